@@ -1,0 +1,60 @@
+// float64 reference of the f32 linear layer, with the bound its f32 kernels must keep.
+
+import { activate, ACTIVATION_ERROR, ACTIVATION_SLOPE } from '../runtime/activation.ts'
+import { F32_ROUNDOFF, sumBound } from '../runtime/contract.ts'
+import type { Activation } from '../runtime/program.ts'
+import type { DenseWeight } from '../runtime/weights.ts'
+
+export interface Referenced {
+  values: Float64Array
+  /** largest error of an f32 kernel per element */
+  bounds: Float64Array
+}
+
+/** What comes after a linear layer's sum, in every room. */
+export interface Epilogue {
+  bias: Float32Array | null
+  activation: Activation
+  /** [M, N] or none */
+  residual: ArrayLike<number> | null
+}
+
+/** y[m,n] = activation(sum_k x[m,k] w[n,k] + bias[n]) + residual[m,n] */
+export function denseMatmulReference(x: ArrayLike<number>, weight: DenseWeight, epilogue: Epilogue): Referenced {
+  const { N, K, data } = weight
+  const M = K === 0 ? (epilogue.residual?.length ?? 0) / N : x.length / K
+  const values = new Float64Array(M * N)
+  const bounds = new Float64Array(M * N)
+  for (let m = 0; m < M; m++)
+    for (let n = 0; n < N; n++) {
+      let sum = 0
+      let magnitude = 0
+      for (let k = 0; k < K; k++) {
+        const product = x[m * K + k] * data[n * K + k]
+        sum += product
+        magnitude += Math.abs(product)
+      }
+      finish(values, bounds, m * N + n, n, sum, sumBound(K, magnitude), epilogue)
+    }
+  return { values, bounds }
+}
+
+/** Applies the epilogue to one sum and its bound, and stores both. */
+export function finish(
+  values: Float64Array,
+  bounds: Float64Array,
+  i: number,
+  n: number,
+  sum: number,
+  sumError: number,
+  epilogue: Epilogue,
+): void {
+  const before = sum + (epilogue.bias?.[n] ?? 0)
+  const error = sumError + 2 * F32_ROUNDOFF * (Math.abs(sum) + Math.abs(before))
+  const after = activate(before, epilogue.activation)
+  values[i] = after + (epilogue.residual?.[i] ?? 0)
+  bounds[i] =
+    error * ACTIVATION_SLOPE[epilogue.activation] +
+    ACTIVATION_ERROR[epilogue.activation] * Math.max(1, Math.abs(before)) +
+    (epilogue.residual ? F32_ROUNDOFF * 2 * Math.abs(values[i]) : 0)
+}

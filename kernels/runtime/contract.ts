@@ -1,0 +1,36 @@
+// What every room's contract.ts states: the law of one op, as data, so that tests, benches, the start-up self-test and
+// kernels/README.md read it from one place.
+
+export interface Variant {
+  /** `{device}/{op}/{types}/{tile or method}` */
+  id: string
+  backend: 'wasm' | 'webgpu'
+  /** what the engine or adapter must offer */
+  needs: string
+  /** when it wins */
+  wins: string
+  status: 'default' | 'available' | 'teaching'
+}
+
+export interface Contract {
+  op: string
+  /** one line, in the letters M K N R Z B T C H D F */
+  formula: string
+  /** operand -> dtype, logical shape, order; packed layouts stand in pack.ts and in the shaders' heads */
+  operands: Record<string, string>
+  requires: string[]
+  promises: string[]
+  /** the overflow and error argument, in numbers */
+  range: string
+  variants: Variant[]
+}
+
+/** Unit roundoff of f32. */
+export const F32_ROUNDOFF = 2 ** -24
+
+/**
+ * Error bound of an f32 sum of `terms` products in any order: (terms + 2) * u * sum |a||b|, where `magnitude` is that sum.
+ */
+export function sumBound(terms: number, magnitude: number): number {
+  return (terms + 2) * F32_ROUNDOFF * magnitude
+}

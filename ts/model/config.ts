@@ -1,0 +1,83 @@
+// The part of Hugging Face's config.json that a BERT encoder needs, and the presets.
+
+export interface BertConfig {
+  vocabSize: number
+  /** C */
+  hiddenSize: number
+  /** L */
+  layers: number
+  /** H, before any head was pruned */
+  heads: number
+  /** F, before any neuron was pruned */
+  intermediateSize: number
+  /** longest sequence, [CLS] and [SEP] included */
+  maxPositions: number
+  typeVocabSize: number
+  layerNormEpsilon: number
+  /** label names by id; empty for a bare encoder */
+  labels: string[]
+  /** recipe steps applied so far, e.g. 'sp80x4+q8+e8'; '' for none */
+  recipe: string
+  /** what the tokenizer needs where there is no tokenizer.json */
+  lowercase: boolean
+}
+
+export interface Preset extends Omit<BertConfig, 'labels' | 'recipe'> {
+  name: string
+}
+
+const bert = { maxPositions: 512, typeVocabSize: 2, layerNormEpsilon: 1e-12 }
+
+/** Shapes of known models; their weights are seeded random numbers: for size and latency where none can be had. */
+export const PRESETS: Record<string, Preset> = {
+  mbert: {
+    name: 'mbert',
+    ...bert,
+    vocabSize: 119547,
+    hiddenSize: 768,
+    layers: 12,
+    heads: 12,
+    intermediateSize: 3072,
+    lowercase: false,
+  },
+  'bert-base': {
+    name: 'bert-base',
+    ...bert,
+    vocabSize: 30522,
+    hiddenSize: 768,
+    layers: 12,
+    heads: 12,
+    intermediateSize: 3072,
+    lowercase: true,
+  },
+  minilm: {
+    name: 'minilm',
+    ...bert,
+    vocabSize: 30522,
+    hiddenSize: 384,
+    layers: 6,
+    heads: 12,
+    intermediateSize: 1536,
+    lowercase: true,
+  },
+  mini: {
+    name: 'mini',
+    ...bert,
+    vocabSize: 30522,
+    hiddenSize: 256,
+    layers: 4,
+    heads: 4,
+    intermediateSize: 1024,
+    lowercase: true,
+  },
+  tiny: {
+    name: 'tiny',
+    ...bert,
+    vocabSize: 30522,
+    hiddenSize: 128,
+    layers: 2,
+    heads: 2,
+    intermediateSize: 512,
+    lowercase: true,
+  },
+}

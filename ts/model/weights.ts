@@ -1,0 +1,70 @@
+// A BERT encoder's weights in memory, whatever their form: what files hold, compression changes, training makes, and
+// ts/model/bert.ts turns into a program. Compression and the model meet only here.
+
+import type { EmbeddingTable, LinearWeight } from '../../kernels/runtime/weights.ts'
+import type { BertConfig } from './config.ts'
+
+export interface LinearLayer {
+  weight: LinearWeight
+  /** f32 [N] or none */
+  bias: Float32Array | null
+}
+
+export interface Norm {
+  /** f32 [C] */
+  gamma: Float32Array
+  /** f32 [C] */
+  beta: Float32Array
+}
+
+export interface EncoderLayer {
+  /** query, key, value: K = C, N = heads * headSize */
+  query: LinearLayer
+  key: LinearLayer
+  value: LinearLayer
+  /** K = heads * headSize, N = C */
+  attentionOutput: LinearLayer
+  attentionNorm: Norm
+  /** K = C, N = F; its activation is gelu */
+  intermediate: LinearLayer
+  /** K = F, N = C */
+  output: LinearLayer
+  outputNorm: Norm
+  /** heads of this layer: pruning may leave layers of uneven width */
+  heads: number
+  headSize: number
+}
+
+export interface ModelWeights {
+  config: BertConfig
+  embeddings: { word: EmbeddingTable; position: EmbeddingTable; type: EmbeddingTable; norm: Norm }
+  layers: EncoderLayer[]
+  /** [C, C], tanh over the [CLS] row; null where the file has none */
+  pooler: LinearLayer | null
+  /** [labels, C]; null for a bare encoder */
+  classifier: LinearLayer | null
+}
+
+export const LAYER_LINEARS = ['query', 'key', 'value', 'attentionOutput', 'intermediate', 'output'] as const
+export type LayerLinear = (typeof LAYER_LINEARS)[number]
+
+/** Every linear layer with its Hugging Face tensor stem, e.g. `bert.encoder.layer.0.attention.self.query`. */
+export function* linearLayers(
+  model: ModelWeights,
+): Generator<{ stem: string; layer: number | null; role: LayerLinear | 'pooler' | 'classifier'; linear: LinearLayer }> {
+  for (let i = 0; i < model.layers.length; i++)
+    for (const role of LAYER_LINEARS)
+      yield { stem: `bert.encoder.layer.${i}.${LINEAR_STEMS[role]}`, layer: i, role, linear: model.layers[i][role] }
+  if (model.pooler) yield { stem: 'bert.pooler.dense', layer: null, role: 'pooler', linear: model.pooler }
+  if (model.classifier) yield { stem: 'classifier', layer: null, role: 'classifier', linear: model.classifier }
+}
+
+/** Where Hugging Face files keep each role inside `bert.encoder.layer.<i>.` */
+export const LINEAR_STEMS: Record<LayerLinear, string> = {
+  query: 'attention.self.query',
+  key: 'attention.self.key',
+  value: 'attention.self.value',
+  attentionOutput: 'attention.output.dense',
+  intermediate: 'intermediate.dense',
+  output: 'output.dense',
+}
