@@ -1,0 +1,198 @@
+// The numbers that a result row is made of: classification scores with their uncertainty, and timings.
+
+import { createRandom } from '../text/random.ts'
+
+/** Counts [expected][predicted]. */
+export type ConfusionMatrix = number[][]
+
+export interface Scores {
+  accuracy: number
+  precision: number
+  recall: number
+  /** two classes: of class 1; more: the mean over the classes (macro) */
+  f1: number
+}
+
+type Labels = ArrayLike<number>
+
+/**
+ * Counts how often each class was taken for each other.
+ * @param expected class per example, each an integer in [0, classes)
+ * @param predicted likewise
+ * @returns counts [classes][classes], first index the expected class
+ * @throws where the lengths differ, nothing is given or a class is out of range
+ */
+export function confusionMatrix(expected: Labels, predicted: Labels, classes: number): ConfusionMatrix {
+  const cells = confusionCells(expected, predicted, classes)
+  const counts = new Float64Array(classes * classes)
+  for (let i = 0; i < cells.length; i++) counts[cells[i]]++
+  return Array.from({ length: classes }, (_, row) => Array.from(counts.subarray(row * classes, (row + 1) * classes)))
+}
+
+/**
+ * Accuracy, precision, recall and F1. With two classes they are those of class 1, else means over all classes.
+ * A ratio whose denominator is 0 counts as 0.
+ */
+export function scores(matrix: ConfusionMatrix): Scores {
+  const classes = matrix.length
+  return scoreCounts(Float64Array.from(matrix.flat()), classes)
+}
+
+/** Scores of predictions; see `confusionMatrix` for the arguments and errors. */
+export function scorePredictions(expected: Labels, predicted: Labels, classes: number): Scores {
+  return scores(confusionMatrix(expected, predicted, classes))
+}
+
+/** Share of examples that two classifiers put in the same class, in [0, 1]. */
+export function agreement(a: Labels, b: Labels): number {
+  checkLengths('agreement', a, b)
+  let same = 0
+  for (let i = 0; i < a.length; i++) if (a[i] === b[i]) same++
+  return same / a.length
+}
+
+export interface Interval {
+  low: number
+  high: number
+}
+
+/**
+ * Percentile bootstrap interval of F1: examples are drawn with replacement, `resamples` times.
+ * @param options seed; resamples (1000); level (0.95)
+ * @throws as `confusionMatrix`
+ */
+export function f1Interval(
+  expected: Labels,
+  predicted: Labels,
+  classes: number,
+  options: { seed: number; resamples?: number; level?: number },
+): Interval {
+  const { seed, resamples = 1000, level = 0.95 } = options
+  if (!(level > 0 && level < 1)) throw new Error(`f1Interval: level = ${level}, expected a share between 0 and 1`)
+  if (!Number.isInteger(resamples) || resamples < 1)
+    throw new Error(`f1Interval: resamples = ${resamples}, expected a whole number from 1`)
+  // F1 needs only which cell of the confusion matrix each drawn example falls in.
+  const cells = confusionCells(expected, predicted, classes)
+  const random = createRandom(seed, 'bootstrap')
+  const counts = new Float64Array(classes * classes)
+  const values = new Float64Array(resamples)
+  for (let r = 0; r < resamples; r++) {
+    counts.fill(0)
+    for (let i = 0; i < cells.length; i++) counts[cells[random.int(cells.length)]]++
+    values[r] = scoreCounts(counts, classes).f1
+  }
+  return { low: quantile(values, (1 - level) / 2), high: quantile(values, (1 + level) / 2) }
+}
+
+export interface McNemar {
+  /** examples that only the first classifier gets right */
+  onlyFirst: number
+  /** examples that only the second classifier gets right */
+  onlySecond: number
+  /** two-sided exact p-value of "both are equally good"; 1 where they never differ in being right */
+  p: number
+}
+
+/** McNemar's exact (binomial) test of two classifiers on the same examples. */
+export function mcnemar(expected: Labels, first: Labels, second: Labels): McNemar {
+  checkLengths('mcnemar', expected, first)
+  checkLengths('mcnemar', expected, second)
+  let onlyFirst = 0
+  let onlySecond = 0
+  for (let i = 0; i < expected.length; i++) {
+    const firstIsRight = first[i] === expected[i]
+    const secondIsRight = second[i] === expected[i]
+    if (firstIsRight && !secondIsRight) onlyFirst++
+    if (secondIsRight && !firstIsRight) onlySecond++
+  }
+  const n = onlyFirst + onlySecond
+  const fewer = Math.min(onlyFirst, onlySecond)
+  // Terms C(n, i) / 2^n by their logarithm: 2^n overflows from n = 1024.
+  let logTerm = -n * Math.LN2
+  let tail = Math.exp(logTerm)
+  for (let i = 1; i <= fewer; i++) {
+    logTerm += Math.log((n - i + 1) / i)
+    tail += Math.exp(logTerm)
+  }
+  return { onlyFirst, onlySecond, p: Math.min(1, 2 * tail) }
+}
+
+/** Middle value; mean of the two middle ones where their number is even. Throws on an empty list. */
+export function median(values: Labels): number {
+  return quantile(values, 0.5)
+}
+
+/** Median absolute deviation from the median, not scaled. Throws on an empty list. */
+export function medianAbsoluteDeviation(values: Labels): number {
+  const middle = median(values)
+  return median(Float64Array.from({ length: values.length }, (_, i) => Math.abs(values[i] - middle)))
+}
+
+/** The value that 95 % of `values` do not exceed, by linear interpolation. Throws on an empty list. */
+export function p95(values: Labels): number {
+  return quantile(values, 0.95)
+}
+
+/** Quantile in [0, 1] by linear interpolation between order statistics. Throws on an empty list or NaN. */
+export function quantile(values: Labels, share: number): number {
+  if (values.length === 0) throw new Error('quantile: no values; expected at least one')
+  if (!(share >= 0 && share <= 1)) throw new Error(`quantile: share = ${share}, expected 0 to 1`)
+  const sorted = Float64Array.from(values).sort()
+  if (Number.isNaN(sorted[sorted.length - 1])) throw new Error('quantile: a value is NaN; expected numbers')
+  const position = share * (sorted.length - 1)
+  const below = Math.floor(position)
+  const above = Math.min(below + 1, sorted.length - 1)
+  return sorted[below] === sorted[above]
+    ? sorted[below]
+    : sorted[below] + (position - below) * (sorted[above] - sorted[below])
+}
+
+/** Summary of a timing series, in the unit of `values`. */
+export function summarize(values: Labels): { median: number; mad: number; p95: number; n: number } {
+  return { median: median(values), mad: medianAbsoluteDeviation(values), p95: p95(values), n: values.length }
+}
+
+function checkLengths(name: string, a: Labels, b: Labels): void {
+  if (a.length !== b.length || a.length === 0)
+    throw new Error(`${name}: expected two lists of one length, at least 1; found ${a.length} and ${b.length}`)
+}
+
+function confusionCells(expected: Labels, predicted: Labels, classes: number): Uint32Array {
+  checkLengths('confusionMatrix', expected, predicted)
+  if (!Number.isInteger(classes) || classes < 2)
+    throw new Error(`confusionMatrix: classes = ${classes}, expected a whole number from 2`)
+  const cells = new Uint32Array(expected.length)
+  for (let i = 0; i < cells.length; i++) {
+    for (const label of [expected[i], predicted[i]])
+      if (!Number.isInteger(label) || label < 0 || label >= classes)
+        throw new Error(`confusionMatrix: class ${label} at ${i} is outside [0, ${classes})`)
+    cells[i] = expected[i] * classes + predicted[i]
+  }
+  return cells
+}
+
+function scoreCounts(counts: Float64Array, classes: number): Scores {
+  const ratio = (part: number, whole: number): number => (whole === 0 ? 0 : part / whole)
+  let total = 0
+  let right = 0
+  let precision = 0
+  let recall = 0
+  let f1 = 0
+  for (let c = 0; c < classes; c++) {
+    let expected = 0
+    let predicted = 0
+    for (let other = 0; other < classes; other++) {
+      expected += counts[c * classes + other]
+      predicted += counts[other * classes + c]
+    }
+    const hits = counts[c * classes + c]
+    total += expected
+    right += hits
+    if (classes === 2 && c === 0) continue
+    const share = classes === 2 ? 1 : 1 / classes
+    precision += share * ratio(hits, predicted)
+    recall += share * ratio(hits, expected)
+    f1 += share * ratio(2 * hits, expected + predicted)
+  }
+  return { accuracy: ratio(right, total), precision, recall, f1 }
+}
