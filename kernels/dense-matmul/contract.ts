@@ -1,0 +1,48 @@
+import type { Contract } from '../runtime/contract.ts'
+
+export const DENSE_MATMUL: Contract = {
+  op: 'dense-matmul',
+  formula: 'y[M,N] = activation(x[M,K] W[N,K]^T + bias[N]) + residual[M,N]',
+  operands: {
+    x: 'f32 [M, K], row-major',
+    W: 'f32 [N, K], row-major; packed once at load',
+    bias: 'f32 [N] or none',
+    residual: 'f32 [M, N] or none',
+    y: 'f32 [M, N], row-major; another buffer than x and residual',
+  },
+  requires: ['K >= 1, N >= 1; M >= 0', 'finite operands'],
+  promises: ['every element of y is written', 'nothing else is touched', 'the old y is never read', 'M = 0 is a no-op'],
+  range:
+    'f32 sums of K products in one chain: |error| <= (K + 2) 2^-24 sum |x||W|, then 2 roundings for the bias; gelu and tanh ' +
+    'add at most 1e-6 max(1, |x|) and stretch earlier errors by at most 1.13',
+  variants: [
+    {
+      id: 'wasm/dense-matmul/f32/6x8-relaxed',
+      backend: 'wasm',
+      needs: 'SIMD, relaxed SIMD (fused multiply-add)',
+      wins: 'everywhere it validates',
+      status: 'default',
+    },
+    {
+      id: 'wasm/dense-matmul/f32/6x8',
+      backend: 'wasm',
+      needs: 'SIMD',
+      wins: 'engines without relaxed SIMD',
+      status: 'available',
+    },
+    {
+      id: 'webgpu/dense-matmul/f32/direct',
+      backend: 'webgpu',
+      needs: 'nothing; no workgroup memory',
+      wins: 'software adapters',
+      status: 'available',
+    },
+    {
+      id: 'webgpu/dense-matmul/f32/tiled',
+      backend: 'webgpu',
+      needs: 'workgroup memory',
+      wins: 'real adapters',
+      status: 'default',
+    },
+  ],
+}

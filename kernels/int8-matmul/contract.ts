@@ -1,0 +1,61 @@
+import type { Contract } from '../runtime/contract.ts'
+
+export const INT8_MATMUL: Contract = {
+  op: 'int8-matmul',
+  formula: 'y[M,N] = activation(f32(A[M,K] . W[N,K]^T) (aScale[M] wScale[N]) + bias[N]) + residual[M,N]',
+  operands: {
+    A: 's8 [M, K] in [-127, 127] with aScale f32 [M]; quantized per row from f32 x (runtime/quantize-law.ts), or given',
+    W: 's8 [N, K] in [-127, 127], symmetric per output channel; packed once at load, K padded with 0',
+    wScale: 'f32 [N]',
+    bias: 'f32 [N] or none',
+    residual: 'f32 [M, N] or none',
+    y: 'f32 [M, N], row-major; another buffer than x and residual',
+  },
+  requires: ['1 <= K <= 133144', 'N >= 1; M >= 0', 'no byte is -128'],
+  promises: [
+    'the i32 sums are exact and the same on every backend',
+    'every element of y is written, nothing else is touched, the old y is never read',
+    'an all-zero row of x gives activation(bias)',
+  ],
+  range:
+    '127 * 127 * K < 2^31 for K <= 133144, so i32 never overflows; i16 pair products of the dot way are at most ' +
+    '2 * 127 * 127 = 32258 in i32 lanes; relaxed dot is used only where a probe at start showed it exact',
+  variants: [
+    {
+      id: 'wasm/int8-matmul/i16x8',
+      backend: 'wasm',
+      needs: 'SIMD: i32x4.dot_i16x8_s on bytes widened to i16',
+      wins: 'x86 without AVX-VNNI, engines without relaxed SIMD',
+      status: 'default',
+    },
+    {
+      id: 'wasm/int8-matmul/u8',
+      backend: 'wasm',
+      needs:
+        'relaxed SIMD whose dot is exact for u8 x s8 (x86 with AVX-VNNI); activations + 128, minus 128 column sums',
+      wins: 'x86 with AVX-VNNI: about three times the i16 way',
+      status: 'default',
+    },
+    {
+      id: 'wasm/int8-matmul/s8',
+      backend: 'wasm',
+      needs: 'relaxed SIMD whose dot is exact for s8 x s8 (Arm with dot product)',
+      wins: 'Arm',
+      status: 'default',
+    },
+    {
+      id: 'webgpu/int8-matmul/direct',
+      backend: 'webgpu',
+      needs: 'dot4I8Packed (core WGSL)',
+      wins: 'software adapters',
+      status: 'available',
+    },
+    {
+      id: 'webgpu/int8-matmul/tiled',
+      backend: 'webgpu',
+      needs: 'dot4I8Packed, workgroup memory',
+      wins: 'real adapters',
+      status: 'default',
+    },
+  ],
+}

@@ -1,0 +1,25 @@
+// The devices every sweep runs on: each wasm build and int8 path, each WebGPU kernel family. A device that cannot be
+// made fails the test: on a machine without a GPU the software adapter from npm stands in.
+
+import { createGpuDevice } from '../plan/webgpu.ts'
+import { createWasmDevice } from '../plan/wasm.ts'
+import type { Device } from '../runtime/device.ts'
+
+export interface TestDevice {
+  name: string
+  /** s8 magnitudes the int8 path is exact for on every engine; 127 for all but the relaxed paths on foreign engines */
+  create: () => Promise<Device>
+}
+
+export const WASM_DEVICES: TestDevice[] = [
+  { name: 'wasm relaxed, 1 thread', create: () => createWasmDevice({ build: 'relaxed', threads: 1 }) },
+  { name: 'wasm relaxed, 2 threads', create: () => createWasmDevice({ build: 'relaxed', threads: 2 }) },
+  { name: 'wasm baseline, 1 thread', create: () => createWasmDevice({ build: 'baseline', threads: 1, shared: false }) },
+]
+
+export const GPU_DEVICES: TestDevice[] = [
+  { name: 'webgpu direct', create: () => createGpuDevice({ kernels: 'direct' }) },
+  { name: 'webgpu tiled', create: () => createGpuDevice({ kernels: 'tiled' }) },
+]
+
+export const ALL_DEVICES: TestDevice[] = [...WASM_DEVICES, ...GPU_DEVICES]

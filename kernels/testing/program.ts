@@ -1,0 +1,19 @@
+// One program of one op on one device against its reference, guards included.
+
+import { referenceWithBounds } from '../plan/reference.ts'
+import type { Device } from '../runtime/device.ts'
+import type { Batch, Program } from '../runtime/program.ts'
+import { assertWithin } from './compare.ts'
+
+export async function checkProgram(device: Device, program: Program, batch: Batch, label: string): Promise<void> {
+  const session = await device.load(program, { guard: true })
+  try {
+    const expected = referenceWithBounds(program, batch)
+    const actual = await session.run(batch)
+    assertWithin(actual, expected.values, expected.bounds, `${device.info().name} ${label}`)
+    const damage = await session.checkGuards()
+    if (damage.length > 0) throw new Error(`${device.info().name} ${label}: ${damage.join('; ')}`)
+  } finally {
+    session.dispose()
+  }
+}

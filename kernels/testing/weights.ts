@@ -1,0 +1,75 @@
+// Seeded weights of every kind for tests and benches.
+
+import type { CsrWeight, Int8BlockWeight, Int8Weight, LeafWeight, NmWeight } from '../runtime/weights.ts'
+import { bytes, integers, uniform } from './random.ts'
+
+/** What the values are: uniform in [-1, 1); small integers, whose f32 sums are exact; or the largest bytes only. */
+export type Values = 'uniform' | 'integers' | 'saturated'
+
+export interface WeightOptions {
+  values?: Values
+  /** share of weights, or of 1x4 blocks, that are there */
+  density?: number
+}
+
+export function randomWeight(
+  kind: LeafWeight['kind'],
+  N: number,
+  K: number,
+  random: () => number,
+  { values = 'uniform', density = 0.3 }: WeightOptions = {},
+): LeafWeight {
+  const floats = (length: number): Float32Array =>
+    values === 'uniform' ? uniform(length, random) : integers(length, 8, random)
+  const eights = (length: number): Int8Array =>
+    values === 'saturated' ? Int8Array.from({ length }, () => (random() < 0.5 ? -127 : 127)) : bytes(length, random)
+  const scales =
+    values === 'uniform' ? uniform(N, random).map((s) => 0.01 + Math.abs(s) / 100) : new Float32Array(N).fill(1)
+  switch (kind) {
+    case 'f32':
+      return { kind, N, K, data: floats(N * K) }
+    case 'int8':
+      return { kind, N, K, data: eights(N * K), scales } satisfies Int8Weight
+    case 'csr': {
+      const { rowOffsets, columns } = pattern(N, K, density, random)
+      return { kind, N, K, rowOffsets, columns, values: floats(columns.length) } satisfies CsrWeight
+    }
+    case 'int8-1x4': {
+      const { rowOffsets, columns } = pattern(N, K / 4, density, random)
+      return { kind, N, K, rowOffsets, columns, values: eights(columns.length * 4), scales } satisfies Int8BlockWeight
+    }
+    case 'nm': {
+      const n = 2
+      const m = 4
+      const group = 32
+      const P = (K / m) * n
+      const indices = new Uint16Array(Math.ceil(N / group) * P)
+      for (let i = 0; i < indices.length; i += n) {
+        const first = Math.floor(random() * m)
+        const second = (first + 1 + Math.floor(random() * (m - 1))) % m
+        const block = ((i % P) / n) * m
+        indices[i] = block + Math.min(first, second)
+        indices[i + 1] = block + Math.max(first, second)
+      }
+      return { kind, N, K, n, m, group, indices, values: floats(N * P) } satisfies NmWeight
+    }
+  }
+}
+
+/** K must be a multiple of this for a kind. */
+export const K_MULTIPLE: Record<LeafWeight['kind'], number> = { f32: 1, int8: 1, csr: 1, 'int8-1x4': 4, nm: 4 }
+
+function pattern(
+  N: number,
+  width: number,
+  density: number,
+  random: () => number,
+): { rowOffsets: Uint32Array; columns: Uint16Array } {
+  const rowOffsets = new Uint32Array(N + 1)
+  const columns: number[] = []
+  for (let n = 0; n < N; n++) {
+    for (let k = 0; k < width; k++) if (random() < density) columns.push(k)
+    rowOffsets[n + 1] = columns.length
+  }
+  return { rowOffsets, columns: Uint16Array.from(columns) }
+}
