@@ -20,6 +20,8 @@ export interface BertConfig {
   recipe: string
   /** what the tokenizer needs where there is no tokenizer.json */
   lowercase: boolean
+  /** labels do not exclude one another: scores by sigmoid, not softmax (problem_type multi_label_classification) */
+  multiLabel?: boolean
 }
 
 export interface Preset extends Omit<BertConfig, 'labels' | 'recipe'> {

@@ -1,0 +1,113 @@
+// Model folders on disk, for Node.
+
+import { open, mkdir, readFile, rename, rm, stat } from 'node:fs/promises'
+import { dirname, join } from 'node:path'
+import { MAX_TEXT_BYTES, type ModelFiles } from './folder.ts'
+import type { ByteSource } from './safetensors.ts'
+
+const isMissing = (error: unknown): boolean =>
+  ['ENOENT', 'ENOTDIR'].includes((error as NodeJS.ErrnoException).code ?? '')
+
+/** True where `path` is a folder. */
+export async function isFolder(path: string): Promise<boolean> {
+  try {
+    return (await stat(path)).isDirectory()
+  } catch (error) {
+    if (isMissing(error)) return false
+    throw error
+  }
+}
+
+/** The files of a folder. */
+export function folderFiles(folder: string): ModelFiles {
+  return {
+    where: folder,
+    text: async (name) => {
+      const path = join(folder, name)
+      try {
+        const { size } = await stat(path)
+        if (size > MAX_TEXT_BYTES) throw new Error(`${path} has ${size} bytes, expected at most ${MAX_TEXT_BYTES}`)
+        return await readFile(path, 'utf8')
+      } catch (error) {
+        if (isMissing(error)) return null
+        throw error
+      }
+    },
+    open: async (name) => {
+      try {
+        return await fileSource(join(folder, name))
+      } catch (error) {
+        if (isMissing(error)) return null
+        throw error
+      }
+    },
+  }
+}
+
+/** One file, read in place: only what is asked for comes into memory. */
+export async function fileSource(path: string): Promise<ByteSource> {
+  const handle = await open(path, 'r')
+  const { size } = await handle.stat()
+  return {
+    name: path,
+    size,
+    read: async (position, into) => {
+      let done = 0
+      while (done < into.length) {
+        const { bytesRead } = await handle.read(into, done, into.length - done, position + done)
+        if (bytesRead === 0) throw new Error(`${path} ended at byte ${position + done} while it was read`)
+        done += bytesRead
+      }
+    },
+    close: () => handle.close(),
+  }
+}
+
+/** Writes parts one after another into a temporary file beside `path`, then renames it: `path` is whole or untouched. */
+export async function writeWhole(path: string, parts: Iterable<Uint8Array | string>): Promise<number> {
+  await mkdir(dirname(path), { recursive: true })
+  const temporary = `${path}.${process.pid}-${Date.now().toString(36)}.tmp`
+  const handle = await open(temporary, 'wx')
+  let written = 0
+  try {
+    for (const part of parts) {
+      const bytes = typeof part === 'string' ? new TextEncoder().encode(part) : part
+      // pieces of 64 MiB: Node refuses writes of 2^31 bytes
+      for (let at = 0; at < bytes.length;) {
+        const { bytesWritten } = await handle.write(bytes, at, Math.min(1 << 26, bytes.length - at))
+        at += bytesWritten
+        written += bytesWritten
+      }
+    }
+    await handle.sync()
+    await handle.close()
+    await rename(temporary, path)
+  } catch (error) {
+    await handle.close().catch(() => {})
+    await rm(temporary, { force: true })
+    throw new Error(`${path} could not be written (${(error as Error).message}); nothing was changed`, { cause: error })
+  }
+  return written
+}
+
+/**
+ * Writes the files of a folder in order. A new folder is made under a temporary name and renamed when it is complete.
+ *
+ * @returns bytes by file name
+ */
+export async function writeFolder(
+  folder: string,
+  files: [name: string, parts: (Uint8Array | string)[]][],
+): Promise<Record<string, number>> {
+  const isNew = !(await isFolder(folder))
+  const target = isNew ? `${folder.replace(/[/\\]+$/, '')}.${process.pid}-${Date.now().toString(36)}.tmp` : folder
+  const bytes: Record<string, number> = {}
+  try {
+    for (const [name, parts] of files) bytes[name] = await writeWhole(join(target, name), parts)
+    if (isNew) await rename(target, folder)
+  } catch (error) {
+    if (isNew) await rm(target, { recursive: true, force: true })
+    throw error
+  }
+  return bytes
+}

@@ -1,0 +1,124 @@
+// A model's files, wherever they lie: a folder on disk (folder.node.ts), an address, a hub repository, or memory.
+
+import { memorySource, type ByteSource } from './safetensors.ts'
+
+export interface ProgressEvent {
+  status: 'initiate' | 'download' | 'progress' | 'done' | 'ready'
+  /** file name inside the model folder; the model itself in 'ready' */
+  file: string
+  /** bytes so far, bytes in all, percent */
+  loaded?: number
+  total?: number
+  progress?: number
+}
+
+export type Progress = (event: ProgressEvent) => void
+
+export interface ModelFiles {
+  /** for messages */
+  where: string
+  /** null where there is no such file */
+  text(name: string): Promise<string | null>
+  open(name: string): Promise<ByteSource | null>
+}
+
+/** JSON, vocabularies: bounded before they are read. */
+export const MAX_TEXT_BYTES = 64_000_000
+
+/** Files that are in memory: name -> text or bytes. For tests and for callers who fetch by themselves. */
+export function memoryFiles(
+  files: Record<string, string | ArrayBuffer | Uint8Array<ArrayBuffer>>,
+  where = 'memory',
+): ModelFiles {
+  return {
+    where,
+    text: async (name) => {
+      const file = Object.hasOwn(files, name) ? files[name] : null
+      return file === null || typeof file === 'string' ? file : new TextDecoder().decode(file)
+    },
+    open: async (name) => {
+      const file = Object.hasOwn(files, name) ? files[name] : null
+      if (file === null) return null
+      return memorySource(typeof file === 'string' ? new TextEncoder().encode(file) : file, `${where}/${name}`)
+    },
+  }
+}
+
+export interface FetchedFilesOptions {
+  progress?: Progress
+  /** only what the browser's cache holds already */
+  localFilesOnly?: boolean
+  /** keep what was fetched in the browser's Cache Storage, where there is one */
+  cache?: boolean
+}
+
+const CACHE_NAME = 'compact-kernels'
+
+/** Files under an address, by fetch; a missing file is a 404. */
+export function fetchedFiles(base: string, options: FetchedFilesOptions = {}): ModelFiles {
+  const root = base.endsWith('/') ? base : `${base}/`
+  const get = async (name: string): Promise<Uint8Array<ArrayBuffer> | null> => {
+    const address = `${root}${name}`
+    const cache = options.cache && typeof caches !== 'undefined' ? await caches.open(CACHE_NAME) : null
+    const cached = await cache?.match(address)
+    if (!cached && options.localFilesOnly)
+      throw new Error(`${address} is not in the browser's cache, and only local files are allowed`)
+    options.progress?.({ status: 'initiate', file: name })
+    let response = cached
+    if (!response) {
+      try {
+        response = await fetch(address)
+      } catch (error) {
+        throw new Error(`${address} could not be fetched: ${(error as Error).message}`, { cause: error })
+      }
+    }
+    if (response.status === 404) return null
+    if (!response.ok) throw new Error(`${address} could not be fetched: HTTP ${response.status} ${response.statusText}`)
+    const bytes = await readBody(response, address, name, options.progress)
+    if (!cached) await cache?.put(address, new Response(bytes, { headers: { 'content-length': String(bytes.length) } }))
+    return bytes
+  }
+  return {
+    where: root,
+    text: async (name) => {
+      const bytes = await get(name)
+      return bytes && new TextDecoder().decode(bytes)
+    },
+    open: async (name) => {
+      const bytes = await get(name)
+      return bytes && memorySource(bytes, `${root}${name}`)
+    },
+  }
+}
+
+/** The body into one array; grown where the server does not say how long it is. */
+async function readBody(
+  response: Response,
+  address: string,
+  file: string,
+  progress?: Progress,
+): Promise<Uint8Array<ArrayBuffer>> {
+  progress?.({ status: 'download', file })
+  // with a content-encoding, content-length counts the compressed bytes
+  const declared = response.headers.get('content-encoding') ? 0 : Number(response.headers.get('content-length') ?? 0)
+  let bytes = new Uint8Array(declared || 1 << 16)
+  let loaded = 0
+  const reader = response.body?.getReader()
+  while (reader) {
+    const { done, value } = await reader.read()
+    if (done) break
+    if (loaded + value.length > bytes.length) {
+      const grown = new Uint8Array(Math.max(bytes.length * 2, loaded + value.length))
+      grown.set(bytes.subarray(0, loaded))
+      bytes = grown
+    }
+    bytes.set(value, loaded)
+    loaded += value.length
+    const total = declared || undefined
+    progress?.({ status: 'progress', file, loaded, total, progress: total && (100 * loaded) / total })
+  }
+  if (declared && loaded !== declared)
+    throw new Error(`${address} ended after ${loaded} of ${declared} bytes; try again`)
+  progress?.({ status: 'done', file, loaded, total: loaded, progress: 100 })
+  return loaded === bytes.length ? bytes : bytes.slice(0, loaded)
+}

@@ -1,0 +1,139 @@
+// BERT as a program: post-LN encoder layers, then what the task needs.
+//   x = LN(x + attention(x));  x = LN(x + W2 gelu(W1 x));  pooled = tanh(Wp x[CLS]);  logits = Wc pooled
+// The residual goes into LayerNorm (which walks the row anyway), gelu and tanh into their linears.
+
+import type { Activation, BufferId, BufferSpec, Op, Program } from '../../kernels/runtime/program.ts'
+import type { LinearLayer, ModelWeights, Norm } from './weights.ts'
+
+/**
+ * logits [B, labels]; pooled [B, C], tanh over the [CLS] row; embeddings [B, C], mean over tokens; hidden [M, C], the
+ * last layer's rows.
+ */
+export type ModelOutput = 'logits' | 'embeddings' | 'hidden' | 'pooled'
+
+export interface ProgramOptions {
+  /** 'hidden': the program takes rows [M, C] as they leave the embeddings; 'ids' if not given */
+  input?: 'ids' | 'hidden'
+  /** 'embeddings' only: divide by the L2 norm; true if not given */
+  normalize?: boolean
+  /**
+   * logits and pooled only: after the last attention keep the [CLS] rows alone, since no other row is read again. The
+   * numbers are the same; 3/4 of the last layer's linear work is not done. true if not given
+   */
+  firstTokenOnly?: boolean
+}
+
+/** Buffers by width; a released one is used again, so that a program needs about seven whatever its depth. */
+class BufferPool {
+  readonly specs: BufferSpec[] = []
+  private readonly free: BufferId[] = []
+
+  acquire(rows: BufferSpec['rows'], width: number): BufferId {
+    const i = this.free.findIndex((id) => this.specs[id].rows === rows && this.specs[id].width === width)
+    if (i >= 0) return this.free.splice(i, 1)[0]
+    this.specs.push({ name: `${rows}${this.specs.length}`, rows, width, dtype: 'f32' })
+    return this.specs.length - 1
+  }
+
+  release(...ids: BufferId[]): void {
+    this.free.push(...ids)
+  }
+}
+
+/**
+ * Compiles a model to a flat list of kernel calls. Low-rank chains become one linear per factor.
+ *
+ * @throws where the model lacks what `output` needs: a classifier, a pooler, or embedding tables for ids
+ */
+export function buildProgram(model: ModelWeights, output: ModelOutput, options: ProgramOptions = {}): Program {
+  const { config, embeddings } = model
+  const C = config.hiddenSize
+  const { input = 'ids', normalize = true, firstTokenOnly = true } = options
+  if (output === 'logits' && !model.classifier)
+    throw new Error('this model has no classifier: ask for embeddings, pooled or hidden, or train one')
+  if (output === 'pooled' && !model.pooler) throw new Error('this model has no pooler: ask for embeddings or hidden')
+  if (input === 'ids' && embeddings.word.rows === 0)
+    throw new Error('this model has no embedding tables: it takes hidden rows, not ids')
+
+  const pool = new BufferPool()
+  const ops: Op[] = []
+  const linear = (
+    from: BufferId,
+    { weight, bias }: LinearLayer,
+    rows: BufferSpec['rows'],
+    activation: Activation,
+  ): BufferId => {
+    const factors = weight.kind === 'chain' ? weight.factors : [weight]
+    let current = from
+    for (const [i, factor] of factors.entries()) {
+      const isLast = i === factors.length - 1
+      const to = pool.acquire(rows, factor.N)
+      ops.push({
+        kind: 'linear',
+        input: current,
+        output: to,
+        weight: factor,
+        bias: isLast ? bias : null,
+        activation: isLast ? activation : 'none',
+        residual: null,
+      })
+      if (current !== from) pool.release(current)
+      current = to
+    }
+    return current
+  }
+  const layernorm = (from: BufferId, residual: BufferId, norm: Norm, rows: BufferSpec['rows']): BufferId => {
+    const to = pool.acquire(rows, C)
+    ops.push({ kind: 'layernorm', input: from, residual, output: to, ...norm, epsilon: config.layerNormEpsilon })
+    pool.release(from, residual)
+    return to
+  }
+  const firstToken = (from: BufferId, width: number): BufferId => {
+    const to = pool.acquire('sequences', width)
+    ops.push({ kind: 'first-token', input: from, output: to })
+    pool.release(from)
+    return to
+  }
+
+  let x = pool.acquire('tokens', C)
+  const inputBuffer = x
+  if (input === 'ids') {
+    const { word, position, type, norm } = embeddings
+    ops.push({ kind: 'embedding', word, position, type, ...norm, epsilon: config.layerNormEpsilon, output: x })
+  }
+
+  let rows: BufferSpec['rows'] = 'tokens'
+  const wantsFirst = output === 'logits' || output === 'pooled'
+  for (const [i, layer] of model.layers.entries()) {
+    const query = linear(x, layer.query, rows, 'none')
+    const key = linear(x, layer.key, rows, 'none')
+    const value = linear(x, layer.value, rows, 'none')
+    const width = layer.heads * layer.headSize
+    let context = pool.acquire(rows, width)
+    ops.push({ kind: 'attention', query, key, value, output: context, heads: layer.heads, headSize: layer.headSize })
+    pool.release(query, key, value)
+    if (wantsFirst && firstTokenOnly && i === model.layers.length - 1) {
+      context = firstToken(context, width)
+      x = firstToken(x, C)
+      rows = 'sequences'
+    }
+    const attended = linear(context, layer.attentionOutput, rows, 'none')
+    pool.release(context)
+    x = layernorm(attended, x, layer.attentionNorm, rows)
+    const wide = linear(x, layer.intermediate, rows, 'gelu')
+    const narrow = linear(wide, layer.output, rows, 'none')
+    pool.release(wide)
+    x = layernorm(narrow, x, layer.outputNorm, rows)
+  }
+
+  if (wantsFirst) {
+    if (rows === 'tokens') x = firstToken(x, C)
+    if (model.pooler) x = linear(x, model.pooler, 'sequences', 'tanh')
+    if (output === 'logits') x = linear(x, model.classifier!, 'sequences', 'none')
+  } else if (output === 'embeddings') {
+    const to = pool.acquire('sequences', C)
+    ops.push({ kind: 'mean-pool', input: x, output: to, normalize })
+    x = to
+  }
+  return { buffers: pool.specs, ops, input: input === 'ids' ? 'ids' : inputBuffer, output: x }
+}

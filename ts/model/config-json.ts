@@ -1,0 +1,279 @@
+// config.json, both ways: what Hugging Face writes, and the `compression` block that we add to it.
+
+import type { BertConfig } from './config.ts'
+import {
+  linearShapes,
+  type LeafShape,
+  type LinearShape,
+  type LinearLayerShape,
+  type ModelShape,
+  type TableShape,
+  shapeOfConfig,
+} from './shape.ts'
+
+/** Raised when stored forms change in a way that older readers would misread. */
+export const COMPRESSION_VERSION = 1
+
+/** Sizes no BERT has; keeps a broken file from asking for all memory. */
+const BOUNDS = { vocab: 10_000_000, width: 65_536, layers: 512, positions: 1_000_000, labels: 1_000_000 }
+
+interface CompressionJson {
+  version: number
+  recipe: string
+  embeddings: { word: TableShape['kind']; position: TableShape['kind']; type: TableShape['kind'] }
+  layers: { heads: number; headSize: number; intermediateSize: number }[]
+  linears: Record<string, LinearShape>
+  /** stems of linear layers that have no bias */
+  withoutBias: string[]
+  /** tensor -> the tensor that holds its bytes, for factors that layers share */
+  aliases: Record<string, string>
+}
+
+export interface ParsedConfig {
+  shape: ModelShape
+  aliases: Record<string, string>
+  /** the file has our compression block */
+  compressed: boolean
+  /** id2label names the labels; where it does not, the classifier's rows count them */
+  labelsNamed: boolean
+  /** BertFor… as the file names it, or '' */
+  architecture: string
+}
+
+/**
+ * Reads config.json.
+ *
+ * @param where file name for messages
+ * @throws where the model is no BERT that this library computes, or a number is missing or out of range
+ */
+export function parseConfig(json: string, where: string): ParsedConfig {
+  const refuse = (what: string): never => {
+    throw new Error(`${where}: ${what}`)
+  }
+  let raw: Record<string, unknown>
+  try {
+    raw = JSON.parse(json) as Record<string, unknown>
+  } catch (error) {
+    return refuse(`not JSON (${(error as Error).message})`)
+  }
+  if (typeof raw !== 'object' || raw === null || Array.isArray(raw)) return refuse('not a JSON object')
+  const architecture = Array.isArray(raw.architectures) ? String(raw.architectures[0] ?? '') : ''
+  const type = raw.model_type ?? (architecture.startsWith('Bert') ? 'bert' : undefined)
+  if (type !== 'bert')
+    refuse(
+      `model_type is ${JSON.stringify(raw.model_type)}, expected "bert"; other architectures are not computed here`,
+    )
+  const activation = raw.hidden_act ?? 'gelu'
+  if (activation !== 'gelu') refuse(`hidden_act is ${JSON.stringify(activation)}, expected "gelu" (the erf form)`)
+  const positions = raw.position_embedding_type ?? 'absolute'
+  if (positions !== 'absolute') refuse(`position_embedding_type is ${JSON.stringify(positions)}, expected "absolute"`)
+
+  const count = (key: string, most: number, otherwise?: number): number => {
+    const value = raw[key] ?? otherwise
+    if (!Number.isSafeInteger(value) || (value as number) < 1 || (value as number) > most)
+      return refuse(`${key} is ${JSON.stringify(raw[key])}, expected a whole number from 1 to ${most}`)
+    return value as number
+  }
+  const epsilon = raw.layer_norm_eps ?? 1e-12
+  if (typeof epsilon !== 'number' || !(epsilon > 0 && epsilon < 1))
+    return refuse(`layer_norm_eps is ${JSON.stringify(raw.layer_norm_eps)}, expected a number between 0 and 1`)
+  const hiddenSize = count('hidden_size', BOUNDS.width)
+  const heads = count('num_attention_heads', BOUNDS.width)
+  if (hiddenSize % heads !== 0) refuse(`hidden_size ${hiddenSize} is not a multiple of num_attention_heads ${heads}`)
+  const labels = parseLabels(raw, refuse)
+  const config: BertConfig = {
+    vocabSize: count('vocab_size', BOUNDS.vocab),
+    hiddenSize,
+    layers: count('num_hidden_layers', BOUNDS.layers),
+    heads,
+    intermediateSize: count('intermediate_size', BOUNDS.width),
+    maxPositions: count('max_position_embeddings', BOUNDS.positions, 512),
+    typeVocabSize: count('type_vocab_size', BOUNDS.width, 2),
+    layerNormEpsilon: epsilon,
+    labels,
+    recipe: '',
+    lowercase: true,
+    ...(raw.problem_type === 'multi_label_classification' ? { multiLabel: true } : {}),
+  }
+  const shape = shapeOfConfig(config)
+  const compression = raw.compression as CompressionJson | undefined
+  if (compression !== undefined) applyCompression(shape, compression, refuse)
+  return {
+    shape,
+    aliases: compression?.aliases ?? {},
+    compressed: compression !== undefined,
+    labelsNamed: raw.id2label !== undefined && raw.id2label !== null,
+    architecture,
+  }
+}
+
+function parseLabels(raw: Record<string, unknown>, refuse: (what: string) => never): string[] {
+  const table = raw.id2label
+  if (table === undefined || table === null) {
+    const n = raw.num_labels ?? 2
+    if (!Number.isSafeInteger(n) || (n as number) < 1 || (n as number) > BOUNDS.labels)
+      return refuse(`num_labels is ${JSON.stringify(n)}, expected a whole number from 1`)
+    return Array.from({ length: n as number }, (_, i) => `LABEL_${i}`)
+  }
+  if (typeof table !== 'object') return refuse(`id2label is ${JSON.stringify(table)}, expected an object`)
+  const names = Object.entries(table)
+  return Array.from({ length: names.length }, (_, i) => {
+    const name = (table as Record<string, unknown>)[i]
+    return typeof name === 'string' ? name : refuse(`id2label has no name for ${i} of ${names.length} labels`)
+  })
+}
+
+function applyCompression(shape: ModelShape, found: CompressionJson, refuse: (what: string) => never): void {
+  const bad = (what: string): never => refuse(`compression: ${what}`)
+  if (typeof found !== 'object' || found === null) bad('not an object')
+  if (found.version !== COMPRESSION_VERSION)
+    bad(
+      `version ${JSON.stringify(found.version)}, this library reads version ${COMPRESSION_VERSION}; use a matching release`,
+    )
+  if (typeof found.recipe !== 'string') bad('recipe is missing')
+  for (const key of ['embeddings', 'layers', 'linears', 'withoutBias', 'aliases'] as const)
+    if (typeof found[key] !== 'object' || found[key] === null) bad(`${key} is missing`)
+  shape.config.recipe = found.recipe
+  for (const table of ['word', 'position', 'type'] as const) {
+    const kind = found.embeddings[table]
+    if (kind !== 'f32' && kind !== 'int8')
+      bad(`embeddings.${table} is ${JSON.stringify(kind)}, expected "f32" or "int8"`)
+    shape[table].kind = kind
+  }
+  if (!Array.isArray(found.layers) || found.layers.length !== shape.layers.length)
+    bad(`layers has ${found.layers.length} entries, expected ${shape.layers.length}`)
+  const C = shape.config.hiddenSize
+  for (const [i, layer] of shape.layers.entries()) {
+    const { heads, headSize, intermediateSize: F } = found.layers[i]
+    for (const [key, value] of Object.entries({ heads, headSize, intermediateSize: F }))
+      if (!Number.isSafeInteger(value) || value < 1 || value > BOUNDS.width) bad(`layers[${i}].${key} is ${value}`)
+    layer.heads = heads
+    layer.headSize = headSize
+    for (const role of ['query', 'key', 'value'] as const)
+      layer[role].weight = { kind: 'f32', N: heads * headSize, K: C }
+    layer.attentionOutput.weight = { kind: 'f32', N: C, K: heads * headSize }
+    layer.intermediate.weight = { kind: 'f32', N: F, K: C }
+    layer.output.weight = { kind: 'f32', N: C, K: F }
+  }
+  const linears = new Map([...linearShapes(shape)].map(({ stem, linear }) => [stem, linear]))
+  for (const [stem, weight] of Object.entries(found.linears)) {
+    const linear = linears.get(stem) ?? bad(`linears names '${stem}', which this model has not`)
+    linear.weight = parseLinearShape(stem, weight, linear.weight, bad)
+  }
+  for (const stem of found.withoutBias) {
+    const linear = linears.get(stem) ?? bad(`withoutBias names '${stem}', which this model has not`)
+    linear.bias = false
+  }
+}
+
+function parseLinearShape(
+  stem: string,
+  found: LinearShape,
+  expected: { N: number; K: number },
+  bad: (what: string) => never,
+): LinearShape {
+  if (found?.N !== expected.N || found?.K !== expected.K)
+    bad(`${stem} is [${found?.N}, ${found?.K}], expected [${expected.N}, ${expected.K}]`)
+  if (found.kind !== 'chain') return parseLeafShape(stem, found, bad)
+  if (!Array.isArray(found.factors) || found.factors.length < 2 || found.factors.length > 3)
+    bad(`${stem} is a chain of ${found.factors?.length} factors, expected 2 or 3`)
+  return {
+    kind: 'chain',
+    N: found.N,
+    K: found.K,
+    factors: found.factors.map((factor, i) => parseLeafShape(`${stem} factor ${i}`, factor, bad)),
+  }
+}
+
+function parseLeafShape(stem: string, found: LeafShape, bad: (what: string) => never): LeafShape {
+  const { N, K, kind } = found
+  const count = (key: string, most: number, least = 0): number => {
+    const value = (found as unknown as Record<string, unknown>)[key]
+    if (!Number.isSafeInteger(value) || (value as number) < least || (value as number) > most)
+      return bad(`${stem} has ${key} ${JSON.stringify(value)}, expected a whole number from ${least} to ${most}`)
+    return value as number
+  }
+  count('N', BOUNDS.vocab, 1)
+  count('K', BOUNDS.width, 1)
+  switch (kind) {
+    case 'f32':
+    case 'int8':
+      return { kind, N, K }
+    case 'csr':
+      return { kind, N, K, nonZeros: count('nonZeros', N * K) }
+    case 'int8-1x4':
+      if (K % 4 !== 0) bad(`${stem} is int8-1x4 with K = ${K}, which is not a multiple of 4`)
+      return { kind, N, K, blocks: count('blocks', (N * K) / 4) }
+    case 'nm': {
+      const m = count('m', K, 1)
+      if (K % m !== 0) bad(`${stem} is nm with K = ${K}, which is not a multiple of m = ${m}`)
+      return { kind, N, K, n: count('n', m, 1), m, group: count('group', BOUNDS.width, 1) }
+    }
+    default:
+      return bad(`${stem} has kind ${JSON.stringify(kind)}, expected f32, int8, csr, int8-1x4, nm or chain`)
+  }
+}
+
+const isPlain = (shape: ModelShape): boolean => {
+  const { config } = shape
+  const plain = shapeOfConfig(config)
+  const same = (a: LinearLayerShape, b: LinearLayerShape) =>
+    a.bias && a.weight.kind === 'f32' && a.weight.N === b.weight.N && a.weight.K === b.weight.K
+  const expected = [...linearShapes(plain)].filter(({ layer }) => layer !== null)
+  const found = [...linearShapes(shape)]
+  return (
+    config.recipe === '' &&
+    [shape.word, shape.position, shape.type].every((table) => table.kind === 'f32') &&
+    found.every(({ linear }) => linear.bias && linear.weight.kind === 'f32') &&
+    shape.layers.every(
+      (layer, i) => layer.heads === plain.layers[i].heads && layer.headSize === plain.layers[i].headSize,
+    ) &&
+    expected.every(({ linear }, i) => same(found[i].linear, linear))
+  )
+}
+
+/** config.json of a model; a plain f32 model gets no `compression` block and opens in any Hugging Face library. */
+export function formatConfig(shape: ModelShape, aliases: Record<string, string> = {}): string {
+  const { config } = shape
+  const json: Record<string, unknown> = {
+    architectures: [shape.classifier ? 'BertForSequenceClassification' : 'BertModel'],
+    model_type: 'bert',
+    vocab_size: config.vocabSize,
+    hidden_size: config.hiddenSize,
+    num_hidden_layers: config.layers,
+    num_attention_heads: config.heads,
+    intermediate_size: config.intermediateSize,
+    hidden_act: 'gelu',
+    max_position_embeddings: config.maxPositions,
+    type_vocab_size: config.typeVocabSize,
+    layer_norm_eps: config.layerNormEpsilon,
+    pad_token_id: 0,
+    torch_dtype: 'float32',
+  }
+  if (config.labels.length) {
+    json.id2label = Object.fromEntries(config.labels.map((label, i) => [i, label]))
+    json.label2id = Object.fromEntries(config.labels.map((label, i) => [label, i]))
+  }
+  if (config.multiLabel) json.problem_type = 'multi_label_classification'
+  if (!isPlain(shape) || Object.keys(aliases).length > 0) {
+    const compression: CompressionJson = {
+      version: COMPRESSION_VERSION,
+      recipe: config.recipe,
+      embeddings: { word: shape.word.kind, position: shape.position.kind, type: shape.type.kind },
+      layers: shape.layers.map(({ heads, headSize, intermediate }) => ({
+        heads,
+        headSize,
+        intermediateSize: intermediate.weight.N,
+      })),
+      linears: Object.fromEntries(
+        [...linearShapes(shape)]
+          .filter(({ linear }) => linear.weight.kind !== 'f32')
+          .map(({ stem, linear }) => [stem, linear.weight]),
+      ),
+      withoutBias: [...linearShapes(shape)].filter(({ linear }) => !linear.bias).map(({ stem }) => stem),
+      aliases,
+    }
+    json.compression = compression
+  }
+  return `${JSON.stringify(json, null, 2)}\n`
+}

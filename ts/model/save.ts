@@ -1,0 +1,140 @@
+// Writes a model as a Hugging Face folder. What is written loads again bit for bit (ts/model/load.ts).
+
+import { checkLinearWeight, type EmbeddingTable, type LeafWeight } from '../../kernels/runtime/weights.ts'
+import { encodeSafetensors, planSafetensors, type TensorToWrite } from '../io/safetensors.ts'
+import { formatConfig } from './config-json.ts'
+import { maskOfColumns } from './mask.ts'
+import { shapeOfModel, tensorSlots } from './shape.ts'
+import { LAYER_LINEARS, linearLayers, type LinearLayer, type ModelWeights, type Norm } from './weights.ts'
+
+type TensorData = TensorToWrite['data']
+
+/** The stored arrays of a weight, in the order of `tensorSlots`. */
+function* leafData(weight: LeafWeight): Generator<TensorData> {
+  const { N, K } = weight
+  switch (weight.kind) {
+    case 'f32':
+      yield weight.data
+      break
+    case 'int8':
+      yield weight.data
+      yield weight.scales
+      break
+    case 'csr':
+      yield maskOfColumns(weight.rowOffsets, weight.columns, N, K)
+      yield weight.values
+      break
+    case 'int8-1x4':
+      yield maskOfColumns(weight.rowOffsets, weight.columns, N, K / 4)
+      yield weight.values
+      yield weight.scales
+      break
+    case 'nm': {
+      const groups = Math.ceil(N / weight.group)
+      const P = (K / weight.m) * weight.n
+      const offsets = Uint32Array.from({ length: groups + 1 }, (_, g) => g * P)
+      yield maskOfColumns(offsets, weight.indices, groups, K)
+      yield weight.values
+    }
+  }
+}
+
+function* linearData({ weight, bias }: LinearLayer): Generator<TensorData> {
+  if (weight.kind === 'chain') for (const factor of weight.factors) yield* leafData(factor)
+  else yield* leafData(weight)
+  if (bias) yield bias
+}
+
+function* tableData(table: EmbeddingTable): Generator<TensorData> {
+  yield table.data
+  if (table.kind === 'int8') {
+    yield table.scales
+    yield table.offsets
+  }
+}
+
+function* normData({ gamma, beta }: Norm): Generator<TensorData> {
+  yield gamma
+  yield beta
+}
+
+function* modelData(model: ModelWeights): Generator<TensorData> {
+  const { word, position, type, norm } = model.embeddings
+  if (word.rows > 0) {
+    for (const table of [word, position, type]) yield* tableData(table)
+    yield* normData(norm)
+  }
+  for (const layer of model.layers) {
+    for (const role of LAYER_LINEARS) yield* linearData(layer[role])
+    yield* normData(layer.attentionNorm)
+    yield* normData(layer.outputNorm)
+  }
+  if (model.pooler) yield* linearData(model.pooler)
+  if (model.classifier) yield* linearData(model.classifier)
+}
+
+/**
+ * The tensors of a model's file, and which tensors share another's bytes: arrays that are the same object (factors
+ * common to several layers) are stored once.
+ *
+ * @throws where a weight breaks its own law or an array does not match its shape
+ */
+export function modelTensors(model: ModelWeights): { tensors: TensorToWrite[]; aliases: Record<string, string> } {
+  for (const { stem, linear } of linearLayers(model)) checkLinearWeight(linear.weight, `${stem}.weight`)
+  const tensors: TensorToWrite[] = []
+  const aliases: Record<string, string> = {}
+  const first = new Map<TensorData, TensorToWrite>()
+  const data = modelData(model)
+  for (const { name, dtype, shape } of tensorSlots(shapeOfModel(model))) {
+    const next = data.next()
+    if (next.done) throw new Error(`tensor '${name}' has no data`)
+    const same = first.get(next.value)
+    if (same && same.shape.join() === shape.join()) aliases[name] = same.name
+    else {
+      const tensor = { name, dtype, shape, data: next.value }
+      first.set(next.value, tensor)
+      tensors.push(tensor)
+    }
+  }
+  return { tensors, aliases }
+}
+
+export interface SaveOptions {
+  /** name -> text: tokenizer.json, vocab.txt, tokenizer_config.json, written beside the weights */
+  files?: Record<string, string>
+}
+
+/** The files of a model folder in memory, for the browser: names and contents as `saveModel` writes them. */
+export function encodeModel(
+  model: ModelWeights,
+  options: SaveOptions = {},
+): Record<string, string | Uint8Array<ArrayBuffer>> {
+  const { tensors, aliases } = modelTensors(model)
+  return {
+    'model.safetensors': encodeSafetensors(tensors),
+    ...options.files,
+    'config.json': formatConfig(shapeOfModel(model), aliases),
+  }
+}
+
+/**
+ * Writes `folder` (Node): config.json, model.safetensors and the files given. A new folder appears whole or not at all;
+ * in one that exists, each file is replaced whole, config.json last.
+ *
+ * @returns bytes of every file written
+ * @throws where a weight is not valid or the disk refuses; nothing half-written stays
+ */
+export async function saveModel(
+  model: ModelWeights,
+  folder: string,
+  options: SaveOptions = {},
+): Promise<Record<string, number>> {
+  const { tensors, aliases } = modelTensors(model)
+  const { header, parts } = planSafetensors(tensors)
+  const { writeFolder } = await import('../io/folder.node.ts')
+  return writeFolder(folder, [
+    ['model.safetensors', [header, ...parts]],
+    ...Object.entries(options.files ?? {}).map(([name, text]): [string, string[]] => [name, [text]]),
+    ['config.json', [formatConfig(shapeOfModel(model), aliases)]],
+  ])
+}

@@ -1,0 +1,238 @@
+// A model without its numbers: which tensors it stores, of which types and shapes. Saving, loading and the byte ledger
+// all read the same list, so the ledger adds up to the file by construction.
+//
+// Stored forms beside the plain Hugging Face `<stem>.weight` F32 [N, K]:
+//   int8      .weight I8 [N, K], .weight.scales F32 [N]
+//   csr       .weight.mask U8 [N, ceil(K / 8)], bit k % 8 of byte k / 8 set where W[n, k] is stored; .weight.values F32 [Z]
+//   int8-1x4  .weight.mask U8 [N, ceil(K / 4 / 8)] over blocks, .weight.values I8 [Zb, 4], .weight.scales F32 [N]
+//   nm        .weight.mask U8 [ceil(N / group), ceil(K / 8)] shared by a group of outputs, .weight.values F32 [N, K n / m]
+//   chain     the forms above under <stem>.factors.<i>.
+// A mask costs K / 8 bytes a row whatever the density: below explicit u16 columns from 1 / 16 on, and it cannot name a
+// column twice or out of order.
+
+import type { EmbeddingTable, LeafWeight, LinearWeight } from '../../kernels/runtime/weights.ts'
+import type { Dtype } from '../io/safetensors.ts'
+import { dtypeBytes } from '../io/safetensors.ts'
+import type { BertConfig, Preset } from './config.ts'
+import { LAYER_LINEARS, LINEAR_STEMS, type LayerLinear, type LinearLayer, type ModelWeights } from './weights.ts'
+
+export type LeafShape =
+  | { kind: 'f32' | 'int8'; N: number; K: number }
+  /** nonZeros: stored values */
+  | { kind: 'csr'; N: number; K: number; nonZeros: number }
+  /** blocks: stored 1x4 blocks */
+  | { kind: 'int8-1x4'; N: number; K: number; blocks: number }
+  | { kind: 'nm'; N: number; K: number; n: number; m: number; group: number }
+
+export type LinearShape = LeafShape | { kind: 'chain'; N: number; K: number; factors: LeafShape[] }
+
+export interface LinearLayerShape {
+  weight: LinearShape
+  bias: boolean
+}
+
+export interface TableShape {
+  kind: EmbeddingTable['kind']
+  rows: number
+  width: number
+}
+
+export type LayerShape = Record<LayerLinear, LinearLayerShape> & { heads: number; headSize: number }
+
+export interface ModelShape {
+  config: BertConfig
+  word: TableShape
+  position: TableShape
+  type: TableShape
+  layers: LayerShape[]
+  pooler: LinearLayerShape | null
+  classifier: LinearLayerShape | null
+}
+
+export type TensorGroup = 'word' | 'position' | 'type' | 'attention' | 'ffn' | 'norms' | 'pooler' | 'classifier'
+
+export interface TensorSlot {
+  name: string
+  dtype: Dtype
+  shape: number[]
+  group: TensorGroup
+  /** 'f32', 'int8', … of the weight this tensor belongs to; 'f32' for biases and norms */
+  kind: string
+  /** model parameters held here: scales, masks and offsets are none */
+  params: number
+}
+
+const slotElements = (slot: TensorSlot): number => slot.shape.reduce((product, dim) => product * dim, 1)
+/** Bytes of a tensor in the file. */
+export const slotBytes = (slot: TensorSlot): number => slotElements(slot) * dtypeBytes(slot.dtype)
+
+const leafShape = (weight: LeafWeight): LeafShape => {
+  const { N, K } = weight
+  switch (weight.kind) {
+    case 'csr':
+      return { kind: 'csr', N, K, nonZeros: weight.values.length }
+    case 'int8-1x4':
+      return { kind: 'int8-1x4', N, K, blocks: weight.columns.length }
+    case 'nm':
+      return { kind: 'nm', N, K, n: weight.n, m: weight.m, group: weight.group }
+    default:
+      return { kind: weight.kind, N, K }
+  }
+}
+
+/** The shape of a weight. */
+export const linearShape = (weight: LinearWeight): LinearShape =>
+  weight.kind === 'chain'
+    ? { kind: 'chain', N: weight.N, K: weight.K, factors: weight.factors.map(leafShape) }
+    : leafShape(weight)
+
+const layerShape = (linear: LinearLayer): LinearLayerShape => ({
+  weight: linearShape(linear.weight),
+  bias: linear.bias !== null,
+})
+
+const tableShape = ({ kind, rows, width }: EmbeddingTable): TableShape => ({ kind, rows, width })
+
+/** The shape of a model. */
+export function shapeOfModel(model: ModelWeights): ModelShape {
+  const { word, position, type } = model.embeddings
+  return {
+    config: model.config,
+    word: tableShape(word),
+    position: tableShape(position),
+    type: tableShape(type),
+    layers: model.layers.map((layer) => ({
+      heads: layer.heads,
+      headSize: layer.headSize,
+      ...(Object.fromEntries(LAYER_LINEARS.map((role) => [role, layerShape(layer[role])])) as Record<
+        LayerLinear,
+        LinearLayerShape
+      >),
+    })),
+    pooler: model.pooler && layerShape(model.pooler),
+    classifier: model.classifier && layerShape(model.classifier),
+  }
+}
+
+/** The plain f32 shape of a configuration, with a pooler, and a classifier where it has labels. */
+export function shapeOfConfig(config: BertConfig): ModelShape {
+  const { hiddenSize: C, intermediateSize: F, heads } = config
+  const linear = (N: number, K: number): LinearLayerShape => ({ weight: { kind: 'f32', N, K }, bias: true })
+  return {
+    config,
+    word: { kind: 'f32', rows: config.vocabSize, width: C },
+    position: { kind: 'f32', rows: config.maxPositions, width: C },
+    type: { kind: 'f32', rows: config.typeVocabSize, width: C },
+    layers: Array.from({ length: config.layers }, () => ({
+      heads,
+      headSize: C / heads,
+      query: linear(C, C),
+      key: linear(C, C),
+      value: linear(C, C),
+      attentionOutput: linear(C, C),
+      intermediate: linear(F, C),
+      output: linear(C, F),
+    })),
+    pooler: linear(C, C),
+    classifier: config.labels.length ? linear(config.labels.length, C) : null,
+  }
+}
+
+/** A preset as a two-class classifier's configuration. */
+export function configOfPreset(preset: Preset, labels: string[] = ['negative', 'positive']): BertConfig {
+  const { name: _, ...rest } = preset
+  return { ...rest, labels, recipe: '' }
+}
+
+function* leafSlots(stem: string, weight: LeafShape, group: TensorGroup): Generator<TensorSlot> {
+  const { N, K, kind } = weight
+  const slot = (suffix: string, dtype: Dtype, shape: number[], params: number): TensorSlot => ({
+    name: `${stem}.weight${suffix}`,
+    dtype,
+    shape,
+    group,
+    kind,
+    params,
+  })
+  switch (weight.kind) {
+    case 'f32':
+      yield slot('', 'F32', [N, K], N * K)
+      break
+    case 'int8':
+      yield slot('', 'I8', [N, K], N * K)
+      yield slot('.scales', 'F32', [N], 0)
+      break
+    case 'csr':
+      yield slot('.mask', 'U8', [N, Math.ceil(K / 8)], 0)
+      yield slot('.values', 'F32', [weight.nonZeros], weight.nonZeros)
+      break
+    case 'int8-1x4':
+      yield slot('.mask', 'U8', [N, Math.ceil(K / 32)], 0)
+      yield slot('.values', 'I8', [weight.blocks, 4], weight.blocks * 4)
+      yield slot('.scales', 'F32', [N], 0)
+      break
+    case 'nm': {
+      const P = (K / weight.m) * weight.n
+      yield slot('.mask', 'U8', [Math.ceil(N / weight.group), Math.ceil(K / 8)], 0)
+      yield slot('.values', 'F32', [N, P], N * P)
+    }
+  }
+}
+
+function* linearSlots(stem: string, { weight, bias }: LinearLayerShape, group: TensorGroup): Generator<TensorSlot> {
+  if (weight.kind === 'chain')
+    for (const [i, factor] of weight.factors.entries()) yield* leafSlots(`${stem}.factors.${i}`, factor, group)
+  else yield* leafSlots(stem, weight, group)
+  if (bias) yield { name: `${stem}.bias`, dtype: 'F32', shape: [weight.N], group, kind: 'f32', params: weight.N }
+}
+
+function* tableSlots(name: string, { kind, rows, width }: TableShape, group: TensorGroup): Generator<TensorSlot> {
+  const params = rows * width
+  yield { name: `${name}.weight`, dtype: kind === 'f32' ? 'F32' : 'U8', shape: [rows, width], group, kind, params }
+  if (kind === 'int8')
+    for (const part of ['scales', 'offsets'])
+      yield { name: `${name}.weight.${part}`, dtype: 'F32', shape: [rows], group, kind, params: 0 }
+}
+
+function* normSlots(name: string, C: number): Generator<TensorSlot> {
+  for (const part of ['weight', 'bias'])
+    yield { name: `${name}.LayerNorm.${part}`, dtype: 'F32', shape: [C], group: 'norms', kind: 'f32', params: C }
+}
+
+/** Every tensor of a model file, under its Hugging Face name. Tables of no rows (an encoder by itself) are left out. */
+export function* tensorSlots(shape: ModelShape): Generator<TensorSlot> {
+  const C = shape.config.hiddenSize
+  if (shape.word.rows > 0) {
+    yield* tableSlots('bert.embeddings.word_embeddings', shape.word, 'word')
+    yield* tableSlots('bert.embeddings.position_embeddings', shape.position, 'position')
+    yield* tableSlots('bert.embeddings.token_type_embeddings', shape.type, 'type')
+    yield* normSlots('bert.embeddings', C)
+  }
+  for (const [i, layer] of shape.layers.entries()) {
+    const stem = `bert.encoder.layer.${i}`
+    for (const role of LAYER_LINEARS) {
+      const group = role === 'intermediate' || role === 'output' ? 'ffn' : 'attention'
+      yield* linearSlots(`${stem}.${LINEAR_STEMS[role]}`, layer[role], group)
+    }
+    yield* normSlots(`${stem}.attention.output`, C)
+    yield* normSlots(`${stem}.output`, C)
+  }
+  if (shape.pooler) yield* linearSlots('bert.pooler.dense', shape.pooler, 'pooler')
+  if (shape.classifier) yield* linearSlots('classifier', shape.classifier, 'classifier')
+}
+
+/** Every linear layer of a shape with its tensor stem; `role` as in `linearLayers`. */
+export function* linearShapes(
+  shape: ModelShape,
+): Generator<{
+  stem: string
+  layer: number | null
+  role: LayerLinear | 'pooler' | 'classifier'
+  linear: LinearLayerShape
+}> {
+  for (const [i, layer] of shape.layers.entries())
+    for (const role of LAYER_LINEARS)
+      yield { stem: `bert.encoder.layer.${i}.${LINEAR_STEMS[role]}`, layer: i, role, linear: layer[role] }
+  if (shape.pooler) yield { stem: 'bert.pooler.dense', layer: null, role: 'pooler', linear: shape.pooler }
+  if (shape.classifier) yield { stem: 'classifier', layer: null, role: 'classifier', linear: shape.classifier }
+}
