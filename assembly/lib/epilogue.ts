@@ -1,0 +1,79 @@
+// What comes after the sums of a linear layer: bias, activation, residual, and the store to row-major Y.
+
+import { gelu, tanh } from './math'
+
+export const GELU: i32 = 1
+export const TANH: i32 = 2
+
+// @ts-ignore: decorator
+@inline
+function activate(v: v128, activation: i32): v128 {
+  if (activation == GELU) return gelu(v)
+  if (activation == TANH) return tanh(v)
+  return v
+}
+
+/**
+ * Finishes `rows` x 8 sums that stand in `sums` [rows][8] (changed on the way) and stores columns n .. n + 8 of Y.
+ *
+ * @param bias f32 [8] of these columns, padded with zeros, or 0
+ * @param residual address of element (row 0, column n), of the same stride as Y, or 0
+ * @param y address of element (row 0, column n)
+ * @param stride bytes from a row of Y to the next
+ * @param columns how many of the 8 columns there are
+ */
+export function finishTile(
+  rows: i32, sums: usize, bias: usize, activation: i32, residual: usize, y: usize, stride: usize, columns: i32,
+): void {
+  let bias0 = f32x4.splat(0.0)
+  let bias1 = f32x4.splat(0.0)
+  if (bias != 0) {
+    bias0 = v128.load(bias)
+    bias1 = v128.load(bias, 16)
+  }
+  for (let r = 0; r < rows; r++) {
+    let v0 = f32x4.add(v128.load(sums), bias0)
+    let v1 = f32x4.add(v128.load(sums, 16), bias1)
+    if (activation != 0) {
+      v0 = activate(v0, activation)
+      v1 = activate(v1, activation)
+    }
+    if (columns == 8) {
+      if (residual != 0) {
+        v0 = f32x4.add(v0, v128.load(residual))
+        v1 = f32x4.add(v1, v128.load(residual, 16))
+      }
+      v128.store(y, v0)
+      v128.store(y, v1, 16)
+    } else {
+      v128.store(sums, v0)
+      v128.store(sums, v1, 16)
+      for (let c = 0; c < columns; c++) {
+        const at = <usize>c << 2
+        const value = load<f32>(sums + at)
+        store<f32>(y + at, residual != 0 ? value + load<f32>(residual + at) : value)
+      }
+    }
+    sums += 32
+    y += stride
+    if (residual != 0) residual += stride
+  }
+}
+
+/**
+ * Turns `rows` x 8 i32 sums into f32 in place: f32(sum) * (aScale[row] * wScale[column]).
+ *
+ * @param aScale f32 [rows]
+ * @param wScale f32 [8], padded with zeros
+ */
+export function scaleTile(rows: i32, sums: usize, aScale: usize, wScale: usize): void {
+  const scale0 = v128.load(wScale)
+  const scale1 = v128.load(wScale, 16)
+  for (let r = 0; r < rows; r++) {
+    const scale = v128.load32_splat(aScale)
+    v128.store(sums, f32x4.mul(f32x4.convert_i32x4_s(v128.load(sums)), f32x4.mul(scale, scale0)))
+    v128.store(sums, f32x4.mul(f32x4.convert_i32x4_s(v128.load(sums, 16)), f32x4.mul(scale, scale1)), 16)
+    sums += 32
+    aScale += 4
+  }
+}

@@ -1,0 +1,151 @@
+// The tape: how kernels/runtime/wasm tells a module what to compute, and how threads meet.
+//
+// A tape is a list of records of i32 words in memory. Every thread makes one call `run(tape, thread, threads, scratch)`
+// and walks the same tape; of each record it computes its own slice.
+//
+//   word 0   opcode | flags << 16          opcode 0 ends the tape
+//   word 1   length of the record in words, these two included
+//   word 2.. arguments: counts in elements, addresses in bytes (u32 kept in an i32), f32 as its bits
+//
+// Flag BARRIER: all threads meet before this record, since it reads what an earlier record wrote, or writes what an
+// earlier one reads. Records without it (query, key and value of one input) run on without meeting. All threads meet
+// once more at the end of the tape.
+//
+// A second module (training) has its own opcodes and its own `run`, of the same signature and built as index.ts does
+// it: `for (let r = begin(tape, thread); ; r = next(r, thread)) { if (!enter(...)) return ABORTED; ... }`.
+// Rules for both: no globals that change, no static data (all threads share the memory, each instantiates the module),
+// a slice depends only on (record, thread, threads), and a result never depends on `threads`.
+//
+// `scratch` is this thread's own memory, 64-byte aligned; its size is what the host asked the pool for.
+//
+// Control block (kernels/runtime/wasm/control.ts has the same numbers): i32 words from CONTROL on.
+
+export const CONTROL: usize = 1024
+/** Threads that wait in the current barrier. */
+const ARRIVED: usize = CONTROL
+/** Counts barriers passed; what waiting threads watch. */
+const GENERATION: usize = CONTROL + 64
+/** 1: some thread trapped or stalled; all leave the tape. */
+const ABORT: usize = CONTROL + 128
+/** Seconds without progress of any thread after which a waiting thread gives up. */
+const STALL_SECONDS: usize = CONTROL + 192
+/** 64 bytes per thread: word 0 = index of the record it is in (1 based), word 1 = 1 where it may wait, not only spin. */
+const THREADS: usize = CONTROL + 320
+
+const BARRIER: i32 = 1
+/** Looks at GENERATION before a thread goes to sleep: about 50 us, the time a sleeping thread takes to wake. */
+const SPINS: i32 = 20000
+/** Looks of a thread that must not sleep (a page's main thread) between two looks at the others' progress. */
+const SPINS_AWAKE: i64 = 500000000
+const ONE_SECOND: i64 = 1000000000
+
+export const DONE: i32 = 0
+export const ABORTED: i32 = 1
+
+// @ts-ignore: decorator
+@inline
+export function opcode(record: usize): i32 {
+  return load<u16>(record)
+}
+
+/** Argument `index` of a record; arguments start at word 2. */
+// @ts-ignore: decorator
+@inline
+export function word(record: usize, index: i32): i32 {
+  return load<i32>(record + ((2 + index) << 2))
+}
+
+// @ts-ignore: decorator
+@inline
+export function pointer(record: usize, index: i32): usize {
+  return load<u32>(record + ((2 + index) << 2))
+}
+
+// @ts-ignore: decorator
+@inline
+export function real(record: usize, index: i32): f32 {
+  return load<f32>(record + ((2 + index) << 2))
+}
+
+// @ts-ignore: decorator
+@inline
+export function next(record: usize): usize {
+  return record + (<usize>load<u32>(record, 4) << 2)
+}
+
+/** Where the slice of `thread` begins, of `count` units shared by `threads`; its end is the next thread's begin. */
+// @ts-ignore: decorator
+@inline
+export function sliceBegin(count: i32, thread: i32, threads: i32): i32 {
+  return <i32>((<i64>count * thread) / threads)
+}
+
+// @ts-ignore: decorator
+@inline
+function progressOf(thread: i32): usize {
+  return THREADS + (<usize>thread << 6)
+}
+
+/** Called before each record: counts progress, meets the others where the record says so. False: leave the tape. */
+// @ts-ignore: decorator
+@inline
+export function enter(record: usize, thread: i32, threads: i32): bool {
+  store<i32>(progressOf(thread), load<i32>(progressOf(thread)) + 1)
+  if (!ASC_FEATURE_THREADS) return true
+  if (threads == 1 || (load<u16>(record, 2) & BARRIER) == 0) return true
+  return barrier(thread, threads)
+}
+
+/** Called once after the last record. */
+// @ts-ignore: decorator
+@inline
+export function leave(thread: i32, threads: i32): i32 {
+  if (!ASC_FEATURE_THREADS) return DONE
+  if (threads == 1) return DONE
+  return barrier(thread, threads) ? DONE : ABORTED
+}
+
+function progressOfAll(threads: i32): i32 {
+  let sum = 0
+  for (let t = 0; t < threads; t++) sum += atomic.load<i32>(progressOf(t))
+  return sum
+}
+
+function barrier(thread: i32, threads: i32): bool {
+  if (!ASC_FEATURE_THREADS) return true
+  const generation = atomic.load<i32>(GENERATION)
+  if (atomic.load<i32>(ABORT) != 0) return false
+  if (atomic.add<i32>(ARRIVED, 1) == threads - 1) {
+    atomic.store<i32>(ARRIVED, 0)
+    atomic.store<i32>(GENERATION, generation + 1)
+    atomic.notify(GENERATION, threads)
+    return atomic.load<i32>(ABORT) == 0
+  }
+  for (let i = 0; i < SPINS; i++)
+    if (atomic.load<i32>(GENERATION) != generation) return atomic.load<i32>(ABORT) == 0
+  return sleep(generation, thread, threads)
+}
+
+/** The slow half of the barrier: waits, and gives up where no thread moves any more. */
+function sleep(generation: i32, thread: i32, threads: i32): bool {
+  if (!ASC_FEATURE_THREADS) return true
+  const mayWait = load<i32>(progressOf(thread), 4) != 0
+  let seen = progressOfAll(threads)
+  let idleSeconds = 0
+  while (true) {
+    if (mayWait) {
+      atomic.wait<i32>(GENERATION, generation, ONE_SECOND)
+    } else {
+      for (let i: i64 = 0; i < SPINS_AWAKE; i++) if (atomic.load<i32>(GENERATION) != generation) break
+    }
+    if (atomic.load<i32>(GENERATION) != generation || atomic.load<i32>(ABORT) != 0)
+      return atomic.load<i32>(ABORT) == 0
+    const now = progressOfAll(threads)
+    idleSeconds = now == seen ? idleSeconds + 1 : 0
+    seen = now
+    if (idleSeconds >= load<i32>(STALL_SECONDS)) {
+      atomic.store<i32>(ABORT, 1)
+      return false
+    }
+  }
+}

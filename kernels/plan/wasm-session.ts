@@ -1,0 +1,206 @@
+// A program loaded on the WebAssembly device: packed weights, buffers for the largest batch seen, one tape per run.
+
+import type { LoadOptions, Session, SessionStats } from '../runtime/device.ts'
+import { checkBatch, type Batch, type BufferId, type Program } from '../runtime/program.ts'
+import type { BatchShape, BufferView, EncodeContext, Int8Path, LoadContext, Lowered } from '../runtime/wasm/lowering.ts'
+import { Regions } from '../runtime/wasm/regions.ts'
+import type { ThreadPool } from '../runtime/wasm/pool.ts'
+import { TapeWriter } from '../runtime/wasm/tape.ts'
+import { assignSlots, type Slot } from './wasm-liveness.ts'
+import { lowerOp } from './wasm-lower.ts'
+
+const CACHE_LINE = 64
+
+interface Region {
+  address: number
+  bytes: number
+}
+
+export class WasmSession implements Session {
+  #program: Program
+  #pool: ThreadPool
+  #regions: Regions
+  #lowered: Lowered[] = []
+  #slots: Slot[]
+  #slotOf: number[]
+  /** regions that grow with the batch, by name */
+  #grown = new Map<string, Region>()
+  #tape = new TapeWriter()
+  /** record number (1-based) of each op's last record, for error messages */
+  #lastRecord: number[] = []
+  #disposed = false
+  #onDispose: () => void
+
+  constructor(program: Program, pool: ThreadPool, int8: Int8Path, options: LoadOptions, onDispose: () => void) {
+    this.#program = program
+    this.#pool = pool
+    this.#onDispose = onDispose
+    this.#regions = new Regions(pool.memory, options.guard ?? false)
+    const { slotOf, slots } = assignSlots(program)
+    this.#slotOf = slotOf
+    this.#slots = slots
+    const load: LoadContext = {
+      memory: pool.memory,
+      int8,
+      allocateWeights: (name, bytes) => this.#regions.allocate(`weights ${name}`, bytes),
+    }
+    try {
+      const shared = new Map<object, number>()
+      this.#lowered = program.ops.map((op, at) => lowerOp(op, `op ${at} (${op.kind})`, load, program, shared))
+    } catch (error) {
+      this.#regions.freeAll()
+      throw error
+    }
+  }
+
+  run(batch: Batch): Promise<Float32Array> {
+    return this.#pool.enqueue(async () => {
+      if (this.#disposed) throw new Error('session: it was disposed')
+      checkBatch(this.#program, batch)
+      const shape = shapeOf(batch)
+      const spec = this.#program.buffers[this.#program.output]
+      const rows = spec.rows === 'tokens' ? shape.tokens : shape.sequences
+      if (rows === 0) return new Float32Array(0)
+      const job = this.#encode(batch, shape)
+      await this.#pool.run(0, job, (record) => this.#describe(record))
+      const output = this.#slotRegion(this.#program.output)
+      return this.#pool.memory.f32(output, rows * spec.width).slice()
+    })
+  }
+
+  stats(): SessionStats {
+    return {
+      weightBytes: this.#regions.bytes((name) => name.startsWith('weights ')),
+      arenaBytes: this.#regions.bytes((name) => !name.startsWith('weights ')),
+      calls: this.#tape.records,
+    }
+  }
+
+  async checkGuards(): Promise<string[]> {
+    return this.#regions.damage()
+  }
+
+  dispose(): void {
+    if (this.#disposed) return
+    this.#disposed = true
+    void this.#pool.enqueue(() => this.#regions.freeAll())
+    this.#onDispose()
+  }
+
+  #describe(record: number): string {
+    const op = this.#lastRecord.findIndex((last) => record <= last)
+    return op < 0 ? 'the end of the tape' : `op ${op}, ${this.#program.ops[op].kind}`
+  }
+
+  /** Address of a region of at least `bytes`, which it keeps until a batch needs more. */
+  #region(name: string, bytes: number): number {
+    const held = this.#grown.get(name)
+    if (held && held.bytes >= bytes) return held.address
+    if (held) this.#regions.free(held.address)
+    this.#grown.delete(name)
+    const address = this.#regions.allocate(name, bytes)
+    this.#grown.set(name, { address, bytes })
+    return address
+  }
+
+  #slotRegion(id: BufferId): number {
+    return this.#grown.get(`buffer ${this.#slotOf[id]}`)!.address
+  }
+
+  /** Makes room for the batch, copies its inputs in, and writes its tape. */
+  #encode(batch: Batch, shape: BatchShape): { tape: number; scratch: number; scratchBytes: number } {
+    const threads = this.#pool.threads
+    let scratchBytes = CACHE_LINE
+    const forms = new Map<string, number>()
+    for (const lowered of this.#lowered) {
+      const needs = lowered.needs(shape, threads)
+      scratchBytes = Math.max(scratchBytes, needs.scratchBytes ?? 0)
+      if (needs.form) forms.set(needs.form, Math.max(forms.get(needs.form) ?? 0, needs.formBytes ?? 0))
+    }
+    scratchBytes = Math.ceil(scratchBytes / CACHE_LINE) * CACHE_LINE
+    const scratch = this.#region('scratch', scratchBytes * threads)
+    for (const [form, bytes] of forms) this.#region(`form ${form}`, bytes)
+    this.#slots.forEach(({ rows, width }, slot) => {
+      const count = rows === 'tokens' ? shape.tokens : shape.sequences
+      const address = this.#region(`buffer ${slot}`, count * width * 4)
+      if (this.#regions.isGuarded) this.#pool.memory.f32(address, count * width).fill(NaN)
+    })
+    const context = this.#context(shape, this.#placeInputs(batch, shape))
+    this.#lastRecord = this.#program.ops.map((_, at) => {
+      this.#lowered[at].encode(context)
+      context.written(this.#program.ops[at].output)
+      return this.#tape.records
+    })
+    const words = this.#tape.finish()
+    const tape = this.#region('tape', words.byteLength)
+    this.#pool.memory.i32(tape, words.length).set(words)
+    return { tape, scratch, scratchBytes }
+  }
+
+  #placeInputs(batch: Batch, shape: BatchShape): { offsets: number; ids: number; types: number; scales: number } {
+    const memory = this.#pool.memory
+    const place = (name: string, values: Int32Array | Float32Array | undefined): number => {
+      if (!values) return 0
+      const address = this.#region(name, values.byteLength)
+      if (values instanceof Int32Array) memory.i32(address, values.length).set(values)
+      else memory.f32(address, values.length).set(values)
+      return address
+    }
+    let scales = 0
+    if (this.#program.input !== 'ids' && batch.rows) {
+      const target = this.#slotRegion(this.#program.input)
+      if (batch.rows instanceof Float32Array) memory.f32(target, batch.rows.length).set(batch.rows)
+      else {
+        memory.s8(target, batch.rows.data.length).set(batch.rows.data)
+        scales = place('input scales', batch.rows.scales)
+      }
+    }
+    const usesIds = this.#program.input === 'ids'
+    return {
+      offsets: place('offsets', shape.offsets),
+      ids: place('ids', usesIds ? batch.ids : undefined),
+      types: place('types', usesIds ? batch.types : undefined),
+      scales,
+    }
+  }
+
+  #context(
+    shape: BatchShape,
+    inputs: { offsets: number; ids: number; types: number; scales: number },
+  ): EncodeContext & { written(id: BufferId): void } {
+    this.#tape.reset()
+    const { buffers, input } = this.#program
+    /** form -> the buffer it holds */
+    const held = new Map<string, BufferId>()
+    return {
+      tape: this.#tape,
+      shape,
+      threads: this.#pool.threads,
+      offsets: inputs.offsets,
+      ids: inputs.ids,
+      types: inputs.types,
+      buffer: (id): BufferView => ({
+        address: this.#slotRegion(id),
+        scales: id === input ? inputs.scales : 0,
+        rows: buffers[id].rows === 'tokens' ? shape.tokens : shape.sequences,
+        width: buffers[id].width,
+      }),
+      derived: (id, form, make) => {
+        const address = this.#grown.get(`form ${form}`)!.address
+        if (held.get(form) !== id) make(address)
+        held.set(form, id)
+        return address
+      },
+      written: (id) => {
+        for (const [form, source] of held) if (source === id) held.delete(form)
+      },
+    }
+  }
+}
+
+function shapeOf(batch: Batch): BatchShape {
+  const { offsets } = batch
+  let longest = 0
+  for (let b = 1; b < offsets.length; b++) longest = Math.max(longest, offsets[b] - offsets[b - 1])
+  return { tokens: offsets[offsets.length - 1], sequences: offsets.length - 1, longest, offsets }
+}

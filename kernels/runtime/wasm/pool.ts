@@ -1,0 +1,203 @@
+// The thread pool: runs a tape with a module on all threads. Thread 0 is the caller's own; the others are workers that
+// sleep in Atomics.wait between jobs, so that a run costs no message.
+
+import * as control from './control.ts'
+import type { WasmMemory } from './memory.ts'
+import { startWorker, type WorkerMessage, type WorkerThread } from './worker.ts'
+
+/** How long a worker may take to start or to take a module. */
+const START_SECONDS = 20
+/** How long workers may take to come back after a failed run. */
+const RETURN_SECONDS = 5
+const DEFAULT_STALL_SECONDS = 60
+
+interface RunExports {
+  run(tape: number, thread: number, threads: number, scratch: number): number
+}
+
+interface Trap {
+  thread: number
+  /** 1-based number of the record it was in */
+  record: number
+  trap: string
+}
+
+/** Address of a tape and of the threads' scratch, `scratchBytes` per thread. */
+export interface Job {
+  tape: number
+  scratch: number
+  scratchBytes: number
+}
+
+/** True where this thread may sleep: everywhere but on a page's main thread. */
+export function mayWait(): boolean {
+  try {
+    Atomics.wait(new Int32Array(new SharedArrayBuffer(4)), 0, 1, 0)
+    return true
+  } catch {
+    return false
+  }
+}
+
+export class ThreadPool {
+  readonly memory: WasmMemory
+  readonly threads: number
+  #modules: RunExports[] = []
+  #workers: WorkerThread[] = []
+  #words: () => Int32Array
+  #queue: Promise<unknown> = Promise.resolve()
+  #traps: Trap[] = []
+  #answers: ((message: WorkerMessage) => void)[] = []
+  #jobs = 0
+  /** why no run can succeed any more; null while all is well */
+  #broken: string | null = null
+
+  private constructor(memory: WasmMemory, threads: number) {
+    this.memory = memory
+    this.threads = threads
+    this.#words = () => this.memory.i32(0, control.ARENA_BEGIN >> 2)
+  }
+
+  /**
+   * Starts `threads - 1` workers. Threads above 1 need a shared memory.
+   *
+   * @param module the first module, number 0
+   * @param stallSeconds time without any thread moving on after which a run is given up
+   */
+  static async create(
+    memory: WasmMemory,
+    module: WebAssembly.Module,
+    threads: number,
+    stallSeconds = DEFAULT_STALL_SECONDS,
+  ): Promise<ThreadPool> {
+    if (threads > 1 && !memory.isShared) throw new Error(`wasm: ${threads} threads need a shared memory`)
+    if (!(threads >= 1 && threads <= control.MAX_THREADS))
+      throw new Error(`wasm: threads must be 1 to ${control.MAX_THREADS}, found ${threads}`)
+    const pool = new ThreadPool(memory, threads)
+    pool.#words()[control.STALL_SECONDS] = stallSeconds
+    if (threads > 1) pool.#words()[control.THREADS + 1] = mayWait() ? 1 : 0
+    try {
+      for (let thread = 1; thread < threads; thread++) {
+        const index = thread - 1
+        pool.#workers.push(
+          await startWorker({
+            message: (message) => pool.#receive(index, message),
+            death: (reason) => (pool.#broken ??= reason),
+          }),
+        )
+      }
+      await pool.#sendModule(module, (thread) => ({ memory: memory.memory, thread, threads, seen: 0 }))
+    } catch (error) {
+      await pool.dispose()
+      throw error
+    }
+    return pool
+  }
+
+  /** Makes a further module known to all threads; returns its number for `run`. */
+  async addModule(module: WebAssembly.Module): Promise<number> {
+    return this.enqueue(async () => {
+      this.#post(control.KIND_LISTEN)
+      await this.#sendModule(module, () => ({}))
+      return this.#modules.length - 1
+    })
+  }
+
+  /** Runs `work` once all earlier work is done: what a session does between two runs of the pool. */
+  enqueue<T>(work: () => T | Promise<T>): Promise<T> {
+    const result = this.#queue.then(work)
+    this.#queue = result.catch(() => {})
+    return result
+  }
+
+  /**
+   * Runs a tape on all threads; call it inside `enqueue`. Rejects where a thread trapped, stalled or died.
+   *
+   * @param describe says what record number n (1-based) is, for the error
+   */
+  async run(module: number, job: Job, describe?: (record: number) => string): Promise<void> {
+    if (this.#broken) throw new Error(`wasm: this device is broken (${this.#broken}); create a new one`)
+    const words = this.#words()
+    for (let thread = 0; thread < this.threads; thread++) words[control.THREADS + 16 * thread] = 0
+    words[control.JOB_MODULE] = module
+    words[control.JOB_TAPE] = job.tape
+    words[control.JOB_SCRATCH] = job.scratch
+    words[control.JOB_SCRATCH_BYTES] = job.scratchBytes
+    this.#traps = []
+    this.#jobs++
+    if (this.threads > 1) this.#post(control.KIND_RUN)
+    try {
+      if (this.#modules[module].run(job.tape, 0, this.threads, job.scratch) === 0) return
+    } catch (error) {
+      this.#traps.push({ thread: 0, record: words[control.THREADS], trap: String(error) })
+      if (this.threads > 1) {
+        Atomics.store(words, control.ABORT, 1)
+        Atomics.add(words, control.GENERATION, 1)
+        Atomics.notify(words, control.GENERATION)
+      }
+    }
+    await this.#recover(describe)
+  }
+
+  /** Ends the workers; runs after this reject. */
+  async dispose(): Promise<void> {
+    this.#broken ??= 'it was disposed'
+    await Promise.all(this.#workers.map((worker) => worker.terminate()))
+    this.#workers = []
+  }
+
+  #post(kind: number): void {
+    const words = this.#words()
+    words[control.JOB_KIND] = kind
+    if (!this.memory.isShared) return
+    Atomics.add(words, control.JOB, 1)
+    Atomics.notify(words, control.JOB)
+  }
+
+  async #sendModule(module: WebAssembly.Module, extra: (thread: number) => object): Promise<void> {
+    const instance = await WebAssembly.instantiate(module, { env: { memory: this.memory.memory } })
+    this.#modules.push(instance.exports as unknown as RunExports)
+    await Promise.all(
+      this.#workers.map(async (worker, index) => {
+        worker.hold(true)
+        const answer = new Promise<WorkerMessage>((resolve) => (this.#answers[index] = resolve))
+        worker.post({ module, ...extra(index + 1) })
+        let handle: ReturnType<typeof setTimeout> | undefined
+        const timeout = new Promise<WorkerMessage>((resolve) => {
+          const failure = `no answer in ${START_SECONDS} s`
+          handle = setTimeout(() => resolve({ failure }), START_SECONDS * 1000)
+        })
+        const message = await Promise.race([answer, timeout])
+        clearTimeout(handle)
+        worker.hold(false)
+        if (message !== 'ready')
+          throw new Error(`wasm: worker thread ${index + 1} did not start: ${this.#broken ?? JSON.stringify(message)}`)
+      }),
+    )
+  }
+
+  #receive(index: number, message: WorkerMessage): void {
+    if (typeof message === 'object' && 'trap' in message) this.#traps.push({ thread: index + 1, ...message })
+    else this.#answers[index]?.(message)
+  }
+
+  /** After a failed run: waits for the workers to come back, then throws what happened. */
+  async #recover(describe: ((record: number) => string) | undefined): Promise<never> {
+    const words = this.#words()
+    const deadline = Date.now() + RETURN_SECONDS * 1000
+    const expected = (this.#jobs * (this.threads - 1)) | 0
+    while (Atomics.load(words, control.RETURNED) !== expected && Date.now() < deadline && !this.#broken)
+      await new Promise((resolve) => setTimeout(resolve, 5))
+    // traps of workers come as messages: one more turn of the event loop delivers them
+    await new Promise((resolve) => setTimeout(resolve, 20))
+    if (Atomics.load(words, control.RETURNED) !== expected) this.#broken ??= 'a worker thread no longer answers'
+    Atomics.store(words, control.ARRIVED, 0)
+    Atomics.store(words, control.ABORT, 0)
+    const traps = this.#traps.map(
+      ({ thread, record, trap }) =>
+        `thread ${thread} failed in record ${record}${describe ? ` (${describe(record)})` : ''}: ${trap}`,
+    )
+    if (traps.length === 0 && !this.#broken) traps.push('the threads made no progress')
+    throw new Error(`wasm: the run failed: ${[...traps, ...(this.#broken ? [this.#broken] : [])].join('; ')}`)
+  }
+}

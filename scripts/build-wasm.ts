@@ -1,0 +1,74 @@
+// Compiles assembly/ to build/wasm/*.wasm (and .wat beside them) and embeds the modules in kernels/generated/.
+// Skipped where the sources, the settings and the compiler are those of the last build.
+
+import { execFile } from 'node:child_process'
+import { createHash } from 'node:crypto'
+import { existsSync, globSync, mkdirSync, readFileSync, writeFileSync } from 'node:fs'
+import { createRequire } from 'node:module'
+import { dirname, join } from 'node:path'
+import { fileURLToPath, pathToFileURL } from 'node:url'
+import { promisify } from 'node:util'
+
+const ROOT = fileURLToPath(new URL('..', import.meta.url))
+const BUILDS = ['baseline', 'baseline-shared', 'relaxed', 'relaxed-shared'] as const
+/** Entry file -> prefix of its .wasm files, and the generated module that embeds them. */
+const ENTRIES = [
+  { entry: 'assembly/index.ts', prefix: '', output: 'kernels/generated/wasm.ts' },
+  { entry: 'assembly/train.ts', prefix: 'train-', output: 'kernels/generated/wasm-train.ts' },
+]
+
+const require = createRequire(import.meta.url)
+
+/** Builds what is out of date. Rejects with the compiler's own message where a source does not compile. */
+export async function buildWasm(): Promise<void> {
+  const compiler = require.resolve('assemblyscript/package.json')
+  const version = (JSON.parse(readFileSync(compiler, 'utf8')) as { version: string }).version
+  const entries = ENTRIES.filter(({ entry }) => existsSync(join(ROOT, entry)))
+  const hash = hashInputs(version)
+  const stamp = join(ROOT, 'build/wasm/inputs.sha256')
+  const outputs = entries.map(({ output }) => join(ROOT, output))
+  if (existsSync(stamp) && readFileSync(stamp, 'utf8') === hash && outputs.every((file) => existsSync(file))) return
+  mkdirSync(join(ROOT, 'build/wasm'), { recursive: true })
+  mkdirSync(join(ROOT, 'kernels/generated'), { recursive: true })
+  const asc = join(dirname(compiler), 'bin/asc.js')
+  await Promise.all(
+    entries.flatMap(({ entry, prefix }) =>
+      BUILDS.map(async (build) => {
+        const stem = `build/wasm/${prefix}${build}`
+        const settings = ['--config', 'asconfig.json', '--target', build, '-o', `${stem}.wasm`, '-t', `${stem}.wat`]
+        try {
+          await promisify(execFile)(process.execPath, [asc, entry, ...settings], { cwd: ROOT })
+        } catch (error) {
+          throw new Error(`build-wasm: ${entry} (${build}) does not compile:\n${(error as { stderr: string }).stderr}`)
+        }
+      }),
+    ),
+  )
+  for (const { prefix, output } of entries) writeFileSync(join(ROOT, output), embed(prefix))
+  writeFileSync(stamp, hash)
+}
+
+function hashInputs(version: string): string {
+  const hash = createHash('sha256').update(version)
+  const sources = globSync('assembly/**/*.ts', { cwd: ROOT }).sort()
+  for (const file of [...sources, 'asconfig.json', 'scripts/build-wasm.ts'])
+    hash.update(file).update(readFileSync(join(ROOT, file)))
+  return hash.digest('hex')
+}
+
+function embed(prefix: string): string {
+  const lines = BUILDS.map((build) => {
+    const bytes = readFileSync(join(ROOT, `build/wasm/${prefix}${build}.wasm`))
+    return `  '${build}': '${bytes.toString('base64')}',`
+  })
+  return [
+    '// Made by scripts/build-wasm.ts from assembly/; do not edit.',
+    "import type { BuildName } from '../runtime/wasm/modules.ts'",
+    '',
+    '/** The modules, base64. */',
+    `export const WASM: Record<BuildName, string> = {\n${lines.join('\n')}\n}`,
+    '',
+  ].join('\n')
+}
+
+if (process.argv[1] && import.meta.url === pathToFileURL(process.argv[1]).href) await buildWasm()
