@@ -1,0 +1,128 @@
+// Back from any stored form to plain f32 numbers, and the walk over a model's linear layers that every step shares.
+
+import type { DenseWeight, EmbeddingTable, LinearWeight } from '../../kernels/runtime/weights.ts'
+import { LAYER_LINEARS, LINEAR_STEMS } from '../model/weights.ts'
+import type { EncoderLayer, LayerLinear, LinearLayer, ModelWeights } from '../model/weights.ts'
+import { multiply, view } from './linear-algebra.ts'
+
+/** What a compression step returns: a new model that shares unchanged arrays with the old one, and words for the user. */
+export interface StepResult {
+  model: ModelWeights
+  notes: string[]
+}
+
+/** The matrix [N, K] that a weight stands for, row-major; a chain is multiplied out. Dense f32 gives its own array. */
+export function denseData(weight: LinearWeight): Float32Array {
+  const { N, K } = weight
+  if (weight.kind === 'f32') return weight.data
+  const data = new Float32Array(N * K)
+  switch (weight.kind) {
+    case 'int8':
+      for (let row = 0; row < N; row++)
+        for (let i = row * K; i < (row + 1) * K; i++) data[i] = weight.scales[row] * weight.data[i]
+      return data
+    case 'csr':
+      for (let row = 0; row < N; row++)
+        for (let z = weight.rowOffsets[row]; z < weight.rowOffsets[row + 1]; z++)
+          data[row * K + weight.columns[z]] = weight.values[z]
+      return data
+    case 'int8-1x4':
+      for (let row = 0; row < N; row++)
+        for (let z = weight.rowOffsets[row]; z < weight.rowOffsets[row + 1]; z++)
+          for (let c = 0; c < 4; c++)
+            data[row * K + weight.columns[z] * 4 + c] = weight.scales[row] * weight.values[z * 4 + c]
+      return data
+    case 'nm': {
+      const P = (K / weight.m) * weight.n
+      for (let row = 0; row < N; row++) {
+        const list = Math.floor(row / weight.group) * P
+        for (let p = 0; p < P; p++) data[row * K + weight.indices[list + p]] = weight.values[row * P + p]
+      }
+      return data
+    }
+    case 'chain': {
+      let product: Float32Array | Float64Array = denseData(weight.factors[0])
+      for (const factor of weight.factors.slice(1))
+        product = multiply(view(denseData(factor), factor.N, factor.K), view(product, factor.K, K))
+      return Float32Array.from(product)
+    }
+  }
+}
+
+/** `weight` as dense f32, for training or inspection. */
+export function denseWeight(weight: LinearWeight): DenseWeight {
+  return { kind: 'f32', N: weight.N, K: weight.K, data: denseData(weight) }
+}
+
+/** An embedding table's rows as f32 [rows, width]. An f32 table gives its own array. */
+export function denseTable(table: EmbeddingTable): Float32Array {
+  if (table.kind === 'f32') return table.data
+  const { rows, width } = table
+  const data = new Float32Array(rows * width)
+  for (let row = 0; row < rows; row++)
+    for (let i = row * width; i < (row + 1) * width; i++)
+      data[i] = table.offsets[row] + table.scales[row] * table.data[i]
+  return data
+}
+
+/** One linear layer of the encoder, as the steps see it. */
+export interface EncoderLinear {
+  /** Hugging Face tensor stem, for messages */
+  stem: string
+  layer: number
+  role: LayerLinear
+  linear: LinearLayer
+}
+
+/** The encoder's linears in order; pooler and classifier are not among them. */
+export function encoderLinears(model: ModelWeights): EncoderLinear[] {
+  return model.layers.flatMap((layer, i) =>
+    LAYER_LINEARS.map((role) => ({
+      stem: `bert.encoder.layer.${i}.${LINEAR_STEMS[role]}`,
+      layer: i,
+      role,
+      linear: layer[role],
+    })),
+  )
+}
+
+/** A copy of the model whose encoder linears have the weights of `weights` (in the order of encoderLinears). */
+export function withEncoderWeights(model: ModelWeights, weights: readonly LinearWeight[]): ModelWeights {
+  let next = 0
+  const layers = model.layers.map((layer) => {
+    const copy: EncoderLayer = { ...layer }
+    for (const role of LAYER_LINEARS) copy[role] = { weight: weights[next++], bias: layer[role].bias }
+    return copy
+  })
+  return { ...model, layers }
+}
+
+/** The weight as dense f32 where it is that already; throws, naming the step that needs it, where it is not. */
+export function requireDense(weight: LinearWeight, stem: string, step: string): DenseWeight {
+  if (weight.kind !== 'f32')
+    throw new Error(
+      `${step}: ${stem} is stored as ${weight.kind}, expected dense f32; apply ${step} to the uncompressed model`,
+    )
+  return weight
+}
+
+/** Throws where a weight holds NaN or an infinity: no step can rank or round those. */
+export function requireFinite(data: Float32Array, K: number, stem: string): void {
+  for (let i = 0; i < data.length; i++)
+    if (!Number.isFinite(data[i]))
+      throw new Error(
+        `${stem}: found ${data[i]} at [${Math.floor(i / K)}, ${i % K}], expected finite weights; the file or the training is broken`,
+      )
+}
+
+/** "1.23 M", "45.6 k" or the number itself. */
+export function formatCount(count: number): string {
+  if (count >= 1e6) return `${(count / 1e6).toFixed(2)} M`
+  if (count >= 1e4) return `${(count / 1e3).toFixed(1)} k`
+  return String(count)
+}
+
+/** Lets the page draw and the event loop turn between heavy pieces of work. */
+export function breathe(): Promise<void> {
+  return new Promise((resolve) => setTimeout(resolve, 0))
+}

@@ -1,0 +1,27 @@
+// Compression after training: what `compact-kernels/compress` exports.
+
+export { denseData, denseTable, denseWeight } from './dense.ts'
+export type { StepResult } from './dense.ts'
+export { breakEvenRank, chainFromSvd, factorizeSvd, svdRank, truncatedSvd } from './low-rank.ts'
+export type { TruncatedSvd } from './low-rank.ts'
+export { applyMask, blockMasks, keptCount, magnitudeMasks, nmMask, pruneMask } from './prune-mask.ts'
+export type { Prunable, PruneRule } from './prune-mask.ts'
+export { csrFromMask, nmFromMask, prunableMatrices, prune } from './prune.ts'
+export {
+  dequantizeWeight,
+  isBlockSparse,
+  quantizeBlocks,
+  quantizeEmbedding,
+  quantizeLinear,
+  quantizeLinears,
+  quantizeWeight,
+  quantizeWordEmbeddings,
+} from './quantize.ts'
+export { applyRecipe, formatRecipe, parseRecipe, STEP_SYNTAX } from './recipe.ts'
+export type { RecipeContext, RecipeResult, Step, Student } from './recipe.ts'
+export { keptStructure, removeStructure, sliceLayer, weightImportance } from './structure.ts'
+export type { Importance } from './structure.ts'
+export { chainsFromTucker, contractChain, factorizeTucker, storedElements, tucker2, tuckerRanks } from './tucker.ts'
+export type { Tucker2 } from './tucker.ts'
+export { gatherRows, isSingleCharacter, pruneVocabulary, unknownRate } from './vocabulary.ts'
+export type { Encode, PrunedVocabulary, VocabularyContext } from './vocabulary.ts'

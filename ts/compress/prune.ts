@@ -1,0 +1,99 @@
+// Pruning steps that keep the layers' shapes: `sp<NN>`, `sp<NN>x4`, `nm<n>:<m>`. They touch the encoder's linears only:
+// not embeddings, norms, pooler or classifier. Low-rank factors are pruned like any other matrix.
+
+import type { CsrWeight, DenseWeight, LeafWeight, NmWeight } from '../../kernels/runtime/weights.ts'
+import type { ModelWeights } from '../model/weights.ts'
+import { encoderLinears, formatCount, requireDense, withEncoderWeights } from './dense.ts'
+import type { StepResult } from './dense.ts'
+import { NM_GROUP, pruneMask } from './prune-mask.ts'
+import type { Prunable, PruneRule } from './prune-mask.ts'
+
+/** Columns are stored in 16 bits. */
+const CSR_MAX_K = 65536
+
+/** CSR of the positions a mask keeps (also where the kept weight happens to be 0). */
+export function csrFromMask(data: Float32Array, mask: Uint8Array, N: number, K: number, name = 'weight'): CsrWeight {
+  if (K > CSR_MAX_K)
+    throw new Error(`${name}: K = ${K} is above ${CSR_MAX_K}, the most that CSR's 16-bit columns can hold`)
+  if (data.length !== N * K || mask.length !== N * K)
+    throw new Error(`${name}: ${data.length} weights and a mask of ${mask.length}, expected ${N} x ${K}`)
+  const rowOffsets = new Uint32Array(N + 1)
+  for (let row = 0; row < N; row++) {
+    let kept = 0
+    for (let i = row * K; i < (row + 1) * K; i++) kept += mask[i]
+    rowOffsets[row + 1] = rowOffsets[row] + kept
+  }
+  const columns = new Uint16Array(rowOffsets[N])
+  const values = new Float32Array(rowOffsets[N])
+  let z = 0
+  for (let row = 0; row < N; row++)
+    for (let k = 0; k < K; k++)
+      if (mask[row * K + k] === 1) {
+        columns[z] = k
+        values[z++] = data[row * K + k]
+      }
+  return { kind: 'csr', N, K, rowOffsets, columns, values }
+}
+
+/** n:m form of a mask that keeps n of every m inputs, the same for each group of outputs (nmMask). */
+export function nmFromMask(
+  data: Float32Array,
+  mask: Uint8Array,
+  shape: { N: number; K: number; n: number; m: number; group?: number },
+): NmWeight {
+  const { N, K, n, m, group = NM_GROUP } = shape
+  const P = (K / m) * n
+  const groups = Math.ceil(N / group)
+  const indices = new Uint16Array(groups * P)
+  for (let g = 0; g < groups; g++) {
+    let p = g * P
+    for (let k = 0; k < K; k++) if (mask[g * group * K + k] === 1) indices[p++] = k
+    if (p !== (g + 1) * P)
+      throw new Error(`nm${n}:${m}: the mask keeps ${p - g * P} inputs in group ${g}, expected ${P}`)
+  }
+  const values = new Float32Array(N * P)
+  for (let row = 0; row < N; row++)
+    for (let p = 0; p < P; p++) values[row * P + p] = data[row * K + indices[Math.floor(row / group) * P + p]]
+  return { kind: 'nm', N, K, n, m, group, indices, values }
+}
+
+/** The dense f32 leaves of the encoder; an array that several layers share appears once. */
+export function prunableMatrices(model: ModelWeights, step: string): Prunable[] {
+  const matrices = new Map<Float32Array, Prunable>()
+  for (const { stem, linear } of encoderLinears(model)) {
+    const leaves = linear.weight.kind === 'chain' ? linear.weight.factors : [linear.weight]
+    leaves.forEach((leaf, i) => {
+      const name = leaves.length > 1 ? `${stem} factor ${i}` : stem
+      const { N, K, data } = requireDense(leaf, name, step)
+      if (!matrices.has(data)) matrices.set(data, { name, N, K, data })
+    })
+  }
+  return [...matrices.values()]
+}
+
+/** Steps `sp<NN>`, `sp<NN>x4` and `nm<n>:<m>`: prunes the encoder's linears by `rule` and stores them sparse. */
+export function prune(model: ModelWeights, rule: PruneRule, step: string): StepResult {
+  const matrices = prunableMatrices(model, step)
+  const masks = pruneMask(matrices, rule)
+  const sparse = new Map<Float32Array, LeafWeight>()
+  let total = 0
+  let kept = 0
+  matrices.forEach(({ name, N, K, data }, i) => {
+    const weight =
+      rule.kind === 'nm'
+        ? nmFromMask(data, masks[i], { N, K, n: rule.n, m: rule.m, group: rule.group })
+        : csrFromMask(data, masks[i], N, K, name)
+    sparse.set(data, weight)
+    total += data.length
+    kept += weight.values.length
+  })
+  const convert = (leaf: LeafWeight): LeafWeight => sparse.get((leaf as DenseWeight).data)!
+  const weights = encoderLinears(model).map(({ linear: { weight } }) =>
+    weight.kind === 'chain' ? { ...weight, factors: weight.factors.map(convert) } : convert(weight),
+  )
+  const what = { unstructured: 'single weights', blocks: '1x4 blocks', nm: 'inputs per group of outputs' }[rule.kind]
+  return {
+    model: withEncoderWeights(model, weights),
+    notes: [`${step}: kept ${formatCount(kept)} of ${formatCount(total)} encoder weights, chosen as ${what}`],
+  }
+}

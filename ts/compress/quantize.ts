@@ -1,0 +1,216 @@
+// int8 after training: linears symmetric per output channel, embeddings affine per row.
+//
+// Law of a linear row: scale = f32(max|w| / 127), q = round(w / scale) in [-127, 127], |w - scale q| <= scale / 2.
+// Law of an embedding row: offset = min, scale = f32((max - min) / 255), q in 0..255, |w - offset - scale q| <= scale / 2.
+// A row of zeros (linear) or of one value (embedding) has scale 0 and q 0, and comes back exactly. No other scale is
+// below the smallest normal f32: GPUs may flush what lies under it to 0.
+
+import type {
+  CsrWeight,
+  EmbeddingTable,
+  Int8BlockWeight,
+  Int8Weight,
+  LeafWeight,
+  LinearWeight,
+} from '../../kernels/runtime/weights.ts'
+import type { LinearLayer, ModelWeights } from '../model/weights.ts'
+import { linearLayers } from '../model/weights.ts'
+import { denseData, requireFinite, withEncoderWeights } from './dense.ts'
+import type { StepResult } from './dense.ts'
+
+/** Smallest normal f32, 2^-126. */
+const SMALLEST_SCALE = 2 ** -126
+
+/** The scale of a symmetric row with this largest magnitude; 0 for a row of zeros. */
+function symmetricScale(largest: number): number {
+  return largest === 0 ? 0 : Math.max(SMALLEST_SCALE, Math.fround(largest / 127))
+}
+
+function quantizeValue(value: number, scale: number): number {
+  return scale === 0 ? 0 : Math.max(-127, Math.min(127, Math.round(value / scale)))
+}
+
+/** Largest |value| of values[from .. to). */
+function largestMagnitude(values: Float32Array, from: number, to: number): number {
+  let largest = 0
+  for (let i = from; i < to; i++) {
+    const magnitude = Math.abs(values[i])
+    if (magnitude > largest) largest = magnitude
+  }
+  return largest
+}
+
+/**
+ * Dense int8 of a row-major f32 matrix [N, K], one scale per output row.
+ * @param name tensor or layer, for the message where a weight is NaN or infinite
+ */
+export function quantizeWeight(data: Float32Array, N: number, K: number, name = 'weight'): Int8Weight {
+  if (data.length !== N * K) throw new Error(`${name}: ${data.length} elements, expected ${N} x ${K} = ${N * K}`)
+  requireFinite(data, K, name)
+  const quantized = new Int8Array(N * K)
+  const scales = new Float32Array(N)
+  for (let row = 0; row < N; row++) {
+    const scale = symmetricScale(largestMagnitude(data, row * K, (row + 1) * K))
+    scales[row] = scale
+    for (let i = row * K; i < (row + 1) * K; i++) quantized[i] = quantizeValue(data[i], scale)
+  }
+  return { kind: 'int8', N, K, data: quantized, scales }
+}
+
+/** The f32 matrix [N, K] that an int8 weight stands for. */
+export function dequantizeWeight(weight: Int8Weight | Int8BlockWeight): Float32Array {
+  return denseData(weight)
+}
+
+/** True where the stored positions of every row are whole 1x4 blocks: what pruning in 1x4 blocks leaves. */
+export function isBlockSparse(weight: CsrWeight): boolean {
+  if (weight.K % 4 !== 0) return false
+  for (let row = 0; row < weight.N; row++) {
+    const from = weight.rowOffsets[row]
+    const to = weight.rowOffsets[row + 1]
+    if ((to - from) % 4 !== 0) return false
+    for (let z = from; z < to; z += 4) {
+      const first = weight.columns[z]
+      // Columns rise strictly, so the fourth being first + 3 means that all four are there.
+      if (first % 4 !== 0 || weight.columns[z + 3] !== first + 3) return false
+    }
+  }
+  return true
+}
+
+/** int8 1x4 blocks of a CSR weight whose positions are whole blocks (isBlockSparse). */
+export function quantizeBlocks(weight: CsrWeight, name = 'weight'): Int8BlockWeight {
+  const { N, K, rowOffsets, columns, values } = weight
+  if (!isBlockSparse(weight)) throw new Error(`${name}: its non-zeros are not whole 1x4 blocks; prune with sp<NN>x4`)
+  requireFinite(values, 1, name)
+  const scales = new Float32Array(N)
+  const quantized = new Int8Array(values.length)
+  for (let row = 0; row < N; row++) {
+    const scale = symmetricScale(largestMagnitude(values, rowOffsets[row], rowOffsets[row + 1]))
+    scales[row] = scale
+    for (let z = rowOffsets[row]; z < rowOffsets[row + 1]; z++) quantized[z] = quantizeValue(values[z], scale)
+  }
+  return {
+    kind: 'int8-1x4',
+    N,
+    K,
+    rowOffsets: rowOffsets.map((offset) => offset / 4),
+    columns: Uint16Array.from({ length: columns.length / 4 }, (_, block) => columns[block * 4] / 4),
+    values: quantized,
+    scales,
+  }
+}
+
+/**
+ * int8 of any linear weight.
+ * - dense f32 -> int8; a chain -> a chain of int8 factors
+ * - CSR in whole 1x4 blocks -> int8-1x4
+ * - CSR without blocks, and n:m -> dense int8 with the zeros kept: there is no int8 kernel for either form, and dense
+ *   int8 is smaller (1 byte per weight against 1.2 at 80 % zeros and 2 at 2:4) and faster than both in f32
+ *
+ * @param shared remembers the result by source array, so that factors shared between layers stay shared
+ */
+export function quantizeLinear(
+  weight: LinearWeight,
+  name: string,
+  shared = new Map<unknown, LeafWeight>(),
+): LinearWeight {
+  switch (weight.kind) {
+    case 'chain':
+      return {
+        ...weight,
+        factors: weight.factors.map((factor, i) => quantizeLinear(factor, `${name} factor ${i}`, shared) as LeafWeight),
+      }
+    case 'int8':
+    case 'int8-1x4':
+      throw new Error(`q8: ${name} is stored as ${weight.kind} already; apply q8 once`)
+    case 'f32':
+    case 'csr':
+    case 'nm': {
+      const source = weight.kind === 'f32' ? weight.data : weight.values
+      const known = shared.get(source)
+      if (known && known.N === weight.N && known.K === weight.K) return known
+      const quantized =
+        weight.kind === 'csr' && isBlockSparse(weight)
+          ? quantizeBlocks(weight, name)
+          : quantizeWeight(denseData(weight), weight.N, weight.K, name)
+      shared.set(source, quantized)
+      return quantized
+    }
+  }
+}
+
+/** Step `q8`: every linear, pooler and classifier included, to int8. */
+export function quantizeLinears(model: ModelWeights): StepResult {
+  const shared = new Map<unknown, LeafWeight>()
+  const quantized = new Map<LinearLayer, LinearWeight>()
+  let dense = 0
+  let blocks = 0
+  let densified = 0
+  for (const { stem, linear } of linearLayers(model)) {
+    const weight = quantizeLinear(linear.weight, stem, shared)
+    quantized.set(linear, weight)
+    if (linear.weight.kind === 'csr' && weight.kind === 'int8') densified++
+    if (linear.weight.kind === 'nm') densified++
+    if (weight.kind === 'int8-1x4') blocks++
+    else dense++
+  }
+  const convert = (linear: LinearLayer | null): LinearLayer | null =>
+    linear && { weight: quantized.get(linear)!, bias: linear.bias }
+  const weights = model.layers.flatMap((layer) =>
+    [layer.query, layer.key, layer.value, layer.attentionOutput, layer.intermediate, layer.output].map((linear) =>
+      quantized.get(linear)!,
+    ),
+  )
+  const notes = [`q8: ${dense} linears to int8${blocks > 0 ? `, ${blocks} to int8 1x4 blocks` : ''}`]
+  if (densified > 0)
+    notes.push(
+      `q8: ${densified} sparse linears became dense int8 with their zeros kept: only 1x4 blocks have a sparse int8 kernel`,
+    )
+  return {
+    model: {
+      ...withEncoderWeights(model, weights),
+      pooler: convert(model.pooler),
+      classifier: convert(model.classifier),
+    },
+    notes,
+  }
+}
+
+/** uint8 rows with a scale and an offset each, of an f32 table [rows, width]. */
+export function quantizeEmbedding(table: EmbeddingTable, name = 'embedding'): EmbeddingTable & { kind: 'int8' } {
+  if (table.kind !== 'f32') throw new Error(`e8: ${name} is stored as ${table.kind} already; apply e8 once`)
+  const { rows, width, data } = table
+  if (data.length !== rows * width) throw new Error(`${name}: ${data.length} elements, expected ${rows} x ${width}`)
+  requireFinite(data, width, name)
+  const quantized = new Uint8Array(rows * width)
+  const scales = new Float32Array(rows)
+  const offsets = new Float32Array(rows)
+  for (let row = 0; row < rows; row++) {
+    let low = width > 0 ? data[row * width] : 0
+    let high = low
+    for (let i = row * width; i < (row + 1) * width; i++) {
+      if (data[i] < low) low = data[i]
+      if (data[i] > high) high = data[i]
+    }
+    const scale = high === low ? 0 : Math.max(SMALLEST_SCALE, Math.fround((high - low) / 255))
+    scales[row] = scale
+    offsets[row] = low
+    if (scale > 0)
+      for (let i = row * width; i < (row + 1) * width; i++)
+        quantized[i] = Math.min(255, Math.round((data[i] - low) / scale))
+  }
+  return { kind: 'int8', rows, width, data: quantized, scales, offsets }
+}
+
+/**
+ * Step `e8`: the word table to int8. Position and type tables stay f32, as in the study: on mBERT they are 0.4 % of the
+ * embedding bytes, and every token's sum passes through them.
+ */
+export function quantizeWordEmbeddings(model: ModelWeights): StepResult {
+  const word = quantizeEmbedding(model.embeddings.word, 'bert.embeddings.word_embeddings')
+  return {
+    model: { ...model, embeddings: { ...model.embeddings, word } },
+    notes: [`e8: word table [${word.rows}, ${word.width}] to int8 rows`],
+  }
+}

@@ -1,0 +1,124 @@
+// Recipes: what turns a model into one of the study's variants, e.g. 'sp80x4+q8+e8'.
+
+import type { ModelWeights } from '../model/weights.ts'
+import { breathe } from './dense.ts'
+import type { StepResult } from './dense.ts'
+import { factorizeSvd } from './low-rank.ts'
+import { NM_GROUP } from './prune-mask.ts'
+import { prune } from './prune.ts'
+import { quantizeLinears, quantizeWordEmbeddings } from './quantize.ts'
+import { checkOrder, formatRecipe, parseRecipe } from './steps.ts'
+import type { Step } from './steps.ts'
+import { removeStructure } from './structure.ts'
+import type { Importance } from './structure.ts'
+import { factorizeTucker } from './tucker.ts'
+import { pruneVocabulary } from './vocabulary.ts'
+import type { VocabularyContext } from './vocabulary.ts'
+
+export { parseRecipe, formatRecipe, STEP_SYNTAX } from './steps.ts'
+export type { Step } from './steps.ts'
+
+export interface RecipeContext extends VocabularyContext {
+  /** of the random starts in svd and tucker; the same seed gives the same model */
+  seed: number
+  /** called as a step advances, `done` of `total` pieces of its work */
+  progress?: (step: string, done: number, total: number) => void
+  /** scores per layer for heads<h>-ffn<f>, e.g. measured on activations; from the weights unless given */
+  importance?: readonly Importance[]
+  /** trains the student of that name from `teacher` for the step student:<NAME> */
+  student?: (name: string, teacher: ModelWeights) => Promise<Student>
+}
+
+export interface Student {
+  model: ModelWeights
+  /** where the student has tokens of its own */
+  vocabulary?: string[]
+}
+
+export interface RecipeResult {
+  model: ModelWeights
+  /** what each step did, in words and numbers */
+  notes: string[]
+  /** the new tokens, where a step changed them */
+  vocabulary?: string[]
+}
+
+/**
+ * Applies a recipe's steps left to right and records them in `config.recipe`. The input model is never changed; arrays
+ * that no step touched are shared with it.
+ *
+ * Throws on an unknown step, a step that makes no sense after the ones before it (those in `model.config.recipe`
+ * included), NaN weights, and a step whose context is missing (texts for vocab, a trainer for student).
+ *
+ * @example
+ * const { model: small, notes } = await applyRecipe(model, 'sp80x4+q8+e8', { seed: 1 })
+ */
+export async function applyRecipe(
+  model: ModelWeights,
+  recipe: string | readonly Step[],
+  context: RecipeContext,
+): Promise<RecipeResult> {
+  const steps = typeof recipe === 'string' ? parseRecipe(recipe) : recipe
+  let applied = parseRecipe(model.config.recipe)
+  checkOrder([...applied, ...steps])
+  const notes: string[] = []
+  let vocabulary: string[] | undefined
+  for (const step of steps) {
+    const current: RecipeContext = vocabulary ? { ...context, vocabulary } : context
+    const result = await applyStep(model, step, current)
+    applied = [...applied, step]
+    model = { ...result.model, config: { ...result.model.config, recipe: formatRecipe(applied) } }
+    vocabulary = result.vocabulary ?? vocabulary
+    notes.push(...result.notes)
+  }
+  return vocabulary ? { model, notes, vocabulary } : { model, notes }
+}
+
+async function applyStep(
+  model: ModelWeights,
+  step: Step,
+  context: RecipeContext,
+): Promise<StepResult & { vocabulary?: string[] }> {
+  const progress = (done: number, total: number): void => context.progress?.(step.text, done, total)
+  const once = async <T>(work: () => T | Promise<T>): Promise<T> => {
+    progress(0, 1)
+    await breathe()
+    const result = await work()
+    progress(1, 1)
+    return result
+  }
+  switch (step.kind) {
+    case 'q8':
+      return once(() => quantizeLinears(model))
+    case 'e8':
+      return once(() => quantizeWordEmbeddings(model))
+    case 'sparse':
+      return once(() =>
+        prune(model, { kind: step.blocks ? 'blocks' : 'unstructured', sparsity: step.sparsity }, step.text),
+      )
+    case 'nm':
+      return once(() => prune(model, { kind: 'nm', n: step.n, m: step.m, group: NM_GROUP }, step.text))
+    case 'heads':
+      return once(() => removeStructure(model, step, context.importance))
+    case 'svd':
+      return factorizeSvd(model, step.R, { seed: context.seed, progress })
+    case 'tucker':
+      return factorizeTucker(model, step.R, { seed: context.seed, progress })
+    case 'vocab':
+      return once(() => pruneVocabulary(model, context))
+    case 'student': {
+      const { student } = context
+      if (!student)
+        throw new Error(
+          `recipe: '${step.text}' trains a model and needs context.student, found none; use the study or distil command`,
+        )
+      // Its own progress is the trainer's to report.
+      const { model: trained, vocabulary } = await student(step.name, model)
+      return {
+        model: trained,
+        notes: [`student: '${step.name}', ${trained.layers.length} layers of width ${trained.config.hiddenSize}`],
+        vocabulary,
+      }
+    }
+  }
+}

@@ -1,0 +1,133 @@
+// The recipe grammar: steps joined by '+', applied left to right, and which step may follow which.
+
+import { REFERENCE_FFN, REFERENCE_HEADS } from './structure.ts'
+
+/** One step; `text` is how it was written. */
+export type Step = { text: string } & (
+  | { kind: 'q8' | 'e8' | 'vocab' }
+  | { kind: 'sparse'; sparsity: number; blocks: boolean }
+  | { kind: 'nm'; n: number; m: number }
+  | { kind: 'heads'; heads: number; ffn: number }
+  | { kind: 'tucker' | 'svd'; R: number }
+  | { kind: 'student'; name: string }
+)
+
+/** The steps there are, with their syntax and meaning; for errors and help texts. */
+export const STEP_SYNTAX: readonly (readonly [syntax: string, meaning: string])[] = [
+  ['q8', 'int8 linear layers, one scale per output'],
+  ['e8', 'int8 word embeddings, scale and offset per row'],
+  ['sp<NN>', 'drop NN % of the encoder weights by magnitude, e.g. sp80'],
+  ['sp<NN>x4', 'the same in blocks of 1x4, e.g. sp80x4'],
+  ['nm<n>:<m>', 'keep n of every m inputs, shared by 32 outputs, e.g. nm2:4'],
+  ['heads<h>-ffn<f>', 'keep h of 12 heads and f of 3072 FFN neurons, or these fractions, e.g. heads8-ffn2048'],
+  ['svd:<R>', 'two factors per layer; R up to 1 is a share of the full rank, above 1 a rank, e.g. svd:0.25'],
+  ['tucker:<R>', 'factors shared by the layers of a role; R as in svd, e.g. tucker:0.25'],
+  ['vocab', 'keep only the tokens that the texts use'],
+  ['student:<NAME>', 'train a small student of this model, e.g. student:mini'],
+]
+
+/** A decimal number without sign or exponent. */
+const NUMBER = '(\\d+(?:\\.\\d+)?|\\.\\d+)'
+
+/** Steps of a recipe such as 'sp80x4+q8+e8'; '' has none. Throws on unknown steps, bad numbers and senseless orders. */
+export function parseRecipe(recipe: string): Step[] {
+  if (recipe.trim() === '') return []
+  const steps = recipe.split('+').map((text) => parseStep(text.trim()))
+  checkOrder(steps)
+  return steps
+}
+
+/** The text of a recipe. */
+export function formatRecipe(steps: readonly Step[]): string {
+  return steps.map(({ text }) => text).join('+')
+}
+
+function parseStep(text: string): Step {
+  if (text === 'q8' || text === 'e8' || text === 'vocab') return { kind: text, text }
+  let match = /^sp(\d+(?:\.\d+)?)(x4)?$/.exec(text)
+  if (match) {
+    const percent = Number(match[1])
+    if (!(percent > 0 && percent < 100)) throw badNumber(text, `${match[1]} %`, 'more than 0 and less than 100 %')
+    return { kind: 'sparse', text, sparsity: percent / 100, blocks: match[2] !== undefined }
+  }
+  match = /^nm(\d+):(\d+)$/.exec(text)
+  if (match) {
+    const [n, m] = [Number(match[1]), Number(match[2])]
+    if (!(n >= 1 && n < m && m <= 64)) throw badNumber(text, `${n} of ${m}`, '1 <= n < m <= 64')
+    return { kind: 'nm', text, n, m }
+  }
+  match = /^heads(\d+)-ffn(\d+)$/.exec(text)
+  if (match) {
+    const [heads, ffn] = [Number(match[1]), Number(match[2])]
+    if (!(heads >= 1 && heads <= REFERENCE_HEADS)) throw badNumber(text, `${heads} heads`, `1 to ${REFERENCE_HEADS}`)
+    if (!(ffn >= 1 && ffn <= REFERENCE_FFN)) throw badNumber(text, `${ffn} neurons`, `1 to ${REFERENCE_FFN}`)
+    return { kind: 'heads', text, heads, ffn }
+  }
+  match = new RegExp(`^(svd|tucker):${NUMBER}$`).exec(text)
+  if (match) {
+    const R = Number(match[2])
+    if (!(R > 0)) throw badNumber(text, match[2], 'a share of the full rank (0 to 1) or a rank above 1')
+    if (R > 1 && !Number.isInteger(R)) throw badNumber(text, match[2], 'a whole number where it is above 1')
+    return { kind: match[1] as 'svd' | 'tucker', text, R }
+  }
+  match = /^student:([\w.-]+)$/.exec(text)
+  if (match) return { kind: 'student', text, name: match[1] }
+  const steps = STEP_SYNTAX.map(([syntax, meaning]) => `  ${syntax.padEnd(16)} ${meaning}`).join('\n')
+  throw new Error(`recipe: unknown step '${text}'. The steps there are, joined by '+':\n${steps}`)
+}
+
+function badNumber(text: string, found: string, expected: string): Error {
+  return new Error(`recipe: step '${text}': found ${found}, expected ${expected}`)
+}
+
+// What each step does to the encoder's linears; a later form cannot be fed to a step that needs an earlier one.
+const SPARSE = ['sparse', 'nm'] as const
+const FACTORS = ['svd', 'tucker'] as const
+
+/** Per step: kinds that may not have come before it, and why. */
+const FORBIDDEN: Record<Step['kind'], readonly (readonly [before: readonly Step['kind'][], why: string])[]> = {
+  q8: [],
+  e8: [],
+  vocab: [],
+  sparse: [
+    [['q8'], 'int8 weights are not pruned: put it before q8'],
+    [SPARSE, 'the weights are sparse already: choose one kind of sparsity'],
+  ],
+  nm: [
+    [['q8'], 'int8 weights are not pruned: put it before q8'],
+    [SPARSE, 'the weights are sparse already: choose one kind of sparsity'],
+  ],
+  heads: [
+    [['q8'], 'int8 weights are not cut: put it before q8'],
+    [SPARSE, 'sparse weights are not cut: put it before the sparsity'],
+    [FACTORS, 'factors have no heads or neurons to cut: put it before the factorisation'],
+  ],
+  svd: [
+    [['q8'], 'int8 weights are not factorised: put it before q8'],
+    [SPARSE, 'factors of sparse weights are dense, the zeros would be lost: put it before the sparsity'],
+    [FACTORS, 'the layers are factorised already: choose svd or tucker'],
+  ],
+  tucker: [
+    [['q8'], 'int8 weights are not factorised: put it before q8'],
+    [SPARSE, 'factors of sparse weights are dense, the zeros would be lost: put it before the sparsity'],
+    [FACTORS, 'the layers are factorised already: choose svd or tucker'],
+  ],
+  student: [
+    [
+      ['q8', 'e8', ...SPARSE, 'heads', ...FACTORS],
+      'a student replaces the weights, so that earlier compression is lost: put it first (only vocab may come before it)',
+    ],
+  ],
+}
+
+/** Throws at the first step that makes no sense after the ones before it. */
+export function checkOrder(steps: readonly Step[]): void {
+  steps.forEach((step, i) => {
+    for (const before of steps.slice(0, i)) {
+      if (before.kind === step.kind && before.kind !== 'sparse' && before.kind !== 'nm')
+        throw new Error(`recipe: '${step.text}' after '${before.text}': the step was applied already; apply it once`)
+      const rule = FORBIDDEN[step.kind].find(([kinds]) => kinds.includes(before.kind))
+      if (rule) throw new Error(`recipe: '${step.text}' after '${before.text}': ${rule[1]}`)
+    }
+  })
+}

@@ -1,0 +1,275 @@
+// Step `tucker:<R>`: Tucker-2 of stacked layers. The L matrices of one role and shape form a tensor T [L, N, K]; all of
+// them share the bases U [N, r1] and V [K, r2], and each keeps a core G_l [r1, r2]: W_l ~ U G_l V^T.
+//
+// The sharing is what makes it small: (N + K) r + L r^2 weights for L N K. On a single matrix Tucker never beats SVD.
+// Contract with the file writer: layers of a group hold the *same* Float32Array object in their first and last factors,
+// and an array that occurs several times is stored once.
+//
+// Matrices are scaled to unit Frobenius norm before stacking, so that no layer outweighs the others; the norm goes back
+// into the core. ST-HOSVD gives the start, HOOI improves it until the relative error falls by less than the tolerance.
+
+import type { ChainWeight, DenseWeight, LinearWeight } from '../../kernels/runtime/weights.ts'
+import { LAYER_LINEARS } from '../model/weights.ts'
+import type { ModelWeights } from '../model/weights.ts'
+import { breathe, encoderLinears, formatCount, requireDense, requireFinite, withEncoderWeights } from './dense.ts'
+import type { EncoderLinear, StepResult } from './dense.ts'
+import {
+  gram,
+  iterateSubspace,
+  leadingEigenvectors,
+  multiply,
+  normalNumbers,
+  OVERSAMPLING,
+  POWER_STEPS,
+  randomStart,
+  sumOfSquares,
+  transpose,
+  view,
+} from './linear-algebra.ts'
+import type { View } from './linear-algebra.ts'
+import { roundRank } from './low-rank.ts'
+import type { LowRankOptions } from './low-rank.ts'
+
+const TOLERANCE = 1e-4
+const MAX_ITERATIONS = 20
+
+/**
+ * Multiply-adds that HOOI may spend on one group: about 10 s of plain JavaScript. Small models always reach the
+ * tolerance or MAX_ITERATIONS first; at BERT-base's size it allows 3 iterations on [768, 768] and 1 on [3072, 768], so
+ * that twelve layers take minutes, not an hour. The first iterations bring most of the gain.
+ */
+const ITERATION_BUDGET = 1.6e10
+
+/** HOOI iterations for L matrices [N, K] at these ranks: MAX_ITERATIONS, or what ITERATION_BUDGET allows, at least 1. */
+export function hooiIterations(L: number, [N, K]: [number, number], [r1, r2]: [number, number]): number {
+  const work = L * N * K * (r1 + r2) + 2 * L * r1 * r2 * (N + K)
+  return Math.max(1, Math.min(MAX_ITERATIONS, Math.floor(ITERATION_BUDGET / work)))
+}
+
+/**
+ * The ranks [r1 of N, r2 of K] that `tucker:<R>` gives L stacked matrices [N, K]. R < 1 is a share of the largest rank
+ * that one matrix can have, min(N, K), for both modes; R = 1 is the full rank of each mode of the stack, which
+ * reproduces it and saves nothing; R > 1 is an absolute rank.
+ */
+export function tuckerRanks(L: number, N: number, K: number, R: number): [number, number] {
+  const full: [number, number] = [Math.min(N, L * K), Math.min(K, L * N)]
+  if (R === 1) return full
+  if (R > 1) return [Math.min(Math.round(R), full[0]), Math.min(Math.round(R), full[1])]
+  const rank = roundRank(N, K, R, Math.min(N, K))
+  return [rank, rank]
+}
+
+export interface Tucker2 {
+  /** U^T [r1, N], orthonormal rows */
+  left: Float64Array
+  /** V^T [r2, K], orthonormal rows */
+  right: Float64Array
+  /** G_l [r1, r2] of each matrix, its norm included */
+  cores: Float64Array[]
+  /** ||T - T'|| / ||T|| of the normalised stack: after ST-HOSVD, then after each HOOI iteration; never rises */
+  errors: number[]
+}
+
+export interface Tucker2Options {
+  seed: number
+  /** least fall of the relative error that is worth another iteration; 1e-4 */
+  tolerance?: number
+  /** most HOOI iterations; hooiIterations() unless given */
+  maxIterations?: number
+}
+
+/** Tucker-2 of equally shaped row-major matrices [N, K]. */
+export async function tucker2(
+  matrices: readonly Float32Array[],
+  [N, K]: [number, number],
+  [r1, r2]: [number, number],
+  options: Tucker2Options,
+): Promise<Tucker2> {
+  if (!(r1 >= 1 && r1 <= N && r2 >= 1 && r2 <= K))
+    throw new Error(`tucker: ranks [${r1}, ${r2}] for matrices [${N}, ${K}]`)
+  const { seed, tolerance = TOLERANCE, maxIterations = hooiIterations(matrices.length, [N, K], [r1, r2]) } = options
+  const normal = normalNumbers(seed)
+  const norms = matrices.map((data) => Math.sqrt(sumOfSquares(data)))
+  const stack = matrices.map((data, l) => view(norms[l] > 0 ? data.map((w) => w / norms[l]) : data, N, K))
+  const total = norms.filter((norm) => norm > 0).length
+
+  // The stack seen from one mode with the other mode cut down by its basis: pieces whose rows live in that mode.
+  const seenFromN = (right: Float64Array): View[] =>
+    stack.map((w) => view(multiply(view(right, r2, K), transpose(w)), r2, N))
+  const seenFromK = (left: Float64Array): View[] => stack.map((w) => view(multiply(view(left, r1, N), w), r1, K))
+
+  // ST-HOSVD, smaller mode first: it makes the other one cheap.
+  let left: Float64Array
+  let right: Float64Array
+  if (K <= N) {
+    right = leadingRows(stack, K, r2, null, normal)
+    left = leadingRows(seenFromN(right), N, r1, null, normal)
+  } else {
+    left = leadingRows(stack.map(transpose), N, r1, null, normal)
+    right = leadingRows(seenFromK(left), K, r2, null, normal)
+  }
+  let pieces = seenFromK(left)
+  let cores = coresOf(pieces, right, r1, r2, K)
+  const errors = [relativeError(cores, total)]
+  for (let iteration = 0; iteration < maxIterations && errors.at(-1)! > 0; iteration++) {
+    await breathe()
+    right = leadingRows(pieces, K, r2, right, normal)
+    left = leadingRows(seenFromN(right), N, r1, left, normal)
+    pieces = seenFromK(left)
+    cores = coresOf(pieces, right, r1, r2, K)
+    errors.push(relativeError(cores, total))
+    if (errors.at(-2)! - errors.at(-1)! < tolerance) break
+  }
+  return { left, right, cores: cores.map((core, l) => core.map((g) => g * norms[l])), errors }
+}
+
+/** G_l = (U^T W_l) V from the pieces U^T W_l [r1, K]. */
+function coresOf(pieces: readonly View[], right: Float64Array, r1: number, r2: number, K: number): Float64Array[] {
+  return pieces.map((piece) => multiply(piece, transpose(view(right, r2, K)), new Float64Array(r1 * r2)))
+}
+
+/** Orthonormal bases keep norms, so the error follows from the cores without rebuilding anything. */
+function relativeError(cores: readonly Float64Array[], total: number): number {
+  if (total === 0) return 0
+  return Math.sqrt(Math.max(0, 1 - cores.reduce((sum, core) => sum + sumOfSquares(core), 0) / total))
+}
+
+/**
+ * R orthonormal rows that hold the most of the pieces' rows (each piece [s, n]): leading eigenvectors of
+ * G = sum piece^T piece. From `start` (a basis of R rows) one step of subspace iteration, which never holds less than
+ * `start` did; without one, from a random start. G is formed where that is cheaper than applying it.
+ */
+function leadingRows(
+  pieces: readonly View[],
+  n: number,
+  R: number,
+  start: Float64Array | null,
+  normal: () => number,
+): Float64Array {
+  const rows = pieces.reduce((sum, piece) => sum + piece.rows, 0)
+  const width = start ? R : Math.min(n, R + OVERSAMPLING)
+  const applications = start ? 1 : POWER_STEPS + 1
+  const formed = (n * n * rows) / 2 + applications * n * n * width
+  const applied = applications * 2 * n * rows * width
+  if (formed <= applied) {
+    const matrix = new Float64Array(n * n)
+    for (const piece of pieces) gram(transpose(piece), matrix)
+    return leadingEigenvectors(matrix, n, R, normal)
+  }
+  const apply = (x: Float64Array, count: number): Float64Array => {
+    const image = new Float64Array(count * n)
+    for (const piece of pieces) {
+      const inner = multiply(view(x, count, n), transpose(piece))
+      multiply(view(inner, count, piece.rows), piece, image)
+    }
+    return image
+  }
+  return iterateSubspace(
+    apply,
+    n,
+    R,
+    start ? start.slice() : randomStart(n, R, normal),
+    start ? 1 : POWER_STEPS,
+    normal,
+  )
+}
+
+/**
+ * Chains of a decomposition, three factors V^T, G_l, U with the outer ones shared. Where a core can be multiplied into
+ * an outer factor so that the layer runs faster and the group is stored no larger (few layers), it is.
+ */
+export function chainsFromTucker(tucker: Tucker2, N: number, K: number): ChainWeight[] {
+  const { left, right, cores } = tucker
+  const [r1, r2, L] = [left.length / N, right.length / K, cores.length]
+  const first: DenseWeight = { kind: 'f32', N: r2, K, data: Float32Array.from(right) }
+  const last: DenseWeight = { kind: 'f32', N, K: r1, data: new Float32Array(N * r1) }
+  for (let n = 0; n < N; n++) for (let r = 0; r < r1; r++) last.data[n * r1 + r] = left[r * N + n]
+  const chains = cores.map((core): ChainWeight => {
+    const middle: DenseWeight = { kind: 'f32', N: r1, K: r2, data: Float32Array.from(core) }
+    return { kind: 'chain', N, K, factors: [first, middle, last] }
+  })
+  const shared = K * r2 + L * r1 * r2 + N * r1
+  const contracted = Math.min(L * K * r1 + N * r1, K * r2 + L * N * r2)
+  return contracted <= shared ? chains.map(contractChain) : chains
+}
+
+/**
+ * A chain of three f32 factors with its middle one multiplied into a neighbour, where the two factors that remain cost
+ * fewer multiplications per token; otherwise the chain itself. For the time a model is loaded: on disk three factors
+ * with shared ends are smaller.
+ */
+export function contractChain(chain: ChainWeight): ChainWeight {
+  const [first, middle, last] = chain.factors
+  if (chain.factors.length !== 3 || first.kind !== 'f32' || middle.kind !== 'f32' || last.kind !== 'f32') return chain
+  const [r1, r2] = [middle.N, middle.K]
+  const three = first.K * r2 + r1 * r2 + last.N * r1
+  const intoFirst = first.K * r1 + last.N * r1
+  const intoLast = first.K * r2 + last.N * r2
+  if (Math.min(intoFirst, intoLast) >= three) return chain
+  // Equal costs (r1 = r2): the smaller neighbour, whose product is the smaller one to make and to keep.
+  const useFirst = intoFirst < intoLast || (intoFirst === intoLast && first.K <= last.N)
+  const product = (a: DenseWeight, b: DenseWeight): DenseWeight => ({
+    kind: 'f32',
+    N: b.N,
+    K: a.K,
+    data: Float32Array.from(multiply(view(b.data, b.N, b.K), view(a.data, a.N, a.K))),
+  })
+  return { ...chain, factors: useFirst ? [product(first, middle), last] : [first, product(middle, last)] }
+}
+
+/** Step `tucker:<R>`: one decomposition per role and shape over all layers. */
+export async function factorizeTucker(model: ModelWeights, R: number, options: LowRankOptions): Promise<StepResult> {
+  const linears = encoderLinears(model)
+  const groups = groupByShape(linears)
+  const weights: LinearWeight[] = new Array(linears.length)
+  const notes: string[] = []
+  let before = 0
+  let after = 0
+  for (const [g, members] of groups.entries()) {
+    const matrices = members.map((i) => {
+      const { stem, linear } = linears[i]
+      const { data, K } = requireDense(linear.weight, stem, 'tucker')
+      requireFinite(data, K, stem)
+      return data
+    })
+    const { role, linear } = linears[members[0]]
+    const { N, K } = linear.weight
+    const ranks = tuckerRanks(members.length, N, K, R)
+    const tucker = await tucker2(matrices, [N, K], ranks, { seed: options.seed + g })
+    const chains = chainsFromTucker(tucker, N, K)
+    members.forEach((i, l) => (weights[i] = chains[l]))
+    const stored = storedElements(chains)
+    before += members.length * N * K
+    after += stored
+    notes.push(
+      `tucker:${R} ${role}: ${members.length} x [${N}, ${K}] at ranks ${ranks[0]}, ${ranks[1]}; relative error ` +
+        `${tucker.errors.at(-1)!.toFixed(3)} after ${tucker.errors.length - 1} HOOI iterations` +
+        (stored >= members.length * N * K ? '; LARGER than the dense layers, choose a smaller R' : ''),
+    )
+    options.progress?.(g + 1, groups.length)
+    await breathe()
+  }
+  notes.unshift(`tucker:${R}: ${formatCount(before)} encoder weights became ${formatCount(after)}`)
+  return { model: withEncoderWeights(model, weights), notes }
+}
+
+/** Indices into `linears`, grouped by role and shape, in order of role. */
+function groupByShape(linears: readonly EncoderLinear[]): number[][] {
+  const groups = new Map<string, number[]>()
+  for (const role of LAYER_LINEARS)
+    linears.forEach((entry, i) => {
+      if (entry.role !== role) return
+      const key = `${role} ${entry.linear.weight.N} ${entry.linear.weight.K}`
+      groups.set(key, [...(groups.get(key) ?? []), i])
+    })
+  return [...groups.values()]
+}
+
+/** Elements of the chains' factors, shared arrays counted once, as files store them. */
+export function storedElements(chains: readonly ChainWeight[]): number {
+  const arrays = new Set<{ length: number }>()
+  for (const { factors } of chains)
+    for (const factor of factors)
+      arrays.add(factor.kind === 'f32' || factor.kind === 'int8' ? factor.data : factor.values)
+  return [...arrays].reduce((sum, { length }) => sum + length, 0)
+}
