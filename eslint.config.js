@@ -64,7 +64,10 @@ export default tseslint.config(
       ['**/reference.ts', '**/*.test.ts'],
     ),
   ),
-  forbid(['ts/**/*.ts'], ['(^|/)(bench|app)/', 'kernels/testing'], 'ts is below bench and app', ['**/*.test.ts']),
+  forbid(['ts/**/*.ts'], ['(^|/)(bench|app)/', 'kernels/testing'], 'ts is below bench and app', [
+    '**/*.test.ts',
+    'ts/model/synthetic.ts',
+  ]),
   forbid(
     ['ts/compress/**/*.ts'],
     ['(^|/)(bench|app|study|cli|pipeline|train)/', '/model/(?!weights|config)'],

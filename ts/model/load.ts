@@ -129,7 +129,7 @@ function isLowercase(tokenizerFiles: Record<string, string>, where: string): boo
     try {
       return JSON.parse(tokenizerFiles[name]) as Record<string, unknown>
     } catch (error) {
-      throw new Error(`${where}: ${name}: not JSON (${(error as Error).message})`)
+      throw new Error(`${where}: ${name}: not JSON (${(error as Error).message})`, { cause: error })
     }
   }
   const config = read('tokenizer_config.json')
@@ -138,7 +138,8 @@ function isLowercase(tokenizerFiles: Record<string, string>, where: string): boo
   return typeof normalizer.lowercase === 'boolean' ? normalizer.lowercase : true
 }
 
-async function openParts(files: ModelFiles, progress?: Progress): Promise<SafetensorsFile[]> {
+/** The safetensors file or files of a model, opened and their headers checked. */
+export async function openParts(files: ModelFiles, progress?: Progress): Promise<SafetensorsFile[]> {
   const opened: SafetensorsFile[] = []
   const open = async (name: string): Promise<boolean> => {
     const source = await files.open(name)
@@ -186,7 +187,7 @@ function reported(source: ByteSource, file: string, progress?: Progress): ByteSo
 }
 
 /** `bert.` in front, LayerNorm's parts by their present names; null for tensors that no encoder or classifier has. */
-function canonicalName(name: string): string | null {
+export function canonicalName(name: string): string | null {
   if (/(^|\.)embeddings\.position_ids$/.test(name)) return null
   const full = /^(embeddings|encoder|pooler)\./.test(name) ? `bert.${name}` : name
   if (!/^(bert|classifier)\./.test(full)) return null
@@ -194,6 +195,21 @@ function canonicalName(name: string): string | null {
 }
 
 const NOT_ONE_PER_TEXT = ['BertForTokenClassification', 'BertForMultipleChoice']
+
+/** Takes out of the shape what the file need not have and has not: tables where they are optional, pooler, classifier. */
+export function settleOptionalParts(
+  { shape, architecture }: ParsedConfig,
+  names: Iterable<string>,
+  embeddings: LoadModelOptions['embeddings'],
+): void {
+  const all = [...names]
+  const has = (prefix: string): boolean => all.some((name) => name.startsWith(prefix))
+  if (embeddings === 'optional' && !has('bert.embeddings.'))
+    for (const table of [shape.word, shape.position, shape.type]) Object.assign(table, { kind: 'f32', rows: 0 })
+  if (!has('bert.pooler.')) shape.pooler = null
+  const isOptional = !architecture.endsWith('SequenceClassification')
+  if (NOT_ONE_PER_TEXT.includes(architecture) || (isOptional && !has('classifier.'))) shape.classifier = null
+}
 
 class TensorIndex {
   private readonly entries = new Map<string, { file: SafetensorsFile; entry: TensorEntry }>()
@@ -224,23 +240,11 @@ class TensorIndex {
     }
   }
 
-  private has(prefix: string): boolean {
-    for (const name of this.entries.keys()) if (name.startsWith(prefix)) return true
-    return false
-  }
-
   /** Settles which optional parts are there, checks every tensor's type and shape, then reads. */
   async readModel(): Promise<ModelWeights> {
-    const { shape, architecture } = this.parsed
+    const { shape } = this.parsed
     const { config } = shape
-    if (!this.has('bert.embeddings.') && this.options.embeddings === 'optional')
-      for (const table of [shape.word, shape.position, shape.type]) Object.assign(table, { kind: 'f32', rows: 0 })
-    if (!this.has('bert.pooler.')) shape.pooler = null
-    if (
-      NOT_ONE_PER_TEXT.includes(architecture) ||
-      (!this.has('classifier.') && !architecture.endsWith('SequenceClassification'))
-    )
-      shape.classifier = null
+    settleOptionalParts(this.parsed, this.entries.keys(), this.options.embeddings)
     this.settleLabels()
     this.checkTensors()
 

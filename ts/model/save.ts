@@ -10,8 +10,14 @@ import { LAYER_LINEARS, linearLayers, type LinearLayer, type ModelWeights, type 
 type TensorData = TensorToWrite['data']
 
 /** The stored arrays of a weight, in the order of `tensorSlots`. */
-function* leafData(weight: LeafWeight): Generator<TensorData> {
+function* leafData(weight: LeafWeight, masks: Map<object, Uint8Array>): Generator<TensorData> {
   const { N, K } = weight
+  // a sparse factor that layers share must keep sharing: its mask is made once
+  const maskOf = (rowOffsets: Uint32Array, columns: Uint16Array, rows: number, width: number): Uint8Array => {
+    let mask = masks.get(columns)
+    if (!mask) masks.set(columns, (mask = maskOfColumns(rowOffsets, columns, rows, width)))
+    return mask
+  }
   switch (weight.kind) {
     case 'f32':
       yield weight.data
@@ -21,11 +27,11 @@ function* leafData(weight: LeafWeight): Generator<TensorData> {
       yield weight.scales
       break
     case 'csr':
-      yield maskOfColumns(weight.rowOffsets, weight.columns, N, K)
+      yield maskOf(weight.rowOffsets, weight.columns, N, K)
       yield weight.values
       break
     case 'int8-1x4':
-      yield maskOfColumns(weight.rowOffsets, weight.columns, N, K / 4)
+      yield maskOf(weight.rowOffsets, weight.columns, N, K / 4)
       yield weight.values
       yield weight.scales
       break
@@ -33,15 +39,15 @@ function* leafData(weight: LeafWeight): Generator<TensorData> {
       const groups = Math.ceil(N / weight.group)
       const P = (K / weight.m) * weight.n
       const offsets = Uint32Array.from({ length: groups + 1 }, (_, g) => g * P)
-      yield maskOfColumns(offsets, weight.indices, groups, K)
+      yield maskOf(offsets, weight.indices, groups, K)
       yield weight.values
     }
   }
 }
 
-function* linearData({ weight, bias }: LinearLayer): Generator<TensorData> {
-  if (weight.kind === 'chain') for (const factor of weight.factors) yield* leafData(factor)
-  else yield* leafData(weight)
+function* linearData({ weight, bias }: LinearLayer, masks: Map<object, Uint8Array>): Generator<TensorData> {
+  if (weight.kind === 'chain') for (const factor of weight.factors) yield* leafData(factor, masks)
+  else yield* leafData(weight, masks)
   if (bias) yield bias
 }
 
@@ -60,17 +66,18 @@ function* normData({ gamma, beta }: Norm): Generator<TensorData> {
 
 function* modelData(model: ModelWeights): Generator<TensorData> {
   const { word, position, type, norm } = model.embeddings
+  const masks = new Map<object, Uint8Array>()
   if (word.rows > 0) {
     for (const table of [word, position, type]) yield* tableData(table)
     yield* normData(norm)
   }
   for (const layer of model.layers) {
-    for (const role of LAYER_LINEARS) yield* linearData(layer[role])
+    for (const role of LAYER_LINEARS) yield* linearData(layer[role], masks)
     yield* normData(layer.attentionNorm)
     yield* normData(layer.outputNorm)
   }
-  if (model.pooler) yield* linearData(model.pooler)
-  if (model.classifier) yield* linearData(model.classifier)
+  if (model.pooler) yield* linearData(model.pooler, masks)
+  if (model.classifier) yield* linearData(model.classifier, masks)
 }
 
 /**

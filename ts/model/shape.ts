@@ -16,13 +16,14 @@ import { dtypeBytes } from '../io/safetensors.ts'
 import type { BertConfig, Preset } from './config.ts'
 import { LAYER_LINEARS, LINEAR_STEMS, type LayerLinear, type LinearLayer, type ModelWeights } from './weights.ts'
 
-export type LeafShape =
-  | { kind: 'f32' | 'int8'; N: number; K: number }
+export type LeafShape = { N: number; K: number } & (
+  | { kind: 'f32' | 'int8' }
   /** nonZeros: stored values */
-  | { kind: 'csr'; N: number; K: number; nonZeros: number }
+  | { kind: 'csr'; nonZeros: number }
   /** blocks: stored 1x4 blocks */
-  | { kind: 'int8-1x4'; N: number; K: number; blocks: number }
-  | { kind: 'nm'; N: number; K: number; n: number; m: number; group: number }
+  | { kind: 'int8-1x4'; blocks: number }
+  | { kind: 'nm'; n: number; m: number; group: number }
+)
 
 export type LinearShape = LeafShape | { kind: 'chain'; N: number; K: number; factors: LeafShape[] }
 
@@ -222,9 +223,7 @@ export function* tensorSlots(shape: ModelShape): Generator<TensorSlot> {
 }
 
 /** Every linear layer of a shape with its tensor stem; `role` as in `linearLayers`. */
-export function* linearShapes(
-  shape: ModelShape,
-): Generator<{
+export function* linearShapes(shape: ModelShape): Generator<{
   stem: string
   layer: number | null
   role: LayerLinear | 'pooler' | 'classifier'

@@ -1,0 +1,95 @@
+import { mkdtemp, rm, stat } from 'node:fs/promises'
+import { tmpdir } from 'node:os'
+import { join } from 'node:path'
+import { afterAll, describe, expect, it } from 'vitest'
+import { factorizeSvd } from '../compress/low-rank.ts'
+import { prune } from '../compress/prune.ts'
+import { quantizeLinears, quantizeWordEmbeddings } from '../compress/quantize.ts'
+import { factorizeTucker } from '../compress/tucker.ts'
+import { loadModel } from './load.ts'
+import { inspectModel, inspectSource, recipeLedger } from './ledger.ts'
+import { encodeModel, modelTensors, saveModel } from './save.ts'
+import { FORMS, SMALL, syntheticModel } from './synthetic.ts'
+import { randomModel } from './preset.ts'
+import type { ModelWeights } from './weights.ts'
+
+const root = await mkdtemp(join(tmpdir(), 'ledger-'))
+afterAll(() => rm(root, { recursive: true }))
+
+const tensorBytes = (model: ModelWeights) =>
+  modelTensors(model).tensors.reduce((sum, { data }) => sum + data.byteLength, 0)
+
+describe('byte ledger', () => {
+  it('gives the study its sizes for mBERT: 711.4, 454.8 and 179.4 MB of weights, scales apart', () => {
+    const megabytes = (recipe: string) => {
+      const { bytes, groups } = recipeLedger('mbert', recipe)
+      const scales = groups.find(({ name }) => name === 'scales')?.bytes ?? 0
+      return [((bytes - scales) / 1e6).toFixed(1), (scales / 1e6).toFixed(1)]
+    }
+    expect(recipeLedger('mbert').params).toBe(177_854_978)
+    expect(megabytes('baseline')).toEqual(['711.4', '0.0'])
+    expect(megabytes('q8')).toEqual(['454.8', '0.3'])
+    expect(megabytes('q8+e8')).toEqual(['179.4', '1.3'])
+    expect(megabytes('heads8-ffn2048')).toEqual(['598.1', '0.0'])
+  })
+
+  it('adds up: groups to the total, the total to the tensors and the file', async () => {
+    for (const form of FORMS) {
+      const model = syntheticModel(form, 2, { tables: 'int8' })
+      const ledger = inspectModel(model)
+      expect(ledger.bytes).toBe(tensorBytes(model))
+      expect(ledger.groups.reduce((sum, { bytes }) => sum + bytes, 0)).toBe(ledger.bytes)
+      expect(ledger.groups.reduce((sum, { params }) => sum + params, 0)).toBe(ledger.params)
+      const file = encodeModel(model)['model.safetensors'].length
+      expect(inspectModel(model, { header: true }).bytes).toBe(file)
+      const folder = join(root, form)
+      await saveModel(model, folder)
+      const found = await inspectSource(folder)
+      expect(found.bytes).toBe((await stat(join(folder, 'model.safetensors'))).size)
+      expect(found.params).toBe(ledger.params)
+      expect(found.groups.filter(({ name }) => name !== 'header')).toEqual(ledger.groups)
+      expect((await loadModel(folder)).headerBytes).toBe(found.groups.at(-1)!.bytes)
+    }
+  })
+
+  it('tells beforehand what the compression makes', async () => {
+    const config = { ...SMALL, labels: ['a', 'b'], hiddenSize: 64, intermediateSize: 128, layers: 3 }
+    const base = randomModel(config, 5)
+    const options = { seed: 1 }
+    const nm = { kind: 'nm', n: 2, m: 4, group: 32 } as const
+    const svd = (await factorizeSvd(base, 0.25, options)).model
+    const tucker = (await factorizeTucker(base, 0.25, options)).model
+    const blocks = prune(base, { kind: 'blocks', sparsity: 0.8 }, 'sp80x4').model
+    const made: [string, ModelWeights][] = [
+      ['q8', quantizeLinears(base).model],
+      ['q8+e8', quantizeWordEmbeddings(quantizeLinears(base).model).model],
+      ['sp80', prune(base, { kind: 'unstructured', sparsity: 0.8 }, 'sp80').model],
+      ['sp80x4+q8', quantizeLinears(blocks).model],
+      ['nm2:4', prune(base, nm, 'nm2:4').model],
+      ['svd:0.25', svd],
+      ['svd:0.25+q8', quantizeLinears(svd).model],
+      ['tucker:0.25', tucker],
+      ['tucker:0.25+q8', quantizeLinears(tucker).model],
+      ['tucker:0.25+sp80', prune(tucker, { kind: 'unstructured', sparsity: 0.8 }, 'sp80').model],
+    ]
+    for (const [recipe, model] of made) {
+      const { bytes, params } = inspectModel(base, { recipe })
+      expect([recipe, bytes, params]).toEqual([recipe, tensorBytes(model), inspectModel(model).params])
+    }
+  })
+
+  it('names the steps there are, and refuses those that do not go together', () => {
+    expect(() => recipeLedger('mbert', 'q9')).toThrow(/'q9' is no step .*these are e8, q8, sp80, nm2:4/)
+    expect(() => recipeLedger('mbert', 'q8+sp80')).toThrow(/sp80: the layer is stored as int8 already/)
+    expect(() => recipeLedger('mbert', 'q8+q8')).toThrow(/q8: the layer is stored as int8 already/)
+    expect(() => recipeLedger('mbert', 'nm4:2')).toThrow(/expected 1 <= n < m/)
+    expect(() => recipeLedger('bert-huge')).toThrow(/no preset 'bert-huge'; the presets are mbert/)
+  })
+
+  it('counts vocabulary pruning and keeps the given shape as it was', () => {
+    const full = recipeLedger('mbert')
+    const pruned = recipeLedger('mbert', 'vocab:24000')
+    expect(full.bytes - pruned.bytes).toBe((119_547 - 24_000) * 768 * 4)
+    expect(recipeLedger('mbert')).toEqual(full)
+  })
+})

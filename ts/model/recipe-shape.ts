@@ -1,0 +1,207 @@
+// What a recipe does to a model's shape: pure arithmetic, no weights. ledger.test.ts holds it against the compression
+// itself. Steps apply from left to right, as in ts/compress.
+
+import { svdRank } from '../compress/low-rank.ts'
+import { keptCount, NM_GROUP } from '../compress/prune-mask.ts'
+import { keptStructure } from '../compress/structure.ts'
+import { tuckerRanks } from '../compress/tucker.ts'
+import { LAYER_LINEARS } from './weights.ts'
+import type { LayerShape, LeafShape, LinearShape, ModelShape } from './shape.ts'
+
+/** What a leaf needs to remember between steps: which factors are one array, and whether zeros are whole blocks. */
+export type PlannedLeaf = LeafShape & { shared?: string; isBlocked?: boolean }
+type Planned = PlannedLeaf | { kind: 'chain'; N: number; K: number; factors: PlannedLeaf[] }
+
+interface Step {
+  pattern: RegExp
+  /** as it is written, for messages */
+  form: string
+  apply: (shape: ModelShape, match: RegExpMatchArray, step: string) => void
+}
+
+const STEPS: Step[] = [
+  { form: 'e8', pattern: /^e8$/, apply: (shape) => void (shape.word.kind = 'int8') },
+  {
+    form: 'q8',
+    pattern: /^q8$/,
+    apply: (shape, _, step) => {
+      mapEncoder(shape, (leaf) => quantized(leaf, step))
+      for (const part of [shape.pooler, shape.classifier])
+        if (part) part.weight = mapLeaves(part.weight, (leaf) => quantized(leaf, step))
+    },
+  },
+  {
+    form: 'sp80',
+    pattern: /^sp(\d{1,2}(?:\.\d+)?)(x4)?$/,
+    apply: (shape, [, percent, blocked], step) => sparsify(shape, Number(percent) / 100, blocked !== undefined, step),
+  },
+  {
+    form: 'nm2:4',
+    pattern: /^nm(\d+):(\d+)$/,
+    apply: (shape, match, step) => {
+      const [n, m] = [Number(match[1]), Number(match[2])]
+      if (!(n >= 1 && n < m)) throw new Error(`${step}: expected 1 <= n < m`)
+      mapEncoder(shape, (leaf) => {
+        requireDense(leaf, step)
+        if (leaf.K % m !== 0) throw new Error(`${step}: K = ${leaf.K} is not a multiple of ${m}`)
+        return { kind: 'nm', N: leaf.N, K: leaf.K, n, m, group: NM_GROUP, shared: leaf.shared }
+      })
+    },
+  },
+  {
+    form: 'heads8-ffn2048',
+    pattern: /^heads(\d+)-ffn(\d+)$/,
+    apply: (shape, match, step) => {
+      for (const layer of shape.layers) cutLayer(layer, { heads: Number(match[1]), ffn: Number(match[2]) }, step)
+    },
+  },
+  {
+    form: 'svd:0.25',
+    pattern: /^svd:(\d*\.?\d+)$/,
+    apply: (shape, match, step) =>
+      mapEncoderLinears(shape, (weight) => {
+        const { N, K } = requireDense(weight, step)
+        const rank = svdRank(N, K, Number(match[1]))
+        return { kind: 'chain', N, K, factors: [dense(rank, K), dense(N, rank)] }
+      }),
+  },
+  {
+    form: 'tucker:0.25',
+    pattern: /^tucker:(\d*\.?\d+)$/,
+    apply: (shape, match, step) => applyTucker(shape, Number(match[1]), step),
+  },
+  {
+    form: 'vocab:24000',
+    pattern: /^vocab:(\d+)$/,
+    apply: (shape, match, step) => {
+      const rows = Number(match[1])
+      if (rows < 1) throw new Error(`${step}: expected at least one token`)
+      shape.word.rows = Math.min(rows, shape.word.rows)
+      shape.config = { ...shape.config, vocabSize: shape.word.rows }
+    },
+  },
+]
+
+/**
+ * The shape that a recipe makes of a model. Where the numbers decide (which weights are pruned), counts are spread over
+ * the matrices in proportion: sums are exact, single layers approximate.
+ *
+ * @param recipe steps joined by `+`; '', 'baseline' and 'none' change nothing
+ * @throws where a step is not known or does not apply; the message names the steps there are
+ */
+export function applyRecipeToShape(shape: ModelShape, recipe: string): ModelShape {
+  const result = structuredClone(shape)
+  if (['', 'baseline', 'none'].includes(recipe)) return result
+  for (const step of recipe.split('+')) {
+    const found = STEPS.map(({ pattern, apply }) => ({ match: step.match(pattern), apply })).find(({ match }) => match)
+    if (!found?.match)
+      throw new Error(
+        `'${step}' is no step whose size can be told without weights; these are ${STEPS.map(({ form }) => form).join(', ')}`,
+      )
+    found.apply(result, found.match, step)
+  }
+  result.config = { ...result.config, recipe: [shape.config.recipe, recipe].filter(Boolean).join('+') }
+  return result
+}
+
+const dense = (N: number, K: number, shared?: string): PlannedLeaf => ({ kind: 'f32', N, K, shared })
+
+function requireDense(weight: Planned, step: string): { N: number; K: number; shared?: string } {
+  if (weight.kind !== 'f32')
+    throw new Error(
+      `${step}: the layer is stored as ${weight.kind} already; put ${step} before the step that made it so`,
+    )
+  return weight
+}
+
+const mapLeaves = (weight: LinearShape, change: (leaf: PlannedLeaf) => PlannedLeaf): LinearShape =>
+  weight.kind === 'chain' ? { ...weight, factors: weight.factors.map(change) } : change(weight)
+
+function mapEncoderLinears(shape: ModelShape, change: (weight: Planned) => LinearShape): void {
+  for (const layer of shape.layers) for (const role of LAYER_LINEARS) layer[role].weight = change(layer[role].weight)
+}
+
+const mapEncoder = (shape: ModelShape, change: (leaf: PlannedLeaf) => PlannedLeaf): void =>
+  mapEncoderLinears(shape, (weight) => mapLeaves(weight, change))
+
+function quantized(leaf: PlannedLeaf, step: string): PlannedLeaf {
+  const { N, K, shared } = leaf
+  if (leaf.kind === 'int8' || leaf.kind === 'int8-1x4')
+    throw new Error(`${step}: the layer is stored as ${leaf.kind} already`)
+  if (leaf.kind === 'csr' && leaf.isBlocked) return { kind: 'int8-1x4', N, K, blocks: leaf.nonZeros / 4, shared }
+  return { kind: 'int8', N, K, shared }
+}
+
+/** One threshold over all matrices: the total is exact, each matrix gets its share. Shared factors count once. */
+function sparsify(shape: ModelShape, sparsity: number, isBlocked: boolean, step: string): void {
+  const unit = isBlocked ? 4 : 1
+  const counts = new Map<string, number>()
+  let unique = 0
+  const leaves: { key: string; units: number }[] = []
+  mapEncoder(shape, (leaf) => {
+    const { N, K } = requireDense(leaf, step)
+    if (K % unit !== 0) throw new Error(`${step}: K = ${K} is not a multiple of 4`)
+    const key = leaf.shared ?? `#${unique++}`
+    if (!leaves.some((other) => other.key === key)) leaves.push({ key, units: (N * K) / unit })
+    return { ...leaf, shared: key }
+  })
+  const total = leaves.reduce((sum, { units }) => sum + units, 0)
+  const kept = keptCount(total, sparsity)
+  let before = 0
+  for (const { key, units } of leaves) {
+    const from = Math.round((before / total) * kept)
+    before += units
+    counts.set(key, Math.round((before / total) * kept) - from)
+  }
+  mapEncoder(shape, ({ N, K, shared }) => ({
+    kind: 'csr',
+    N,
+    K,
+    nonZeros: counts.get(shared!)! * unit,
+    isBlocked,
+    shared: shared!.startsWith('#') ? undefined : shared,
+  }))
+}
+
+function cutLayer(layer: LayerShape, step: { heads: number; ffn: number }, name: string): void {
+  for (const role of LAYER_LINEARS) requireDense(layer[role].weight, name)
+  const { heads, ffn } = keptStructure(step, { heads: layer.heads, ffn: layer.intermediate.weight.N })
+  const width = heads * layer.headSize
+  layer.heads = heads
+  for (const role of ['query', 'key', 'value'] as const) layer[role].weight = dense(width, layer[role].weight.K)
+  layer.attentionOutput.weight = dense(layer.attentionOutput.weight.N, width)
+  layer.intermediate.weight = dense(ffn, layer.intermediate.weight.K)
+  layer.output.weight = dense(layer.output.weight.N, ffn)
+}
+
+/** One decomposition per role and shape; the outer factors are shared, unless contracting them is smaller. */
+function applyTucker(shape: ModelShape, R: number, step: string): void {
+  for (const role of LAYER_LINEARS) {
+    const groups = new Map<string, LayerShape[]>()
+    for (const layer of shape.layers) {
+      const { N, K } = requireDense(layer[role].weight, step)
+      groups.set(`${N} ${K}`, [...(groups.get(`${N} ${K}`) ?? []), layer])
+    }
+    for (const [key, layers] of groups) {
+      const { N, K } = layers[0][role].weight
+      const L = layers.length
+      const [r1, r2] = tuckerRanks(L, N, K, R)
+      const name = `${step} ${role} ${key}`
+      const [first, last] = [dense(r2, K, `${name} first`), dense(N, r1, `${name} last`)]
+      const shared = K * r2 + L * r1 * r2 + N * r1
+      const contracted = Math.min(L * K * r1 + N * r1, K * r2 + L * N * r2)
+      // the same choice as contractChain: the cheaper neighbour per token, the smaller one where they are equal
+      const three = K * r2 + r1 * r2 + N * r1
+      const [intoFirst, intoLast] = [K * r1 + N * r1, K * r2 + N * r2]
+      const contracts = contracted <= shared && Math.min(intoFirst, intoLast) < three
+      const usesFirst = intoFirst < intoLast || (intoFirst === intoLast && K <= N)
+      for (const layer of layers)
+        layer[role].weight = {
+          kind: 'chain',
+          N,
+          K,
+          factors: !contracts ? [first, dense(r1, r2), last] : usesFirst ? [dense(r1, K), last] : [first, dense(N, r2)],
+        }
+    }
+  }
+}
