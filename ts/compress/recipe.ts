@@ -7,7 +7,7 @@ import { factorizeSvd } from './low-rank.ts'
 import { NM_GROUP } from './prune-mask.ts'
 import { prune } from './prune.ts'
 import { quantizeLinears, quantizeWordEmbeddings } from './quantize.ts'
-import { checkOrder, formatRecipe, parseRecipe } from './steps.ts'
+import { checkOrder, parseRecipe } from './steps.ts'
 import type { Step } from './steps.ts'
 import { removeStructure } from './structure.ts'
 import type { Importance } from './structure.ts'
@@ -59,19 +59,32 @@ export async function applyRecipe(
   context: RecipeContext,
 ): Promise<RecipeResult> {
   const steps = typeof recipe === 'string' ? parseRecipe(recipe) : recipe
-  let applied = parseRecipe(model.config.recipe)
-  checkOrder([...applied, ...steps])
   const notes: string[] = []
+  let applied = model.config.recipe
+  checkOrder([...earlierSteps(applied, notes), ...steps])
   let vocabulary: string[] | undefined
   for (const step of steps) {
     const current: RecipeContext = vocabulary ? { ...context, vocabulary } : context
     const result = await applyStep(model, step, current)
-    applied = [...applied, step]
-    model = { ...result.model, config: { ...result.model.config, recipe: formatRecipe(applied) } }
+    applied = applied === '' ? step.text : `${applied}+${step.text}`
+    model = { ...result.model, config: { ...result.model.config, recipe: applied } }
     vocabulary = result.vocabulary ?? vocabulary
     notes.push(...result.notes)
   }
   return vocabulary ? { model, notes, vocabulary } : { model, notes }
+}
+
+/**
+ * The steps a model went through before. A history that is not of our grammar (written by another tool or a later
+ * version) is kept as it is and named in the notes; what the weights' own forms forbid is still refused step by step.
+ */
+function earlierSteps(recipe: string, notes: string[]): Step[] {
+  try {
+    return parseRecipe(recipe)
+  } catch {
+    notes.push(`config.recipe '${recipe}' is not of this grammar: the order was checked among the new steps only`)
+    return []
+  }
 }
 
 async function applyStep(
