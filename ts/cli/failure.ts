@@ -1,0 +1,34 @@
+// How the command ends: codes, and one sentence where it failed.
+
+/** Asked for in a way that cannot be: exit code 2. */
+export class UsageError extends Error {}
+
+/** Stopped from the keyboard: exit code 130. */
+export class Interrupted extends Error {}
+
+/** The exit code that stands for an error. */
+export function exitCodeOf(error: unknown): number {
+  if (error instanceof UsageError) return 2
+  if (error instanceof Interrupted || (error as Error | null)?.name === 'AbortError') return 130
+  return 1
+}
+
+/** One line for stderr: what was expected, what was found, what to do. */
+export function failureSentence(error: unknown): string {
+  if (!(error instanceof Error)) return String(error)
+  const { code, path } = error as NodeJS.ErrnoException
+  const where = path ? ` ${path}` : ''
+  switch (code) {
+    case 'ENOENT':
+      return `there is no file${where}; check the path`
+    case 'EACCES':
+    case 'EPERM':
+      return `${where.trim() || 'a file'} may not be opened; check its permissions`
+    case 'EISDIR':
+      return `${where.trim() || 'the path'} is a folder, expected a file`
+    case 'ENOSPC':
+      return 'the disk is full; free some space and run the same command again'
+    default:
+      return error.message.replace(/\s*\n\s*/g, ' ')
+  }
+}

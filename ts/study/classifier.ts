@@ -1,0 +1,102 @@
+// A model folder opened as a text classifier: weights and tokenizer that fit each other.
+
+import { loadModel, type LoadedModel, type LoadModelOptions } from '../model/load.ts'
+import type { ModelWeights } from '../model/weights.ts'
+import { tokenizerFromJson, tokenizerFromVocabulary, type Tokenizer } from '../text/tokenizer.ts'
+
+export interface Classifier {
+  weights: ModelWeights
+  tokenizer: Tokenizer
+  /** of model.safetensors */
+  fileBytes: number
+}
+
+function parseJson(text: string, name: string): object {
+  try {
+    return JSON.parse(text) as object
+  } catch (error) {
+    throw new Error(`${name} is not JSON (${(error as Error).message}); the file is damaged, fetch it again`)
+  }
+}
+
+/**
+ * The tokenizer that came with a model.
+ * @throws where there is none, or it has ids that the word table lacks
+ */
+export function tokenizerOf({ tokenizerFiles: files, where, weights }: LoadedModel): Tokenizer {
+  let tokenizer: Tokenizer
+  if (files['tokenizer.json']) {
+    const config = files['tokenizer_config.json']
+    tokenizer = tokenizerFromJson(
+      parseJson(files['tokenizer.json'], `${where}: tokenizer.json`),
+      config ? parseJson(config, `${where}: tokenizer_config.json`) : {},
+    )
+  } else if (files['vocab.txt']) {
+    tokenizer = tokenizerFromVocabulary(files['vocab.txt'].split('\n'), { lowercase: weights.config.lowercase })
+  } else {
+    throw new Error(`${where} has neither tokenizer.json nor vocab.txt; put the model's tokenizer beside its weights`)
+  }
+  if (tokenizer.vocabSize > weights.embeddings.word.rows)
+    throw new Error(
+      `${where}: the tokenizer has ids up to ${tokenizer.vocabSize - 1}, the word table ${weights.embeddings.word.rows} rows; they belong to different models`,
+    )
+  return tokenizer
+}
+
+/**
+ * Opens a classifier.
+ * @throws where the model has no classifier or no tokenizer, and as `loadModel`
+ */
+export async function openClassifier(source: string, options: LoadModelOptions = {}): Promise<Classifier> {
+  const loaded = await loadModel(source, options)
+  if (source.startsWith('preset:'))
+    throw new Error(
+      `${source} is a shape with random weights and no tokenizer; train a model first (compact-kernels train)`,
+    )
+  if (!loaded.weights.classifier)
+    throw new Error(
+      `${source} has no classifier; train one on it with: compact-kernels train --model ${source} --data FILE --out DIR`,
+    )
+  return { weights: loaded.weights, tokenizer: tokenizerOf(loaded), fileBytes: loaded.fileBytes }
+}
+
+/** Tokens by id of the tokenizer that came with a model. */
+export function vocabularyOf(tokenizer: Tokenizer): string[] {
+  const text = tokenizer.files().find(({ name }) => name === 'vocab.txt')!.content
+  return text.replace(/\n$/, '').split('\n')
+}
+
+/** The files of the same tokenizer with other tokens: `vocabulary` by new id. */
+export function withVocabulary(
+  files: Record<string, string>,
+  vocabulary: string[],
+  lowercase: boolean,
+): Record<string, string> {
+  if (!files['tokenizer.json'])
+    return Object.fromEntries(
+      tokenizerFromVocabulary(vocabulary, { lowercase })
+        .files()
+        .map(({ name, content }) => [name, content]),
+    )
+  const json = JSON.parse(files['tokenizer.json']) as {
+    added_tokens?: { id: number; content: string }[]
+    model: { vocab: Record<string, number> }
+    post_processor?: unknown
+  }
+  const ids = new Map(vocabulary.map((token, id) => [token, id]))
+  json.model.vocab = Object.fromEntries(ids)
+  json.added_tokens = (json.added_tokens ?? []).flatMap((token) => {
+    const id = ids.get(token.content)
+    return id === undefined ? [] : [{ ...token, id }]
+  })
+  // the ids of [CLS] and [SEP] stand in the post-processor too, in one of two forms
+  json.post_processor = JSON.parse(JSON.stringify(json.post_processor ?? null), (key, value: unknown) => {
+    if (key === 'special_tokens')
+      for (const [token, entry] of Object.entries(value as Record<string, { ids: number[] }>))
+        if (ids.has(token)) entry.ids = [ids.get(token)!]
+    if ((key === 'cls' || key === 'sep') && Array.isArray(value) && ids.has(value[0] as string))
+      return [value[0], ids.get(value[0] as string)]
+    return value
+  })
+  return { ...files, 'tokenizer.json': JSON.stringify(json), 'vocab.txt': `${vocabulary.join('\n')}\n` }
+}

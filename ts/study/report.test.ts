@@ -1,0 +1,113 @@
+import { describe, expect, it } from 'vitest'
+import { ROWS, selectRows } from './catalogue.ts'
+import { paretoFront, scatterPlot } from './plot.ts'
+import { reportHtml } from './report.ts'
+import { recommend } from './results.ts'
+import { slowerNotes } from './slower.ts'
+import { syntheticResults } from './synthetic-results.ts'
+import { shortNumber, tableMarkdown } from './table.ts'
+
+describe('selectRows', () => {
+  it('brings the bases of the rows asked for, in the order of the table', () => {
+    expect(selectRows('student+q8+e8, q8').map((row) => row.id)).toEqual(['baseline', 'q8', 'student', 'student+q8+e8'])
+  })
+  it('knows paper and all', () => {
+    expect(selectRows('paper')).toHaveLength(10)
+    expect(selectRows('all')).toEqual(ROWS)
+  })
+  it('names the rows there are where one is not known', () => {
+    expect(() => selectRows('baseline,q9')).toThrow(/'q9' is not known; choose from baseline, q8, q8\+e8/)
+  })
+})
+
+describe('tableMarkdown', () => {
+  it('has every row, the paper beside the ten, and marks what is emulated', () => {
+    const results = syntheticResults({ software: true })
+    const table = tableMarkdown(results)
+    for (const { id } of ROWS) expect(table).toContain(`| \`${id}\` |`)
+    expect(table).toContain('software GPU (emulated), s')
+    // 8 MB / 3 and the paper's 179 MB of 711
+    expect(table).toMatch(/\| `q8\+e8` \| 2\.67 \(3\.00x\) \| 179 \(3\.97x\) \| 0\.956 \[0\.946, 0\.966\] \| 0\.966 \|/)
+  })
+  it('does not speak of emulation where the GPU is real, and says where it is not finished', () => {
+    const results = { ...syntheticResults({ software: false }), finished: false }
+    expect(tableMarkdown(results)).not.toContain('emulated')
+    expect(tableMarkdown(results)).toContain('Not finished')
+  })
+  it('has cells without a number where nothing was measured', () => {
+    const results = syntheticResults()
+    results.rows = results.rows.map((row) => ({ ...row, cpu: null, gpu: null }))
+    expect(tableMarkdown(results)).toContain('| — |')
+    expect(tableMarkdown(results)).not.toMatch(/NaN|undefined|null/)
+  })
+})
+
+describe('shortNumber', () => {
+  it.each([
+    [711, '711'],
+    [10.34, '10.3'],
+    [0.00123456, '0.00123'],
+    [0, '0'],
+    [1234, '1234'],
+  ])('%f is %s', (value, text) => expect(shortNumber(value)).toBe(text))
+})
+
+describe('reportHtml', () => {
+  const html = reportHtml(syntheticResults({ software: true }))
+  it('is whole: every row in the table and in three plots', () => {
+    for (const { id } of ROWS) expect(html).toContain(`<code>${id}</code>`)
+    expect(html.match(/<svg /g)).toHaveLength(3)
+    expect(html.match(/class="name"/g)).toHaveLength(3 * ROWS.length)
+  })
+  it('asks for nothing from outside and escapes what it shows', () => {
+    expect(html).not.toMatch(/(src|href)=|url\(|@import|<script/)
+    expect(html).toContain('a note with &lt;angle&gt; &amp; ampersand')
+    expect(html).not.toMatch(/NaN|undefined/)
+  })
+  it('marks the software GPU at its column, its plot and its times', () => {
+    expect(html.match(/software GPU \(emulated\)/g)!.length).toBeGreaterThan(ROWS.length)
+  })
+})
+
+describe('scatterPlot', () => {
+  it('draws one point and equal points without NaN', () => {
+    const point = { id: 'a', x: 2, y: 0.9, yLow: 0.9, yHigh: 0.9 }
+    for (const points of [[point], [point, { ...point, id: 'b' }]]) {
+      const svg = scatterPlot(points, { title: 't', xLabel: 'x', yLabel: 'y' })
+      expect(svg).not.toMatch(/NaN|Infinity/)
+      expect(svg.match(/<circle/g)).toHaveLength(points.length)
+    }
+  })
+  it('finds the front: less x, more y', () => {
+    const points = [
+      { x: 3, y: 0.9 },
+      { x: 1, y: 0.5 },
+      { x: 2, y: 0.4 },
+      { x: 4, y: 0.9 },
+    ]
+    expect(paretoFront(points)).toEqual([points[1], points[0]])
+  })
+})
+
+describe('recommend', () => {
+  it('takes the smallest and the fastest, and the smallest that keeps F1', () => {
+    const { rows } = syntheticResults()
+    const aims = Object.fromEntries(recommend(rows).map(({ aim, id }) => [aim, id]))
+    const last = ROWS[ROWS.length - 1].id
+    expect(aims).toMatchObject({ smallest: last, 'fastest on the CPU': last, 'best F1': 'baseline' })
+    // 0.99 * 0.96 = 0.9504: the fifth row has 0.952, the sixth 0.950
+    expect(aims['smallest within 1 %']).toBe('tucker+e8')
+  })
+  it('is silent without rows', () => expect(recommend([])).toEqual([]))
+})
+
+describe('slowerNotes', () => {
+  it('says in words why a row is not faster, and nothing where it is', () => {
+    const { rows } = syntheticResults()
+    expect(slowerNotes(rows)).toEqual([])
+    rows[3].cpu!.medianMs = 20
+    expect(slowerNotes(rows.slice(0, 5))).toEqual([
+      ['tucker', expect.stringMatching(/^slower than the baseline on the CPU: /)],
+    ])
+  })
+})

@@ -1,0 +1,122 @@
+// report.html: one file with everything in it, readable on a phone and in the dark.
+
+import { escapeMarkup as e, scatterPlot, type PlotPoint } from './plot.ts'
+import type { StudyResults, StudyRow } from './results.ts'
+import { gpuTitle, setting, SOFTWARE_GPU, tableCells } from './table.ts'
+
+const STYLE = `
+:root { color-scheme: light dark; --ink: #1b1f24; --soft: #5b6570; --paper: #fff; --line: #d9dee3; --best: #0b6e4f; --other: #7a8591; --base: #b3541e; --wash: #f4f6f8 }
+@media (prefers-color-scheme: dark) { :root { --ink: #e6e9ec; --soft: #9aa5b1; --paper: #14181c; --line: #323a42; --best: #4cc79a; --other: #8d99a6; --base: #f0955a; --wash: #1c2228 } }
+body { margin: 0 auto; max-width: 1200px; padding: 16px; font: 15px/1.5 system-ui, sans-serif; color: var(--ink); background: var(--paper) }
+h1 { font-size: 1.5rem; margin: 0 0 .3em } h2 { font-size: 1.15rem; margin: 1.6em 0 .4em }
+p { max-width: 75ch } .soft, small { color: var(--soft) } .warn { border-left: 4px solid var(--base); padding: 4px 12px; background: var(--wash) }
+.scroll { overflow-x: auto } table { border-collapse: collapse; font-variant-numeric: tabular-nums; white-space: nowrap }
+th, td { padding: 4px 10px; text-align: right; border-bottom: 1px solid var(--line) } th { font-weight: 600; vertical-align: bottom }
+th:first-child, td:first-child { text-align: left; position: sticky; left: 0; background: var(--paper) }
+td.theirs, th.theirs { color: var(--soft) } tr.rule td { border-top: 2px solid var(--soft) }
+code { font-family: ui-monospace, monospace; font-size: .93em } ul { padding-left: 1.2em } li { overflow-wrap: anywhere }
+.plots { display: grid; grid-template-columns: repeat(auto-fit, minmax(min(100%, 520px), 1fr)); gap: 16px }
+svg { width: 100%; height: auto; font: 11px system-ui, sans-serif }
+svg text { fill: var(--ink) } svg .title { font-size: 14px; font-weight: 600 } svg .tick, svg .axis { fill: var(--soft) }
+svg .grid { stroke: var(--line) } svg .front { fill: none; stroke: var(--best); stroke-width: 1.5; stroke-dasharray: 5 4 }
+svg .whisker { stroke-width: 1; opacity: .45 } svg .leader { stroke: var(--line) }
+svg .best circle { fill: var(--best) } svg .best .whisker { stroke: var(--best) } svg .other circle { fill: var(--other) }
+svg .other .whisker { stroke: var(--other) } svg .base circle { fill: var(--base) } svg .base .whisker { stroke: var(--base) }
+`
+
+/** The whole of report.html. */
+export function reportHtml(results: StudyResults): string {
+  const { rows, recommendations, notes } = results
+  const baseline = rows.find((row) => row.id === 'baseline')
+  const gpu = gpuTitle(results)
+  const points = (pick: (row: StudyRow) => number | undefined): PlotPoint[] =>
+    rows.flatMap((row) => {
+      const x = pick(row)
+      return x ? [{ id: row.id, x, y: row.f1, yLow: row.f1Low, yHigh: row.f1High }] : []
+    })
+  const plots = [
+    scatterPlot(
+      points((row) => row.bytes / 1e6),
+      { title: 'Size and F1', xLabel: 'MB (log)', yLabel: 'F1' },
+    ),
+    scatterPlot(
+      points((row) => row.cpu?.medianMs),
+      {
+        title: 'Time on the CPU and F1',
+        xLabel: 'ms a text, CPU (log)',
+        yLabel: 'F1',
+      },
+    ),
+    scatterPlot(
+      points((row) => row.gpu?.medianMs),
+      {
+        title: `Time on the ${gpu} and F1`,
+        xLabel: `ms a text, ${gpu} (log)`,
+        yLabel: 'F1',
+      },
+    ),
+  ].filter((plot) => plot !== '')
+
+  const cell = (text: string, kind = ''): string => `<td${kind && ` class="${kind}"`}>${e(text)}</td>`
+  const firstOfOurs = rows.findIndex((row) => tableCells(row, baseline).paper === null)
+  const body = rows.map((row, index) => {
+    const { ours, paper } = tableCells(row, baseline)
+    return (
+      `<tr${index === firstOfOurs ? ' class="rule"' : ''}><td><code>${e(row.id)}</code></td>` +
+      cell(ours.size) +
+      cell(paper?.size ?? '', 'theirs') +
+      cell(ours.f1) +
+      cell(paper?.f1 ?? '', 'theirs') +
+      cell(ours.gpu) +
+      cell(paper?.gpu ?? '', 'theirs') +
+      cell(ours.cpu) +
+      cell(paper?.cpu ?? '', 'theirs') +
+      cell(ours.agreement) +
+      cell(ours.p) +
+      '</tr>'
+    )
+  })
+  const timing = (row: StudyRow, kind: 'cpu' | 'gpu'): string => {
+    const t = row[kind]
+    if (!t) return ''
+    const ms = (value: number): string => value.toPrecision(3)
+    return (
+      `<tr><td><code>${e(row.id)}</code></td>` +
+      cell(kind === 'cpu' ? 'CPU' : row.gpu!.software ? SOFTWARE_GPU : 'GPU') +
+      cell(ms(t.medianMs)) +
+      cell(ms(t.madMs)) +
+      cell(ms(t.p95Ms)) +
+      cell(ms(t.coldMs)) +
+      cell(String(t.n)) +
+      cell(t.textsPerSecond ? t.textsPerSecond.toFixed(0) : '') +
+      cell(kind === 'gpu' ? `${row.gpu!.maxDifference.toExponential(1)}, ${row.gpu!.agreement.toFixed(3)}` : '') +
+      '</tr>'
+    )
+  }
+  const list = (items: string[]): string =>
+    items.length ? `<ul>${items.map((item) => `<li>${item}</li>`).join('')}</ul>` : ''
+  const noted = rows.filter((row) => row.note).map((row) => `<code>${e(row.id)}</code>: ${e(row.note)}`)
+
+  return `<!doctype html>
+<html lang="en"><head><meta charset="utf-8"><meta name="viewport" content="width=device-width, initial-scale=1">
+<title>Variants side by side</title><style>${STYLE}</style></head><body>
+<h1>Variants side by side</h1>
+<p class="soft">${e(setting(results))}</p>
+${results.finished ? '' : '<p class="warn">Not finished: the rows below are whole, others are missing. Run the same command again to go on.</p>'}
+${gpu === 'GPU' ? '' : `<p class="warn">No real GPU was measured. “${e(gpu)}” (${e(results.engine.gpu ?? '')}) shows that every row runs on WebGPU, not how fast a GPU is.</p>`}
+${recommendations.length ? `<h2>What to take</h2>${list(recommendations.map((r) => `${e(r.aim)}: <code>${e(r.id)}</code> <span class="soft">(${e(r.reason)})</span>`))}` : ''}
+<h2>The table</h2>
+<div class="scroll"><table><thead><tr><th>variant</th><th>MB</th><th class="theirs">paper</th><th>F1 [95 %]</th><th class="theirs">paper</th><th>${e(gpu)}, s</th><th class="theirs">paper GPU</th><th>CPU, s</th><th class="theirs">paper CPU</th><th>agreement</th><th>McNemar p</th></tr></thead>
+<tbody>${body.join('\n')}</tbody></table></div>
+<p><small>MB = 10<sup>6</sup> bytes of model.safetensors. Times in seconds a text; in brackets how many times less than the baseline. “Paper” columns are the paper’s own figures, for its own model and machines. Agreement: share of test texts in the same class as the baseline puts them.</small></p>
+<h2>Trade-offs</h2>
+<div class="plots">${plots.map((plot) => `<div>${plot}</div>`).join('')}</div>
+<p><small>Bars are 95 % bootstrap intervals; the dashed line joins the rows that no other row beats in both.</small></p>
+<h2>Times</h2>
+<div class="scroll"><table><thead><tr><th>variant</th><th>device</th><th>median ms</th><th>MAD</th><th>p95</th><th>cold ms</th><th>n</th><th>texts/s</th><th>difference from CPU, agreement</th></tr></thead>
+<tbody>${rows.map((row) => timing(row, 'cpu') + timing(row, 'gpu')).join('\n')}</tbody></table></div>
+<p><small>Cold: a new device, weights packed and the first answer. Rows were timed in turns, round after round.</small></p>
+${noted.length || notes.length ? `<h2>Notes</h2>${list([...noted, ...notes.map(e)])}` : ''}
+</body></html>
+`
+}

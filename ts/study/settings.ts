@@ -1,0 +1,91 @@
+// What decides the outcome of a study. Two runs with the same settings and version can share what is on disk; variants,
+// devices and threads only choose among it.
+
+export interface StudySettings {
+  /** 'scratch', 'preset:NAME', a folder or a hub id */
+  model: string
+  /** file or 'builtin:reviews' */
+  data: string
+  /** file with the test rows, or null: one fifth of `data` */
+  test: string | null
+  text: string | null
+  label: string | null
+  seed: number
+  /** about this long in all, on two cores */
+  minutes: number
+  quick: boolean
+}
+
+export interface StudyOptions extends StudySettings {
+  out: string
+  /** ids joined by commas, 'paper' or 'all' */
+  variants: string
+  devices: ('cpu' | 'gpu')[]
+  /** CPU threads; 0 for one a core */
+  threads: number
+  /** forget what is on disk */
+  fresh: boolean
+}
+
+/** How big things are for a budget. Training steps shrink further where the machine needs longer than planned. */
+export interface Scale {
+  /** texts made by builtin:reviews */
+  reviews: number
+  /** most training and test texts taken from a file */
+  maxTrain: number
+  maxTest: number
+  vocabulary: number
+  studentVocabulary: number
+  baseline: { layers: number; hiddenSize: number; heads: number; intermediateSize: number }
+  student: { layers: number; hiddenSize: number; heads: number; intermediateSize: number }
+  maxPositions: number
+  epochs: { baseline: number; student: number; tune: number }
+  /** sequences a step */
+  batch: number
+  learningRate: { scratch: number; pretrained: number; tune: number }
+  /** shares of the budget in seconds that training may take: baseline, student, every fine-tuning together */
+  seconds: { baseline: number; student: number; tune: number; latency: number }
+  /** test texts whose GPU logits are compared */
+  checked: number
+}
+
+/** The plan for a number of minutes; `quick` takes smaller data and models. */
+export function scaleFor(minutes: number, quick: boolean): Scale {
+  const seconds = minutes * 60
+  const shared = {
+    maxPositions: 128,
+    batch: 32,
+    learningRate: { scratch: 1e-3, pretrained: 5e-5, tune: 5e-4 },
+    seconds: {
+      baseline: seconds * 0.32,
+      student: seconds * 0.12,
+      tune: seconds * 0.25,
+      latency: seconds * 0.12,
+    },
+  }
+  return quick
+    ? {
+        ...shared,
+        reviews: 4000,
+        maxTrain: 4000,
+        maxTest: 1000,
+        vocabulary: 4096,
+        studentVocabulary: 2048,
+        baseline: { layers: 2, hiddenSize: 96, heads: 3, intermediateSize: 384 },
+        student: { layers: 1, hiddenSize: 64, heads: 2, intermediateSize: 128 },
+        epochs: { baseline: 4, student: 4, tune: 1 },
+        checked: 16,
+      }
+    : {
+        ...shared,
+        reviews: 10_000,
+        maxTrain: 20_000,
+        maxTest: 2500,
+        vocabulary: 8192,
+        studentVocabulary: 4096,
+        baseline: { layers: 4, hiddenSize: 128, heads: 4, intermediateSize: 512 },
+        student: { layers: 1, hiddenSize: 64, heads: 2, intermediateSize: 256 },
+        epochs: { baseline: 5, student: 8, tune: 1 },
+        checked: 64,
+      }
+}

@@ -1,0 +1,67 @@
+import { mkdtemp, readdir, readFile, rm, writeFile } from 'node:fs/promises'
+import { tmpdir } from 'node:os'
+import { join } from 'node:path'
+import { afterEach, beforeEach, describe, expect, it } from 'vitest'
+import { keyOf, openStore } from './store.ts'
+
+let folder = ''
+beforeEach(async () => {
+  folder = await mkdtemp(join(tmpdir(), 'study-'))
+})
+afterEach(async () => {
+  await rm(folder, { recursive: true, force: true })
+})
+
+describe('openStore', () => {
+  it('gives a stage back to the same key alone', async () => {
+    const store = await openStore(folder, { seed: 1 }, false)
+    await store.write('row-nm2:4', 'k1', { f1: 0.5 })
+    expect(await store.read('row-nm2:4', 'k1')).toEqual({ f1: 0.5 })
+    expect(await store.read('row-nm2:4', 'k2')).toBeNull()
+    expect(await store.read('row-q8', 'k1')).toBeNull()
+    expect(await readdir(join(folder, 'stages'))).toEqual(['row-nm2-4.json'])
+  })
+
+  it('stops where the options differ, and says which', async () => {
+    await openStore(folder, { seed: 1, data: 'a.csv' }, false)
+    await openStore(folder, { seed: 1, data: 'a.csv' }, false)
+    await expect(openStore(folder, { seed: 2, data: 'a.csv' }, false)).rejects.toThrow(
+      /seed was 1, now 2\. Choose another --out, give the same options, or start anew with --fresh/,
+    )
+  })
+
+  it('starts anew with fresh', async () => {
+    const store = await openStore(folder, { seed: 1 }, false)
+    await store.write('row-q8', 'k', 1)
+    const again = await openStore(folder, { seed: 2 }, true)
+    expect(await again.read('row-q8', 'k')).toBeNull()
+  })
+
+  it('leaves no half-written model where its making fails', async () => {
+    const store = await openStore(folder, { seed: 1 }, false)
+    const { mkdir } = await import('node:fs/promises')
+    const fill = (text: string, fails: boolean) => async (place: string) => {
+      await mkdir(place)
+      await writeFile(join(place, 'file'), text)
+      if (fails) throw new Error('disk is full')
+    }
+    await store.writeModel('q8', fill('first', false))
+    await expect(store.writeModel('q8', fill('second', true))).rejects.toThrow('disk is full')
+    expect(await readFile(join(store.modelFolder('q8'), 'file'), 'utf8')).toBe('first')
+    expect(await readdir(join(folder, 'models'))).toEqual(['q8'])
+  })
+
+  it('says which file was damaged from outside', async () => {
+    const store = await openStore(folder, { seed: 1 }, false)
+    await writeFile(join(folder, 'stages', 'row-q8.json'), '{ "key"')
+    await expect(store.read('row-q8', 'k')).rejects.toThrow(/row-q8\.json is not JSON.*--fresh/)
+  })
+})
+
+describe('keyOf', () => {
+  it('tells values apart and is stable', () => {
+    expect(keyOf({ a: 1 }, 'b')).toBe(keyOf({ a: 1 }, 'b'))
+    expect(keyOf({ a: 1 }, 'b')).not.toBe(keyOf({ a: 2 }, 'b'))
+    expect(keyOf('x')).toMatch(/^[0-9a-f]{16}$/)
+  })
+})

@@ -1,0 +1,106 @@
+// A study's folder. Every finished stage is a JSON file under stages/ and, where it made a model, a folder under
+// models/; each is written beside its place and renamed, so that what is there is whole. A stage holds the key of all
+// it was made from: a study that is run again takes what fits and makes the rest.
+
+import { createHash } from 'node:crypto'
+import { mkdir, readFile, rename, rm } from 'node:fs/promises'
+import { join } from 'node:path'
+import { writeWhole } from '../io/folder.node.ts'
+import { folderOf } from './catalogue.ts'
+
+export interface Store {
+  readonly folder: string
+  modelFolder(id: string): string
+  /** The finished stage, or null where there is none made from `key`. */
+  read<T>(stage: string, key: string): Promise<T | null>
+  write(stage: string, key: string, content: unknown): Promise<void>
+  /** Lets `make` fill a new folder, then puts it in the model's place. */
+  writeModel(id: string, make: (folder: string) => Promise<void>): Promise<void>
+  /** A file of the study's folder. */
+  writeFile(name: string, text: string): Promise<void>
+}
+
+/** SHA-256 of any JSON value, 16 hex digits. */
+export const keyOf = (...parts: unknown[]): string =>
+  createHash('sha256').update(JSON.stringify(parts)).digest('hex').slice(0, 16)
+
+async function readJson(path: string): Promise<unknown> {
+  let text: string
+  try {
+    text = await readFile(path, 'utf8')
+  } catch (error) {
+    if ((error as NodeJS.ErrnoException).code === 'ENOENT') return null
+    throw error
+  }
+  try {
+    return JSON.parse(text)
+  } catch {
+    throw new Error(`${path} is not JSON; it was changed from outside. Remove it, or run with --fresh`)
+  }
+}
+
+const STUDY_FILE = 'study.json'
+
+/**
+ * Opens a study's folder or starts one.
+ * @param inputs what decides the outcome; remembered, and compared with what an earlier run remembered
+ * @throws where the folder holds a study of other inputs; the message names them
+ */
+export async function openStore(folder: string, inputs: Record<string, unknown>, fresh: boolean): Promise<Store> {
+  const stages = join(folder, 'stages')
+  const models = join(folder, 'models')
+  if (fresh)
+    for (const part of [stages, models, join(folder, STUDY_FILE)]) await rm(part, { recursive: true, force: true })
+  const known = (await readJson(join(folder, STUDY_FILE))) as Record<string, unknown> | null
+  if (known) {
+    const differing = [...new Set([...Object.keys(known), ...Object.keys(inputs)])].filter(
+      (name) => JSON.stringify(known[name] ?? null) !== JSON.stringify(inputs[name] ?? null),
+    )
+    if (differing.length)
+      throw new Error(
+        `${folder} holds a study with other options: ` +
+          differing
+            .map(
+              (name) =>
+                `${name} was ${JSON.stringify(known[name] ?? null)}, now ${JSON.stringify(inputs[name] ?? null)}`,
+            )
+            .join('; ') +
+          `. Choose another --out, give the same options, or start anew with --fresh`,
+      )
+  }
+  try {
+    await mkdir(stages, { recursive: true })
+    await mkdir(models, { recursive: true })
+  } catch (error) {
+    throw new Error(`--out ${folder} cannot be made (${(error as Error).message}); choose a folder that can be written`)
+  }
+  if (!known) await writeWhole(join(folder, STUDY_FILE), [`${JSON.stringify(inputs, null, 2)}\n`])
+  const stageFile = (stage: string): string => join(stages, `${folderOf(stage)}.json`)
+  return {
+    folder,
+    modelFolder: (id) => join(models, folderOf(id)),
+    read: async <T>(stage: string, key: string) => {
+      const found = (await readJson(stageFile(stage))) as { key: string; content: T } | null
+      return found?.key === key ? found.content : null
+    },
+    write: async (stage, key, content) => {
+      await writeWhole(stageFile(stage), [`${JSON.stringify({ key, content })}\n`])
+    },
+    writeModel: async (id, make) => {
+      const place = join(models, folderOf(id))
+      const beside = `${place}.making`
+      await rm(beside, { recursive: true, force: true })
+      try {
+        await make(beside)
+        await rm(place, { recursive: true, force: true })
+        await rename(beside, place)
+      } catch (error) {
+        await rm(beside, { recursive: true, force: true })
+        throw error
+      }
+    },
+    writeFile: async (name, text) => {
+      await writeWhole(join(folder, name), [text])
+    },
+  }
+}
