@@ -15,6 +15,12 @@ import {
   summarize,
 } from './statistics.ts'
 
+/** CPU time since `start`: unlike the clock it does not run while other processes have the cores. */
+function cpuMs(start: NodeJS.CpuUsage): number {
+  const { user, system } = process.cpuUsage(start)
+  return (user + system) / 1000
+}
+
 describe('classification scores', () => {
   const expected = [1, 1, 1, 1, 0, 0, 0, 0, 0, 0]
   const predicted = [1, 1, 1, 0, 1, 0, 0, 0, 0, 0]
@@ -80,9 +86,9 @@ describe('f1Interval', () => {
   })
 
   test('1000 resamples of 1200 examples take well under a second', () => {
-    const start = performance.now()
+    const start = process.cpuUsage()
     f1Interval(expected, predicted, 2, { seed: 2 })
-    expect(performance.now() - start).toBeLessThan(1000)
+    expect(cpuMs(start)).toBeLessThan(1000)
   })
 })
 
