@@ -127,6 +127,12 @@ async function applyStep(
         )
       // Its own progress is the trainer's to report.
       const { model: trained, vocabulary } = await student(step.name, model)
+      const tokens = vocabulary?.length ?? model.config.vocabSize
+      if (trained.config.vocabSize !== tokens)
+        throw new Error(
+          `recipe: '${step.text}': the student has ${trained.config.vocabSize} tokens, expected ${tokens}` +
+            (vocabulary ? ', the length of its vocabulary' : ", its teacher's, or a vocabulary of its own"),
+        )
       return {
         model: trained,
         notes: [`student: '${step.name}', ${trained.layers.length} layers of width ${trained.config.hiddenSize}`],
