@@ -1,0 +1,61 @@
+// compact-kernels as a contender: the model's program on our own devices.
+
+import type { Device, Session } from '../../kernels/runtime/device.ts'
+import type { Batch } from '../../kernels/runtime/program.ts'
+import { buildProgram } from '../../ts/model/bert.ts'
+import type { Contender, ModelInput, Task } from '../lib/contender.ts'
+import { createDevice, version } from '../lib/devices.ts'
+import { buildVariant } from '../lib/variant.ts'
+
+/** Sequences of equal length as a ragged batch. */
+export function raggedBatch({ batch, tokens, ids }: ModelInput): Batch {
+  return {
+    offsets: Int32Array.from({ length: batch + 1 }, (_, b) => b * tokens),
+    ids,
+    types: new Int32Array(ids.length),
+  }
+}
+
+export function createContender(): Contender {
+  let device: Device | null = null
+  let session: Session | null = null
+  let batch: Batch | null = null
+  let logits = new Float32Array(0)
+  return {
+    async prepare(task: Task) {
+      const model = await buildVariant(task)
+      device = await createDevice(task.device, task.threads)
+      session = await device.load(buildProgram(model, 'logits'))
+    },
+    async feed(input) {
+      batch = raggedBatch(input)
+    },
+    async run() {
+      logits = new Float32Array(await session!.run(batch!))
+    },
+    finish: async () => logits,
+    async dispose() {
+      session?.dispose()
+      await device?.dispose()
+    },
+    describe() {
+      const info = device!.info()
+      const { calls, weightBytes } = session!.stats()
+      return {
+        engine: 'compact-kernels',
+        engineVersion: version(),
+        device: info.kind,
+        ...(info.kind === 'gpu' ? { adapter: info.name, software: info.software } : {}),
+        threads: info.threads,
+        notes: [
+          `${info.name}: ${Object.entries(info.variants)
+            .map((pair) => pair.join(' '))
+            .join(', ')}`,
+          ...info.notes,
+        ],
+        calls,
+        weightBytes,
+      }
+    },
+  }
+}

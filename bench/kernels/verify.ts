@@ -1,0 +1,38 @@
+// Verify, then time: a case whose output is off is not timed at all.
+
+import { referenceWithBounds } from '../../kernels/plan/reference.ts'
+import type { Session } from '../../kernels/runtime/device.ts'
+import { F32_ROUNDOFF } from '../../kernels/runtime/contract.ts'
+import { assertWithin } from '../../kernels/testing/compare.ts'
+import type { KernelCase } from './cases.ts'
+
+export interface Expected {
+  values: Float64Array
+  bounds: Float64Array
+}
+
+/** Reference and bounds of a case. In a chain the first factor's error comes through the second one's weights. */
+export function expectedOf({ program, batch }: KernelCase): Expected {
+  const { values, bounds } = referenceWithBounds(program, batch)
+  if (program.ops.length === 1) return { values, bounds }
+  const [first, second] = program.ops
+  if (program.ops.length !== 2 || first.kind !== 'linear' || second.kind !== 'linear' || second.weight.kind !== 'f32')
+    throw new Error('bench: only chains of two f32 factors have a bound here')
+  const middle = referenceWithBounds({ ...program, ops: [first], output: first.output }, batch)
+  const { N, K, data } = second.weight
+  const M = values.length / N
+  for (let m = 0; m < M; m++)
+    for (let n = 0; n < N; n++) {
+      let carried = 0
+      for (let k = 0; k < K; k++) carried += middle.bounds[m * K + k] * Math.abs(data[n * K + k])
+      bounds[m * N + n] += carried * (1 + K * F32_ROUNDOFF)
+    }
+  return { values, bounds }
+}
+
+/** Runs the case once and returns its largest absolute error; throws where an element is out of its bound. */
+export async function verify(session: Session, kernel: KernelCase, expected: Expected, label: string): Promise<number> {
+  const actual = await session.run(kernel.batch)
+  assertWithin(actual, expected.values, expected.bounds, label)
+  return actual.reduce((worst, value, i) => Math.max(worst, Math.abs(value - expected.values[i])), 0)
+}

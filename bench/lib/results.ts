@@ -1,0 +1,125 @@
+// The JSON that every bench writes, and its table on the terminal.
+
+import { writeFile, rename } from 'node:fs/promises'
+import type { Engine, Machine } from './machine.ts'
+
+export const SCHEMA = 'compact-kernels/bench/1'
+
+export interface Ceilings {
+  threads: number
+  /** f32 multiply-adds without and with relaxed SIMD, Gop/s (2 per multiply-add); 0 where the engine lacks them */
+  f32MulAdd: number
+  f32RelaxedMadd: number
+  /** products of s8 by i32x4.dot_i16x8_s and by i32x4.relaxed_dot_i8x16_i7x16_add_s, Gop/s */
+  int8DotI16: number
+  int8RelaxedDot: number
+  /** sequential read of 64 MB, GB/s */
+  readGBs: number
+}
+
+export interface GpuCeilings {
+  adapter: string
+  software: boolean
+  f32Fma: number
+  /** dot4I8Packed, Gop/s */
+  int8Dot4: number
+  copyGBs: number
+}
+
+export interface ResultRow {
+  engine: string
+  engineVersion: string
+  /** model name, or the kernel of a one-op program */
+  model: string
+  variant: string
+  device: 'cpu' | 'gpu'
+  adapter?: string
+  software?: boolean
+  threads: number
+  batch: number
+  tokens: number
+  medianMs: number
+  madMs: number
+  p95Ms: number
+  minMs: number
+  coldMs: number
+  n: number
+  disturbedBursts: number
+  bursts: number
+  noisy: boolean
+  /** operations really done, 10^9 per second; a multiply-add is two */
+  gops?: number
+  /** as if the layer were dense */
+  effectiveGops?: number
+  /** gops as a share of the ceiling of its type, probed in the same run */
+  ceilingShare?: number
+  /** largest absolute difference from the float64 reference */
+  maxError?: number
+  /** share of sequences with the same label as the first contender of that variant */
+  agreement?: number
+  /** largest absolute difference of the logits from the first contender of that variant */
+  maxDifference?: number
+  /** times as fast as each peer: on the same weights, and on the baseline's */
+  ratios?: Record<string, { sameWeights?: number; baseline?: number }>
+  /** GPU time of the kernels by timestamps */
+  gpuMs?: number
+  /** tape records or dispatches */
+  calls?: number
+  weightBytes?: number
+  notes?: string[]
+  samples?: { round: number; calibrationMs: number; cpuShare: number; samplesMs: number[] }[]
+}
+
+export interface BenchResult {
+  schema: typeof SCHEMA
+  bench: 'kernels' | 'models' | 'gpu'
+  /** what to type to get this table again */
+  command: string
+  date: string
+  machine: Machine
+  engine: Engine
+  ceilings: { cpu?: Ceilings; gpu?: GpuCeilings }
+  rows: ResultRow[]
+  notes: string[]
+}
+
+/** Writes the result beside its final name first, so that a killed run leaves no half file. */
+export async function writeResult(path: string, result: BenchResult): Promise<void> {
+  const partial = `${path}.partial`
+  // Eight digits say more than any clock here can.
+  const text = JSON.stringify(
+    result,
+    (_, value: unknown) => (typeof value === 'number' ? Number(value.toPrecision(8)) : value),
+    1,
+  )
+  await writeFile(
+    partial,
+    text.replace(/\[\s+([-\d.e+,\s]+?)\s+\]/g, (_, numbers: string) => `[${numbers.replace(/\s+/g, ' ')}]`) + '\n',
+  )
+  await rename(partial, path)
+}
+
+/** Columns aligned for a terminal: the first `left` ones to the left, the others to the right. */
+export function formatTable(header: string[], rows: string[][], left = 1): string {
+  const widths = header.map((title, i) => Math.max(title.length, ...rows.map((row) => row[i].length)))
+  const line = (cells: string[]): string =>
+    cells
+      .map((cell, i) => (i < left ? cell.padEnd(widths[i]) : cell.padStart(widths[i])))
+      .join('  ')
+      .trimEnd()
+  return [line(header), widths.map((w) => '-'.repeat(w)).join('  '), ...rows.map(line)].join('\n')
+}
+
+/** Three significant digits, plain. */
+export function short(value: number | undefined): string {
+  if (value === undefined) return ''
+  if (value === 0) return '0'
+  if (!Number.isFinite(value)) return String(value)
+  if (Math.abs(value) < 1e-3) return value.toExponential(1)
+  const digits = Math.max(0, 2 - Math.floor(Math.log10(Math.abs(value))))
+  return value.toFixed(Math.min(digits, 4))
+}
+
+export function percent(share: number | undefined): string {
+  return share === undefined ? '' : `${Math.round(share * 100)} %`
+}

@@ -1,0 +1,162 @@
+// `compact-kernels bench kernels|models|gpu`; also `node bench/main.ts …`.
+
+import { Command, InvalidArgumentError, Option } from 'commander'
+import { fileURLToPath } from 'node:url'
+import { PEERS } from './lib/contender.ts'
+import { short, writeResult, type BenchResult } from './lib/results.ts'
+
+const DEFAULT_VARIANTS = 'baseline,q8,sp80x4+q8+e8'
+
+const list = (text: string): string[] =>
+  text
+    .split(',')
+    .map((part) => part.trim())
+    .filter(Boolean)
+
+function count(text: string): number {
+  const value = Number(text)
+  if (!Number.isInteger(value) || value < 1)
+    throw new InvalidArgumentError(`expected a whole number from 1, found '${text}'`)
+  return value
+}
+
+function devices(text: string): ('cpu' | 'gpu')[] {
+  const names = list(text)
+  const wrong = names.find((name) => name !== 'cpu' && name !== 'gpu')
+  if (wrong !== undefined || names.length === 0)
+    throw new InvalidArgumentError(`expected cpu, gpu or cpu,gpu, found '${text}'`)
+  return names as ('cpu' | 'gpu')[]
+}
+
+const log = (line: string): void => void process.stdout.write(`${line}\n`)
+
+function showCeilings({ ceilings, machine, engine }: BenchResult): void {
+  log(`\n${machine.cpu} (${machine.class}), ${machine.platform}, Node ${engine.node}, V8 ${engine.v8}`)
+  if (ceilings.cpu) {
+    const { threads, f32MulAdd, f32RelaxedMadd, int8DotI16, int8RelaxedDot, readGBs } = ceilings.cpu
+    log(
+      `CPU ceilings, ${threads} thread${threads === 1 ? '' : 's'}: f32 mul+add ${short(f32MulAdd)}, relaxed madd ${short(f32RelaxedMadd)} Gop/s; ` +
+        `int8 dot_i16x8 ${short(int8DotI16)}, relaxed dot ${short(int8RelaxedDot)} Gop/s; read ${short(readGBs)} GB/s`,
+    )
+  }
+  if (ceilings.gpu) {
+    const { adapter, software, f32Fma, int8Dot4, copyGBs } = ceilings.gpu
+    log(
+      `GPU ceilings, ${adapter}${software ? ' (software: emulated on the CPU)' : ''}: f32 fma ${short(f32Fma)} Gop/s, ` +
+        `dot4I8Packed ${short(int8Dot4)} Gop/s, copy ${short(copyGBs)} GB/s`,
+    )
+  }
+}
+
+async function finish(result: BenchResult, json: string | undefined): Promise<void> {
+  if (json === undefined) return
+  await writeResult(json, result)
+  log(`wrote ${json}`)
+}
+
+function common(command: Command): Command {
+  return command
+    .addOption(new Option('--devices <list>', 'cpu, gpu or both').default(['cpu'], 'cpu').argParser(devices))
+    .addOption(new Option('--threads <n>', 'threads of the CPU contenders').default(1).argParser(count))
+    .addOption(new Option('--rounds <n>', 'interleaved rounds').default(7).argParser(count))
+    .addOption(new Option('--burst <ms>', 'least length of one burst').default(300).argParser(count))
+    .option('--json <file>', 'write the raw result')
+}
+
+/**
+ * Runs one bench.
+ * @param argv arguments without the program's name, e.g. ['kernels', '--threads', '1']
+ * @returns the exit code: 0, or 1 after an error was told
+ */
+export async function main(argv: string[]): Promise<number> {
+  const command = `npm run bench -- ${argv.join(' ')}`
+  const program = new Command('bench').description('kernels and models, timed against the machine and its peers')
+  program.exitOverride()
+  common(program.command('kernels'))
+    .description('each kernel at a model’s shapes, verified against float64, as a share of a probed ceiling')
+    .option('--op <list>', 'kernels to run', list)
+    .addOption(
+      new Option('--shapes <list>', 'files of bench/shapes').default(['bert-base'], 'bert-base').argParser(list),
+    )
+    .action(
+      async (options: {
+        op?: string[]
+        shapes: string[]
+        devices: ('cpu' | 'gpu')[]
+        threads: number
+        rounds: number
+        burst: number
+        json?: string
+      }) => {
+        const { benchKernels } = await import('./kernels/bench.ts')
+        const { KERNEL_NAMES } = await import('./kernels/cases.ts')
+        const result = await benchKernels({
+          ...options,
+          ops: options.op ?? KERNEL_NAMES,
+          burstMs: options.burst,
+          command,
+          log,
+        })
+        showCeilings(result)
+        await finish(result, options.json)
+      },
+    )
+  common(program.command('models'))
+    .description('whole models, ours and the peers’, on the same weights')
+    .option('--model <source>', 'preset:NAME, folder or hub id', 'preset:bert-base')
+    .addOption(
+      new Option('--variants <list>', 'recipes').default(list(DEFAULT_VARIANTS), DEFAULT_VARIANTS).argParser(list),
+    )
+    .addOption(new Option('--batch <n>', 'sequences').default(1).argParser(count))
+    .addOption(new Option('--tokens <n>', 'tokens of each').default(128).argParser(count))
+    .addOption(new Option('--peers <list>', Object.keys(PEERS).join(', ')).default([], 'none').argParser(list))
+    .addOption(new Option('--seed <n>', 'weights and token ids').default(1).argParser(count))
+    .action(
+      async (options: {
+        model: string
+        variants: string[]
+        batch: number
+        tokens: number
+        devices: ('cpu' | 'gpu')[]
+        threads: number
+        peers: string[]
+        rounds: number
+        burst: number
+        seed: number
+        json?: string
+      }) => {
+        const { benchModels, modelTable } = await import('./models.ts')
+        const result = await benchModels({ ...options, burstMs: options.burst, command, log })
+        log(`\n${modelTable(result.rows)}`)
+        showCeilings(result)
+        for (const note of result.notes) log(`- ${note}`)
+        await finish(result, options.json)
+      },
+    )
+  program
+    .command('gpu')
+    .description('everything about the GPU here: adapter, limits, ceilings, kernels, whole models')
+    .option('--model <source>', 'preset:NAME, folder or hub id', 'preset:bert-base')
+    .addOption(
+      new Option('--variants <list>', 'recipes').default(list(DEFAULT_VARIANTS), DEFAULT_VARIANTS).argParser(list),
+    )
+    .addOption(new Option('--rounds <n>', 'interleaved rounds').default(5).argParser(count))
+    .option('--json <file>', 'write the raw result')
+    .action(async (options: { model: string; variants: string[]; rounds: number; json?: string }) => {
+      const { benchGpu } = await import('./gpu.ts')
+      const result = await benchGpu({ ...options, command, log })
+      await finish(result, options.json)
+    })
+  try {
+    await program.parseAsync(argv, { from: 'user' })
+    return 0
+  } catch (error) {
+    const { code, exitCode, message } = error as { code?: string; exitCode?: number; message: string }
+    // commander has told its own errors already
+    if (code?.startsWith('commander.')) return exitCode ?? 1
+    process.stderr.write(`bench: ${message}\n`)
+    return 1
+  }
+}
+
+if (process.argv[1] === fileURLToPath(import.meta.url)) process.exitCode = await main(process.argv.slice(2))

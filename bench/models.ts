@@ -1,0 +1,292 @@
+// `bench models`: whole models, ours and the peers', on the same weights, each in a process of its own, their bursts
+// interleaved round by round.
+
+import { mkdtemp, rm, stat } from 'node:fs/promises'
+import { tmpdir } from 'node:os'
+import { join } from 'node:path'
+import { runReference } from '../kernels/plan/reference.ts'
+import { buildProgram } from '../ts/model/bert.ts'
+import type { ModelWeights } from '../ts/model/weights.ts'
+import { exportOnnx } from '../ts/onnx/export.ts'
+import { createRandom } from '../ts/text/random.ts'
+import { raggedBatch } from './contenders/ours.ts'
+import { PEERS, type Description, type ModelInput, type Task } from './lib/contender.ts'
+import { describeEngine, describeMachine } from './lib/machine.ts'
+import { fastestCalibration, rotated, timing, type Burst } from './lib/measure.ts'
+import { RemoteContender } from './lib/remote.ts'
+import { SCHEMA, formatTable, short, type BenchResult, type ResultRow } from './lib/results.ts'
+import { buildVariant } from './lib/variant.ts'
+import { installPeers } from './peers/install.ts'
+import { probeCpu } from './probe/cpu.ts'
+
+export interface ModelBenchOptions {
+  model: string
+  /** recipes, or 'baseline' */
+  variants: string[]
+  batch: number
+  tokens: number
+  devices: ('cpu' | 'gpu')[]
+  threads: number
+  /** names of PEERS */
+  peers: string[]
+  rounds: number
+  burstMs: number
+  seed: number
+  command: string
+  log: (line: string) => void
+}
+
+/** Sequences that the float64 reference checks: it takes seconds for a few tokens of a large model. */
+const CHECK_TOKENS = 16
+
+interface Entrant {
+  remote: RemoteContender
+  task: Task
+  contender: string
+  prepareMs: number
+  coldMs: number
+  description: Description
+  logits: Float32Array
+  maxError: number
+  bursts: Burst[]
+}
+
+interface Variant {
+  name: string
+  labels: number
+  onnxPath: string | null
+  /** logits of the check input in float64 */
+  reference: Float64Array
+}
+
+/** Runs the bench. A peer that cannot run a variant is named in the notes; ours failing is an error. */
+export async function benchModels(options: ModelBenchOptions): Promise<BenchResult> {
+  const unknown = options.peers.filter((peer) => !Object.hasOwn(PEERS, peer))
+  if (unknown.length > 0) throw new Error(`no peer '${unknown.join(', ')}'; there are ${Object.keys(PEERS).join(', ')}`)
+  if (options.peers.length > 0) installPeers(options.log)
+  const result: BenchResult = {
+    schema: SCHEMA,
+    bench: 'models',
+    command: options.command,
+    date: new Date().toISOString(),
+    machine: describeMachine(),
+    engine: describeEngine(),
+    ceilings: {},
+    rows: [],
+    notes: [
+      `${options.model}, seed ${options.seed}; token ids are seeded random, every contender gets the same`,
+      `max error: logits of a (1, ${CHECK_TOKENS}) input against our float64 reference of the same variant`,
+      'ours computes only the [CLS] row after the last attention, which is all that the logits read',
+    ],
+  }
+  if (options.devices.includes('cpu')) result.ceilings.cpu = await probeCpu(options.threads)
+  const folder = await mkdtemp(join(tmpdir(), 'compact-kernels-bench-'))
+  const entrants: Entrant[] = []
+  try {
+    for (const name of options.variants) {
+      const variant = await prepareVariant(name, folder, options)
+      entrants.push(...(await enter(variant, options, result.notes)))
+      if (variant.onnxPath !== null) await rm(variant.onnxPath)
+    }
+    for (let round = 0; round < options.rounds; round++) {
+      for (const entrant of rotated(entrants, round))
+        entrant.bursts.push(await entrant.remote.burst(round, options.burstMs, 3))
+      options.log(`round ${round + 1} of ${options.rounds} done`)
+    }
+    result.rows = resultRows(entrants, options)
+  } finally {
+    await Promise.all(entrants.map((entrant) => entrant.remote.dispose()))
+    await rm(folder, { recursive: true, force: true })
+  }
+  return result
+}
+
+function seededInput(vocabulary: number, batch: number, tokens: number, seed: number): ModelInput {
+  const random = createRandom(seed, 'bench-ids')
+  return { batch, tokens, ids: Int32Array.from({ length: batch * tokens }, () => random.int(vocabulary)) }
+}
+
+function vocabularyOf(weights: ModelWeights): number {
+  return weights.embeddings.word.rows
+}
+
+/** Makes the variant in this process once: for its reference and for the file that the peers read. */
+async function prepareVariant(
+  name: string,
+  folder: string,
+  options: ModelBenchOptions,
+): Promise<Variant & { vocabulary: number }> {
+  options.log(`${name}: making the weights and their float64 reference …`)
+  const weights = await buildVariant({ model: options.model, variant: name, seed: options.seed })
+  const vocabulary = vocabularyOf(weights)
+  const check = seededInput(vocabulary, 1, Math.min(CHECK_TOKENS, options.tokens), options.seed + 1)
+  const reference = runReference(buildProgram(weights, 'logits'), raggedBatch(check))
+  let onnxPath: string | null = null
+  if (options.peers.length > 0) {
+    onnxPath = join(folder, 'model.onnx')
+    await exportOnnx(weights, onnxPath)
+    options.log(`${name}: exported for the peers, ${((await stat(onnxPath)).size / 1e6).toFixed(1)} MB`)
+  }
+  return { name, labels: reference.length, onnxPath, reference, vocabulary }
+}
+
+async function enter(
+  variant: Variant & { vocabulary: number },
+  options: ModelBenchOptions,
+  notes: string[],
+): Promise<Entrant[]> {
+  const { batch, tokens, seed, threads } = options
+  const input = seededInput(variant.vocabulary, batch, tokens, seed)
+  const check = seededInput(variant.vocabulary, 1, Math.min(CHECK_TOKENS, tokens), seed + 1)
+  const entrants: Entrant[] = []
+  const wanted = [
+    ...options.devices.map((device) => ({ contender: 'compact-kernels', device })),
+    ...options.peers.map((peer) => ({ contender: peer, device: PEERS[peer] })),
+  ]
+  for (const { contender, device } of wanted) {
+    const task: Task = {
+      model: options.model,
+      variant: variant.name,
+      seed,
+      onnxPath: variant.onnxPath,
+      threads,
+      device,
+    }
+    const remote = new RemoteContender(`${contender} ${variant.name} ${device}`)
+    try {
+      const { prepareMs } = await remote.prepare(contender, task)
+      const { firstMs, logits, description } = await remote.first(input)
+      const checked = await remote.logits(check)
+      const maxError = largestDifference(checked, variant.reference)
+      // The timed runs go on with the full input.
+      await remote.logits(input)
+      entrants.push({ remote, task, contender, prepareMs, coldMs: firstMs, description, logits, maxError, bursts: [] })
+      options.log(
+        `${variant.name}: ${contender} ${description.engineVersion} on ${device}${description.software ? ' (software adapter)' : ''}, ` +
+          `${description.threads} thread${description.threads === 1 ? '' : 's'}: first run ${firstMs.toFixed(0)} ms, max error ${short(maxError)}`,
+      )
+      for (const note of description.notes)
+        if (!notes.includes(`${contender}: ${note}`)) notes.push(`${contender}: ${note}`)
+    } catch (error) {
+      await remote.dispose()
+      if (contender === 'compact-kernels') {
+        await Promise.all(entrants.map((entrant) => entrant.remote.dispose()))
+        throw error
+      }
+      const reason = (error as Error).message.split('\n')[0]
+      notes.push(`${contender} did not run '${variant.name}': ${reason}`)
+      options.log(`${variant.name}: ${contender} did not run: ${reason}`)
+    }
+  }
+  return entrants
+}
+
+function largestDifference(actual: ArrayLike<number>, expected: ArrayLike<number>): number {
+  if (actual.length !== expected.length) throw new Error(`bench: ${actual.length} logits, expected ${expected.length}`)
+  let worst = 0
+  for (let i = 0; i < actual.length; i++) {
+    const difference = Math.abs(actual[i] - expected[i])
+    if (!(difference <= worst)) worst = difference
+  }
+  return worst
+}
+
+/** Share of sequences whose largest logit is at the same label. */
+function sameLabels(actual: Float32Array, expected: Float32Array, batch: number): number {
+  const labels = expected.length / batch
+  const best = (logits: Float32Array, b: number): number => {
+    let index = 0
+    for (let i = 1; i < labels; i++) if (logits[b * labels + i] > logits[b * labels + index]) index = i
+    return index
+  }
+  let same = 0
+  for (let b = 0; b < batch; b++) if (best(actual, b) === best(expected, b)) same++
+  return same / batch
+}
+
+function resultRows(entrants: Entrant[], options: ModelBenchOptions): ResultRow[] {
+  const fastest = fastestCalibration(entrants.map((entrant) => entrant.bursts))
+  const times = new Map(
+    entrants.map((entrant) => [
+      entrant,
+      timing(entrant.bursts, fastest, entrant.description.device === 'cpu' && entrant.description.threads === 1),
+    ]),
+  )
+  return entrants.map((entrant): ResultRow => {
+    const { description, task, contender } = entrant
+    const first = entrants.find((other) => other.task.variant === task.variant)!
+    const time = times.get(entrant)!
+    const ratioTo = (peer: string, variant: string): number | undefined => {
+      const rival = entrants.find((other) => other.contender === peer && other.task.variant === variant)
+      return rival && times.get(rival)!.medianMs / time.medianMs
+    }
+    const ratios = Object.fromEntries(
+      options.peers.map((peer) => [
+        peer,
+        { sameWeights: ratioTo(peer, task.variant), baseline: ratioTo(peer, 'baseline') },
+      ]),
+    )
+    return {
+      engine: description.engine,
+      engineVersion: description.engineVersion,
+      model: options.model,
+      variant: task.variant,
+      device: description.device,
+      ...(description.adapter === undefined ? {} : { adapter: description.adapter, software: description.software }),
+      threads: description.threads,
+      batch: options.batch,
+      tokens: options.tokens,
+      ...time,
+      coldMs: entrant.coldMs,
+      maxError: entrant.maxError,
+      agreement: sameLabels(entrant.logits, first.logits, options.batch),
+      maxDifference: largestDifference(entrant.logits, first.logits),
+      ...(contender === 'compact-kernels' && options.peers.length > 0 ? { ratios } : {}),
+      ...(description.calls === undefined ? {} : { calls: description.calls, weightBytes: description.weightBytes }),
+      notes: [`prepared in ${entrant.prepareMs.toFixed(0)} ms`],
+      samples: entrant.bursts,
+    }
+  })
+}
+
+export function modelTable(rows: ResultRow[]): string {
+  const peers = [...new Set(rows.flatMap((row) => Object.keys(row.ratios ?? {})))]
+  const header = [
+    'variant',
+    'engine',
+    'device',
+    'thr',
+    '(B, T)',
+    'median ms',
+    'MAD',
+    'p95',
+    'min',
+    'cold',
+    'max error',
+    'agree',
+  ]
+  for (const peer of peers) header.push(`x ${peer}`, `x ${peer} f32`)
+  header.push('n', 'disturbed')
+  const times = (ratio: number | undefined): string => (ratio === undefined ? '' : ratio.toFixed(2))
+  return formatTable(
+    header,
+    rows.map((row) => [
+      row.variant,
+      `${row.engine} ${row.engineVersion}`,
+      row.software ? `${row.device} (software)` : row.device,
+      String(row.threads),
+      `(${row.batch}, ${row.tokens})`,
+      short(row.medianMs),
+      short(row.madMs),
+      short(row.p95Ms),
+      short(row.minMs),
+      short(row.coldMs),
+      short(row.maxError),
+      short(row.agreement),
+      ...peers.flatMap((peer) => [times(row.ratios?.[peer]?.sameWeights), times(row.ratios?.[peer]?.baseline)]),
+      String(row.n),
+      `${row.disturbedBursts}/${row.bursts}${row.noisy ? ' noisy' : ''}`,
+    ]),
+    3,
+  )
+}

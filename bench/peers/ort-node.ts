@@ -1,0 +1,22 @@
+// onnxruntime-node: native code with whatever vector units the CPU has.
+
+import type { Contender } from '../lib/contender.ts'
+import { ortContender, type Ort } from './onnx-session.ts'
+
+const packageName: string = 'onnxruntime-node'
+
+export function createContender(): Contender {
+  return ortContender({
+    engine: 'ort-node',
+    packageName,
+    device: 'cpu',
+    byPath: true,
+    notes: ['native CPU provider, graph optimization all'],
+    async open({ threads }) {
+      const module = (await import(packageName)) as Ort & { default?: Ort }
+      const ort = module.default ?? module
+      ort.env.logLevel = 'error'
+      return { ort, options: { executionProviders: ['cpu'], intraOpNumThreads: threads, interOpNumThreads: 1 } }
+    },
+  })
+}

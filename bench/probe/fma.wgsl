@@ -1,0 +1,36 @@
+// fma probe.   chains of x = fma(x, b, c) in f32, 8 vec4 chains a thread, 64 steps of 8 unrolled
+// Contract   result[0] is written only by a value that cannot occur, so that the loop is not dead
+// Layout     result f32 [4]; one thread does 8 * 4 * 512 multiply-adds
+// Plan       no memory traffic: the rate is that of the arithmetic units
+
+@group(0) @binding(0) var<storage, read_write> result: array<vec4f>; // [1]
+
+const STEPS = 512u;
+
+@compute @workgroup_size(64)
+fn main(@builtin(global_invocation_id) id: vec3u) {
+  let b = vec4f(0.5);
+  let c = vec4f(f32(id.x & 7u) + 0.5);
+  var x0 = c;
+  var x1 = c + 1.0;
+  var x2 = c + 2.0;
+  var x3 = c + 3.0;
+  var x4 = c + 4.0;
+  var x5 = c + 5.0;
+  var x6 = c + 6.0;
+  var x7 = c + 7.0;
+  for (var i = 0u; i < STEPS; i++) {
+    x0 = fma(x0, b, c);
+    x1 = fma(x1, b, c);
+    x2 = fma(x2, b, c);
+    x3 = fma(x3, b, c);
+    x4 = fma(x4, b, c);
+    x5 = fma(x5, b, c);
+    x6 = fma(x6, b, c);
+    x7 = fma(x7, b, c);
+  }
+  let total = x0 + x1 + x2 + x3 + x4 + x5 + x6 + x7;
+  if (total.x < -1.0) {
+    result[0] = total;
+  }
+}

@@ -1,0 +1,43 @@
+// A static server on 127.0.0.1 for files that are in memory.
+
+import { createServer } from 'node:http'
+import type { AddressInfo } from 'node:net'
+
+export type Files = Map<string, string | Uint8Array>
+
+const TYPES: Record<string, string> = {
+  html: 'text/html',
+  js: 'text/javascript',
+  json: 'application/json',
+  txt: 'text/plain',
+}
+
+export interface StaticServer {
+  /** `http://127.0.0.1:<port>/` */
+  url: string
+  close(): Promise<void>
+}
+
+/** Serves `files` by path without the leading slash; `isolated` adds the headers that shared memory asks for. */
+export async function serve(files: Files, isolated: boolean): Promise<StaticServer> {
+  const server = createServer((request, response) => {
+    const path = new URL(request.url ?? '/', 'http://127.0.0.1').pathname.slice(1) || 'index.html'
+    const file = files.get(path)
+    if (isolated) {
+      response.setHeader('Cross-Origin-Opener-Policy', 'same-origin')
+      response.setHeader('Cross-Origin-Embedder-Policy', 'require-corp')
+    }
+    response.setHeader('Content-Type', TYPES[path.split('.').at(-1) ?? ''] ?? 'application/octet-stream')
+    response.statusCode = file === undefined ? 404 : 200
+    response.end(file ?? `no ${path}`)
+  })
+  await new Promise<void>((resolve) => server.listen(0, '127.0.0.1', resolve))
+  return {
+    url: `http://127.0.0.1:${(server.address() as AddressInfo).port}/`,
+    close: () =>
+      new Promise((resolve) => {
+        server.closeAllConnections()
+        server.close(() => resolve())
+      }),
+  }
+}
