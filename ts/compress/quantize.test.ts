@@ -31,6 +31,7 @@ const rows: Record<string, (random: () => number) => Float32Array> = {
   'one huge outlier': (random) => uniform(64, random).map((w, i) => (i === 5 ? 1e6 : w)),
   'all one sign': (random) => uniform(64, random).map((w) => Math.abs(w) + 3),
   denormals: (random) => uniform(64, random).map((w) => w * 1e-40),
+  'a few units of the smallest f32': (random) => uniform(64, random).map((w) => w * 6e-45),
   'near the largest f32': (random) => uniform(64, random).map((w) => w * 3e38),
   'one value': () => new Float32Array(64).fill(-0.37),
   zeros: () => new Float32Array(64),
