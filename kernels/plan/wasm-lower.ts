@@ -1,33 +1,103 @@
-// From an op of a program to the room that lowers it.
+// From an op of a program to the room that lowers it, with a check that buffers and weights fit each other.
 
+import { lowerAttention } from '../attention/wasm.ts'
 import { lowerDenseMatmul } from '../dense-matmul/wasm.ts'
-import type { Op, Program } from '../runtime/program.ts'
+import type { PlacedTable } from '../embedding/pack.ts'
+import { lowerEmbedding } from '../embedding/wasm.ts'
+import { lowerInt8Matmul } from '../int8-matmul/wasm.ts'
+import { lowerLayernorm, lowerPooling } from '../row-ops/wasm.ts'
+import type { BufferId, Op, Program } from '../runtime/program.ts'
 import type { LoadContext, Lowered } from '../runtime/wasm/lowering.ts'
+import { lowerCsrMatmul, lowerInt8BlockMatmul, lowerNmMatmul } from '../sparse-matmul/wasm.ts'
+import { inputsOf } from './wasm-liveness.ts'
 
 /**
  * Packs an op's weights and returns how to encode it.
  *
- * @param shared weights already placed by this session, so that a table used twice is packed once
- * @throws Error where shapes of the op and its buffers do not fit
+ * @param name what weights and errors are called by
+ * @param tables embedding tables already placed by this session
+ * @throws Error where the op's buffers and weights do not fit
  */
 export function lowerOp(
   op: Op,
   name: string,
   load: LoadContext,
   program: Program,
-  shared: Map<object, number>,
+  tables: Map<object, PlacedTable>,
 ): Lowered {
-  void shared
+  checkOp(op, name, program)
   switch (op.kind) {
-    case 'linear': {
-      const { weight } = op
-      const [input, output] = [program.buffers[op.input], program.buffers[op.output]]
-      if (input.width !== weight.K || output.width !== weight.N)
-        throw new Error(
-          `${name}: ${weight.kind} weight [${weight.N}, ${weight.K}] between rows of ${input.width} and ${output.width}`,
-        )
-      if (weight.kind === 'f32') return lowerDenseMatmul(op, weight, name, load)
-    }
+    case 'embedding':
+      return lowerEmbedding(op, name, load, tables)
+    case 'linear':
+      return lowerLinear(op, name, load)
+    case 'layernorm':
+      return lowerLayernorm(op, name, load)
+    case 'attention':
+      return lowerAttention(op)
+    case 'first-token':
+    case 'mean-pool':
+      return lowerPooling(op)
   }
-  throw new Error(`${name}: not there`)
+}
+
+function lowerLinear(op: Extract<Op, { kind: 'linear' }>, name: string, load: LoadContext): Lowered {
+  const { weight } = op
+  switch (weight.kind) {
+    case 'f32':
+      return lowerDenseMatmul(op, weight, name, load)
+    case 'int8':
+      return lowerInt8Matmul(op, weight, name, load)
+    case 'csr':
+      return lowerCsrMatmul(op, weight, name, load)
+    case 'int8-1x4':
+      return lowerInt8BlockMatmul(op, weight, name, load)
+    case 'nm':
+      return lowerNmMatmul(op, weight, name, load)
+  }
+}
+
+function checkOp(op: Op, name: string, program: Program): void {
+  const { buffers } = program
+  const expect = (id: BufferId, what: string, rows: 'tokens' | 'sequences', width: number): void => {
+    const buffer = buffers[id]
+    if (buffer.rows !== rows || buffer.width !== width)
+      throw new Error(
+        `${name}: ${what} '${buffer.name}' is [${buffer.rows}, ${buffer.width}], expected [${rows}, ${width}]`,
+      )
+  }
+  const takesBytes =
+    op.kind === 'linear' && (op.weight.kind === 'int8' || op.weight.kind === 'int8-1x4') ? op.input : null
+  switch (op.kind) {
+    case 'embedding':
+      expect(op.output, 'output', 'tokens', op.word.width)
+      if (op.position.width !== op.word.width || op.type.width !== op.word.width)
+        throw new Error(`${name}: tables of width ${op.word.width}, ${op.position.width}, ${op.type.width} differ`)
+      break
+    case 'linear': {
+      const { rows } = buffers[op.input]
+      expect(op.input, 'input', rows, op.weight.K)
+      expect(op.output, 'output', rows, op.weight.N)
+      if (op.residual !== null) expect(op.residual, 'residual', rows, op.weight.N)
+      if (op.bias && op.bias.length !== op.weight.N)
+        throw new Error(`${name}: bias of ${op.bias.length} elements, expected ${op.weight.N}`)
+      break
+    }
+    case 'layernorm': {
+      const { rows, width } = buffers[op.input]
+      expect(op.output, 'output', rows, width)
+      if (op.residual !== null) expect(op.residual, 'residual', rows, width)
+      break
+    }
+    case 'attention':
+      for (const id of [op.query, op.key, op.value, op.output]) expect(id, 'operand', 'tokens', op.heads * op.headSize)
+      break
+    case 'first-token':
+    case 'mean-pool':
+      expect(op.input, 'input', 'tokens', buffers[op.output].width)
+      expect(op.output, 'output', 'sequences', buffers[op.input].width)
+  }
+  for (const id of [...inputsOf(op), op.output])
+    if (buffers[id].dtype === 's8' && id !== takesBytes)
+      throw new Error(`${name}: buffer '${buffers[id].name}' is s8, which only the input of int8 linears may be`)
 }

@@ -1,5 +1,6 @@
 // A program loaded on the WebAssembly device: packed weights, buffers for the largest batch seen, one tape per run.
 
+import type { PlacedTable } from '../embedding/pack.ts'
 import type { LoadOptions, Session, SessionStats } from '../runtime/device.ts'
 import { checkBatch, type Batch, type BufferId, type Program } from '../runtime/program.ts'
 import type { BatchShape, BufferView, EncodeContext, Int8Path, LoadContext, Lowered } from '../runtime/wasm/lowering.ts'
@@ -29,12 +30,10 @@ export class WasmSession implements Session {
   /** record number (1-based) of each op's last record, for error messages */
   #lastRecord: number[] = []
   #disposed = false
-  #onDispose: () => void
 
-  constructor(program: Program, pool: ThreadPool, int8: Int8Path, options: LoadOptions, onDispose: () => void) {
+  constructor(program: Program, pool: ThreadPool, int8: Int8Path, options: LoadOptions) {
     this.#program = program
     this.#pool = pool
-    this.#onDispose = onDispose
     this.#regions = new Regions(pool.memory, options.guard ?? false)
     const { slotOf, slots } = assignSlots(program)
     this.#slotOf = slotOf
@@ -45,8 +44,8 @@ export class WasmSession implements Session {
       allocateWeights: (name, bytes) => this.#regions.allocate(`weights ${name}`, bytes),
     }
     try {
-      const shared = new Map<object, number>()
-      this.#lowered = program.ops.map((op, at) => lowerOp(op, `op ${at} (${op.kind})`, load, program, shared))
+      const tables = new Map<object, PlacedTable>()
+      this.#lowered = program.ops.map((op, at) => lowerOp(op, `op ${at} (${op.kind})`, load, program, tables))
     } catch (error) {
       this.#regions.freeAll()
       throw error
@@ -84,7 +83,6 @@ export class WasmSession implements Session {
     if (this.#disposed) return
     this.#disposed = true
     void this.#pool.enqueue(() => this.#regions.freeAll())
-    this.#onDispose()
   }
 
   #describe(record: number): string {

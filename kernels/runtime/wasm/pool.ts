@@ -11,8 +11,8 @@ const START_SECONDS = 20
 const RETURN_SECONDS = 5
 const DEFAULT_STALL_SECONDS = 60
 
-interface RunExports {
-  run(tape: number, thread: number, threads: number, scratch: number): number
+interface RunExports extends WebAssembly.Exports {
+  run: (tape: number, thread: number, threads: number, scratch: number) => number
 }
 
 interface Trap {
@@ -62,6 +62,7 @@ export class ThreadPool {
    * Starts `threads - 1` workers. Threads above 1 need a shared memory.
    *
    * @param module the first module, number 0
+   * @param start how workers are started, for tests that end one
    * @param stallSeconds time without any thread moving on after which a run is given up
    */
   static async create(
@@ -69,6 +70,7 @@ export class ThreadPool {
     module: WebAssembly.Module,
     threads: number,
     stallSeconds = DEFAULT_STALL_SECONDS,
+    start: typeof startWorker = startWorker,
   ): Promise<ThreadPool> {
     if (threads > 1 && !memory.isShared) throw new Error(`wasm: ${threads} threads need a shared memory`)
     if (!(threads >= 1 && threads <= control.MAX_THREADS))
@@ -80,7 +82,7 @@ export class ThreadPool {
       for (let thread = 1; thread < threads; thread++) {
         const index = thread - 1
         pool.#workers.push(
-          await startWorker({
+          await start({
             message: (message) => pool.#receive(index, message),
             death: (reason) => (pool.#broken ??= reason),
           }),
@@ -101,6 +103,11 @@ export class ThreadPool {
       await this.#sendModule(module, () => ({}))
       return this.#modules.length - 1
     })
+  }
+
+  /** This thread's exports of a module: probes, and kernels called by tests. */
+  exports(module: number): WebAssembly.Exports {
+    return this.#modules[module]
   }
 
   /** Runs `work` once all earlier work is done: what a session does between two runs of the pool. */
@@ -156,7 +163,7 @@ export class ThreadPool {
 
   async #sendModule(module: WebAssembly.Module, extra: (thread: number) => object): Promise<void> {
     const instance = await WebAssembly.instantiate(module, { env: { memory: this.memory.memory } })
-    this.#modules.push(instance.exports as unknown as RunExports)
+    this.#modules.push(instance.exports as RunExports)
     await Promise.all(
       this.#workers.map(async (worker, index) => {
         worker.hold(true)

@@ -1,0 +1,261 @@
+// Inner loops of the sparse kernels: one row of W times one token block, vectors along tokens.
+// Layout   x one block of w tokens: f32 [K][w]; i16 [K/4][2][w][2]; bytes [K/4][w][4] (blocks.ts); sums [w]
+//          columns u16; values f32 [Z], or s8 [Zb][4], or the same widened to i16 [Zb][4]
+// Plan     w / 4 sums stay in registers while the row's non-zeros stream by: at w = 32, per non-zero, 1 splat, 8 loads,
+//          8 multiply-adds; 8 sums + 1 splat + 1 product fit easily
+// Needs    nothing of the row's length; block kernels: exact in i32 as in kernels/int8-matmul/contract.ts
+
+import { madd, RELAXED } from './simd'
+
+/** 32 tokens. */
+export function csr_row_32(x: usize, column: usize, end: usize, value: usize, sums: usize): void {
+  let c0 = f32x4.splat(0.0), c1 = f32x4.splat(0.0), c2 = f32x4.splat(0.0), c3 = f32x4.splat(0.0), c4 = f32x4.splat(0.0), c5 = f32x4.splat(0.0), c6 = f32x4.splat(0.0), c7 = f32x4.splat(0.0)
+  while (column != end) {
+    const at = x + (<usize>load<u16>(column) << 7)
+    const s = v128.load32_splat(value)
+    c0 = madd(s, v128.load(at), c0)
+    c1 = madd(s, v128.load(at, 16), c1)
+    c2 = madd(s, v128.load(at, 32), c2)
+    c3 = madd(s, v128.load(at, 48), c3)
+    c4 = madd(s, v128.load(at, 64), c4)
+    c5 = madd(s, v128.load(at, 80), c5)
+    c6 = madd(s, v128.load(at, 96), c6)
+    c7 = madd(s, v128.load(at, 112), c7)
+    column += 2
+    value += 4
+  }
+  v128.store(sums, c0)
+  v128.store(sums, c1, 16)
+  v128.store(sums, c2, 32)
+  v128.store(sums, c3, 48)
+  v128.store(sums, c4, 64)
+  v128.store(sums, c5, 80)
+  v128.store(sums, c6, 96)
+  v128.store(sums, c7, 112)
+}
+
+/** 16 tokens. */
+export function csr_row_16(x: usize, column: usize, end: usize, value: usize, sums: usize): void {
+  let c0 = f32x4.splat(0.0), c1 = f32x4.splat(0.0), c2 = f32x4.splat(0.0), c3 = f32x4.splat(0.0)
+  while (column != end) {
+    const at = x + (<usize>load<u16>(column) << 6)
+    const s = v128.load32_splat(value)
+    c0 = madd(s, v128.load(at), c0)
+    c1 = madd(s, v128.load(at, 16), c1)
+    c2 = madd(s, v128.load(at, 32), c2)
+    c3 = madd(s, v128.load(at, 48), c3)
+    column += 2
+    value += 4
+  }
+  v128.store(sums, c0)
+  v128.store(sums, c1, 16)
+  v128.store(sums, c2, 32)
+  v128.store(sums, c3, 48)
+}
+
+/** 8 tokens. */
+export function csr_row_8(x: usize, column: usize, end: usize, value: usize, sums: usize): void {
+  let c0 = f32x4.splat(0.0), c1 = f32x4.splat(0.0)
+  while (column != end) {
+    const at = x + (<usize>load<u16>(column) << 5)
+    const s = v128.load32_splat(value)
+    c0 = madd(s, v128.load(at), c0)
+    c1 = madd(s, v128.load(at, 16), c1)
+    column += 2
+    value += 4
+  }
+  v128.store(sums, c0)
+  v128.store(sums, c1, 16)
+}
+
+/** 4 tokens. */
+export function csr_row_4(x: usize, column: usize, end: usize, value: usize, sums: usize): void {
+  let c0 = f32x4.splat(0.0)
+  while (column != end) {
+    const at = x + (<usize>load<u16>(column) << 4)
+    const s = v128.load32_splat(value)
+    c0 = madd(s, v128.load(at), c0)
+    column += 2
+    value += 4
+  }
+  v128.store(sums, c0)
+}
+
+/** 32 tokens. */
+export function block_row_i16_32(x: usize, column: usize, end: usize, value: usize, start: usize, sums: usize): void {
+  const from = v128.load32_splat(start)
+  let c0 = from, c1 = from, c2 = from, c3 = from, c4 = from, c5 = from, c6 = from, c7 = from
+  while (column != end) {
+    const at = x + (<usize>load<u16>(column) << 8)
+    let s = v128.load32_splat(value)
+    c0 = i32x4.add(c0, i32x4.dot_i16x8_s(s, v128.load(at)))
+    c1 = i32x4.add(c1, i32x4.dot_i16x8_s(s, v128.load(at, 16)))
+    c2 = i32x4.add(c2, i32x4.dot_i16x8_s(s, v128.load(at, 32)))
+    c3 = i32x4.add(c3, i32x4.dot_i16x8_s(s, v128.load(at, 48)))
+    c4 = i32x4.add(c4, i32x4.dot_i16x8_s(s, v128.load(at, 64)))
+    c5 = i32x4.add(c5, i32x4.dot_i16x8_s(s, v128.load(at, 80)))
+    c6 = i32x4.add(c6, i32x4.dot_i16x8_s(s, v128.load(at, 96)))
+    c7 = i32x4.add(c7, i32x4.dot_i16x8_s(s, v128.load(at, 112)))
+    s = v128.load32_splat(value, 4)
+    c0 = i32x4.add(c0, i32x4.dot_i16x8_s(s, v128.load(at, 128)))
+    c1 = i32x4.add(c1, i32x4.dot_i16x8_s(s, v128.load(at, 144)))
+    c2 = i32x4.add(c2, i32x4.dot_i16x8_s(s, v128.load(at, 160)))
+    c3 = i32x4.add(c3, i32x4.dot_i16x8_s(s, v128.load(at, 176)))
+    c4 = i32x4.add(c4, i32x4.dot_i16x8_s(s, v128.load(at, 192)))
+    c5 = i32x4.add(c5, i32x4.dot_i16x8_s(s, v128.load(at, 208)))
+    c6 = i32x4.add(c6, i32x4.dot_i16x8_s(s, v128.load(at, 224)))
+    c7 = i32x4.add(c7, i32x4.dot_i16x8_s(s, v128.load(at, 240)))
+    column += 2
+    value += 8
+  }
+  v128.store(sums, c0)
+  v128.store(sums, c1, 16)
+  v128.store(sums, c2, 32)
+  v128.store(sums, c3, 48)
+  v128.store(sums, c4, 64)
+  v128.store(sums, c5, 80)
+  v128.store(sums, c6, 96)
+  v128.store(sums, c7, 112)
+}
+
+/** 16 tokens. */
+export function block_row_i16_16(x: usize, column: usize, end: usize, value: usize, start: usize, sums: usize): void {
+  const from = v128.load32_splat(start)
+  let c0 = from, c1 = from, c2 = from, c3 = from
+  while (column != end) {
+    const at = x + (<usize>load<u16>(column) << 7)
+    let s = v128.load32_splat(value)
+    c0 = i32x4.add(c0, i32x4.dot_i16x8_s(s, v128.load(at)))
+    c1 = i32x4.add(c1, i32x4.dot_i16x8_s(s, v128.load(at, 16)))
+    c2 = i32x4.add(c2, i32x4.dot_i16x8_s(s, v128.load(at, 32)))
+    c3 = i32x4.add(c3, i32x4.dot_i16x8_s(s, v128.load(at, 48)))
+    s = v128.load32_splat(value, 4)
+    c0 = i32x4.add(c0, i32x4.dot_i16x8_s(s, v128.load(at, 64)))
+    c1 = i32x4.add(c1, i32x4.dot_i16x8_s(s, v128.load(at, 80)))
+    c2 = i32x4.add(c2, i32x4.dot_i16x8_s(s, v128.load(at, 96)))
+    c3 = i32x4.add(c3, i32x4.dot_i16x8_s(s, v128.load(at, 112)))
+    column += 2
+    value += 8
+  }
+  v128.store(sums, c0)
+  v128.store(sums, c1, 16)
+  v128.store(sums, c2, 32)
+  v128.store(sums, c3, 48)
+}
+
+/** 8 tokens. */
+export function block_row_i16_8(x: usize, column: usize, end: usize, value: usize, start: usize, sums: usize): void {
+  const from = v128.load32_splat(start)
+  let c0 = from, c1 = from
+  while (column != end) {
+    const at = x + (<usize>load<u16>(column) << 6)
+    let s = v128.load32_splat(value)
+    c0 = i32x4.add(c0, i32x4.dot_i16x8_s(s, v128.load(at)))
+    c1 = i32x4.add(c1, i32x4.dot_i16x8_s(s, v128.load(at, 16)))
+    s = v128.load32_splat(value, 4)
+    c0 = i32x4.add(c0, i32x4.dot_i16x8_s(s, v128.load(at, 32)))
+    c1 = i32x4.add(c1, i32x4.dot_i16x8_s(s, v128.load(at, 48)))
+    column += 2
+    value += 8
+  }
+  v128.store(sums, c0)
+  v128.store(sums, c1, 16)
+}
+
+/** 4 tokens. */
+export function block_row_i16_4(x: usize, column: usize, end: usize, value: usize, start: usize, sums: usize): void {
+  const from = v128.load32_splat(start)
+  let c0 = from
+  while (column != end) {
+    const at = x + (<usize>load<u16>(column) << 5)
+    let s = v128.load32_splat(value)
+    c0 = i32x4.add(c0, i32x4.dot_i16x8_s(s, v128.load(at)))
+    s = v128.load32_splat(value, 4)
+    c0 = i32x4.add(c0, i32x4.dot_i16x8_s(s, v128.load(at, 16)))
+    column += 2
+    value += 8
+  }
+  v128.store(sums, c0)
+}
+
+/** 32 tokens. */
+export function block_row_relaxed_32(x: usize, column: usize, end: usize, value: usize, start: usize, sums: usize): void {
+  if (!RELAXED) return
+  const from = v128.load32_splat(start)
+  let c0 = from, c1 = from, c2 = from, c3 = from, c4 = from, c5 = from, c6 = from, c7 = from
+  while (column != end) {
+    const at = x + (<usize>load<u16>(column) << 7)
+    const s = v128.load32_splat(value)
+    c0 = i32x4.relaxed_dot_i8x16_i7x16_add_s(s, v128.load(at), c0)
+    c1 = i32x4.relaxed_dot_i8x16_i7x16_add_s(s, v128.load(at, 16), c1)
+    c2 = i32x4.relaxed_dot_i8x16_i7x16_add_s(s, v128.load(at, 32), c2)
+    c3 = i32x4.relaxed_dot_i8x16_i7x16_add_s(s, v128.load(at, 48), c3)
+    c4 = i32x4.relaxed_dot_i8x16_i7x16_add_s(s, v128.load(at, 64), c4)
+    c5 = i32x4.relaxed_dot_i8x16_i7x16_add_s(s, v128.load(at, 80), c5)
+    c6 = i32x4.relaxed_dot_i8x16_i7x16_add_s(s, v128.load(at, 96), c6)
+    c7 = i32x4.relaxed_dot_i8x16_i7x16_add_s(s, v128.load(at, 112), c7)
+    column += 2
+    value += 4
+  }
+  v128.store(sums, c0)
+  v128.store(sums, c1, 16)
+  v128.store(sums, c2, 32)
+  v128.store(sums, c3, 48)
+  v128.store(sums, c4, 64)
+  v128.store(sums, c5, 80)
+  v128.store(sums, c6, 96)
+  v128.store(sums, c7, 112)
+}
+
+/** 16 tokens. */
+export function block_row_relaxed_16(x: usize, column: usize, end: usize, value: usize, start: usize, sums: usize): void {
+  if (!RELAXED) return
+  const from = v128.load32_splat(start)
+  let c0 = from, c1 = from, c2 = from, c3 = from
+  while (column != end) {
+    const at = x + (<usize>load<u16>(column) << 6)
+    const s = v128.load32_splat(value)
+    c0 = i32x4.relaxed_dot_i8x16_i7x16_add_s(s, v128.load(at), c0)
+    c1 = i32x4.relaxed_dot_i8x16_i7x16_add_s(s, v128.load(at, 16), c1)
+    c2 = i32x4.relaxed_dot_i8x16_i7x16_add_s(s, v128.load(at, 32), c2)
+    c3 = i32x4.relaxed_dot_i8x16_i7x16_add_s(s, v128.load(at, 48), c3)
+    column += 2
+    value += 4
+  }
+  v128.store(sums, c0)
+  v128.store(sums, c1, 16)
+  v128.store(sums, c2, 32)
+  v128.store(sums, c3, 48)
+}
+
+/** 8 tokens. */
+export function block_row_relaxed_8(x: usize, column: usize, end: usize, value: usize, start: usize, sums: usize): void {
+  if (!RELAXED) return
+  const from = v128.load32_splat(start)
+  let c0 = from, c1 = from
+  while (column != end) {
+    const at = x + (<usize>load<u16>(column) << 5)
+    const s = v128.load32_splat(value)
+    c0 = i32x4.relaxed_dot_i8x16_i7x16_add_s(s, v128.load(at), c0)
+    c1 = i32x4.relaxed_dot_i8x16_i7x16_add_s(s, v128.load(at, 16), c1)
+    column += 2
+    value += 4
+  }
+  v128.store(sums, c0)
+  v128.store(sums, c1, 16)
+}
+
+/** 4 tokens. */
+export function block_row_relaxed_4(x: usize, column: usize, end: usize, value: usize, start: usize, sums: usize): void {
+  if (!RELAXED) return
+  const from = v128.load32_splat(start)
+  let c0 = from
+  while (column != end) {
+    const at = x + (<usize>load<u16>(column) << 4)
+    const s = v128.load32_splat(value)
+    c0 = i32x4.relaxed_dot_i8x16_i7x16_add_s(s, v128.load(at), c0)
+    column += 2
+    value += 4
+  }
+  v128.store(sums, c0)
+}

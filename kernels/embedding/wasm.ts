@@ -1,0 +1,32 @@
+// The embedding on the WebAssembly tape: assembly/embedding.ts.
+
+import type { Op } from '../runtime/program.ts'
+import { placeVector, type LoadContext, type Lowered } from '../runtime/wasm/lowering.ts'
+import { EMBEDDING } from '../runtime/wasm/opcodes.ts'
+import { f32Bits } from '../runtime/wasm/tape.ts'
+import { placeTable, type PlacedTable } from './pack.ts'
+
+export function lowerEmbedding(
+  op: Extract<Op, { kind: 'embedding' }>,
+  name: string,
+  load: LoadContext,
+  placed: Map<object, PlacedTable>,
+): Lowered {
+  const tables = [
+    ...placeTable(load, `${name} word table`, op.word, placed),
+    ...placeTable(load, `${name} position table`, op.position, placed),
+    ...placeTable(load, `${name} type table`, op.type, placed),
+  ]
+  const gamma = placeVector(load, `${name} gamma`, op.gamma)
+  const beta = placeVector(load, `${name} beta`, op.beta)
+  const C = op.word.width
+  return {
+    needs: () => ({}),
+    encode({ tape, buffer, shape, offsets, ids, types }) {
+      const y = buffer(op.output).address
+      const { tokens, sequences } = shape
+      const words = [tokens, C, sequences, offsets, ids, types, ...tables, gamma, beta, f32Bits(op.epsilon), y]
+      tape.record(EMBEDDING, words, [], [y])
+    },
+  }
+}

@@ -1,0 +1,41 @@
+// LayerNorm, first token and mean pooling on the WebAssembly tape: assembly/row-ops.ts.
+
+import type { Op } from '../runtime/program.ts'
+import type { LoadContext, Lowered } from '../runtime/wasm/lowering.ts'
+import { FIRST_TOKEN, LAYERNORM, MEAN_POOL } from '../runtime/wasm/opcodes.ts'
+import { f32Bits } from '../runtime/wasm/tape.ts'
+import { placeNorm } from './pack.ts'
+
+export function lowerLayernorm(op: Extract<Op, { kind: 'layernorm' }>, name: string, load: LoadContext): Lowered {
+  const { gamma, beta } = placeNorm(load, name, op.gamma, op.beta)
+  return {
+    needs: () => ({}),
+    encode({ tape, buffer }) {
+      const x = buffer(op.input)
+      const y = buffer(op.output).address
+      const residual = op.residual === null ? 0 : buffer(op.residual).address
+      tape.record(
+        LAYERNORM,
+        [x.rows, x.width, x.address, residual, gamma, beta, f32Bits(op.epsilon), y],
+        residual ? [x.address, residual] : [x.address],
+        [y],
+      )
+    },
+  }
+}
+
+export function lowerPooling(op: Extract<Op, { kind: 'first-token' | 'mean-pool' }>): Lowered {
+  return {
+    needs: () => ({}),
+    encode({ tape, buffer, shape, offsets }) {
+      const x = buffer(op.input)
+      const y = buffer(op.output).address
+      if (op.kind === 'first-token')
+        tape.record(FIRST_TOKEN, [shape.sequences, x.width, x.address, offsets, y], [x.address], [y])
+      else {
+        const words = [shape.sequences, x.width, x.address, offsets, op.normalize ? 1 : 0, y]
+        tape.record(MEAN_POOL, words, [x.address], [y])
+      }
+    },
+  }
+}

@@ -1,0 +1,34 @@
+// The forms in which int8 kernels read activations, and the records that make them (assembly/quantize.ts).
+
+import type { BufferId } from '../program.ts'
+import { INT8_PATH_CODES, type EncodeContext, type Int8Path } from './lowering.ts'
+import { QUANTIZE_COLUMNS, QUANTIZE_ROWS } from './opcodes.ts'
+
+export type QuantizedLayout = 'rows' | 'columns'
+
+export interface QuantizedForm {
+  /** name of the region; forms of one name share it, so the name holds all that decides the contents */
+  form: string
+  formBytes: number
+}
+
+/** Bytes of `rows` quantized rows of K inputs: scales, then values. Columns: token blocks, up to 8 rows more. */
+export function quantizedForm(layout: QuantizedLayout, path: Int8Path, rows: number, K: number): QuantizedForm {
+  const count = layout === 'rows' ? rows : rows + 8
+  const inputs = layout === 'rows' ? Math.ceil(K / 8) * 8 : K
+  const bytes = Math.ceil(count / 16) * 64 + count * inputs * (path === 'i16x8' ? 2 : 1)
+  return { form: `quantized ${layout}`, formBytes: bytes }
+}
+
+/** Address of buffer `id` quantized; a buffer that several layers read is quantized once. */
+export function quantized(context: EncodeContext, id: BufferId, layout: QuantizedLayout, path: Int8Path): number {
+  const x = context.buffer(id)
+  return context.derived(id, `quantized ${layout}`, (target) =>
+    context.tape.record(
+      layout === 'rows' ? QUANTIZE_ROWS : QUANTIZE_COLUMNS,
+      [x.rows, x.width, x.scales ? 1 : 0, x.address, x.scales, target, INT8_PATH_CODES[path]],
+      [x.address],
+      [target],
+    ),
+  )
+}

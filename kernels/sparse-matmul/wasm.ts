@@ -1,0 +1,130 @@
+// Sparse linear layers on the WebAssembly tape: the input into token blocks, then assembly/sparse-matmul.ts.
+
+import type { BufferId, Op } from '../runtime/program.ts'
+import type { CsrWeight, Int8BlockWeight, NmWeight } from '../runtime/weights.ts'
+import {
+  ACTIVATION_CODES,
+  INT8_PATH_CODES,
+  placeVector,
+  type BatchShape,
+  type EncodeContext,
+  type LoadContext,
+  type Lowered,
+} from '../runtime/wasm/lowering.ts'
+import { CSR_MATMUL, INT8_BLOCK_MATMUL, NM_MATMUL, TRANSPOSE } from '../runtime/wasm/opcodes.ts'
+import { quantized, quantizedForm } from '../runtime/wasm/quantized-rows.ts'
+import { inputsKept, nmPanelElements, packNmPanels } from './pack.ts'
+
+type LinearOp = Extract<Op, { kind: 'linear' }>
+
+/** Sums of one panel along 32 tokens, and the same turned. */
+const SCRATCH_BYTES = 2 * 8 * 32 * 4
+const FORM = 'token blocks'
+
+/** Token blocks hold up to 8 tokens more than there are. */
+function blocksForm({ tokens, sequences }: BatchShape, K: number): { form: string; formBytes: number } {
+  return { form: FORM, formBytes: (Math.max(tokens, sequences) + 8) * K * 4 }
+}
+
+function tokenBlocks({ tape, buffer, derived }: EncodeContext, id: BufferId): number {
+  const x = buffer(id)
+  return derived(id, FORM, (target) =>
+    tape.record(TRANSPOSE, [x.rows, x.width, x.address, target], [x.address], [target]),
+  )
+}
+
+function placeIndices(load: LoadContext, name: string, indices: Uint16Array): number {
+  const address = load.allocateWeights(name, indices.byteLength)
+  load.memory.u16(address, indices.length).set(indices)
+  return address
+}
+
+function placeRowOffsets(load: LoadContext, name: string, offsets: Uint32Array): number {
+  const address = load.allocateWeights(name, offsets.byteLength)
+  load.memory.i32(address, offsets.length).set(offsets)
+  return address
+}
+
+/** bias, activation, residual, y: the arguments with which every linear record ends. */
+function epilogue(context: EncodeContext, op: LinearOp, bias: number): { words: number[]; reads: number[]; y: number } {
+  const y = context.buffer(op.output).address
+  const residual = op.residual === null ? 0 : context.buffer(op.residual).address
+  return { words: [bias, ACTIVATION_CODES[op.activation], residual, y], reads: residual ? [residual] : [], y }
+}
+
+export function lowerCsrMatmul(op: LinearOp, weight: CsrWeight, name: string, load: LoadContext): Lowered {
+  const { N, K } = weight
+  const rowOffsets = placeRowOffsets(load, `${name} row offsets`, weight.rowOffsets)
+  const columns = placeIndices(load, `${name} columns`, weight.columns)
+  const values = load.allocateWeights(`${name} values`, weight.values.byteLength)
+  load.memory.f32(values, weight.values.length).set(weight.values)
+  const bias = placeVector(load, `${name} bias`, op.bias)
+  return {
+    needs: (shape) => ({ ...blocksForm(shape, K), scratchBytes: SCRATCH_BYTES }),
+    encode(context) {
+      const x = tokenBlocks(context, op.input)
+      const { words, reads, y } = epilogue(context, op, bias)
+      const M = context.buffer(op.input).rows
+      context.tape.record(CSR_MATMUL, [M, K, N, x, rowOffsets, columns, values, ...words], [x, ...reads], [y])
+    },
+  }
+}
+
+export function lowerInt8BlockMatmul(op: LinearOp, weight: Int8BlockWeight, name: string, load: LoadContext): Lowered {
+  const { N, K } = weight
+  const path = load.int8
+  const rowOffsets = placeRowOffsets(load, `${name} row offsets`, weight.rowOffsets)
+  const columns = placeIndices(load, `${name} columns`, weight.columns)
+  const count = weight.values.length
+  const values = load.allocateWeights(`${name} values`, path === 'i16x8' ? count * 2 : count)
+  if (path === 'i16x8') load.memory.i16(values, count).set(weight.values)
+  else load.memory.s8(values, count).set(weight.values)
+  const starts = placeVector(load, `${name} starting sums`, new Float32Array(N))
+  if (path === 'u8') load.memory.i32(starts, N).set(zeroPointSums(weight))
+  const scales = placeVector(load, `${name} scales`, weight.scales)
+  const bias = placeVector(load, `${name} bias`, op.bias)
+  return {
+    needs: (shape) => ({
+      ...quantizedForm('columns', path, Math.max(shape.tokens, shape.sequences), K),
+      scratchBytes: SCRATCH_BYTES,
+    }),
+    encode(context) {
+      const x = quantized(context, op.input, 'columns', path)
+      const { words, reads, y } = epilogue(context, op, bias)
+      const M = context.buffer(op.input).rows
+      context.tape.record(
+        INT8_BLOCK_MATMUL,
+        [M, K, N, x, rowOffsets, columns, values, starts, scales, ...words, INT8_PATH_CODES[path]],
+        [x, ...reads],
+        [y],
+      )
+    },
+  }
+}
+
+/** -128 times the sum of each output's weights: activations of the u8 way stand 128 too high. */
+function zeroPointSums({ N, rowOffsets, values }: Int8BlockWeight): Int32Array {
+  const sums = new Int32Array(N)
+  for (let n = 0; n < N; n++) for (let i = rowOffsets[n] * 4; i < rowOffsets[n + 1] * 4; i++) sums[n] -= 128 * values[i]
+  return sums
+}
+
+export function lowerNmMatmul(op: LinearOp, weight: NmWeight, name: string, load: LoadContext): Lowered {
+  const { N, K, group } = weight
+  if (group % 8 !== 0) throw new Error(`${name}: groups of ${group} outputs; the wasm kernel takes multiples of 8`)
+  const P = inputsKept(weight)
+  const elements = nmPanelElements(weight)
+  const values = load.allocateWeights(`${name} values`, elements * 4)
+  packNmPanels(weight, load.memory.f32(values, elements))
+  const indices = placeIndices(load, `${name} indices`, weight.indices)
+  const bias = placeVector(load, `${name} bias`, op.bias)
+  return {
+    needs: (shape) => ({ ...blocksForm(shape, K), scratchBytes: SCRATCH_BYTES }),
+    encode(context) {
+      const x = tokenBlocks(context, op.input)
+      const { words, reads, y } = epilogue(context, op, bias)
+      const M = context.buffer(op.input).rows
+      context.tape.record(NM_MATMUL, [M, K, N, x, P, group / 8, indices, values, ...words], [x, ...reads], [y])
+    },
+  }
+}
