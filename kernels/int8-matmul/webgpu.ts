@@ -1,0 +1,73 @@
+// Dense int8 linear layers and the quantization of their inputs on the GPU.
+//
+// Packed weights, as in dense-matmul but with 4 inputs of one output in each word, which is what dot4I8Packed takes:
+//   W [N][K] s8 -> [COLUMNS / 64][K padded to 16, / 4][64] words
+
+import { isTiled, padded, rowGrid, type KernelCall } from '../runtime/gpu/call.ts'
+import {
+  columnStarts,
+  cover,
+  linearConstants,
+  linearSlots,
+  packColumns,
+  PANEL,
+  type LinearPart,
+  type LinearSpec,
+} from '../runtime/gpu/linear.ts'
+import type { Uploader } from '../runtime/gpu/upload.ts'
+import type { BufferId, BufferSpec } from '../runtime/program.ts'
+import type { Int8Weight } from '../runtime/weights.ts'
+import { SLICE_ROWS } from '../dense-matmul/webgpu.ts'
+
+/** Writes the panels of all parts into `memory`, which holds zeros. */
+export function packInt8(memory: ArrayBuffer, parts: LinearPart<Int8Weight>[]): void {
+  const packed = new Int8Array(memory)
+  const { starts } = columnStarts(parts)
+  parts.forEach(({ weight: { N, K, data } }, i) => {
+    const rows = padded(K)
+    for (let n = 0; n < N; n++) {
+      const column = starts[i] + n
+      const panel = Math.floor(column / PANEL) * rows * PANEL + (column % PANEL) * 4
+      for (let k = 0; k < K; k++) packed[panel + (k >> 2) * (PANEL * 4) + (k & 3)] = data[n * K + k]
+    }
+  })
+}
+
+export function int8Call(spec: LinearSpec<Int8Weight>, uploader: Uploader): KernelCall {
+  const { columns } = columnStarts(spec.parts)
+  const constants = linearConstants(spec)
+  const weight = uploader.pack(`${spec.label} weight`, constants.K * columns, (memory) => packInt8(memory, spec.parts))
+  const scales = uploader.pack(`${spec.label} bias, scales`, columns * 8, (memory) => packColumns(memory, spec.parts))
+  const slots = [
+    ...linearSlots(spec, { from: 'bytes', id: spec.input }, weight, scales),
+    { from: 'scales', id: spec.input } as const,
+  ]
+  return {
+    label: spec.label,
+    rows: spec.rows,
+    forms: [
+      { shader: 'int8-matmul.slice', constants, slots, maxRows: SLICE_ROWS, workgroups: cover(columns, 32, 16) },
+      { shader: 'int8-matmul.tiled', constants, slots, workgroups: cover(columns, PANEL, 64) },
+      { shader: 'int8-matmul.direct', constants, slots, workgroups: cover(columns, 32, 32) },
+    ],
+  }
+}
+
+/** Fills the quantized twin of an f32 buffer. */
+export function quantizeCall(id: BufferId, spec: BufferSpec): KernelCall {
+  const constants = { WIDTH: padded(spec.width) }
+  const forms = (['quantize.tiled', 'quantize.direct'] as const).map((shader) => ({
+    shader,
+    constants,
+    slots: [
+      { from: 'shape', rows: spec.rows } as const,
+      { from: 'buffer', id } as const,
+      { from: 'bytes', id } as const,
+      { from: 'scales', id } as const,
+    ],
+    workgroups: isTiled(shader)
+      ? ({ rows }: { rows: number }) => rowGrid(rows)
+      : ({ rows }: { rows: number }): [number, number, number] => [Math.ceil(rows / 32), 1, 1],
+  }))
+  return { label: `quantize ${spec.name}`, rows: spec.rows, forms }
+}

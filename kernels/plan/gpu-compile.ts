@@ -1,0 +1,137 @@
+// A program as GPU kernel calls: weights packed and uploaded, layers of one input merged into one dispatch, inputs of
+// int8 layers quantized once, where possible by the kernel that makes them.
+
+import { attentionCall } from '../attention/webgpu.ts'
+import { denseCall } from '../dense-matmul/webgpu.ts'
+import { decodeRow, embeddingCall, isHostTable } from '../embedding/webgpu.ts'
+import { int8Call, quantizeCall } from '../int8-matmul/webgpu.ts'
+import { layernormCall, poolCall } from '../row-ops/webgpu.ts'
+import type { KernelCall } from '../runtime/gpu/call.ts'
+import type { LinearSpec } from '../runtime/gpu/linear.ts'
+import type { CompiledProgram } from '../runtime/gpu/session.ts'
+import type { Uploader } from '../runtime/gpu/upload.ts'
+import type { BufferId, Op, Program } from '../runtime/program.ts'
+import type { CsrWeight, DenseWeight, Int8BlockWeight, Int8Weight, LeafWeight, NmWeight } from '../runtime/weights.ts'
+import { nmCall, rowsCall } from '../sparse-matmul/webgpu.ts'
+
+type LinearOp = Extract<Op, { kind: 'linear' }>
+
+/** Most layers that one dispatch writes: the shaders have three outputs. */
+const MERGED = 3
+
+const readsBytes = (weight: LeafWeight): boolean => weight.kind === 'int8' || weight.kind === 'int8-1x4'
+
+export async function compileProgram(program: Program, uploader: Uploader): Promise<CompiledProgram> {
+  const { buffers, ops } = program
+  const calls: KernelCall[] = []
+  const twins = new Set<BufferId>()
+  /** f32 buffers whose twin holds their present contents */
+  const fresh = new Set<BufferId>()
+  let gather: CompiledProgram['gather'] = null
+  for (let i = 0; i < ops.length; i++) {
+    const op = ops[i]
+    const writesTwin = (op.kind === 'embedding' || op.kind === 'layernorm') && isQuantizedNext(ops, i)
+    switch (op.kind) {
+      case 'embedding':
+        calls.push(await embeddingCall(op, buffers[op.output], writesTwin, uploader))
+        if (isHostTable(op.word, uploader)) gather = gatherFrom(op)
+        break
+      case 'layernorm':
+        calls.push(layernormCall(op, buffers[op.output], writesTwin, uploader))
+        break
+      case 'attention':
+        calls.push(attentionCall(op, buffers[op.output]))
+        break
+      case 'first-token':
+      case 'mean-pool':
+        calls.push(poolCall(op, buffers[op.output]))
+        break
+      case 'linear': {
+        const merged = mergeable(program, i)
+        const input = buffers[op.input]
+        if (input.dtype === 's8' && !readsBytes(op.weight))
+          throw new Error(`program: '${input.name}' is s8, only int8 layers read it; found a ${op.weight.kind} weight`)
+        if (input.dtype === 'f32' && readsBytes(op.weight) && !fresh.has(op.input)) {
+          calls.push(quantizeCall(op.input, input))
+          twins.add(op.input)
+          fresh.add(op.input)
+        }
+        calls.push(linearCall(program, merged, uploader))
+        for (const { output } of merged) fresh.delete(output)
+        i += merged.length - 1
+        continue
+      }
+    }
+    fresh.delete(op.output)
+    if (writesTwin) {
+      twins.add(op.output)
+      fresh.add(op.output)
+    }
+  }
+  return { calls, twins, gather }
+}
+
+/** True where an int8 layer reads the output of op `i` before it is written again. */
+function isQuantizedNext(ops: Op[], i: number): boolean {
+  const { output } = ops[i]
+  for (const op of ops.slice(i + 1)) {
+    if (op.kind === 'linear' && op.input === output && readsBytes(op.weight)) return true
+    if (op.output === output) return false
+  }
+  return false
+}
+
+/** Op `i` and the linear ops after it that read the same input in the same way: query, key and value. */
+function mergeable(program: Program, i: number): LinearOp[] {
+  const first = program.ops[i] as LinearOp
+  const merged = [first]
+  if (first.residual !== null) return merged
+  const rows = program.buffers[first.output].rows
+  for (const op of program.ops.slice(i + 1, i + MERGED)) {
+    if (op.kind !== 'linear' || op.input !== first.input || op.residual !== null) break
+    if (op.activation !== first.activation || !isSameForm(op.weight, first.weight)) break
+    if (program.buffers[op.output].rows !== rows || merged.some(({ output }) => output === op.output)) break
+    merged.push(op)
+  }
+  return merged
+}
+
+function isSameForm(a: LeafWeight, b: LeafWeight): boolean {
+  if (a.kind === 'nm' && b.kind === 'nm' && (a.n !== b.n || a.m !== b.m)) return false
+  return a.kind === b.kind && a.K === b.K
+}
+
+function linearCall({ buffers }: Program, ops: LinearOp[], uploader: Uploader): KernelCall {
+  const [{ input, activation, residual, weight }] = ops
+  const spec: LinearSpec = {
+    label: `linear to ${ops.map(({ output }) => buffers[output].name).join(', ')}`,
+    rows: buffers[ops[0].output].rows,
+    input,
+    parts: ops.map(({ weight, bias, output }) => ({ weight, bias, output })),
+    activation,
+    residual,
+  }
+  switch (weight.kind) {
+    case 'f32':
+      return denseCall(spec as LinearSpec<DenseWeight>, uploader)
+    case 'int8':
+      return int8Call(spec as LinearSpec<Int8Weight>, uploader)
+    case 'csr':
+    case 'int8-1x4':
+      return rowsCall(spec as LinearSpec<CsrWeight | Int8BlockWeight>, uploader)
+    case 'nm':
+      return nmCall(spec as LinearSpec<NmWeight>, uploader)
+  }
+}
+
+function gatherFrom({ word }: Extract<Op, { kind: 'embedding' }>): NonNullable<CompiledProgram['gather']> {
+  const { width } = word
+  return {
+    width,
+    rows: (ids) => {
+      const rows = new Float32Array(ids.length * width)
+      ids.forEach((id, i) => decodeRow(word, id, rows.subarray(i * width, (i + 1) * width)))
+      return rows
+    },
+  }
+}

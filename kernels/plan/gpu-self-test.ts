@@ -1,0 +1,203 @@
+// Start-up self-test: before a session uses a shader on a device for the first time, a small program that runs it is
+// compared with the float64 reference. A wrong shader is demoted for that device, and a note says so.
+
+import type { ShaderName } from '../generated/shaders.ts'
+import type { KernelCall } from '../runtime/gpu/call.ts'
+import type { GpuContext } from '../runtime/gpu/context.ts'
+import { ProgramSession } from '../runtime/gpu/session.ts'
+import { Uploader } from '../runtime/gpu/upload.ts'
+import type { Batch, Op, Program } from '../runtime/program.ts'
+import type { LeafWeight } from '../runtime/weights.ts'
+import { compileProgram } from './gpu-compile.ts'
+import { runReference } from './reference.ts'
+
+/** Largest error, as a share of the output's RMS, that is rounding and not a fault. */
+const TOLERANCE = 2e-3
+/** Sizes off every tile: one row tile and a bit, one panel of outputs and a bit, inputs that need padding. */
+const [M, N, K] = [70, 70, 40]
+const OFFSETS = Int32Array.of(0, 1, 19, 33, M)
+
+/** Numbers in [-1, 1) without a pattern that a wrong index could repeat; the same everywhere. */
+function numbers(length: number, seed: number): Float32Array {
+  return Float32Array.from({ length }, (_, i) => ((Math.imul(i + seed * 977, 2654435761) >>> 8) % 20011) / 10005.5 - 1)
+}
+
+const s8 = (length: number, seed: number): Int8Array =>
+  Int8Array.from(numbers(length, seed), (x) => Math.round(x * 127))
+
+function linearProgram(weight: LeafWeight): Program {
+  return {
+    buffers: [
+      { name: 'input', rows: 'tokens', width: K, dtype: 'f32' },
+      { name: 'output', rows: 'tokens', width: N, dtype: 'f32' },
+    ],
+    ops: [{ kind: 'linear', input: 0, output: 1, weight, bias: numbers(N, 3), activation: 'gelu', residual: null }],
+    input: 0,
+    output: 1,
+  }
+}
+
+/** Every third weight, or block of weights, of `width` columns. */
+function thirds(width: number): { rowOffsets: Uint32Array; columns: Uint16Array } {
+  const rowOffsets = new Uint32Array(N + 1)
+  const columns: number[] = []
+  for (let n = 0; n < N; n++) {
+    for (let c = n % 3; c < width; c += 3) columns.push(c)
+    rowOffsets[n + 1] = columns.length
+  }
+  return { rowOffsets, columns: Uint16Array.from(columns) }
+}
+
+function rowProgram(op: Op, width: number, rows: 'tokens' | 'sequences' = 'tokens'): Program {
+  return {
+    buffers: [
+      { name: 'input', rows: 'tokens', width, dtype: 'f32' },
+      { name: 'output', rows, width, dtype: 'f32' },
+    ],
+    ops: [op],
+    input: op.kind === 'embedding' ? 'ids' : 0,
+    output: 1,
+  }
+}
+
+const attention = (heads: number, headSize: number): Program =>
+  rowProgram({ kind: 'attention', query: 0, key: 0, value: 0, output: 1, heads, headSize }, heads * headSize)
+
+const table = (rows: number, seed: number) => ({ kind: 'f32' as const, rows, width: K, data: numbers(rows * K, seed) })
+
+const int8 = (): LeafWeight => ({
+  kind: 'int8',
+  N,
+  K,
+  data: s8(N * K, 1),
+  scales: numbers(N, 2).map((x) => 0.02 + x / 99),
+})
+
+/** A program that runs the kernel of that name; names end at the variant. */
+function programFor(kernel: string): Program {
+  switch (kernel) {
+    case 'dense-matmul':
+      return linearProgram({ kind: 'f32', N, K, data: numbers(N * K, 1) })
+    case 'int8-matmul':
+    case 'quantize':
+      return linearProgram(int8())
+    case 'sparse-matmul.csr': {
+      const pattern = thirds(K)
+      return linearProgram({ kind: 'csr', N, K, ...pattern, values: numbers(pattern.columns.length, 1) })
+    }
+    case 'sparse-matmul.block': {
+      const pattern = thirds(K / 4)
+      const values = s8(pattern.columns.length * 4, 1)
+      return linearProgram({
+        kind: 'int8-1x4',
+        N,
+        K,
+        ...pattern,
+        values,
+        scales: numbers(N, 2).map((x) => 0.02 + x / 99),
+      })
+    }
+    case 'sparse-matmul.nm': {
+      const P = K / 2
+      const indices = Uint16Array.from({ length: 3 * P }, (_, i) => {
+        const pair = Math.floor((i % P) / 2)
+        return pair * 4 + ((pair + Math.floor(i / P)) % 2) + (i % 2) * 2
+      })
+      return linearProgram({ kind: 'nm', N, K, n: 2, m: 4, group: 32, indices, values: numbers(N * P, 1) })
+    }
+    case 'layernorm':
+    case 'embedding': {
+      const norm = { gamma: numbers(K, 4), beta: numbers(K, 5), epsilon: 1e-5, output: 1 }
+      const op: Op =
+        kernel === 'layernorm'
+          ? { kind: 'layernorm', input: 0, residual: 0, ...norm }
+          : { kind: 'embedding', word: table(M, 6), position: table(M, 7), type: table(2, 8), ...norm }
+      // an int8 layer after it, so that the quantized rows it writes are proved as well
+      const program = rowProgram(op, K)
+      program.buffers.push({ name: 'after', rows: 'tokens', width: N, dtype: 'f32' })
+      program.ops.push({
+        kind: 'linear',
+        input: 1,
+        output: 2,
+        weight: int8(),
+        bias: null,
+        activation: 'none',
+        residual: null,
+      })
+      return { ...program, output: 2 }
+    }
+    case 'attention.naive':
+      return attention(3, 5)
+    case 'attention':
+      return attention(2, 20)
+    case 'first-token':
+      return rowProgram({ kind: 'first-token', input: 0, output: 1 }, K, 'sequences')
+    case 'mean-pool':
+      return rowProgram({ kind: 'mean-pool', input: 0, output: 1, normalize: true }, K, 'sequences')
+    default:
+      throw new Error(`self-test: no program runs the shader ${kernel}`)
+  }
+}
+
+function batchFor({ input, buffers }: Program): Batch {
+  if (input !== 'ids') return { offsets: OFFSETS, rows: numbers(M * buffers[input].width, 9) }
+  const ids = Int32Array.from({ length: M }, (_, i) => (i * 37) % M)
+  return { offsets: OFFSETS, ids, types: ids.map((id) => id % 2) }
+}
+
+const kernelOf = (shader: ShaderName): string =>
+  shader === 'attention.naive' ? shader : shader.replace(/[.-](direct|tiled|slice)$/, '')
+
+/** What is wrong with a shader on this device, or null. */
+async function faultOf(context: GpuContext, shader: ShaderName): Promise<string | null> {
+  const program = programFor(kernelOf(shader))
+  const batch = batchFor(program)
+  const expected = runReference(program, batch)
+  const uploader = new Uploader(context.device)
+  const compiled = await compileProgram(program, uploader)
+  const own = compiled.calls.flatMap(({ forms }) => forms.filter((form) => form.shader === shader))
+  let rms = 0
+  for (const value of expected) rms += (value * value) / expected.length
+  try {
+    // a shader may stand for several forms, such as tile heights: all are tried
+    for (const form of own) {
+      const calls: KernelCall[] = compiled.calls.map((call) => ({
+        ...call,
+        forms: call.forms.includes(form) ? [{ ...form, maxRows: undefined }] : call.forms.slice(-1),
+      }))
+      const session = await ProgramSession.create(
+        context,
+        program,
+        { ...compiled, calls },
+        new Uploader(context.device),
+        {},
+      )
+      const actual = await session.run(batch).finally(() => session.dispose())
+      const wrong = expected.findIndex((value, i) => !(Math.abs(actual[i] - value) <= TOLERANCE * Math.sqrt(rms)))
+      if (wrong >= 0) return `element ${wrong} is ${actual[wrong]}, should be ${expected[wrong]}`
+    }
+    return null
+  } catch (error) {
+    context.check()
+    return String(error)
+  } finally {
+    uploader.dispose()
+  }
+}
+
+/** Tests the shaders that the calls would use and have not been tested here; demotes the wrong ones. */
+export async function selfTest(context: GpuContext, calls: KernelCall[]): Promise<void> {
+  for (;;) {
+    const names = new Set(calls.flatMap((call) => context.forms(call).map(({ shader }) => shader)))
+    const untested = [...names].filter((shader) => !context.trusted.has(shader))
+    if (untested.length === 0) return
+    for (const shader of untested) {
+      const fault = await faultOf(context, shader)
+      if (fault === null) context.trusted.add(shader)
+      else {
+        context.demoted.add(shader)
+        context.notes.push(`${shader} failed its self-test and is not used: ${fault}`)
+      }
+    }
+  }
+}

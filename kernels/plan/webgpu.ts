@@ -1,0 +1,109 @@
+// The GPU device: programs of BERT's ops on WebGPU, and single linear layers on the caller's own buffers.
+
+import { isHostTable } from '../embedding/webgpu.ts'
+import { createGpuLinearOn, type GpuLinear, type GpuLinearOptions } from './gpu-linear.ts'
+import type { Device, DeviceInfo, LoadOptions } from '../runtime/device.ts'
+import type { SoftwareChoice } from '../runtime/gpu/adapter.ts'
+import { createContext, type ContextOptions, type GpuContext, type KernelChoice } from '../runtime/gpu/context.ts'
+import { ProgramSession, type GpuSession } from '../runtime/gpu/session.ts'
+import { Uploader } from '../runtime/gpu/upload.ts'
+import type { Program } from '../runtime/program.ts'
+import type { LeafWeight } from '../runtime/weights.ts'
+import { compileProgram } from './gpu-compile.ts'
+import { selfTest } from './gpu-self-test.ts'
+
+export type { GpuSession } from '../runtime/gpu/session.ts'
+export type { GpuLinear, GpuLinearOptions } from './gpu-linear.ts'
+
+export interface GpuDeviceOptions {
+  /** use this device; it stays the caller's and is not destroyed */
+  device?: GPUDevice
+  /** whether an adapter that emulates a GPU on the CPU will do; 'allow' by default */
+  software?: SoftwareChoice
+  /** 'tiled' kernels use workgroup memory, 'direct' ones do not; 'auto' takes tiled ones on real adapters */
+  kernels?: KernelChoice
+}
+
+/** A device whose sessions can also time the GPU. */
+export interface GpuDevice extends Device {
+  load(program: Program, options?: LoadOptions): Promise<GpuSession>
+}
+
+/**
+ * A device on the caller's GPUDevice, the browser's GPU, or in Node the GPU that the package `webgpu` finds; where there
+ * is none, a software one.
+ *
+ * @throws NoAdapterError where there is no adapter, with what was tried and what to install
+ */
+export async function createGpuDevice(options: GpuDeviceOptions = {}): Promise<GpuDevice> {
+  return createGpuDeviceWith(options)
+}
+
+/** As createGpuDevice, with the options that tests need. */
+export async function createGpuDeviceWith(options: ContextOptions): Promise<GpuDevice> {
+  const context = await createContext(options)
+  return {
+    info: () => describe(context),
+    load: (program, loadOptions = {}) => load(context, program, loadOptions),
+    dispose: async () => {
+      context.dispose()
+      await Promise.resolve()
+    },
+  }
+}
+
+/**
+ * One linear layer on the caller's GPUDevice: `encode` adds it to a compute pass, reading f32 [M, K] from `input` and
+ * writing f32 [M, N] to `output`, both tightly packed and of usage STORAGE.
+ */
+export async function createGpuLinear(
+  device: GPUDevice,
+  weight: LeafWeight,
+  options: GpuLinearOptions = {},
+): Promise<GpuLinear> {
+  const context = await createContext({ device })
+  return createGpuLinearOn(context, weight, options)
+}
+
+async function load(context: GpuContext, program: Program, options: LoadOptions): Promise<GpuSession> {
+  context.check()
+  const uploader = new Uploader(context.device)
+  try {
+    const compiled = await compileProgram(program, uploader)
+    for (const op of program.ops)
+      if (op.kind === 'embedding' && isHostTable(op.word, uploader)) noteHostTable(context, op.word.rows)
+    await selfTest(context, compiled.calls)
+    const calls = compiled.calls.map((call) => ({ ...call, forms: context.forms(call) }))
+    return await ProgramSession.create(context, program, { ...compiled, calls }, uploader, options)
+  } catch (error) {
+    uploader.dispose()
+    throw context.explain(error)
+  }
+}
+
+function noteHostTable(context: GpuContext, rows: number): void {
+  const note =
+    `the word table of ${rows} rows is larger than this adapter's bindings ` +
+    `(${context.device.limits.maxStorageBufferBindingSize} bytes): its rows are gathered on the host and uploaded with the ids`
+  if (!context.notes.includes(note)) context.notes.push(note)
+}
+
+function describe(context: GpuContext): DeviceInfo {
+  const why = context.software ? 'software adapter' : 'real adapter'
+  const variants: Record<string, string> = {
+    kernels: context.usesTiled ? `tiled (${why})` : `direct (${why})`,
+    readback: context.readback.waiting,
+  }
+  for (const shader of context.trusted) {
+    const [kernel, variant] = [shader.replace(/[.-][a-z]+$/, ''), shader.match(/[a-z]+$/)![0]]
+    variants[kernel] = variants[kernel] ? `${variants[kernel]}, ${variant}` : variant
+  }
+  return {
+    kind: 'gpu',
+    name: context.name,
+    software: context.software,
+    threads: 0,
+    variants,
+    notes: [...context.notes],
+  }
+}

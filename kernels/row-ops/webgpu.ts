@@ -1,0 +1,93 @@
+// LayerNorm, first-token and mean-pool on the GPU.
+
+import { isTiled, padded, rowGrid, type Form, type Grid, type KernelCall, type Slot } from '../runtime/gpu/call.ts'
+import type { Uploader } from '../runtime/gpu/upload.ts'
+import type { BufferSpec, Op } from '../runtime/program.ts'
+
+type LayernormOp = Extract<Op, { kind: 'layernorm' }>
+type PoolOp = Extract<Op, { kind: 'first-token' | 'mean-pool' }>
+
+const byRow = (shader: Form['shader'], rowsPerGroup: number): Form['workgroups'] =>
+  isTiled(shader) ? ({ rows }: Grid) => rowGrid(rows) : ({ rows }: Grid) => [Math.ceil(rows / rowsPerGroup), 1, 1]
+
+/** gamma, then beta, each padded with 0: the padding of a row comes out as 0. */
+export function packNorm(memory: ArrayBuffer, gamma: Float32Array, beta: Float32Array): void {
+  new Float32Array(memory).set(gamma)
+  new Float32Array(memory, padded(gamma.length) * 4).set(beta)
+}
+
+/** @param quantize also write the output's quantized twin */
+export function layernormCall(op: LayernormOp, spec: BufferSpec, quantize: boolean, uploader: Uploader): KernelCall {
+  const WIDTH = padded(spec.width)
+  const norm = uploader.pack('layernorm', WIDTH * 8, (memory) => packNorm(memory, op.gamma, op.beta))
+  const constants = {
+    C: spec.width,
+    WIDTH,
+    EPSILON: op.epsilon,
+    QUANTIZE: quantize ? 1 : 0,
+    HAS_RESIDUAL: op.residual === null ? 0 : 1,
+  }
+  const slots: Slot[] = [
+    { from: 'shape', rows: spec.rows },
+    { from: 'buffer', id: op.input },
+    op.residual === null ? { from: 'weight', buffer: norm } : { from: 'buffer', id: op.residual },
+    { from: 'weight', buffer: norm },
+    { from: 'buffer', id: op.output },
+    ...twinSlots(op.output, quantize),
+  ]
+  return {
+    label: `layernorm to ${spec.name}`,
+    rows: spec.rows,
+    forms: (['layernorm.tiled', 'layernorm.direct'] as const).map((shader) => ({
+      shader,
+      constants,
+      slots,
+      workgroups: byRow(shader, 32),
+    })),
+  }
+}
+
+const twinSlots = (id: number, quantize: boolean): Slot[] =>
+  quantize
+    ? [
+        { from: 'bytes', id },
+        { from: 'scales', id },
+      ]
+    : [
+        { from: 'unused', index: 0 },
+        { from: 'unused', index: 1 },
+      ]
+
+export function poolCall(op: PoolOp, spec: BufferSpec): KernelCall {
+  const WIDTH = padded(spec.width)
+  const slots: Slot[] = [
+    { from: 'shape', rows: 'sequences' },
+    { from: 'offsets' },
+    { from: 'buffer', id: op.input },
+    { from: 'buffer', id: op.output },
+  ]
+  const label = `${op.kind} to ${spec.name}`
+  if (op.kind === 'first-token')
+    return {
+      label,
+      rows: 'sequences',
+      forms: [
+        {
+          shader: 'first-token.direct',
+          constants: { WIDTH },
+          slots,
+          workgroups: ({ rows }) => [Math.ceil(WIDTH / 256), rows, 1],
+        },
+      ],
+    }
+  return {
+    label,
+    rows: 'sequences',
+    forms: (['mean-pool.tiled', 'mean-pool.direct'] as const).map((shader) => ({
+      shader,
+      constants: { WIDTH, NORMALIZE: op.normalize ? 1 : 0 },
+      slots,
+      workgroups: byRow(shader, 4),
+    })),
+  }
+}

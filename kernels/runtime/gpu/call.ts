@@ -1,0 +1,65 @@
+// What a room hands to the session: one kernel call, as forms (shaders) to choose from by the number of rows, with what
+// each binding holds. Activations: f32 rows padded to ROW_PADDING elements, s8 rows likewise, padding always 0.
+
+import type { ShaderName } from '../../generated/shaders.ts'
+import type { BufferId, BufferSpec } from '../program.ts'
+
+/** Elements to which rows of activations are padded: four vec4<f32>, or one vec4<u32> of s8. */
+export const ROW_PADDING = 16
+
+export const padded = (width: number): number => Math.ceil(width / ROW_PADDING) * ROW_PADDING
+
+/** Contents of one binding; null where a shader leaves the number out. */
+export type Slot =
+  | { from: 'shape'; rows: BufferSpec['rows'] }
+  | { from: 'offsets' }
+  | { from: 'tokens' }
+  /** word rows that the host gathered */
+  | { from: 'gathered' }
+  /** attention's work list, up to `queries` of one sequence each */
+  | { from: 'tiles'; queries: number }
+  | { from: 'weight'; buffer: GPUBuffer }
+  | { from: 'buffer'; id: BufferId }
+  /** the s8 bytes of a buffer and their scales: an s8 buffer's own, or an f32 buffer's quantized twin */
+  | { from: 'bytes'; id: BufferId }
+  | { from: 'scales'; id: BufferId }
+  /** a small buffer that no kernel reads, where a shader's output is not wanted */
+  | { from: 'unused'; index: 0 | 1 | 2 }
+  | null
+
+/** What the size of a dispatch depends on. */
+export interface Grid {
+  /** M or B, as the call's rows say */
+  rows: number
+  /** attention tiles of that many queries */
+  tiles(queries: number): number
+}
+
+export interface Form {
+  shader: ShaderName
+  constants: Record<string, number>
+  slots: Slot[]
+  /** most rows this form is chosen for; none means any */
+  maxRows?: number
+  workgroups(grid: Grid): [number, number, number]
+}
+
+export interface KernelCall {
+  /** the op in words, for errors and traces */
+  label: string
+  rows: BufferSpec['rows']
+  /** in order of preference; the last takes any rows and needs no workgroup memory */
+  forms: Form[]
+}
+
+/** Kernels with workgroup memory are for real adapters. */
+export const isTiled = (shader: ShaderName): boolean => /tiled|slice$/.test(shader)
+
+const ROWS_PER_GRID_LINE = 32768
+
+/** One workgroup per row as a grid, since a dimension holds 65535; the shaders' GRID. */
+export const rowGrid = (rows: number): [number, number, number] => [
+  Math.min(rows, ROWS_PER_GRID_LINE),
+  Math.ceil(rows / ROWS_PER_GRID_LINE),
+  1,
+]

@@ -1,0 +1,164 @@
+// One GPUDevice with what all sessions on it share: pipelines, small unused buffers, the way to read results back, and
+// which shaders were found wrong on it.
+
+import { SHADERS, type ShaderName } from '../../generated/shaders.ts'
+import { describeAdapter, findAdapter, isSoftware, type SoftwareChoice } from './adapter.ts'
+import { isTiled, type Form, type KernelCall } from './call.ts'
+import { Readback } from './readback.ts'
+import { GPUBufferUsageBits } from './upload.ts'
+
+export type KernelChoice = 'auto' | 'direct' | 'tiled'
+
+export interface ContextOptions {
+  /** the caller's own device; never destroyed here */
+  device?: GPUDevice
+  software?: SoftwareChoice
+  kernels?: KernelChoice
+  /** tests only: other sources for shaders, to prove that a wrong kernel is found */
+  sources?: Partial<Record<ShaderName, string>>
+}
+
+/** Limits raised to what the adapter has, where it has more than the default. */
+const LIMITS = [
+  'maxBufferSize',
+  'maxStorageBufferBindingSize',
+  'maxStorageBuffersPerShaderStage',
+  'maxComputeWorkgroupStorageSize',
+  'maxComputeInvocationsPerWorkgroup',
+] as const
+
+export class GpuContext {
+  readonly device: GPUDevice
+  readonly name: string
+  readonly software: boolean
+  readonly usesTiled: boolean
+  readonly hasTimestamps: boolean
+  readonly readback: Readback
+  readonly unused: GPUBuffer[]
+  readonly demoted = new Set<ShaderName>()
+  /** shaders whose self-test has passed */
+  readonly trusted = new Set<ShaderName>()
+  readonly notes: string[] = []
+  readonly #isOwn: boolean
+  readonly #sources: Partial<Record<ShaderName, string>>
+  readonly #modules = new Map<ShaderName, GPUShaderModule>()
+  readonly #pipelines = new Map<string, Promise<GPUComputePipeline>>()
+  #failure: string | null = null
+
+  constructor(device: GPUDevice, isOwn: boolean, options: ContextOptions) {
+    this.device = device
+    this.name = describeAdapter(device.adapterInfo)
+    this.software = isSoftware(device.adapterInfo)
+    this.usesTiled = options.kernels === 'tiled' || (options.kernels !== 'direct' && !this.software)
+    this.hasTimestamps = device.features.has('timestamp-query')
+    this.readback = new Readback(device)
+    this.#isOwn = isOwn
+    this.#sources = options.sources ?? {}
+    this.unused = [0, 1, 2].map((i) =>
+      device.createBuffer({ label: `unused ${i}`, size: 256, usage: GPUBufferUsageBits.STORAGE }),
+    )
+    void device.lost.then(({ reason, message }) => {
+      this.#failure ??= reason === 'destroyed' ? 'the device was disposed' : `the device was lost: ${message}`
+    })
+  }
+
+  /** Throws where the device can no longer compute. */
+  check(): void {
+    if (this.#failure) throw new Error(`WebGPU: ${this.#failure}; create a new device`)
+  }
+
+  /** `error`, or the loss of the device that is behind it. */
+  explain(error: unknown): Error {
+    if (this.#failure) return new Error(`WebGPU: ${this.#failure}; create a new device`, { cause: error })
+    return error instanceof Error ? error : new Error(String(error))
+  }
+
+  /** The forms of a call that may run here, in order of preference, up to the first that takes any number of rows. */
+  forms(call: KernelCall): Form[] {
+    const usable = call.forms.filter(({ shader }) => !this.demoted.has(shader) && (this.usesTiled || !isTiled(shader)))
+    const last = usable.findIndex(({ maxRows }) => maxRows === undefined)
+    if (last < 0)
+      throw new Error(`WebGPU: ${this.name} computes no form of '${call.label}' right: ${this.notes.join('; ')}`)
+    return usable.slice(0, last + 1)
+  }
+
+  /** One pipeline per shader and constants, made once. */
+  pipeline(shader: ShaderName, constants: Record<string, number>): Promise<GPUComputePipeline> {
+    const key = `${shader} ${JSON.stringify(constants)}`
+    let pipeline = this.#pipelines.get(key)
+    if (!pipeline) {
+      let module = this.#modules.get(shader)
+      if (!module) {
+        module = this.device.createShaderModule({ label: shader, code: this.#sources[shader] ?? SHADERS[shader] })
+        this.#modules.set(shader, module)
+      }
+      pipeline = this.device
+        .createComputePipelineAsync({
+          label: shader,
+          layout: 'auto',
+          compute: { module, entryPoint: 'main', constants },
+        })
+        .catch((error: unknown) => {
+          this.#pipelines.delete(key)
+          throw new Error(`WebGPU: ${this.name} does not compile ${shader}: ${String(error)}`, { cause: error })
+        })
+      this.#pipelines.set(key, pipeline)
+    }
+    return pipeline
+  }
+
+  dispose(): void {
+    this.#failure ??= 'the device was disposed'
+    for (const buffer of this.unused) buffer.destroy()
+    this.readback.dispose()
+    if (this.#isOwn) this.device.destroy()
+  }
+}
+
+/** Finds or takes a device and proves with one dispatch that it computes. Throws where there is none, or it does not. */
+export async function createContext(options: ContextOptions = {}): Promise<GpuContext> {
+  const device = options.device ?? (await requestDevice(options.software ?? 'allow'))
+  const context = new GpuContext(device, options.device === undefined, options)
+  try {
+    await canary(context)
+    if (!context.software) await context.readback.calibrate()
+  } catch (error) {
+    context.dispose()
+    throw error
+  }
+  return context
+}
+
+async function requestDevice(software: SoftwareChoice): Promise<GPUDevice> {
+  const { adapter } = await findAdapter(software)
+  const requiredLimits = Object.fromEntries(LIMITS.map((limit) => [limit, adapter.limits[limit]]))
+  const requiredFeatures: GPUFeatureName[] = adapter.features.has('timestamp-query') ? ['timestamp-query'] : []
+  return adapter.requestDevice({ label: 'compact-kernels', requiredLimits, requiredFeatures })
+}
+
+/** Dawn's null backend, and some broken drivers, accept every command and execute none. */
+async function canary(context: GpuContext): Promise<void> {
+  const { device } = context
+  const pipeline = await context.pipeline('canary.direct', {})
+  const { STORAGE, COPY_DST, COPY_SRC } = GPUBufferUsageBits
+  const input = device.createBuffer({ size: 256, usage: STORAGE | COPY_DST })
+  const output = device.createBuffer({ size: 256, usage: STORAGE | COPY_SRC })
+  device.queue.writeBuffer(
+    input,
+    0,
+    Uint32Array.from({ length: 64 }, (_, i) => i * i),
+  )
+  const encoder = device.createCommandEncoder()
+  const pass = encoder.beginComputePass()
+  pass.setPipeline(pipeline)
+  const entries = [input, output].map((buffer, binding) => ({ binding, resource: { buffer } }))
+  pass.setBindGroup(0, device.createBindGroup({ layout: pipeline.getBindGroupLayout(0), entries }))
+  pass.dispatchWorkgroups(1)
+  pass.end()
+  const bytes = await context.readback.submitAndRead(encoder, output, 0, 256)
+  const sums = new Uint32Array(bytes)
+  input.destroy()
+  output.destroy()
+  if (!sums.every((sum, i) => sum === i + 1 + i * i))
+    throw new Error(`WebGPU: ${context.name} accepts work but computes 1 + 1 = ${sums[1] - 1}; it cannot be used`)
+}

@@ -1,0 +1,80 @@
+// What every linear kernel shares on the GPU: up to three layers of one input side by side in one dispatch, their
+// columns padded to 64 each, and the epilogue's constants and bindings.
+
+import type { Activation, BufferId, BufferSpec } from '../program.ts'
+import type { LeafWeight } from '../weights.ts'
+import { padded, type Grid, type Slot } from './call.ts'
+
+/** Columns of a panel of packed weights; each layer's outputs are padded to it. */
+export const PANEL = 64
+
+export interface LinearPart<W extends LeafWeight = LeafWeight> {
+  weight: W
+  bias: Float32Array | null
+  output: BufferId
+}
+
+export interface LinearSpec<W extends LeafWeight = LeafWeight> {
+  label: string
+  rows: BufferSpec['rows']
+  input: BufferId
+  /** one to three layers of the same kind, K and activation; a residual only where there is one */
+  parts: LinearPart<W>[]
+  activation: Activation
+  residual: BufferId | null
+}
+
+/** A part's first column among all, and how many columns there are in all. */
+export function columnStarts(parts: LinearPart[]): { starts: number[]; columns: number } {
+  let columns = 0
+  const starts = parts.map(({ weight }) => {
+    const start = columns
+    columns += Math.ceil(weight.N / PANEL) * PANEL
+    return start
+  })
+  return { starts, columns }
+}
+
+const ACTIVATIONS: Record<Activation, number> = { none: 0, gelu: 1, tanh: 2 }
+
+/** The shaders' constants but for the kernel's own. */
+export function linearConstants({ parts, activation, residual }: LinearSpec): Record<string, number> {
+  const { starts, columns } = columnStarts(parts)
+  const constants: Record<string, number> = {
+    K: padded(parts[0].weight.K),
+    COLUMNS: columns,
+    ACTIVATION: ACTIVATIONS[activation],
+    HAS_RESIDUAL: residual === null ? 0 : 1,
+  }
+  parts.forEach(({ weight }, i) => (constants[`STRIDE${i}`] = padded(weight.N)))
+  starts.slice(1).forEach((start, i) => (constants[`START${i + 1}`] = start))
+  return constants
+}
+
+/** Bindings 0 to 7, the same for every linear kernel. */
+export function linearSlots(spec: LinearSpec, input: Slot, weight: GPUBuffer, columns: GPUBuffer): Slot[] {
+  return [
+    { from: 'shape', rows: spec.rows },
+    input,
+    { from: 'weight', buffer: weight },
+    { from: 'weight', buffer: columns },
+    spec.residual === null ? { from: 'weight', buffer: columns } : { from: 'buffer', id: spec.residual },
+    ...([0, 1, 2] as const).map((i): Slot =>
+      i < spec.parts.length ? { from: 'buffer', id: spec.parts[i].output } : { from: 'unused', index: i },
+    ),
+  ]
+}
+
+/** bias [columns], and after it the scales [columns] of int8 weights, f32, padding 0. */
+export function packColumns(memory: ArrayBuffer, parts: LinearPart[]): void {
+  const { starts, columns } = columnStarts(parts)
+  parts.forEach(({ weight, bias }, i) => {
+    if (bias) new Float32Array(memory, starts[i] * 4, weight.N).set(bias)
+    if ('scales' in weight) new Float32Array(memory, (columns + starts[i]) * 4, weight.N).set(weight.scales)
+  })
+}
+
+/** Workgroups that cover all columns and rows, `width` x `height` outputs each. */
+export const cover =
+  (columns: number, width: number, height: number) =>
+  ({ rows }: Grid): [number, number, number] => [Math.ceil(columns / width), Math.ceil(rows / height), 1]

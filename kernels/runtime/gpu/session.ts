@@ -1,0 +1,273 @@
+// A loaded program on a GPU: per batch one header write, one command encoder, one compute pass, one submit, one readback.
+
+import type { LoadOptions, Session, SessionStats } from '../device.ts'
+import { checkBatch, type Batch, type BufferId, type Program } from '../program.ts'
+import { Arena, bucket, type Capacity } from './arena.ts'
+import { padded, type Form, type Grid, type KernelCall, type Slot } from './call.ts'
+import type { GpuContext } from './context.ts'
+import { Header } from './header.ts'
+import { GPUBufferUsageBits, type Uploader } from './upload.ts'
+
+/** What the compiler makes of a program; every form of every call is one the device may use. */
+export interface CompiledProgram {
+  calls: KernelCall[]
+  /** f32 buffers with a quantized twin */
+  twins: ReadonlySet<BufferId>
+  /** writes the rows of words [M, width] that the device does not hold; null where it holds them */
+  gather: { width: number; rows: (ids: Int32Array) => Float32Array } | null
+}
+
+export interface GpuSession extends Session {
+  /** As `run`, with the time between the pass's first and last dispatch; null where the adapter has no timestamps. */
+  runTimed(batch: Batch): Promise<{ output: Float32Array; gpuMs: number | null }>
+}
+
+interface ReadyForm extends Form {
+  pipeline: GPUComputePipeline
+  bindGroup: GPUBindGroup | null
+}
+
+interface ReadyCall {
+  rows: KernelCall['rows']
+  forms: ReadyForm[]
+}
+
+const LEAST_TOKENS = 64
+const LEAST_SEQUENCES = 8
+
+export class ProgramSession implements GpuSession {
+  readonly #context: GpuContext
+  readonly #program: Program
+  readonly #compiled: CompiledProgram
+  readonly #uploader: Uploader
+  readonly #calls: ReadyCall[]
+  readonly #guard: boolean
+  readonly #tileSizes: number[]
+  #capacity: Capacity = { M: 0, B: 0 }
+  #arena: Arena | null = null
+  #header: Header | null = null
+  #timer: { set: GPUQuerySet; buffer: GPUBuffer } | null = null
+  #last: Capacity = { M: 0, B: 0 }
+  #lastCalls = 0
+  #queue: Promise<unknown> = Promise.resolve()
+  #isDisposed = false
+
+  private constructor(
+    context: GpuContext,
+    program: Program,
+    compiled: CompiledProgram,
+    uploader: Uploader,
+    calls: ReadyCall[],
+    guard: boolean,
+  ) {
+    this.#context = context
+    this.#program = program
+    this.#compiled = compiled
+    this.#uploader = uploader
+    this.#calls = calls
+    this.#guard = guard
+    const sizes = calls.flatMap(({ forms }) =>
+      forms.flatMap(({ slots }) => slots.flatMap((slot) => (slot?.from === 'tiles' ? [slot.queries] : []))),
+    )
+    // ascending: shape.w counts the smallest tiles, which the kernels that read it use
+    this.#tileSizes = [...new Set(sizes)].sort((a, b) => a - b)
+  }
+
+  static async create(
+    context: GpuContext,
+    program: Program,
+    compiled: CompiledProgram,
+    uploader: Uploader,
+    options: LoadOptions,
+  ): Promise<ProgramSession> {
+    const calls = await Promise.all(
+      compiled.calls.map(async (call) => ({
+        rows: call.rows,
+        forms: await Promise.all(
+          call.forms.map(async (form) => ({
+            ...form,
+            pipeline: await context.pipeline(form.shader, form.constants),
+            bindGroup: null,
+          })),
+        ),
+      })),
+    )
+    return new ProgramSession(context, program, compiled, uploader, calls, options.guard ?? false)
+  }
+
+  async run(batch: Batch): Promise<Float32Array> {
+    return (await this.#enqueue(batch, false)).output
+  }
+
+  runTimed(batch: Batch): Promise<{ output: Float32Array; gpuMs: number | null }> {
+    return this.#enqueue(batch, this.#context.hasTimestamps)
+  }
+
+  #enqueue(batch: Batch, isTimed: boolean): Promise<{ output: Float32Array; gpuMs: number | null }> {
+    const result = this.#queue.then(async () => {
+      if (this.#isDisposed) throw new Error('WebGPU: this session was disposed')
+      this.#context.check()
+      checkBatch(this.#program, batch)
+      try {
+        return await this.#execute(batch, isTimed)
+      } catch (error) {
+        throw this.#context.explain(error)
+      }
+    })
+    this.#queue = result.catch(() => undefined)
+    return result
+  }
+
+  async #execute(batch: Batch, isTimed: boolean): Promise<{ output: Float32Array; gpuMs: number | null }> {
+    const { device, readback } = this.#context
+    const B = batch.offsets.length - 1
+    const M = batch.offsets[B]
+    if (M === 0) return { output: new Float32Array(0), gpuMs: isTimed ? 0 : null }
+    const { arena, header } = this.#reserve(M, B)
+    if (this.#guard) arena.fillPattern()
+    this.#uploadInput(arena, batch)
+    const tiles = header.write(batch)
+    const tileCount = (queries: number): number => tiles.find((list) => list.queries === queries)!.count
+    const grids = { tokens: { rows: M, tiles: tileCount }, sequences: { rows: B, tiles: tileCount } }
+    const encoder = device.createCommandEncoder()
+    const timer = isTimed ? this.#ensureTimer() : null
+    const pass = encoder.beginComputePass(
+      timer ? { timestampWrites: { querySet: timer.set, beginningOfPassWriteIndex: 0, endOfPassWriteIndex: 1 } } : {},
+    )
+    this.#encode(pass, grids)
+    pass.end()
+    if (timer) encoder.resolveQuerySet(timer.set, 0, 2, timer.buffer, 0)
+    this.#last = { M, B }
+    this.#lastCalls = this.#calls.length
+    const spec = this.#program.buffers[this.#program.output]
+    const rows = spec.rows === 'tokens' ? M : B
+    const stride = padded(spec.width)
+    const part = arena.part('buffer', this.#program.output)
+    const bytes = await readback.submitAndRead(encoder, part.buffer, part.offset, rows * stride * 4)
+    const output = unpad(new Float32Array(bytes), rows, stride, spec.width)
+    if (!timer) return { output, gpuMs: null }
+    const times = new BigUint64Array(await readback.submitAndRead(device.createCommandEncoder(), timer.buffer, 0, 16))
+    return { output, gpuMs: Number(times[1] - times[0]) / 1e6 }
+  }
+
+  #encode(pass: GPUComputePassEncoder, grids: Record<'tokens' | 'sequences', Grid>): void {
+    let current: GPUComputePipeline | null = null
+    for (const { rows, forms } of this.#calls) {
+      const grid = grids[rows]
+      const form = forms.find(({ maxRows }) => maxRows === undefined || grid.rows <= maxRows)!
+      form.bindGroup ??= this.#bind(form)
+      if (form.pipeline !== current) pass.setPipeline((current = form.pipeline))
+      pass.setBindGroup(0, form.bindGroup)
+      pass.dispatchWorkgroups(...form.workgroups(grid))
+    }
+  }
+
+  #bind({ pipeline, slots }: ReadyForm): GPUBindGroup {
+    const entries = slots.flatMap((slot, binding) => (slot ? [{ binding, resource: this.#resource(slot) }] : []))
+    return this.#context.device.createBindGroup({ layout: pipeline.getBindGroupLayout(0), entries })
+  }
+
+  #resource(slot: NonNullable<Slot>): GPUBufferBinding {
+    const header = this.#header!
+    const arena = this.#arena!
+    switch (slot.from) {
+      case 'shape':
+        return header.binding(slot.rows === 'tokens' ? 'tokenShape' : 'sequenceShape')
+      case 'offsets':
+      case 'tokens':
+        return header.binding(slot.from)
+      case 'tiles':
+        return header.binding(`tiles${slot.queries}`)
+      case 'gathered':
+        return arena.binding('gathered', 0)
+      case 'weight':
+        return { buffer: slot.buffer }
+      case 'unused':
+        return { buffer: this.#context.unused[slot.index] }
+      case 'buffer':
+      case 'bytes':
+      case 'scales':
+        return arena.binding(slot.from, slot.id)
+    }
+  }
+
+  /** Buffers for M tokens and B sequences; grown ones replace all, and all bind groups with them. */
+  #reserve(M: number, B: number): { arena: Arena; header: Header } {
+    if (this.#arena && this.#header && M <= this.#capacity.M && B <= this.#capacity.B)
+      return { arena: this.#arena, header: this.#header }
+    this.#release()
+    const capacity = {
+      M: bucket(Math.max(M, this.#capacity.M), LEAST_TOKENS),
+      B: bucket(Math.max(B, this.#capacity.B), LEAST_SEQUENCES),
+    }
+    const { gather, twins } = this.#compiled
+    const { device } = this.#context
+    const options = { twins, gatheredWidth: gather?.width ?? 0, guard: this.#guard }
+    this.#arena = new Arena(device, this.#program, capacity, options)
+    this.#header = new Header(device, capacity.M, capacity.B, this.#tileSizes, gather !== null)
+    this.#capacity = capacity
+    for (const { forms } of this.#calls) for (const form of forms) form.bindGroup = null
+    return { arena: this.#arena, header: this.#header }
+  }
+
+  #uploadInput(arena: Arena, { ids, rows }: Batch): void {
+    const { input, buffers } = this.#program
+    const { gather } = this.#compiled
+    if (input === 'ids') {
+      if (gather) arena.upload(arena.part('gathered', 0), gather.rows(ids!), gather.width)
+      return
+    }
+    const { width } = buffers[input]
+    if (rows instanceof Float32Array) arena.upload(arena.part('buffer', input), rows, width)
+    else if (rows) {
+      arena.upload(arena.part('bytes', input), rows.data, width)
+      arena.upload(arena.part('scales', input), rows.scales, 1)
+    }
+  }
+
+  #ensureTimer(): { set: GPUQuerySet; buffer: GPUBuffer } {
+    const { QUERY_RESOLVE, COPY_SRC } = GPUBufferUsageBits
+    const { device } = this.#context
+    return (this.#timer ??= {
+      set: device.createQuerySet({ type: 'timestamp', count: 2 }),
+      buffer: device.createBuffer({ size: 16, usage: QUERY_RESOLVE | COPY_SRC }),
+    })
+  }
+
+  stats(): SessionStats {
+    return { weightBytes: this.#uploader.bytes, arenaBytes: this.#arena?.total ?? 0, calls: this.#lastCalls }
+  }
+
+  async checkGuards(): Promise<string[]> {
+    if (!this.#guard) throw new Error('WebGPU: the program was not loaded with { guard: true }')
+    await this.#queue
+    return this.#arena ? this.#arena.damage(this.#context.readback, this.#last) : []
+  }
+
+  #release(): void {
+    this.#arena?.dispose()
+    this.#header?.buffer.destroy()
+    this.#arena = null
+    this.#header = null
+  }
+
+  dispose(): void {
+    if (this.#isDisposed) return
+    this.#isDisposed = true
+    // a run in progress ends first
+    void this.#queue.then(() => {
+      this.#release()
+      this.#timer?.set.destroy()
+      this.#timer?.buffer.destroy()
+      this.#uploader.dispose()
+    })
+  }
+}
+
+/** Rows without their padding. */
+function unpad(values: Float32Array, rows: number, stride: number, width: number): Float32Array {
+  if (stride === width) return values
+  const tight = new Float32Array(rows * width)
+  for (let row = 0; row < rows; row++) tight.set(values.subarray(row * stride, row * stride + width), row * width)
+  return tight
+}

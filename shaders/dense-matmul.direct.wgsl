@@ -1,0 +1,101 @@
+// dense-matmul, variant direct.   y[M,N] = activation(x[M,K] W[N,K]^T + bias[N]) + residual[M,N], f32
+// Contract   kernels/dense-matmul/contract.ts      Twin  assembly/dense-matmul.ts
+// Layout     x rows padded to 16 with 0; W packed [COLUMNS/64][K][64], see kernels/dense-matmul/webgpu.ts; up to three outputs side by side
+// Plan       4 rows x 4 columns per thread, operands straight from memory: 4 vec4 sums, 8 vec4 loads per 64 products
+// Needs      nothing: no workgroup memory, no feature
+// Source     own; the shape follows what software adapters run fastest (jax-js, parakeet use the like)
+
+override K: u32 = 16u; // inputs per row with padding, a multiple of 16
+override COLUMNS: u32 = 64u; // columns of all outputs, each output padded to 64
+override START1: u32 = 0xffffffffu; // first column of the second output, a multiple of 64
+override START2: u32 = 0xffffffffu; // first column of the third output
+override STRIDE0: u32 = 16u; // columns per row of each output, a multiple of 16
+override STRIDE1: u32 = 16u;
+override STRIDE2: u32 = 16u;
+override ACTIVATION: u32 = 0u; // 0 none, 1 gelu, 2 tanh
+override HAS_RESIDUAL: bool = false; // for the first output
+
+@group(0) @binding(0) var<uniform> shape: vec4<u32>; // rows, M, B, attention tiles
+@group(0) @binding(1) var<storage, read> input: array<vec4<f32>>; // [rows, K / 4]
+@group(0) @binding(2) var<storage, read> weight: array<vec4<f32>>; // [COLUMNS / 64, K, 16]
+@group(0) @binding(3) var<storage, read> columns: array<vec4<f32>>; // [COLUMNS / 4] bias
+@group(0) @binding(4) var<storage, read> residual: array<vec4<f32>>; // [rows, STRIDE0 / 4]
+@group(0) @binding(5) var<storage, read_write> out0: array<vec4<f32>>; // [rows, STRIDE0 / 4]
+@group(0) @binding(6) var<storage, read_write> out1: array<vec4<f32>>; // [rows, STRIDE1 / 4]
+@group(0) @binding(7) var<storage, read_write> out2: array<vec4<f32>>; // [rows, STRIDE2 / 4]
+
+// gelu in its erf form: erfc(|x| / sqrt 2) by Abramowitz and Stegun 7.1.26, off by at most 1.5e-7; arguments of exp and
+// tanh are kept in a range where every driver is finite
+fn activate(x: vec4<f32>) -> vec4<f32> {
+  if (ACTIVATION == 1u) {
+    let z = min(abs(x) * 0.70710678, vec4(9.0));
+    let t = 1.0 / (1.0 + 0.3275911 * z);
+    let series = 0.254829592 + t * (-0.284496736 + t * (1.421413741 + t * (-1.453152027 + t * 1.061405429)));
+    let tail = t * series * exp(-z * z);
+    return 0.5 * x * select(2.0 - tail, tail, x < vec4(0.0));
+  }
+  if (ACTIVATION == 2u) {
+    return tanh(clamp(x, vec4(-15.0), vec4(15.0)));
+  }
+  return x;
+}
+
+fn store(row: u32, column: u32, sum: vec4<f32>) {
+  if (row >= shape.x || column >= COLUMNS) {
+    return;
+  }
+  var y = activate(sum + columns[column / 4u]);
+  if (column < START1) {
+    if (column < STRIDE0) {
+      let at = (row * STRIDE0 + column) / 4u;
+      if (HAS_RESIDUAL) {
+        y += residual[at];
+      }
+      out0[at] = y;
+    }
+  } else if (column < START2) {
+    if (column - START1 < STRIDE1) {
+      out1[(row * STRIDE1 + column - START1) / 4u] = y;
+    }
+  } else if (column - START2 < STRIDE2) {
+    out2[(row * STRIDE2 + column - START2) / 4u] = y;
+  }
+}
+
+@compute @workgroup_size(8, 8)
+fn main(@builtin(global_invocation_id) id: vec3<u32>) {
+  let column = id.x * 4u;
+  let row = id.y * 4u;
+  if (column >= COLUMNS || row >= shape.x) {
+    return;
+  }
+  let last = shape.x - 1u;
+  let x0 = row * (K / 4u);
+  let x1 = min(row + 1u, last) * (K / 4u);
+  let x2 = min(row + 2u, last) * (K / 4u);
+  let x3 = min(row + 3u, last) * (K / 4u);
+  var at = (column / 64u) * (K * 16u) + (column % 64u) / 4u;
+  var sum0 = vec4<f32>();
+  var sum1 = vec4<f32>();
+  var sum2 = vec4<f32>();
+  var sum3 = vec4<f32>();
+  for (var k = 0u; k < K / 4u; k++) {
+    let w0 = weight[at];
+    let w1 = weight[at + 16u];
+    let w2 = weight[at + 32u];
+    let w3 = weight[at + 48u];
+    at += 64u;
+    let a = input[x0 + k];
+    let b = input[x1 + k];
+    let c = input[x2 + k];
+    let d = input[x3 + k];
+    sum0 += a.x * w0 + a.y * w1 + a.z * w2 + a.w * w3;
+    sum1 += b.x * w0 + b.y * w1 + b.z * w2 + b.w * w3;
+    sum2 += c.x * w0 + c.y * w1 + c.z * w2 + c.w * w3;
+    sum3 += d.x * w0 + d.y * w1 + d.z * w2 + d.w * w3;
+  }
+  store(row, column, sum0);
+  store(row + 1u, column, sum1);
+  store(row + 2u, column, sum2);
+  store(row + 3u, column, sum3);
+}

@@ -1,0 +1,130 @@
+// dense-matmul, variant tiled.   y[M,N] = activation(x[M,K] W[N,K]^T + bias[N]) + residual[M,N], f32
+// Contract   kernels/dense-matmul/contract.ts      Twin  assembly/dense-matmul.ts
+// Layout     x rows padded to 16 with 0; W packed [COLUMNS/64][K][64], see kernels/dense-matmul/webgpu.ts; up to three outputs side by side
+// Plan       64 x 64 (or 128 x 64) outputs per workgroup, 8 rows x 4 columns per thread, 16 inputs per step staged once, no double buffer
+// Needs      8 KiB (12 KiB) of workgroup memory; ROWS * 2 invocations
+// Source     own; tile sizes from published measurements of 128 x 64 tiles with vec4 staging
+
+override K: u32 = 16u; // inputs per row with padding, a multiple of 16
+override ROWS: u32 = 64u; // rows per workgroup: 64 or 128
+override COLUMNS: u32 = 64u; // columns of all outputs, each output padded to 64
+override START1: u32 = 0xffffffffu; // first column of the second output, a multiple of 64
+override START2: u32 = 0xffffffffu; // first column of the third output
+override STRIDE0: u32 = 16u; // columns per row of each output, a multiple of 16
+override STRIDE1: u32 = 16u;
+override STRIDE2: u32 = 16u;
+override ACTIVATION: u32 = 0u; // 0 none, 1 gelu, 2 tanh
+override HAS_RESIDUAL: bool = false; // for the first output
+
+@group(0) @binding(0) var<uniform> shape: vec4<u32>; // rows, M, B, attention tiles
+@group(0) @binding(1) var<storage, read> input: array<vec4<f32>>; // [rows, K / 4]
+@group(0) @binding(2) var<storage, read> weight: array<vec4<f32>>; // [COLUMNS / 64, K, 16]
+@group(0) @binding(3) var<storage, read> columns: array<vec4<f32>>; // [COLUMNS / 4] bias
+@group(0) @binding(4) var<storage, read> residual: array<vec4<f32>>; // [rows, STRIDE0 / 4]
+@group(0) @binding(5) var<storage, read_write> out0: array<vec4<f32>>; // [rows, STRIDE0 / 4]
+@group(0) @binding(6) var<storage, read_write> out1: array<vec4<f32>>; // [rows, STRIDE1 / 4]
+@group(0) @binding(7) var<storage, read_write> out2: array<vec4<f32>>; // [rows, STRIDE2 / 4]
+
+var<workgroup> xTile: array<vec4<f32>, ROWS * 4u>; // [ROWS][16 inputs]
+var<workgroup> wTile: array<vec4<f32>, 256>; // [16 inputs][64 columns]
+
+// gelu in its erf form: erfc(|x| / sqrt 2) by Abramowitz and Stegun 7.1.26, off by at most 1.5e-7; arguments of exp and
+// tanh are kept in a range where every driver is finite
+fn activate(x: vec4<f32>) -> vec4<f32> {
+  if (ACTIVATION == 1u) {
+    let z = min(abs(x) * 0.70710678, vec4(9.0));
+    let t = 1.0 / (1.0 + 0.3275911 * z);
+    let series = 0.254829592 + t * (-0.284496736 + t * (1.421413741 + t * (-1.453152027 + t * 1.061405429)));
+    let tail = t * series * exp(-z * z);
+    return 0.5 * x * select(2.0 - tail, tail, x < vec4(0.0));
+  }
+  if (ACTIVATION == 2u) {
+    return tanh(clamp(x, vec4(-15.0), vec4(15.0)));
+  }
+  return x;
+}
+
+fn store(row: u32, column: u32, sum: vec4<f32>) {
+  if (row >= shape.x || column >= COLUMNS) {
+    return;
+  }
+  var y = activate(sum + columns[column / 4u]);
+  if (column < START1) {
+    if (column < STRIDE0) {
+      let at = (row * STRIDE0 + column) / 4u;
+      if (HAS_RESIDUAL) {
+        y += residual[at];
+      }
+      out0[at] = y;
+    }
+  } else if (column < START2) {
+    if (column - START1 < STRIDE1) {
+      out1[(row * STRIDE1 + column - START1) / 4u] = y;
+    }
+  } else if (column - START2 < STRIDE2) {
+    out2[(row * STRIDE2 + column - START2) / 4u] = y;
+  }
+}
+
+// a thread's rows stand ROWS / 8 apart, so that neighbours read neighbouring rows
+@compute @workgroup_size(16, ROWS / 8u)
+fn main(
+  @builtin(workgroup_id) group: vec3<u32>,
+  @builtin(local_invocation_id) local: vec3<u32>,
+  @builtin(local_invocation_index) index: u32,
+) {
+  let firstRow = group.y * ROWS;
+  let last = shape.x - 1u;
+  let panel = group.x * (K * 16u);
+  var sum0 = vec4<f32>();
+  var sum1 = vec4<f32>();
+  var sum2 = vec4<f32>();
+  var sum3 = vec4<f32>();
+  var sum4 = vec4<f32>();
+  var sum5 = vec4<f32>();
+  var sum6 = vec4<f32>();
+  var sum7 = vec4<f32>();
+  for (var step = 0u; step < K / 16u; step++) {
+    for (var i = 0u; i < 2u; i++) {
+      let slot = index + i * (ROWS * 2u);
+      xTile[slot] = input[min(firstRow + slot / 4u, last) * (K / 4u) + step * 4u + slot % 4u];
+    }
+    for (var i = 0u; i < 128u / ROWS; i++) {
+      let slot = index + i * (ROWS * 2u);
+      wTile[slot] = weight[panel + step * 256u + slot];
+    }
+    workgroupBarrier();
+    for (var k = 0u; k < 4u; k++) {
+      let w0 = wTile[k * 64u + local.x];
+      let w1 = wTile[k * 64u + 16u + local.x];
+      let w2 = wTile[k * 64u + 32u + local.x];
+      let w3 = wTile[k * 64u + 48u + local.x];
+      let x0 = xTile[(local.y + 0u * (ROWS / 8u)) * 4u + k];
+      sum0 += x0.x * w0 + x0.y * w1 + x0.z * w2 + x0.w * w3;
+      let x1 = xTile[(local.y + 1u * (ROWS / 8u)) * 4u + k];
+      sum1 += x1.x * w0 + x1.y * w1 + x1.z * w2 + x1.w * w3;
+      let x2 = xTile[(local.y + 2u * (ROWS / 8u)) * 4u + k];
+      sum2 += x2.x * w0 + x2.y * w1 + x2.z * w2 + x2.w * w3;
+      let x3 = xTile[(local.y + 3u * (ROWS / 8u)) * 4u + k];
+      sum3 += x3.x * w0 + x3.y * w1 + x3.z * w2 + x3.w * w3;
+      let x4 = xTile[(local.y + 4u * (ROWS / 8u)) * 4u + k];
+      sum4 += x4.x * w0 + x4.y * w1 + x4.z * w2 + x4.w * w3;
+      let x5 = xTile[(local.y + 5u * (ROWS / 8u)) * 4u + k];
+      sum5 += x5.x * w0 + x5.y * w1 + x5.z * w2 + x5.w * w3;
+      let x6 = xTile[(local.y + 6u * (ROWS / 8u)) * 4u + k];
+      sum6 += x6.x * w0 + x6.y * w1 + x6.z * w2 + x6.w * w3;
+      let x7 = xTile[(local.y + 7u * (ROWS / 8u)) * 4u + k];
+      sum7 += x7.x * w0 + x7.y * w1 + x7.z * w2 + x7.w * w3;
+    }
+    workgroupBarrier();
+  }
+  let column = group.x * 64u + local.x * 4u;
+  store(firstRow + local.y + 0u * (ROWS / 8u), column, sum0);
+  store(firstRow + local.y + 1u * (ROWS / 8u), column, sum1);
+  store(firstRow + local.y + 2u * (ROWS / 8u), column, sum2);
+  store(firstRow + local.y + 3u * (ROWS / 8u), column, sum3);
+  store(firstRow + local.y + 4u * (ROWS / 8u), column, sum4);
+  store(firstRow + local.y + 5u * (ROWS / 8u), column, sum5);
+  store(firstRow + local.y + 6u * (ROWS / 8u), column, sum6);
+  store(firstRow + local.y + 7u * (ROWS / 8u), column, sum7);
+}

@@ -1,0 +1,21 @@
+// row-ops first-token, variant direct.   y[b] = x[offsets[b]]
+// Contract   kernels/row-ops/contract.ts      Twin  assembly/row-ops.ts
+// Layout     rows padded to 16 elements with 0
+// Plan       4 elements per thread
+// Needs      nothing
+// Source     own
+
+override WIDTH: u32 = 16u; // elements per row with padding, a multiple of 16
+
+@group(0) @binding(0) var<uniform> shape: vec4<u32>; // rows, M, B, attention tiles
+@group(0) @binding(1) var<storage, read> offsets: array<u32>; // [B + 1]
+@group(0) @binding(2) var<storage, read> input: array<vec4<f32>>; // [M, WIDTH / 4]
+@group(0) @binding(3) var<storage, read_write> output: array<vec4<f32>>; // [B, WIDTH / 4]
+
+@compute @workgroup_size(64)
+fn main(@builtin(global_invocation_id) id: vec3<u32>) {
+  if (id.x >= WIDTH / 4u || id.y >= shape.x) {
+    return;
+  }
+  output[id.y * (WIDTH / 4u) + id.x] = input[offsets[id.y] * (WIDTH / 4u) + id.x];
+}

@@ -1,0 +1,165 @@
+// row-ops layernorm, variant tiled.   y = (s - mean) / sqrt(variance + epsilon) gamma + beta per row, s = x + residual; optionally also as s8
+// Contract   kernels/row-ops/contract.ts      Twin  assembly/row-ops.ts
+// Layout     rows padded to 16 elements with 0
+// Plan       one row per workgroup of 64; a thread keeps to its own elements, sums go through workgroup memory
+// Needs      packed_4x8_integer_dot_product; 256 bytes of workgroup memory
+// Source     own
+
+requires packed_4x8_integer_dot_product;
+
+// workgroups stand in a grid GRID wide, since one dimension holds 65535
+override GRID: u32 = 32768u;
+
+override C: u32 = 16u; // elements per row
+override WIDTH: u32 = 16u; // the same with padding, a multiple of 16
+override EPSILON: f32 = 1e-12;
+override QUANTIZE: bool = false; // also write the row as s8, for int8 linears
+override HAS_RESIDUAL: bool = false;
+
+@group(0) @binding(0) var<uniform> shape: vec4<u32>; // rows, M, B, attention tiles
+@group(0) @binding(1) var<storage, read> input: array<vec4<f32>>; // [rows, WIDTH / 4]
+@group(0) @binding(2) var<storage, read> residual: array<vec4<f32>>; // [rows, WIDTH / 4]
+@group(0) @binding(3) var<storage, read> gammaBeta: array<vec4<f32>>; // [2, WIDTH / 4]
+@group(0) @binding(4) var<storage, read_write> output: array<vec4<f32>>; // [rows, WIDTH / 4]; holds x until it is normalised
+@group(0) @binding(5) var<storage, read_write> quantized: array<u32>; // [rows, WIDTH / 4], 4 s8 each
+@group(0) @binding(6) var<storage, read_write> scales: array<f32>; // [rows]
+
+var<workgroup> partial: array<f32, 64>; // one value per thread
+
+// the sum over the workgroup's 64 threads, for all of them; barriers before and after every use of the array
+fn total(index: u32, value: f32) -> f32 {
+  workgroupBarrier();
+  partial[index] = value;
+  workgroupBarrier();
+  for (var i = 0u; i < 6u; i++) {
+    let half = 32u >> i;
+    if (index < half) {
+      partial[index] += partial[index + half];
+    }
+    workgroupBarrier();
+  }
+  return partial[0];
+}
+
+// the largest value of the workgroup's 64 threads, for all of them
+fn largest(index: u32, value: f32) -> f32 {
+  workgroupBarrier();
+  partial[index] = value;
+  workgroupBarrier();
+  for (var i = 0u; i < 6u; i++) {
+    let half = 32u >> i;
+    if (index < half) {
+      partial[index] = max(partial[index], partial[index + half]);
+    }
+    workgroupBarrier();
+  }
+  return partial[0];
+}
+
+// a / b rounded to nearest even, for positive normal numbers: WGSL's own division may be 2.5 ulp off, and every device
+// must quantize alike. Long division of the 24-bit significands, 8 bits a step
+fn divide(a: f32, b: f32) -> f32 {
+  let aBits = bitcast<u32>(a);
+  let bBits = bitcast<u32>(b);
+  var exponent = i32(aBits >> 23u) - i32(bBits >> 23u) + 127;
+  let divisor = (bBits & 0x7fffffu) | 0x800000u;
+  var rest = (aBits & 0x7fffffu) | 0x800000u;
+  if (rest < divisor) {
+    rest <<= 1u;
+    exponent--;
+  }
+  rest -= divisor;
+  var quotient = 1u;
+  for (var i = 0u; i < 3u; i++) {
+    rest <<= 8u;
+    quotient = (quotient << 8u) | (rest / divisor);
+    rest %= divisor;
+  }
+  // 25 bits: 24 and the one that rounds
+  quotient = (quotient >> 1u) + (quotient & 1u & (select(0u, 1u, rest != 0u) | (quotient >> 1u)));
+  if (exponent < 1) {
+    return 0.0;
+  }
+  if (exponent > 254) {
+    return 3.4028234e38;
+  }
+  return bitcast<f32>((u32(exponent) << 23u) + quotient - 0x800000u);
+}
+
+// the law of kernels/runtime/quantize-law.ts: 127 / amax, 0 for rows of zeros (and of subnormals, which adapters flush)
+fn inverseScale(amax: f32) -> f32 {
+  if (amax < 1.17549435e-38) {
+    return 0.0;
+  }
+  return divide(127.0, amax);
+}
+
+fn scaleOf(amax: f32) -> f32 {
+  if (amax < 1.17549435e-38) {
+    return 0.0;
+  }
+  return divide(amax, 127.0);
+}
+
+// 4 values to 4 bytes of a word; round() takes ties to even
+fn pack(x: vec4<f32>, inverse: f32) -> u32 {
+  return pack4xI8(vec4<i32>(clamp(round(x * inverse), vec4(-127.0), vec4(127.0))));
+}
+
+fn largestOf(x: vec4<f32>) -> f32 {
+  let a = abs(x);
+  return max(max(a.x, a.y), max(a.z, a.w));
+}
+
+@compute @workgroup_size(64)
+fn main(@builtin(workgroup_id) group: vec3<u32>, @builtin(local_invocation_index) index: u32) {
+  let row = group.y * GRID + group.x;
+  if (row >= shape.x) {
+    return;
+  }
+  let base = row * (WIDTH / 4u);
+  var sums = vec4<f32>();
+  for (var i = 0u; i < (WIDTH / 4u + 63u) / 64u; i++) {
+    let at = i * 64u + index;
+    if (at < WIDTH / 4u) {
+      var x = input[base + at];
+      if (HAS_RESIDUAL) {
+        x += residual[base + at];
+      }
+      output[base + at] = x;
+      sums += x;
+    }
+  }
+  let mean = total(index, sums.x + sums.y + sums.z + sums.w) / f32(C);
+  var squares = vec4<f32>();
+  for (var i = 0u; i < (WIDTH / 4u + 63u) / 64u; i++) {
+    let at = i * 64u + index;
+    if (at < WIDTH / 4u) {
+      let d = select(vec4<f32>(), output[base + at] - mean, vec4(0u, 1u, 2u, 3u) + at * 4u < vec4(C));
+      squares += d * d;
+    }
+  }
+  let deviation = sqrt(total(index, squares.x + squares.y + squares.z + squares.w) / f32(C) + EPSILON);
+  var own = 0.0;
+  for (var i = 0u; i < (WIDTH / 4u + 63u) / 64u; i++) {
+    let at = i * 64u + index;
+    if (at < WIDTH / 4u) {
+      let y = (output[base + at] - mean) / deviation * gammaBeta[at] + gammaBeta[WIDTH / 4u + at];
+      output[base + at] = y;
+      own = max(own, largestOf(y));
+    }
+  }
+  if (QUANTIZE) {
+    let amax = largest(index, own);
+    let inverse = inverseScale(amax);
+    for (var i = 0u; i < (WIDTH / 4u + 63u) / 64u; i++) {
+      let at = i * 64u + index;
+      if (at < WIDTH / 4u) {
+        quantized[base + at] = pack(output[base + at], inverse);
+      }
+    }
+    if (index == 0u) {
+      scales[row] = scaleOf(amax);
+    }
+  }
+}

@@ -1,0 +1,49 @@
+// row-ops mean-pool, variant direct.   y[b] = mean of the rows of sequence b, divided by max(its L2 norm, 1e-12) where NORMALIZE
+// Contract   kernels/row-ops/contract.ts      Twin  assembly/row-ops.ts
+// Layout     rows padded to 16 elements with 0
+// Plan       one sequence per thread
+// Needs      no workgroup memory
+// Source     own
+
+override WIDTH: u32 = 16u; // elements per row with padding, a multiple of 16
+override NORMALIZE: bool = false;
+override LONGEST: u32 = 1048576u; // more tokens than any sequence has: loops need a constant bound
+
+@group(0) @binding(0) var<uniform> shape: vec4<u32>; // rows, M, B, attention tiles
+@group(0) @binding(1) var<storage, read> offsets: array<u32>; // [B + 1]
+@group(0) @binding(2) var<storage, read> input: array<vec4<f32>>; // [M, WIDTH / 4]
+@group(0) @binding(3) var<storage, read_write> output: array<vec4<f32>>; // [B, WIDTH / 4]
+
+fn mean(first: u32, count: u32, i: u32) -> vec4<f32> {
+  var sum = vec4<f32>();
+  for (var t = 0u; t < LONGEST; t++) {
+    if (t >= count) {
+      break;
+    }
+    sum += input[(first + t) * (WIDTH / 4u) + i];
+  }
+  return sum / f32(count);
+}
+
+@compute @workgroup_size(4)
+fn main(@builtin(global_invocation_id) id: vec3<u32>) {
+  let b = id.x;
+  if (b >= shape.x) {
+    return;
+  }
+  let first = offsets[b];
+  let count = offsets[b + 1u] - first;
+  let base = b * (WIDTH / 4u);
+  var squares = vec4<f32>();
+  for (var i = 0u; i < WIDTH / 4u; i++) {
+    let y = mean(first, count, i);
+    squares += y * y;
+    output[base + i] = y;
+  }
+  if (NORMALIZE) {
+    let norm = max(sqrt(squares.x + squares.y + squares.z + squares.w), 1e-12);
+    for (var i = 0u; i < WIDTH / 4u; i++) {
+      output[base + i] /= norm;
+    }
+  }
+}

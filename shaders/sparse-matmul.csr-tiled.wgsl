@@ -1,0 +1,119 @@
+// sparse-matmul csr f32, variant tiled.   y[M,N] = activation(x[M,K] W[N,K]^T + bias[N]) + residual[M,N], the stored weights alone
+// Contract   kernels/sparse-matmul/contract.ts      Twin  assembly/sparse-matmul.ts
+// Layout     slices of 32 columns, entry t of a column at start + 32 t: neighbouring threads read neighbouring entries
+// Plan       256 columns x 4 rows per workgroup; 1024 inputs of the 4 rows staged as vec4, one vec4 read per entry
+// Needs      16 KiB of workgroup memory, 256 invocations
+// Source     own
+
+override K: u32 = 16u; // inputs per row with padding, a multiple of 16
+override COLUMNS: u32 = 64u; // columns of all outputs, each output padded to 64
+override START1: u32 = 0xffffffffu; // first column of the second output, a multiple of 64
+override START2: u32 = 0xffffffffu; // first column of the third output
+override STRIDE0: u32 = 16u; // columns per row of each output, a multiple of 16
+override STRIDE1: u32 = 16u;
+override STRIDE2: u32 = 16u;
+override ACTIVATION: u32 = 0u; // 0 none, 1 gelu, 2 tanh
+override HAS_RESIDUAL: bool = false; // for the first output
+
+@group(0) @binding(0) var<uniform> shape: vec4<u32>; // rows, M, B, attention tiles
+@group(0) @binding(1) var<storage, read> input: array<f32>; // [rows, K]
+@group(0) @binding(2) var<storage, read> entries: array<vec2<u32>>; // column of x, f32 bits; empty places 0
+@group(0) @binding(3) var<storage, read> columns: array<u32>; // [4, COLUMNS]: bias, wScale (f32 bits), start, entries
+@group(0) @binding(4) var<storage, read> residual: array<f32>; // [rows, STRIDE0]
+@group(0) @binding(5) var<storage, read_write> out0: array<f32>; // [rows, STRIDE0]
+@group(0) @binding(6) var<storage, read_write> out1: array<f32>; // [rows, STRIDE1]
+@group(0) @binding(7) var<storage, read_write> out2: array<f32>; // [rows, STRIDE2]
+
+var<workgroup> tile: array<vec4<f32>, 1024>; // [1024] x of 4 rows
+
+// gelu in its erf form: erfc(|x| / sqrt 2) by Abramowitz and Stegun 7.1.26, off by at most 1.5e-7; arguments of exp and
+// tanh are kept in a range where every driver is finite
+fn activate(x: vec4<f32>) -> vec4<f32> {
+  if (ACTIVATION == 1u) {
+    let z = min(abs(x) * 0.70710678, vec4(9.0));
+    let t = 1.0 / (1.0 + 0.3275911 * z);
+    let series = 0.254829592 + t * (-0.284496736 + t * (1.421413741 + t * (-1.453152027 + t * 1.061405429)));
+    let tail = t * series * exp(-z * z);
+    return 0.5 * x * select(2.0 - tail, tail, x < vec4(0.0));
+  }
+  if (ACTIVATION == 2u) {
+    return tanh(clamp(x, vec4(-15.0), vec4(15.0)));
+  }
+  return x;
+}
+
+fn storeOne(row: u32, column: u32, y: f32) {
+  if (row >= shape.x) {
+    return;
+  }
+  if (column < START1) {
+    if (column < STRIDE0) {
+      let at = row * STRIDE0 + column;
+      var sum = y;
+      if (HAS_RESIDUAL) {
+        sum += residual[at];
+      }
+      out0[at] = sum;
+    }
+  } else if (column < START2) {
+    if (column - START1 < STRIDE1) {
+      out1[row * STRIDE1 + column - START1] = y;
+    }
+  } else if (column - START2 < STRIDE2) {
+    out2[row * STRIDE2 + column - START2] = y;
+  }
+}
+
+fn store(row: u32, column: u32, sum: vec4<f32>) {
+  let y = activate(sum + bitcast<f32>(columns[column]));
+  storeOne(row, column, y.x);
+  storeOne(row + 1u, column, y.y);
+  storeOne(row + 2u, column, y.z);
+  storeOne(row + 3u, column, y.w);
+}
+
+@compute @workgroup_size(256)
+fn main(@builtin(workgroup_id) group: vec3<u32>, @builtin(local_invocation_index) index: u32) {
+  let column = group.x * 256u + index;
+  let row = group.y * 4u;
+  let last = shape.x - 1u;
+  let row1 = min(row + 1u, last);
+  let row2 = min(row + 2u, last);
+  let row3 = min(row + 3u, last);
+  var start = 0u;
+  var count = 0u;
+  if (column < COLUMNS) {
+    start = columns[2u * COLUMNS + column];
+    count = columns[3u * COLUMNS + column];
+  }
+  var sum = vec4<f32>();
+  // how many entries of this column are done; entries rise, so each tile takes a run of them
+  var done = 0u;
+  for (var first = 0u; first < (K + 1023u) / 1024u; first++) {
+    let base = first * 1024u;
+    for (var i = 0u; i < 4u; i++) {
+      let k = i * 256u + index;
+      if (base + k < K) {
+        let at = base + k;
+        tile[k] = vec4(input[row * K + at], input[row1 * K + at], input[row2 * K + at], input[row3 * K + at]);
+      }
+    }
+    workgroupBarrier();
+    for (var t = 0u; t < 1024u; t++) {
+      if (done >= count) {
+        break;
+      }
+      let entry = entries[start + done * 32u];
+      if (entry.x >= base + 1024u) {
+        break;
+      }
+      let x = tile[entry.x - base];
+      sum += x * bitcast<f32>(entry.y);
+      done++;
+    }
+    workgroupBarrier();
+  }
+  if (column < COLUMNS) {
+    store(row, column, sum);
+  }
+}
