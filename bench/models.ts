@@ -8,6 +8,7 @@ import { runReference } from '../kernels/plan/reference.ts'
 import { buildProgram } from '../ts/model/bert.ts'
 import type { ModelWeights } from '../ts/model/weights.ts'
 import { exportOnnx } from '../ts/onnx/export.ts'
+import { median } from '../ts/study/statistics.ts'
 import { createRandom } from '../ts/text/random.ts'
 import { raggedBatch } from './contenders/ours.ts'
 import { PEERS, type Description, type ModelInput, type Task } from './lib/contender.ts'
@@ -49,6 +50,7 @@ interface Entrant {
   logits: Float32Array
   maxError: number
   bursts: Burst[]
+  gpuMs: number[]
 }
 
 interface Variant {
@@ -89,8 +91,11 @@ export async function benchModels(options: ModelBenchOptions): Promise<BenchResu
       if (variant.onnxPath !== null) await rm(variant.onnxPath)
     }
     for (let round = 0; round < options.rounds; round++) {
-      for (const entrant of rotated(entrants, round))
-        entrant.bursts.push(await entrant.remote.burst(round, options.burstMs, 3))
+      for (const entrant of rotated(entrants, round)) {
+        const { burst, gpuMs } = await entrant.remote.burst(round, options.burstMs, 3)
+        entrant.bursts.push(burst)
+        if (gpuMs !== null) entrant.gpuMs.push(gpuMs)
+      }
       options.log(`round ${round + 1} of ${options.rounds} done`)
     }
     result.rows = resultRows(entrants, options)
@@ -160,7 +165,18 @@ async function enter(
       const maxError = largestDifference(checked, variant.reference)
       // The timed runs go on with the full input.
       await remote.logits(input)
-      entrants.push({ remote, task, contender, prepareMs, coldMs: firstMs, description, logits, maxError, bursts: [] })
+      entrants.push({
+        remote,
+        task,
+        contender,
+        prepareMs,
+        coldMs: firstMs,
+        description,
+        logits,
+        maxError,
+        bursts: [],
+        gpuMs: [],
+      })
       options.log(
         `${variant.name}: ${contender} ${description.engineVersion} on ${device}${description.software ? ' (software adapter)' : ''}, ` +
           `${description.threads} thread${description.threads === 1 ? '' : 's'}: first run ${firstMs.toFixed(0)} ms, max error ${short(maxError)}`,
@@ -238,6 +254,7 @@ function resultRows(entrants: Entrant[], options: ModelBenchOptions): ResultRow[
       tokens: options.tokens,
       ...time,
       coldMs: entrant.coldMs,
+      ...(entrant.gpuMs.length > 0 ? { gpuMs: median(entrant.gpuMs) } : {}),
       maxError: entrant.maxError,
       agreement: sameLabels(entrant.logits, first.logits, options.batch),
       maxDifference: largestDifference(entrant.logits, first.logits),

@@ -1,5 +1,6 @@
 // compact-kernels as a contender: the model's program on our own devices.
 
+import type { GpuSession } from '../../kernels/plan/webgpu.ts'
 import type { Device, Session } from '../../kernels/runtime/device.ts'
 import type { Batch } from '../../kernels/runtime/program.ts'
 import { buildProgram } from '../../ts/model/bert.ts'
@@ -32,6 +33,9 @@ export function createContender(): Contender {
     },
     async run() {
       logits = new Float32Array(await session!.run(batch!))
+    },
+    async gpuMs() {
+      return session && 'runTimed' in session ? (await (session as GpuSession).runTimed(batch!)).gpuMs : null
     },
     finish: async () => logits,
     async dispose() {

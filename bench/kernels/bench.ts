@@ -9,7 +9,7 @@ import { burst, fastestCalibration, rotated, timing, warmCalibration, type Burst
 import { SCHEMA, formatTable, percent, short, type BenchResult, type ResultRow } from '../lib/results.ts'
 import { readShapes, type LinearShape } from '../lib/shapes.ts'
 import { probeCpu } from '../probe/cpu.ts'
-import { probeDevice } from '../probe/gpu.node.ts'
+import { probeAdapter } from '../probe/gpu.node.ts'
 import { KERNEL_NAMES, linearCases, rowCases, type KernelCase } from './cases.ts'
 import { expectedOf, verify, type Expected } from './verify.ts'
 
@@ -78,7 +78,7 @@ export async function benchKernels(options: KernelBenchOptions): Promise<BenchRe
           .join(', ')}`,
         ...info.notes,
       )
-      if (kind === 'gpu') result.ceilings.gpu = await probeDevice(device)
+      if (kind === 'gpu') result.ceilings.gpu = (await probeAdapter()).ceilings
       for (const group of groups) {
         const rows = await benchGroup(device, group, options, expected, result)
         result.rows.push(...rows)

@@ -41,6 +41,8 @@ export interface Contender {
   feed(input: ModelInput): Promise<void>
   /** One forward pass from ids to logits. */
   run(): Promise<void>
+  /** GPU time of one more run by timestamps, ms; null where there are none. Only on contenders that can tell. */
+  gpuMs?(): Promise<number | null>
   /** Logits of the last run, f32 [batch, labels]. */
   finish(): Promise<Float32Array>
   dispose(): Promise<void>

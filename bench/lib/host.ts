@@ -14,7 +14,7 @@ export type Reply =
   | { verb: 'prepare'; prepareMs: number }
   | { verb: 'first'; firstMs: number; logits: Float32Array; description: Description }
   | { verb: 'logits'; logits: Float32Array }
-  | { verb: 'burst'; burst: Burst }
+  | { verb: 'burst'; burst: Burst; gpuMs: number | null }
   | { verb: 'dispose' }
   | { verb: 'error'; message: string }
 
@@ -44,7 +44,8 @@ async function answer(request: Request): Promise<Reply> {
       return { verb: 'logits', logits: await contender.finish() }
     case 'burst': {
       const running = contender
-      return { verb: 'burst', burst: await burst(request.round, () => running.run(), request) }
+      const timed = await burst(request.round, () => running.run(), request)
+      return { verb: 'burst', burst: timed, gpuMs: (await running.gpuMs?.()) ?? null }
     }
     case 'dispose':
       await contender.dispose()

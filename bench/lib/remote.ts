@@ -55,8 +55,8 @@ export class RemoteContender {
     return (await this.#ask({ verb: 'logits', input })).logits
   }
 
-  async burst(round: number, minMs: number, minRuns: number): Promise<Answer<'burst'>['burst']> {
-    return (await this.#ask({ verb: 'burst', round, minMs, minRuns })).burst
+  burst(round: number, minMs: number, minRuns: number): Promise<Answer<'burst'>> {
+    return this.#ask({ verb: 'burst', round, minMs, minRuns })
   }
 
   /** Ends the process; one that does not answer within five seconds is killed. */

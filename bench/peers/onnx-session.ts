@@ -60,7 +60,11 @@ export function ortContender(adapter: OrtAdapter): Contender {
       const opened = await adapter.open(task)
       ort = opened.ort
       const model = adapter.byPath ? task.onnxPath : new Uint8Array(readFileSync(task.onnxPath))
-      session = await ort.InferenceSession.create(model, { graphOptimizationLevel: 'all', ...opened.options })
+      session = await ort.InferenceSession.create(model, {
+        graphOptimizationLevel: 'all',
+        logSeverityLevel: 3,
+        ...opened.options,
+      })
       description = {
         engine: adapter.engine,
         engineVersion: packageVersion(adapter.packageName),

@@ -1,10 +1,27 @@
-// onnxruntime-web's WebGPU provider, in Node on the same Dawn that our own device uses.
+// onnxruntime-web's WebGPU provider, in Node on the same Dawn adapter that our own device takes.
 
-import { gpuGlobals } from '../../kernels/plan/webgpu.node.ts'
+import { requestNodeAdapter } from '../../kernels/runtime/gpu/adapter.node.ts'
+import { describeAdapter, isSoftware } from '../../kernels/runtime/gpu/adapter.ts'
 import type { Contender } from '../lib/contender.ts'
 import { ortContender, type Ort } from './onnx-session.ts'
 
 const packageName: string = 'onnxruntime-web'
+
+/** Gives the provider what it expects of a browser: navigator.gpu and the WebGPU constants. */
+async function imitateBrowser(): Promise<{ name: string; software: boolean }> {
+  const { globals } = await import('webgpu')
+  const tried: string[] = []
+  const adapter = await requestNodeAdapter('allow', tried)
+  if (!adapter) throw new Error(`no WebGPU adapter found. Tried: ${tried.join('; ')}`)
+  Object.assign(globalThis, globals)
+  const gpu = {
+    requestAdapter: () => requestNodeAdapter('allow', []),
+    getPreferredCanvasFormat: () => 'bgra8unorm',
+    wgslLanguageFeatures: new Set<string>(),
+  }
+  Object.defineProperty(globalThis.navigator, 'gpu', { value: gpu, configurable: true })
+  return { name: describeAdapter(adapter.info), software: isSoftware(adapter.info) }
+}
 
 export function createContender(): Contender {
   return ortContender({
@@ -14,20 +31,11 @@ export function createContender(): Contender {
     byPath: false,
     notes: ['WebGPU provider, graph optimization all'],
     async open() {
-      const gpu = await gpuGlobals()
-      const adapter = await gpu.requestAdapter()
-      if (!adapter) throw new Error('ort-webgpu: no WebGPU adapter on this machine')
+      const adapter = await imitateBrowser()
       const ort = (await import(`${packageName}/webgpu`)) as Ort
       ort.env.logLevel = 'error'
       ort.env.wasm.numThreads = 1
-      return {
-        ort,
-        options: { executionProviders: ['webgpu'] },
-        adapter: {
-          name: [adapter.info.vendor, adapter.info.architecture, adapter.info.description].filter(Boolean).join(' '),
-          software: adapter.info.isFallbackAdapter || adapter.info.architecture === 'swiftshader',
-        },
-      }
+      return { ort, options: { executionProviders: ['webgpu'] }, adapter }
     },
   })
 }

@@ -1,6 +1,7 @@
 // GPU ceilings: f32 fma, dot4I8Packed and buffer copies on one GPUDevice. The shaders come as text, so that a page can
 // run the same probe.
 
+import { GPUBufferUsageBits } from '../../kernels/runtime/gpu/upload.ts'
 import type { GpuCeilings } from '../lib/results.ts'
 
 /** multiply-adds of one thread: 32 f32 lanes, or 16 dots of 4, over 512 steps */
@@ -36,7 +37,7 @@ async function arithmeticRate(device: GPUDevice, code: string, perThread: number
     layout: 'auto',
     compute: { module: device.createShaderModule({ code }), entryPoint: 'main' },
   })
-  const result = device.createBuffer({ size: 16, usage: GPUBufferUsage.STORAGE })
+  const result = device.createBuffer({ size: 16, usage: GPUBufferUsageBits.STORAGE })
   const group = device.createBindGroup({
     layout: pipeline.getBindGroupLayout(0),
     entries: [{ binding: 0, resource: { buffer: result } }],
@@ -58,7 +59,7 @@ async function arithmeticRate(device: GPUDevice, code: string, perThread: number
 async function copyRate(device: GPUDevice): Promise<number> {
   const size = Math.min(64 * 2 ** 20, device.limits.maxBufferSize)
   const [source, target] = [0, 1].map(() =>
-    device.createBuffer({ size, usage: GPUBufferUsage.COPY_SRC | GPUBufferUsage.COPY_DST }),
+    device.createBuffer({ size, usage: GPUBufferUsageBits.COPY_SRC | GPUBufferUsageBits.COPY_DST }),
   )
   const rate = await grownRate(device, (encoder, scale) => {
     for (let i = 0; i < Math.min(scale, 1024); i++) encoder.copyBufferToBuffer(source, 0, target, 0, size)

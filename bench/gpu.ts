@@ -1,0 +1,92 @@
+// `bench gpu`: what the adapter here is and can do, every kernel at BERT's shapes, whole models at three sizes.
+
+import { describeEngine, describeMachine } from './lib/machine.ts'
+import { SCHEMA, short, type BenchResult } from './lib/results.ts'
+import { probeAdapter, type AdapterReport } from './probe/gpu.node.ts'
+import { benchKernels } from './kernels/bench.ts'
+import { KERNEL_NAMES } from './kernels/cases.ts'
+import { benchModels, modelTable } from './models.ts'
+
+export interface GpuBenchOptions {
+  model: string
+  variants: string[]
+  rounds: number
+  command: string
+  log: (line: string) => void
+}
+
+interface Size {
+  batch: number
+  tokens: number
+}
+
+const SIZES: Size[] = [
+  { batch: 1, tokens: 16 },
+  { batch: 1, tokens: 128 },
+  { batch: 32, tokens: 128 },
+]
+
+/** What an emulated adapter can be asked for: BERT-base at 128 tokens takes it ten seconds and more a run. */
+const SOFTWARE_SIZES: Size[] = [{ batch: 1, tokens: 16 }]
+const SOFTWARE_SHAPES = ['bert-base-t16']
+const SHAPES = ['bert-base-t16', 'bert-base']
+
+/** Runs everything; a software adapter is limited to small sizes, and the log says which were left out. */
+export async function benchGpu(options: GpuBenchOptions): Promise<BenchResult> {
+  const { model, variants, command, log } = options
+  const adapter = await inspectAdapter(log)
+  const notes = [`adapter: ${adapter.name}`, `features: ${adapter.features.join(', ')}`]
+  const sizes = adapter.software ? SOFTWARE_SIZES : SIZES
+  const rounds = adapter.software ? Math.min(options.rounds, 3) : options.rounds
+  if (adapter.software) {
+    const left = SIZES.filter(
+      (size) =>
+        !SOFTWARE_SIZES.includes(size) && !sizes.some((s) => s.batch === size.batch && s.tokens === size.tokens),
+    )
+    const words = `a software adapter runs on the CPU: left out are ${left.map((s) => `(${s.batch}, ${s.tokens})`).join(' and ')} and kernels at 128 rows`
+    notes.push(words)
+    log(words)
+  }
+  const shared = { devices: ['gpu' as const], threads: 1, rounds, burstMs: 200, command, log }
+  const kernels = await benchKernels({
+    ...shared,
+    ops: KERNEL_NAMES,
+    shapes: adapter.software ? SOFTWARE_SHAPES : SHAPES,
+  })
+  const result: BenchResult = {
+    schema: SCHEMA,
+    bench: 'gpu',
+    command,
+    date: new Date().toISOString(),
+    machine: describeMachine(),
+    engine: describeEngine(),
+    ceilings: kernels.ceilings,
+    rows: kernels.rows,
+    notes: [...notes, ...kernels.notes],
+  }
+  for (const size of sizes) {
+    const { rows, notes: said } = await benchModels({ ...shared, ...size, model, variants, peers: [], seed: 1 })
+    log(`\n${modelTable(rows)}`)
+    for (const row of rows)
+      log(
+        `${row.variant} (${size.batch}, ${size.tokens}): ${row.calls} dispatches, GPU ${row.gpuMs === undefined ? 'time not known (no timestamps)' : `${short(row.gpuMs)} ms by timestamps`}, wall ${short(row.medianMs)} ms`,
+      )
+    result.rows.push(...rows)
+    result.notes.push(...said.filter((note) => !result.notes.includes(note)))
+  }
+  return result
+}
+
+async function inspectAdapter(log: (line: string) => void): Promise<AdapterReport> {
+  const report = await probeAdapter()
+  const { f32Fma, int8Dot4, copyGBs } = report.ceilings
+  log(`adapter: ${report.name}${report.software ? ' (software: emulated on the CPU, its times are no GPU times)' : ''}`)
+  log(`features: ${report.features.join(', ')}`)
+  log(
+    `limits: ${Object.entries(report.limits)
+      .map((limit) => limit.join(' '))
+      .join(', ')}`,
+  )
+  log(`ceilings: f32 fma ${short(f32Fma)} Gop/s, dot4I8Packed ${short(int8Dot4)} Gop/s, copy ${short(copyGBs)} GB/s`)
+  return report
+}

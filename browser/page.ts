@@ -1,0 +1,67 @@
+// What runs inside the browser under test.
+
+import { createGpuDevice } from '../kernels/plan/webgpu.ts'
+import { createWasmDevice } from '../kernels/plan/wasm.ts'
+import type { Device, DeviceInfo } from '../kernels/runtime/device.ts'
+import { loadModel } from '../ts/model/load.ts'
+import { buildProgram } from '../ts/model/bert.ts'
+import { pipeline } from '../ts/pipeline/pipeline.ts'
+import { kernelPrograms, rowsOf, type KernelOutput } from './programs.ts'
+
+export interface DeviceRequest {
+  device: 'wasm' | 'webgpu'
+  threads?: number
+}
+
+export interface Harness {
+  isolated: boolean
+  hasGpu: boolean
+  /** labels and scores as an application gets them */
+  classify(model: string, texts: string[], request: DeviceRequest): Promise<{ label: string; score: number }[]>
+  /** logits of one batch of token ids */
+  logits(
+    model: string,
+    offsets: number[],
+    ids: number[],
+    request: DeviceRequest,
+  ): Promise<{ logits: number[]; info: DeviceInfo }>
+  /** every kernel kind in programs of one op */
+  kernels(request: DeviceRequest): Promise<{ outputs: KernelOutput[]; info: DeviceInfo }>
+}
+
+const open = ({ device, threads }: DeviceRequest): Promise<Device> =>
+  device === 'wasm' ? createWasmDevice({ threads }) : createGpuDevice()
+
+const harness: Harness = {
+  isolated: crossOriginIsolated,
+  hasGpu: 'gpu' in navigator,
+  async classify(model, texts, { device, threads }) {
+    const classifier = await pipeline('text-classification', model, { device, threads })
+    try {
+      return (await classifier(texts)) as { label: string; score: number }[]
+    } finally {
+      await classifier.dispose()
+    }
+  },
+  async logits(model, offsets, ids, request) {
+    const { weights } = await loadModel(model)
+    const device = await open(request)
+    try {
+      const session = await device.load(buildProgram(weights, 'logits'))
+      const batch = { offsets: Int32Array.from(offsets), ids: Int32Array.from(ids), types: new Int32Array(ids.length) }
+      return { logits: Array.from(await session.run(batch)), info: device.info() }
+    } finally {
+      await device.dispose()
+    }
+  },
+  async kernels(request) {
+    const device = await open(request)
+    try {
+      return { outputs: await rowsOf(device, kernelPrograms()), info: device.info() }
+    } finally {
+      await device.dispose()
+    }
+  },
+}
+
+Object.assign(globalThis, { harness })
