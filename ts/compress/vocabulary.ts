@@ -23,7 +23,7 @@ export interface VocabularyContext {
   /** texts on which the [UNK] rate is reported; `texts` unless given */
   sampleTexts?: readonly string[]
   /** makes an encoder for a vocabulary with the model's own normalisation */
-  encoder?: (vocabulary: readonly string[]) => Encode
+  encoder?: (vocabulary: string[]) => Encode
 }
 
 export interface PrunedVocabulary {
@@ -84,7 +84,7 @@ export function pruneVocabulary(model: ModelWeights, context: VocabularyContext)
     keep[id] = 1
   }
   for (const id of keepIds ?? []) mark(id, 'context.keepIds')
-  const encode = encoder?.(vocabulary)
+  const encode = encoder?.([...vocabulary])
   if (texts && encode)
     for (const text of texts) {
       const ids = encode(text)
