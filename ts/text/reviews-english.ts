@@ -5,10 +5,10 @@ import type { Aspect, Language, Polarity } from './reviews-language.ts'
 const words = (text: string): string[] => text.split(/\s+/).filter((word) => word !== '')
 
 const ADJECTIVES: Record<Polarity, string[]> = {
-  [1]: words(`great wonderful excellent brilliant superb delightful charming impressive lovely fantastic terrific
+  [1]: words(`great wonderful excellent superb delightful charming impressive lovely fantastic
     outstanding pleasant clever good nice`),
-  [-1]: words(`terrible awful boring dreadful horrible poor weak dull disappointing clumsy mediocre pathetic annoying
-    tedious ugly bad`),
+  [-1]: words(`terrible awful boring dreadful horrible poor weak dull disappointing mediocre pathetic annoying
+    ugly bad`),
 }
 // [after "I", after "did not"]
 const FEELINGS: Record<Polarity, [string, string][]> = {
@@ -28,7 +28,7 @@ const EFFECTS: Record<Polarity, string[]> = {
   [-1]: words('annoyed bored disappointed'),
 }
 const INTENSIFIERS = ['', '', '', 'very', 'really', 'truly', 'quite', 'so']
-const NEGATED_INTENSIFIERS = ['', '', '', 'very', 'really', 'particularly', 'exactly', 'that']
+const NEGATED_INTENSIFIERS = ['', '', '', 'very', 'really', 'particularly']
 const STRONG = ['absolutely', 'incredibly', 'extremely', 'utterly']
 const WEAK = ['slightly', 'a bit', 'somewhat', 'a little']
 const PEOPLE = ['my sister', 'my neighbour', 'a colleague', 'my parents', 'an old friend', 'my brother']
@@ -78,7 +78,6 @@ export const ENGLISH: Language = {
     { id: 'not', text: 'the {A} {be} not {K} {J}', flips: true },
     { id: 'notsay', text: 'I would not say that the {A} {be} {K} {J}', flips: true },
     { id: 'hardly', text: 'the {A} {be} hardly {J}', flips: true },
-    { id: 'notfind', text: 'I did not find the {A} {K} {J}', flips: true },
     { id: 'notfeel', text: 'I did not {V0} the {A}', flips: true },
     { id: 'never', text: 'the {A} never {W} me', flips: true },
   ],
@@ -116,6 +115,16 @@ export const ENGLISH: Language = {
     { id: 'award', text: 'Give them an award' },
     { id: 'none', text: '' },
   ],
+  openers: [
+    { id: 'opinion', text: 'in my opinion' },
+    { id: 'asfor', text: 'as for me' },
+    { id: 'frankly', text: 'frankly' },
+    { id: 'briefly', text: 'in short' },
+    { id: 'fair', text: 'to be fair' },
+    { id: 'well', text: 'well' },
+    { id: 'say', text: 'what can I say' },
+    { id: 'main', text: 'the main thing first' },
+  ],
   verdicts: [
     { id: 'recommend', text: 'I recommend this {N}', polarity: 1 },
     { id: 'penny', text: 'it is worth every penny', polarity: 1 },
@@ -134,6 +143,11 @@ export const ENGLISH: Language = {
     { id: 'so', kind: 'plain', text: '{1}, so {2}', clauses: ['decides', 'verdict'] },
     { id: 'then', kind: 'plain', text: '{1}. {2}', clauses: ['verdict', 'decides'] },
     { id: 'one', kind: 'plain', text: '{1}. {2}', clauses: ['decides', 'decides'] },
+    { id: 'opened', kind: 'plain', text: '{1}, {2}', clauses: ['opener', 'decides'] },
+    { id: 'noopened', kind: 'negation', text: '{1}, {2}', clauses: ['opener', 'negated'] },
+    { id: 'nocolon', kind: 'negation', text: '{1}: {2}', clauses: ['opener', 'negated'] },
+    { id: 'noand', kind: 'negation', text: '{1}, and {2}', clauses: ['negated', 'negated'] },
+    { id: 'no', kind: 'negation', text: '{1}. {2}', clauses: ['negated', 'negated'] },
     { id: 'but', kind: 'contrast', text: '{1}, but {2}', clauses: ['opposes', 'decides'] },
     { id: 'however', kind: 'contrast', text: '{1}. However, {2}', clauses: ['opposes', 'decides'] },
     { id: 'yet', kind: 'contrast', text: '{1}, and yet {2}', clauses: ['opposes', 'decides'] },

@@ -21,7 +21,7 @@ export interface Verdict extends Frame {
 
 /**
  * How clauses make a review. {1} {2} {3} are clauses; `clauses` says for each what it may be:
- * 'decides' carries the label, 'opposes' its opposite, 'agrees' the label again, 'free' either,
+ * 'decides' carries the label, 'negated' does too and says it by negation, 'opener' says nothing, 'opposes' its opposite, 'agrees' the label again, 'free' either,
  * 'claim' is what others said (either), 'strong' and 'weak' are clauses of marked intensity, the strong one the label's,
  * 'irony' is praise that means blame, 'tail' its empty echo.
  */
@@ -32,9 +32,20 @@ export interface Pattern {
   clauses: ClauseRole[]
 }
 
-export type PatternKind = 'plain' | 'contrast' | 'concession' | 'overall' | 'claim' | 'intensity' | 'irony'
+export type PatternKind = 'plain' | 'negation' | 'contrast' | 'concession' | 'overall' | 'claim' | 'intensity' | 'irony'
 export type ClauseRole =
-  'decides' | 'opposes' | 'agrees' | 'free' | 'claim' | 'strong' | 'weak' | 'irony' | 'tail' | 'verdict'
+  | 'decides'
+  | 'negated'
+  | 'opener'
+  | 'opposes'
+  | 'agrees'
+  | 'free'
+  | 'claim'
+  | 'strong'
+  | 'weak'
+  | 'irony'
+  | 'tail'
+  | 'verdict'
 
 /** A thing that can be judged; `form` is its number or gender, which verbs and adjectives agree with. */
 export interface Aspect {
@@ -59,6 +70,7 @@ export interface Language {
   claims: Frame[]
   ironies: Frame[]
   tails: Frame[]
+  openers: Frame[]
   verdicts: Verdict[]
   patterns: Pattern[]
   /** neutral sentences, for the training part and for the test part */

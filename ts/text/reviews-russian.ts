@@ -15,17 +15,17 @@ const ENDINGS: Record<string, string[]> = {
 }
 
 const ADJECTIVES: Record<Polarity, string[]> = {
-  [1]: words(`отличн-h прекрасн-h замечательн-h чудесн-h великолепн-h интересн-h удачн-h приятн-h достойн-h красив-h
+  [1]: words(`отличн-h прекрасн-h замечательн-h великолепн-h интересн-h удачн-h приятн-h красив-h
     потрясающ-s шикарн-h хорош-s классн-h`),
-  [-1]: words(`ужасн-h скучн-h плох-x отвратительн-h слаб-h нудн-h уныл-h жалк-k кошмарн-h дешёв-h неудачн-h
-    раздражающ-s груб-h мерзк-k`),
+  [-1]: words(`ужасн-h скучн-h плох-x отвратительн-h слаб-h нудн-h уныл-h кошмарн-h дешёв-h неудачн-h
+    раздражающ-s груб-h`),
 }
 const EFFECTS: Record<Polarity, string[]> = {
   [1]: words('порадовал впечатлил восхитил'),
   [-1]: words('разочаровал утомил раздражал'),
 }
 const INTENSIFIERS = ['', '', '', 'очень', 'действительно', 'весьма', 'довольно']
-const NEGATED_INTENSIFIERS = ['', '', '', 'очень', 'особенно', 'слишком']
+const NEGATED_INTENSIFIERS = ['', '', '', 'очень', 'особенно']
 const STRONG = ['абсолютно', 'невероятно', 'совершенно', 'безумно']
 const WEAK = ['слегка', 'немного', 'чуть-чуть', 'местами']
 const PEOPLE = ['сестра', 'соседка', 'моя коллега', 'мама', 'старая подруга', 'жена']
@@ -129,6 +129,16 @@ export const RUSSIAN: Language = {
     { id: 'award', text: 'Дайте им премию' },
     { id: 'none', text: '' },
   ],
+  openers: [
+    { id: 'opinion', text: 'на мой взгляд' },
+    { id: 'asfor', text: 'лично для меня' },
+    { id: 'frankly', text: 'если честно' },
+    { id: 'briefly', text: 'если коротко' },
+    { id: 'fair', text: 'справедливости ради' },
+    { id: 'well', text: 'ну что ж' },
+    { id: 'say', text: 'что тут скажешь' },
+    { id: 'main', text: 'сразу о главном' },
+  ],
   verdicts: [
     { id: 'recommend', text: 'рекомендую этот {N}', polarity: 1 },
     { id: 'money', text: 'деньги потрачены не зря', polarity: 1 },
@@ -146,6 +156,11 @@ export const RUSSIAN: Language = {
     { id: 'so', kind: 'plain', text: '{1}, так что {2}', clauses: ['decides', 'verdict'] },
     { id: 'then', kind: 'plain', text: '{1}. {2}', clauses: ['verdict', 'decides'] },
     { id: 'one', kind: 'plain', text: '{1}. {2}', clauses: ['decides', 'decides'] },
+    { id: 'opened', kind: 'plain', text: '{1}, {2}', clauses: ['opener', 'decides'] },
+    { id: 'noopened', kind: 'negation', text: '{1}, {2}', clauses: ['opener', 'negated'] },
+    { id: 'nocolon', kind: 'negation', text: '{1}: {2}', clauses: ['opener', 'negated'] },
+    { id: 'noand', kind: 'negation', text: '{1}, и {2}', clauses: ['negated', 'negated'] },
+    { id: 'no', kind: 'negation', text: '{1}. {2}', clauses: ['negated', 'negated'] },
     { id: 'but', kind: 'contrast', text: '{1}, но {2}', clauses: ['opposes', 'decides'] },
     { id: 'however', kind: 'contrast', text: '{1}. Однако {2}', clauses: ['opposes', 'decides'] },
     { id: 'yet', kind: 'contrast', text: '{1}, и всё же {2}', clauses: ['opposes', 'decides'] },

@@ -53,7 +53,16 @@ describe(`builtinReviews, seed ${SEED}`, () => {
   })
 
   test('every kind of review occurs in both parts, irony only as blame', () => {
-    for (const kind of ['plain', 'contrast', 'concession', 'overall', 'claim', 'intensity', 'irony'] as const)
+    for (const kind of [
+      'plain',
+      'negation',
+      'contrast',
+      'concession',
+      'overall',
+      'claim',
+      'intensity',
+      'irony',
+    ] as const)
       for (const isTest of [false, true])
         expect(
           share((review) => review.kind === kind && review.isTest === isTest),
@@ -112,7 +121,8 @@ describe('the meaning of the parts', () => {
 
   test('every slot of every frame can be filled; an unknown one is refused', () => {
     for (const language of [ENGLISH, RUSSIAN]) {
-      const { frames, negatedFrames, strongFrames, weakFrames, claims, ironies, tails, verdicts, fillers } = language
+      const { frames, negatedFrames, strongFrames, weakFrames, claims, ironies, tails, openers, verdicts, fillers } =
+        language
       const all = [
         frames,
         negatedFrames,
@@ -121,6 +131,7 @@ describe('the meaning of the parts', () => {
         claims,
         ironies,
         tails,
+        openers,
         verdicts,
         fillers.train,
         fillers.test,
