@@ -1,6 +1,7 @@
 // The library as an application's bundler makes it: ES modules, lazy imports in files of their own, nothing of Node.
 
 import { build } from 'esbuild'
+import { builtinModules } from 'node:module'
 import { basename } from 'node:path'
 import { fileURLToPath } from 'node:url'
 import type { Files } from './server.ts'
@@ -15,7 +16,7 @@ export async function bundlePage(): Promise<Files> {
     platform: 'browser',
     target: 'es2023',
     // Only lazy imports that a browser never takes may name them: a static one fails when the page loads.
-    external: ['node:*', 'webgpu'],
+    external: ['node:*', 'webgpu', ...builtinModules],
     outdir: 'bundle',
     write: false,
     logLevel: 'silent',

@@ -29,8 +29,18 @@ export interface Harness {
   kernels(request: DeviceRequest): Promise<{ outputs: KernelOutput[]; info: DeviceInfo }>
 }
 
-const open = ({ device, threads }: DeviceRequest): Promise<Device> =>
-  device === 'wasm' ? createWasmDevice({ threads }) : createGpuDevice()
+const devices = new Map<string, Promise<Device>>()
+
+/** One device per request, kept: compiling shaders is most of the time here. */
+function open(request: DeviceRequest): Promise<Device> {
+  const key = JSON.stringify(request)
+  let device = devices.get(key)
+  if (!device) {
+    const { threads } = request
+    devices.set(key, (device = request.device === 'wasm' ? createWasmDevice({ threads }) : createGpuDevice()))
+  }
+  return device
+}
 
 const harness: Harness = {
   isolated: crossOriginIsolated,
@@ -46,21 +56,17 @@ const harness: Harness = {
   async logits(model, offsets, ids, request) {
     const { weights } = await loadModel(model)
     const device = await open(request)
+    const session = await device.load(buildProgram(weights, 'logits'))
     try {
-      const session = await device.load(buildProgram(weights, 'logits'))
       const batch = { offsets: Int32Array.from(offsets), ids: Int32Array.from(ids), types: new Int32Array(ids.length) }
       return { logits: Array.from(await session.run(batch)), info: device.info() }
     } finally {
-      await device.dispose()
+      session.dispose()
     }
   },
   async kernels(request) {
     const device = await open(request)
-    try {
-      return { outputs: await rowsOf(device, kernelPrograms()), info: device.info() }
-    } finally {
-      await device.dispose()
-    }
+    return { outputs: await rowsOf(device, kernelPrograms()), info: device.info() }
   },
 }
 

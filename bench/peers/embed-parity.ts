@@ -24,6 +24,8 @@ oracle.embeddings.forEach((embedding, text) =>
   }),
 )
 console.log(JSON.stringify(extract.info()))
-console.log(`${oracle.texts.length} texts in ${seconds.toFixed(2)} s; largest difference ${worst} (text ${at}), limit ${LIMIT}`)
+console.log(
+  `${oracle.texts.length} texts in ${seconds.toFixed(2)} s; largest difference ${worst} (text ${at}), limit ${LIMIT}`,
+)
 await extract.dispose()
 process.exitCode = worst <= LIMIT ? 0 : 1
