@@ -1,22 +1,27 @@
-// attention, variant direct.   per sequence and head: y[T,D] = softmax(Q[T,D] K[T,D]^T SCALE) V[T,D], f32
+// attention, variant direct.   per sequence and head: y[T,D] = softmax(Q[T,D] K[T,D]^T scale) V[T,D], f32
 // Contract   kernels/attention/contract.ts      Twin  assembly/attention.ts
-// Layout     rows of Q, K, V, y [M, WIDTH], head h at h D; a tile is up to 4 queries of one sequence
+// Layout     rows of Q, K, V, y [M, width], head h at h D; a tile is up to 4 queries of one sequence
 // Plan       4 queries of a head per thread, 4 keys at a time: 4 x 4 scores in registers, y accumulated in place
 // Needs      D % 4 == 0; no workgroup memory
 // Source     own; online softmax of Milakov and Gimelshein
 
-override D: u32 = 16u; // head size
-override HEADS: u32 = 1u;
-override WIDTH: u32 = 16u; // HEADS * D with padding, a multiple of 16
-override SCALE: f32 = 1.0; // 1 / sqrt(D)
-override BLOCKS: u32 = 262144u; // more key blocks than any sequence has: loops need a constant bound
+struct Dims {
+  width: u32, // elements per row with padding, a multiple of 16
+  heads: u32,
+  scale: f32, // 1 / sqrt(D)
+  D: u32, // head size
+}
+
+// more rounds than any loop makes: a constant bound beside the break spares the compiler's guards against endless loops
+const MOST = 0x1000000u;
 
 @group(0) @binding(0) var<uniform> shape: vec4<u32>; // rows, M, B, attention tiles
 @group(0) @binding(1) var<storage, read> tiles: array<vec4<u32>>; // [shape.w]: first query, queries, first key, keys
-@group(0) @binding(2) var<storage, read> query: array<vec4<f32>>; // [M, WIDTH / 4]
-@group(0) @binding(3) var<storage, read> key: array<vec4<f32>>; // [M, WIDTH / 4]
-@group(0) @binding(4) var<storage, read> value: array<vec4<f32>>; // [M, WIDTH / 4]
-@group(0) @binding(5) var<storage, read_write> output: array<vec4<f32>>; // [M, WIDTH / 4]
+@group(0) @binding(2) var<storage, read> query: array<vec4<f32>>; // [M, width / 4]
+@group(0) @binding(3) var<storage, read> key: array<vec4<f32>>; // [M, width / 4]
+@group(0) @binding(4) var<storage, read> value: array<vec4<f32>>; // [M, width / 4]
+@group(0) @binding(5) var<storage, read_write> output: array<vec4<f32>>; // [M, width / 4]
+@group(0) @binding(6) var<uniform> dims: Dims;
 
 @compute @workgroup_size(32)
 fn main(@builtin(global_invocation_id) id: vec3<u32>) {
@@ -24,31 +29,34 @@ fn main(@builtin(global_invocation_id) id: vec3<u32>) {
     return;
   }
   let tile = tiles[id.x];
-  let head = id.y * (D / 4u);
+  let head = id.y * (dims.D / 4u);
   // a tile of fewer queries computes its last one again: the same numbers to the same place
   let lastQuery = tile.x + tile.y - 1u;
-  let q0 = tile.x * (WIDTH / 4u) + head;
-  let q1 = min(tile.x + 1u, lastQuery) * (WIDTH / 4u) + head;
-  let q2 = min(tile.x + 2u, lastQuery) * (WIDTH / 4u) + head;
-  let q3 = min(tile.x + 3u, lastQuery) * (WIDTH / 4u) + head;
+  let q0 = tile.x * (dims.width / 4u) + head;
+  let q1 = min(tile.x + 1u, lastQuery) * (dims.width / 4u) + head;
+  let q2 = min(tile.x + 2u, lastQuery) * (dims.width / 4u) + head;
+  let q3 = min(tile.x + 3u, lastQuery) * (dims.width / 4u) + head;
   let lastKey = tile.z + tile.w - 1u;
   var largest = vec4(-3.0e38);
   var sum = vec4<f32>();
-  for (var t = 0u; t < BLOCKS; t++) {
+  for (var t = 0u; t < MOST; t++) {
     if (t * 4u >= tile.w) {
       break;
     }
     let first = tile.z + t * 4u;
-    let k0 = first * (WIDTH / 4u) + head;
-    let k1 = min(first + 1u, lastKey) * (WIDTH / 4u) + head;
-    let k2 = min(first + 2u, lastKey) * (WIDTH / 4u) + head;
-    let k3 = min(first + 3u, lastKey) * (WIDTH / 4u) + head;
+    let k0 = first * (dims.width / 4u) + head;
+    let k1 = min(first + 1u, lastKey) * (dims.width / 4u) + head;
+    let k2 = min(first + 2u, lastKey) * (dims.width / 4u) + head;
+    let k3 = min(first + 3u, lastKey) * (dims.width / 4u) + head;
     // s0 .. s3: scores of each key for the 4 queries
     var s0 = vec4<f32>();
     var s1 = vec4<f32>();
     var s2 = vec4<f32>();
     var s3 = vec4<f32>();
-    for (var d = 0u; d < D / 4u; d++) {
+    for (var d = 0u; d < MOST; d++) {
+      if (d >= dims.D / 4u) {
+        break;
+      }
       let a = query[q0 + d];
       let b = query[q1 + d];
       let c = query[q2 + d];
@@ -62,10 +70,10 @@ fn main(@builtin(global_invocation_id) id: vec3<u32>) {
       s2 += vec4(dot(a, x2), dot(b, x2), dot(c, x2), dot(e, x2));
       s3 += vec4(dot(a, x3), dot(b, x3), dot(c, x3), dot(e, x3));
     }
-    s0 *= SCALE;
-    s1 = select(vec4(-3.0e38), s1 * SCALE, first + 1u <= lastKey);
-    s2 = select(vec4(-3.0e38), s2 * SCALE, first + 2u <= lastKey);
-    s3 = select(vec4(-3.0e38), s3 * SCALE, first + 3u <= lastKey);
+    s0 *= dims.scale;
+    s1 = select(vec4(-3.0e38), s1 * dims.scale, first + 1u <= lastKey);
+    s2 = select(vec4(-3.0e38), s2 * dims.scale, first + 2u <= lastKey);
+    s3 = select(vec4(-3.0e38), s3 * dims.scale, first + 3u <= lastKey);
     let next = max(max(largest, s0), max(max(s1, s2), s3));
     let rescale = exp(largest - next);
     largest = next;
@@ -74,7 +82,10 @@ fn main(@builtin(global_invocation_id) id: vec3<u32>) {
     s2 = exp(s2 - next);
     s3 = exp(s3 - next);
     sum = sum * rescale + s0 + s1 + s2 + s3;
-    for (var d = 0u; d < D / 4u; d++) {
+    for (var d = 0u; d < MOST; d++) {
+      if (d >= dims.D / 4u) {
+        break;
+      }
       let v0 = value[k0 + d];
       let v1 = value[k1 + d];
       let v2 = value[k2 + d];
@@ -95,7 +106,10 @@ fn main(@builtin(global_invocation_id) id: vec3<u32>) {
       output[q3 + d] = y3;
     }
   }
-  for (var d = 0u; d < D / 4u; d++) {
+  for (var d = 0u; d < MOST; d++) {
+    if (d >= dims.D / 4u) {
+      break;
+    }
     let y0 = output[q0 + d] / sum.x;
     let y1 = output[q1 + d] / sum.y;
     let y2 = output[q2 + d] / sum.z;
@@ -107,7 +121,7 @@ fn main(@builtin(global_invocation_id) id: vec3<u32>) {
   }
   // the padding after the last head
   if (id.y == 0u) {
-    for (var d = HEADS * (D / 4u); d < WIDTH / 4u; d++) {
+    for (var d = dims.heads * (dims.D / 4u); d < dims.width / 4u; d++) {
       output[q0 - head + d] = vec4<f32>();
       output[q1 - head + d] = vec4<f32>();
       output[q2 - head + d] = vec4<f32>();

@@ -1,22 +1,27 @@
-// attention, variant naive.   per sequence and head: y[T,D] = softmax(Q[T,D] K[T,D]^T SCALE) V[T,D], f32
+// attention, variant naive.   per sequence and head: y[T,D] = softmax(Q[T,D] K[T,D]^T scale) V[T,D], f32
 // Contract   kernels/attention/contract.ts      Twin  assembly/attention.ts
-// Layout     rows of Q, K, V, y [M, WIDTH], head h at h D; a tile is up to 4 queries of one sequence
+// Layout     rows of Q, K, V, y [M, width], head h at h D; a tile is up to 4 queries of one sequence
 // Plan       one tile and head per thread, element by element; running maximum and sum, y accumulated in place
 // Needs      nothing; any head size
 // Source     own; online softmax of Milakov and Gimelshein
 
-override D: u32 = 16u; // head size
-override HEADS: u32 = 1u;
-override WIDTH: u32 = 16u; // HEADS * D with padding, a multiple of 16
-override SCALE: f32 = 1.0; // 1 / sqrt(D)
-override BLOCKS: u32 = 262144u; // more key blocks than any sequence has: loops need a constant bound
+struct Dims {
+  width: u32, // elements per row with padding, a multiple of 16
+  heads: u32,
+  scale: f32, // 1 / sqrt(D)
+  D: u32, // head size
+}
+
+// more rounds than any loop makes: a constant bound beside the break spares the compiler's guards against endless loops
+const MOST = 0x1000000u;
 
 @group(0) @binding(0) var<uniform> shape: vec4<u32>; // rows, M, B, attention tiles
 @group(0) @binding(1) var<storage, read> tiles: array<vec4<u32>>; // [shape.w]: first query, queries, first key, keys
-@group(0) @binding(2) var<storage, read> query: array<f32>; // [M, WIDTH]
-@group(0) @binding(3) var<storage, read> key: array<f32>; // [M, WIDTH]
-@group(0) @binding(4) var<storage, read> value: array<f32>; // [M, WIDTH]
-@group(0) @binding(5) var<storage, read_write> output: array<f32>; // [M, WIDTH]
+@group(0) @binding(2) var<storage, read> query: array<f32>; // [M, width]
+@group(0) @binding(3) var<storage, read> key: array<f32>; // [M, width]
+@group(0) @binding(4) var<storage, read> value: array<f32>; // [M, width]
+@group(0) @binding(5) var<storage, read_write> output: array<f32>; // [M, width]
+@group(0) @binding(6) var<uniform> dims: Dims;
 
 @compute @workgroup_size(32)
 fn main(@builtin(global_invocation_id) id: vec3<u32>) {
@@ -24,41 +29,53 @@ fn main(@builtin(global_invocation_id) id: vec3<u32>) {
     return;
   }
   let tile = tiles[id.x];
-  let head = id.y * D;
+  let head = id.y * dims.D;
   for (var i = 0u; i < 4u; i++) {
     if (i >= tile.y) {
       break;
     }
-    let row = (tile.x + i) * WIDTH;
+    let row = (tile.x + i) * dims.width;
     var largest = -3.0e38;
     var sum = 0.0;
-    for (var d = 0u; d < D; d++) {
+    for (var d = 0u; d < MOST; d++) {
+      if (d >= dims.D) {
+        break;
+      }
       output[row + head + d] = 0.0;
     }
-    for (var t = 0u; t < BLOCKS; t++) {
+    for (var t = 0u; t < MOST; t++) {
       if (t >= tile.w) {
         break;
       }
-      let keyRow = (tile.z + t) * WIDTH + head;
+      let keyRow = (tile.z + t) * dims.width + head;
       var score = 0.0;
-      for (var d = 0u; d < D; d++) {
+      for (var d = 0u; d < MOST; d++) {
+        if (d >= dims.D) {
+          break;
+        }
         score += query[row + head + d] * key[keyRow + d];
       }
-      score *= SCALE;
+      score *= dims.scale;
       let next = max(largest, score);
       let rescale = exp(largest - next);
       let p = exp(score - next);
       largest = next;
       sum = sum * rescale + p;
-      for (var d = 0u; d < D; d++) {
+      for (var d = 0u; d < MOST; d++) {
+        if (d >= dims.D) {
+          break;
+        }
         output[row + head + d] = output[row + head + d] * rescale + p * value[keyRow + d];
       }
     }
-    for (var d = 0u; d < D; d++) {
+    for (var d = 0u; d < MOST; d++) {
+      if (d >= dims.D) {
+        break;
+      }
       output[row + head + d] /= sum;
     }
     if (id.y == 0u) {
-      for (var d = HEADS * D; d < WIDTH; d++) {
+      for (var d = dims.heads * dims.D; d < dims.width; d++) {
         output[row + d] = 0.0;
       }
     }

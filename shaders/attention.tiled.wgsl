@@ -1,22 +1,28 @@
-// attention, variant tiled.   per sequence and head: y[T,D] = softmax(Q[T,D] K[T,D]^T SCALE) V[T,D], f32
+// attention, variant tiled.   per sequence and head: y[T,D] = softmax(Q[T,D] K[T,D]^T scale) V[T,D], f32
 // Contract   kernels/attention/contract.ts      Twin  assembly/attention.ts
-// Layout     rows of Q, K, V, y [M, WIDTH], head h at h D; a tile is up to 16 queries of one sequence
+// Layout     rows of Q, K, V, y [M, width], head h at h D; a tile is up to 16 queries of one sequence
 // Plan       16 queries of a head per workgroup of 128; KEYS keys at a time, their K and then their V staged in one tile; 8 threads share a query
 // Needs      D % 4 == 0, D <= 128; 14.5 KiB of workgroup memory at D = 64, KEYS = 32
 // Source     own; online softmax of Milakov and Gimelshein, tiling of FlashAttention
 
 override D: u32 = 16u; // head size
-override HEADS: u32 = 1u;
-override WIDTH: u32 = 16u; // HEADS * D with padding, a multiple of 16
-override SCALE: f32 = 1.0; // 1 / sqrt(D)
 override KEYS: u32 = 32u; // keys per step, a multiple of 8
-override BLOCKS: u32 = 262144u; // more key blocks than any sequence has: loops need a constant bound
+
+struct Dims {
+  width: u32, // elements per row with padding, a multiple of 16
+  heads: u32,
+  scale: f32, // 1 / sqrt(D)
+}
+
+// more rounds than any loop makes: a constant bound beside the break spares the compiler's guards against endless loops
+const MOST = 0x1000000u;
 
 @group(0) @binding(1) var<storage, read> tiles: array<vec4<u32>>; // [workgroups in x]: first query, queries, first key, keys
-@group(0) @binding(2) var<storage, read> query: array<vec4<f32>>; // [M, WIDTH / 4]
-@group(0) @binding(3) var<storage, read> key: array<vec4<f32>>; // [M, WIDTH / 4]
-@group(0) @binding(4) var<storage, read> value: array<vec4<f32>>; // [M, WIDTH / 4]
-@group(0) @binding(5) var<storage, read_write> output: array<vec4<f32>>; // [M, WIDTH / 4]
+@group(0) @binding(2) var<storage, read> query: array<vec4<f32>>; // [M, width / 4]
+@group(0) @binding(3) var<storage, read> key: array<vec4<f32>>; // [M, width / 4]
+@group(0) @binding(4) var<storage, read> value: array<vec4<f32>>; // [M, width / 4]
+@group(0) @binding(5) var<storage, read_write> output: array<vec4<f32>>; // [M, width / 4]
+@group(0) @binding(6) var<uniform> dims: Dims;
 
 var<workgroup> queryTile: array<vec4<f32>, 4u * D>; // [16][D / 4]
 var<workgroup> keyTile: array<vec4<f32>, KEYS * (D / 4u)>; // [KEYS][D / 4]: K, then V
@@ -35,14 +41,14 @@ fn main(@builtin(workgroup_id) group: vec3<u32>, @builtin(local_invocation_index
     let slot = i * 128u + index;
     if (slot < D * 4u) {
       let row = min(tile.x + slot / (D / 4u), lastQuery);
-      queryTile[slot] = query[row * (WIDTH / 4u) + head + slot % (D / 4u)] * SCALE;
+      queryTile[slot] = query[row * (dims.width / 4u) + head + slot % (D / 4u)] * dims.scale;
     }
   }
   var largest = -3.0e38;
   var sum = 0.0;
   // columns part, part + 8, ... of this query's y; D <= 128 leaves at most 4
   var y = array<vec4<f32>, 4>(vec4<f32>(), vec4<f32>(), vec4<f32>(), vec4<f32>());
-  for (var block = 0u; block < BLOCKS; block++) {
+  for (var block = 0u; block < MOST; block++) {
     let first = block * KEYS;
     // uniform: a workgroup has one tile
     if (first >= tile.w) {
@@ -53,7 +59,7 @@ fn main(@builtin(workgroup_id) group: vec3<u32>, @builtin(local_invocation_index
       let slot = i * 128u + index;
       if (slot < KEYS * (D / 4u)) {
         let row = min(tile.z + first + slot / (D / 4u), lastKey);
-        keyTile[slot] = key[row * (WIDTH / 4u) + head + slot % (D / 4u)];
+        keyTile[slot] = key[row * (dims.width / 4u) + head + slot % (D / 4u)];
       }
     }
     workgroupBarrier();
@@ -85,7 +91,7 @@ fn main(@builtin(workgroup_id) group: vec3<u32>, @builtin(local_invocation_index
       let slot = i * 128u + index;
       if (slot < KEYS * (D / 4u)) {
         let row = min(tile.z + first + slot / (D / 4u), lastKey);
-        keyTile[slot] = value[row * (WIDTH / 4u) + head + slot % (D / 4u)];
+        keyTile[slot] = value[row * (dims.width / 4u) + head + slot % (D / 4u)];
       }
     }
     workgroupBarrier();
@@ -105,7 +111,7 @@ fn main(@builtin(workgroup_id) group: vec3<u32>, @builtin(local_invocation_index
     }
   }
   if (q < tile.y) {
-    let row = (tile.x + q) * (WIDTH / 4u);
+    let row = (tile.x + q) * (dims.width / 4u);
     for (var i = 0u; i < (D / 4u + 7u) / 8u; i++) {
       let d = i * 8u + part;
       if (d < D / 4u) {
@@ -114,7 +120,7 @@ fn main(@builtin(workgroup_id) group: vec3<u32>, @builtin(local_invocation_index
     }
     // the padding after the last head
     if (group.y == 0u && part == 0u) {
-      for (var d = HEADS * (D / 4u); d < WIDTH / 4u; d++) {
+      for (var d = dims.heads * (D / 4u); d < dims.width / 4u; d++) {
         output[row + d] = vec4<f32>();
       }
     }

@@ -1,66 +1,72 @@
 // dense-matmul, variant slice.   y[M,N] = activation(x[M,K] W[N,K]^T + bias[N]) + residual[M,N], f32
 // Contract   kernels/dense-matmul/contract.ts      Twin  assembly/dense-matmul.ts
-// Layout     x rows padded to 16 with 0; W packed [COLUMNS/64][K][64], see kernels/dense-matmul/webgpu.ts; up to three outputs side by side
+// Layout     x rows padded to 16 with 0; W packed [columns/64][K][64], see kernels/dense-matmul/webgpu.ts; up to three outputs side by side
 // Plan       16 rows x 32 columns per workgroup; 8 groups of 32 threads each take every eighth 4 inputs, 4 x 4 outputs per thread; one sum at the end
 // Needs      16 KiB of workgroup memory, 256 invocations; meant for few rows
 // Source     own
 
-override K: u32 = 16u; // inputs per row with padding, a multiple of 16
-override COLUMNS: u32 = 64u; // columns of all outputs, each output padded to 64
-override START1: u32 = 0xffffffffu; // first column of the second output, a multiple of 64
-override START2: u32 = 0xffffffffu; // first column of the third output
-override STRIDE0: u32 = 16u; // columns per row of each output, a multiple of 16
-override STRIDE1: u32 = 16u;
-override STRIDE2: u32 = 16u;
-override ACTIVATION: u32 = 0u; // 0 none, 1 gelu, 2 tanh
-override HAS_RESIDUAL: bool = false; // for the first output
+struct Dims {
+  K: u32, // inputs per row with padding, a multiple of 16
+  columns: u32, // columns of all outputs, each output padded to 64
+  start1: u32, // first column of the second output, a multiple of 64
+  start2: u32, // first column of the third output
+  stride0: u32, // columns per row of each output, multiples of 16
+  stride1: u32,
+  stride2: u32,
+  activation: u32, // 0 none, 1 gelu, 2 tanh
+  hasResidual: u32, // 1: add it
+}
+
+// more rounds than any loop makes: a constant bound beside the break spares the compiler's guards against endless loops
+const MOST = 0x1000000u;
 
 @group(0) @binding(0) var<uniform> shape: vec4<u32>; // rows, M, B, attention tiles
 @group(0) @binding(1) var<storage, read> input: array<vec4<f32>>; // [rows, K / 4]
-@group(0) @binding(2) var<storage, read> weight: array<vec4<f32>>; // [COLUMNS / 64, K, 16]
-@group(0) @binding(3) var<storage, read> columns: array<vec4<f32>>; // [COLUMNS / 4] bias
-@group(0) @binding(4) var<storage, read> residual: array<vec4<f32>>; // [rows, STRIDE0 / 4]
-@group(0) @binding(5) var<storage, read_write> out0: array<vec4<f32>>; // [rows, STRIDE0 / 4]
-@group(0) @binding(6) var<storage, read_write> out1: array<vec4<f32>>; // [rows, STRIDE1 / 4]
-@group(0) @binding(7) var<storage, read_write> out2: array<vec4<f32>>; // [rows, STRIDE2 / 4]
+@group(0) @binding(2) var<storage, read> weight: array<vec4<f32>>; // [columns / 64, K, 16]
+@group(0) @binding(3) var<storage, read> columns: array<vec4<f32>>; // [columns / 4] bias
+@group(0) @binding(4) var<storage, read> residual: array<vec4<f32>>; // [rows, stride0 / 4]
+@group(0) @binding(5) var<storage, read_write> out0: array<vec4<f32>>; // [rows, stride0 / 4]
+@group(0) @binding(6) var<storage, read_write> out1: array<vec4<f32>>; // [rows, stride1 / 4]
+@group(0) @binding(7) var<storage, read_write> out2: array<vec4<f32>>; // [rows, stride2 / 4]
+@group(0) @binding(8) var<uniform> dims: Dims;
 
 var<workgroup> partial: array<vec4<f32>, 1024>; // [8 groups][4 rows][32 threads]
 
 // gelu in its erf form: erfc(|x| / sqrt 2) by Abramowitz and Stegun 7.1.26, off by at most 1.5e-7; arguments of exp and
 // tanh are kept in a range where every driver is finite
 fn activate(x: vec4<f32>) -> vec4<f32> {
-  if (ACTIVATION == 1u) {
+  if (dims.activation == 1u) {
     let z = min(abs(x) * 0.70710678, vec4(9.0));
     let t = 1.0 / (1.0 + 0.3275911 * z);
     let series = 0.254829592 + t * (-0.284496736 + t * (1.421413741 + t * (-1.453152027 + t * 1.061405429)));
     let tail = t * series * exp(-z * z);
     return 0.5 * x * select(2.0 - tail, tail, x < vec4(0.0));
   }
-  if (ACTIVATION == 2u) {
+  if (dims.activation == 2u) {
     return tanh(clamp(x, vec4(-15.0), vec4(15.0)));
   }
   return x;
 }
 
 fn store(row: u32, column: u32, sum: vec4<f32>) {
-  if (row >= shape.x || column >= COLUMNS) {
+  if (row >= shape.x || column >= dims.columns) {
     return;
   }
   var y = activate(sum + columns[column / 4u]);
-  if (column < START1) {
-    if (column < STRIDE0) {
-      let at = (row * STRIDE0 + column) / 4u;
-      if (HAS_RESIDUAL) {
+  if (column < dims.start1) {
+    if (column < dims.stride0) {
+      let at = (row * dims.stride0 + column) / 4u;
+      if (dims.hasResidual != 0u) {
         y += residual[at];
       }
       out0[at] = y;
     }
-  } else if (column < START2) {
-    if (column - START1 < STRIDE1) {
-      out1[(row * STRIDE1 + column - START1) / 4u] = y;
+  } else if (column < dims.start2) {
+    if (column - dims.start1 < dims.stride1) {
+      out1[(row * dims.stride1 + column - dims.start1) / 4u] = y;
     }
-  } else if (column - START2 < STRIDE2) {
-    out2[(row * STRIDE2 + column - START2) / 4u] = y;
+  } else if (column - dims.start2 < dims.stride2) {
+    out2[(row * dims.stride2 + column - dims.start2) / 4u] = y;
   }
 }
 
@@ -71,18 +77,21 @@ fn main(@builtin(workgroup_id) group: vec3<u32>, @builtin(local_invocation_index
   let column = group.x * 32u + (lane % 8u) * 4u;
   let row = group.y * 16u + (lane / 8u) * 4u;
   let last = shape.x - 1u;
-  let x0 = min(row, last) * (K / 4u);
-  let x1 = min(row + 1u, last) * (K / 4u);
-  let x2 = min(row + 2u, last) * (K / 4u);
-  let x3 = min(row + 3u, last) * (K / 4u);
-  let panel = (column / 64u) * (K * 16u) + (column % 64u) / 4u;
+  let x0 = min(row, last) * (dims.K / 4u);
+  let x1 = min(row + 1u, last) * (dims.K / 4u);
+  let x2 = min(row + 2u, last) * (dims.K / 4u);
+  let x3 = min(row + 3u, last) * (dims.K / 4u);
+  let panel = (column / 64u) * (dims.K * 16u) + (column % 64u) / 4u;
   var sum0 = vec4<f32>();
   var sum1 = vec4<f32>();
   var sum2 = vec4<f32>();
   var sum3 = vec4<f32>();
-  for (var i = 0u; i < (K / 4u + 7u) / 8u; i++) {
+  for (var i = 0u; i < MOST; i++) {
+    if (i >= (dims.K / 4u + 7u) / 8u) {
+      break;
+    }
     let k = i * 8u + slice;
-    if (k < K / 4u) {
+    if (k < dims.K / 4u) {
       let at = panel + k * 64u;
       let w0 = weight[at];
       let w1 = weight[at + 16u];

@@ -10,22 +10,28 @@ requires packed_4x8_integer_dot_product;
 // workgroups stand in a grid GRID wide, since one dimension holds 65535
 override GRID: u32 = 32768u;
 
-override C: u32 = 16u; // elements per row
-override WIDTH: u32 = 16u; // the same with padding, a multiple of 16
-override EPSILON: f32 = 1e-12;
-override QUANTIZE: bool = false; // also write the row as s8, for int8 linears
-override WORD_INT8: bool = false; // words as u8 with scale and offset per row; else f32
-override POSITIONS: u32 = 512u; // rows of the position table
+struct Dims {
+  C: u32, // elements per row
+  width: u32, // elements per row with padding, a multiple of 16
+  epsilon: f32,
+  quantize: u32, // 1: also write the row as s8, for int8 linears
+  wordInt8: u32, // 1: words as u8 with scale and offset per row; 0: f32
+  positions: u32, // rows of the position table
+}
+
+// more rounds than any loop makes: a constant bound beside the break spares the compiler's guards against endless loops
+const MOST = 0x1000000u;
 
 @group(0) @binding(0) var<uniform> shape: vec4<u32>; // rows, M, B, attention tiles
 @group(0) @binding(1) var<storage, read> tokens: array<vec4<u32>>; // [rows]: id, type, position in its sequence, 0
-@group(0) @binding(2) var<storage, read> words: array<vec4<u32>>; // [words, WIDTH / 4] f32 bits or [words, WIDTH / 16] u8
+@group(0) @binding(2) var<storage, read> words: array<vec4<u32>>; // [words, width / 4] f32 bits or [words, width / 16] u8
 @group(0) @binding(3) var<storage, read> wordScales: array<vec2<f32>>; // [words] scale, offset of u8 rows
-@group(0) @binding(4) var<storage, read> positions: array<vec4<f32>>; // [POSITIONS + types, WIDTH / 4]
-@group(0) @binding(5) var<storage, read> gammaBeta: array<vec4<f32>>; // [2, WIDTH / 4]
-@group(0) @binding(6) var<storage, read_write> output: array<vec4<f32>>; // [rows, WIDTH / 4]; holds x until it is normalised
-@group(0) @binding(7) var<storage, read_write> quantized: array<u32>; // [rows, WIDTH / 4], 4 s8 each
+@group(0) @binding(4) var<storage, read> positions: array<vec4<f32>>; // [positions + types, width / 4]
+@group(0) @binding(5) var<storage, read> gammaBeta: array<vec4<f32>>; // [2, width / 4]
+@group(0) @binding(6) var<storage, read_write> output: array<vec4<f32>>; // [rows, width / 4]; holds x until it is normalised
+@group(0) @binding(7) var<storage, read_write> quantized: array<u32>; // [rows, width / 4], 4 s8 each
 @group(0) @binding(8) var<storage, read_write> scales: array<f32>; // [rows]
+@group(0) @binding(9) var<uniform> dims: Dims;
 
 var<workgroup> partial: array<f32, 64>; // one value per thread
 
@@ -61,12 +67,12 @@ fn largest(index: u32, value: f32) -> f32 {
 
 // elements 4 i to 4 i + 3 of a word's row; padding is 0
 fn word(id: u32, i: u32) -> vec4<f32> {
-  if (WORD_INT8) {
-    let q = vec4<f32>(unpack4xU8(words[id * (WIDTH / 16u) + i / 4u][i % 4u]));
+  if (dims.wordInt8 != 0u) {
+    let q = vec4<f32>(unpack4xU8(words[id * (dims.width / 16u) + i / 4u][i % 4u]));
     let scaleOffset = wordScales[id];
-    return select(vec4<f32>(), q * scaleOffset.x + scaleOffset.y, vec4(0u, 1u, 2u, 3u) + i * 4u < vec4(C));
+    return select(vec4<f32>(), q * scaleOffset.x + scaleOffset.y, vec4(0u, 1u, 2u, 3u) + i * 4u < vec4(dims.C));
   }
-  return bitcast<vec4<f32>>(words[id * (WIDTH / 4u) + i]);
+  return bitcast<vec4<f32>>(words[id * (dims.width / 4u) + i]);
 }
 
 // a / b rounded to nearest even, for positive normal numbers: WGSL's own division may be 2.5 ulp off, and every device
@@ -130,42 +136,54 @@ fn main(@builtin(workgroup_id) group: vec3<u32>, @builtin(local_invocation_index
   if (row >= shape.x) {
     return;
   }
-  let base = row * (WIDTH / 4u);
+  let base = row * (dims.width / 4u);
   var sums = vec4<f32>();
   let token = tokens[row];
-  for (var i = 0u; i < (WIDTH / 4u + 63u) / 64u; i++) {
+  for (var i = 0u; i < MOST; i++) {
+    if (i >= (dims.width / 4u + 63u) / 64u) {
+      break;
+    }
     let at = i * 64u + index;
-    if (at < WIDTH / 4u) {
-      let x = word(token.x, at) + positions[token.z * (WIDTH / 4u) + at] + positions[(POSITIONS + token.y) * (WIDTH / 4u) + at];
+    if (at < dims.width / 4u) {
+      let x = word(token.x, at) + positions[token.z * (dims.width / 4u) + at] + positions[(dims.positions + token.y) * (dims.width / 4u) + at];
       output[base + at] = x;
       sums += x;
     }
   }
-  let mean = total(index, sums.x + sums.y + sums.z + sums.w) / f32(C);
+  let mean = total(index, sums.x + sums.y + sums.z + sums.w) / f32(dims.C);
   var squares = vec4<f32>();
-  for (var i = 0u; i < (WIDTH / 4u + 63u) / 64u; i++) {
+  for (var i = 0u; i < MOST; i++) {
+    if (i >= (dims.width / 4u + 63u) / 64u) {
+      break;
+    }
     let at = i * 64u + index;
-    if (at < WIDTH / 4u) {
-      let d = select(vec4<f32>(), output[base + at] - mean, vec4(0u, 1u, 2u, 3u) + at * 4u < vec4(C));
+    if (at < dims.width / 4u) {
+      let d = select(vec4<f32>(), output[base + at] - mean, vec4(0u, 1u, 2u, 3u) + at * 4u < vec4(dims.C));
       squares += d * d;
     }
   }
-  let deviation = sqrt(total(index, squares.x + squares.y + squares.z + squares.w) / f32(C) + EPSILON);
+  let deviation = sqrt(total(index, squares.x + squares.y + squares.z + squares.w) / f32(dims.C) + dims.epsilon);
   var own = 0.0;
-  for (var i = 0u; i < (WIDTH / 4u + 63u) / 64u; i++) {
+  for (var i = 0u; i < MOST; i++) {
+    if (i >= (dims.width / 4u + 63u) / 64u) {
+      break;
+    }
     let at = i * 64u + index;
-    if (at < WIDTH / 4u) {
-      let y = (output[base + at] - mean) / deviation * gammaBeta[at] + gammaBeta[WIDTH / 4u + at];
+    if (at < dims.width / 4u) {
+      let y = (output[base + at] - mean) / deviation * gammaBeta[at] + gammaBeta[dims.width / 4u + at];
       output[base + at] = y;
       own = max(own, largestOf(y));
     }
   }
-  if (QUANTIZE) {
+  if (dims.quantize != 0u) {
     let amax = largest(index, own);
     let inverse = inverseScale(amax);
-    for (var i = 0u; i < (WIDTH / 4u + 63u) / 64u; i++) {
+    for (var i = 0u; i < MOST; i++) {
+      if (i >= (dims.width / 4u + 63u) / 64u) {
+        break;
+      }
       let at = i * 64u + index;
-      if (at < WIDTH / 4u) {
+      if (at < dims.width / 4u) {
         quantized[base + at] = pack(output[base + at], inverse);
       }
     }

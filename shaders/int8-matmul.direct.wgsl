@@ -1,31 +1,37 @@
 // int8-matmul, variant direct.   y[M,N] = activation(f32(A[M,K] . W[N,K]^T) (aScale[M] wScale[N]) + bias[N]) + residual[M,N]
 // Contract   kernels/int8-matmul/contract.ts      Twin  assembly/int8-matmul.ts
-// Layout     A 4 inputs per word, rows padded to 16 inputs with 0; W packed [COLUMNS/64][K/4][64] words of 4 inputs
-// Plan       4 rows x 4 columns per thread, operands straight from memory: 8 vec4 loads per 256 products
+// Layout     A 4 inputs per word, rows padded to 16 inputs with 0; W packed [columns/64][K/4][64] words of 4 inputs
+// Plan       4 rows x 4 columns per thread, operands straight from memory, 4 inputs a step: little code, which software adapters compile slowly
 // Needs      packed_4x8_integer_dot_product; no workgroup memory; K <= 133144 (range in the contract)
 // Source     own; scales only in the epilogue, the loop is pure dot4I8Packed
 
 requires packed_4x8_integer_dot_product;
 
-override K: u32 = 16u; // inputs per row with padding, a multiple of 16
-override COLUMNS: u32 = 64u; // columns of all outputs, each output padded to 64
-override START1: u32 = 0xffffffffu; // first column of the second output, a multiple of 64
-override START2: u32 = 0xffffffffu; // first column of the third output
-override STRIDE0: u32 = 16u; // columns per row of each output, a multiple of 16
-override STRIDE1: u32 = 16u;
-override STRIDE2: u32 = 16u;
-override ACTIVATION: u32 = 0u; // 0 none, 1 gelu, 2 tanh
-override HAS_RESIDUAL: bool = false; // for the first output
+struct Dims {
+  K: u32, // inputs per row with padding, a multiple of 16
+  columns: u32, // columns of all outputs, each output padded to 64
+  start1: u32, // first column of the second output, a multiple of 64
+  start2: u32, // first column of the third output
+  stride0: u32, // columns per row of each output, multiples of 16
+  stride1: u32,
+  stride2: u32,
+  activation: u32, // 0 none, 1 gelu, 2 tanh
+  hasResidual: u32, // 1: add it
+}
+
+// more rounds than any loop makes: a constant bound beside the break spares the compiler's guards against endless loops
+const MOST = 0x1000000u;
 
 @group(0) @binding(0) var<uniform> shape: vec4<u32>; // rows, M, B, attention tiles
-@group(0) @binding(1) var<storage, read> input: array<vec4<u32>>; // [rows, K / 16], 16 s8 each
-@group(0) @binding(2) var<storage, read> weight: array<vec4<u32>>; // [COLUMNS / 64, K / 4, 16], 4 columns x 4 s8 each
-@group(0) @binding(3) var<storage, read> columns: array<vec4<f32>>; // [COLUMNS / 4] bias, [COLUMNS / 4] wScale
-@group(0) @binding(4) var<storage, read> residual: array<vec4<f32>>; // [rows, STRIDE0 / 4]
-@group(0) @binding(5) var<storage, read_write> out0: array<vec4<f32>>; // [rows, STRIDE0 / 4]
-@group(0) @binding(6) var<storage, read_write> out1: array<vec4<f32>>; // [rows, STRIDE1 / 4]
-@group(0) @binding(7) var<storage, read_write> out2: array<vec4<f32>>; // [rows, STRIDE2 / 4]
+@group(0) @binding(1) var<storage, read> input: array<u32>; // [rows, K / 4], 4 s8 each
+@group(0) @binding(2) var<storage, read> weight: array<vec4<u32>>; // [columns / 64, K / 4, 16], 4 columns x 4 s8 each
+@group(0) @binding(3) var<storage, read> columns: array<vec4<f32>>; // [columns / 4] bias, [columns / 4] wScale
+@group(0) @binding(4) var<storage, read> residual: array<vec4<f32>>; // [rows, stride0 / 4]
+@group(0) @binding(5) var<storage, read_write> out0: array<vec4<f32>>; // [rows, stride0 / 4]
+@group(0) @binding(6) var<storage, read_write> out1: array<vec4<f32>>; // [rows, stride1 / 4]
+@group(0) @binding(7) var<storage, read_write> out2: array<vec4<f32>>; // [rows, stride2 / 4]
 @group(0) @binding(8) var<storage, read> aScale: array<f32>; // [rows]
+@group(0) @binding(9) var<uniform> dims: Dims;
 
 fn dots(a: u32, w: vec4<u32>) -> vec4<i32> {
   return vec4<i32>(dot4I8Packed(a, w.x), dot4I8Packed(a, w.y), dot4I8Packed(a, w.z), dot4I8Packed(a, w.w));
@@ -34,38 +40,38 @@ fn dots(a: u32, w: vec4<u32>) -> vec4<i32> {
 // gelu in its erf form: erfc(|x| / sqrt 2) by Abramowitz and Stegun 7.1.26, off by at most 1.5e-7; arguments of exp and
 // tanh are kept in a range where every driver is finite
 fn activate(x: vec4<f32>) -> vec4<f32> {
-  if (ACTIVATION == 1u) {
+  if (dims.activation == 1u) {
     let z = min(abs(x) * 0.70710678, vec4(9.0));
     let t = 1.0 / (1.0 + 0.3275911 * z);
     let series = 0.254829592 + t * (-0.284496736 + t * (1.421413741 + t * (-1.453152027 + t * 1.061405429)));
     let tail = t * series * exp(-z * z);
     return 0.5 * x * select(2.0 - tail, tail, x < vec4(0.0));
   }
-  if (ACTIVATION == 2u) {
+  if (dims.activation == 2u) {
     return tanh(clamp(x, vec4(-15.0), vec4(15.0)));
   }
   return x;
 }
 
 fn store(row: u32, column: u32, sum: vec4<i32>, aScale: f32) {
-  if (row >= shape.x || column >= COLUMNS) {
+  if (row >= shape.x || column >= dims.columns) {
     return;
   }
-  var y = activate(vec4<f32>(sum) * (aScale * columns[COLUMNS / 4u + column / 4u]) + columns[column / 4u]);
-  if (column < START1) {
-    if (column < STRIDE0) {
-      let at = (row * STRIDE0 + column) / 4u;
-      if (HAS_RESIDUAL) {
+  var y = activate(vec4<f32>(sum) * (aScale * columns[dims.columns / 4u + column / 4u]) + columns[column / 4u]);
+  if (column < dims.start1) {
+    if (column < dims.stride0) {
+      let at = (row * dims.stride0 + column) / 4u;
+      if (dims.hasResidual != 0u) {
         y += residual[at];
       }
       out0[at] = y;
     }
-  } else if (column < START2) {
-    if (column - START1 < STRIDE1) {
-      out1[(row * STRIDE1 + column - START1) / 4u] = y;
+  } else if (column < dims.start2) {
+    if (column - dims.start1 < dims.stride1) {
+      out1[(row * dims.stride1 + column - dims.start1) / 4u] = y;
     }
-  } else if (column - START2 < STRIDE2) {
-    out2[(row * STRIDE2 + column - START2) / 4u] = y;
+  } else if (column - dims.start2 < dims.stride2) {
+    out2[(row * dims.stride2 + column - dims.start2) / 4u] = y;
   }
 }
 
@@ -73,32 +79,28 @@ fn store(row: u32, column: u32, sum: vec4<i32>, aScale: f32) {
 fn main(@builtin(global_invocation_id) id: vec3<u32>) {
   let column = id.x * 4u;
   let row = id.y * 4u;
-  if (column >= COLUMNS || row >= shape.x) {
+  if (column >= dims.columns || row >= shape.x) {
     return;
   }
   let last = shape.x - 1u;
   let row1 = min(row + 1u, last);
   let row2 = min(row + 2u, last);
   let row3 = min(row + 3u, last);
-  var at = (column / 64u) * (K * 4u) + (column % 64u) / 4u;
+  let words = dims.K / 4u;
+  let panel = (column / 64u) * (words * 16u) + (column % 64u) / 4u;
   var sum0 = vec4<i32>();
   var sum1 = vec4<i32>();
   var sum2 = vec4<i32>();
   var sum3 = vec4<i32>();
-  for (var k = 0u; k < K / 16u; k++) {
-    let w0 = weight[at];
-    let w1 = weight[at + 16u];
-    let w2 = weight[at + 32u];
-    let w3 = weight[at + 48u];
-    at += 64u;
-    let a = input[row * (K / 16u) + k];
-    let b = input[row1 * (K / 16u) + k];
-    let c = input[row2 * (K / 16u) + k];
-    let d = input[row3 * (K / 16u) + k];
-    sum0 += dots(a.x, w0) + dots(a.y, w1) + dots(a.z, w2) + dots(a.w, w3);
-    sum1 += dots(b.x, w0) + dots(b.y, w1) + dots(b.z, w2) + dots(b.w, w3);
-    sum2 += dots(c.x, w0) + dots(c.y, w1) + dots(c.z, w2) + dots(c.w, w3);
-    sum3 += dots(d.x, w0) + dots(d.y, w1) + dots(d.z, w2) + dots(d.w, w3);
+  for (var k = 0u; k < MOST; k++) {
+    if (k >= words) {
+      break;
+    }
+    let w = weight[panel + k * 16u];
+    sum0 += dots(input[row * words + k], w);
+    sum1 += dots(input[row1 * words + k], w);
+    sum2 += dots(input[row2 * words + k], w);
+    sum3 += dots(input[row3 * words + k], w);
   }
   store(row, column, sum0, aScale[row]);
   store(row + 1u, column, sum1, aScale[row1]);

@@ -1,31 +1,37 @@
 // int8-matmul, variant tiled.   y[M,N] = activation(f32(A[M,K] . W[N,K]^T) (aScale[M] wScale[N]) + bias[N]) + residual[M,N]
 // Contract   kernels/int8-matmul/contract.ts      Twin  assembly/int8-matmul.ts
-// Layout     A 4 inputs per word, rows padded to 16 inputs with 0; W packed [COLUMNS/64][K/4][64] words of 4 inputs
+// Layout     A 4 inputs per word, rows padded to 16 inputs with 0; W packed [columns/64][K/4][64] words of 4 inputs
 // Plan       64 x 64 outputs per workgroup of 128 threads, 8 rows x 4 columns each; 64 inputs (16 words) staged per step
 // Needs      packed_4x8_integer_dot_product; 8 KiB of workgroup memory; K <= 133144 (range in the contract)
 // Source     own; scales only in the epilogue, the loop is pure dot4I8Packed
 
 requires packed_4x8_integer_dot_product;
 
-override K: u32 = 16u; // inputs per row with padding, a multiple of 16
-override COLUMNS: u32 = 64u; // columns of all outputs, each output padded to 64
-override START1: u32 = 0xffffffffu; // first column of the second output, a multiple of 64
-override START2: u32 = 0xffffffffu; // first column of the third output
-override STRIDE0: u32 = 16u; // columns per row of each output, a multiple of 16
-override STRIDE1: u32 = 16u;
-override STRIDE2: u32 = 16u;
-override ACTIVATION: u32 = 0u; // 0 none, 1 gelu, 2 tanh
-override HAS_RESIDUAL: bool = false; // for the first output
+struct Dims {
+  K: u32, // inputs per row with padding, a multiple of 16
+  columns: u32, // columns of all outputs, each output padded to 64
+  start1: u32, // first column of the second output, a multiple of 64
+  start2: u32, // first column of the third output
+  stride0: u32, // columns per row of each output, multiples of 16
+  stride1: u32,
+  stride2: u32,
+  activation: u32, // 0 none, 1 gelu, 2 tanh
+  hasResidual: u32, // 1: add it
+}
+
+// more rounds than any loop makes: a constant bound beside the break spares the compiler's guards against endless loops
+const MOST = 0x1000000u;
 
 @group(0) @binding(0) var<uniform> shape: vec4<u32>; // rows, M, B, attention tiles
 @group(0) @binding(1) var<storage, read> input: array<vec4<u32>>; // [rows, K / 16], 16 s8 each
-@group(0) @binding(2) var<storage, read> weight: array<vec4<u32>>; // [COLUMNS / 64, K / 4, 16], 4 columns x 4 s8 each
-@group(0) @binding(3) var<storage, read> columns: array<vec4<f32>>; // [COLUMNS / 4] bias, [COLUMNS / 4] wScale
-@group(0) @binding(4) var<storage, read> residual: array<vec4<f32>>; // [rows, STRIDE0 / 4]
-@group(0) @binding(5) var<storage, read_write> out0: array<vec4<f32>>; // [rows, STRIDE0 / 4]
-@group(0) @binding(6) var<storage, read_write> out1: array<vec4<f32>>; // [rows, STRIDE1 / 4]
-@group(0) @binding(7) var<storage, read_write> out2: array<vec4<f32>>; // [rows, STRIDE2 / 4]
+@group(0) @binding(2) var<storage, read> weight: array<vec4<u32>>; // [columns / 64, K / 4, 16], 4 columns x 4 s8 each
+@group(0) @binding(3) var<storage, read> columns: array<vec4<f32>>; // [columns / 4] bias, [columns / 4] wScale
+@group(0) @binding(4) var<storage, read> residual: array<vec4<f32>>; // [rows, stride0 / 4]
+@group(0) @binding(5) var<storage, read_write> out0: array<vec4<f32>>; // [rows, stride0 / 4]
+@group(0) @binding(6) var<storage, read_write> out1: array<vec4<f32>>; // [rows, stride1 / 4]
+@group(0) @binding(7) var<storage, read_write> out2: array<vec4<f32>>; // [rows, stride2 / 4]
 @group(0) @binding(8) var<storage, read> aScale: array<f32>; // [rows]
+@group(0) @binding(9) var<uniform> dims: Dims;
 
 var<workgroup> aTile: array<vec4<u32>, 256>; // [64 rows][64 inputs]
 var<workgroup> wTile: array<vec4<u32>, 256>; // [16 words][64 columns]
@@ -37,38 +43,38 @@ fn dots(a: u32, w: vec4<u32>) -> vec4<i32> {
 // gelu in its erf form: erfc(|x| / sqrt 2) by Abramowitz and Stegun 7.1.26, off by at most 1.5e-7; arguments of exp and
 // tanh are kept in a range where every driver is finite
 fn activate(x: vec4<f32>) -> vec4<f32> {
-  if (ACTIVATION == 1u) {
+  if (dims.activation == 1u) {
     let z = min(abs(x) * 0.70710678, vec4(9.0));
     let t = 1.0 / (1.0 + 0.3275911 * z);
     let series = 0.254829592 + t * (-0.284496736 + t * (1.421413741 + t * (-1.453152027 + t * 1.061405429)));
     let tail = t * series * exp(-z * z);
     return 0.5 * x * select(2.0 - tail, tail, x < vec4(0.0));
   }
-  if (ACTIVATION == 2u) {
+  if (dims.activation == 2u) {
     return tanh(clamp(x, vec4(-15.0), vec4(15.0)));
   }
   return x;
 }
 
 fn store(row: u32, column: u32, sum: vec4<i32>, aScale: f32) {
-  if (row >= shape.x || column >= COLUMNS) {
+  if (row >= shape.x || column >= dims.columns) {
     return;
   }
-  var y = activate(vec4<f32>(sum) * (aScale * columns[COLUMNS / 4u + column / 4u]) + columns[column / 4u]);
-  if (column < START1) {
-    if (column < STRIDE0) {
-      let at = (row * STRIDE0 + column) / 4u;
-      if (HAS_RESIDUAL) {
+  var y = activate(vec4<f32>(sum) * (aScale * columns[dims.columns / 4u + column / 4u]) + columns[column / 4u]);
+  if (column < dims.start1) {
+    if (column < dims.stride0) {
+      let at = (row * dims.stride0 + column) / 4u;
+      if (dims.hasResidual != 0u) {
         y += residual[at];
       }
       out0[at] = y;
     }
-  } else if (column < START2) {
-    if (column - START1 < STRIDE1) {
-      out1[(row * STRIDE1 + column - START1) / 4u] = y;
+  } else if (column < dims.start2) {
+    if (column - dims.start1 < dims.stride1) {
+      out1[(row * dims.stride1 + column - dims.start1) / 4u] = y;
     }
-  } else if (column - START2 < STRIDE2) {
-    out2[(row * STRIDE2 + column - START2) / 4u] = y;
+  } else if (column - dims.start2 < dims.stride2) {
+    out2[(row * dims.stride2 + column - dims.start2) / 4u] = y;
   }
 }
 
@@ -81,7 +87,7 @@ fn main(
 ) {
   let firstRow = group.y * 64u;
   let last = shape.x - 1u;
-  let panel = group.x * (K * 4u);
+  let panel = group.x * (dims.K * 4u);
   var sum0 = vec4<i32>();
   var sum1 = vec4<i32>();
   var sum2 = vec4<i32>();
@@ -90,13 +96,16 @@ fn main(
   var sum5 = vec4<i32>();
   var sum6 = vec4<i32>();
   var sum7 = vec4<i32>();
-  for (var step = 0u; step < (K + 63u) / 64u; step++) {
+  for (var step = 0u; step < MOST; step++) {
+    if (step >= (dims.K + 63u) / 64u) {
+      break;
+    }
     for (var i = 0u; i < 2u; i++) {
       let slot = index + i * 128u;
       let k = step * 4u + slot % 4u;
       // the last step may reach past K: zeros add nothing
-      aTile[slot] = select(vec4<u32>(), input[min(firstRow + slot / 4u, last) * (K / 16u) + min(k, K / 16u - 1u)], k < K / 16u);
-      wTile[slot] = weight[panel + min(step * 256u + slot, K * 4u - 1u)];
+      aTile[slot] = select(vec4<u32>(), input[min(firstRow + slot / 4u, last) * (dims.K / 16u) + min(k, dims.K / 16u - 1u)], k < dims.K / 16u);
+      wTile[slot] = weight[panel + min(step * 256u + slot, dims.K * 4u - 1u)];
     }
     workgroupBarrier();
     for (var k = 0u; k < 4u; k++) {

@@ -7,19 +7,25 @@
 
 requires packed_4x8_integer_dot_product;
 
-override C: u32 = 16u; // elements per row
-override WIDTH: u32 = 16u; // the same with padding, a multiple of 16
-override EPSILON: f32 = 1e-12;
-override QUANTIZE: bool = false; // also write the row as s8, for int8 linears
-override HAS_RESIDUAL: bool = false;
+struct Dims {
+  C: u32, // elements per row
+  width: u32, // elements per row with padding, a multiple of 16
+  epsilon: f32,
+  quantize: u32, // 1: also write the row as s8, for int8 linears
+  hasResidual: u32, // 1: add it
+}
+
+// more rounds than any loop makes: a constant bound beside the break spares the compiler's guards against endless loops
+const MOST = 0x1000000u;
 
 @group(0) @binding(0) var<uniform> shape: vec4<u32>; // rows, M, B, attention tiles
-@group(0) @binding(1) var<storage, read> input: array<vec4<f32>>; // [rows, WIDTH / 4]
-@group(0) @binding(2) var<storage, read> residual: array<vec4<f32>>; // [rows, WIDTH / 4]
-@group(0) @binding(3) var<storage, read> gammaBeta: array<vec4<f32>>; // [2, WIDTH / 4]
-@group(0) @binding(4) var<storage, read_write> output: array<vec4<f32>>; // [rows, WIDTH / 4]; holds x until it is normalised
-@group(0) @binding(5) var<storage, read_write> quantized: array<u32>; // [rows, WIDTH / 4], 4 s8 each
+@group(0) @binding(1) var<storage, read> input: array<vec4<f32>>; // [rows, width / 4]
+@group(0) @binding(2) var<storage, read> residual: array<vec4<f32>>; // [rows, width / 4]
+@group(0) @binding(3) var<storage, read> gammaBeta: array<vec4<f32>>; // [2, width / 4]
+@group(0) @binding(4) var<storage, read_write> output: array<vec4<f32>>; // [rows, width / 4]; holds x until it is normalised
+@group(0) @binding(5) var<storage, read_write> quantized: array<u32>; // [rows, width / 4], 4 s8 each
 @group(0) @binding(6) var<storage, read_write> scales: array<f32>; // [rows]
+@group(0) @binding(7) var<uniform> dims: Dims;
 
 // a / b rounded to nearest even, for positive normal numbers: WGSL's own division may be 2.5 ulp off, and every device
 // must quantize alike. Long division of the 24-bit significands, 8 bits a step
@@ -82,32 +88,44 @@ fn main(@builtin(global_invocation_id) id: vec3<u32>) {
   if (row >= shape.x) {
     return;
   }
-  let base = row * (WIDTH / 4u);
+  let base = row * (dims.width / 4u);
   var sums = vec4<f32>();
-  for (var i = 0u; i < WIDTH / 4u; i++) {
+  for (var i = 0u; i < MOST; i++) {
+    if (i >= dims.width / 4u) {
+      break;
+    }
     var x = input[base + i];
-    if (HAS_RESIDUAL) {
+    if (dims.hasResidual != 0u) {
       x += residual[base + i];
     }
     output[base + i] = x;
     sums += x;
   }
-  let mean = (sums.x + sums.y + sums.z + sums.w) / f32(C);
+  let mean = (sums.x + sums.y + sums.z + sums.w) / f32(dims.C);
   var squares = vec4<f32>();
-  for (var i = 0u; i < WIDTH / 4u; i++) {
-    let d = select(vec4<f32>(), output[base + i] - mean, vec4(0u, 1u, 2u, 3u) + i * 4u < vec4(C));
+  for (var i = 0u; i < MOST; i++) {
+    if (i >= dims.width / 4u) {
+      break;
+    }
+    let d = select(vec4<f32>(), output[base + i] - mean, vec4(0u, 1u, 2u, 3u) + i * 4u < vec4(dims.C));
     squares += d * d;
   }
-  let deviation = sqrt((squares.x + squares.y + squares.z + squares.w) / f32(C) + EPSILON);
+  let deviation = sqrt((squares.x + squares.y + squares.z + squares.w) / f32(dims.C) + dims.epsilon);
   var amax = 0.0;
-  for (var i = 0u; i < WIDTH / 4u; i++) {
-    let y = (output[base + i] - mean) / deviation * gammaBeta[i] + gammaBeta[WIDTH / 4u + i];
+  for (var i = 0u; i < MOST; i++) {
+    if (i >= dims.width / 4u) {
+      break;
+    }
+    let y = (output[base + i] - mean) / deviation * gammaBeta[i] + gammaBeta[dims.width / 4u + i];
     output[base + i] = y;
     amax = max(amax, largestOf(y));
   }
-  if (QUANTIZE) {
+  if (dims.quantize != 0u) {
     let inverse = inverseScale(amax);
-    for (var i = 0u; i < WIDTH / 4u; i++) {
+    for (var i = 0u; i < MOST; i++) {
+      if (i >= dims.width / 4u) {
+        break;
+      }
       quantized[base + i] = pack(output[base + i], inverse);
     }
     scales[row] = scaleOf(amax);

@@ -1,4 +1,4 @@
-// row-ops mean-pool, variant tiled.   y[b] = mean of the rows of sequence b, divided by max(its L2 norm, 1e-12) where NORMALIZE
+// row-ops mean-pool, variant tiled.   y[b] = mean of the rows of sequence b, divided by max(its L2 norm, 1e-12) where asked
 // Contract   kernels/row-ops/contract.ts      Twin  assembly/row-ops.ts
 // Layout     rows padded to 16 elements with 0
 // Plan       one sequence per workgroup of 64; a thread keeps to its own columns
@@ -8,14 +8,19 @@
 // workgroups stand in a grid GRID wide, since one dimension holds 65535
 override GRID: u32 = 32768u;
 
-override WIDTH: u32 = 16u; // elements per row with padding, a multiple of 16
-override NORMALIZE: bool = false;
-override LONGEST: u32 = 1048576u; // more tokens than any sequence has: loops need a constant bound
+struct Dims {
+  width: u32, // elements per row with padding, a multiple of 16
+  normalize: u32, // 1: divide by the norm
+}
+
+// more rounds than any loop makes: a constant bound beside the break spares the compiler's guards against endless loops
+const MOST = 0x1000000u;
 
 @group(0) @binding(0) var<uniform> shape: vec4<u32>; // rows, M, B, attention tiles
 @group(0) @binding(1) var<storage, read> offsets: array<u32>; // [B + 1]
-@group(0) @binding(2) var<storage, read> input: array<vec4<f32>>; // [M, WIDTH / 4]
-@group(0) @binding(3) var<storage, read_write> output: array<vec4<f32>>; // [B, WIDTH / 4]
+@group(0) @binding(2) var<storage, read> input: array<vec4<f32>>; // [M, width / 4]
+@group(0) @binding(3) var<storage, read_write> output: array<vec4<f32>>; // [B, width / 4]
+@group(0) @binding(4) var<uniform> dims: Dims;
 
 var<workgroup> partial: array<f32, 64>; // one value per thread
 
@@ -36,11 +41,11 @@ fn total(index: u32, value: f32) -> f32 {
 
 fn mean(first: u32, count: u32, i: u32) -> vec4<f32> {
   var sum = vec4<f32>();
-  for (var t = 0u; t < LONGEST; t++) {
+  for (var t = 0u; t < MOST; t++) {
     if (t >= count) {
       break;
     }
-    sum += input[(first + t) * (WIDTH / 4u) + i];
+    sum += input[(first + t) * (dims.width / 4u) + i];
   }
   return sum / f32(count);
 }
@@ -53,21 +58,27 @@ fn main(@builtin(workgroup_id) group: vec3<u32>, @builtin(local_invocation_index
   }
   let first = offsets[b];
   let count = offsets[b + 1u] - first;
-  let base = b * (WIDTH / 4u);
+  let base = b * (dims.width / 4u);
   var squares = vec4<f32>();
-  for (var i = 0u; i < (WIDTH / 4u + 63u) / 64u; i++) {
+  for (var i = 0u; i < MOST; i++) {
+    if (i >= (dims.width / 4u + 63u) / 64u) {
+      break;
+    }
     let at = i * 64u + index;
-    if (at < WIDTH / 4u) {
+    if (at < dims.width / 4u) {
       let y = mean(first, count, at);
       squares += y * y;
       output[base + at] = y;
     }
   }
-  if (NORMALIZE) {
+  if (dims.normalize != 0u) {
     let norm = max(sqrt(total(index, squares.x + squares.y + squares.z + squares.w)), 1e-12);
-    for (var i = 0u; i < (WIDTH / 4u + 63u) / 64u; i++) {
+    for (var i = 0u; i < MOST; i++) {
+      if (i >= (dims.width / 4u + 63u) / 64u) {
+        break;
+      }
       let at = i * 64u + index;
-      if (at < WIDTH / 4u) {
+      if (at < dims.width / 4u) {
         output[base + at] /= norm;
       }
     }

@@ -7,12 +7,18 @@
 
 requires packed_4x8_integer_dot_product;
 
-override WIDTH: u32 = 16u; // elements per row with padding, a multiple of 16
+struct Dims {
+  width: u32, // elements per row with padding, a multiple of 16
+}
+
+// more rounds than any loop makes: a constant bound beside the break spares the compiler's guards against endless loops
+const MOST = 0x1000000u;
 
 @group(0) @binding(0) var<uniform> shape: vec4<u32>; // rows, M, B, attention tiles
-@group(0) @binding(1) var<storage, read> input: array<vec4<f32>>; // [rows, WIDTH / 4]
-@group(0) @binding(2) var<storage, read_write> quantized: array<u32>; // [rows, WIDTH / 4], 4 s8 each
+@group(0) @binding(1) var<storage, read> input: array<vec4<f32>>; // [rows, width / 4]
+@group(0) @binding(2) var<storage, read_write> quantized: array<u32>; // [rows, width / 4], 4 s8 each
 @group(0) @binding(3) var<storage, read_write> scales: array<f32>; // [rows]
+@group(0) @binding(4) var<uniform> dims: Dims;
 
 // a / b rounded to nearest even, for positive normal numbers: WGSL's own division may be 2.5 ulp off, and every device
 // must quantize alike. Long division of the 24-bit significands, 8 bits a step
@@ -75,13 +81,19 @@ fn main(@builtin(global_invocation_id) id: vec3<u32>) {
   if (row >= shape.x) {
     return;
   }
-  let base = row * (WIDTH / 4u);
+  let base = row * (dims.width / 4u);
   var amax = 0.0;
-  for (var i = 0u; i < WIDTH / 4u; i++) {
+  for (var i = 0u; i < MOST; i++) {
+    if (i >= dims.width / 4u) {
+      break;
+    }
     amax = max(amax, largestOf(input[base + i]));
   }
   let inverse = inverseScale(amax);
-  for (var i = 0u; i < WIDTH / 4u; i++) {
+  for (var i = 0u; i < MOST; i++) {
+    if (i >= dims.width / 4u) {
+      break;
+    }
     quantized[base + i] = pack(input[base + i], inverse);
   }
   scales[row] = scaleOf(amax);

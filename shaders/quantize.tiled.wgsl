@@ -10,12 +10,18 @@ requires packed_4x8_integer_dot_product;
 // workgroups stand in a grid GRID wide, since one dimension holds 65535
 override GRID: u32 = 32768u;
 
-override WIDTH: u32 = 16u; // elements per row with padding, a multiple of 16
+struct Dims {
+  width: u32, // elements per row with padding, a multiple of 16
+}
+
+// more rounds than any loop makes: a constant bound beside the break spares the compiler's guards against endless loops
+const MOST = 0x1000000u;
 
 @group(0) @binding(0) var<uniform> shape: vec4<u32>; // rows, M, B, attention tiles
-@group(0) @binding(1) var<storage, read> input: array<vec4<f32>>; // [rows, WIDTH / 4]
-@group(0) @binding(2) var<storage, read_write> quantized: array<u32>; // [rows, WIDTH / 4], 4 s8 each
+@group(0) @binding(1) var<storage, read> input: array<vec4<f32>>; // [rows, width / 4]
+@group(0) @binding(2) var<storage, read_write> quantized: array<u32>; // [rows, width / 4], 4 s8 each
 @group(0) @binding(3) var<storage, read_write> scales: array<f32>; // [rows]
+@group(0) @binding(4) var<uniform> dims: Dims;
 
 var<workgroup> partial: array<f32, 64>; // one value per thread
 
@@ -95,19 +101,25 @@ fn main(@builtin(workgroup_id) group: vec3<u32>, @builtin(local_invocation_index
   if (row >= shape.x) {
     return;
   }
-  let base = row * (WIDTH / 4u);
+  let base = row * (dims.width / 4u);
   var own = 0.0;
-  for (var i = 0u; i < (WIDTH / 4u + 63u) / 64u; i++) {
+  for (var i = 0u; i < MOST; i++) {
+    if (i >= (dims.width / 4u + 63u) / 64u) {
+      break;
+    }
     let at = i * 64u + index;
-    if (at < WIDTH / 4u) {
+    if (at < dims.width / 4u) {
       own = max(own, largestOf(input[base + at]));
     }
   }
   let amax = largest(index, own);
   let inverse = inverseScale(amax);
-  for (var i = 0u; i < (WIDTH / 4u + 63u) / 64u; i++) {
+  for (var i = 0u; i < MOST; i++) {
+    if (i >= (dims.width / 4u + 63u) / 64u) {
+      break;
+    }
     let at = i * 64u + index;
-    if (at < WIDTH / 4u) {
+    if (at < dims.width / 4u) {
       quantized[base + at] = pack(input[base + at], inverse);
     }
   }

@@ -5,38 +5,44 @@
 // Needs      16 KiB of workgroup memory, 256 invocations
 // Source     own
 
-override K: u32 = 16u; // inputs per row with padding, a multiple of 16
-override COLUMNS: u32 = 64u; // columns of all outputs, each output padded to 64
-override START1: u32 = 0xffffffffu; // first column of the second output, a multiple of 64
-override START2: u32 = 0xffffffffu; // first column of the third output
-override STRIDE0: u32 = 16u; // columns per row of each output, a multiple of 16
-override STRIDE1: u32 = 16u;
-override STRIDE2: u32 = 16u;
-override ACTIVATION: u32 = 0u; // 0 none, 1 gelu, 2 tanh
-override HAS_RESIDUAL: bool = false; // for the first output
+struct Dims {
+  K: u32, // inputs per row with padding, a multiple of 16
+  columns: u32, // columns of all outputs, each output padded to 64
+  start1: u32, // first column of the second output, a multiple of 64
+  start2: u32, // first column of the third output
+  stride0: u32, // columns per row of each output, multiples of 16
+  stride1: u32,
+  stride2: u32,
+  activation: u32, // 0 none, 1 gelu, 2 tanh
+  hasResidual: u32, // 1: add it
+}
+
+// more rounds than any loop makes: a constant bound beside the break spares the compiler's guards against endless loops
+const MOST = 0x1000000u;
 
 @group(0) @binding(0) var<uniform> shape: vec4<u32>; // rows, M, B, attention tiles
 @group(0) @binding(1) var<storage, read> input: array<f32>; // [rows, K]
 @group(0) @binding(2) var<storage, read> entries: array<vec2<u32>>; // column of x, f32 bits; empty places 0
-@group(0) @binding(3) var<storage, read> columns: array<u32>; // [4, COLUMNS]: bias, wScale (f32 bits), start, entries
-@group(0) @binding(4) var<storage, read> residual: array<f32>; // [rows, STRIDE0]
-@group(0) @binding(5) var<storage, read_write> out0: array<f32>; // [rows, STRIDE0]
-@group(0) @binding(6) var<storage, read_write> out1: array<f32>; // [rows, STRIDE1]
-@group(0) @binding(7) var<storage, read_write> out2: array<f32>; // [rows, STRIDE2]
+@group(0) @binding(3) var<storage, read> columns: array<u32>; // [4, columns]: bias, wScale (f32 bits), start, entries
+@group(0) @binding(4) var<storage, read> residual: array<f32>; // [rows, stride0]
+@group(0) @binding(5) var<storage, read_write> out0: array<f32>; // [rows, stride0]
+@group(0) @binding(6) var<storage, read_write> out1: array<f32>; // [rows, stride1]
+@group(0) @binding(7) var<storage, read_write> out2: array<f32>; // [rows, stride2]
+@group(0) @binding(8) var<uniform> dims: Dims;
 
 var<workgroup> tile: array<vec4<f32>, 1024>; // [1024] x of 4 rows
 
 // gelu in its erf form: erfc(|x| / sqrt 2) by Abramowitz and Stegun 7.1.26, off by at most 1.5e-7; arguments of exp and
 // tanh are kept in a range where every driver is finite
 fn activate(x: vec4<f32>) -> vec4<f32> {
-  if (ACTIVATION == 1u) {
+  if (dims.activation == 1u) {
     let z = min(abs(x) * 0.70710678, vec4(9.0));
     let t = 1.0 / (1.0 + 0.3275911 * z);
     let series = 0.254829592 + t * (-0.284496736 + t * (1.421413741 + t * (-1.453152027 + t * 1.061405429)));
     let tail = t * series * exp(-z * z);
     return 0.5 * x * select(2.0 - tail, tail, x < vec4(0.0));
   }
-  if (ACTIVATION == 2u) {
+  if (dims.activation == 2u) {
     return tanh(clamp(x, vec4(-15.0), vec4(15.0)));
   }
   return x;
@@ -46,21 +52,21 @@ fn storeOne(row: u32, column: u32, y: f32) {
   if (row >= shape.x) {
     return;
   }
-  if (column < START1) {
-    if (column < STRIDE0) {
-      let at = row * STRIDE0 + column;
+  if (column < dims.start1) {
+    if (column < dims.stride0) {
+      let at = row * dims.stride0 + column;
       var sum = y;
-      if (HAS_RESIDUAL) {
+      if (dims.hasResidual != 0u) {
         sum += residual[at];
       }
       out0[at] = sum;
     }
-  } else if (column < START2) {
-    if (column - START1 < STRIDE1) {
-      out1[row * STRIDE1 + column - START1] = y;
+  } else if (column < dims.start2) {
+    if (column - dims.start1 < dims.stride1) {
+      out1[row * dims.stride1 + column - dims.start1] = y;
     }
-  } else if (column - START2 < STRIDE2) {
-    out2[row * STRIDE2 + column - START2] = y;
+  } else if (column - dims.start2 < dims.stride2) {
+    out2[row * dims.stride2 + column - dims.start2] = y;
   }
 }
 
@@ -82,20 +88,23 @@ fn main(@builtin(workgroup_id) group: vec3<u32>, @builtin(local_invocation_index
   let row3 = min(row + 3u, last);
   var start = 0u;
   var count = 0u;
-  if (column < COLUMNS) {
-    start = columns[2u * COLUMNS + column];
-    count = columns[3u * COLUMNS + column];
+  if (column < dims.columns) {
+    start = columns[2u * dims.columns + column];
+    count = columns[3u * dims.columns + column];
   }
   var sum = vec4<f32>();
   // how many entries of this column are done; entries rise, so each tile takes a run of them
   var done = 0u;
-  for (var first = 0u; first < (K + 1023u) / 1024u; first++) {
+  for (var first = 0u; first < MOST; first++) {
+    if (first >= (dims.K + 1023u) / 1024u) {
+      break;
+    }
     let base = first * 1024u;
     for (var i = 0u; i < 4u; i++) {
       let k = i * 256u + index;
-      if (base + k < K) {
+      if (base + k < dims.K) {
         let at = base + k;
-        tile[k] = vec4(input[row * K + at], input[row1 * K + at], input[row2 * K + at], input[row3 * K + at]);
+        tile[k] = vec4(input[row * dims.K + at], input[row1 * dims.K + at], input[row2 * dims.K + at], input[row3 * dims.K + at]);
       }
     }
     workgroupBarrier();
@@ -113,7 +122,7 @@ fn main(@builtin(workgroup_id) group: vec3<u32>, @builtin(local_invocation_index
     }
     workgroupBarrier();
   }
-  if (column < COLUMNS) {
+  if (column < dims.columns) {
     store(row, column, sum);
   }
 }

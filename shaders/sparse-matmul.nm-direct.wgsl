@@ -1,66 +1,74 @@
 // sparse-matmul n:m f32, variant direct.   y[M,N] = activation(x[M,K] W[N,K]^T + bias[N]) + residual[M,N], the stored weights alone
 // Contract   kernels/sparse-matmul/contract.ts      Twin  assembly/sparse-matmul.ts
-// Layout     index lists [COLUMNS/32, P]; values [COLUMNS/32, P, 32 columns]: one index serves 32 columns
+// Layout     index lists [columns/32, P]; values [columns/32, P, 32 columns]: one index serves 32 columns
 // Plan       4 rows x 4 columns per thread, x gathered straight from memory
 // Needs      no workgroup memory
 // Source     own
 
-override K: u32 = 16u; // inputs per row with padding, a multiple of 16
-override P: u32 = 8u; // kept inputs per group of 32 columns
-override COLUMNS: u32 = 64u; // columns of all outputs, each output padded to 64
-override START1: u32 = 0xffffffffu; // first column of the second output, a multiple of 64
-override START2: u32 = 0xffffffffu; // first column of the third output
-override STRIDE0: u32 = 16u; // columns per row of each output, a multiple of 16
-override STRIDE1: u32 = 16u;
-override STRIDE2: u32 = 16u;
-override ACTIVATION: u32 = 0u; // 0 none, 1 gelu, 2 tanh
-override HAS_RESIDUAL: bool = false; // for the first output
+struct Dims {
+  K: u32, // inputs per row with padding, a multiple of 16
+  columns: u32, // columns of all outputs, each output padded to 64
+  start1: u32, // first column of the second output, a multiple of 64
+  start2: u32, // first column of the third output
+  stride0: u32, // columns per row of each output, multiples of 16
+  stride1: u32,
+  stride2: u32,
+  activation: u32, // 0 none, 1 gelu, 2 tanh
+  hasResidual: u32, // 1: add it
+  P: u32, // kept inputs per group of 32 columns
+  tile: u32, // inputs the tiled kernel stages at once
+  tileP: u32, // kept inputs among them
+}
+
+// more rounds than any loop makes: a constant bound beside the break spares the compiler's guards against endless loops
+const MOST = 0x1000000u;
 
 @group(0) @binding(0) var<uniform> shape: vec4<u32>; // rows, M, B, attention tiles
 @group(0) @binding(1) var<storage, read> input: array<f32>; // [rows, K]
-@group(0) @binding(2) var<storage, read> values: array<vec4<f32>>; // [COLUMNS / 32, P, 8]
-@group(0) @binding(3) var<storage, read> columns: array<vec4<f32>>; // [COLUMNS / 4] bias
-@group(0) @binding(4) var<storage, read> residual: array<vec4<f32>>; // [rows, STRIDE0 / 4]
-@group(0) @binding(5) var<storage, read_write> out0: array<vec4<f32>>; // [rows, STRIDE0 / 4]
-@group(0) @binding(6) var<storage, read_write> out1: array<vec4<f32>>; // [rows, STRIDE1 / 4]
-@group(0) @binding(7) var<storage, read_write> out2: array<vec4<f32>>; // [rows, STRIDE2 / 4]
-@group(0) @binding(8) var<storage, read> indices: array<u32>; // [COLUMNS / 32, P]
+@group(0) @binding(2) var<storage, read> values: array<vec4<f32>>; // [columns / 32, P, 8]
+@group(0) @binding(3) var<storage, read> columns: array<vec4<f32>>; // [columns / 4] bias
+@group(0) @binding(4) var<storage, read> residual: array<vec4<f32>>; // [rows, stride0 / 4]
+@group(0) @binding(5) var<storage, read_write> out0: array<vec4<f32>>; // [rows, stride0 / 4]
+@group(0) @binding(6) var<storage, read_write> out1: array<vec4<f32>>; // [rows, stride1 / 4]
+@group(0) @binding(7) var<storage, read_write> out2: array<vec4<f32>>; // [rows, stride2 / 4]
+@group(0) @binding(8) var<storage, read> indices: array<u32>; // [columns / 32, P]
+@group(0) @binding(9) var<uniform> dims: Dims;
 
 // gelu in its erf form: erfc(|x| / sqrt 2) by Abramowitz and Stegun 7.1.26, off by at most 1.5e-7; arguments of exp and
 // tanh are kept in a range where every driver is finite
 fn activate(x: vec4<f32>) -> vec4<f32> {
-  if (ACTIVATION == 1u) {
+  if (dims.activation == 1u) {
     let z = min(abs(x) * 0.70710678, vec4(9.0));
     let t = 1.0 / (1.0 + 0.3275911 * z);
     let series = 0.254829592 + t * (-0.284496736 + t * (1.421413741 + t * (-1.453152027 + t * 1.061405429)));
     let tail = t * series * exp(-z * z);
     return 0.5 * x * select(2.0 - tail, tail, x < vec4(0.0));
   }
-  if (ACTIVATION == 2u) {
+  if (dims.activation == 2u) {
     return tanh(clamp(x, vec4(-15.0), vec4(15.0)));
   }
   return x;
 }
 
 fn store(row: u32, column: u32, sum: vec4<f32>) {
-  if (row >= shape.x || column >= COLUMNS) {
+  if (row >= shape.x || column >= dims.columns) {
     return;
   }
   var y = activate(sum + columns[column / 4u]);
-  if (column < START1) {
-    if (column < STRIDE0) {
-      let at = (row * STRIDE0 + column) / 4u;
-      if (HAS_RESIDUAL) {
+  if (column < dims.start1) {
+    if (column < dims.stride0) {
+      let at = (row * dims.stride0 + column) / 4u;
+      if (dims.hasResidual != 0u) {
         y += residual[at];
       }
       out0[at] = y;
     }
-  } else if (column < START2) {
-    if (column - START1 < STRIDE1) {
-      out1[(row * STRIDE1 + column - START1) / 4u] = y;
+  } else if (column < dims.start2) {
+    if (column - dims.start1 < dims.stride1) {
+      out1[(row * dims.stride1 + column - dims.start1) / 4u] = y;
     }
-  } else if (column - START2 < STRIDE2) {
-    out2[(row * STRIDE2 + column - START2) / 4u] = y;
+  } else if (column - dims.start2 < dims.stride2) {
+    out2[(row * dims.stride2 + column - dims.start2) / 4u] = y;
   }
 }
 
@@ -68,21 +76,24 @@ fn store(row: u32, column: u32, sum: vec4<f32>) {
 fn main(@builtin(global_invocation_id) id: vec3<u32>) {
   let column = id.x * 4u;
   let row = id.y * 4u;
-  if (column >= COLUMNS || row >= shape.x) {
+  if (column >= dims.columns || row >= shape.x) {
     return;
   }
   let last = shape.x - 1u;
-  let x0 = row * K;
-  let x1 = min(row + 1u, last) * K;
-  let x2 = min(row + 2u, last) * K;
-  let x3 = min(row + 3u, last) * K;
-  let list = (column / 32u) * P;
+  let x0 = row * dims.K;
+  let x1 = min(row + 1u, last) * dims.K;
+  let x2 = min(row + 2u, last) * dims.K;
+  let x3 = min(row + 3u, last) * dims.K;
+  let list = (column / 32u) * dims.P;
   let lane = (column % 32u) / 4u;
   var sum0 = vec4<f32>();
   var sum1 = vec4<f32>();
   var sum2 = vec4<f32>();
   var sum3 = vec4<f32>();
-  for (var p = 0u; p < P; p++) {
+  for (var p = 0u; p < MOST; p++) {
+    if (p >= dims.P) {
+      break;
+    }
     let k = indices[list + p];
     let w = values[(list + p) * 8u + lane];
     sum0 += input[x0 + k] * w;

@@ -1,6 +1,7 @@
 // Attention over ragged sequences on the GPU: the host lists tiles of queries, none across two sequences.
 
 import { padded, type Form, type KernelCall, type Slot } from '../runtime/gpu/call.ts'
+import type { Uploader } from '../runtime/gpu/upload.ts'
 import type { BufferSpec, Op } from '../runtime/program.ts'
 
 type AttentionOp = Extract<Op, { kind: 'attention' }>
@@ -11,9 +12,9 @@ const TILED_QUERIES = 16
 /** Largest head the tiled kernel's accumulators hold. */
 const TILED_HEAD = 128
 
-export function attentionCall(op: AttentionOp, spec: BufferSpec): KernelCall {
+export function attentionCall(op: AttentionOp, spec: BufferSpec, uploader: Uploader): KernelCall {
   const { heads, headSize } = op
-  const constants = { D: headSize, HEADS: heads, WIDTH: padded(spec.width), SCALE: 1 / Math.sqrt(headSize) }
+  const dims = uploader.dims([padded(spec.width), heads, { f32: 1 / Math.sqrt(headSize) }, headSize])
   const slots = (queries: number): Slot[] => [
     { from: 'shape', rows: 'tokens' },
     { from: 'tiles', queries },
@@ -21,10 +22,11 @@ export function attentionCall(op: AttentionOp, spec: BufferSpec): KernelCall {
     { from: 'buffer', id: op.key },
     { from: 'buffer', id: op.value },
     { from: 'buffer', id: op.output },
+    { from: 'weight', buffer: dims },
   ]
   const direct = (shader: 'attention.direct' | 'attention.naive'): Form => ({
     shader,
-    constants,
+    constants: {},
     slots: slots(DIRECT_QUERIES),
     workgroups: ({ tiles }) => [Math.ceil(tiles(DIRECT_QUERIES) / 32), heads, 1],
   })
@@ -32,7 +34,7 @@ export function attentionCall(op: AttentionOp, spec: BufferSpec): KernelCall {
   if (headSize % 4 === 0 && headSize <= TILED_HEAD)
     forms.unshift({
       shader: 'attention.tiled',
-      constants: { ...constants, KEYS: headSize <= 64 ? 32 : 8 },
+      constants: { D: headSize, KEYS: headSize <= 64 ? 32 : 8 },
       // the tiled kernel has one workgroup per tile and reads no shape
       slots: [null, ...slots(TILED_QUERIES).slice(1)],
       workgroups: ({ tiles }) => [tiles(TILED_QUERIES), heads, 1],

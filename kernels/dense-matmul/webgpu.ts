@@ -3,12 +3,11 @@
 // Packed weights, one panel per 64 outputs, so that 16 threads read 64 neighbouring outputs of one input:
 //   W [N][K] -> [COLUMNS / 64][K padded to 16][64]
 
-import type { KernelCall } from '../runtime/gpu/call.ts'
-import { padded } from '../runtime/gpu/call.ts'
+import { padded, type KernelCall, type Slot } from '../runtime/gpu/call.ts'
 import {
   columnStarts,
   cover,
-  linearConstants,
+  linearDims,
   linearSlots,
   packColumns,
   PANEL,
@@ -39,38 +38,33 @@ export function packDense(memory: ArrayBuffer, parts: LinearPart<DenseWeight>[])
 
 export function denseCall(spec: LinearSpec<DenseWeight>, uploader: Uploader): KernelCall {
   const { columns } = columnStarts(spec.parts)
-  const constants = linearConstants(spec)
-  const weight = uploader.pack(`${spec.label} weight`, constants.K * columns * 4, (memory) =>
+  const weight = uploader.pack(`${spec.label} weight`, padded(spec.parts[0].weight.K) * columns * 4, (memory) =>
     packDense(memory, spec.parts),
   )
   const bias = uploader.pack(`${spec.label} bias`, columns * 4, (memory) => packColumns(memory, spec.parts))
-  const slots = linearSlots(spec, { from: 'buffer', id: spec.input }, weight, bias)
+  const slots: Slot[] = [
+    ...linearSlots(spec, { from: 'buffer', id: spec.input }, weight, bias),
+    { from: 'weight', buffer: uploader.dims(linearDims(spec)) },
+  ]
   return {
     label: spec.label,
     rows: spec.rows,
     forms: [
-      { shader: 'dense-matmul.slice', constants, slots, maxRows: SLICE_ROWS, workgroups: cover(columns, 32, 16) },
+      { shader: 'dense-matmul.slice', constants: {}, slots, maxRows: SLICE_ROWS, workgroups: cover(columns, 32, 16) },
       {
         shader: 'dense-matmul.tiled',
-        constants: { ...constants, ROWS: 64 },
+        constants: { ROWS: 64 },
         slots,
         maxRows: TALL_ROWS,
         workgroups: cover(columns, PANEL, 64),
       },
       {
         shader: 'dense-matmul.tiled',
-        constants: { ...constants, ROWS: 128 },
+        constants: { ROWS: 128 },
         slots,
         workgroups: cover(columns, PANEL, 128),
       },
-      { shader: 'dense-matmul.direct', constants, slots, workgroups: cover(columns, 32, 32) },
+      { shader: 'dense-matmul.direct', constants: {}, slots, workgroups: cover(columns, 32, 32) },
     ],
   }
 }
-
-/** Copies rows of `from` elements to rows of `to` elements, `width` of them, the rest 0. */
-export const restrideConstants = (width: number, from: number, to: number): Record<string, number> => ({
-  C: width,
-  FROM: from,
-  TO: to,
-})

@@ -38,7 +38,7 @@ export async function embeddingCall(
   quantize: boolean,
   uploader: Uploader,
 ): Promise<KernelCall> {
-  const WIDTH = padded(spec.width)
+  const stride = padded(spec.width)
   const isHost = isHostTable(op.word, uploader)
   const { word, position, type } = op
   const words: Slot = isHost ? { from: 'gathered' } : { from: 'weight', buffer: await uploadWords(word, uploader) }
@@ -47,25 +47,19 @@ export async function embeddingCall(
     const pairs = new Float32Array(memory)
     for (let row = 0; row < word.rows; row++) pairs.set([word.scales[row], word.offsets[row]], row * 2)
   })
-  const positions = uploader.pack('positions and types', (position.rows + type.rows) * WIDTH * 4, (memory) => {
+  const positions = uploader.pack('positions and types', (position.rows + type.rows) * stride * 4, (memory) => {
     for (let row = 0; row < position.rows + type.rows; row++) {
-      const target = new Float32Array(memory, row * WIDTH * 4, spec.width)
+      const target = new Float32Array(memory, row * stride * 4, spec.width)
       if (row < position.rows) decodeRow(position, row, target)
       else decodeRow(type, row - position.rows, target)
     }
   })
-  const norm = uploader.pack('embedding norm', WIDTH * 8, (memory) => {
+  const norm = uploader.pack('embedding norm', stride * 8, (memory) => {
     new Float32Array(memory).set(op.gamma)
-    new Float32Array(memory, WIDTH * 4).set(op.beta)
+    new Float32Array(memory, stride * 4).set(op.beta)
   })
-  const constants = {
-    C: spec.width,
-    WIDTH,
-    EPSILON: op.epsilon,
-    QUANTIZE: quantize ? 1 : 0,
-    WORD_INT8: word.kind === 'int8' && !isHost ? 1 : 0,
-    POSITIONS: position.rows,
-  }
+  const wordInt8 = word.kind === 'int8' && !isHost ? 1 : 0
+  const dims = uploader.dims([spec.width, stride, { f32: op.epsilon }, quantize ? 1 : 0, wordInt8, position.rows])
   const slots: Slot[] = [
     { from: 'shape', rows: 'tokens' },
     { from: 'tokens' },
@@ -76,13 +70,14 @@ export async function embeddingCall(
     { from: 'buffer', id: op.output },
     quantize ? { from: 'bytes', id: op.output } : { from: 'unused', index: 0 },
     quantize ? { from: 'scales', id: op.output } : { from: 'unused', index: 1 },
+    { from: 'weight', buffer: dims },
   ]
   return {
     label: `embedding to ${spec.name}`,
     rows: 'tokens',
     forms: (['embedding.tiled', 'embedding.direct'] as const).map((shader) => ({
       shader,
-      constants,
+      constants: {},
       slots,
       workgroups: isTiled(shader) ? ({ rows }) => rowGrid(rows) : ({ rows }) => [Math.ceil(rows / 32), 1, 1],
     })),

@@ -3,11 +3,11 @@
 // Packed weights, as in dense-matmul but with 4 inputs of one output in each word, which is what dot4I8Packed takes:
 //   W [N][K] s8 -> [COLUMNS / 64][K padded to 16, / 4][64] words
 
-import { isTiled, padded, rowGrid, type KernelCall } from '../runtime/gpu/call.ts'
+import { isTiled, padded, rowGrid, type KernelCall, type Slot } from '../runtime/gpu/call.ts'
 import {
   columnStarts,
   cover,
-  linearConstants,
+  linearDims,
   linearSlots,
   packColumns,
   PANEL,
@@ -35,35 +35,38 @@ export function packInt8(memory: ArrayBuffer, parts: LinearPart<Int8Weight>[]): 
 
 export function int8Call(spec: LinearSpec<Int8Weight>, uploader: Uploader): KernelCall {
   const { columns } = columnStarts(spec.parts)
-  const constants = linearConstants(spec)
-  const weight = uploader.pack(`${spec.label} weight`, constants.K * columns, (memory) => packInt8(memory, spec.parts))
+  const weight = uploader.pack(`${spec.label} weight`, padded(spec.parts[0].weight.K) * columns, (memory) =>
+    packInt8(memory, spec.parts),
+  )
   const scales = uploader.pack(`${spec.label} bias, scales`, columns * 8, (memory) => packColumns(memory, spec.parts))
-  const slots = [
+  const slots: Slot[] = [
     ...linearSlots(spec, { from: 'bytes', id: spec.input }, weight, scales),
-    { from: 'scales', id: spec.input } as const,
+    { from: 'scales', id: spec.input },
+    { from: 'weight', buffer: uploader.dims(linearDims(spec)) },
   ]
   return {
     label: spec.label,
     rows: spec.rows,
     forms: [
-      { shader: 'int8-matmul.slice', constants, slots, maxRows: SLICE_ROWS, workgroups: cover(columns, 32, 16) },
-      { shader: 'int8-matmul.tiled', constants, slots, workgroups: cover(columns, PANEL, 64) },
-      { shader: 'int8-matmul.direct', constants, slots, workgroups: cover(columns, 32, 32) },
+      { shader: 'int8-matmul.slice', constants: {}, slots, maxRows: SLICE_ROWS, workgroups: cover(columns, 32, 16) },
+      { shader: 'int8-matmul.tiled', constants: {}, slots, workgroups: cover(columns, PANEL, 64) },
+      { shader: 'int8-matmul.direct', constants: {}, slots, workgroups: cover(columns, 32, 32) },
     ],
   }
 }
 
 /** Fills the quantized twin of an f32 buffer. */
-export function quantizeCall(id: BufferId, spec: BufferSpec): KernelCall {
-  const constants = { WIDTH: padded(spec.width) }
+export function quantizeCall(id: BufferId, spec: BufferSpec, uploader: Uploader): KernelCall {
+  const dims = uploader.dims([padded(spec.width)])
   const forms = (['quantize.tiled', 'quantize.direct'] as const).map((shader) => ({
     shader,
-    constants,
+    constants: {},
     slots: [
       { from: 'shape', rows: spec.rows } as const,
       { from: 'buffer', id } as const,
       { from: 'bytes', id } as const,
       { from: 'scales', id } as const,
+      { from: 'weight', buffer: dims } as const,
     ],
     workgroups: isTiled(shader)
       ? ({ rows }: { rows: number }) => rowGrid(rows)

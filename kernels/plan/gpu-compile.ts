@@ -40,11 +40,11 @@ export async function compileProgram(program: Program, uploader: Uploader): Prom
         calls.push(layernormCall(op, buffers[op.output], writesTwin, uploader))
         break
       case 'attention':
-        calls.push(attentionCall(op, buffers[op.output]))
+        calls.push(attentionCall(op, buffers[op.output], uploader))
         break
       case 'first-token':
       case 'mean-pool':
-        calls.push(poolCall(op, buffers[op.output]))
+        calls.push(poolCall(op, buffers[op.output], uploader))
         break
       case 'linear': {
         const merged = mergeable(program, i)
@@ -52,7 +52,7 @@ export async function compileProgram(program: Program, uploader: Uploader): Prom
         if (input.dtype === 's8' && !readsBytes(op.weight))
           throw new Error(`program: '${input.name}' is s8, only int8 layers read it; found a ${op.weight.kind} weight`)
         if (input.dtype === 'f32' && readsBytes(op.weight) && !fresh.has(op.input)) {
-          calls.push(quantizeCall(op.input, input))
+          calls.push(quantizeCall(op.input, input, uploader))
           twins.add(op.input)
           fresh.add(op.input)
         }

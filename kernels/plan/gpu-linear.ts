@@ -1,11 +1,10 @@
 // One linear layer on the caller's own GPUBuffers, inside the caller's own compute pass.
 
-import { restrideConstants } from '../dense-matmul/webgpu.ts'
 import { padded, type Form, type KernelCall, type Slot } from '../runtime/gpu/call.ts'
 import type { GpuContext } from '../runtime/gpu/context.ts'
 import { bucket } from '../runtime/gpu/arena.ts'
 import { GPUBufferUsageBits, Uploader } from '../runtime/gpu/upload.ts'
-import type { Activation, Program } from '../runtime/program.ts'
+import type { Activation, BufferId, Program } from '../runtime/program.ts'
 import type { LeafWeight } from '../runtime/weights.ts'
 import { compileProgram } from './gpu-compile.ts'
 import { selfTest } from './gpu-self-test.ts'
@@ -17,7 +16,7 @@ export interface GpuLinearOptions {
 }
 
 export interface GpuLinear {
-  /** Adds the layer to a pass: f32 [M, K] in `input` to f32 [M, N] in `output`. At most 65535 / 4 rows... see `maxRows`. */
+  /** Adds the layer to a pass: f32 [M, K] in `input` to f32 [M, N] in `output`, which differ. Throws where they are too small. */
   encode(pass: GPUComputePassEncoder, input: GPUBuffer, output: GPUBuffer, M: number): void
   dispose(): void
 }
@@ -56,8 +55,8 @@ export async function createGpuLinearOn(
   const compiled = await compileProgram(program, uploader)
   await selfTest(context, compiled.calls)
   const calls = [...compiled.calls]
-  if (padded(K) !== K) calls.unshift(restrideCall('pad input', K, K, padded(K), 'input', INPUT))
-  if (padded(N) !== N) calls.push(restrideCall('unpad output', N, padded(N), N, OUTPUT, 'output'))
+  if (padded(K) !== K) calls.unshift(restrideCall('pad input', K, K, padded(K), CALLER_INPUT, INPUT, uploader))
+  if (padded(N) !== N) calls.push(restrideCall('unpad output', N, padded(N), N, OUTPUT, CALLER_OUTPUT, uploader))
   const steps: Step[][] = await Promise.all(
     calls.map((call) =>
       Promise.all(
@@ -151,8 +150,9 @@ function restrideCall(
   width: number,
   from: number,
   to: number,
-  source: 'input' | number,
-  target: 'output' | number,
+  source: BufferId,
+  target: BufferId,
+  uploader: Uploader,
 ): KernelCall {
   return {
     label,
@@ -160,11 +160,12 @@ function restrideCall(
     forms: [
       {
         shader: 'restride.direct',
-        constants: restrideConstants(width, from, to),
+        constants: {},
         slots: [
           { from: 'shape', rows: 'tokens' },
-          { from: 'buffer', id: source === 'input' ? CALLER_INPUT : source },
-          { from: 'buffer', id: target === 'output' ? CALLER_OUTPUT : target },
+          { from: 'buffer', id: source },
+          { from: 'buffer', id: target },
+          { from: 'weight', buffer: uploader.dims([width, from, to]) },
         ],
         workgroups: ({ rows }) => [Math.ceil(to / 16), Math.ceil(rows / 16), 1],
       },

@@ -18,15 +18,10 @@ export function packNorm(memory: ArrayBuffer, gamma: Float32Array, beta: Float32
 
 /** @param quantize also write the output's quantized twin */
 export function layernormCall(op: LayernormOp, spec: BufferSpec, quantize: boolean, uploader: Uploader): KernelCall {
-  const WIDTH = padded(spec.width)
-  const norm = uploader.pack('layernorm', WIDTH * 8, (memory) => packNorm(memory, op.gamma, op.beta))
-  const constants = {
-    C: spec.width,
-    WIDTH,
-    EPSILON: op.epsilon,
-    QUANTIZE: quantize ? 1 : 0,
-    HAS_RESIDUAL: op.residual === null ? 0 : 1,
-  }
+  const width = padded(spec.width)
+  const norm = uploader.pack('layernorm', width * 8, (memory) => packNorm(memory, op.gamma, op.beta))
+  const hasResidual = op.residual === null ? 0 : 1
+  const dims = uploader.dims([spec.width, width, { f32: op.epsilon }, quantize ? 1 : 0, hasResidual])
   const slots: Slot[] = [
     { from: 'shape', rows: spec.rows },
     { from: 'buffer', id: op.input },
@@ -34,13 +29,14 @@ export function layernormCall(op: LayernormOp, spec: BufferSpec, quantize: boole
     { from: 'weight', buffer: norm },
     { from: 'buffer', id: op.output },
     ...twinSlots(op.output, quantize),
+    { from: 'weight', buffer: dims },
   ]
   return {
     label: `layernorm to ${spec.name}`,
     rows: spec.rows,
     forms: (['layernorm.tiled', 'layernorm.direct'] as const).map((shader) => ({
       shader,
-      constants,
+      constants: {},
       slots,
       workgroups: byRow(shader, 32),
     })),
@@ -58,13 +54,14 @@ const twinSlots = (id: number, quantize: boolean): Slot[] =>
         { from: 'unused', index: 1 },
       ]
 
-export function poolCall(op: PoolOp, spec: BufferSpec): KernelCall {
-  const WIDTH = padded(spec.width)
+export function poolCall(op: PoolOp, spec: BufferSpec, uploader: Uploader): KernelCall {
+  const width = padded(spec.width)
   const slots: Slot[] = [
     { from: 'shape', rows: 'sequences' },
     { from: 'offsets' },
     { from: 'buffer', id: op.input },
     { from: 'buffer', id: op.output },
+    { from: 'weight', buffer: uploader.dims([width, op.kind === 'mean-pool' && op.normalize ? 1 : 0]) },
   ]
   const label = `${op.kind} to ${spec.name}`
   if (op.kind === 'first-token')
@@ -74,9 +71,9 @@ export function poolCall(op: PoolOp, spec: BufferSpec): KernelCall {
       forms: [
         {
           shader: 'first-token.direct',
-          constants: { WIDTH },
+          constants: {},
           slots,
-          workgroups: ({ rows }) => [Math.ceil(WIDTH / 256), rows, 1],
+          workgroups: ({ rows }) => [Math.ceil(width / 256), rows, 1],
         },
       ],
     }
@@ -85,7 +82,7 @@ export function poolCall(op: PoolOp, spec: BufferSpec): KernelCall {
     rows: 'sequences',
     forms: (['mean-pool.tiled', 'mean-pool.direct'] as const).map((shader) => ({
       shader,
-      constants: { WIDTH, NORMALIZE: op.normalize ? 1 : 0 },
+      constants: {},
       slots,
       workgroups: byRow(shader, 4),
     })),

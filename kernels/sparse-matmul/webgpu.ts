@@ -3,11 +3,11 @@
 // Entries of csr and 1x4 blocks stand in slices of 32 outputs, as long as the longest of them: entry t of output n at
 // start[n] + 32 t, so that neighbouring threads read neighbouring entries. n:m values: [COLUMNS / 32][P][32 outputs].
 
-import type { Form, KernelCall } from '../runtime/gpu/call.ts'
+import type { Form, KernelCall, Slot } from '../runtime/gpu/call.ts'
 import {
   columnStarts,
   cover,
-  linearConstants,
+  linearDims,
   linearSlots,
   packColumns,
   type LinearPart,
@@ -76,7 +76,8 @@ export function rowsCall(spec: LinearSpec<RowsWeight>, uploader: Uploader): Kern
   const isBlock = spec.parts[0].weight.kind === 'int8-1x4'
   const slots = linearSlots(spec, { from: isBlock ? 'bytes' : 'buffer', id: spec.input }, weight, lists)
   if (isBlock) slots.push({ from: 'scales', id: spec.input })
-  const shared = { constants: linearConstants(spec), slots }
+  slots.push({ from: 'weight', buffer: uploader.dims(linearDims(spec)) })
+  const shared = { constants: {}, slots }
   const kernel = isBlock ? 'sparse-matmul.block' : 'sparse-matmul.csr'
   return {
     label: spec.label,
@@ -114,18 +115,20 @@ export function nmCall(spec: LinearSpec<NmWeight>, uploader: Uploader): KernelCa
     fillUnusedLists(new Uint32Array(memory), spec.parts, starts, P, n, m)
   })
   const bias = uploader.pack(`${spec.label} bias`, columns * 4, (memory) => packColumns(memory, spec.parts))
-  const slots = [
+  const tile = Math.floor(NM_TILE / m) * m
+  const slots: Slot[] = [
     ...linearSlots(spec, { from: 'buffer', id: spec.input }, weight, bias),
-    { from: 'weight', buffer: indices } as const,
+    { from: 'weight', buffer: indices },
+    { from: 'weight', buffer: uploader.dims([...linearDims(spec), P, tile, (tile / m) * n]) },
   ]
-  const constants = { ...linearConstants(spec), P }
-  const TILE = Math.floor(NM_TILE / m) * m
-  const forms: Form[] = [{ shader: 'sparse-matmul.nm-direct', constants, slots, workgroups: cover(columns, 32, 32) }]
+  const forms: Form[] = [
+    { shader: 'sparse-matmul.nm-direct', constants: {}, slots, workgroups: cover(columns, 32, 32) },
+  ]
   // a tile must hold whole groups of m
-  if (TILE > 0)
+  if (tile > 0)
     forms.unshift({
       shader: 'sparse-matmul.nm-tiled',
-      constants: { ...constants, TILE, TILE_P: (TILE / m) * n },
+      constants: {},
       slots,
       workgroups: cover(columns, 256, 4),
     })

@@ -4,6 +4,7 @@
 import type { Activation, BufferId, BufferSpec } from '../program.ts'
 import type { LeafWeight } from '../weights.ts'
 import { padded, type Grid, type Slot } from './call.ts'
+import type { Dim } from './upload.ts'
 
 /** Columns of a panel of packed weights; each layer's outputs are padded to it. */
 export const PANEL = 64
@@ -37,18 +38,22 @@ export function columnStarts(parts: LinearPart[]): { starts: number[]; columns: 
 
 const ACTIVATIONS: Record<Activation, number> = { none: 0, gelu: 1, tanh: 2 }
 
-/** The shaders' constants but for the kernel's own. */
-export function linearConstants({ parts, activation, residual }: LinearSpec): Record<string, number> {
+/** No column is that far. */
+const NEVER = 0xffffffff
+
+/** The shaders' struct Dims but for a kernel's own fields. */
+export function linearDims({ parts, activation, residual }: LinearSpec): Dim[] {
   const { starts, columns } = columnStarts(parts)
-  const constants: Record<string, number> = {
-    K: padded(parts[0].weight.K),
-    COLUMNS: columns,
-    ACTIVATION: ACTIVATIONS[activation],
-    HAS_RESIDUAL: residual === null ? 0 : 1,
-  }
-  parts.forEach(({ weight }, i) => (constants[`STRIDE${i}`] = padded(weight.N)))
-  starts.slice(1).forEach((start, i) => (constants[`START${i + 1}`] = start))
-  return constants
+  const strides = [0, 1, 2].map((i) => (i < parts.length ? padded(parts[i].weight.N) : 0))
+  return [
+    padded(parts[0].weight.K),
+    columns,
+    starts[1] ?? NEVER,
+    starts[2] ?? NEVER,
+    ...strides,
+    ACTIVATIONS[activation],
+    residual === null ? 0 : 1,
+  ]
 }
 
 /** Bindings 0 to 7, the same for every linear kernel. */

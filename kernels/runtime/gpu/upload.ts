@@ -3,9 +3,15 @@
 /** Larger copies go in pieces of this many bytes, so that staging memory stays small. */
 const PIECE_BYTES = 32 << 20
 
+/** One field of a shader's struct Dims. */
+export type Dim = number | { f32: number }
+
+const DIMS_BYTES = 64
+
 export class Uploader {
   readonly #device: GPUDevice
   readonly #buffers: GPUBuffer[] = []
+  readonly #dims = new Map<string, GPUBuffer>()
   bytes = 0
 
   constructor(device: GPUDevice) {
@@ -43,6 +49,22 @@ export class Uploader {
     return buffer
   }
 
+  /** A kernel's sizes, in the order of its struct Dims; equal ones share a buffer. */
+  dims(values: Dim[]): GPUBuffer {
+    const words = new Uint32Array(DIMS_BYTES / 4)
+    values.forEach((value, i) => {
+      if (typeof value === 'number') words[i] = value
+      else new Float32Array(words.buffer)[i] = value.f32
+    })
+    const key = words.join()
+    let buffer = this.#dims.get(key)
+    if (!buffer) {
+      buffer = this.pack('dims', DIMS_BYTES, (memory) => new Uint32Array(memory).set(words))
+      this.#dims.set(key, buffer)
+    }
+    return buffer
+  }
+
   #create(label: string, bytes: number, mappedAtCreation: boolean): GPUBuffer {
     const size = Math.max(16, Math.ceil(bytes / 4) * 4)
     if (!this.fits(size))
@@ -50,7 +72,7 @@ export class Uploader {
         `${label}: needs one buffer of ${size} bytes, the adapter allows ` +
           `${Math.min(this.#device.limits.maxBufferSize, this.#device.limits.maxStorageBufferBindingSize)}`,
       )
-    const usage = GPUBufferUsageBits.STORAGE | GPUBufferUsageBits.COPY_DST
+    const usage = GPUBufferUsageBits.STORAGE | GPUBufferUsageBits.UNIFORM | GPUBufferUsageBits.COPY_DST
     const buffer = this.#device.createBuffer({ label, size, usage, mappedAtCreation })
     this.#buffers.push(buffer)
     this.bytes += size
