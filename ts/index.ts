@@ -1,0 +1,37 @@
+// compact-kernels: the public API. GPU code is behind `pipeline({ device })` and `compact-kernels/webgpu`.
+
+export { pipeline } from './pipeline/pipeline.ts'
+export type {
+  CallOptions,
+  Classification,
+  ClassifyOptions,
+  ExtractOptions,
+  FeatureExtractor,
+  Features,
+  PipelineInfo,
+  PipelineModel,
+  PipelineOptions,
+  TextClassifier,
+} from './pipeline/pipeline.ts'
+export { createKernelCalls } from './pipeline/kernel-calls.ts'
+export { openDevice } from './pipeline/device.ts'
+export type { DeviceChoice, DeviceOptions } from './pipeline/device.ts'
+export * from './wasm.ts'
+
+export { buildProgram } from './model/bert.ts'
+export type { ModelOutput, ProgramOptions } from './model/bert.ts'
+export { PRESETS } from './model/config.ts'
+export type { BertConfig, Preset } from './model/config.ts'
+export { inspectFiles, inspectModel, inspectSource, recipeLedger } from './model/ledger.ts'
+export type { InspectOptions, Ledger, LedgerGroup } from './model/ledger.ts'
+export { loadModel, loadModelFiles } from './model/load.ts'
+export type { LoadedModel, LoadModelOptions } from './model/load.ts'
+export { encodeModel, saveModel } from './model/save.ts'
+export type { SaveOptions } from './model/save.ts'
+export type { EncoderLayer, LinearLayer, ModelWeights, Norm } from './model/weights.ts'
+export { memoryFiles } from './io/folder.ts'
+export type { ModelFiles, Progress, ProgressEvent } from './io/folder.ts'
+export { encodeOnnx, exportOnnx } from './onnx/export.ts'
+export type { OnnxOptions } from './onnx/export.ts'
+export { tokenizerFromJson, tokenizerFromVocabulary } from './text/tokenizer.ts'
+export type { Tokenizer } from './text/tokenizer.ts'

@@ -1,0 +1,245 @@
+// A model as an ONNX graph that onnxruntime runs: the same weights, so that anyone can check or compare them elsewhere.
+//   f32      MatMul, Add; LayerNormalization; GELU by Erf
+//   int8     MatMulInteger with s8 weights, Cast, Mul by both scales; activations as `activations` says
+//   sparse   as dense f32 or dense int8 with their zeros: ONNX runtimes have no sparse linear
+//   chains   one MatMul per factor
+//   int8 embedding rows   Gather, Cast, Mul, Add
+
+import type { EmbeddingTable, Int8BlockWeight, LeafWeight } from '../../kernels/runtime/weights.ts'
+import { contractForRunning } from '../model/contract-chain.ts'
+import type { EncoderLayer, LinearLayer, ModelWeights, Norm } from '../model/weights.ts'
+import { ELEMENT, GraphBuilder } from './builder.ts'
+import type { LazyBytes, Message } from './protobuf.ts'
+
+export interface OnnxOptions {
+  /** 'logits' where the model has a classifier, else 'last_hidden_state' [batch, sequence, C] */
+  output?: 'logits' | 'last_hidden_state'
+  /**
+   * How int8 layers quantize their input. 'per-tensor': DynamicQuantizeLinear, u8, the form that onnxruntime has fused
+   * kernels for, coarser than ours. 'per-row': our own rule spelt out in basic operators: the same numbers as here, slower.
+   * 'per-tensor' if not given
+   */
+  activations?: 'per-tensor' | 'per-row'
+}
+
+const bytesOf = (array: Float32Array | Int8Array | Uint8Array): Uint8Array =>
+  new Uint8Array(array.buffer, array.byteOffset, array.byteLength)
+
+/** Below every score that attention makes; a padded position then weighs exactly 0. */
+const MASKED = -1e9
+
+class BertGraph {
+  readonly graph = new GraphBuilder()
+  private readonly model: ModelWeights
+  /** quantized activations by the name of their f32 form: query, key and value share one */
+  private readonly quantized = new Map<string, { values: string; scale: string; zero: string[] }>()
+  private readonly activations: 'per-tensor' | 'per-row'
+
+  constructor(model: ModelWeights, activations: 'per-tensor' | 'per-row') {
+    this.model = model
+    this.activations = activations
+  }
+
+  build(output: 'logits' | 'last_hidden_state'): Message {
+    const { graph, model } = this
+    const [ids, mask, types] = ['input_ids', 'attention_mask', 'token_type_ids'].map((name) =>
+      graph.input(name, 'i64', ['batch', 'sequence']),
+    )
+    const bias = this.maskBias(mask)
+    let x = this.embed(ids, types)
+    for (const [i, layer] of model.layers.entries()) x = this.layer(x, layer, bias, `encoder.layer.${i}`)
+    if (output === 'last_hidden_state') {
+      graph.output(output, x, 'f32', ['batch', 'sequence', model.config.hiddenSize])
+      return graph.finish('bert')
+    }
+    if (!model.classifier) throw new Error('export-onnx: this model has no classifier; export last_hidden_state')
+    const first = graph.constant('first', 'i64', [], new Uint8Array(8))
+    x = graph.node('Gather', [x, first], { axis: 1 })
+    if (model.pooler) x = graph.node('Tanh', [this.linear(x, model.pooler, 'pooler')])
+    const logits = this.linear(x, model.classifier, 'classifier')
+    graph.output('logits', logits, 'f32', ['batch', model.classifier.weight.N])
+    return graph.finish('bert')
+  }
+
+  /** 0 where attention_mask is 1, MASKED where it is 0: [batch, 1, 1, sequence]. */
+  private maskBias(mask: string): string {
+    const { graph } = this
+    const wide = graph.node('Unsqueeze', [mask, graph.integers([1, 2])])
+    const missing = graph.node('Sub', [graph.scalar(1), graph.node('Cast', [wide], { to: ELEMENT.f32 })])
+    return graph.node('Mul', [missing, graph.scalar(MASKED)])
+  }
+
+  private embed(ids: string, types: string): string {
+    const { graph, model } = this
+    const { word, position, type, norm } = model.embeddings
+    if (word.rows === 0) throw new Error('export-onnx: this model has no embedding tables')
+    const tokens = graph.node('Slice', [graph.node('Shape', [ids]), graph.integers([1]), graph.integers([2])])
+    const head = (table: string) => graph.node('Slice', [table, graph.integers([0]), tokens, graph.integers([0])])
+    const pick = (by: string) => (table: string) => graph.node('Gather', [table, by])
+    const words = graph.node('Add', [this.rows(word, 'word', pick(ids)), this.rows(type, 'type', pick(types))])
+    return this.norm(graph.node('Add', [words, this.rows(position, 'position', head)]), norm, 'embeddings')
+  }
+
+  /** Rows of a table in f32, taken by `take`. */
+  private rows(table: EmbeddingTable, name: string, take: (table: string) => string): string {
+    const { graph } = this
+    const { rows, width } = table
+    if (table.kind === 'f32') return take(graph.constant(name, 'f32', [rows, width], bytesOf(table.data), table.data))
+    const values = take(graph.constant(name, 'u8', [rows, width], bytesOf(table.data)))
+    const scales = take(graph.constant(`${name}.scales`, 'f32', [rows, 1], bytesOf(table.scales)))
+    const offsets = take(graph.constant(`${name}.offsets`, 'f32', [rows, 1], bytesOf(table.offsets)))
+    const scaled = graph.node('Mul', [graph.node('Cast', [values], { to: ELEMENT.f32 }), scales])
+    return graph.node('Add', [scaled, offsets])
+  }
+
+  private norm(x: string, { gamma, beta }: Norm, name: string): string {
+    const { graph, model } = this
+    const shape = [gamma.length]
+    const g = graph.constant(`${name}.gamma`, 'f32', shape, bytesOf(gamma))
+    const b = graph.constant(`${name}.beta`, 'f32', shape, bytesOf(beta))
+    return graph.node('LayerNormalization', [x, g, b], {
+      axis: -1,
+      epsilon: { float: model.config.layerNormEpsilon },
+    })
+  }
+
+  private layer(x: string, layer: EncoderLayer, bias: string, name: string): string {
+    const { graph } = this
+    const { heads, headSize } = layer
+    const split = graph.integers([0, 0, heads, headSize])
+    const headed = (linear: LinearLayer, part: string, perm: number[]) =>
+      graph.node('Transpose', [graph.node('Reshape', [this.linear(x, linear, `${name}.${part}`), split])], { perm })
+    const query = headed(layer.query, 'query', [0, 2, 1, 3])
+    const key = headed(layer.key, 'key', [0, 2, 3, 1])
+    const value = headed(layer.value, 'value', [0, 2, 1, 3])
+    const scores = graph.node('Div', [graph.node('MatMul', [query, key]), graph.scalar(Math.sqrt(headSize))])
+    const weights = graph.node('Softmax', [graph.node('Add', [scores, bias])], { axis: -1 })
+    const context = graph.node('Transpose', [graph.node('MatMul', [weights, value])], { perm: [0, 2, 1, 3] })
+    const joined = graph.node('Reshape', [context, graph.integers([0, 0, heads * headSize])])
+    const attended = this.linear(joined, layer.attentionOutput, `${name}.attentionOutput`)
+    const middle = this.norm(graph.node('Add', [attended, x]), layer.attentionNorm, `${name}.attentionNorm`)
+    const wide = this.gelu(this.linear(middle, layer.intermediate, `${name}.intermediate`))
+    const narrow = this.linear(wide, layer.output, `${name}.output`)
+    return this.norm(graph.node('Add', [narrow, middle]), layer.outputNorm, `${name}.outputNorm`)
+  }
+
+  /** x * 0.5 * (1 + erf(x / sqrt(2))), in the order that onnxruntime fuses. */
+  private gelu(x: string): string {
+    const { graph } = this
+    const erf = graph.node('Erf', [graph.node('Div', [x, graph.scalar(Math.SQRT2)])])
+    const product = graph.node('Mul', [x, graph.node('Add', [erf, graph.scalar(1)])])
+    return graph.node('Mul', [product, graph.scalar(0.5)])
+  }
+
+  private linear(x: string, { weight, bias }: LinearLayer, name: string): string {
+    const { graph } = this
+    const factors = weight.kind === 'chain' ? contractForRunning(weight).factors : [weight]
+    let y = x
+    for (const [i, factor] of factors.entries())
+      y = this.product(y, factor, factors.length > 1 ? `${name}.factors.${i}` : name)
+    return bias ? graph.node('Add', [y, graph.constant(`${name}.bias`, 'f32', [weight.N], bytesOf(bias))]) : y
+  }
+
+  private product(x: string, weight: LeafWeight, name: string): string {
+    const { graph } = this
+    const { N, K } = weight
+    if (weight.kind !== 'int8' && weight.kind !== 'int8-1x4') {
+      const source = weight.kind === 'f32' ? weight.data : weight.values
+      const content = { length: N * K * 4, bytes: () => bytesOf(transpose(denseOf(weight), N, K, Float32Array)) }
+      return graph.node('MatMul', [x, graph.constant(`${name}.weight`, 'f32', [K, N], content, source, 'transposed')])
+    }
+    const { values, scale, zero } = this.quantize(x)
+    const source = weight.kind === 'int8' ? weight.data : weight.values
+    const content: LazyBytes = {
+      length: N * K,
+      bytes: () => bytesOf(transpose(weight.kind === 'int8' ? weight.data : denseBlocks(weight), N, K, Int8Array)),
+    }
+    const matrix = graph.constant(`${name}.weight`, 's8', [K, N], content, source, 'transposed')
+    const scales = graph.constant(`${name}.scales`, 'f32', [N], bytesOf(weight.scales), weight.scales)
+    const sums = graph.node('Cast', [graph.node('MatMulInteger', [values, matrix, ...zero])], { to: ELEMENT.f32 })
+    if (this.activations === 'per-tensor') return graph.node('Mul', [sums, graph.node('Mul', [scale, scales])])
+    // not as one product of scales: onnxruntime 1.32 fuses that form as if `scale` were a scalar, and computes wrongly
+    return graph.node('Mul', [graph.node('Mul', [sums, scale]), scales])
+  }
+
+  private quantize(x: string): { values: string; scale: string; zero: string[] } {
+    const { graph } = this
+    const known = this.quantized.get(x)
+    if (known) return known
+    let parts: { values: string; scale: string; zero: string[] }
+    if (this.activations === 'per-tensor') {
+      const [values, scale, zero] = graph.nodeOf('DynamicQuantizeLinear', [x], 3)
+      parts = { values, scale, zero: [zero] }
+    } else {
+      const largest = graph.node('ReduceMax', [graph.node('Abs', [x])], { axes: [-1], keepdims: 1 })
+      const scale = graph.node('Div', [largest, graph.scalar(127)])
+      // a row of zeros has scale 0; the lower limit keeps its inverse finite, and its zeros zeros
+      const limited = graph.node('Max', [largest, graph.scalar(2 ** -100)])
+      const rounded = graph.node('Round', [graph.node('Mul', [x, graph.node('Div', [graph.scalar(127), limited])])])
+      parts = { values: graph.node('Cast', [rounded], { to: ELEMENT.s8 }), scale, zero: [] }
+    }
+    this.quantized.set(x, parts)
+    return parts
+  }
+}
+
+/** Dense f32 [N, K] of a float weight. */
+function denseOf(weight: Exclude<LeafWeight, { kind: 'int8' | 'int8-1x4' }>): Float32Array {
+  if (weight.kind === 'f32') return weight.data
+  const { N, K, values } = weight
+  const data = new Float32Array(N * K)
+  if (weight.kind === 'csr') {
+    const { rowOffsets, columns } = weight
+    for (let n = 0; n < N; n++)
+      for (let z = rowOffsets[n]; z < rowOffsets[n + 1]; z++) data[n * K + columns[z]] = values[z]
+    return data
+  }
+  const P = values.length / N
+  for (let n = 0; n < N; n++)
+    for (let p = 0; p < P; p++) data[n * K + weight.indices[Math.floor(n / weight.group) * P + p]] = values[n * P + p]
+  return data
+}
+
+/** Dense s8 [N, K] of a block-sparse weight. */
+function denseBlocks({ N, K, rowOffsets, columns, values }: Int8BlockWeight): Int8Array {
+  const data = new Int8Array(N * K)
+  for (let n = 0; n < N; n++)
+    for (let z = rowOffsets[n]; z < rowOffsets[n + 1]; z++)
+      data.set(values.subarray(z * 4, z * 4 + 4), n * K + columns[z] * 4)
+  return data
+}
+
+/** [N, K] to [K, N]: ONNX multiplies x W. */
+function transpose<T extends Float32Array | Int8Array>(data: T, N: number, K: number, Ctor: new (n: number) => T): T {
+  const result = new Ctor(N * K)
+  for (let n = 0; n < N; n++) for (let k = 0; k < K; k++) result[k * N + n] = data[n * K + k]
+  return result
+}
+
+const buildOnnx = (model: ModelWeights, { output, activations = 'per-tensor' }: OnnxOptions): Message =>
+  new BertGraph(model, activations).build(output ?? (model.classifier ? 'logits' : 'last_hidden_state'))
+
+/**
+ * The ONNX file in memory: inputs input_ids, attention_mask, token_type_ids int64 [batch, sequence].
+ * @throws where the file would pass 2 GB, or the model lacks what `output` needs
+ */
+export function encodeOnnx(model: ModelWeights, options: OnnxOptions = {}): Uint8Array<ArrayBuffer> {
+  const message = buildOnnx(model, options)
+  const file = new Uint8Array(message.length)
+  let at = 0
+  for (const part of message) {
+    file.set(part, at)
+    at += part.length
+  }
+  return file
+}
+
+/**
+ * Writes a model as an ONNX file (Node), one tensor at a time; nothing half-written stays.
+ * @returns bytes written
+ */
+export async function exportOnnx(model: ModelWeights, path: string, options: OnnxOptions = {}): Promise<number> {
+  const message = buildOnnx(model, options)
+  const { writeWhole } = await import('../io/folder.node.ts')
+  return writeWhole(path, message)
+}

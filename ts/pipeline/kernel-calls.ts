@@ -1,0 +1,184 @@
+// One kernel on plain typed arrays: a program of a single linear layer (or one per factor), kept on the device for the
+// next call with the same weight.
+
+import type { Device, Session } from '../../kernels/runtime/device.ts'
+import type { Activation, BufferSpec, Op, Program } from '../../kernels/runtime/program.ts'
+import {
+  checkLinearWeight,
+  type ChainWeight,
+  type CsrWeight,
+  type DenseWeight,
+  type Int8BlockWeight,
+  type Int8Weight,
+  type LeafWeight,
+  type LinearWeight,
+  type NmWeight,
+} from '../../kernels/runtime/weights.ts'
+
+/** s8 rows with one f32 scale each: value = scale * q. */
+export interface QuantizedInput {
+  /** s8 [M, K] in [-127, 127] */
+  data: Int8Array
+  /** f32 [M] */
+  scales: Float32Array
+}
+
+export interface LinearOptions {
+  /** f32 [N] */
+  bias?: Float32Array
+  /** applied after the bias; 'none' if not given. gelu is the erf form */
+  activation?: Activation
+}
+
+export interface KernelCalls {
+  /**
+   * f32 linear layer: y = activation(x W^T + bias).
+   * @param input f32 [M, K], row-major
+   * @returns f32 [M, N]
+   * @throws where the sizes do not fit
+   */
+  denseMatmul(input: Float32Array, weight: DenseWeight, options?: LinearOptions): Promise<Float32Array>
+  /**
+   * int8 linear layer: rows of `input` are quantized on the way (symmetric, one scale each) or come quantized; products
+   * are summed exactly in i32; scales, bias and activation are f32.
+   * @param input f32 [M, K], or s8 [M, K] with scales
+   * @param weight s8 [N, K] with a scale per output: see `quantizeWeight`
+   * @returns f32 [M, N]
+   */
+  int8Matmul(input: Float32Array | QuantizedInput, weight: Int8Weight, options?: LinearOptions): Promise<Float32Array>
+  /**
+   * Sparse linear layer: unstructured f32 (csr), n:m f32 (nm), or int8 in 1x4 blocks (int8-1x4).
+   * @param input f32 [M, K]; for int8-1x4 also s8 [M, K] with scales
+   * @returns f32 [M, N]
+   */
+  sparseMatmul(
+    input: Float32Array | QuantizedInput,
+    weight: CsrWeight | NmWeight | Int8BlockWeight,
+    options?: LinearOptions,
+  ): Promise<Float32Array>
+  /**
+   * Low-rank linear layer: y = activation(((x F0^T) F1^T …) + bias) with two or three factors of any leaf form.
+   * @param input f32 [M, K]
+   * @returns f32 [M, N]
+   */
+  lowRankLinear(input: Float32Array, weight: ChainWeight, options?: LinearOptions): Promise<Float32Array>
+  /** The device that the calls run on; made by the first call. */
+  device(): Promise<Device>
+  /** Frees every weight that was kept, and the device. The next call starts anew. */
+  dispose(): Promise<void>
+}
+
+/** Weights kept ready; the one that was not used for longest goes first. */
+const MAX_SESSIONS = 64
+
+interface Kept {
+  weight: LinearWeight
+  bias: Float32Array | undefined
+  key: string
+  session: Promise<Session>
+}
+
+/** Kernel calls on a device that `open` makes at the first one. */
+export function createKernelCalls(open: () => Promise<Device>): KernelCalls {
+  let opened: Promise<Device> | undefined
+  let kept: Kept[] = []
+  const device = (): Promise<Device> => {
+    opened ??= open().catch((error: unknown) => {
+      opened = undefined
+      throw error
+    })
+    return opened
+  }
+
+  const sessionOf = async (
+    name: string,
+    weight: LinearWeight,
+    { bias, activation = 'none' }: LinearOptions,
+    dtype: BufferSpec['dtype'],
+  ): Promise<Session> => {
+    const key = `${activation} ${dtype}`
+    const i = kept.findIndex((entry) => entry.weight === weight && entry.bias === bias && entry.key === key)
+    let entry = i >= 0 ? kept.splice(i, 1)[0] : undefined
+    if (!entry) {
+      // once per weight: it walks every element
+      checkLinearWeight(weight, name)
+      const program = linearProgram(weight, bias ?? null, activation, dtype)
+      entry = { weight, bias, key, session: device().then((found) => found.load(program)) }
+    }
+    kept.push(entry)
+    if (kept.length > MAX_SESSIONS) void kept.shift()!.session.then((old) => old.dispose())
+    try {
+      return await entry.session
+    } catch (error) {
+      kept = kept.filter((other) => other !== entry)
+      throw error
+    }
+  }
+
+  const run = async (
+    name: string,
+    kinds: LinearWeight['kind'][],
+    input: Float32Array | QuantizedInput,
+    weight: LinearWeight,
+    options: LinearOptions = {},
+  ): Promise<Float32Array> => {
+    if (!kinds.includes(weight.kind))
+      throw new Error(`${name}: the weight is of kind '${weight.kind}', expected ${kinds.join(' or ')}`)
+    const { N, K } = weight
+    if (options.bias && options.bias.length !== N)
+      throw new Error(`${name}: the bias has ${options.bias.length} elements, expected N = ${N}`)
+    const isFloat = input instanceof Float32Array
+    if (!isFloat && !weight.kind.startsWith('int8'))
+      throw new Error(`${name}: s8 rows need an int8 weight, this one is '${weight.kind}'; give f32 rows`)
+    const elements = isFloat ? input.length : input.data.length
+    const M = elements / K
+    if (!Number.isInteger(M))
+      throw new Error(`${name}: the input has ${elements} elements, expected a multiple of K = ${K}`)
+    if (!isFloat && input.scales.length !== M)
+      throw new Error(`${name}: ${input.scales.length} input scales, expected one for each of ${M} rows`)
+    if (M === 0) return new Float32Array(0)
+    const session = await sessionOf(name, weight, options, isFloat ? 'f32' : 's8')
+    return session.run({ offsets: Int32Array.of(0, M), rows: input })
+  }
+
+  return {
+    denseMatmul: (input, weight, options) => run('denseMatmul', ['f32'], input, weight, options),
+    int8Matmul: (input, weight, options) => run('int8Matmul', ['int8'], input, weight, options),
+    sparseMatmul: (input, weight, options) => run('sparseMatmul', ['csr', 'nm', 'int8-1x4'], input, weight, options),
+    lowRankLinear: (input, weight, options) => run('lowRankLinear', ['chain'], input, weight, options),
+    device,
+    dispose: async () => {
+      const sessions = kept
+      const closing = opened
+      kept = []
+      opened = undefined
+      for (const { session } of sessions) await session.then((found) => found.dispose()).catch(() => {})
+      await (await closing?.catch(() => undefined))?.dispose()
+    },
+  }
+}
+
+/** A program of one linear layer over rows; a chain has one op per factor. */
+export function linearProgram(
+  weight: LinearWeight,
+  bias: Float32Array | null,
+  activation: Activation,
+  inputDtype: BufferSpec['dtype'] = 'f32',
+): Program {
+  const factors: LeafWeight[] = weight.kind === 'chain' ? weight.factors : [weight]
+  const buffers: BufferSpec[] = [{ name: 'input', rows: 'tokens', width: weight.K, dtype: inputDtype }]
+  const ops = factors.map((factor, i): Op => {
+    const isLast = i === factors.length - 1
+    buffers.push({ name: isLast ? 'output' : `factor ${i}`, rows: 'tokens', width: factor.N, dtype: 'f32' })
+    return {
+      kind: 'linear',
+      input: i,
+      output: i + 1,
+      weight: factor,
+      bias: isLast ? bias : null,
+      activation: isLast ? activation : 'none',
+      residual: null,
+    }
+  })
+  return { buffers, ops, input: 0, output: factors.length }
+}

@@ -1,0 +1,325 @@
+// The high-level API: texts in, labels or vectors out. Option names are those of transformers.js.
+
+import type { Device, DeviceInfo, Session } from '../../kernels/runtime/device.ts'
+import type { Progress } from '../io/folder.ts'
+import { buildProgram, type ModelOutput } from '../model/bert.ts'
+import { loadModel } from '../model/load.ts'
+import type { ModelWeights } from '../model/weights.ts'
+import type { Tokenizer } from '../text/tokenizer.ts'
+import { encodeTexts, groupByLength, packBatch } from './batches.ts'
+import { openDevice, type DeviceChoice } from './device.ts'
+import { tokenizerOfFiles } from './tokenizer-files.ts'
+
+export interface PipelineOptions {
+  /**
+   * 'auto' (default): the GPU where there is a real one, else WebAssembly; 'cpu' = 'wasm', 'gpu' = 'webgpu'; or a device
+   * that the caller made and keeps
+   */
+  device?: DeviceChoice | Device
+  /** WebAssembly threads; the cores, at most 4, if not given */
+  threads?: number
+  /** what was fetched or read, file by file; `status: 'ready'` at the end */
+  progress_callback?: Progress
+  /** branch, tag or commit on the hub */
+  revision?: string
+  /** nothing from the network */
+  local_files_only?: boolean
+  /** the caller's own GPUDevice */
+  gpuDevice?: GPUDevice
+}
+
+/** A model that is in memory already. */
+export interface PipelineModel {
+  weights: ModelWeights
+  /** a tokenizer, or the text of its files */
+  tokenizer: Tokenizer | Record<string, string>
+}
+
+export interface CallOptions {
+  /** most texts in one run, 32 if not given */
+  batch_size?: number
+  /** most tokens of a text; the model's positions if not given */
+  max_length?: number
+}
+
+export interface ClassifyOptions extends CallOptions {
+  /** labels per text, best first; 1 if not given, null for all */
+  top_k?: number | null
+}
+
+export interface Classification {
+  label: string
+  score: number
+}
+
+export interface ExtractOptions extends CallOptions {
+  /** 'mean' or 'cls': one vector a text; 'none' (default): one a token */
+  pooling?: 'none' | 'mean' | 'cls'
+  /** divide each vector by its L2 norm; false if not given */
+  normalize?: boolean
+}
+
+/** Row-major f32. */
+export interface Features {
+  data: Float32Array
+  /** [texts, C], or [texts, longest, C] without pooling: rows past a text's end are 0 */
+  dims: number[]
+}
+
+export interface PipelineInfo extends DeviceInfo {
+  task: string
+  /** where the model came from */
+  model: string
+}
+
+interface Disposable {
+  /** device, threads, and in `notes` every fall-back and cut text */
+  info(): PipelineInfo
+  dispose(): Promise<void>
+  [Symbol.asyncDispose](): Promise<void>
+}
+
+export interface TextClassifier extends Disposable {
+  (text: string, options?: ClassifyOptions & { top_k?: number | null }): Promise<Classification[]>
+  (texts: string[], options: ClassifyOptions & { top_k: null }): Promise<Classification[][]>
+  (texts: string[], options?: ClassifyOptions): Promise<Classification[] | Classification[][]>
+}
+
+export interface FeatureExtractor extends Disposable {
+  (texts: string | string[], options?: ExtractOptions): Promise<Features>
+}
+
+/**
+ * Opens a model for a task.
+ *
+ * @param model folder, hub id, address, or weights that are in memory
+ * @throws where the model is not valid, has no classifier for 'text-classification', or the device is not there
+ * @example
+ * const classify = await pipeline('text-classification', './my-model', { device: 'wasm' })
+ * await classify('I loved it') // [{ label: 'positive', score: 0.998 }]
+ * await classify.dispose()
+ */
+export function pipeline(
+  task: 'text-classification' | 'sentiment-analysis',
+  model: string | PipelineModel,
+  options?: PipelineOptions,
+): Promise<TextClassifier>
+export function pipeline(
+  task: 'feature-extraction',
+  model: string | PipelineModel,
+  options?: PipelineOptions,
+): Promise<FeatureExtractor>
+export async function pipeline(
+  task: string,
+  model: string | PipelineModel,
+  options: PipelineOptions = {},
+): Promise<TextClassifier | FeatureExtractor> {
+  if (!['text-classification', 'sentiment-analysis', 'feature-extraction'].includes(task))
+    throw new Error(`task '${task}' is not known; expected text-classification or feature-extraction`)
+  const { weights, tokenizer, where } = await openModel(model, options)
+  if (task !== 'feature-extraction' && !weights.classifier)
+    throw new Error(`${where}: this model has no classifier; use the task feature-extraction, or train one first`)
+  const isOwn = typeof options.device !== 'object'
+  const { device, notes } = isOwn
+    ? await openDevice({ ...options, device: options.device as DeviceChoice | undefined })
+    : { device: options.device as Device, notes: [] }
+  const runner = new Runner(weights, tokenizer, { device, isOwn, notes, task, where })
+  try {
+    // the default output is made ready here, so that the first call is not slower than the others
+    await runner.session(task === 'feature-extraction' ? 'embeddings' : 'logits')
+  } catch (error) {
+    await runner.dispose()
+    throw error
+  }
+  options.progress_callback?.({ status: 'ready', file: where })
+  const call = task === 'feature-extraction' ? extractorOf(runner) : classifierOf(runner, weights.config)
+  return Object.assign(call, {
+    info: () => runner.info(),
+    dispose: () => runner.dispose(),
+    [Symbol.asyncDispose]: () => runner.dispose(),
+  }) as TextClassifier | FeatureExtractor
+}
+
+async function openModel(
+  model: string | PipelineModel,
+  options: PipelineOptions,
+): Promise<{ weights: ModelWeights; tokenizer: Tokenizer; where: string }> {
+  if (typeof model !== 'string') {
+    const { weights, tokenizer } = model
+    const where = 'the given model'
+    const isMade = typeof (tokenizer as Tokenizer).encode === 'function'
+    const made = isMade
+      ? (tokenizer as Tokenizer)
+      : tokenizerOfFiles(tokenizer as Record<string, string>, weights.config, where)
+    return { weights, tokenizer: made, where }
+  }
+  const { weights, tokenizerFiles, where } = await loadModel(model, {
+    progress: options.progress_callback && ((event) => event.status !== 'ready' && options.progress_callback!(event)),
+    revision: options.revision,
+    localFilesOnly: options.local_files_only,
+  })
+  return { weights, tokenizer: tokenizerOfFiles(tokenizerFiles, weights.config, where), where }
+}
+
+interface RunnerContext {
+  device: Device
+  /** dispose the device with the pipeline */
+  isOwn: boolean
+  notes: string[]
+  task: string
+  where: string
+}
+
+/** A model on a device: one session per output that was asked for. */
+class Runner {
+  private readonly weights: ModelWeights
+  private readonly tokenizer: Tokenizer
+  private readonly context: RunnerContext
+  private readonly sessions = new Map<ModelOutput, Promise<Session>>()
+  private isDisposed = false
+  private texts = 0
+  private cut = 0
+
+  constructor(weights: ModelWeights, tokenizer: Tokenizer, context: RunnerContext) {
+    this.weights = weights
+    this.tokenizer = tokenizer
+    this.context = context
+  }
+
+  session(output: ModelOutput): Promise<Session> {
+    let session = this.sessions.get(output)
+    if (!session) {
+      session = this.context.device.load(buildProgram(this.weights, output, { normalize: false }))
+      this.sessions.set(output, session)
+    }
+    return session
+  }
+
+  /** Runs texts in batches; `take` gets each batch's output with the texts' indices and their token offsets. */
+  async run(
+    texts: readonly string[],
+    output: ModelOutput,
+    { batch_size = 32, max_length }: CallOptions,
+    take: (output: Float32Array, indices: readonly number[], offsets: Int32Array) => void,
+    prepare: (lengths: readonly number[]) => void = () => {},
+  ): Promise<void> {
+    if (this.isDisposed) throw new Error('this pipeline was disposed of')
+    if (!Number.isInteger(batch_size) || batch_size < 1)
+      throw new Error(`batch_size is ${batch_size}, expected a whole number from 1`)
+    const positions = this.weights.config.maxPositions
+    const limit = Math.min(positions, max_length ?? positions)
+    if (!Number.isInteger(limit) || limit < 2)
+      throw new Error(`max_length is ${max_length}, expected a whole number from 2`)
+    const { ids, cut } = encodeTexts(texts, this.tokenizer, limit)
+    this.texts += texts.length
+    this.cut += cut
+    const lengths = ids.map(({ length }) => length)
+    prepare(lengths)
+    const session = await this.session(output)
+    for (const indices of groupByLength(lengths, batch_size)) {
+      const batch = packBatch(indices.map((i) => ids[i]))
+      take(await session.run(batch), indices, batch.offsets)
+    }
+  }
+
+  get hiddenSize(): number {
+    return this.weights.config.hiddenSize
+  }
+
+  info(): PipelineInfo {
+    const { device, notes, task, where } = this.context
+    const info = device.info()
+    const cut = this.cut > 0 ? [`${this.cut} of ${this.texts} texts were too long and lost their end`] : []
+    return { ...info, task, model: where, notes: [...notes, ...info.notes, ...cut] }
+  }
+
+  async dispose(): Promise<void> {
+    if (this.isDisposed) return
+    this.isDisposed = true
+    for (const session of this.sessions.values()) await session.then((s) => s.dispose()).catch(() => {})
+    this.sessions.clear()
+    if (this.context.isOwn) await this.context.device.dispose()
+  }
+}
+
+function classifierOf(runner: Runner, config: ModelWeights['config']) {
+  const { labels } = config
+  // one output alone is a yes or no of its own; the others compete, unless the file says that several may hold
+  const toScores = config.multiLabel || labels.length === 1 ? sigmoid : softmax
+  return async (texts: string | string[], options: ClassifyOptions = {}) => {
+    const { top_k = 1 } = options
+    if (top_k !== null && (!Number.isInteger(top_k) || top_k < 1))
+      throw new Error(`top_k is ${top_k}, expected a whole number from 1, or null for all`)
+    const list = Array.isArray(texts) ? texts : [texts]
+    const ranked = new Array<Classification[]>(list.length)
+    await runner.run(list, 'logits', options, (logits, indices) => {
+      for (const [b, i] of indices.entries()) {
+        const scores = toScores(logits.subarray(b * labels.length, (b + 1) * labels.length))
+        ranked[i] = labels
+          .map((label, n) => ({ label, score: scores[n] }))
+          .sort((a, b) => b.score - a.score)
+          .slice(0, top_k ?? undefined)
+      }
+    })
+    // as in transformers.js: a list for one text; for several, one each with top_k 1, else a list each
+    if (top_k === 1) return ranked.flat()
+    return Array.isArray(texts) ? ranked : ranked[0]
+  }
+}
+
+function softmax(logits: Float32Array): number[] {
+  const largest = Math.max(...logits)
+  const weights = [...logits].map((x) => Math.exp(x - largest))
+  const sum = weights.reduce((a, b) => a + b, 0)
+  return weights.map((w) => w / sum)
+}
+
+const sigmoid = (logits: Float32Array): number[] => [...logits].map((x) => 1 / (1 + Math.exp(-x)))
+
+function extractorOf(runner: Runner) {
+  return async (texts: string | string[], options: ExtractOptions = {}): Promise<Features> => {
+    const { pooling = 'none', normalize = false } = options
+    if (!['none', 'mean', 'cls'].includes(pooling))
+      throw new Error(`pooling is '${pooling}', expected mean, cls or none`)
+    const list = Array.isArray(texts) ? texts : [texts]
+    const C = runner.hiddenSize
+    let data = new Float32Array(list.length * C)
+    if (pooling !== 'none') {
+      await runner.run(list, pooling === 'mean' ? 'embeddings' : 'hidden', options, (rows, indices, offsets) => {
+        for (const [b, i] of indices.entries()) {
+          const row = pooling === 'mean' ? b : offsets[b]
+          data.set(rows.subarray(row * C, (row + 1) * C), i * C)
+        }
+      })
+      if (normalize) normalizeRows(data, C)
+      return { data, dims: [list.length, C] }
+    }
+    let longest = 0
+    await runner.run(
+      list,
+      'hidden',
+      options,
+      (rows, indices, offsets) => {
+        for (const [b, i] of indices.entries())
+          data.set(rows.subarray(offsets[b] * C, offsets[b + 1] * C), i * longest * C)
+      },
+      (lengths) => {
+        longest = Math.max(0, ...lengths)
+        data = new Float32Array(list.length * longest * C)
+      },
+    )
+    if (normalize) normalizeRows(data, C)
+    return { data, dims: [list.length, longest, C] }
+  }
+}
+
+/** Rows of zeros stay as they are. */
+function normalizeRows(data: Float32Array, C: number): void {
+  for (let from = 0; from < data.length; from += C) {
+    let sum = 0
+    for (let c = from; c < from + C; c++) sum += data[c] * data[c]
+    if (sum === 0) continue
+    const inverse = 1 / Math.sqrt(sum)
+    for (let c = from; c < from + C; c++) data[c] *= inverse
+  }
+}

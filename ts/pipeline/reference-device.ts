@@ -1,0 +1,33 @@
+// A device that computes with the float64 references: the oracle behind a pipeline. Imported by tests only.
+
+import { runReference } from '../../kernels/plan/reference.ts'
+import type { Device } from '../../kernels/runtime/device.ts'
+
+export interface ReferenceDevice extends Device {
+  /** batches run, sessions open, and whether it was disposed of */
+  log: { batches: number[]; sessions: number; disposed: boolean }
+}
+
+export function referenceDevice(): ReferenceDevice {
+  const log: ReferenceDevice['log'] = { batches: [], sessions: 0, disposed: false }
+  return {
+    log,
+    info: () => ({ kind: 'cpu', name: 'reference', software: false, threads: 1, variants: {}, notes: [] }),
+    load: (program) => {
+      log.sessions++
+      return Promise.resolve({
+        run: (batch) => {
+          log.batches.push(batch.offsets.length - 1)
+          return Promise.resolve(Float32Array.from(runReference(program, batch)))
+        },
+        stats: () => ({ weightBytes: 0, arenaBytes: 0, calls: program.ops.length }),
+        checkGuards: () => Promise.resolve([]),
+        dispose: () => void log.sessions--,
+      })
+    },
+    dispose: () => {
+      log.disposed = true
+      return Promise.resolve()
+    },
+  }
+}

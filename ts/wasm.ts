@@ -1,0 +1,25 @@
+// compact-kernels/wasm: the kernels on WebAssembly, for callers who want one fast layer or a device of their own.
+
+import { createWasmDevice } from '../kernels/plan/wasm.ts'
+import { createKernelCalls } from './pipeline/kernel-calls.ts'
+
+const calls = createKernelCalls(() => createWasmDevice())
+
+/** f32 linear layer on WebAssembly: see `KernelCalls.denseMatmul`. */
+export const denseMatmul = calls.denseMatmul
+/** int8 linear layer on WebAssembly: see `KernelCalls.int8Matmul`. */
+export const int8Matmul = calls.int8Matmul
+/** Sparse linear layer on WebAssembly: see `KernelCalls.sparseMatmul`. */
+export const sparseMatmul = calls.sparseMatmul
+/** Low-rank linear layer on WebAssembly: see `KernelCalls.lowRankLinear`. */
+export const lowRankLinear = calls.lowRankLinear
+/** Ends the threads and frees the weights that the calls above keep; the next call starts anew. */
+export const disposeWasm = calls.dispose
+
+export { createWasmDevice, createKernelCalls }
+export type { KernelCalls, LinearOptions, QuantizedInput } from './pipeline/kernel-calls.ts'
+export type { WasmDeviceOptions } from '../kernels/plan/wasm.ts'
+export type { Device, DeviceInfo, Session, SessionStats } from '../kernels/runtime/device.ts'
+export type { Batch, Program } from '../kernels/runtime/program.ts'
+export type * from '../kernels/runtime/weights.ts'
+export { quantizeWeight } from './compress/quantize.ts'

@@ -1,0 +1,27 @@
+// compact-kernels/webgpu: the kernels on WebGPU, for callers who want one fast layer, a device of their own, or a layer
+// on GPUBuffers that are there already.
+
+import { createGpuDevice } from '../kernels/plan/webgpu.ts'
+import { createKernelCalls } from './pipeline/kernel-calls.ts'
+
+const calls = createKernelCalls(() => createGpuDevice())
+
+/** f32 linear layer on the GPU: see `KernelCalls.denseMatmul`. */
+export const denseMatmul = calls.denseMatmul
+/** int8 linear layer on the GPU: see `KernelCalls.int8Matmul`. */
+export const int8Matmul = calls.int8Matmul
+/** Sparse linear layer on the GPU: see `KernelCalls.sparseMatmul`. */
+export const sparseMatmul = calls.sparseMatmul
+/** Low-rank linear layer on the GPU: see `KernelCalls.lowRankLinear`. */
+export const lowRankLinear = calls.lowRankLinear
+/** Frees the weights that the calls above keep, and the device; the next call starts anew. */
+export const disposeGpu = calls.dispose
+
+export { createGpuDevice, createKernelCalls }
+export { createGpuLinear } from '../kernels/plan/webgpu.ts'
+export type { GpuDeviceOptions, GpuLinear, GpuLinearOptions } from '../kernels/plan/webgpu.ts'
+export type { KernelCalls, LinearOptions, QuantizedInput } from './pipeline/kernel-calls.ts'
+export type { Device, DeviceInfo, Session, SessionStats } from '../kernels/runtime/device.ts'
+export type { Batch, Program } from '../kernels/runtime/program.ts'
+export type * from '../kernels/runtime/weights.ts'
+export { quantizeWeight } from './compress/quantize.ts'
