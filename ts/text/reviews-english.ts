@@ -10,7 +10,7 @@ const ADJECTIVES: Record<Polarity, string[]> = {
   [-1]: words(`terrible awful boring dreadful horrible poor weak dull disappointing mediocre pathetic annoying
     ugly bad`),
 }
-// [after "I", after "did not"]
+// [past, after "did not"]
 const FEELINGS: Record<Polarity, [string, string][]> = {
   [1]: [
     ['loved', 'love'],
@@ -23,12 +23,20 @@ const FEELINGS: Record<Polarity, [string, string][]> = {
     ['regretted', 'regret'],
   ],
 }
-const EFFECTS: Record<Polarity, string[]> = {
-  [1]: words('delighted impressed charmed'),
-  [-1]: words('annoyed bored disappointed'),
+const EFFECTS: Record<Polarity, [string, string][]> = {
+  [1]: [
+    ['delighted', 'delight'],
+    ['impressed', 'impress'],
+    ['charmed', 'charm'],
+  ],
+  [-1]: [
+    ['annoyed', 'annoy'],
+    ['bored', 'bore'],
+    ['disappointed', 'disappoint'],
+  ],
 }
 const INTENSIFIERS = ['', '', '', 'very', 'really', 'truly', 'quite', 'so']
-const NEGATED_INTENSIFIERS = ['', '', '', 'very', 'really', 'particularly']
+const NEGATED_INTENSIFIERS = ['', '', '', '', 'very', 'really']
 const STRONG = ['absolutely', 'incredibly', 'extremely', 'utterly']
 const WEAK = ['slightly', 'a bit', 'somewhat', 'a little']
 const PEOPLE = ['my sister', 'my neighbour', 'a colleague', 'my parents', 'an old friend', 'my brother']
@@ -77,9 +85,9 @@ export const ENGLISH: Language = {
   negatedFrames: [
     { id: 'not', text: 'the {A} {be} not {K} {J}', flips: true },
     { id: 'notsay', text: 'I would not say that the {A} {be} {K} {J}', flips: true },
-    { id: 'hardly', text: 'the {A} {be} hardly {J}', flips: true },
+    { id: 'notatall', text: 'the {A} {be} not {J} at all', flips: true },
     { id: 'notfeel', text: 'I did not {V0} the {A}', flips: true },
-    { id: 'never', text: 'the {A} never {W} me', flips: true },
+    { id: 'noeffect', text: 'the {A} did not {W0} me', flips: true },
   ],
   strongFrames: [
     { id: 'be', text: 'the {A} {be} {S} {J}' },
@@ -216,7 +224,9 @@ export const ENGLISH: Language = {
       case 'V0':
         return pick(FEELINGS[polarity])[1]
       case 'W':
-        return pick(EFFECTS[polarity])
+        return pick(EFFECTS[polarity])[0]
+      case 'W0':
+        return pick(EFFECTS[polarity])[1]
       case 'be':
         return aspect.form === 's' ? pick(['is', 'was']) : pick(['are', 'were'])
       case 'P':

@@ -97,13 +97,13 @@ describe('the meaning of the parts', () => {
     const blame = /\b(terrible|awful|boring|dreadful|horrible|poor|weak|dull|disappointing|clumsy|mediocre)\b/i
     let seen = 0
     for (const { text, template, label } of bare) {
-      const last = /^en\.(but|however|still)\.[^.]+\.(!?)(be|felt|found|turned|not|far|hardly)$/.exec(template)
+      const last = /^en\.(but|however|still)\.[^.]+\.(!?)(be|felt|found|turned|not|notatall)$/.exec(template)
       const second = text.split(/, but |However, |But still, /i)[1]?.split('.')[0]
       if (!last || !second || praise.test(second) === blame.test(second)) continue
       seen++
       expect(label, text).toBe(praise.test(second) !== (last[2] === '!') ? 1 : 0)
     }
-    expect(seen).toBeGreaterThan(30)
+    expect(seen).toBeGreaterThan(20)
   })
 
   test('Russian adjectives and verbs agree with what is judged', () => {
@@ -158,7 +158,7 @@ describe('the floor', () => {
         2,
       )
       expect(f1, `seed ${seed}`).toBeGreaterThan(0.8)
-      expect(f1, `seed ${seed}`).toBeLessThan(0.905)
+      expect(f1, `seed ${seed}`).toBeLessThan(0.9)
     }
   })
 
