@@ -1,0 +1,146 @@
+// The hub, played by a local server: what is asked for, what the cache keeps, and what happens without a network.
+
+import { mkdtemp, readdir, rm } from 'node:fs/promises'
+import { createServer, type Server } from 'node:http'
+import type { AddressInfo } from 'node:net'
+import { tmpdir } from 'node:os'
+import { join } from 'node:path'
+import { afterAll, afterEach, beforeAll, describe, expect, it } from 'vitest'
+import { loadModel } from '../model/load.ts'
+import { encodeModel } from '../model/save.ts'
+import { syntheticModel } from '../model/synthetic.ts'
+import { fetchedFiles } from './folder.ts'
+import { hubAddress, isHubId } from './hub.ts'
+
+const COMMIT = '0123456789abcdef0123456789abcdef01234567'
+const model = syntheticModel('int8', 8)
+const FILES: Record<string, Uint8Array | string> = {
+  ...encodeModel(model),
+  'vocab.txt': '[PAD]\n[UNK]\n[CLS]\n[SEP]\n',
+  'unrelated.bin': 'never asked for',
+}
+
+let server: Server
+let asked: string[] = []
+let cutShort = false
+const cache = await mkdtemp(join(tmpdir(), 'hub-'))
+const environment = { ...process.env }
+
+beforeAll(async () => {
+  server = createServer((request, response) => {
+    const { pathname } = new URL(request.url ?? '/', 'http://localhost')
+    asked.push(`${request.method} ${pathname}`)
+    const json = (value: unknown) =>
+      response.writeHead(200, { 'content-type': 'application/json' }).end(JSON.stringify(value))
+    const list = Object.entries(FILES).map(([path, body]) => ({
+      type: 'file',
+      path,
+      size: body.length,
+      oid: `oid-${path}`,
+    }))
+    if (pathname.startsWith('/api/models/org/tiny/paths-info/')) {
+      let body = ''
+      request.on('data', (chunk: Buffer) => (body += chunk.toString()))
+      request.on('end', () => {
+        const { paths } = JSON.parse(body) as { paths: string[] }
+        json(
+          list
+            .filter(({ path }) => paths.includes(path))
+            .map((file) => ({ ...file, lastCommit: { id: COMMIT, title: '', date: '' } })),
+        )
+      })
+    } else if (pathname.startsWith('/api/models/org/tiny')) json({ _id: '1', id: 'org/tiny', sha: COMMIT })
+    else {
+      const found = new RegExp(`^/org/tiny/resolve/(${COMMIT}|main)/(.+)$`).exec(pathname)
+      const file = found && FILES[found[2]]
+      if (!file) return void response.writeHead(404, { 'x-error-code': 'EntryNotFound' }).end('{}')
+      const body = Buffer.from(file)
+      const range = /bytes=(\d+)-(\d+)/.exec(request.headers.range ?? '')
+      const [from, to] = range ? [Number(range[1]), Math.min(body.length - 1, Number(range[2]))] : [0, body.length - 1]
+      response.writeHead(range ? 206 : 200, {
+        'content-type': 'application/octet-stream',
+        'content-length': to - from + 1,
+        'content-range': `bytes ${from}-${to}/${body.length}`,
+        etag: `"oid-${found[2]}"`,
+      })
+      if (cutShort && to - from > 100) response.write(body.subarray(from, from + 50), () => response.destroy())
+      else response.end(body.subarray(from, to + 1))
+    }
+  })
+  await new Promise<void>((resolve) => server.listen(0, '127.0.0.1', resolve))
+  process.env.HF_ENDPOINT = `http://127.0.0.1:${(server.address() as AddressInfo).port}`
+  process.env.HF_HUB_CACHE = cache
+})
+
+afterEach(() => {
+  asked = []
+  cutShort = false
+  delete process.env.HF_HUB_OFFLINE
+})
+
+afterAll(async () => {
+  process.env = environment
+  server.closeAllConnections()
+  await new Promise((resolve) => server.close(resolve))
+  await rm(cache, { recursive: true })
+})
+
+describe('hub', () => {
+  it('says that a model is neither here nor in the cache, without a network', async () => {
+    await expect(loadModel('org/tiny', { localFilesOnly: true })).rejects.toThrow(
+      /'org\/tiny' \(main\) is not in the cache .*the network is not to be used/,
+    )
+    process.env.HF_HUB_OFFLINE = '1'
+    await expect(loadModel('org/tiny')).rejects.toThrow(/is not in the cache/)
+    expect(asked).toEqual([])
+  })
+
+  it('names the hub and the model where a download breaks, and keeps nothing of it', async () => {
+    cutShort = true
+    await expect(loadModel('org/tiny')).rejects.toThrow(/org\/tiny: .* could not be fetched from http:\/\/127\.0\.0\.1/)
+    await expect(loadModel('org/tiny', { localFilesOnly: true })).rejects.toThrow(/is not in the cache/)
+  })
+
+  it('fetches what a model needs, once, and then needs no network', async () => {
+    const events: string[] = []
+    const { weights, tokenizerFiles, where } = await loadModel('org/tiny', {
+      progress: ({ status, file }) => events.push(`${status} ${file}`),
+    })
+    expect(weights).toEqual(model)
+    expect(Object.keys(tokenizerFiles)).toEqual(['vocab.txt'])
+    expect(where).toContain(COMMIT)
+    expect((await readdir(where)).sort()).toEqual(['config.json', 'model.safetensors', 'vocab.txt'])
+    expect(events).toContain('initiate model.safetensors')
+    expect(events).toContain('progress model.safetensors')
+    expect(events.at(-1)).toBe(`ready ${where}`)
+    asked = []
+    expect((await loadModel('org/tiny', { localFilesOnly: true })).weights).toEqual(model)
+    expect((await loadModel('org/tiny', { revision: COMMIT })).weights).toEqual(model)
+    expect(asked).toEqual([])
+    await loadModel('org/tiny')
+    expect(asked.some((line) => line.includes('/resolve/'))).toBe(false)
+  })
+
+  it('reads a folder of files from an address, as a page does', async () => {
+    const { weights } = await loadModel(hubAddress('org/tiny'))
+    expect(weights).toEqual(model)
+    const loaded: number[] = []
+    const files = fetchedFiles(hubAddress('org/tiny'), {
+      progress: (event) => event.loaded && loaded.push(event.loaded),
+    })
+    expect(await files.text('vocab.txt')).toBe(FILES['vocab.txt'])
+    expect(await files.text('nothing.txt')).toBeNull()
+    expect(loaded.at(-1)).toBe(FILES['vocab.txt'].length)
+    cutShort = true
+    await expect(files.open('model.safetensors')).rejects.toThrow()
+  })
+
+  it('knows hub ids from paths', async () => {
+    for (const id of ['bert-base-uncased', 'org/name', 'org/name.v1-x_2']) expect(isHubId(id)).toBe(true)
+    for (const id of ['', '../x', 'a/b/c', './model', '/abs', 'org/', 'a b', 'org/..']) expect(isHubId(id)).toBe(false)
+    await expect(loadModel('./no/such/folder')).rejects.toThrow(/no folder '.\/no\/such\/folder', and it is no hub id/)
+    await expect(loadModel('org/absent')).rejects.toThrow(
+      /'org\/absent' \(main\) is no folder here, and the hub .* does not give it/,
+    )
+  })
+})
