@@ -46,6 +46,8 @@ function modelRows(rows: ResultRow[]): string {
   )
 }
 
+const bestGops = (row: ResultRow): number | undefined => row.gops && (row.gops * row.medianMs) / row.minMs
+
 function kernelRows(rows: ResultRow[]): string {
   return table(
     [
@@ -56,7 +58,9 @@ function kernelRows(rows: ResultRow[]): string {
       'median ms',
       'MAD',
       'p95',
+      'min',
       'Gop/s',
+      'Gop/s at min',
       'dense-equivalent',
       'of ceiling',
       'max error',
@@ -67,7 +71,7 @@ function kernelRows(rows: ResultRow[]): string {
       row.variant,
       device(row),
       String(row.threads),
-      ...[row.medianMs, row.madMs, row.p95Ms, row.gops, row.effectiveGops].map(short),
+      ...[row.medianMs, row.madMs, row.p95Ms, row.minMs, row.gops, bestGops(row), row.effectiveGops].map(short),
       percent(row.ceilingShare),
       short(row.maxError),
       disturbed(row),

@@ -7,7 +7,8 @@ import { createDevice, version } from '../lib/devices.ts'
 import { describeEngine, describeMachine } from '../lib/machine.ts'
 import { burst, fastestCalibration, rotated, timing, warmCalibration, type Burst } from '../lib/measure.ts'
 import { SCHEMA, formatTable, percent, short, type BenchResult, type ResultRow } from '../lib/results.ts'
-import { readShapes, type LinearShape } from '../lib/shapes.ts'
+import { readShapes } from '../lib/shapes.node.ts'
+import type { LinearShape } from '../lib/shapes.ts'
 import { probeCpu } from '../probe/cpu.ts'
 import { probeAdapter } from '../probe/gpu.node.ts'
 import { KERNEL_NAMES, linearCases, rowCases, type KernelCase } from './cases.ts'
@@ -186,8 +187,10 @@ export function kernelTable(rows: ResultRow[]): string {
     'median ms',
     'MAD',
     'p95',
+    'min',
     'GPU ms',
     'Gop/s',
+    'at min',
     'effective',
     'of ceiling',
     'max error',
@@ -202,8 +205,10 @@ export function kernelTable(rows: ResultRow[]): string {
       short(row.medianMs),
       short(row.madMs),
       short(row.p95Ms),
+      short(row.minMs),
       short(row.gpuMs),
       short(row.gops),
+      short(row.gops && (row.gops * row.medianMs) / row.minMs),
       short(row.effectiveGops),
       percent(row.ceilingShare),
       short(row.maxError),

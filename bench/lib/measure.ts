@@ -8,7 +8,7 @@ export interface Burst {
   round: number
   /** calibration loop around the burst, ms: the slower of before and after */
   calibrationMs: number
-  /** CPU time of the process as a share of the burst: below 1 another process had the core, or the threads slept */
+  /** CPU time of the process as a share of the burst: below 1 another process had the core, or the threads slept; 1 in a page */
   cpuShare: number
   samplesMs: number[]
 }
@@ -31,6 +31,8 @@ export interface Timing {
 export const DISTURBED = 1.15
 /** … or where a CPU contender of one thread got less than this share of its core. */
 export const PREEMPTED = 0.95
+
+const isNode = typeof process !== 'undefined' && typeof process.cpuUsage === 'function'
 
 const CALIBRATION_STEPS = 200_000
 /** 8 MB: past the private caches, into what neighbours share */
@@ -69,7 +71,7 @@ export async function burst(
 ): Promise<Burst> {
   const before = calibrate()
   const samplesMs: number[] = []
-  const cpu = process.cpuUsage()
+  const cpu = isNode ? process.cpuUsage() : null
   const start = performance.now()
   while (samplesMs.length < minRuns || performance.now() - start < minMs) {
     const begin = performance.now()
@@ -77,8 +79,11 @@ export async function burst(
     samplesMs.push(performance.now() - begin)
   }
   const elapsedMs = performance.now() - start
-  const { user, system } = process.cpuUsage(cpu)
-  const cpuShare = (user + system) / 1000 / elapsedMs
+  let cpuShare = 1
+  if (cpu) {
+    const { user, system } = process.cpuUsage(cpu)
+    cpuShare = (user + system) / 1000 / elapsedMs
+  }
   return { round, calibrationMs: Math.max(before, calibrate()), cpuShare, samplesMs }
 }
 

@@ -1,5 +1,6 @@
 import { expect, it } from 'vitest'
-import { parseShapes, readShapes } from './shapes.ts'
+import { readShapes } from './shapes.node.ts'
+import { parseShapes } from './shapes.ts'
 
 it('reads M N K and the comment', () => {
   expect(parseShapes('# head\n128 768 3072  # output: 12\n\n', 'x.txt')).toEqual([

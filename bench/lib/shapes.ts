@@ -1,7 +1,5 @@
 // bench/shapes/*.txt: one linear layer a line, `M N K  # layer: calls per forward pass`.
 
-import { readFile, readdir } from 'node:fs/promises'
-
 export interface LinearShape {
   M: number
   N: number
@@ -9,8 +7,6 @@ export interface LinearShape {
   /** what the line's comment says */
   note: string
 }
-
-const FOLDER = new URL('../shapes/', import.meta.url)
 
 /**
  * Parses a shape file.
@@ -29,11 +25,4 @@ export function parseShapes(text: string, file: string): LinearShape[] {
   })
   if (shapes.length === 0) throw new Error(`${file}: no shape in it; expected lines 'M N K'`)
   return shapes
-}
-
-/** Reads bench/shapes/<name>.txt; a wrong name is answered with the names there are. */
-export async function readShapes(name: string): Promise<LinearShape[]> {
-  const names = (await readdir(FOLDER)).filter((f) => f.endsWith('.txt')).map((f) => f.slice(0, -4))
-  if (!names.includes(name)) throw new Error(`shapes '${name}' do not exist; there are ${names.sort().join(', ')}`)
-  return parseShapes(await readFile(new URL(`${name}.txt`, FOLDER), 'utf8'), `bench/shapes/${name}.txt`)
 }
