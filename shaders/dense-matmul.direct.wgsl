@@ -103,8 +103,10 @@ fn main(@builtin(global_invocation_id) id: vec3<u32>) {
     sum2 += c.x * w0 + c.y * w1 + c.z * w2 + c.w * w3;
     sum3 += d.x * w0 + d.y * w1 + d.z * w2 + d.w * w3;
   }
-  store(row, column, sum0);
-  store(row + 1u, column, sum1);
-  store(row + 2u, column, sum2);
-  store(row + 3u, column, sum3);
+  // a loop, not 4 copies: less code to compile
+  var sums = array<vec4<f32>, 4>(sum0, sum1, sum2, sum3);
+  for (var i = 0u; i < 4u; i++) {
+    let at = row + i;
+    store(at, column, sums[i]);
+  }
 }

@@ -129,12 +129,10 @@ fn main(
     workgroupBarrier();
   }
   let column = group.x * 64u + local.x * 4u;
-  store(firstRow + local.y + 0u * (ROWS / 8u), column, sum0);
-  store(firstRow + local.y + 1u * (ROWS / 8u), column, sum1);
-  store(firstRow + local.y + 2u * (ROWS / 8u), column, sum2);
-  store(firstRow + local.y + 3u * (ROWS / 8u), column, sum3);
-  store(firstRow + local.y + 4u * (ROWS / 8u), column, sum4);
-  store(firstRow + local.y + 5u * (ROWS / 8u), column, sum5);
-  store(firstRow + local.y + 6u * (ROWS / 8u), column, sum6);
-  store(firstRow + local.y + 7u * (ROWS / 8u), column, sum7);
+  // a loop, not 8 copies: less code to compile
+  var sums = array<vec4<f32>, 8>(sum0, sum1, sum2, sum3, sum4, sum5, sum6, sum7);
+  for (var i = 0u; i < 8u; i++) {
+    let at = firstRow + local.y + i * (ROWS / 8u);
+    store(at, column, sums[i]);
+  }
 }

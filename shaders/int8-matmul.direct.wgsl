@@ -102,8 +102,10 @@ fn main(@builtin(global_invocation_id) id: vec3<u32>) {
     sum2 += dots(input[row2 * words + k], w);
     sum3 += dots(input[row3 * words + k], w);
   }
-  store(row, column, sum0, aScale[row]);
-  store(row + 1u, column, sum1, aScale[row1]);
-  store(row + 2u, column, sum2, aScale[row2]);
-  store(row + 3u, column, sum3, aScale[row3]);
+  // a loop, not 4 copies: less code to compile
+  var sums = array<vec4<i32>, 4>(sum0, sum1, sum2, sum3);
+  for (var i = 0u; i < 4u; i++) {
+    let at = row + i;
+    store(at, column, sums[i], aScale[min(at, last)]);
+  }
 }

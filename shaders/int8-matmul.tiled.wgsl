@@ -133,12 +133,10 @@ fn main(
     workgroupBarrier();
   }
   let column = group.x * 64u + local.x * 4u;
-  store(firstRow + local.y + 0u, column, sum0, aScale[min(firstRow + local.y + 0u, last)]);
-  store(firstRow + local.y + 8u, column, sum1, aScale[min(firstRow + local.y + 8u, last)]);
-  store(firstRow + local.y + 16u, column, sum2, aScale[min(firstRow + local.y + 16u, last)]);
-  store(firstRow + local.y + 24u, column, sum3, aScale[min(firstRow + local.y + 24u, last)]);
-  store(firstRow + local.y + 32u, column, sum4, aScale[min(firstRow + local.y + 32u, last)]);
-  store(firstRow + local.y + 40u, column, sum5, aScale[min(firstRow + local.y + 40u, last)]);
-  store(firstRow + local.y + 48u, column, sum6, aScale[min(firstRow + local.y + 48u, last)]);
-  store(firstRow + local.y + 56u, column, sum7, aScale[min(firstRow + local.y + 56u, last)]);
+  // a loop, not 8 copies: less code to compile
+  var sums = array<vec4<i32>, 8>(sum0, sum1, sum2, sum3, sum4, sum5, sum6, sum7);
+  for (var i = 0u; i < 8u; i++) {
+    let at = firstRow + local.y + i * 8u;
+    store(at, column, sums[i], aScale[min(at, last)]);
+  }
 }

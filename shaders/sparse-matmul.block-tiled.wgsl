@@ -74,11 +74,10 @@ fn storeOne(row: u32, column: u32, y: f32) {
 }
 
 fn store(row: u32, column: u32, sum: vec4<i32>, aScale: vec4<f32>) {
-  let y = activate(vec4<f32>(sum) * (aScale * bitcast<f32>(columns[dims.columns + column])) + bitcast<f32>(columns[column]));
-  storeOne(row, column, y.x);
-  storeOne(row + 1u, column, y.y);
-  storeOne(row + 2u, column, y.z);
-  storeOne(row + 3u, column, y.w);
+  var y = activate(vec4<f32>(sum) * (aScale * bitcast<f32>(columns[dims.columns + column])) + bitcast<f32>(columns[column]));
+  for (var i = 0u; i < 4u; i++) {
+    storeOne(row + i, column, y[i]);
+  }
 }
 
 @compute @workgroup_size(256)

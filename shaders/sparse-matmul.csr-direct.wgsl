@@ -69,11 +69,10 @@ fn storeOne(row: u32, column: u32, y: f32) {
 }
 
 fn store(row: u32, column: u32, sum: vec4<f32>) {
-  let y = activate(sum + bitcast<f32>(columns[column]));
-  storeOne(row, column, y.x);
-  storeOne(row + 1u, column, y.y);
-  storeOne(row + 2u, column, y.z);
-  storeOne(row + 3u, column, y.w);
+  var y = activate(sum + bitcast<f32>(columns[column]));
+  for (var i = 0u; i < 4u; i++) {
+    storeOne(row + i, column, y[i]);
+  }
 }
 
 @compute @workgroup_size(32, 2)
