@@ -13,7 +13,7 @@ export function exitCodeOf(error: unknown): number {
   return 1
 }
 
-/** One line for stderr: what was expected, what was found, what to do. */
+/** The sentence for stderr: what was expected, what was found, what to do. */
 export function failureSentence(error: unknown): string {
   if (!(error instanceof Error)) return String(error)
   const { code, path } = error as NodeJS.ErrnoException
@@ -29,6 +29,6 @@ export function failureSentence(error: unknown): string {
     case 'ENOSPC':
       return 'the disk is full; free some space and run the same command again'
     default:
-      return error.message.replace(/\s*\n\s*/g, ' ')
+      return error.message
   }
 }

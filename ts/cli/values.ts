@@ -39,7 +39,7 @@ export const deviceOption = (): Option =>
   new Option('--device <kind>', 'where to run').choices([...DEVICES]).default('cpu')
 
 export const threadsOption = (): Option =>
-  new Option('--threads <n>', 'CPU threads (default: one a core)').argParser(wholeNumber(1, 256))
+  new Option('--threads <n>', 'CPU threads (default: one a core, at most 4)').argParser(wholeNumber(1, 256))
 
 export const seedOption = (): Option =>
   new Option('--seed <n>', 'seed of every random choice').argParser(wholeNumber(0, 0xffffffff)).default(1)

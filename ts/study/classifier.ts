@@ -15,7 +15,9 @@ function parseJson(text: string, name: string): object {
   try {
     return JSON.parse(text) as object
   } catch (error) {
-    throw new Error(`${name} is not JSON (${(error as Error).message}); the file is damaged, fetch it again`)
+    throw new Error(`${name} is not JSON (${(error as Error).message}); the file is damaged, fetch it again`, {
+      cause: error,
+    })
   }
 }
 
@@ -23,7 +25,11 @@ function parseJson(text: string, name: string): object {
  * The tokenizer that came with a model.
  * @throws where there is none, or it has ids that the word table lacks
  */
-export function tokenizerOf({ tokenizerFiles: files, where, weights }: LoadedModel): Tokenizer {
+export function tokenizerOf({
+  tokenizerFiles: files,
+  where,
+  weights,
+}: Pick<LoadedModel, 'tokenizerFiles' | 'where' | 'weights'>): Tokenizer {
   let tokenizer: Tokenizer
   if (files['tokenizer.json']) {
     const config = files['tokenizer_config.json']

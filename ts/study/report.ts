@@ -11,7 +11,7 @@ body { margin: 0 auto; max-width: 1200px; padding: 16px; font: 15px/1.5 system-u
 h1 { font-size: 1.5rem; margin: 0 0 .3em } h2 { font-size: 1.15rem; margin: 1.6em 0 .4em }
 p { max-width: 75ch } .soft, small { color: var(--soft) } .warn { border-left: 4px solid var(--base); padding: 4px 12px; background: var(--wash) }
 .scroll { overflow-x: auto } table { border-collapse: collapse; font-variant-numeric: tabular-nums; white-space: nowrap }
-th, td { padding: 4px 10px; text-align: right; border-bottom: 1px solid var(--line) } th { font-weight: 600; vertical-align: bottom }
+th, td { padding: 4px 10px; text-align: right; border-bottom: 1px solid var(--line) } th { font-weight: 600; vertical-align: bottom; white-space: normal; max-width: 9em }
 th:first-child, td:first-child { text-align: left; position: sticky; left: 0; background: var(--paper) }
 td.theirs, th.theirs { color: var(--soft) } tr.rule td { border-top: 2px solid var(--soft) }
 code { font-family: ui-monospace, monospace; font-size: .93em } ul { padding-left: 1.2em } li { overflow-wrap: anywhere }

@@ -21,7 +21,7 @@ export interface StudyOptions extends StudySettings {
   /** ids joined by commas, 'paper' or 'all' */
   variants: string
   devices: ('cpu' | 'gpu')[]
-  /** CPU threads; 0 for one a core */
+  /** CPU threads; 0 for the device's own choice */
   threads: number
   /** forget what is on disk */
   fresh: boolean

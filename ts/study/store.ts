@@ -72,7 +72,10 @@ export async function openStore(folder: string, inputs: Record<string, unknown>,
     await mkdir(stages, { recursive: true })
     await mkdir(models, { recursive: true })
   } catch (error) {
-    throw new Error(`--out ${folder} cannot be made (${(error as Error).message}); choose a folder that can be written`)
+    throw new Error(
+      `--out ${folder} cannot be made (${(error as Error).message}); choose a folder that can be written`,
+      { cause: error },
+    )
   }
   if (!known) await writeWhole(join(folder, STUDY_FILE), [`${JSON.stringify(inputs, null, 2)}\n`])
   const stageFile = (stage: string): string => join(stages, `${folderOf(stage)}.json`)

@@ -1,0 +1,117 @@
+// The filter: texts in, classes out, one line for each line, in order. Batches are cut from what has arrived, so that
+// a slow writer sees its answers at once and a fast one fills whole batches.
+
+import { once } from 'node:events'
+import { StringDecoder } from 'node:string_decoder'
+import { buildProgram } from '../model/bert.ts'
+import { openClassifier } from '../study/classifier.ts'
+import { openDevice } from '../study/devices.ts'
+import { encodeTexts, predict, runLogits, softmaxRow } from '../study/evaluate.ts'
+import type { DeviceKind } from './values.ts'
+
+interface ClassifyFlags {
+  input: 'auto' | 'lines' | 'jsonl'
+  batch: number
+  device: DeviceKind
+  threads?: number
+}
+
+/** What one line asks for; other fields of a JSON line go through to its answer. */
+interface Asked {
+  text: string
+  fields: Record<string, unknown>
+}
+
+/** Longer lines are no texts. */
+const MAX_LINE_CHARACTERS = 16_000_000
+
+export async function classifyCommand(source: string, flags: ClassifyFlags): Promise<void> {
+  const { weights, tokenizer } = await openClassifier(source)
+  const { labels, maxPositions } = weights.config
+  const device = await openDevice(flags.device, flags.threads ?? 0)
+  let truncated = 0
+  try {
+    const session = await device.load(buildProgram(weights, 'logits'))
+    for await (const asked of batches(parseLines(process.stdin, flags.input), flags.batch)) {
+      const encoded = encodeTexts(
+        tokenizer,
+        asked.map(({ text }) => text),
+        maxPositions,
+      )
+      truncated += encoded.truncated
+      const logits = await runLogits(session, encoded.ids, labels.length)
+      const classes = predict(logits, labels.length)
+      const lines = asked.map(({ text, fields }, i) => {
+        const score = Number(softmaxRow(logits, i, labels.length)[classes[i]].toPrecision(6))
+        return `${JSON.stringify({ ...fields, text, label: labels[classes[i]], score })}\n`
+      })
+      if (!process.stdout.write(lines.join(''))) await once(process.stdout, 'drain')
+    }
+    session.dispose()
+  } finally {
+    await device.dispose()
+  }
+  if (truncated > 0)
+    process.stderr.write(
+      `${truncated} texts are longer than the model's ${maxPositions} positions and lost their end\n`,
+    )
+}
+
+/** Groups of at most `size`; what arrived together stays together. */
+async function* batches(chunks: AsyncIterable<Asked[]>, size: number): AsyncGenerator<Asked[]> {
+  for await (const chunk of chunks) for (let at = 0; at < chunk.length; at += size) yield chunk.slice(at, at + size)
+}
+
+/** The whole lines of each piece that arrives; the last line may lack its end. */
+export async function* parseLines(
+  input: AsyncIterable<Buffer | string>,
+  form: ClassifyFlags['input'],
+): AsyncGenerator<Asked[]> {
+  const decoder = new StringDecoder('utf8')
+  let rest = ''
+  let number = 0
+  let isJson = form === 'jsonl'
+  const parse = (line: string): Asked => {
+    number++
+    const text = line.endsWith('\r') ? line.slice(0, -1) : line
+    if (number === 1 && form === 'auto') isJson = looksLikeJson(text)
+    return isJson ? parseJsonLine(text, number) : { text, fields: {} }
+  }
+  for await (const piece of input) {
+    const lines = (rest + (typeof piece === 'string' ? piece : decoder.write(piece))).split('\n')
+    rest = lines.pop()!
+    if (rest.length > MAX_LINE_CHARACTERS)
+      throw new Error(
+        `stdin: line ${number + lines.length + 1} is longer than ${MAX_LINE_CHARACTERS} characters; expected one text a line`,
+      )
+    if (lines.length) yield lines.map(parse)
+  }
+  rest += decoder.end()
+  if (rest !== '') yield [parse(rest)]
+}
+
+/** The first line decides: an object with a text makes it JSONL. */
+function looksLikeJson(line: string): boolean {
+  if (!line.trimStart().startsWith('{')) return false
+  try {
+    return typeof (JSON.parse(line) as { text?: unknown }).text === 'string'
+  } catch {
+    return false
+  }
+}
+
+function parseJsonLine(line: string, number: number): Asked {
+  let value: unknown
+  try {
+    value = JSON.parse(line)
+  } catch (error) {
+    throw new Error(
+      `stdin: line ${number} is not JSON (${(error as Error).message}); give --input lines for plain text`,
+      { cause: error },
+    )
+  }
+  const fields = value as Record<string, unknown> | null
+  if (typeof fields !== 'object' || fields === null || typeof fields.text !== 'string')
+    throw new Error(`stdin: line ${number} has no string "text"; expected {"text": "..."} on every line`)
+  return { text: fields.text, fields }
+}

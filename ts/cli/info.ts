@@ -1,0 +1,42 @@
+import { openDevice } from '../study/devices.ts'
+import { describeMachine } from '../study/machine.ts'
+import type { DeviceInfo } from '../../kernels/runtime/device.ts'
+
+/** Opens each device and says what it is; a missing GPU is said, not an error. */
+export async function infoCommand(flags: { threads?: number; json?: boolean }): Promise<void> {
+  const found: Partial<Record<'cpu' | 'gpu', DeviceInfo>> = {}
+  let noGpu = ''
+  const cpu = await openDevice('cpu', flags.threads ?? 0)
+  found.cpu = cpu.info()
+  await cpu.dispose()
+  try {
+    const gpu = await openDevice('gpu', 0)
+    found.gpu = gpu.info()
+    await gpu.dispose()
+  } catch (error) {
+    noGpu = (error as Error).message
+  }
+  const { machine, engine } = await describeMachine(found.cpu, found.gpu?.name ?? null)
+  if (flags.json) {
+    process.stdout.write(
+      `${JSON.stringify({ machine, engine, cpu: found.cpu, gpu: found.gpu ?? null, noGpu: noGpu || null })}\n`,
+    )
+    return
+  }
+  const lines = [
+    `compact-kernels ${engine.version}, Node ${engine.node} (V8 ${engine.v8}), ${machine.platform}`,
+    `machine  ${machine.cpu}, ${machine.cores} cores, ${(machine.memoryBytes / 2 ** 30).toFixed(1)} GiB`,
+    ...describe('CPU', found.cpu),
+    ...(found.gpu ? describe('GPU', found.gpu) : [`GPU      ${noGpu}`]),
+  ]
+  process.stdout.write(`${lines.join('\n')}\n`)
+}
+
+function describe(kind: string, info: DeviceInfo): string[] {
+  const variants = Object.entries(info.variants).map(([kernel, variant]) => `${kernel} ${variant}`)
+  return [
+    `${kind.padEnd(9)}${info.name}${info.software ? ' (software GPU, emulated)' : ''}`,
+    ...(variants.length ? [`         ${variants.join(', ')}`] : []),
+    ...info.notes.map((note) => `         ${note}`),
+  ]
+}

@@ -1,0 +1,30 @@
+// The data's labels beside a model's own.
+
+export interface LabelOrder {
+  /** the model's labels */
+  labels: string[]
+  /** the model's class for each of the data's */
+  order: number[]
+  /** what was assumed; '' where names agree */
+  note: string
+}
+
+/**
+ * Which of the model's labels each of the data's is: by name, else by number (0, 1, ...), else by place.
+ * @param found the data's labels, in order
+ * @param labels the model's
+ * @param source the model, for messages
+ * @throws where none of these fits
+ */
+export function matchLabels(found: string[], labels: string[], source: string): LabelOrder {
+  const fold = (label: string): string => label.toLowerCase()
+  const byName = found.map((label) => labels.findIndex((known) => fold(known) === fold(label)))
+  if (!byName.includes(-1)) return { labels, order: byName, note: '' }
+  const note = `the data's labels (${found.join(', ')}) are taken for ${source}'s (${labels.join(', ')})`
+  if (found.every((label) => /^\d+$/.test(label) && Number(label) < labels.length))
+    return { labels, order: found.map(Number), note: `${note} by their numbers` }
+  if (found.length === labels.length) return { labels, order: found.map((_, i) => i), note: `${note} in this order` }
+  throw new Error(
+    `the data has ${found.length} labels (${found.join(', ')}), ${source} has ${labels.length} (${labels.join(', ')}); expected the same names, or numbers from 0`,
+  )
+}

@@ -1,0 +1,273 @@
+// The last stage: every row's time on every device, and whether the GPU says what the CPU says.
+
+import { stat } from 'node:fs/promises'
+import { freemem } from 'node:os'
+import { join } from 'node:path'
+import type { Device, DeviceInfo, Session } from '../../kernels/runtime/device.ts'
+import type { Batch, Program } from '../../kernels/runtime/program.ts'
+import { buildProgram } from '../model/bert.ts'
+import { openClassifier } from './classifier.ts'
+import { openDevice } from './devices.ts'
+import { encodeTexts, packBatch, predict, runLogits } from './evaluate.ts'
+import type { Reporter } from './reporter.ts'
+import type { GpuLatency, Latency } from './results.ts'
+import { agreement } from './statistics.ts'
+import { Stopped } from './stopped.ts'
+import { timeInTurns } from './timing.ts'
+
+export interface MeasuredRow {
+  id: string
+  /** of the saved model */
+  folder: string
+}
+
+export interface Measurements {
+  cpu: Record<string, Latency> | null
+  gpu: Record<string, GpuLatency> | null
+  adapter: string | null
+  notes: string[]
+}
+
+export interface MeasureInput {
+  rows: MeasuredRow[]
+  devices: ('cpu' | 'gpu')[]
+  cpu: Device
+  threads: number
+  /** the test texts */
+  texts: string[]
+  /** outputs of the classifier */
+  labels: number
+  maxLength: number
+  /** for all devices together */
+  seconds: number
+  /** texts whose logits are compared between GPU and CPU */
+  checked: number
+  reporter: Reporter
+  signal?: AbortSignal
+}
+
+interface Opened {
+  id: string
+  program: Program
+  batch: Batch
+  tokens: number
+  /** ids of the texts for throughput and for the comparison, the same ones for every row */
+  sample: Int32Array[]
+}
+
+/** Shares of the time a device gets: turns; the rest goes to cold starts and whole batches. */
+const TURNS_SHARE = 0.6
+/** Models whose packed weights together stay below this are timed in one group. */
+const GROUP_SHARE_OF_MEMORY = 0.25
+/** A packed model and what it was packed from. */
+const COPIES = 2
+const THROUGHPUT_TEXTS = 128
+
+/** The text in the middle when all are ordered by tokens. */
+export function typicalText(ids: Int32Array[]): number {
+  const order = ids.map((_, i) => i).sort((a, b) => ids[a].length - ids[b].length || a - b)
+  return order[order.length >> 1]
+}
+
+/** Measures every row on every device asked for. */
+export async function measureRows(input: MeasureInput): Promise<Measurements> {
+  const found: Measurements = { cpu: null, gpu: null, adapter: null, notes: [] }
+  const groups = await groupRows(input.rows)
+  if (groups.length > 1)
+    found.notes.push(
+      `the models do not fit into memory together: rows were timed in ${groups.length} groups one after another`,
+    )
+  for (const kind of input.devices) {
+    const seconds = input.seconds / input.devices.length / groups.length
+    for (const [g, group] of groups.entries()) {
+      const part = groups.length > 1 ? ` (group ${g + 1} of ${groups.length})` : ''
+      input.reporter.stage(`times on the ${kind.toUpperCase()}${part}`)
+      const device = kind === 'cpu' ? input.cpu : await openDevice('gpu', 0)
+      try {
+        const rows = await measureGroup(input, kind, device, group, seconds)
+        if (kind === 'cpu') found.cpu = { ...found.cpu, ...rows }
+        else found.gpu = { ...found.gpu, ...(rows as Record<string, GpuLatency>) }
+        const info = device.info()
+        if (kind === 'gpu') found.adapter = adapterName(info)
+        if (info.software)
+          found.notes.push(
+            'on the software GPU (emulated) the cold start was measured once for each set of kernels and stands for every row that uses the same ones',
+          )
+        for (const note of info.notes) if (!found.notes.includes(note)) found.notes.push(note)
+      } finally {
+        if (kind === 'gpu') await device.dispose()
+      }
+      input.reporter.done(`${group.length} rows`)
+    }
+  }
+  return found
+}
+
+/** The adapter's own words; what is emulated is called so. */
+export const adapterName = ({ name, software }: DeviceInfo): string =>
+  software ? `software GPU (emulated), ${name}` : name
+
+/** Rows in groups that fit into a part of the free memory. */
+async function groupRows(rows: MeasuredRow[]): Promise<MeasuredRow[][]> {
+  const room = freemem() * GROUP_SHARE_OF_MEMORY
+  const groups: MeasuredRow[][] = [[]]
+  let used = 0
+  for (const row of rows) {
+    const bytes = (await stat(join(row.folder, 'model.safetensors'))).size * COPIES
+    if (used + bytes > room && groups[groups.length - 1].length > 0) {
+      groups.push([])
+      used = 0
+    }
+    groups[groups.length - 1].push(row)
+    used += bytes
+  }
+  return groups
+}
+
+async function openRow({ id, folder }: MeasuredRow, input: MeasureInput): Promise<Opened> {
+  const { weights, tokenizer } = await openClassifier(folder)
+  const limit = Math.min(input.maxLength, weights.config.maxPositions)
+  const { ids } = encodeTexts(tokenizer, input.texts, limit)
+  const typical = ids[typicalText(ids)]
+  return {
+    id,
+    program: buildProgram(weights, 'logits'),
+    batch: packBatch([typical]),
+    tokens: typical.length,
+    sample: ids.slice(0, Math.max(input.checked, THROUGHPUT_TEXTS)),
+  }
+}
+
+async function measureGroup(
+  input: MeasureInput,
+  kind: 'cpu' | 'gpu',
+  device: Device,
+  group: MeasuredRow[],
+  seconds: number,
+): Promise<Record<string, Latency | GpuLatency>> {
+  const { reporter, signal, labels, checked } = input
+  const opened: Opened[] = []
+  for (const row of group) opened.push(await openRow(row, input))
+  const steps = opened.length * 2
+  const cold = await coldStarts(input, kind, device.info().software, opened)
+  const sessions = new Map<string, Session>()
+  try {
+    for (const { id, program } of opened) sessions.set(id, await device.load(program))
+    const rows: Record<string, Latency | GpuLatency> = {}
+    const times = await timeInTurns(
+      opened.map(({ id, batch }) => ({ id, batch, session: sessions.get(id)! })),
+      {
+        seconds: seconds * TURNS_SHARE,
+        signal,
+        progress: (done, total) =>
+          reporter.progress(opened.length + (done / total) * opened.length, steps, undefined, 'in turns'),
+      },
+    )
+    for (const { id, tokens, sample, program } of opened) {
+      const session = sessions.get(id)!
+      const throughput = sample.slice(0, kind === 'cpu' || !device.info().software ? THROUGHPUT_TEXTS : checked)
+      // on an emulated GPU a warm run first would double what is slow already and is not the point
+      if (!device.info().software) await runLogits(session, throughput, labels, { signal })
+      const began = performance.now()
+      const logits = await runLogits(session, throughput, labels, { signal })
+      const took = performance.now() - began
+      const { medianMs, madMs, p95Ms, n } = times.get(id)!
+      const latency: Latency = {
+        threads: kind === 'cpu' ? device.info().threads : 0,
+        tokens,
+        batch: 1,
+        medianMs,
+        madMs,
+        p95Ms,
+        coldMs: cold.get(id)!,
+        n,
+        textsPerSecond: (1000 * throughput.length) / took,
+      }
+      rows[id] =
+        kind === 'cpu'
+          ? latency
+          : { ...latency, ...(await compareWithCpu(input, device, program, sample.slice(0, checked), logits)) }
+    }
+    return rows
+  } finally {
+    for (const session of sessions.values()) session.dispose()
+  }
+}
+
+/**
+ * The cold start of every row. On an emulated GPU, whose compiler takes seconds for each kernel, once for each set of
+ * kernels: the first row that needs it stands for the others, which differ in the weights they upload alone.
+ */
+async function coldStarts(
+  { threads, reporter, signal }: MeasureInput,
+  kind: 'cpu' | 'gpu',
+  isSoftware: boolean,
+  rows: Opened[],
+): Promise<Map<string, number>> {
+  const cold = new Map<string, number>()
+  const bySet = new Map<string, number>()
+  for (const [i, row] of rows.entries()) {
+    if (signal?.aborted) throw new Stopped()
+    reporter.progress(i, rows.length * 2, undefined, `cold start of ${row.id}`)
+    const set = kernelSet(row.program)
+    const known = isSoftware ? bySet.get(set) : undefined
+    const took = known ?? (await coldStart(kind, threads, row))
+    bySet.set(set, took)
+    cold.set(row.id, took)
+  }
+  return cold
+}
+
+/** What decides which kernels a program needs: its ops and the forms of their weights. */
+function kernelSet({ ops }: Program): string {
+  const names = ops.map((op) =>
+    op.kind === 'linear'
+      ? `${op.weight.kind} ${op.activation}`
+      : op.kind === 'embedding'
+        ? `embedding ${op.word.kind}`
+        : op.kind,
+  )
+  return [...new Set(names)].sort().join(',')
+}
+
+/** Milliseconds from nothing to the first answer: a new device, weights packed, kernels ready, one text. */
+async function coldStart(kind: 'cpu' | 'gpu', threads: number, { program, batch }: Opened): Promise<number> {
+  const began = performance.now()
+  const device = await openDevice(kind, threads)
+  try {
+    const session = await device.load(program)
+    await session.run(batch)
+    const took = performance.now() - began
+    session.dispose()
+    return took
+  } finally {
+    await device.dispose()
+  }
+}
+
+async function compareWithCpu(
+  { cpu, labels, signal }: MeasureInput,
+  gpu: Device,
+  program: Program,
+  sample: Int32Array[],
+  gpuLogits: Float32Array,
+): Promise<Pick<GpuLatency, 'adapter' | 'software' | 'agreement' | 'maxDifference' | 'checked'>> {
+  const session = await cpu.load(program)
+  let cpuLogits: Float32Array
+  try {
+    cpuLogits = await runLogits(session, sample, labels, { signal })
+  } finally {
+    session.dispose()
+  }
+  let maxDifference = 0
+  for (let i = 0; i < cpuLogits.length; i++)
+    maxDifference = Math.max(maxDifference, Math.abs(cpuLogits[i] - gpuLogits[i]))
+  const info = gpu.info()
+  return {
+    adapter: adapterName(info),
+    software: info.software,
+    agreement: agreement(predict(cpuLogits, labels), predict(gpuLogits.subarray(0, cpuLogits.length), labels)),
+    maxDifference,
+    checked: sample.length,
+  }
+}
