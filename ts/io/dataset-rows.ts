@@ -279,7 +279,9 @@ function readRecords(content: string, path: string, ending: string): JsonEntry[]
     try {
       return JSON.parse(text)
     } catch (error) {
-      throw new Error(`${path}: ${where} is no JSON (${(error as Error).message}); expected {"text": …, "label": …}`)
+      throw new Error(`${path}: ${where} is no JSON (${(error as Error).message}); expected {"text": …, "label": …}`, {
+        cause: error,
+      })
     }
   }
   if (ending === 'json' && content.trimStart().startsWith('[')) {

@@ -164,9 +164,21 @@ function pickClause(random: Random, language: Language, role: ClauseRole, label:
       return plain(language.tails, 1)
     case 'opener':
       return plain(language.openers, 1)
+    case 'opposes':
+      return judge(random, language, opposite, false)
+    case 'free':
+      return judge(random, language, either, false)
+    case 'negated':
+      return judge(random, language, label, true)
+    case 'decides':
+    case 'agrees':
+      return judge(random, language, label, false)
   }
-  const meaning = role === 'opposes' ? opposite : role === 'free' ? either : label
-  const negated = role === 'negated' || random.next() < NEGATED_SHARE
+}
+
+/** A clause that means `meaning`, by a word of that polarity or by the opposite word negated. */
+function judge(random: Random, language: Language, meaning: Polarity, mustNegate: boolean): Clause {
+  const negated = mustNegate || random.next() < NEGATED_SHARE
   const frame = random.pick(negated ? language.negatedFrames : language.frames)
   return { frame, word: frame.flips ? (-meaning as Polarity) : meaning, negated }
 }

@@ -135,7 +135,10 @@ export function tokenizerFromJson(tokenizerJson: object, config: object = {}): T
       config,
     )
   } catch (error) {
-    throw new Error(`tokenizer.json: not understood (${(error as Error).message}); expected BERT's WordPiece tokenizer`)
+    throw new Error(
+      `tokenizer.json: not understood (${(error as Error).message}); expected BERT's WordPiece tokenizer`,
+      { cause: error },
+    )
   }
   let vocabSize = 0
   for (const token in vocab) vocabSize = Math.max(vocabSize, vocab[token] + 1)
