@@ -1,0 +1,138 @@
+// All computing happens here, so that the page stays alive: model, compression, kernels and their threads.
+
+import { linearCases } from '../bench/kernels/cases.ts'
+import { expectedOf, verify } from '../bench/kernels/verify.ts'
+import { burst, fastestCalibration, timing, warmCalibration } from '../bench/lib/measure.ts'
+import { parseShapes } from '../bench/lib/shapes.ts'
+import type { Device, Session } from '../kernels/runtime/device.ts'
+import { applyRecipe } from '../ts/compress/recipe.ts'
+import { memoryFiles } from '../ts/io/folder.ts'
+import { buildProgram } from '../ts/model/bert.ts'
+import { loadModel, loadModelFiles, type LoadedModel } from '../ts/model/load.ts'
+import { encodeModel } from '../ts/model/save.ts'
+import { median } from '../ts/study/statistics.ts'
+import { tokenizerOfFiles } from '../ts/pipeline/tokenizer-files.ts'
+import type { Classified, DeviceRequest, ModelChoice, Reply, Request } from './messages.ts'
+import { SHAPE_FILES, stubVocabulary } from './choices.ts'
+
+const say = (reply: Reply): void => postMessage(reply)
+const progress = (message: string): void => say({ verb: 'progress', message })
+
+const RUNS = 9
+const KERNELS = ['f32', 'int8', 'csr', 'int8-1x4', 'nm', 'low-rank']
+
+const devices = new Map<string, Promise<Device>>()
+let loaded: { key: string; session: Session; model: LoadedModel; notes: string[]; fileBytes: number } | null = null
+let chosen: { choice: ModelChoice; model: Promise<LoadedModel> } | null = null
+
+function openDevice({ kind, threads }: DeviceRequest): Promise<Device> {
+  const key = `${kind} ${threads}`
+  let device = devices.get(key)
+  if (!device) {
+    device =
+      kind === 'wasm'
+        ? import('../kernels/plan/wasm.ts').then(({ createWasmDevice }) => createWasmDevice({ threads }))
+        : import('../kernels/plan/webgpu.ts').then(({ createGpuDevice }) => createGpuDevice())
+    device.catch(() => devices.delete(key))
+    devices.set(key, device)
+  }
+  return device
+}
+
+async function openModel(choice: ModelChoice): Promise<LoadedModel> {
+  if ('preset' in choice) {
+    const model = await loadModel(`preset:${choice.preset}`)
+    return { ...model, tokenizerFiles: { 'vocab.txt': stubVocabulary() } }
+  }
+  if ('address' in choice)
+    return loadModel(choice.address, { progress: ({ file, status }) => progress(`${file}: ${status}`) })
+  const files = await Promise.all(choice.files.map(async (file) => [file.name, await file.arrayBuffer()] as const))
+  return loadModelFiles(memoryFiles(Object.fromEntries(files), 'the chosen folder'))
+}
+
+async function load(request: Request & { verb: 'classify' }): Promise<NonNullable<typeof loaded>> {
+  const { model: choice, variant, device: where } = request
+  const names = 'files' in choice ? { files: choice.files.map((f) => [f.webkitRelativePath, f.size]) } : choice
+  const key = JSON.stringify([names, variant, where])
+  if (loaded?.key === key) return loaded
+  loaded?.session.dispose()
+  loaded = null
+  if (JSON.stringify(chosen?.choice) !== JSON.stringify(choice) || 'files' in choice) {
+    progress('opening the model …')
+    chosen = { choice, model: openModel(choice) }
+  }
+  const model = await chosen!.model
+  progress(`making ${variant} …`)
+  const made =
+    variant === 'baseline'
+      ? { model: model.weights, notes: [] }
+      : await applyRecipe(model.weights, variant, { seed: 1 })
+  progress('packing the weights …')
+  const device = await openDevice(where)
+  const session = await device.load(buildProgram(made.model, 'logits'))
+  const fileBytes = encodeModel(made.model)['model.safetensors'].length
+  const notes =
+    'preset' in choice ? ['random weights: the label means nothing, time and size do', ...made.notes] : made.notes
+  loaded = { key, session, model: { ...model, weights: made.model }, notes, fileBytes }
+  return loaded
+}
+
+async function classify(request: Request & { verb: 'classify' }): Promise<Classified> {
+  const { session, model, notes, fileBytes } = await load(request)
+  const { config } = model.weights
+  const tokenizer = tokenizerOfFiles(model.tokenizerFiles, config, model.where)
+  const ids = Int32Array.from(tokenizer.encode(request.text, config.maxPositions))
+  const batch = { offsets: Int32Array.of(0, ids.length), ids, types: new Int32Array(ids.length) }
+  const times: number[] = []
+  let logits = new Float32Array(0)
+  for (let i = 0; i <= RUNS; i++) {
+    const start = performance.now()
+    logits = new Float32Array(await session.run(batch))
+    times.push(performance.now() - start)
+  }
+  const largest = Math.max(...logits)
+  const weights = Array.from(logits, (x) => Math.exp(x - largest))
+  const sum = weights.reduce((a, b) => a + b, 0)
+  const info = (await openDevice(request.device)).info()
+  return {
+    labels: config.labels.map((label, i) => ({ label, score: weights[i] / sum })).sort((a, b) => b.score - a.score),
+    tokens: ids.length,
+    medianMs: median(times.slice(1)),
+    coldMs: times[0],
+    fileBytes,
+    deviceBytes: session.stats().weightBytes,
+    info,
+    notes: [...notes, ...info.notes],
+  }
+}
+
+async function bench({ shapes, device: where }: Request & { verb: 'bench' }): Promise<void> {
+  const device = await openDevice(where)
+  warmCalibration()
+  for (const shape of parseShapes(SHAPE_FILES[shapes], shapes)) {
+    const size = `${shape.M} x ${shape.N} x ${shape.K}`
+    for (const kernel of linearCases(shape, KERNELS)) {
+      progress(`${size}: ${kernel.op} ${kernel.variant}`)
+      const session = await device.load(kernel.program)
+      const maxError = await verify(session, kernel, expectedOf(kernel), `${kernel.op} ${size}`)
+      const bursts = []
+      for (let round = 0; round < 3; round++)
+        bursts.push(await burst(round, () => session.run(kernel.batch), { minMs: 60, minRuns: 3 }))
+      session.dispose()
+      const { medianMs } = timing(bursts, fastestCalibration([bursts]), false)
+      const gops = kernel.denseOps / medianMs / 1e6
+      say({ verb: 'kernel', result: { shape: size, op: kernel.op, variant: kernel.variant, medianMs, gops, maxError } })
+    }
+  }
+  say({ verb: 'benched', info: device.info() })
+}
+
+let queue: Promise<void> = Promise.resolve()
+addEventListener('message', ({ data: request }: MessageEvent<Request>) => {
+  queue = queue
+    .then(async () => {
+      if (request.verb === 'bench') await bench(request)
+      else say({ verb: 'classified', result: await classify(request) })
+    })
+    .catch((error: unknown) => say({ verb: 'error', message: error instanceof Error ? error.message : String(error) }))
+})
