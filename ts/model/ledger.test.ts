@@ -5,6 +5,7 @@ import { afterAll, describe, expect, it } from 'vitest'
 import { factorizeSvd } from '../compress/low-rank.ts'
 import { prune } from '../compress/prune.ts'
 import { quantizeLinears, quantizeWordEmbeddings } from '../compress/quantize.ts'
+import { removeStructure } from '../compress/structure.ts'
 import { factorizeTucker } from '../compress/tucker.ts'
 import { loadModel } from './load.ts'
 import { inspectModel, inspectSource, recipeLedger } from './ledger.ts'
@@ -66,6 +67,7 @@ describe('byte ledger', () => {
       ['sp80', prune(base, { kind: 'unstructured', sparsity: 0.8 }, 'sp80').model],
       ['sp80x4+q8', quantizeLinears(blocks).model],
       ['nm2:4', prune(base, nm, 'nm2:4').model],
+      ['heads8-ffn2048', removeStructure(base, { heads: 8, ffn: 2048 }).model],
       ['svd:0.25', svd],
       ['svd:0.25+q8', quantizeLinears(svd).model],
       ['tucker:0.25', tucker],
@@ -79,10 +81,13 @@ describe('byte ledger', () => {
   })
 
   it('names the steps there are, and refuses those that do not go together', () => {
-    expect(() => recipeLedger('mbert', 'q9')).toThrow(/'q9' is no step .*these are e8, q8, sp80, nm2:4/)
-    expect(() => recipeLedger('mbert', 'q8+sp80')).toThrow(/sp80: the layer is stored as int8 already/)
-    expect(() => recipeLedger('mbert', 'q8+q8')).toThrow(/q8: the layer is stored as int8 already/)
-    expect(() => recipeLedger('mbert', 'nm4:2')).toThrow(/expected 1 <= n < m/)
+    expect(() => recipeLedger('mbert', 'q9')).toThrow(/unknown step 'q9'[^]*sp80x4/)
+    expect(() => recipeLedger('mbert', 'q8+sp80')).toThrow(/'sp80' after 'q8'/)
+    expect(() => recipeLedger('mbert', 'vocab')).toThrow(/vocab: the size hangs on the texts/)
+    expect(() => inspectModel(syntheticModel('int8'), { recipe: 'q8' })).toThrow(
+      /q8: the layer is stored as int8 already/,
+    )
+    expect(() => recipeLedger('mbert', 'student:x')).toThrow(/no preset 'x'/)
     expect(() => recipeLedger('bert-huge')).toThrow(/no preset 'bert-huge'; the presets are mbert/)
   })
 
@@ -91,5 +96,8 @@ describe('byte ledger', () => {
     const pruned = recipeLedger('mbert', 'vocab:24000')
     expect(full.bytes - pruned.bytes).toBe((119_547 - 24_000) * 768 * 4)
     expect(recipeLedger('mbert')).toEqual(full)
+    const student = recipeLedger('mbert', 'vocab:4000+student:tiny+q8')
+    expect(student.groups.find(({ name }) => name === 'word')).toMatchObject({ bytes: 4000 * 128 * 4, kind: 'f32' })
+    expect(student.groups.find(({ name }) => name === 'ffn')?.kind).toBe('int8')
   })
 })

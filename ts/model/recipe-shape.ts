@@ -4,104 +4,94 @@
 import { svdRank } from '../compress/low-rank.ts'
 import { keptCount, NM_GROUP } from '../compress/prune-mask.ts'
 import { keptStructure } from '../compress/structure.ts'
+import { parseRecipe, type Step } from '../compress/steps.ts'
 import { tuckerRanks } from '../compress/tucker.ts'
+import { findPreset } from './preset.ts'
 import { LAYER_LINEARS } from './weights.ts'
-import type { LayerShape, LeafShape, LinearShape, ModelShape } from './shape.ts'
+import {
+  configOfPreset,
+  shapeOfConfig,
+  type LayerShape,
+  type LeafShape,
+  type LinearShape,
+  type ModelShape,
+} from './shape.ts'
 
 /** What a leaf needs to remember between steps: which factors are one array, and whether zeros are whole blocks. */
 export type PlannedLeaf = LeafShape & { shared?: string; isBlocked?: boolean }
 type Planned = PlannedLeaf | { kind: 'chain'; N: number; K: number; factors: PlannedLeaf[] }
 
-interface Step {
-  pattern: RegExp
-  /** as it is written, for messages */
-  form: string
-  apply: (shape: ModelShape, match: RegExpMatchArray, step: string) => void
-}
-
-const STEPS: Step[] = [
-  { form: 'e8', pattern: /^e8$/, apply: (shape) => void (shape.word.kind = 'int8') },
-  {
-    form: 'q8',
-    pattern: /^q8$/,
-    apply: (shape, _, step) => {
-      mapEncoder(shape, (leaf) => quantized(leaf, step))
-      for (const part of [shape.pooler, shape.classifier])
-        if (part) part.weight = mapLeaves(part.weight, (leaf) => quantized(leaf, step))
-    },
-  },
-  {
-    form: 'sp80',
-    pattern: /^sp(\d{1,2}(?:\.\d+)?)(x4)?$/,
-    apply: (shape, [, percent, blocked], step) => sparsify(shape, Number(percent) / 100, blocked !== undefined, step),
-  },
-  {
-    form: 'nm2:4',
-    pattern: /^nm(\d+):(\d+)$/,
-    apply: (shape, match, step) => {
-      const [n, m] = [Number(match[1]), Number(match[2])]
-      if (!(n >= 1 && n < m)) throw new Error(`${step}: expected 1 <= n < m`)
-      mapEncoder(shape, (leaf) => {
-        requireDense(leaf, step)
-        if (leaf.K % m !== 0) throw new Error(`${step}: K = ${leaf.K} is not a multiple of ${m}`)
-        return { kind: 'nm', N: leaf.N, K: leaf.K, n, m, group: NM_GROUP, shared: leaf.shared }
-      })
-    },
-  },
-  {
-    form: 'heads8-ffn2048',
-    pattern: /^heads(\d+)-ffn(\d+)$/,
-    apply: (shape, match, step) => {
-      for (const layer of shape.layers) cutLayer(layer, { heads: Number(match[1]), ffn: Number(match[2]) }, step)
-    },
-  },
-  {
-    form: 'svd:0.25',
-    pattern: /^svd:(\d*\.?\d+)$/,
-    apply: (shape, match, step) =>
-      mapEncoderLinears(shape, (weight) => {
-        const { N, K } = requireDense(weight, step)
-        const rank = svdRank(N, K, Number(match[1]))
-        return { kind: 'chain', N, K, factors: [dense(rank, K), dense(N, rank)] }
-      }),
-  },
-  {
-    form: 'tucker:0.25',
-    pattern: /^tucker:(\d*\.?\d+)$/,
-    apply: (shape, match, step) => applyTucker(shape, Number(match[1]), step),
-  },
-  {
-    form: 'vocab:24000',
-    pattern: /^vocab:(\d+)$/,
-    apply: (shape, match, step) => {
-      const rows = Number(match[1])
-      if (rows < 1) throw new Error(`${step}: expected at least one token`)
-      shape.word.rows = Math.min(rows, shape.word.rows)
-      shape.config = { ...shape.config, vocabSize: shape.word.rows }
-    },
-  },
-]
-
 /**
  * The shape that a recipe makes of a model. Where the numbers decide (which weights are pruned), counts are spread over
  * the matrices in proportion: sums are exact, single layers approximate.
  *
- * @param recipe steps joined by `+`; '', 'baseline' and 'none' change nothing
+ * @param recipe steps of the recipe grammar joined by `+`; `vocab` needs its size here: `vocab:24000`; `student:NAME`
+ *   takes the shape of that preset over the vocabulary there is; '', 'baseline' and 'none' change nothing
  * @throws where a step is not known or does not apply; the message names the steps there are
  */
 export function applyRecipeToShape(shape: ModelShape, recipe: string): ModelShape {
-  const result = structuredClone(shape)
+  let result = structuredClone(shape)
   if (['', 'baseline', 'none'].includes(recipe)) return result
-  for (const step of recipe.split('+')) {
-    const found = STEPS.map(({ pattern, apply }) => ({ match: step.match(pattern), apply })).find(({ match }) => match)
-    if (!found?.match)
-      throw new Error(
-        `'${step}' is no step whose size can be told without weights; these are ${STEPS.map(({ form }) => form).join(', ')}`,
-      )
-    found.apply(result, found.match, step)
-  }
+  const sizes = new Map<number, number>()
+  const texts = recipe.split('+').map((text, i) => {
+    const size = /^vocab:(\d+)$/.exec(text.trim())
+    if (!size) return text
+    sizes.set(i, Number(size[1]))
+    return 'vocab'
+  })
+  for (const [i, step] of parseRecipe(texts.join('+')).entries()) result = applyStep(result, step, sizes.get(i))
   result.config = { ...result.config, recipe: [shape.config.recipe, recipe].filter(Boolean).join('+') }
   return result
+}
+
+function applyStep(shape: ModelShape, step: Step, vocabularySize: number | undefined): ModelShape {
+  const { text } = step
+  switch (step.kind) {
+    case 'e8':
+      shape.word.kind = 'int8'
+      break
+    case 'q8':
+      mapEncoder(shape, (leaf) => quantized(leaf, text))
+      for (const part of [shape.pooler, shape.classifier])
+        if (part) part.weight = mapLeaves(part.weight, (leaf) => quantized(leaf, text))
+      break
+    case 'sparse':
+      sparsify(shape, step.sparsity, step.blocks, text)
+      break
+    case 'nm':
+      mapEncoder(shape, (leaf) => {
+        const { N, K, shared } = requireDense(leaf, text)
+        if (K % step.m !== 0) throw new Error(`${text}: K = ${K} is not a multiple of ${step.m}`)
+        return { kind: 'nm', N, K, n: step.n, m: step.m, group: NM_GROUP, shared }
+      })
+      break
+    case 'heads':
+      for (const layer of shape.layers) cutLayer(layer, step, text)
+      break
+    case 'svd':
+      mapEncoderLinears(shape, (weight) => {
+        const { N, K } = requireDense(weight, text)
+        const rank = svdRank(N, K, step.R)
+        return { kind: 'chain', N, K, factors: [dense(rank, K), dense(N, rank)] }
+      })
+      break
+    case 'tucker':
+      applyTucker(shape, step.R, text)
+      break
+    case 'vocab':
+      if (!vocabularySize)
+        throw new Error(
+          "vocab: the size hangs on the texts; to tell it without them give the tokens, e.g. 'vocab:24000'",
+        )
+      shape.word.rows = Math.min(vocabularySize, shape.word.rows)
+      shape.config = { ...shape.config, vocabSize: shape.word.rows }
+      break
+    case 'student': {
+      const { vocabSize, labels, recipe } = shape.config
+      return shapeOfConfig({ ...configOfPreset(findPreset(step.name), labels), vocabSize, recipe })
+    }
+  }
+  return shape
 }
 
 const dense = (N: number, K: number, shared?: string): PlannedLeaf => ({ kind: 'f32', N, K, shared })

@@ -3,6 +3,7 @@
 import type { Device, DeviceInfo, Session } from '../../kernels/runtime/device.ts'
 import type { Progress } from '../io/folder.ts'
 import { buildProgram, type ModelOutput } from '../model/bert.ts'
+import type { BertConfig } from '../model/config.ts'
 import { loadModel } from '../model/load.ts'
 import type { ModelWeights } from '../model/weights.ts'
 import type { Tokenizer } from '../text/tokenizer.ts'
@@ -127,6 +128,7 @@ export async function pipeline(
   try {
     // the default output is made ready here, so that the first call is not slower than the others
     await runner.session(task === 'feature-extraction' ? 'embeddings' : 'logits')
+    if (task !== 'feature-extraction') runner.releaseWeights()
   } catch (error) {
     await runner.dispose()
     throw error
@@ -172,7 +174,8 @@ interface RunnerContext {
 
 /** A model on a device: one session per output that was asked for. */
 class Runner {
-  private readonly weights: ModelWeights
+  private readonly config: BertConfig
+  private weights: ModelWeights | null
   private readonly tokenizer: Tokenizer
   private readonly context: RunnerContext
   private readonly sessions = new Map<ModelOutput, Promise<Session>>()
@@ -181,6 +184,7 @@ class Runner {
   private cut = 0
 
   constructor(weights: ModelWeights, tokenizer: Tokenizer, context: RunnerContext) {
+    this.config = weights.config
     this.weights = weights
     this.tokenizer = tokenizer
     this.context = context
@@ -189,10 +193,16 @@ class Runner {
   session(output: ModelOutput): Promise<Session> {
     let session = this.sessions.get(output)
     if (!session) {
+      if (!this.weights) throw new Error(`the weights for ${output} are no longer in memory`)
       session = this.context.device.load(buildProgram(this.weights, output, { normalize: false }))
       this.sessions.set(output, session)
     }
     return session
+  }
+
+  /** The device has its own copy: with no other output to make ready, the host's can go. */
+  releaseWeights(): void {
+    this.weights = null
   }
 
   /** Runs texts in batches; `take` gets each batch's output with the texts' indices and their token offsets. */
@@ -206,7 +216,7 @@ class Runner {
     if (this.isDisposed) throw new Error('this pipeline was disposed of')
     if (!Number.isInteger(batch_size) || batch_size < 1)
       throw new Error(`batch_size is ${batch_size}, expected a whole number from 1`)
-    const positions = this.weights.config.maxPositions
+    const positions = this.config.maxPositions
     const limit = Math.min(positions, max_length ?? positions)
     if (!Number.isInteger(limit) || limit < 2)
       throw new Error(`max_length is ${max_length}, expected a whole number from 2`)
@@ -223,7 +233,7 @@ class Runner {
   }
 
   get hiddenSize(): number {
-    return this.weights.config.hiddenSize
+    return this.config.hiddenSize
   }
 
   info(): PipelineInfo {
@@ -236,13 +246,14 @@ class Runner {
   async dispose(): Promise<void> {
     if (this.isDisposed) return
     this.isDisposed = true
+    this.weights = null
     for (const session of this.sessions.values()) await session.then((s) => s.dispose()).catch(() => {})
     this.sessions.clear()
     if (this.context.isOwn) await this.context.device.dispose()
   }
 }
 
-function classifierOf(runner: Runner, config: ModelWeights['config']) {
+function classifierOf(runner: Runner, config: BertConfig) {
   const { labels } = config
   // one output alone is a yes or no of its own; the others compete, unless the file says that several may hold
   const toScores = config.multiLabel || labels.length === 1 ? sigmoid : softmax
