@@ -10,6 +10,3 @@ export interface Reporter {
   /** The stage is over. */
   done(text?: string): void
 }
-
-/** Says nothing. */
-export const SILENT: Reporter = { stage: () => {}, progress: () => {}, note: () => {}, done: () => {} }

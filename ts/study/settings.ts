@@ -20,7 +20,8 @@ export interface StudyOptions extends StudySettings {
   out: string
   /** ids joined by commas, 'paper' or 'all' */
   variants: string
-  devices: ('cpu' | 'gpu')[]
+  /** null: both, and without a GPU the CPU alone, which is said */
+  devices: ('cpu' | 'gpu')[] | null
   /** CPU threads; 0 for the device's own choice */
   threads: number
   /** forget what is on disk */
