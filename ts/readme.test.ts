@@ -1,0 +1,62 @@
+import { execFileSync } from 'node:child_process'
+import { mkdtempSync, readFileSync, rmSync, writeFileSync } from 'node:fs'
+import { tmpdir } from 'node:os'
+import { join } from 'node:path'
+import { pathToFileURL } from 'node:url'
+import { afterAll, beforeAll, expect, it } from 'vitest'
+import { loadModel } from './model/load.ts'
+import { saveModel } from './model/save.ts'
+import { learnVocabulary } from './text/vocabulary.ts'
+
+const root = join(import.meta.dirname, '..')
+const folder = mkdtempSync(join(tmpdir(), 'readme-'))
+afterAll(() => rmSync(folder, { recursive: true, force: true }))
+
+// the examples' own model: random weights, a vocabulary of a few words
+beforeAll(async () => {
+  const { weights } = await loadModel('preset:tiny', { seed: 1 })
+  const words = learnVocabulary(['the lamp is not bad at all', 'one text and another'], 100, { lowercase: true })
+  const config = { ...weights.config, vocabSize: words.length }
+  const { word } = weights.embeddings
+  const data = (word.data as Float32Array).slice(0, words.length * word.width)
+  const embeddings = {
+    ...weights.embeddings,
+    word: { kind: 'f32' as const, rows: words.length, width: word.width, data },
+  }
+  await saveModel({ ...weights, config, embeddings }, join(folder, 'my-model'), {
+    files: { 'vocab.txt': words.join('\n') },
+  })
+})
+
+/** The sources behind the package's own name, so that the examples run as they stand. */
+const MODULES: Record<string, string> = {
+  'compact-kernels': 'ts/index.ts',
+  'compact-kernels/wasm': 'ts/wasm.ts',
+  'compact-kernels/webgpu': 'ts/webgpu.ts',
+  'compact-kernels/compress': 'ts/compress/index.ts',
+}
+
+const examples = [...readFileSync(join(root, 'README.md'), 'utf8').matchAll(/```ts\n([\s\S]*?)```/g)].map(
+  (match) => match[1],
+)
+
+it('has examples', () => expect(examples.length).toBeGreaterThanOrEqual(4))
+
+it.each(examples.map((code, i) => ({ code, name: `${i + 1}: ${code.split('\n')[0]}` })))(
+  'example $name',
+  ({ code, name }) => {
+    const file = join(folder, `example-${name[0]}.ts`)
+    writeFileSync(
+      file,
+      code.replace(
+        /from '([^']+)'/g,
+        (_, module: string) => `from '${pathToFileURL(join(root, MODULES[module])).href}'`,
+      ),
+    )
+    const output = execFileSync(process.execPath, [file], { cwd: folder, encoding: 'utf8' })
+    if (code.includes('dims')) expect(output).toContain('[ 2, 128 ] 256')
+    else if (code.includes('int8Matmul')) expect(output.trim()).toBe('6')
+    else if (code.includes('classify')) expect(output).toMatch(/label: .*score: 0\.\d+/s)
+    else expect(output).toMatch(/\[[\s\S]*\]/)
+  },
+)
