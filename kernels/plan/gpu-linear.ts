@@ -51,7 +51,7 @@ export async function createGpuLinearOn(
     input: INPUT,
     output: OUTPUT,
   }
-  const uploader = new Uploader(device)
+  const uploader = new Uploader(device, context.maxBindingBytes)
   const compiled = await compileProgram(program, uploader)
   await selfTest(context, compiled.calls)
   const calls = [...compiled.calls]

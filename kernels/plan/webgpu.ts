@@ -67,7 +67,7 @@ export async function createGpuLinear(
 
 async function load(context: GpuContext, program: Program, options: LoadOptions): Promise<GpuSession> {
   context.check()
-  const uploader = new Uploader(context.device)
+  const uploader = new Uploader(context.device, context.maxBindingBytes)
   try {
     const compiled = await compileProgram(program, uploader)
     for (const op of program.ops)
@@ -84,7 +84,7 @@ async function load(context: GpuContext, program: Program, options: LoadOptions)
 function noteHostTable(context: GpuContext, rows: number): void {
   const note =
     `the word table of ${rows} rows is larger than this adapter's bindings ` +
-    `(${context.device.limits.maxStorageBufferBindingSize} bytes): its rows are gathered on the host and uploaded with the ids`
+    `(${context.maxBindingBytes} bytes): its rows are gathered on the host and uploaded with the ids`
   if (!context.notes.includes(note)) context.notes.push(note)
 }
 

@@ -19,18 +19,25 @@ const RTLD_NODELETE = 0x1000
 interface Kept {
   /** Dawn's objects are freed with their JavaScript wrappers: the process would crash */
   instances: GPU[]
-  adapterRequests: Promise<GPU | null>[]
+  /** one search at a time: it sets an environment variable for a while */
+  search: Promise<unknown>
 }
 
 const KEY = Symbol.for('compact-kernels.gpu')
 
 function kept(): Kept {
   const global = globalThis as { [KEY]?: Kept }
-  return (global[KEY] ??= { instances: [], adapterRequests: [] })
+  return (global[KEY] ??= { instances: [], search: Promise.resolve() })
 }
 
 /** A fresh adapter (each makes one device), or null with the reasons pushed to `tried`. */
-export async function requestNodeAdapter(software: SoftwareChoice, tried: string[]): Promise<GPUAdapter | null> {
+export function requestNodeAdapter(software: SoftwareChoice, tried: string[]): Promise<GPUAdapter | null> {
+  const found = kept().search.then(() => searchAdapter(software, tried))
+  kept().search = found.catch(() => undefined)
+  return found
+}
+
+async function searchAdapter(software: SoftwareChoice, tried: string[]): Promise<GPUAdapter | null> {
   let dawn: typeof import('webgpu')
   try {
     dawn = await import('webgpu')

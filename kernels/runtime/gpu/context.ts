@@ -16,6 +16,8 @@ export interface ContextOptions {
   kernels?: KernelChoice
   /** tests only: other sources for shaders, to prove that a wrong kernel is found */
   sources?: Partial<Record<ShaderName, string>>
+  /** tests only: a lower limit on bindings than the adapter's, in bytes */
+  maxBindingBytes?: number
 }
 
 /** Limits raised to what the adapter has, where it has more than the default. */
@@ -39,6 +41,8 @@ export class GpuContext {
   /** shaders whose self-test has passed */
   readonly trusted = new Set<ShaderName>()
   readonly notes: string[] = []
+  /** largest storage binding, in bytes */
+  readonly maxBindingBytes: number
   readonly #isOwn: boolean
   readonly #sources: Partial<Record<ShaderName, string>>
   readonly #modules = new Map<ShaderName, GPUShaderModule>()
@@ -53,6 +57,8 @@ export class GpuContext {
     this.hasTimestamps = device.features.has('timestamp-query')
     this.readback = new Readback(device)
     this.#isOwn = isOwn
+    const { maxBufferSize, maxStorageBufferBindingSize } = device.limits
+    this.maxBindingBytes = options.maxBindingBytes ?? Math.min(maxBufferSize, maxStorageBufferBindingSize)
     this.#sources = options.sources ?? {}
     this.unused = [0, 1, 2].map((i) =>
       device.createBuffer({ label: `unused ${i}`, size: 256, usage: GPUBufferUsageBits.STORAGE }),

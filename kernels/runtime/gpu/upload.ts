@@ -14,14 +14,16 @@ export class Uploader {
   readonly #dims = new Map<string, GPUBuffer>()
   bytes = 0
 
-  constructor(device: GPUDevice) {
+  readonly #maxBindingBytes: number
+
+  constructor(device: GPUDevice, maxBindingBytes: number) {
     this.#device = device
+    this.#maxBindingBytes = maxBindingBytes
   }
 
   /** True where a read-only binding of that many bytes is allowed. */
   fits(bytes: number): boolean {
-    const { maxBufferSize, maxStorageBufferBindingSize } = this.#device.limits
-    return bytes <= maxBufferSize && bytes <= maxStorageBufferBindingSize
+    return bytes <= this.#maxBindingBytes
   }
 
   /** A buffer of at least `bytes` zeros that `pack` fills. */
@@ -68,10 +70,7 @@ export class Uploader {
   #create(label: string, bytes: number, mappedAtCreation: boolean): GPUBuffer {
     const size = Math.max(16, Math.ceil(bytes / 4) * 4)
     if (!this.fits(size))
-      throw new Error(
-        `${label}: needs one buffer of ${size} bytes, the adapter allows ` +
-          `${Math.min(this.#device.limits.maxBufferSize, this.#device.limits.maxStorageBufferBindingSize)}`,
-      )
+      throw new Error(`${label}: needs one buffer of ${size} bytes, the adapter allows ${this.#maxBindingBytes}`)
     const usage = GPUBufferUsageBits.STORAGE | GPUBufferUsageBits.UNIFORM | GPUBufferUsageBits.COPY_DST
     const buffer = this.#device.createBuffer({ label, size, usage, mappedAtCreation })
     this.#buffers.push(buffer)

@@ -1,0 +1,281 @@
+// The GPU device as a whole: shaders, merged and quantized layers, self-test, failures, the caller's own device. Each op's
+// own sweep stands in its room.
+
+import { create } from 'webgpu'
+import { afterAll, beforeAll, describe, expect, it } from 'vitest'
+import { SHADERS, type ShaderName } from '../generated/shaders.ts'
+import type { Batch, BufferSpec, Op, Program } from '../runtime/program.ts'
+import type { LeafWeight } from '../runtime/weights.ts'
+import { assertWithin } from '../testing/compare.ts'
+import { seededRandom, uniform } from '../testing/random.ts'
+import { linearProgram } from '../testing/sweep.ts'
+import { randomWeight } from '../testing/weights.ts'
+import { findAdapter } from '../runtime/gpu/adapter.ts'
+import { referenceWithBounds, runReference } from './reference.ts'
+import { createGpuDevice, createGpuDeviceWith, createGpuLinear, type GpuDevice } from './webgpu.ts'
+
+const VOCABULARY = 61
+
+/** An encoder as ts/model writes one: embedding, layers of 7 linear or row ops, pooler, classifier. */
+function encoder(layers: number, C: number, heads: number, kind: LeafWeight['kind'], seed = 1): Program {
+  const random = seededRandom(seed)
+  const F = 2 * C
+  const widths = { x: C, query: C, key: C, value: C, mixed: C, projected: C, middle: F, wide: C }
+  const names = Object.keys(widths) as (keyof typeof widths)[]
+  const buffers: BufferSpec[] = names.map((name) => ({ name, rows: 'tokens', width: widths[name], dtype: 'f32' }))
+  for (const [name, width] of [
+    ['first', C],
+    ['pooled', C],
+    ['logits', 2],
+  ] as const)
+    buffers.push({ name, rows: 'sequences', width, dtype: 'f32' })
+  const id = (name: string): number => buffers.findIndex((buffer) => buffer.name === name)
+  const scaled = (length: number, by: number): Float32Array => uniform(length, random).map((x) => x * by)
+  const table = (rows: number) => ({ kind: 'f32' as const, rows, width: C, data: scaled(rows * C, 1) })
+  const norm = () => ({ gamma: scaled(C, 0.2).map((x) => 1 + x), beta: scaled(C, 0.1), epsilon: 1e-12 })
+  const linear = (input: string, output: string, more: Partial<Extract<Op, { kind: 'linear' }>> = {}): Op => {
+    const [K, N] = [buffers[id(input)].width, buffers[id(output)].width]
+    return {
+      kind: 'linear',
+      input: id(input),
+      output: id(output),
+      weight: randomWeight(kind, N, K, random),
+      bias: scaled(N, 0.1),
+      activation: 'none',
+      residual: null,
+      ...more,
+    }
+  }
+  const [word, position, type] = [table(VOCABULARY), table(40), table(2)]
+  const ops: Op[] = [{ kind: 'embedding', word, position, type, ...norm(), output: id('x') }]
+  for (let layer = 0; layer < layers; layer++)
+    ops.push(
+      linear('x', 'query'),
+      linear('x', 'key'),
+      linear('x', 'value'),
+      {
+        kind: 'attention',
+        query: id('query'),
+        key: id('key'),
+        value: id('value'),
+        output: id('mixed'),
+        heads,
+        headSize: C / heads,
+      },
+      linear('mixed', 'projected', { residual: id('x') }),
+      { kind: 'layernorm', input: id('projected'), residual: null, output: id('wide'), ...norm() },
+      linear('wide', 'middle', { activation: 'gelu' }),
+      linear('middle', 'projected'),
+      { kind: 'layernorm', input: id('projected'), residual: id('wide'), output: id('x'), ...norm() },
+    )
+  ops.push(
+    { kind: 'first-token', input: id('x'), output: id('first') },
+    linear('first', 'pooled', { activation: 'tanh' }),
+    linear('pooled', 'logits'),
+  )
+  return { buffers, ops, input: 'ids', output: id('logits') }
+}
+
+function tokens(lengths: number[], seed: number): Batch {
+  const random = seededRandom(seed)
+  const offsets = new Int32Array(lengths.length + 1)
+  lengths.forEach((length, b) => (offsets[b + 1] = offsets[b] + length))
+  const ids = Int32Array.from({ length: offsets[lengths.length] }, () => Math.floor(random() * VOCABULARY))
+  return { offsets, ids, types: ids.map((token) => token % 2) }
+}
+
+let device: GpuDevice
+beforeAll(async () => {
+  device = await createGpuDevice({ kernels: 'direct' })
+})
+afterAll(() => device.dispose())
+
+describe('shaders', () => {
+  it('are valid WGSL, in the words of Dawn itself', async () => {
+    const gpu = create(['backend=null']) as unknown as GPU
+    const adapter = (await gpu.requestAdapter())!
+    const validator = await adapter.requestDevice()
+    const problems: string[] = []
+    for (const [name, code] of Object.entries(SHADERS)) {
+      const { messages } = await validator.createShaderModule({ code }).getCompilationInfo()
+      problems.push(...messages.map(({ message }) => `${name}: ${message}`))
+      expect(code.match(/fn main\(/g), name).toHaveLength(1)
+    }
+    // Dawn frees its objects with these wrappers: they must live to here
+    expect([gpu, adapter, validator]).toHaveLength(3)
+    expect(problems).toEqual([])
+    expect(Object.keys(SHADERS).length).toBeGreaterThan(20)
+  })
+  it('share the text of what they share: the law of quantization and the activations', () => {
+    for (const name of ['divide', 'inverseScale', 'scaleOf', 'pack', 'activate', 'largestOf', 'total', 'dots']) {
+      const bodies = Object.values(SHADERS).flatMap(
+        (code) => code.match(new RegExp(`^fn ${name}\\([^]*?^}\\n(?=fn|@|$)`, 'm')) ?? [],
+      )
+      expect(bodies.length, name).toBeGreaterThan(1)
+      expect(new Set(bodies).size, name).toBe(1)
+    }
+  })
+})
+
+describe('programs', () => {
+  it.each([
+    ['f32', 'direct'],
+    ['int8', 'direct'],
+    ['f32', 'tiled'],
+    ['csr', 'direct'],
+  ] as const)(
+    'an encoder of two layers with %s weights gives the reference logits, %s kernels',
+    async (kind, kernels) => {
+      const own = kernels === 'direct' ? device : await createGpuDevice({ kernels })
+      const program = encoder(2, 32, 2, kind)
+      const session = await own.load(program, { guard: true })
+      // the second batch grows the buffers, the third fits into them
+      for (const lengths of [[5], [1, 40, 7, 33, 2, 9, 11, 3, 12], [17, 2]]) {
+        const batch = tokens(lengths, lengths.length)
+        const expected = runReference(program, batch)
+        const actual = await session.run(batch)
+        // rounding of q may differ where f32 and float64 stand on two sides of a tie
+        assertWithin(actual, expected, kind === 'int8' ? 2e-2 : 2e-4, `${kind} ${kernels} ${lengths}`)
+        expect(await session.checkGuards()).toEqual([])
+      }
+      expect(own.info().notes).toEqual([])
+      session.dispose()
+      if (own !== device) await own.dispose()
+    },
+  )
+  it('takes at most 90 dispatches for 12 layers in f32', async () => {
+    const session = await device.load(encoder(12, 16, 1, 'f32'))
+    await session.run(tokens([3], 1))
+    expect(session.stats().calls).toBeLessThanOrEqual(90)
+    session.dispose()
+  })
+  it('runs overlapping calls one after another and an empty batch not at all', async () => {
+    const program = encoder(1, 16, 1, 'f32')
+    const session = await device.load(program)
+    const batches = [tokens([4], 1), tokens([9, 80 - 41], 2), tokens([1, 1], 3)]
+    const results = await Promise.all(batches.map((batch) => session.run(batch)))
+    results.forEach((actual, i) => assertWithin(actual, runReference(program, batches[i]), 2e-4, `overlapping ${i}`))
+    const empty: Batch = { offsets: Int32Array.of(0), ids: new Int32Array(0), types: new Int32Array(0) }
+    expect(await session.run(empty)).toHaveLength(0)
+    const timed = await session.runTimed(batches[0])
+    expect(timed.output).toEqual(results[0])
+    expect(timed.gpuMs === null || timed.gpuMs > 0).toBe(true)
+    session.dispose()
+  })
+  it('gathers words on the host where the table exceeds the adapter, and says so', async () => {
+    for (const kind of ['f32', 'int8'] as const) {
+      const small = await createGpuDeviceWith({ kernels: 'direct', maxBindingBytes: 30000 })
+      const program = encoder(1, 16, 1, 'f32')
+      const op = program.ops[0] as Extract<Op, { kind: 'embedding' }>
+      const rows = 2500
+      const random = seededRandom(4)
+      op.word =
+        kind === 'f32'
+          ? { kind, rows, width: 16, data: uniform(rows * 16, random) }
+          : {
+              kind,
+              rows,
+              width: 16,
+              data: Uint8Array.from({ length: rows * 16 }, () => Math.floor(random() * 256)),
+              scales: new Float32Array(rows).fill(0.01),
+              offsets: new Float32Array(rows).fill(-1),
+            }
+      const session = await small.load(program)
+      const batch = tokens([3, 30], 5)
+      batch.ids![2] = rows - 1
+      assertWithin(await session.run(batch), runReference(program, batch), 2e-4, `gathered ${kind}`)
+      expect(small.info().notes.join()).toContain('gathered on the host')
+      session.dispose()
+      await small.dispose()
+    }
+  })
+})
+
+describe('the self-test', () => {
+  const weight = (): LeafWeight => randomWeight('f32', 70, 48, seededRandom(1))
+  const breakShader = (shader: ShaderName): string => SHADERS[shader].replace('let w1 = ', 'let w1 = 1.001 * ')
+  const batch: Batch = { offsets: Int32Array.of(0, 40), rows: uniform(40 * 48, seededRandom(2)) }
+
+  it('demotes a tiled kernel that is slightly wrong and runs the direct one', async () => {
+    const source = breakShader('dense-matmul.tiled')
+    expect(source).not.toBe(SHADERS['dense-matmul.tiled'])
+    const faulty = await createGpuDeviceWith({ kernels: 'tiled', sources: { 'dense-matmul.tiled': source } })
+    const program = linearProgram(weight(), null, { M: 40, N: 70, K: 48 })
+    const session = await faulty.load(program)
+    const expected = referenceWithBounds(program, batch)
+    assertWithin(await session.run(batch), expected.values, expected.bounds, 'after demotion')
+    expect(faulty.info().notes.join()).toContain('dense-matmul.tiled failed its self-test')
+    expect(faulty.info().variants['dense-matmul']).toContain('direct')
+    session.dispose()
+    await faulty.dispose()
+  })
+  it('refuses a device on which no form is right', async () => {
+    const sources = { 'dense-matmul.direct': breakShader('dense-matmul.direct') }
+    const faulty = await createGpuDeviceWith({ kernels: 'direct', sources })
+    const program = linearProgram(weight(), null, { M: 40, N: 70, K: 48 })
+    await expect(faulty.load(program)).rejects.toThrow('computes no form')
+    await faulty.dispose()
+  })
+  it('refuses an adapter that executes nothing', async () => {
+    const gpu = create(['backend=null']) as unknown as GPU
+    const adapter = (await gpu.requestAdapter())!
+    const idle = await adapter.requestDevice()
+    await expect(createGpuDevice({ device: idle })).rejects.toThrow('cannot be used')
+    expect([gpu, adapter]).toHaveLength(2)
+  })
+})
+
+describe("the caller's device", () => {
+  it('survives dispose, and runs single layers on its own buffers', async () => {
+    const { adapter } = await findAdapter('allow')
+    const own = await adapter.requestDevice()
+    const wrapped = await createGpuDevice({ device: own, kernels: 'direct' })
+    await wrapped.dispose()
+    const [M, STORAGE, COPY_SRC, COPY_DST, MAP_READ] = [5, 128, 4, 8, 1]
+    for (const [kind, N, K] of [
+      ['f32', 32, 48],
+      ['f32', 7, 9],
+      ['int8', 33, 20],
+      ['csr', 16, 16],
+    ] as const) {
+      const random = seededRandom(N)
+      const weight = randomWeight(kind, N, K, random)
+      const bias = uniform(N, random)
+      const rows = uniform(M * K, random)
+      const layer = await createGpuLinear(own, weight, { bias, activation: 'gelu' })
+      const input = own.createBuffer({ size: M * K * 4, usage: STORAGE | COPY_DST })
+      const output = own.createBuffer({ size: M * N * 4, usage: STORAGE | COPY_SRC })
+      const result = own.createBuffer({ size: M * N * 4, usage: MAP_READ | COPY_DST })
+      own.queue.writeBuffer(input, 0, rows as Float32Array<ArrayBuffer>)
+      const encoder = own.createCommandEncoder()
+      const pass = encoder.beginComputePass()
+      layer.encode(pass, input, output, M)
+      expect(() => layer.encode(pass, input, output, M + 1)).toThrow('6 rows need')
+      pass.end()
+      encoder.copyBufferToBuffer(output, 0, result, 0, M * N * 4)
+      own.queue.submit([encoder.finish()])
+      await result.mapAsync(MAP_READ)
+      const program = linearProgram(weight, bias, { M, N, K, activation: 'gelu' })
+      const expected = referenceWithBounds(program, { offsets: Int32Array.of(0, M), rows })
+      assertWithin(new Float32Array(result.getMappedRange()), expected.values, expected.bounds, `${kind} ${N} ${K}`)
+      layer.dispose()
+    }
+    own.destroy()
+  })
+  it('reports a lost device in words', async () => {
+    const { adapter } = await findAdapter('allow')
+    const own = await adapter.requestDevice()
+    const wrapped = await createGpuDevice({ device: own, kernels: 'direct' })
+    const program = encoder(1, 16, 1, 'f32')
+    const session = await wrapped.load(program)
+    const running = session.run(tokens([4], 1))
+    own.destroy()
+    await expect(running).rejects.toThrow(/WebGPU|destroyed|lost/)
+    await expect(session.run(tokens([4], 1))).rejects.toThrow('create a new device')
+  })
+  it("refuses software adapters with software: 'never'", async () => {
+    if (device.info().software)
+      await expect(createGpuDevice({ software: 'never' })).rejects.toThrow(/no adapter found|only adapter is software/)
+    else await expect(createGpuDevice({ software: 'never' }).then((real) => real.dispose())).resolves.toBeUndefined()
+  })
+})
