@@ -3,6 +3,8 @@
 //
 // Dimensions: N outputs, K inputs. Matrices are row-major [N, K], the layout of PyTorch and Hugging Face files.
 
+import { INT8_MAX_K } from './quantize-law.ts'
+
 /** Dense f32: y = x W^T. */
 export interface DenseWeight {
   kind: 'f32'
@@ -101,6 +103,7 @@ export function checkLinearWeight(weight: LinearWeight, name: string): void {
       length('data', weight.data.length, N * K)
       break
     case 'int8':
+      if (K > INT8_MAX_K) fail(`K is above ${INT8_MAX_K}: i32 sums could overflow`)
       length('data', weight.data.length, N * K)
       length('scales', weight.scales.length, N)
       if (weight.data.includes(-128)) fail('data holds -128; int8 weights lie in [-127, 127]')
