@@ -8,6 +8,7 @@ export type Files = Map<string, string | Uint8Array>
 const TYPES: Record<string, string> = {
   html: 'text/html',
   js: 'text/javascript',
+  css: 'text/css',
   json: 'application/json',
   txt: 'text/plain',
 }
