@@ -1,0 +1,155 @@
+#!/usr/bin/env node
+// The command line. Each verb loads what it needs when it is called, so that help and errors are quick.
+
+import { Command, CommanderError, Option } from 'commander'
+import { exitCodeOf, failureSentence } from './failure.ts'
+import {
+  deviceList,
+  deviceOption,
+  jsonOption,
+  positiveNumber,
+  seedOption,
+  threadsOption,
+  wholeNumber,
+} from './values.ts'
+
+const NAME = 'compact-kernels'
+
+const DATA_HELP = 'CSV, TSV or JSONL file, or builtin:reviews'
+const MODEL_HELP = 'folder, hub id or preset:NAME'
+
+function dataOptions(command: Command): Command {
+  return command.option('--text <column>', 'column of the texts').option('--label <column>', 'column of the labels')
+}
+
+function trainingOptions(command: Command): Command {
+  return dataOptions(command)
+    .requiredOption('--data <file>', DATA_HELP)
+    .requiredOption('--out <folder>', 'where the model goes')
+    .option('--epochs <n>', 'passes over the training texts', positiveNumber(1000), 4)
+    .option('--minutes <n>', 'most minutes to train', positiveNumber(100_000), 10)
+    .option('--batch <n>', 'texts a step', wholeNumber(1, 4096), 32)
+    .option('--learning-rate <x>', 'peak of the schedule', positiveNumber(1))
+    .addOption(seedOption())
+    .addOption(threadsOption())
+    .addOption(jsonOption())
+}
+
+export function buildProgram(): Command {
+  const program = new Command(NAME)
+    .description('Small, fast BERT: compress, compare, run.')
+    .exitOverride()
+    .showHelpAfterError('(add --help for the options)')
+    .enablePositionalOptions()
+
+  dataOptions(
+    program
+      .command('study')
+      .description('compare every compressed variant of a classifier: size, F1, time on CPU and GPU'),
+  )
+    .option('--model <model>', `${MODEL_HELP} (default: a small model trained from random weights)`)
+    .option('--data <file>', DATA_HELP, 'builtin:reviews')
+    .option('--test <file>', 'file with the test rows (default: a fifth of --data)')
+    .option('--variants <list>', "rows joined by commas, 'paper' for the ten rows of the paper, or 'all'", 'all')
+    .option('--devices <list>', 'cpu, gpu or cpu,gpu (default: both, where there is a GPU)', deviceList)
+    .option(
+      '--minutes <n>',
+      'about how long it may take on two cores (default: 9; with --quick 1.75)',
+      positiveNumber(10_000),
+    )
+    .option('--quick', 'less data, smaller models, fewer steps: under two minutes')
+    .option('--out <folder>', 'results and models; a study that was stopped goes on there', 'study-out')
+    .option('--fresh', 'forget what an earlier study left in --out')
+    .addOption(seedOption())
+    .addOption(threadsOption())
+    .addOption(jsonOption())
+    .action(async (options) => (await import('./study.ts')).studyCommand(options))
+
+  trainingOptions(program.command('train').description('train a classifier'))
+    .option('--model <model>', `${MODEL_HELP} to start from (default: a small model with random weights)`)
+    .action(async (options) => (await import('./train.ts')).trainCommand(options))
+
+  trainingOptions(
+    program.command('distil').description('train a small student of a classifier').argument('<teacher>', MODEL_HELP),
+  )
+    .option('--student <size>', "layers x width such as 2x128, or 'tiny', 'mini', 'minilm'", '1x64')
+    .action(async (teacher, options) => (await import('./train.ts')).distilCommand(teacher, options))
+
+  dataOptions(program.command('compress').description('apply a recipe to a model').argument('<model>', MODEL_HELP))
+    .requiredOption('--recipe <steps>', 'steps joined by +, e.g. sp80x4+q8+e8')
+    .requiredOption('--out <folder>', 'where the model goes')
+    .option('--data <file>', 'texts whose tokens the step vocab keeps')
+    .addOption(seedOption())
+    .addOption(jsonOption())
+    .action(async (model, options) => (await import('./compress.ts')).compressCommand(model, options))
+
+  dataOptions(program.command('evaluate').description('score a classifier').argument('<model>', MODEL_HELP))
+    .requiredOption('--data <file>', DATA_HELP)
+    .addOption(deviceOption())
+    .addOption(threadsOption())
+    .addOption(seedOption())
+    .addOption(jsonOption())
+    .action(async (model, options) => (await import('./evaluate.ts')).evaluateCommand(model, options))
+
+  program
+    .command('classify')
+    .description('filter: lines or JSONL with a "text" on stdin, JSONL {text, label, score} on stdout')
+    .argument('<model>', MODEL_HELP)
+    .addOption(new Option('--input <form>', 'what stdin holds').choices(['auto', 'lines', 'jsonl']).default('auto'))
+    .option('--batch <n>', 'most texts at once', wholeNumber(1, 4096), 32)
+    .addOption(deviceOption())
+    .addOption(threadsOption())
+    .action(async (model, options) => (await import('./classify.ts')).classifyCommand(model, options))
+
+  program
+    .command('inspect')
+    .description('where the bytes of a model are')
+    .argument('<model>', MODEL_HELP)
+    .option('--recipe <steps>', 'what would become of it')
+    .addOption(jsonOption())
+    .action(async (model, options) => (await import('./inspect.ts')).inspectCommand(model, options))
+
+  program
+    .command('export-onnx')
+    .description('write the model as ONNX')
+    .argument('<model>', MODEL_HELP)
+    .requiredOption('--out <file>', 'the .onnx file')
+    .addOption(seedOption())
+    .addOption(jsonOption())
+    .action(async (model, options) => (await import('./export-onnx.ts')).exportCommand(model, options))
+
+  program
+    .command('info')
+    .description('the devices that are found here')
+    .addOption(threadsOption())
+    .addOption(jsonOption())
+    .action(async (options) => (await import('./info.ts')).infoCommand(options))
+
+  program
+    .command('bench')
+    .description('time kernels and models, beside onnxruntime where asked (see: bench --help)')
+    .argument('[arguments...]')
+    .helpOption(false)
+    .allowUnknownOption()
+    .passThroughOptions()
+    .action(async (rest: string[]) => (await import('./bench.ts')).benchCommand(rest))
+
+  return program
+}
+
+async function main(): Promise<number> {
+  // a reader such as `head` that has seen enough is no error
+  process.stdout.on('error', (error: NodeJS.ErrnoException) => process.exit(error.code === 'EPIPE' ? 0 : 1))
+  try {
+    await buildProgram().parseAsync()
+    return Number(process.exitCode ?? 0)
+  } catch (error) {
+    // commander has said its sentence by itself
+    if (error instanceof CommanderError) return error.exitCode === 0 ? 0 : 2
+    process.stderr.write(`${NAME}: ${failureSentence(error)}\n`)
+    if (process.env.COMPACT_KERNELS_STACK && error instanceof Error) process.stderr.write(`${error.stack}\n`)
+    return exitCodeOf(error)
+  }
+}
+
+process.exitCode = await main()

@@ -1,0 +1,87 @@
+import { createProgress } from './progress.ts'
+import type { DeviceKind } from './values.ts'
+import { runStudy } from '../study/study.ts'
+import { tableCells } from '../study/table.ts'
+import type { StudyResults } from '../study/results.ts'
+
+interface StudyFlags {
+  model?: string
+  data: string
+  test?: string
+  text?: string
+  label?: string
+  variants: string
+  devices?: DeviceKind[]
+  minutes?: number
+  quick?: boolean
+  out: string
+  fresh?: boolean
+  seed: number
+  threads?: number
+  json?: boolean
+}
+
+/** Minutes on two cores; what measuring and writing take beside the plan is inside. */
+const DEFAULT_MINUTES = 9
+const QUICK_MINUTES = 1.75
+
+/** Runs a study; the first Ctrl-C lets it write what is finished, the second ends at once. */
+export async function studyCommand(flags: StudyFlags): Promise<void> {
+  const stop = new AbortController()
+  const onInterrupt = (): void => {
+    process.stderr.write('\nstopping: the finished rows are being written; Ctrl-C again ends at once\n')
+    stop.abort()
+  }
+  process.once('SIGINT', onInterrupt)
+  process.once('SIGTERM', onInterrupt)
+  try {
+    const { results, stopped } = await runStudy(
+      {
+        model: flags.model ?? 'scratch',
+        data: flags.data,
+        test: flags.test ?? null,
+        text: flags.text ?? null,
+        label: flags.label ?? null,
+        seed: flags.seed,
+        quick: flags.quick ?? false,
+        minutes: flags.minutes ?? (flags.quick ? QUICK_MINUTES : DEFAULT_MINUTES),
+        out: flags.out,
+        variants: flags.variants,
+        devices: flags.devices ?? null,
+        threads: flags.threads ?? 0,
+        fresh: flags.fresh ?? false,
+      },
+      createProgress(),
+      stop.signal,
+    )
+    process.stdout.write(flags.json ? `${JSON.stringify(results)}\n` : summary(results, flags.out))
+    if (stopped) {
+      process.stderr.write(`stopped with ${results.rows.length} rows finished; run the same command again to go on\n`)
+      process.exitCode = 130
+    }
+  } finally {
+    process.removeListener('SIGINT', onInterrupt)
+    process.removeListener('SIGTERM', onInterrupt)
+  }
+}
+
+/** The table in columns for a terminal, then where the files are. */
+export function summary(results: StudyResults, out: string): string {
+  const baseline = results.rows.find((row) => row.id === 'baseline')
+  const gpu = results.rows.some((row) => row.gpu?.software) ? 'software GPU, s' : 'GPU, s'
+  const table = [['variant', 'MB', 'F1 [95 %]', gpu, 'CPU, s']]
+  for (const row of results.rows) {
+    const { id, ours } = tableCells(row, baseline)
+    table.push([id, ours.size, ours.f1, ours.gpu, ours.cpu])
+  }
+  const widths = table[0].map((_, column) => Math.max(...table.map((line) => line[column].length)))
+  const lines = table.map((line) =>
+    line
+      .map((cell, column) => cell.padEnd(widths[column]))
+      .join('  ')
+      .trimEnd(),
+  )
+  for (const { aim, id, reason } of results.recommendations) lines.push(`${aim}: ${id} (${reason})`)
+  lines.push('', `${out}/table.md  ${out}/report.html  ${out}/results.json  ${out}/models/`)
+  return `${lines.join('\n')}\n`
+}

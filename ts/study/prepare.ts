@@ -1,0 +1,207 @@
+// The first stage: texts, their split, the model to start from and its tokenizer.
+
+import { createHash } from 'node:crypto'
+import { loadDataset, type Dataset } from '../io/dataset.ts'
+import { loadModel } from '../model/load.ts'
+import type { ModelWeights } from '../model/weights.ts'
+import { createRandom } from '../text/random.ts'
+import { builtinReviews } from '../text/reviews.ts'
+import type { Tokenizer } from '../text/tokenizer.ts'
+import { tokenizerFromVocabulary } from '../text/tokenizer.ts'
+import { learnVocabulary } from '../text/vocabulary.ts'
+import { initializeModel } from '../train/index.ts'
+import { tokenizerOf } from './classifier.ts'
+import { matchLabels, type LabelOrder } from './labels.ts'
+import type { Scale, StudySettings } from './settings.ts'
+
+export interface LabelledText {
+  text: string
+  label: number
+}
+
+export interface StudyData {
+  source: string
+  name: string
+  labels: string[]
+  train: LabelledText[]
+  /** taken from the training texts: ranks are chosen on it, so that the test decides nothing */
+  validation: LabelledText[]
+  test: LabelledText[]
+  hash: string
+  notes: string[]
+}
+
+export interface StartingModel {
+  weights: ModelWeights
+  tokenizer: Tokenizer
+  tokenizerFiles: Record<string, string>
+  /** as it is, from random weights, or with a new classifier on given weights */
+  training: 'none' | 'scratch' | 'fine-tune'
+  words: string
+  shape: string
+  /** the model's labels, where it came with them; the data's are put into their order */
+  labels: LabelOrder | null
+}
+
+/** Beyond this many parameters, training from random weights is no matter of minutes. */
+const MAX_TRAINED_PRESET = 60e6
+const VALIDATION_SHARE = 0.1
+const MAX_VALIDATION = 600
+
+/** Loads and splits the data: training, validation (a tenth of the training rows) and test. */
+export async function prepareData(settings: StudySettings, scale: Scale): Promise<StudyData> {
+  const { data, seed } = settings
+  const dataset: Dataset =
+    data === 'builtin:reviews'
+      ? builtinReviews({ seed, count: scale.reviews })
+      : await loadDataset(data, {
+          ...(settings.test && { test: settings.test }),
+          ...(settings.text && { text: settings.text }),
+          ...(settings.label && { label: settings.label }),
+          seed,
+          testShare: 0.2,
+        })
+  const notes = [...dataset.notes]
+  const hash = createHash('sha256')
+  for (const part of [dataset.train, dataset.test])
+    for (const { text, label } of part) hash.update(`${label}\t${text}\n`)
+  const shuffled = createRandom(seed, 'study split').shuffle([...dataset.train])
+  const held = Math.min(MAX_VALIDATION, Math.round(shuffled.length * VALIDATION_SHARE))
+  const validation = shuffled.slice(0, held)
+  let train = shuffled.slice(held)
+  let test = dataset.test
+  if (train.length > scale.maxTrain) {
+    notes.push(`${train.length} training texts, ${scale.maxTrain} of them taken at random to stay inside the time`)
+    train = train.slice(0, scale.maxTrain)
+  }
+  if (test.length > scale.maxTest) {
+    notes.push(`${test.length} test texts, ${scale.maxTest} of them taken at random to stay inside the time`)
+    test = createRandom(seed, 'study test')
+      .shuffle([...test])
+      .slice(0, scale.maxTest)
+  }
+  const present = new Set(train.map((row) => row.label))
+  if (present.size < 2)
+    throw new Error(
+      `${data}: the ${train.length} training rows are all of one class ('${dataset.labels[train[0]?.label] ?? '?'}'), expected at least two; give --label the right column, or more rows`,
+    )
+  if (test.length === 0 || validation.length === 0)
+    throw new Error(
+      `${data}: ${dataset.train.length} training and ${test.length} test rows are too few to split; expected at least 20`,
+    )
+  return {
+    source: data,
+    name: dataset.name,
+    labels: dataset.labels,
+    train,
+    validation,
+    test,
+    hash: hash.digest('hex').slice(0, 16),
+    notes,
+  }
+}
+
+/** Learns a WordPiece vocabulary from the training texts. */
+export function learnTokenizer(train: LabelledText[], size: number): Tokenizer {
+  const lines = learnVocabulary(
+    train.map(({ text }) => text),
+    size,
+    { lowercase: true },
+  )
+  return tokenizerFromVocabulary(lines, { lowercase: true })
+}
+
+/** A tokenizer's files as a record: what `saveModel` takes. */
+export const filesOf = (tokenizer: Tokenizer): Record<string, string> =>
+  Object.fromEntries(tokenizer.files().map(({ name, content }) => [name, content]))
+
+export const shapeWords = ({ config }: ModelWeights): string =>
+  `${config.layers} layers, C = ${config.hiddenSize}, ${config.heads} heads, F = ${config.intermediateSize}, vocabulary ${config.vocabSize}`
+
+export function modelConfig(size: Scale['baseline'], tokenizer: Tokenizer, labels: string[], maxPositions: number) {
+  return {
+    ...size,
+    vocabSize: tokenizer.vocabSize,
+    maxPositions,
+    typeVocabSize: 2,
+    layerNormEpsilon: 1e-12,
+    labels,
+    recipe: '',
+    lowercase: tokenizer.lowercase,
+  }
+}
+
+/** The model that the study starts from; trained later where `training` says so. */
+export async function prepareModel(settings: StudySettings, scale: Scale, data: StudyData): Promise<StartingModel> {
+  const { model: source, seed } = settings
+  if (source === 'scratch') {
+    const tokenizer = learnTokenizer(data.train, scale.vocabulary)
+    const weights = initializeModel(modelConfig(scale.baseline, tokenizer, data.labels, scale.maxPositions), seed)
+    return {
+      weights,
+      tokenizer,
+      tokenizerFiles: filesOf(tokenizer),
+      training: 'scratch',
+      words: 'trained from random weights',
+      shape: shapeWords(weights),
+      labels: null,
+    }
+  }
+  const loaded = await loadModel(source, { seed, ...(source.startsWith('preset:') && { labels: data.labels }) })
+  let weights = loaded.weights
+  if (weights.config.recipe !== '')
+    throw new Error(
+      `${source} is compressed already (${weights.config.recipe}); a study starts from an uncompressed model`,
+    )
+  if (source.startsWith('preset:')) {
+    const tokenizer = learnTokenizer(data.train, Math.min(scale.vocabulary, weights.config.vocabSize))
+    const params =
+      weights.embeddings.word.rows * weights.config.hiddenSize +
+      weights.layers.length * 12 * weights.config.hiddenSize ** 2
+    const trained = params <= MAX_TRAINED_PRESET
+    return {
+      weights,
+      tokenizer,
+      tokenizerFiles: filesOf(tokenizer),
+      training: trained ? 'scratch' : 'none',
+      words: trained
+        ? `${source} trained from random weights`
+        : `${source} with random weights, not trained: sizes and times are those of its shape, F1 says nothing`,
+      shape: shapeWords(weights),
+      labels: null,
+    }
+  }
+  const tokenizer = tokenizerOf(loaded)
+  const asIs = weights.classifier !== null && weights.config.labels.length === data.labels.length
+  if (!asIs)
+    weights = { ...weights, ...newHead(weights, data.labels, seed), config: { ...weights.config, labels: data.labels } }
+  return {
+    weights,
+    tokenizer,
+    tokenizerFiles: loaded.tokenizerFiles,
+    training: asIs ? 'none' : 'fine-tune',
+    words: asIs ? `${source} as it is` : `${source} with a new classifier, fine-tuned`,
+    shape: shapeWords(weights),
+    labels: asIs ? matchLabels(data.labels, weights.config.labels, source) : null,
+  }
+}
+
+/** Puts the data's labels into the model's order. */
+export function applyLabelOrder(data: StudyData, { labels, order, note }: LabelOrder): void {
+  for (const part of [data.train, data.validation, data.test])
+    part.forEach((row, i) => (part[i] = { ...row, label: order[row.label] }))
+  data.labels = labels
+  if (note) data.notes.push(note)
+}
+
+/** A pooler, where there is none, and a classifier with small random weights. */
+function newHead(model: ModelWeights, labels: string[], seed: number): Pick<ModelWeights, 'pooler' | 'classifier'> {
+  const C = model.config.hiddenSize
+  const fresh = initializeModel(
+    { ...model.config, layers: 1, vocabSize: 8, maxPositions: 8, intermediateSize: 8, labels, recipe: '' },
+    seed,
+  )
+  if (!fresh.classifier || fresh.classifier.weight.K !== C)
+    throw new Error(`a classifier of ${C} inputs could not be made`)
+  return { pooler: model.pooler ?? fresh.pooler, classifier: fresh.classifier }
+}

@@ -1,0 +1,264 @@
+// The study: prepares data, trains the bases, makes and scores every row, times them in turns, writes the results.
+// Each finished stage is on disk (store.ts); a run that was stopped goes on where it was.
+
+import type { Device } from '../../kernels/runtime/device.ts'
+import { Bases, type TrainedBase } from './bases.ts'
+import { folderOf, selectRows, type RowPlan } from './catalogue.ts'
+import { openDevice } from './devices.ts'
+import { describeMachine, packageVersion } from './machine.ts'
+import { measureRows, type MeasuredRow, type Measurements } from './measure.ts'
+import { prepareData, type StudyData } from './prepare.ts'
+import { reportHtml } from './report.ts'
+import type { Reporter } from './reporter.ts'
+import { recommend, RESULTS_SCHEMA, type StudyResults } from './results.ts'
+import { scoreRow, type ScoredRow } from './score.ts'
+import { scaleFor, type Scale, type StudyOptions, type StudySettings } from './settings.ts'
+import { slowerNotes } from './slower.ts'
+import { Stopped } from './stopped.ts'
+import { keyOf, openStore, type Store } from './store.ts'
+import { tableMarkdown } from './table.ts'
+import { VariantMaker } from './variants.ts'
+
+/** Raised when stages made by older code must not be used. */
+const STAGES_VERSION = 1
+
+export interface StudyEnd {
+  results: StudyResults
+  /** true where the signal ended it early; what is finished is in the folder */
+  stopped: boolean
+}
+
+const settingsOf = (options: StudyOptions): StudySettings => {
+  const { model, data, test, text, label, seed, minutes, quick } = options
+  return { model, data, test, text, label, seed, minutes, quick }
+}
+
+interface RunContext {
+  options: StudyOptions
+  devices: ('cpu' | 'gpu')[]
+  settings: StudySettings
+  scale: Scale
+  data: StudyData
+  store: Store
+  reporter: Reporter
+  plans: RowPlan[]
+  cpu: Device
+  signal?: AbortSignal
+}
+
+/**
+ * Runs a study, or goes on with one.
+ * @throws where options, data or model are not right; rows finished before are on disk
+ */
+export async function runStudy(options: StudyOptions, reporter: Reporter, signal?: AbortSignal): Promise<StudyEnd> {
+  const plans = selectRows(options.variants)
+  const settings = settingsOf(options)
+  const scale = scaleFor(options.minutes, options.quick)
+  reporter.stage(`data: ${settings.data}`)
+  const data = await prepareData(settings, scale)
+  const cpu = await openDevice('cpu', options.threads)
+  try {
+    const { devices, note } = await findDevices(options.devices)
+    if (note) data.notes.push(note)
+    const store = await openStore(
+      options.out,
+      { ...settings, dataHash: data.hash, version: `${await packageVersion()}/${STAGES_VERSION}` },
+      options.fresh,
+    )
+    const counts = `${data.train.length} texts to train on, ${data.test.length} to test`
+    reporter.done(`${counts}, labels ${data.labels.join(', ')}`)
+    for (const note of data.notes) reporter.note(note)
+    return await finish(
+      new StudyRun({ options, devices, settings, scale, data, store, reporter, plans, cpu, signal }),
+      signal,
+    )
+  } finally {
+    await cpu.dispose()
+  }
+}
+
+/**
+ * The devices that are measured. A GPU that is asked for and is not there is found out now, not after the training, and
+ * before a folder is made.
+ */
+async function findDevices(asked: StudyOptions['devices']): Promise<{ devices: ('cpu' | 'gpu')[]; note: string }> {
+  const devices = asked ?? ['cpu', 'gpu']
+  if (!devices.includes('gpu')) return { devices, note: '' }
+  try {
+    const gpu = await openDevice('gpu', 0)
+    await gpu.dispose()
+    return { devices, note: '' }
+  } catch (error) {
+    if (asked) throw error
+    return { devices: ['cpu'], note: `measured on the CPU alone: ${(error as Error).message}` }
+  }
+}
+
+/** All stages; where the signal ends them early, what is finished is written all the same. */
+async function finish(run: StudyRun, signal?: AbortSignal): Promise<StudyEnd> {
+  try {
+    await run.makeRows()
+    await run.measure()
+  } catch (error) {
+    if (!(error instanceof Stopped || signal?.aborted)) throw error
+    return { results: await run.write(), stopped: true }
+  }
+  return { results: await run.write(), stopped: false }
+}
+
+class StudyRun {
+  private readonly context: RunContext
+  private readonly key: string
+  private readonly rows: ScoredRow[] = []
+  private readonly bases: Bases
+  private measurements: Measurements | null = null
+  private about: TrainedBase | null = null
+
+  constructor(context: RunContext) {
+    this.context = context
+    this.key = keyOf(context.settings, context.data.hash, STAGES_VERSION)
+    this.bases = new Bases({ ...context, threads: context.options.threads }, this.key)
+  }
+
+  /** Every row's model, folder and score; results are written again after each. */
+  async makeRows(): Promise<void> {
+    const { plans, store, reporter, settings, scale, options, signal } = this.context
+    const tuned = plans.filter(({ tune, shape }) => tune !== 'none' || shape.endsWith(':R'))
+    const tunings = new Set(tuned.map((p) => `${p.base}/${p.shape}`)).size
+    const maker = new VariantMaker({
+      settings,
+      scale,
+      store,
+      reporter,
+      threads: options.threads,
+      tuneSeconds: scale.seconds.tune / Math.max(1, tunings),
+      tuneRate: ({ id }) =>
+        id === 'baseline' && settings.model !== 'scratch' ? scale.learningRate.pretrained : scale.learningRate.tune,
+      signal,
+    })
+    this.about = await this.bases.trained('baseline')
+    let baselinePredictions: number[] | null = null
+    for (const plan of plans) {
+      if (signal?.aborted) throw new Stopped()
+      const known = await store.read<ScoredRow>(`row-${plan.id}`, this.key)
+      if (known) {
+        this.rows.push(known)
+        baselinePredictions ??= known.predictions
+        continue
+      }
+      const base = await this.bases.base(plan.base)
+      reporter.stage(plan.id)
+      let made = await store.read<{ recipe: string; notes: string[] }>(`model-${plan.id}`, this.key)
+      if (!made) {
+        made = plan.id === plan.base ? { recipe: '', notes: [base.words] } : await maker.make(plan, base, this.key)
+        await store.write(`model-${plan.id}`, this.key, made)
+      }
+      const row = await this.score(plan, made, baselinePredictions)
+      baselinePredictions ??= row.predictions
+      await store.write(`row-${plan.id}`, this.key, row)
+      this.rows.push(row)
+      reporter.done(`F1 ${row.f1.toFixed(3)}, ${(row.bytes / 1e6).toFixed(2)} MB`)
+      await this.write()
+    }
+  }
+
+  private async score(
+    plan: RowPlan,
+    made: { recipe: string; notes: string[] },
+    baseline: number[] | null,
+  ): Promise<ScoredRow> {
+    const { data, store, cpu, settings, signal, reporter } = this.context
+    const folder = store.modelFolder(plan.id)
+    return scoreRow({
+      plan,
+      ...made,
+      folder,
+      relativeFolder: `models/${folderOf(plan.id)}`,
+      data,
+      maxLength: this.context.scale.maxPositions,
+      device: cpu,
+      baseline,
+      seed: settings.seed,
+      signal,
+      reporter,
+    })
+  }
+
+  /** Times every row in turns on each device, all rows together. */
+  async measure(): Promise<void> {
+    const { store, options, devices, data, scale, reporter, cpu, signal } = this.context
+    const rows: MeasuredRow[] = this.rows.map(({ id }) => ({ id, folder: store.modelFolder(id) }))
+    const key = keyOf(
+      this.key,
+      rows.map(({ id }) => id),
+      devices,
+      cpu.info().threads,
+      data.hash,
+    )
+    this.measurements = await store.read<Measurements>('times', key)
+    if (this.measurements) return
+    this.measurements = await measureRows({
+      rows,
+      devices,
+      cpu,
+      threads: options.threads,
+      texts: data.test.map(({ text }) => text),
+      labels: data.labels.length,
+      maxLength: scale.maxPositions,
+      seconds: scale.seconds.latency,
+      checked: scale.checked,
+      reporter,
+      signal,
+    })
+    await store.write('times', key, this.measurements)
+  }
+
+  /** results.json, table.md and report.html of what there is so far. */
+  async write(): Promise<StudyResults> {
+    const { settings, data, store, plans, cpu } = this.context
+    const { measurements } = this
+    const rows = this.rows.map(({ predictions: _, notes, ...row }) => ({
+      ...row,
+      cpu: measurements?.cpu?.[row.id] ?? null,
+      gpu: measurements?.gpu?.[row.id] ?? null,
+      note: notes.join('; '),
+    }))
+    for (const [id, words] of slowerNotes(rows)) {
+      const row = rows.find((r) => r.id === id)!
+      row.note = [row.note, words].filter((part) => part !== '').join('; ')
+    }
+    const { machine, engine } = await describeMachine(cpu.info(), measurements?.adapter ?? null)
+    const finished = rows.length === plans.length && measurements !== null
+    const results: StudyResults = {
+      schema: RESULTS_SCHEMA,
+      finished,
+      date: new Date().toISOString(),
+      machine,
+      engine,
+      model: {
+        source: settings.model,
+        shape: this.about?.shape ?? 'not there yet',
+        trained: this.about?.words ?? 'not trained yet',
+      },
+      data: {
+        source: data.source,
+        name: data.name,
+        labels: data.labels,
+        train: data.train.length,
+        validation: data.validation.length,
+        test: data.test.length,
+        hash: data.hash,
+        notes: data.notes,
+      },
+      seed: settings.seed,
+      settings,
+      rows,
+      recommendations: finished ? recommend(rows) : [],
+      notes: [...data.notes, ...(measurements?.notes ?? []), ...cpu.info().notes],
+    }
+    await store.writeFile('results.json', `${JSON.stringify(results, null, 2)}\n`)
+    await store.writeFile('table.md', tableMarkdown(results))
+    await store.writeFile('report.html', reportHtml(results))
+    return results
+  }
+}

@@ -1,0 +1,99 @@
+// Training inside a budget: as many epochs as planned, fewer where this machine's measured step would take too long.
+
+import type { ModelWeights } from '../model/weights.ts'
+import { trainClassifier, type TrainOptions } from '../train/index.ts'
+import type { Reporter } from './reporter.ts'
+import { median } from './statistics.ts'
+import { Stopped } from './stopped.ts'
+
+export interface Example {
+  ids: Int32Array
+  label: number
+}
+
+export interface TrainingPlan {
+  /** passes over the examples, where time allows */
+  epochs: number
+  /** most seconds to take */
+  seconds: number
+  /** sequences a step */
+  batch: number
+  learningRate: number
+  seed: number
+  /** 0 for the trainer's own choice */
+  threads: number
+  /** f32 [examples, labels]: what a teacher says, for distillation */
+  teacherLogits?: Float32Array
+  /** weights that stay zero, by tensor stem: u8 [N, K], 0 = zero */
+  masks?: Record<string, Uint8Array>
+}
+
+export interface Trained {
+  model: ModelWeights
+  /** in words, for the row's note: how long it trained, and what was cut */
+  words: string
+  steps: number
+  seconds: number
+}
+
+/** The first steps are slower: code is compiled, memory is touched for the first time. */
+const SLOW_STEPS = 2
+const PROBE_STEPS = 8
+/**
+ * Up to this share of the time given, the steps are simply counted, and the result is the same on every machine. Beyond
+ * it the clock ends the training, since steps may get slower than they were.
+ */
+const SAFE_SHARE = 0.7
+
+/** Trains a copy of `model`. @throws Stopped where the signal says so; nothing of the training is kept then */
+export async function trainWithin(
+  model: ModelWeights,
+  examples: Example[],
+  plan: TrainingPlan,
+  reporter: Reporter,
+  signal?: AbortSignal,
+): Promise<Trained> {
+  const options: TrainOptions = {
+    batch: plan.batch,
+    learningRate: plan.learningRate,
+    seed: plan.seed,
+    signal,
+    ...(plan.threads && { threads: plan.threads }),
+    ...(plan.masks && { masks: plan.masks }),
+    ...(plan.teacherLogits && { teacherLogits: plan.teacherLogits, alpha: 0.5, temperature: 2 }),
+  }
+  const steps = Math.max(1, Math.round((plan.epochs * examples.length) / plan.batch))
+  const stepSeconds = await measureStep(model, examples, options)
+  if (signal?.aborted) throw new Stopped()
+  const isSafe = stepSeconds * steps <= SAFE_SHARE * plan.seconds
+  const result = await trainClassifier(model, examples, {
+    ...options,
+    steps,
+    ...(!isSafe && { maxSeconds: plan.seconds }),
+    progress: ({ step, steps: all, loss, secondsLeft }) =>
+      reporter.progress(step, all, secondsLeft, `loss ${loss.toFixed(3)}`),
+  })
+  if (signal?.aborted) throw new Stopped()
+  const epochs = ((result.steps * plan.batch) / examples.length).toFixed(1)
+  const words =
+    `${result.steps} steps of ${plan.batch} texts (${epochs} epochs) in ${result.seconds.toFixed(0)} s` +
+    (result.steps < steps ? `; ended by the clock before the ${steps} steps planned` : '')
+  return { model: result.model, words, steps: result.steps, seconds: result.seconds }
+}
+
+/** Seconds of a usual step on this machine now. */
+async function measureStep(model: ModelWeights, examples: Example[], options: TrainOptions): Promise<number> {
+  const times: number[] = []
+  let last = performance.now()
+  await trainClassifier(model, examples, {
+    ...options,
+    steps: PROBE_STEPS,
+    progress: () => {
+      const now = performance.now()
+      times.push((now - last) / 1000)
+      last = now
+    },
+  })
+  // fewer where the signal ended it
+  return times.length > SLOW_STEPS ? median(times.slice(SLOW_STEPS)) : Infinity
+}
