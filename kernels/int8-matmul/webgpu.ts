@@ -3,7 +3,7 @@
 // Packed weights, as in dense-matmul but with 4 inputs of one output in each word, which is what dot4I8Packed takes:
 //   W [N][K] s8 -> [COLUMNS / 64][K padded to 16, / 4][64] words
 
-import { isTiled, padded, rowGrid, type KernelCall, type Slot } from '../runtime/gpu/call.ts'
+import { isTiled, padded, rowGrid, type Form, type KernelCall, type Slot } from '../runtime/gpu/call.ts'
 import {
   columnStarts,
   cover,
@@ -33,21 +33,32 @@ export function packInt8(memory: ArrayBuffer, parts: LinearPart<Int8Weight>[]): 
   })
 }
 
-export function int8Call(spec: LinearSpec<Int8Weight>, uploader: Uploader): KernelCall {
+/** @param isQuantized the input's bytes are there without a call of their own: given, or made by the op before */
+export function int8Call(spec: LinearSpec<Int8Weight>, isQuantized: boolean, uploader: Uploader): KernelCall {
   const { columns } = columnStarts(spec.parts)
   const weight = uploader.pack(`${spec.label} weight`, padded(spec.parts[0].weight.K) * columns, (memory) =>
     packInt8(memory, spec.parts),
   )
   const scales = uploader.pack(`${spec.label} bias, scales`, columns * 8, (memory) => packColumns(memory, spec.parts))
+  const dims: Slot = { from: 'weight', buffer: uploader.dims(linearDims(spec)) }
   const slots: Slot[] = [
     ...linearSlots(spec, { from: 'bytes', id: spec.input }, weight, scales),
     { from: 'scales', id: spec.input },
-    { from: 'weight', buffer: uploader.dims(linearDims(spec)) },
+    dims,
   ]
+  const fused: Form = {
+    shader: 'int8-matmul.fused',
+    constants: {},
+    slots: [...linearSlots(spec, { from: 'buffer', id: spec.input }, weight, scales), dims],
+    maxRows: SLICE_ROWS,
+    workgroups: cover(columns, 32, 16),
+    quantizesItself: true,
+  }
   return {
     label: spec.label,
     rows: spec.rows,
     forms: [
+      ...(isQuantized ? [] : [fused]),
       { shader: 'int8-matmul.slice', constants: {}, slots, maxRows: SLICE_ROWS, workgroups: cover(columns, 32, 16) },
       { shader: 'int8-matmul.tiled', constants: {}, slots, workgroups: cover(columns, PANEL, 64) },
       { shader: 'int8-matmul.direct', constants: {}, slots, workgroups: cover(columns, 32, 32) },

@@ -27,6 +27,8 @@ export async function compileProgram(program: Program, uploader: Uploader): Prom
   const twins = new Set<BufferId>()
   /** f32 buffers whose twin holds their present contents */
   const fresh = new Set<BufferId>()
+  /** the call that made the twin of a buffer, where it was one of its own */
+  const quantizers = new Map<BufferId, KernelCall>()
   let gather: CompiledProgram['gather'] = null
   for (let i = 0; i < ops.length; i++) {
     const op = ops[i]
@@ -52,17 +54,26 @@ export async function compileProgram(program: Program, uploader: Uploader): Prom
         if (input.dtype === 's8' && !readsBytes(op.weight))
           throw new Error(`program: '${input.name}' is s8, only int8 layers read it; found a ${op.weight.kind} weight`)
         if (input.dtype === 'f32' && readsBytes(op.weight) && !fresh.has(op.input)) {
-          calls.push(quantizeCall(op.input, input, uploader))
+          const quantizer = { ...quantizeCall(op.input, input, uploader), readers: [] as number[] }
+          calls.push(quantizer)
+          quantizers.set(op.input, quantizer)
           twins.add(op.input)
           fresh.add(op.input)
         }
-        calls.push(linearCall(program, merged, uploader))
-        for (const { output } of merged) fresh.delete(output)
+        const ownQuantizer = readsBytes(op.weight) ? quantizers.get(op.input) : undefined
+        const call = linearCall(program, merged, ownQuantizer === undefined, uploader)
+        ownQuantizer?.readers?.push(calls.length)
+        calls.push(call)
+        for (const { output } of merged) {
+          fresh.delete(output)
+          quantizers.delete(output)
+        }
         i += merged.length - 1
         continue
       }
     }
     fresh.delete(op.output)
+    quantizers.delete(op.output)
     if (writesTwin) {
       twins.add(op.output)
       fresh.add(op.output)
@@ -101,7 +112,7 @@ function isSameForm(a: LeafWeight, b: LeafWeight): boolean {
   return a.kind === b.kind && a.K === b.K
 }
 
-function linearCall({ buffers }: Program, ops: LinearOp[], uploader: Uploader): KernelCall {
+function linearCall({ buffers }: Program, ops: LinearOp[], isQuantized: boolean, uploader: Uploader): KernelCall {
   const [{ input, activation, residual, weight }] = ops
   const spec: LinearSpec = {
     label: `linear to ${ops.map(({ output }) => buffers[output].name).join(', ')}`,
@@ -115,7 +126,7 @@ function linearCall({ buffers }: Program, ops: LinearOp[], uploader: Uploader): 
     case 'f32':
       return denseCall(spec as LinearSpec<DenseWeight>, uploader)
     case 'int8':
-      return int8Call(spec as LinearSpec<Int8Weight>, uploader)
+      return int8Call(spec as LinearSpec<Int8Weight>, isQuantized, uploader)
     case 'csr':
     case 'int8-1x4':
       return rowsCall(spec as LinearSpec<CsrWeight | Int8BlockWeight>, uploader)

@@ -1,6 +1,6 @@
 // One linear layer on the caller's own GPUBuffers, inside the caller's own compute pass.
 
-import { padded, type Form, type KernelCall, type Slot } from '../runtime/gpu/call.ts'
+import { chooseForms, padded, type Form, type KernelCall, type Slot } from '../runtime/gpu/call.ts'
 import type { GpuContext } from '../runtime/gpu/context.ts'
 import { bucket } from '../runtime/gpu/arena.ts'
 import { GPUBufferUsageBits, Uploader } from '../runtime/gpu/upload.ts'
@@ -24,9 +24,8 @@ export interface GpuLinear {
 const INPUT = 0
 const OUTPUT = 1
 
-interface Step {
-  form: Form
-  pipeline: GPUComputePipeline
+interface ReadyCall extends KernelCall {
+  forms: (Form & { pipeline: GPUComputePipeline })[]
 }
 
 /** Inner buffers for up to `rows` rows: padded copies where K or N is no multiple of 16, and the quantized input. */
@@ -54,18 +53,21 @@ export async function createGpuLinearOn(
   const uploader = new Uploader(device, context.maxBindingBytes)
   const compiled = await compileProgram(program, uploader)
   await selfTest(context, compiled.calls)
-  const calls = [...compiled.calls]
-  if (padded(K) !== K) calls.unshift(restrideCall('pad input', K, K, padded(K), CALLER_INPUT, INPUT, uploader))
-  if (padded(N) !== N) calls.push(restrideCall('unpad output', N, padded(N), N, OUTPUT, CALLER_OUTPUT, uploader))
-  const steps: Step[][] = await Promise.all(
-    calls.map((call) =>
-      Promise.all(
-        context
-          .forms(call)
-          .map(async (form) => ({ form, pipeline: await context.pipeline(form.shader, form.constants) })),
-      ),
-    ),
-  )
+  const ready = (calls: KernelCall[]): Promise<ReadyCall[]> =>
+    Promise.all(
+      calls.map(async (call) => {
+        const forms = context.forms(call)
+        const pipelines = await Promise.all(forms.map(({ shader, constants }) => context.pipeline(shader, constants)))
+        return { ...call, forms: forms.map((form, i) => ({ ...form, pipeline: pipelines[i] })) }
+      }),
+    )
+  const pad = restrideCall('pad input', K, K, padded(K), CALLER_INPUT, INPUT, uploader)
+  const unpad = restrideCall('unpad output', N, padded(N), N, OUTPUT, CALLER_OUTPUT, uploader)
+  const [before, own, after] = await Promise.all([
+    ready(padded(K) === K ? [] : [pad]),
+    ready(compiled.calls),
+    ready(padded(N) === N ? [] : [unpad]),
+  ])
   const shapes = new Map<number, GPUBuffer>()
   let scratch: Scratch = { rows: 0, buffers: new Map() }
   // replaced scratch may still be read by passes that the caller has not submitted: kept until dispose
@@ -124,11 +126,12 @@ export async function createGpuLinearOn(
         }
       }
       const grid = { rows: M, tiles: () => 0 }
-      for (const forms of steps) {
-        const { form, pipeline } = forms.find((step) => step.form.maxRows === undefined || M <= step.form.maxRows)!
+      const rows = { tokens: M, sequences: 1 }
+      for (const form of [before, own, after].flatMap((calls) => chooseForms(calls, rows))) {
+        if (!form) continue
         const entries = form.slots.flatMap((slot, binding) => (slot ? [{ binding, resource: resource(slot) }] : []))
-        pass.setPipeline(pipeline)
-        pass.setBindGroup(0, device.createBindGroup({ layout: pipeline.getBindGroupLayout(0), entries }))
+        pass.setPipeline(form.pipeline)
+        pass.setBindGroup(0, device.createBindGroup({ layout: form.pipeline.getBindGroupLayout(0), entries }))
         pass.dispatchWorkgroups(...form.workgroups(grid))
       }
     },

@@ -85,10 +85,15 @@ function tokens(lengths: number[], seed: number): Batch {
 }
 
 let device: GpuDevice
+let tiled: GpuDevice
 beforeAll(async () => {
   device = await createGpuDevice({ kernels: 'direct' })
+  tiled = await createGpuDevice({ kernels: 'tiled' })
 })
-afterAll(() => device.dispose())
+afterAll(async () => {
+  await device.dispose()
+  await tiled.dispose()
+})
 
 describe('shaders', () => {
   it('are valid WGSL, in the words of Dawn itself', async () => {
@@ -122,11 +127,12 @@ describe('programs', () => {
     ['f32', 'direct'],
     ['int8', 'direct'],
     ['f32', 'tiled'],
+    ['int8', 'tiled'],
     ['csr', 'direct'],
   ] as const)(
     'an encoder of two layers with %s weights gives the reference logits, %s kernels',
     async (kind, kernels) => {
-      const own = kernels === 'direct' ? device : await createGpuDevice({ kernels })
+      const own = kernels === 'direct' ? device : tiled
       const program = encoder(2, 32, 2, kind)
       const session = await own.load(program, { guard: true })
       // the second batch grows the buffers, the third fits into them
@@ -140,14 +146,20 @@ describe('programs', () => {
       }
       expect(own.info().notes).toEqual([])
       session.dispose()
-      if (own !== device) await own.dispose()
     },
   )
-  it('takes at most 90 dispatches for 12 layers in f32', async () => {
-    const session = await device.load(encoder(12, 16, 1, 'f32'))
-    await session.run(tokens([3], 1))
-    expect(session.stats().calls).toBeLessThanOrEqual(90)
-    session.dispose()
+  it('takes few dispatches for 12 layers: 90 in f32; 90 in int8 for few rows, 114 for many', async () => {
+    const count = async (on: GpuDevice, kind: 'f32' | 'int8', length: number): Promise<number> => {
+      const session = await on.load(encoder(12, 16, 1, kind))
+      await session.run(tokens([length], 1))
+      const { calls } = session.stats()
+      session.dispose()
+      return calls
+    }
+    expect(await count(device, 'f32', 3)).toBeLessThanOrEqual(90)
+    expect(await count(device, 'int8', 3)).toBeLessThanOrEqual(115)
+    expect(await count(tiled, 'int8', 3)).toBeLessThanOrEqual(90)
+    expect(await count(tiled, 'int8', 40)).toBeLessThanOrEqual(115)
   })
   it('runs overlapping calls one after another and an empty batch not at all', async () => {
     const program = encoder(1, 16, 1, 'f32')

@@ -42,18 +42,36 @@ export interface Form {
   /** most rows this form is chosen for; none means any */
   maxRows?: number
   workgroups(grid: Grid): [number, number, number]
+  /** reads its input as f32: the call that quantizes it is left out where nothing else needs it */
+  quantizesItself?: boolean
 }
 
 export interface KernelCall {
   /** the op in words, for errors and traces */
   label: string
   rows: BufferSpec['rows']
+  /** a call that quantizes has the indices of the calls that read its bytes: left out where all quantize themselves */
+  readers?: number[]
   /** in order of preference; the last takes any rows and needs no workgroup memory */
   forms: Form[]
 }
 
+/** The form of each call for its number of rows; null for calls left out. */
+export function chooseForms<F extends Form>(
+  calls: { rows: KernelCall['rows']; readers?: number[]; forms: F[] }[],
+  rowsOf: Record<KernelCall['rows'], number>,
+): (F | null)[] {
+  const chosen = calls.map(({ rows, forms }) =>
+    forms.find(({ maxRows }) => maxRows === undefined || rowsOf[rows] <= maxRows)!,
+  )
+  return chosen.map((form, i) => {
+    const { readers } = calls[i]
+    return readers?.every((reader) => chosen[reader].quantizesItself) ? null : form
+  })
+}
+
 /** Kernels with workgroup memory are for real adapters. */
-export const isTiled = (shader: ShaderName): boolean => /tiled|slice$/.test(shader)
+export const isTiled = (shader: ShaderName): boolean => /tiled$|slice$|fused$/.test(shader)
 
 const ROWS_PER_GRID_LINE = 32768
 

@@ -3,7 +3,7 @@
 import type { LoadOptions, Session, SessionStats } from '../device.ts'
 import { checkBatch, type Batch, type BufferId, type Program } from '../program.ts'
 import { Arena, bucket, type Capacity } from './arena.ts'
-import { padded, type Form, type Grid, type KernelCall, type Slot } from './call.ts'
+import { chooseForms, padded, type Form, type Grid, type KernelCall, type Slot } from './call.ts'
 import type { GpuContext } from './context.ts'
 import { Header } from './header.ts'
 import { GPUBufferUsageBits, type Uploader } from './upload.ts'
@@ -29,6 +29,7 @@ interface ReadyForm extends Form {
 
 interface ReadyCall {
   rows: KernelCall['rows']
+  readers?: number[]
   forms: ReadyForm[]
 }
 
@@ -83,6 +84,7 @@ export class ProgramSession implements GpuSession {
     const calls = await Promise.all(
       compiled.calls.map(async (call) => ({
         rows: call.rows,
+        readers: call.readers,
         forms: await Promise.all(
           call.forms.map(async (form) => ({
             ...form,
@@ -138,7 +140,6 @@ export class ProgramSession implements GpuSession {
     pass.end()
     if (timer) encoder.resolveQuerySet(timer.set, 0, 2, timer.buffer, 0)
     this.#last = { M, B }
-    this.#lastCalls = this.#calls.length
     const spec = this.#program.buffers[this.#program.output]
     const rows = spec.rows === 'tokens' ? M : B
     const stride = padded(spec.width)
@@ -152,13 +153,15 @@ export class ProgramSession implements GpuSession {
 
   #encode(pass: GPUComputePassEncoder, grids: Record<'tokens' | 'sequences', Grid>): void {
     let current: GPUComputePipeline | null = null
-    for (const { rows, forms } of this.#calls) {
-      const grid = grids[rows]
-      const form = forms.find(({ maxRows }) => maxRows === undefined || grid.rows <= maxRows)!
+    this.#lastCalls = 0
+    const chosen = chooseForms(this.#calls, { tokens: grids.tokens.rows, sequences: grids.sequences.rows })
+    for (const [i, form] of chosen.entries()) {
+      if (!form) continue
+      this.#lastCalls++
       form.bindGroup ??= this.#bind(form)
       if (form.pipeline !== current) pass.setPipeline((current = form.pipeline))
       pass.setBindGroup(0, form.bindGroup)
-      pass.dispatchWorkgroups(...form.workgroups(grid))
+      pass.dispatchWorkgroups(...form.workgroups(grids[this.#calls[i].rows]))
     }
   }
 
