@@ -123,9 +123,9 @@ function exponentiate(row: usize, T: i32): f32 {
   const padded = row + (<usize>((T + 7) & ~7) << 2)
   for (let at = row + (<usize>T << 2); at < padded; at += 4) store<f32>(at, NEVER)
   let most = v128.load(row)
-  for (let at = row; at < padded; at += 16) most = f32x4.max(most, v128.load(at))
-  most = f32x4.max(most, v128.shuffle<f32>(most, most, 2, 3, 0, 1))
-  most = f32x4.max(most, v128.shuffle<f32>(most, most, 1, 0, 3, 2))
+  for (let at = row; at < padded; at += 16) most = f32x4.pmax(most, v128.load(at))
+  most = f32x4.pmax(most, v128.shuffle<f32>(most, most, 2, 3, 0, 1))
+  most = f32x4.pmax(most, v128.shuffle<f32>(most, most, 1, 0, 3, 2))
   let sums = f32x4.splat(0.0)
   for (let at = row; at < padded; at += 16) {
     const e = exp(f32x4.sub(v128.load(at), most))

@@ -21,24 +21,32 @@ function scalesBytes(M: i32): usize {
   return <usize>((M + 15) & ~15) << 2
 }
 
-/** Largest magnitude of x f32 [K]. */
+/** Largest magnitude of x f32 [K]. pmax is one instruction where max is eight; it passes over NaN, which no operand may be. */
 function largest(x: usize, K: i32): f32 {
-  let v = f32x4.splat(0.0)
+  let v = f32x4.splat(0.0), w = v
   const end = x + (<usize>K << 2)
-  const vectorEnd = x + (<usize>(K & ~3) << 2)
-  for (; x != vectorEnd; x += 16) v = f32x4.max(v, f32x4.abs(v128.load(x)))
-  v = f32x4.max(v, v128.shuffle<f32>(v, v, 2, 3, 0, 1))
+  const eightsEnd = x + (<usize>(K & ~7) << 2)
+  for (; x != eightsEnd; x += 32) {
+    v = f32x4.pmax(v, f32x4.abs(v128.load(x)))
+    w = f32x4.pmax(w, f32x4.abs(v128.load(x, 16)))
+  }
+  v = f32x4.pmax(v, w)
+  v = f32x4.pmax(v, v128.shuffle<f32>(v, v, 2, 3, 0, 1))
   let most = max(f32x4.extract_lane(v, 0), f32x4.extract_lane(v, 1))
   for (; x != end; x += 4) most = max(most, abs(load<f32>(x)))
   return most
 }
 
-/** Four f32 at x as i32 in [-127, 127]. */
+/** 1.5 * 2^23: added to |v| < 2^22 it leaves v rounded to even in the low bits, in one instruction for round and convert. */
+const ROUNDER: f32 = 12582912.0
+const ROUNDER_BITS: i32 = 0x4b400000
+
+/** Four f32 at x as i32 in [-127, 127]; `inverse` is finite. */
 // @ts-ignore: decorator
 @inline
 function quantizeFour(x: usize, inverse: v128): v128 {
-  const scaled = f32x4.nearest(f32x4.mul(v128.load(x), inverse))
-  return i32x4.trunc_sat_f32x4_s(f32x4.min(f32x4.max(scaled, f32x4.splat(-127.0)), f32x4.splat(127.0)))
+  const rounded = f32x4.add(f32x4.mul(v128.load(x), inverse), f32x4.splat(ROUNDER))
+  return i32x4.sub(rounded, i32x4.splat(ROUNDER_BITS))
 }
 
 // @ts-ignore: decorator
@@ -90,7 +98,8 @@ function quantizeRow(x: usize, K: i32, padded: i32, inverse: f32, q: usize, path
   const inverses = f32x4.splat(inverse)
   const flip = path == PATH_U8 ? 128 : 0
   const flips = i8x16.splat(<i8>flip)
-  const whole = K & ~7
+  // a row of denormals has an infinite inverse: zeros times that are NaN, which only the scalar way turns into 0
+  const whole = inverse < Infinity ? K & ~7 : 0
   let k = 0
   for (; k < whole; k += 8, x += 32) {
     const words = i16x8.narrow_i32x4_s(quantizeFour(x, inverses), quantizeFour(x + 16, inverses))
@@ -118,33 +127,37 @@ export function quantizeColumns(record: usize, thread: i32, threads: i32): void 
     const w = blockWidth(M - t0)
     for (let t = max(t0, first); t < min(t0 + w, last); t += 4) {
       // tokens past M repeat the last one: their sums are never stored
-      for (let r = 0; r < 4; r++) {
-        const m = <usize>min(t + r, M - 1)
-        const scale = isS8
-          ? load<f32>(sourceScales + (m << 2))
-          : largest(source + (m * <usize>K << 2), K) / 127.0
-        store<f32>(target + (<usize>(t + r) << 2), scale)
-      }
+      const scales = target + (<usize>t << 2)
       const block = data + (<usize>t0 * <usize>K << (path == PATH_I16 ? 1 : 0)) + (<usize>(t - t0) << 2)
-      if (isS8) gatherFour(source, t, M, K, block, <usize>w, path)
-      else quantizeFourTokens(source, t, M, K, block, <usize>w << columnShift, <usize>w << 2, path)
+      if (isS8) gatherFour(source, sourceScales, t, M, K, scales, block, <usize>w, path)
+      else if (!quantizeFourTokens(source, t, M, K, scales, block, <usize>w << columnShift, <usize>w << 2, path))
+        gatherFour(source, 0, t, M, K, scales, block, <usize>w, path)
     }
     t0 += w
   }
 }
 
+/** Stores the scale of the row x [K]; returns its inverse. */
+function scaleRow(x: usize, K: i32, scale: usize): f32 {
+  const most = largest(x, K)
+  store<f32>(scale, most / 127.0)
+  return inverseOf(most)
+}
+
+/** Quantizes four tokens of a block; false, and nothing but scales written, where some inverse is infinite. */
 function quantizeFourTokens(
-  source: usize, t: i32, M: i32, K: i32, q: usize, columnBytes: usize, pairBytes: usize, path: i32,
-): void {
+  source: usize, t: i32, M: i32, K: i32, scales: usize, q: usize, columnBytes: usize, pairBytes: usize, path: i32,
+): bool {
   const rowBytes = <usize>K << 2
   let x0 = source + <usize>min(t, M - 1) * rowBytes
   let x1 = source + <usize>min(t + 1, M - 1) * rowBytes
   let x2 = source + <usize>min(t + 2, M - 1) * rowBytes
   let x3 = source + <usize>min(t + 3, M - 1) * rowBytes
-  const inverse0 = f32x4.splat(inverseOf(largest(x0, K)))
-  const inverse1 = f32x4.splat(inverseOf(largest(x1, K)))
-  const inverse2 = f32x4.splat(inverseOf(largest(x2, K)))
-  const inverse3 = f32x4.splat(inverseOf(largest(x3, K)))
+  const s0 = scaleRow(x0, K, scales), s1 = scaleRow(x1, K, scales + 4)
+  const s2 = scaleRow(x2, K, scales + 8), s3 = scaleRow(x3, K, scales + 12)
+  if (max(max(s0, s1), max(s2, s3)) == Infinity) return false
+  const inverse0 = f32x4.splat(s0), inverse1 = f32x4.splat(s1)
+  const inverse2 = f32x4.splat(s2), inverse3 = f32x4.splat(s3)
   const flips = i8x16.splat(path == PATH_U8 ? -128 : 0)
   for (let k = 0; k < K; k += 4) {
     // lanes of 01: token 0 pair 0, token 0 pair 1, token 1 pair 0, token 1 pair 1
@@ -162,15 +175,25 @@ function quantizeFourTokens(
     x2 += 16
     x3 += 16
   }
+  return true
 }
 
-/** The same for rows that came as s8 [M, K]; w is the block's width. */
-function gatherFour(source: usize, t: i32, M: i32, K: i32, q: usize, w: usize, path: i32): void {
+/**
+ * The same byte by byte, w the block's width: for rows that came as s8 [M, K], and for f32 rows of denormals, whose
+ * inverse is infinite (see quantizeRow).
+ */
+function gatherFour(
+  source: usize, sourceScales: usize, t: i32, M: i32, K: i32, scales: usize, q: usize, w: usize, path: i32,
+): void {
   const flip = path == PATH_U8 ? 128 : 0
   for (let r = 0; r < 4; r++) {
-    const x = source + <usize>min(t + r, M - 1) * <usize>K
+    const m = <usize>min(t + r, M - 1)
+    let inverse: f32 = 0.0
+    if (sourceScales != 0) store<f32>(scales + (<usize>r << 2), load<f32>(sourceScales + (m << 2)))
+    else inverse = scaleRow(source + (m * <usize>K << 2), K, scales + (<usize>r << 2))
     for (let k = 0; k < K; k++) {
-      const value = <i32>load<i8>(x + k)
+      const at = m * <usize>K + k
+      const value = sourceScales != 0 ? <i32>load<i8>(source + at) : quantizeOne(source + (at << 2), inverse)
       const column = <usize>(k >> 2)
       if (path == PATH_I16) {
         const pair = column * 2 + <usize>((k >> 1) & 1)

@@ -1,6 +1,7 @@
-// Inner loops of the sparse kernels: one row of W times one token block, vectors along tokens.
+// Inner loops of the sparse kernels: sums[w] += one row of W, within one K block, times one token block; vectors along
+// tokens.
 // Layout   x one block of w tokens: f32 [K][w]; i16 [K/4][2][w][2]; bytes [K/4][w][4] (blocks.ts); sums [w]
-//          columns u16; values f32 [Z], or s8 [Zb][4], or the same widened to i16 [Zb][4]
+//          columns u16, of one K block of a row; values f32 [Z], or s8 [Zb][4], or the same widened to i16 [Zb][4]
 // Plan     w / 4 sums stay in registers while the row's non-zeros stream by: at w = 32, per non-zero, 1 splat, 8 loads,
 //          8 multiply-adds; 8 sums + 1 splat + 1 product fit easily
 // Needs    nothing of the row's length; block kernels: exact in i32 as in kernels/int8-matmul/contract.ts
@@ -9,7 +10,7 @@ import { madd, RELAXED } from './simd'
 
 /** 32 tokens. */
 export function csr_row_32(x: usize, column: usize, end: usize, value: usize, sums: usize): void {
-  let c0 = f32x4.splat(0.0), c1 = f32x4.splat(0.0), c2 = f32x4.splat(0.0), c3 = f32x4.splat(0.0), c4 = f32x4.splat(0.0), c5 = f32x4.splat(0.0), c6 = f32x4.splat(0.0), c7 = f32x4.splat(0.0)
+  let c0 = v128.load(sums), c1 = v128.load(sums, 16), c2 = v128.load(sums, 32), c3 = v128.load(sums, 48), c4 = v128.load(sums, 64), c5 = v128.load(sums, 80), c6 = v128.load(sums, 96), c7 = v128.load(sums, 112)
   while (column != end) {
     const at = x + (<usize>load<u16>(column) << 7)
     const s = v128.load32_splat(value)
@@ -36,7 +37,7 @@ export function csr_row_32(x: usize, column: usize, end: usize, value: usize, su
 
 /** 16 tokens. */
 export function csr_row_16(x: usize, column: usize, end: usize, value: usize, sums: usize): void {
-  let c0 = f32x4.splat(0.0), c1 = f32x4.splat(0.0), c2 = f32x4.splat(0.0), c3 = f32x4.splat(0.0)
+  let c0 = v128.load(sums), c1 = v128.load(sums, 16), c2 = v128.load(sums, 32), c3 = v128.load(sums, 48)
   while (column != end) {
     const at = x + (<usize>load<u16>(column) << 6)
     const s = v128.load32_splat(value)
@@ -55,7 +56,7 @@ export function csr_row_16(x: usize, column: usize, end: usize, value: usize, su
 
 /** 8 tokens. */
 export function csr_row_8(x: usize, column: usize, end: usize, value: usize, sums: usize): void {
-  let c0 = f32x4.splat(0.0), c1 = f32x4.splat(0.0)
+  let c0 = v128.load(sums), c1 = v128.load(sums, 16)
   while (column != end) {
     const at = x + (<usize>load<u16>(column) << 5)
     const s = v128.load32_splat(value)
@@ -70,7 +71,7 @@ export function csr_row_8(x: usize, column: usize, end: usize, value: usize, sum
 
 /** 4 tokens. */
 export function csr_row_4(x: usize, column: usize, end: usize, value: usize, sums: usize): void {
-  let c0 = f32x4.splat(0.0)
+  let c0 = v128.load(sums)
   while (column != end) {
     const at = x + (<usize>load<u16>(column) << 4)
     const s = v128.load32_splat(value)
@@ -82,9 +83,8 @@ export function csr_row_4(x: usize, column: usize, end: usize, value: usize, sum
 }
 
 /** 32 tokens. */
-export function block_row_i16_32(x: usize, column: usize, end: usize, value: usize, start: usize, sums: usize): void {
-  const from = v128.load32_splat(start)
-  let c0 = from, c1 = from, c2 = from, c3 = from, c4 = from, c5 = from, c6 = from, c7 = from
+export function block_row_i16_32(x: usize, column: usize, end: usize, value: usize, sums: usize): void {
+  let c0 = v128.load(sums), c1 = v128.load(sums, 16), c2 = v128.load(sums, 32), c3 = v128.load(sums, 48), c4 = v128.load(sums, 64), c5 = v128.load(sums, 80), c6 = v128.load(sums, 96), c7 = v128.load(sums, 112)
   while (column != end) {
     const at = x + (<usize>load<u16>(column) << 8)
     let s = v128.load32_splat(value)
@@ -119,9 +119,8 @@ export function block_row_i16_32(x: usize, column: usize, end: usize, value: usi
 }
 
 /** 16 tokens. */
-export function block_row_i16_16(x: usize, column: usize, end: usize, value: usize, start: usize, sums: usize): void {
-  const from = v128.load32_splat(start)
-  let c0 = from, c1 = from, c2 = from, c3 = from
+export function block_row_i16_16(x: usize, column: usize, end: usize, value: usize, sums: usize): void {
+  let c0 = v128.load(sums), c1 = v128.load(sums, 16), c2 = v128.load(sums, 32), c3 = v128.load(sums, 48)
   while (column != end) {
     const at = x + (<usize>load<u16>(column) << 7)
     let s = v128.load32_splat(value)
@@ -144,9 +143,8 @@ export function block_row_i16_16(x: usize, column: usize, end: usize, value: usi
 }
 
 /** 8 tokens. */
-export function block_row_i16_8(x: usize, column: usize, end: usize, value: usize, start: usize, sums: usize): void {
-  const from = v128.load32_splat(start)
-  let c0 = from, c1 = from
+export function block_row_i16_8(x: usize, column: usize, end: usize, value: usize, sums: usize): void {
+  let c0 = v128.load(sums), c1 = v128.load(sums, 16)
   while (column != end) {
     const at = x + (<usize>load<u16>(column) << 6)
     let s = v128.load32_splat(value)
@@ -163,9 +161,8 @@ export function block_row_i16_8(x: usize, column: usize, end: usize, value: usiz
 }
 
 /** 4 tokens. */
-export function block_row_i16_4(x: usize, column: usize, end: usize, value: usize, start: usize, sums: usize): void {
-  const from = v128.load32_splat(start)
-  let c0 = from
+export function block_row_i16_4(x: usize, column: usize, end: usize, value: usize, sums: usize): void {
+  let c0 = v128.load(sums)
   while (column != end) {
     const at = x + (<usize>load<u16>(column) << 5)
     let s = v128.load32_splat(value)
@@ -179,10 +176,9 @@ export function block_row_i16_4(x: usize, column: usize, end: usize, value: usiz
 }
 
 /** 32 tokens. */
-export function block_row_relaxed_32(x: usize, column: usize, end: usize, value: usize, start: usize, sums: usize): void {
+export function block_row_relaxed_32(x: usize, column: usize, end: usize, value: usize, sums: usize): void {
   if (!RELAXED) return
-  const from = v128.load32_splat(start)
-  let c0 = from, c1 = from, c2 = from, c3 = from, c4 = from, c5 = from, c6 = from, c7 = from
+  let c0 = v128.load(sums), c1 = v128.load(sums, 16), c2 = v128.load(sums, 32), c3 = v128.load(sums, 48), c4 = v128.load(sums, 64), c5 = v128.load(sums, 80), c6 = v128.load(sums, 96), c7 = v128.load(sums, 112)
   while (column != end) {
     const at = x + (<usize>load<u16>(column) << 7)
     const s = v128.load32_splat(value)
@@ -208,10 +204,9 @@ export function block_row_relaxed_32(x: usize, column: usize, end: usize, value:
 }
 
 /** 16 tokens. */
-export function block_row_relaxed_16(x: usize, column: usize, end: usize, value: usize, start: usize, sums: usize): void {
+export function block_row_relaxed_16(x: usize, column: usize, end: usize, value: usize, sums: usize): void {
   if (!RELAXED) return
-  const from = v128.load32_splat(start)
-  let c0 = from, c1 = from, c2 = from, c3 = from
+  let c0 = v128.load(sums), c1 = v128.load(sums, 16), c2 = v128.load(sums, 32), c3 = v128.load(sums, 48)
   while (column != end) {
     const at = x + (<usize>load<u16>(column) << 6)
     const s = v128.load32_splat(value)
@@ -229,10 +224,9 @@ export function block_row_relaxed_16(x: usize, column: usize, end: usize, value:
 }
 
 /** 8 tokens. */
-export function block_row_relaxed_8(x: usize, column: usize, end: usize, value: usize, start: usize, sums: usize): void {
+export function block_row_relaxed_8(x: usize, column: usize, end: usize, value: usize, sums: usize): void {
   if (!RELAXED) return
-  const from = v128.load32_splat(start)
-  let c0 = from, c1 = from
+  let c0 = v128.load(sums), c1 = v128.load(sums, 16)
   while (column != end) {
     const at = x + (<usize>load<u16>(column) << 5)
     const s = v128.load32_splat(value)
@@ -246,10 +240,9 @@ export function block_row_relaxed_8(x: usize, column: usize, end: usize, value: 
 }
 
 /** 4 tokens. */
-export function block_row_relaxed_4(x: usize, column: usize, end: usize, value: usize, start: usize, sums: usize): void {
+export function block_row_relaxed_4(x: usize, column: usize, end: usize, value: usize, sums: usize): void {
   if (!RELAXED) return
-  const from = v128.load32_splat(start)
-  let c0 = from
+  let c0 = v128.load(sums)
   while (column != end) {
     const at = x + (<usize>load<u16>(column) << 4)
     const s = v128.load32_splat(value)

@@ -1,6 +1,8 @@
 // f32 micro-kernel: sums[rows][8] (+)= A[rows,K] . B[K,8], rows = 1..6.
 // Layout   A row-major with a stride in bytes, read at one f32 per row; B one packed panel [K][8]; sums [rows][8]
-// Plan     6x8: 12 sums + 2 of B + 1 splat of A = 15 vector registers, all that V8 gives on x64; K unrolled by 4
+// Plan     6x8: 12 sums + 2 of B + 1 splat of A = 15 vector registers, all that V8 gives on x64. Not unrolled along K:
+//          the optimizer would join the steps of each sum, all of B would be live at once, and the loop would spill
+//          (measured: 36 for 45 Gop/s). One row has too few sums to hide the latency of madd: eight, over four K
 // Needs    nothing of K; no alignment
 
 import { madd } from './simd'
@@ -44,49 +46,7 @@ function tile(rows: i32, a: usize, aStride: usize, b: usize, K: i32, sums: usize
     if (rows > 4) { c40 = v128.load(sums, 128); c41 = v128.load(sums, 144) }
     if (rows > 5) { c50 = v128.load(sums, 160); c51 = v128.load(sums, 176) }
   }
-  const unrolledEnd = b + (<usize>(K & ~3) << 5)
   const end = b + (<usize>K << 5)
-  while (b != unrolledEnd) {
-    let b0 = v128.load(b), b1 = v128.load(b, 16)
-    let s = v128.load32_splat(a)
-    c00 = madd(s, b0, c00); c01 = madd(s, b1, c01)
-    if (rows > 1) { s = v128.load32_splat(a1); c10 = madd(s, b0, c10); c11 = madd(s, b1, c11) }
-    if (rows > 2) { s = v128.load32_splat(a2); c20 = madd(s, b0, c20); c21 = madd(s, b1, c21) }
-    if (rows > 3) { s = v128.load32_splat(a3); c30 = madd(s, b0, c30); c31 = madd(s, b1, c31) }
-    if (rows > 4) { s = v128.load32_splat(a4); c40 = madd(s, b0, c40); c41 = madd(s, b1, c41) }
-    if (rows > 5) { s = v128.load32_splat(a5); c50 = madd(s, b0, c50); c51 = madd(s, b1, c51) }
-    b0 = v128.load(b, 32); b1 = v128.load(b, 48)
-    s = v128.load32_splat(a, 4)
-    c00 = madd(s, b0, c00); c01 = madd(s, b1, c01)
-    if (rows > 1) { s = v128.load32_splat(a1, 4); c10 = madd(s, b0, c10); c11 = madd(s, b1, c11) }
-    if (rows > 2) { s = v128.load32_splat(a2, 4); c20 = madd(s, b0, c20); c21 = madd(s, b1, c21) }
-    if (rows > 3) { s = v128.load32_splat(a3, 4); c30 = madd(s, b0, c30); c31 = madd(s, b1, c31) }
-    if (rows > 4) { s = v128.load32_splat(a4, 4); c40 = madd(s, b0, c40); c41 = madd(s, b1, c41) }
-    if (rows > 5) { s = v128.load32_splat(a5, 4); c50 = madd(s, b0, c50); c51 = madd(s, b1, c51) }
-    b0 = v128.load(b, 64); b1 = v128.load(b, 80)
-    s = v128.load32_splat(a, 8)
-    c00 = madd(s, b0, c00); c01 = madd(s, b1, c01)
-    if (rows > 1) { s = v128.load32_splat(a1, 8); c10 = madd(s, b0, c10); c11 = madd(s, b1, c11) }
-    if (rows > 2) { s = v128.load32_splat(a2, 8); c20 = madd(s, b0, c20); c21 = madd(s, b1, c21) }
-    if (rows > 3) { s = v128.load32_splat(a3, 8); c30 = madd(s, b0, c30); c31 = madd(s, b1, c31) }
-    if (rows > 4) { s = v128.load32_splat(a4, 8); c40 = madd(s, b0, c40); c41 = madd(s, b1, c41) }
-    if (rows > 5) { s = v128.load32_splat(a5, 8); c50 = madd(s, b0, c50); c51 = madd(s, b1, c51) }
-    b0 = v128.load(b, 96); b1 = v128.load(b, 112)
-    s = v128.load32_splat(a, 12)
-    c00 = madd(s, b0, c00); c01 = madd(s, b1, c01)
-    if (rows > 1) { s = v128.load32_splat(a1, 12); c10 = madd(s, b0, c10); c11 = madd(s, b1, c11) }
-    if (rows > 2) { s = v128.load32_splat(a2, 12); c20 = madd(s, b0, c20); c21 = madd(s, b1, c21) }
-    if (rows > 3) { s = v128.load32_splat(a3, 12); c30 = madd(s, b0, c30); c31 = madd(s, b1, c31) }
-    if (rows > 4) { s = v128.load32_splat(a4, 12); c40 = madd(s, b0, c40); c41 = madd(s, b1, c41) }
-    if (rows > 5) { s = v128.load32_splat(a5, 12); c50 = madd(s, b0, c50); c51 = madd(s, b1, c51) }
-    b += 128
-    a += 16
-    if (rows > 1) a1 += 16
-    if (rows > 2) a2 += 16
-    if (rows > 3) a3 += 16
-    if (rows > 4) a4 += 16
-    if (rows > 5) a5 += 16
-  }
   while (b != end) {
     const b0 = v128.load(b), b1 = v128.load(b, 16)
     let s = v128.load32_splat(a)
@@ -107,10 +67,35 @@ function tile(rows: i32, a: usize, aStride: usize, b: usize, K: i32, sums: usize
   if (rows > 5) { v128.store(sums, c50, 160); v128.store(sums, c51, 176) }
 }
 
-// One function per size, so that each loop gets registers of its own and the counts in codegen.json tell them apart.
+// One row alone: four K at a time in sums of their own, folded at the end.
 export function tile_f32_1x8(a: usize, aStride: usize, b: usize, K: i32, sums: usize, continues: bool): void {
-  tile(1, a, aStride, b, K, sums, continues)
+  const zero = f32x4.splat(0.0)
+  let c00 = zero, c01 = zero, c10 = zero, c11 = zero, c20 = zero, c21 = zero, c30 = zero, c31 = zero
+  if (continues) { c00 = v128.load(sums); c01 = v128.load(sums, 16) }
+  const foursEnd = b + (<usize>(K & ~3) << 5), end = b + (<usize>K << 5)
+  while (b != foursEnd) {
+    let s = v128.load32_splat(a)
+    c00 = madd(s, v128.load(b), c00); c01 = madd(s, v128.load(b, 16), c01)
+    s = v128.load32_splat(a, 4)
+    c10 = madd(s, v128.load(b, 32), c10); c11 = madd(s, v128.load(b, 48), c11)
+    s = v128.load32_splat(a, 8)
+    c20 = madd(s, v128.load(b, 64), c20); c21 = madd(s, v128.load(b, 80), c21)
+    s = v128.load32_splat(a, 12)
+    c30 = madd(s, v128.load(b, 96), c30); c31 = madd(s, v128.load(b, 112), c31)
+    a += 16
+    b += 128
+  }
+  while (b != end) {
+    const s = v128.load32_splat(a)
+    c00 = madd(s, v128.load(b), c00); c01 = madd(s, v128.load(b, 16), c01)
+    a += 4
+    b += 32
+  }
+  v128.store(sums, f32x4.add(f32x4.add(c00, c10), f32x4.add(c20, c30)))
+  v128.store(sums, f32x4.add(f32x4.add(c01, c11), f32x4.add(c21, c31)), 16)
 }
+
+// One function per size, so that each loop gets registers of its own and the counts in codegen.json tell them apart.
 export function tile_f32_2x8(a: usize, aStride: usize, b: usize, K: i32, sums: usize, continues: bool): void {
   tile(2, a, aStride, b, K, sums, continues)
 }

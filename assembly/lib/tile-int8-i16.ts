@@ -23,6 +23,7 @@ function tileI16(rows: i32, a: usize, aStride: usize, b: usize, bEnd: usize, sta
     if (rows > 2) { s = v128.load32_splat(a2); c20 = i32x4.add(c20, i32x4.dot_i16x8_s(s, b0)); c21 = i32x4.add(c21, i32x4.dot_i16x8_s(s, b1)) }
     if (rows > 3) { s = v128.load32_splat(a3); c30 = i32x4.add(c30, i32x4.dot_i16x8_s(s, b0)); c31 = i32x4.add(c31, i32x4.dot_i16x8_s(s, b1)) }
     if (rows > 4) { s = v128.load32_splat(a4); c40 = i32x4.add(c40, i32x4.dot_i16x8_s(s, b0)); c41 = i32x4.add(c41, i32x4.dot_i16x8_s(s, b1)) }
+    if (b + 16 == bEnd) break
     b0 = v128.load_ext<i8>(b, 16); b1 = v128.load_ext<i8>(b, 24)
     s = v128.load32_splat(a, 4)
     c00 = i32x4.add(c00, i32x4.dot_i16x8_s(s, b0)); c01 = i32x4.add(c01, i32x4.dot_i16x8_s(s, b1))

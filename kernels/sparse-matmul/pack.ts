@@ -1,13 +1,64 @@
 // Layouts of the sparse weights for assembly/sparse-matmul.ts.
 //
-//   csr         as it comes: rowOffsets u32 [N + 1], columns u16 [Z], values f32 [Z]
-//   int8-1x4    rowOffsets u32 [N + 1] and columns u16 [Zb] in blocks; values s8 [Zb][4] for relaxed dot, or widened to
-//               i16 [Zb][4] for the i16x8 way, which would else widen each block once per 32 tokens
+//   csr         cut into blocks along K, so that the inputs one block touches stay in L1 (24 KiB for 32 tokens); blocks
+//               stand one after the other: rowOffsets u32 [K blocks][N + 1], columns u16 [Z] (of the whole row), values
+//               f32 [Z], ordered by (K block, row, column)
+//   int8-1x4    the same in 1x4 blocks; values s8 [Zb][4] for relaxed dot, or widened to i16 [Zb][4] for the i16x8 way,
+//               which would else widen each block once per 32 tokens
 //   nm          values in panels [ceil(N / 8)][P][8] like dense f32; indices u16 [lists][P] as they come
 
 import type { NmWeight } from '../runtime/weights.ts'
 
 const PANEL = 8
+/** Bytes of a token block's inputs that shall stay in L1. */
+const L1_BYTES = 24576
+const BLOCK_TOKENS = 32
+
+export interface BlockedRows {
+  kBlocks: number
+  /** [kBlocks][N + 1] */
+  rowOffsets: Uint32Array
+  /** [Z] */
+  columns: Uint16Array
+  /** [Z]: where each entry stood before */
+  order: Uint32Array
+}
+
+/**
+ * Reorders sparse rows by K block.
+ *
+ * @param columnCount columns a row has, in the unit of `columns`
+ * @param columnBytes bytes of one column's input per token
+ */
+export function blockRows(
+  rowOffsets: Uint32Array,
+  columns: Uint16Array,
+  columnCount: number,
+  columnBytes: number,
+): BlockedRows {
+  const N = rowOffsets.length - 1
+  const width = L1_BYTES / (BLOCK_TOKENS * columnBytes)
+  const kBlocks = Math.max(1, Math.ceil(columnCount / width))
+  const blocked: BlockedRows = {
+    kBlocks,
+    rowOffsets: new Uint32Array(kBlocks * (N + 1)),
+    columns: new Uint16Array(columns.length),
+    order: new Uint32Array(columns.length),
+  }
+  const next = rowOffsets.slice(0, N)
+  let z = 0
+  for (let block = 0; block < kBlocks; block++) {
+    for (let n = 0; n < N; n++) {
+      blocked.rowOffsets[block * (N + 1) + n] = z
+      for (; next[n] < rowOffsets[n + 1] && columns[next[n]] < (block + 1) * width; next[n]++, z++) {
+        blocked.columns[z] = columns[next[n]]
+        blocked.order[z] = next[n]
+      }
+    }
+    blocked.rowOffsets[block * (N + 1) + N] = z
+  }
+  return blocked
+}
 
 export function nmPanelElements(weight: NmWeight): number {
   return Math.ceil(weight.N / PANEL) * PANEL * inputsKept(weight)

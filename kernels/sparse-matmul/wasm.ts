@@ -13,12 +13,12 @@ import {
 } from '../runtime/wasm/lowering.ts'
 import { CSR_MATMUL, INT8_BLOCK_MATMUL, NM_MATMUL, TRANSPOSE } from '../runtime/wasm/opcodes.ts'
 import { quantized, quantizedForm } from '../runtime/wasm/quantized-rows.ts'
-import { inputsKept, nmPanelElements, packNmPanels } from './pack.ts'
+import { blockRows, inputsKept, nmPanelElements, packNmPanels } from './pack.ts'
 
 type LinearOp = Extract<Op, { kind: 'linear' }>
 
-/** Sums of one panel along 32 tokens, and the same turned. */
-const SCRATCH_BYTES = 2 * 8 * 32 * 4
+/** Sums of 64 outputs along 32 tokens, and eight of them turned. */
+const SCRATCH_BYTES = (64 + 8) * 32 * 4
 const FORM = 'token blocks'
 
 /** Token blocks hold up to 8 tokens more than there are. */
@@ -54,10 +54,12 @@ function epilogue(context: EncodeContext, op: LinearOp, bias: number): { words: 
 
 export function lowerCsrMatmul(op: LinearOp, weight: CsrWeight, name: string, load: LoadContext): Lowered {
   const { N, K } = weight
-  const rowOffsets = placeRowOffsets(load, `${name} row offsets`, weight.rowOffsets)
-  const columns = placeIndices(load, `${name} columns`, weight.columns)
+  const blocked = blockRows(weight.rowOffsets, weight.columns, K, 4)
+  const rowOffsets = placeRowOffsets(load, `${name} row offsets`, blocked.rowOffsets)
+  const columns = placeIndices(load, `${name} columns`, blocked.columns)
   const values = load.allocateWeights(`${name} values`, weight.values.byteLength)
-  load.memory.f32(values, weight.values.length).set(weight.values)
+  const placed = load.memory.f32(values, weight.values.length)
+  blocked.order.forEach((from, z) => (placed[z] = weight.values[from]))
   const bias = placeVector(load, `${name} bias`, op.bias)
   return {
     needs: (shape) => ({ ...blocksForm(shape, K), scratchBytes: SCRATCH_BYTES }),
@@ -65,7 +67,8 @@ export function lowerCsrMatmul(op: LinearOp, weight: CsrWeight, name: string, lo
       const x = tokenBlocks(context, op.input)
       const { words, reads, y } = epilogue(context, op, bias)
       const M = context.buffer(op.input).rows
-      context.tape.record(CSR_MATMUL, [M, K, N, x, rowOffsets, columns, values, ...words], [x, ...reads], [y])
+      const weights = [blocked.kBlocks, rowOffsets, columns, values]
+      context.tape.record(CSR_MATMUL, [M, K, N, x, ...weights, ...words], [x, ...reads], [y])
     },
   }
 }
@@ -73,12 +76,13 @@ export function lowerCsrMatmul(op: LinearOp, weight: CsrWeight, name: string, lo
 export function lowerInt8BlockMatmul(op: LinearOp, weight: Int8BlockWeight, name: string, load: LoadContext): Lowered {
   const { N, K } = weight
   const path = load.int8
-  const rowOffsets = placeRowOffsets(load, `${name} row offsets`, weight.rowOffsets)
-  const columns = placeIndices(load, `${name} columns`, weight.columns)
+  const blocked = blockRows(weight.rowOffsets, weight.columns, K / 4, path === 'i16x8' ? 8 : 4)
+  const rowOffsets = placeRowOffsets(load, `${name} row offsets`, blocked.rowOffsets)
+  const columns = placeIndices(load, `${name} columns`, blocked.columns)
   const count = weight.values.length
   const values = load.allocateWeights(`${name} values`, path === 'i16x8' ? count * 2 : count)
-  if (path === 'i16x8') load.memory.i16(values, count).set(weight.values)
-  else load.memory.s8(values, count).set(weight.values)
+  const placed = path === 'i16x8' ? load.memory.i16(values, count) : load.memory.s8(values, count)
+  blocked.order.forEach((from, z) => placed.set(weight.values.subarray(from * 4, from * 4 + 4), z * 4))
   const starts = placeVector(load, `${name} starting sums`, new Float32Array(N))
   if (path === 'u8') load.memory.i32(starts, N).set(zeroPointSums(weight))
   const scales = placeVector(load, `${name} scales`, weight.scales)
@@ -94,7 +98,7 @@ export function lowerInt8BlockMatmul(op: LinearOp, weight: Int8BlockWeight, name
       const M = context.buffer(op.input).rows
       context.tape.record(
         INT8_BLOCK_MATMUL,
-        [M, K, N, x, rowOffsets, columns, values, starts, scales, ...words, INT8_PATH_CODES[path]],
+        [M, K, N, x, blocked.kBlocks, rowOffsets, columns, values, starts, scales, ...words, INT8_PATH_CODES[path]],
         [x, ...reads],
         [y],
       )

@@ -56,12 +56,12 @@ it('is what codegen.json says', () => {
 
 it('keeps the inner loops free of calls and as the plans say', () => {
   const { kernels } = codegenOf('relaxed')
-  // per K: two multiply-adds per row; four K unrolled and one for the tail
-  expect(kernels['lib/tile-f32/tile_f32_6x8']).toMatchObject({ madd: 12 * 5, call: 0 })
+  // per K: two multiply-adds per row
+  expect(kernels['lib/tile-f32/tile_f32_6x8']).toMatchObject({ madd: 12, call: 0 })
   expect(kernels['lib/tile-int8-i16/tile_int8_i16_5x8']).toMatchObject({ dot: 10 * 2, call: 0 })
   expect(kernels['lib/tile-int8-relaxed/tile_int8_relaxed_6x8']).toMatchObject({ dot: 12 * 2, call: 0 })
   expect(kernels['lib/sparse-rows/csr_row_32']).toMatchObject({ madd: 8, call: 0 })
-  expect(codegenOf('baseline').kernels['lib/tile-f32/tile_f32_6x8']).toMatchObject({ madd: 0, mul: 60, call: 0 })
+  expect(codegenOf('baseline').kernels['lib/tile-f32/tile_f32_6x8']).toMatchObject({ madd: 0, mul: 12, call: 0 })
 })
 
 it('stays within the size budget: 60 KB gzipped for all four modules', () => {
