@@ -1,0 +1,147 @@
+// The loss's slope, the gradient's norm, and AdamW.
+// Plan       sums go by fixed chunks and are added in the order of the chunks: no result depends on the number of threads
+// Source     Loshchilov & Hutter, "Decoupled Weight Decay Regularization"
+
+import { exp } from '../lib/math'
+import { madd } from '../lib/simd'
+import { pointer, real, sliceBegin, word } from '../tape'
+
+/** Elements of one partial sum of squares; kernels/train/tape.ts has the same number. */
+const CHUNK: i32 = 4096
+
+/** softmax(z[0 .. labels) * factor) into y. */
+function softmax(z: usize, labels: i32, factor: f32, y: usize): void {
+  let most: f32 = load<f32>(z) * factor
+  for (let c = 1; c < labels; c++) most = max(most, load<f32>(z + (<usize>c << 2)) * factor)
+  let sum: f32 = 0.0
+  for (let c = 0; c < labels; c++) {
+    const at = <usize>c << 2
+    const e = f32x4.extract_lane(exp(f32x4.splat(load<f32>(z + at) * factor - most)), 0)
+    store<f32>(y + at, e)
+    sum += e
+  }
+  for (let c = 0; c < labels; c++) {
+    const at = <usize>c << 2
+    store<f32>(y + at, load<f32>(y + at) / sum)
+  }
+}
+
+/**
+ * d[b] = hardShare (softmax(z) - target) + softShare (softmax(z / T) - teacher), by thread 0: it is B x labels numbers.
+ * Record: B, labels, logits, target [B, labels], teacher [B, labels] (0: none), hardShare, softShare, 1 / T, d; scratch
+ * of labels numbers
+ */
+export function lossSlope(record: usize, thread: i32, scratch: usize): void {
+  if (thread != 0) return
+  const labels = word(record, 1)
+  const teacher = pointer(record, 4)
+  const hard = real(record, 5), soft = real(record, 6), inverseT = real(record, 7)
+  for (let b = 0; b < word(record, 0); b++) {
+    const row = <usize>(b * labels) << 2
+    const z = pointer(record, 2) + row, target = pointer(record, 3) + row, d = pointer(record, 8) + row
+    softmax(z, labels, 1.0, scratch)
+    for (let c = 0; c < labels; c++) {
+      const at = <usize>c << 2
+      store<f32>(d + at, hard * (load<f32>(scratch + at) - load<f32>(target + at)))
+    }
+    if (teacher == 0) continue
+    softmax(z, labels, inverseT, scratch)
+    for (let c = 0; c < labels; c++) {
+      const at = <usize>c << 2
+      store<f32>(d + at, load<f32>(d + at) + soft * (load<f32>(scratch + at) - load<f32>(teacher + row + at)))
+    }
+  }
+}
+
+/** gradient[i] = 0 where mask[i] = 0. Record: count, mask u8, gradient */
+export function maskGradient(record: usize, thread: i32, threads: i32): void {
+  const mask = pointer(record, 1), gradient = pointer(record, 2)
+  const last = sliceBegin(word(record, 0), thread + 1, threads)
+  for (let i = sliceBegin(word(record, 0), thread, threads); i < last; i++)
+    if (load<u8>(mask + <usize>i) == 0) store<f32>(gradient + (<usize>i << 2), 0.0)
+}
+
+/** partials[c] f64 = sum of squares of chunk c. Record: count, x, partials */
+export function sumSquares(record: usize, thread: i32, threads: i32): void {
+  const count = word(record, 0)
+  const chunks = (count + CHUNK - 1) / CHUNK
+  const last = sliceBegin(chunks, thread + 1, threads)
+  for (let chunk = sliceBegin(chunks, thread, threads); chunk < last; chunk++) {
+    const begin = pointer(record, 1) + (<usize>(chunk * CHUNK) << 2)
+    const length = min(CHUNK, count - chunk * CHUNK)
+    const vectorEnd = begin + (<usize>(length & ~3) << 2), end = begin + (<usize>length << 2)
+    let low = f64x2.splat(0.0), high = f64x2.splat(0.0)
+    let at = begin
+    for (; at < vectorEnd; at += 16) {
+      const v = v128.load(at)
+      const a = f64x2.promote_low_f32x4(v), b = f64x2.promote_low_f32x4(v128.shuffle<f32>(v, v, 2, 3, 0, 1))
+      low = f64x2.add(low, f64x2.mul(a, a))
+      high = f64x2.add(high, f64x2.mul(b, b))
+    }
+    low = f64x2.add(low, high)
+    let sum = f64x2.extract_lane(low, 0) + f64x2.extract_lane(low, 1)
+    for (; at < end; at += 4) sum += <f64>load<f32>(at) * <f64>load<f32>(at)
+    store<f64>(pointer(record, 2) + (<usize>chunk << 3), sum)
+  }
+}
+
+/** out[0] = the factor that brings the norm down to `most` (1 where it is below), out[1] = norm. Record: count, partials, most, out */
+export function clipFactor(record: usize, thread: i32): void {
+  if (thread != 0) return
+  let sum: f64 = 0.0
+  for (let i = 0; i < word(record, 0); i++) sum += load<f64>(pointer(record, 1) + (<usize>i << 3))
+  const norm = sqrt<f64>(sum)
+  const most = <f64>real(record, 2)
+  store<f32>(pointer(record, 3), <f32>(norm > most ? most / norm : 1.0))
+  store<f32>(pointer(record, 3), <f32>norm, 4)
+}
+
+/** One step of AdamW on 4 numbers. */
+// @ts-ignore: decorator
+@inline
+function adam(p: usize, g: v128, m: usize, v: usize, settings: usize, decay: v128): void {
+  const keep1 = load<f32>(settings), keep2 = load<f32>(settings, 4)
+  const m1 = madd(f32x4.splat(<f32>1.0 - keep1), g, f32x4.mul(v128.load(m), f32x4.splat(keep1)))
+  const v1 = madd(f32x4.splat(<f32>1.0 - keep2), f32x4.mul(g, g), f32x4.mul(v128.load(v), f32x4.splat(keep2)))
+  v128.store(m, m1)
+  v128.store(v, v1)
+  const root = madd(f32x4.sqrt(v1), f32x4.splat(load<f32>(settings, 8)), f32x4.splat(load<f32>(settings, 12)))
+  const step = f32x4.div(f32x4.mul(m1, f32x4.splat(load<f32>(settings, 16))), root)
+  v128.store(p, f32x4.sub(f32x4.mul(v128.load(p), decay), step))
+}
+
+/**
+ * AdamW: settings f32 = beta1, beta2, 1 / sqrt(1 - beta2^t), epsilon, rate / (1 - beta1^t).
+ * Record: count (% 4 == 0), p, g, m, v, settings, 1 - rate * decay, factor (of the gradient)
+ */
+export function adamw(record: usize, thread: i32, threads: i32): void {
+  const quads = word(record, 0) >> 2
+  const decay = f32x4.splat(real(record, 6))
+  const factor = f32x4.splat(load<f32>(pointer(record, 7)))
+  const last = sliceBegin(quads, thread + 1, threads)
+  for (let q = sliceBegin(quads, thread, threads); q < last; q++) {
+    const at = <usize>q << 4
+    const g = f32x4.mul(v128.load(pointer(record, 2) + at), factor)
+    adam(pointer(record, 1) + at, g, pointer(record, 3) + at, pointer(record, 4) + at, pointer(record, 5), decay)
+  }
+}
+
+/**
+ * AdamW on some rows of a table; rows that the batch does not touch keep weight and moments.
+ * Record: rows, C, ids i32 [rows] (rising, no two equal), p, g [rows, C], m, v, settings, 1 - rate * decay, factor
+ */
+export function adamwRows(record: usize, thread: i32, threads: i32): void {
+  const rowBytes = <usize>word(record, 1) << 2
+  const decay = f32x4.splat(real(record, 8))
+  const factor = f32x4.splat(load<f32>(pointer(record, 9)))
+  const last = sliceBegin(word(record, 0), thread + 1, threads)
+  for (let r = sliceBegin(word(record, 0), thread, threads); r < last; r++) {
+    const row = <usize>load<i32>(pointer(record, 2) + (<usize>r << 2)) * rowBytes
+    const g = pointer(record, 4) + <usize>r * rowBytes
+    for (let i: usize = 0; i < rowBytes; i += 16) {
+      const at = row + i
+      const slope = f32x4.mul(v128.load(g + i), factor)
+      adam(pointer(record, 3) + at, slope, pointer(record, 5) + at, pointer(record, 6) + at, pointer(record, 7), decay)
+    }
+  }
+}

@@ -1,0 +1,300 @@
+// A model in training: parameters, moments and activations in one WebAssembly memory; a step is one tape on all threads.
+
+import { WASM } from '../generated/wasm-train.ts'
+import {
+  compileEmbedded,
+  hasRelaxedSimd,
+  hasSharedMemory,
+  hasSimd,
+  Regions,
+  TapeWriter,
+  ThreadPool,
+  WasmMemory,
+  type BuildName,
+} from '../runtime/wasm/index.ts'
+import { checkTrainBatch, dropoutKey, type Dropout, type LossTarget, type TrainBatch } from './batch.ts'
+import { layoutOf, type Layout, type TrainShape } from './layout.ts'
+import { scratchBytes } from './scratch.ts'
+import {
+  partialCount,
+  StepEncoder,
+  type BatchSize,
+  type DropWords,
+  type OptimizerWords,
+  type StepMemory,
+} from './tape.ts'
+
+export interface TrainSessionOptions {
+  /** default: the engine's cores, at most 8; 1 where there is no shared memory */
+  threads?: number
+  /** 'auto': relaxed SIMD where the engine has it */
+  build?: 'auto' | 'baseline' | 'relaxed'
+  /** tests only: guard bands around every buffer */
+  guard?: boolean
+}
+
+export interface AdamW {
+  learningRate: number
+  beta1: number
+  beta2: number
+  epsilon: number
+  /** decoupled: weights shrink by rate * decay; biases and norms do not */
+  weightDecay: number
+  /** gradients of a larger norm are scaled down to it; Infinity for none */
+  clipNorm: number
+}
+
+/** All numbers that are trained. */
+export interface Parameters {
+  /** f32 [words, C] */
+  words: Float32Array
+  /** as the layout says */
+  rest: Float32Array
+}
+
+/** Loads of partial tiles run up to 32 bytes past a region; guard bands stand there in tests. */
+const PADDING = 64
+const MAX_DEFAULT_THREADS = 8
+
+export class TrainSession {
+  readonly layout: Layout
+  #pool: ThreadPool
+  #regions: Regions
+  #tape = new TapeWriter()
+  #grown = new Map<string, { address: number; bytes: number }>()
+  #fixed: Record<'parameters' | 'gradients' | 'firstMoments' | 'secondMoments', number>
+  #words: Record<'words' | 'wordFirstMoments' | 'wordSecondMoments', number>
+  #masks: OptimizerWords['masks'] = []
+  /** row of the touched words by id, of the last batch */
+  #slots: Int32Array
+  #touchedIds = new Int32Array(0)
+  #steps = 0
+
+  private constructor(shape: TrainShape, pool: ThreadPool, guard: boolean) {
+    this.layout = layoutOf(shape)
+    this.#pool = pool
+    this.#regions = new Regions(pool.memory, guard)
+    const vector = (name: string, length: number): number => {
+      const address = this.#regions.allocate(name, length * 4 + this.#padding)
+      pool.memory.f32(address, length).fill(0)
+      return address
+    }
+    const { length } = this.layout
+    const table = shape.words * shape.hidden
+    this.#fixed = {
+      parameters: vector('parameters', length),
+      gradients: vector('gradients', length),
+      firstMoments: vector('first moments', length),
+      secondMoments: vector('second moments', length),
+    }
+    this.#words = {
+      words: vector('words', table),
+      wordFirstMoments: vector('first moments of words', table),
+      wordSecondMoments: vector('second moments of words', table),
+    }
+    this.#slots = new Int32Array(shape.words).fill(-1)
+  }
+
+  /** @throws where the engine has no SIMD, or the model does not fit its memory */
+  static async create(shape: TrainShape, options: TrainSessionOptions = {}): Promise<TrainSession> {
+    if (!hasSimd()) throw new Error('train: this engine has no WebAssembly SIMD; use a newer browser or Node')
+    if (options.build === 'relaxed' && !hasRelaxedSimd())
+      throw new Error("train: this engine has no relaxed SIMD; use build 'auto' or 'baseline'")
+    const cores = globalThis.navigator?.hardwareConcurrency ?? 1
+    const wanted = options.threads ?? Math.min(cores, MAX_DEFAULT_THREADS)
+    const isShared = wanted > 1 && hasSharedMemory()
+    const simd = options.build !== 'baseline' && hasRelaxedSimd() ? 'relaxed' : 'baseline'
+    const name: BuildName = isShared ? `${simd}-shared` : simd
+    const module = await compileEmbedded(WASM[name])
+    const pool = await ThreadPool.create(new WasmMemory(isShared), module, isShared ? wanted : 1)
+    try {
+      return new TrainSession(shape, pool, options.guard ?? false)
+    } catch (error) {
+      await pool.dispose()
+      throw error
+    }
+  }
+
+  get threads(): number {
+    return this.#pool.threads
+  }
+
+  /** Copies parameters in; moments stay. */
+  setParameters({ words, rest }: Parameters): void {
+    const { memory } = this.#pool
+    if (words.length !== this.#wordElements || rest.length !== this.layout.length)
+      throw new Error(
+        `train: ${words.length} and ${rest.length} parameters, expected ${this.#wordElements} and ${this.layout.length}`,
+      )
+    memory.f32(this.#words.words, words.length).set(words)
+    memory.f32(this.#fixed.parameters, rest.length).set(rest)
+  }
+
+  /** A copy of all parameters. */
+  parameters(): Parameters {
+    const { memory } = this.#pool
+    return {
+      words: memory.f32(this.#words.words, this.#wordElements).slice(),
+      rest: memory.f32(this.#fixed.parameters, this.layout.length).slice(),
+    }
+  }
+
+  /** A copy of the last step's gradients, before clipping; rows of words that it did not touch are 0. */
+  gradients(): Parameters {
+    const { memory } = this.#pool
+    const C = this.layout.shape.hidden
+    const words = new Float32Array(this.#wordElements)
+    const touched = memory.f32(this.#grown.get('dwords')!.address, this.#touchedIds.length * C)
+    this.#touchedIds.forEach((id, row) => words.set(touched.subarray(row * C, row * C + C), id * C))
+    return { words, rest: memory.f32(this.#fixed.gradients, this.layout.length).slice() }
+  }
+
+  /** Elements whose mask is 0 become 0 and stay so: their gradients are 0, before clipping too. */
+  setMask(offset: number, mask: Uint8Array): void {
+    const { memory } = this.#pool
+    const address = this.#regions.allocate('mask', mask.length)
+    memory.u8(address, mask.length).set(mask)
+    const weights = memory.f32(this.#fixed.parameters + offset * 4, mask.length)
+    for (let i = 0; i < mask.length; i++) if (mask[i] === 0) weights[i] = 0
+    this.#masks.push({ address, offset, length: mask.length })
+  }
+
+  /** Logits f32 [B, labels] without dropout. */
+  async forward(batch: TrainBatch): Promise<Float32Array> {
+    return this.#pool.enqueue(async () => {
+      const { encoder, size } = this.#begin(batch, { keep: 1, key: () => 0 })
+      return this.#run(encoder.forward(), size)
+    })
+  }
+
+  /**
+   * Forward, backward, and where `adam` is given one update.
+   *
+   * @returns logits f32 [B, labels] of the forward pass, and the gradient's norm before clipping (NaN without `adam`)
+   */
+  async step(
+    batch: TrainBatch,
+    goal: LossTarget,
+    dropout: Dropout | null,
+    adam: AdamW | null,
+  ): Promise<{ logits: Float32Array; norm: number }> {
+    return this.#pool.enqueue(async () => {
+      const { encoder, size } = this.#begin(batch, dropWords(dropout))
+      const logits = encoder.forward()
+      const B = size.sequences
+      encoder.backward({
+        target: this.#place('target', goal.target),
+        teacher: goal.teacher ? this.#place('teacher', goal.teacher) : 0,
+        hardShare: (goal.teacher ? goal.alpha : 1) / B,
+        softShare: ((1 - goal.alpha) * goal.temperature) / B,
+        inverseT: 1 / goal.temperature,
+      })
+      const factor = this.#region('factor', 8)
+      if (adam) encoder.update(this.#optimizerWords(adam, size, factor))
+      const found = await this.#run(logits, size)
+      return { logits: found, norm: adam ? this.#pool.memory.f32(factor, 2)[1] : NaN }
+    })
+  }
+
+  /** Tests only, of a guarded session: what was written outside the buffers. */
+  damage(): string[] {
+    return this.#regions.damage()
+  }
+
+  /** Ends the threads and gives up the memory. */
+  async dispose(): Promise<void> {
+    await this.#pool.dispose()
+  }
+
+  get #padding(): number {
+    return this.#regions.isGuarded ? 0 : PADDING
+  }
+
+  get #wordElements(): number {
+    return this.layout.shape.words * this.layout.shape.hidden
+  }
+
+  #optimizerWords(adam: AdamW, size: BatchSize, factor: number): OptimizerWords {
+    const t = ++this.#steps
+    const rate = adam.learningRate / (1 - adam.beta1 ** t)
+    const root = 1 / Math.sqrt(1 - adam.beta2 ** t)
+    const settings = Float32Array.of(adam.beta1, adam.beta2, root, adam.epsilon, rate)
+    return {
+      settings: this.#place('settings', settings),
+      decay: 1 - adam.learningRate * adam.weightDecay,
+      clipNorm: adam.clipNorm,
+      masks: this.#masks,
+      partials: this.#region('partials', partialCount(this.layout, size.touched) * 8),
+      factor,
+    }
+  }
+
+  async #run(logits: number, size: BatchSize): Promise<Float32Array> {
+    const { memory, threads } = this.#pool
+    const bytes = scratchBytes(this.layout.shape, size.longest)
+    const scratch = this.#region('scratch', bytes * threads)
+    const words = this.#tape.finish()
+    const tape = this.#region('tape', words.byteLength)
+    memory.i32(tape, words.length).set(words)
+    await this.#pool.run(0, { tape, scratch, scratchBytes: bytes })
+    return memory.f32(logits, size.sequences * this.layout.shape.labels).slice()
+  }
+
+  /** Copies the batch in. */
+  #begin(batch: TrainBatch, drop: DropWords): { encoder: StepEncoder; size: BatchSize } {
+    checkTrainBatch(this.layout.shape, batch)
+    const { offsets, ids } = batch
+    const sequences = offsets.length - 1
+    const places = new Int32Array(ids.length)
+    let longest = 0
+    for (let b = 0; b < sequences; b++) {
+      longest = Math.max(longest, offsets[b + 1] - offsets[b])
+      for (let m = offsets[b]; m < offsets[b + 1]; m++) places[m] = m - offsets[b]
+    }
+    const touched = Int32Array.from(new Set(ids)).sort()
+    touched.forEach((id, row) => (this.#slots[id] = row))
+    this.#touchedIds = touched
+    const memory: StepMemory = {
+      ...this.#fixed,
+      ...this.#words,
+      region: (name, elements) => this.#region(name, elements * 4),
+      offsets: this.#place('offsets', offsets),
+      ids: this.#place('ids', ids),
+      kinds: this.#place('kinds', batch.types ?? new Int32Array(ids.length)),
+      places: this.#place('places', places),
+      slots: this.#place(
+        'slots',
+        ids.map((id) => this.#slots[id]),
+      ),
+      touched: this.#place('touched', touched),
+    }
+    const size = { tokens: ids.length, sequences, longest, touched: touched.length }
+    this.#tape.reset()
+    return { encoder: new StepEncoder(this.#tape, this.layout, memory, size, drop), size }
+  }
+
+  #place(name: string, values: Int32Array | Float32Array): number {
+    const address = this.#region(name, values.byteLength)
+    const { memory } = this.#pool
+    if (values instanceof Int32Array) memory.i32(address, values.length).set(values)
+    else memory.f32(address, values.length).set(values)
+    return address
+  }
+
+  /** Address of a region that lasts; it grows by a quarter more than is asked, since batches differ. */
+  #region(name: string, bytes: number): number {
+    const held = this.#grown.get(name)
+    if (held && held.bytes >= bytes) return held.address
+    if (held) this.#regions.free(held.address)
+    this.#grown.delete(name)
+    const room = held && !this.#regions.isGuarded ? Math.ceil(bytes / 256) * 320 : bytes
+    const address = this.#regions.allocate(name, room + this.#padding)
+    this.#grown.set(name, { address, bytes: room })
+    return address
+  }
+}
+
+function dropWords(dropout: Dropout | null): DropWords {
+  if (!dropout || dropout.rate === 0) return { keep: 1, key: () => 0 }
+  return { keep: 1 - dropout.rate, key: (site) => dropoutKey(dropout.seed, site) }
+}

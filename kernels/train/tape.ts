@@ -1,0 +1,299 @@
+// The tape of one training step, or of its forward pass alone.
+
+import { f32Bits, type TapeWriter } from '../runtime/wasm/index.ts'
+import { placeOf, type Layout } from './layout.ts'
+import * as op from './opcodes.ts'
+
+/** Where a step finds its memory; f32 unless said otherwise. */
+export interface StepMemory {
+  /** vectors of the layout's length */
+  parameters: number
+  gradients: number
+  firstMoments: number
+  secondMoments: number
+  /** tables [words, C] */
+  words: number
+  wordFirstMoments: number
+  wordSecondMoments: number
+  /** address of the activation or gradient of that name, of at least that many elements */
+  region(name: string, elements: number): number
+  /** of the batch, i32: [B + 1], then [M] each; slots: row of the touched words, places: position in the sequence */
+  offsets: number
+  ids: number
+  kinds: number
+  places: number
+  slots: number
+  /** i32 [touched]: ids of the touched rows of the word table */
+  touched: number
+}
+
+export interface BatchSize {
+  tokens: number
+  sequences: number
+  longest: number
+  /** rows of the word table that occur */
+  touched: number
+}
+
+export interface LossWords {
+  /** addresses of f32 [B, labels]; teacher 0 for none */
+  target: number
+  teacher: number
+  hardShare: number
+  softShare: number
+  inverseT: number
+}
+
+export interface OptimizerWords {
+  /** address of five f32: assembly/train/optimizer.ts adamw */
+  settings: number
+  /** 1 - rate * decay */
+  decay: number
+  clipNorm: number
+  /** u8 masks: address, first element in the vector, length */
+  masks: { address: number; offset: number; length: number }[]
+  /** address of f64 partial sums */
+  partials: number
+  /** address of f32 factor, norm */
+  factor: number
+}
+
+/** Keys of the dropout sites of a step; all 0 where nothing is dropped. */
+export interface DropWords {
+  keep: number
+  key(site: number): number
+}
+
+/** Partial sums of squares that a step makes. */
+export function partialCount(layout: Layout, touched: number): number {
+  return Math.ceil(layout.length / op.SUM_CHUNK) + Math.ceil((touched * layout.shape.hidden) / op.SUM_CHUNK)
+}
+
+export class StepEncoder {
+  #tape: TapeWriter
+  #layout: Layout
+  #memory: StepMemory
+  #size: BatchSize
+  #drop: DropWords
+
+  constructor(tape: TapeWriter, layout: Layout, memory: StepMemory, size: BatchSize, drop: DropWords) {
+    this.#tape = tape
+    this.#layout = layout
+    this.#memory = memory
+    this.#size = size
+    this.#drop = drop
+  }
+
+  /** Widest layer: what layers of uneven size share has its width. */
+  #widest(of: (layer: Layout['shape']['layers'][number]) => number): number {
+    return Math.max(0, ...this.#layout.shape.layers.map(of))
+  }
+
+  #parameter(name: string): number {
+    return this.#memory.parameters + placeOf(this.#layout, name).offset * 4
+  }
+
+  #gradient(name: string): number {
+    return this.#memory.gradients + placeOf(this.#layout, name).offset * 4
+  }
+
+  #tokens(name: string, width: number): number {
+    return this.#memory.region(name, this.#size.tokens * width)
+  }
+
+  #sequences(name: string, width: number): number {
+    return this.#memory.region(name, this.#size.sequences * width)
+  }
+
+  /** y [M,N] = epilogue(a [M,K] . weight + bias); by rows: weight is [K, N] and has no bias, else [N, K] */
+  #multiply(
+    M: number,
+    K: number,
+    N: number,
+    a: number,
+    stem: string,
+    isByRows: boolean,
+    y: number,
+    epilogue: number = op.PLAIN,
+    other = 0,
+  ): void {
+    const bias = isByRows ? 0 : this.#parameter(`${stem}.bias`)
+    const words = [M, K, N, a, this.#parameter(`${stem}.weight`), isByRows ? 1 : 0, bias, epilogue, other, y]
+    const isGelu = epilogue === op.GELU
+    this.#tape.record(op.MULTIPLY, words, other && !isGelu ? [a, other] : [a], isGelu ? [y, other] : [y])
+  }
+
+  #weightGradient(M: number, N: number, K: number, dy: number, x: number, stem: string): void {
+    const [dw, db] = [this.#gradient(`${stem}.weight`), this.#gradient(`${stem}.bias`)]
+    this.#tape.record(op.WEIGHT_GRADIENT, [M, N, K, dy, x, dw, db], [dy, x], [dw, db])
+  }
+
+  #norm(x: number, residual: number, stem: string, xKey: number, yKey: number, name: string, y: number): void {
+    const C = this.#layout.shape.hidden
+    const [normal, rstd] = [this.#tokens(`${name}.normal`, C), this.#tokens(`${name}.rstd`, 1)]
+    const epsilon = f32Bits(this.#layout.shape.epsilon)
+    const [gamma, beta] = [this.#parameter(`${stem}.gamma`), this.#parameter(`${stem}.beta`)]
+    const keep = f32Bits(this.#drop.keep)
+    const words = [this.#size.tokens, C, x, residual, gamma, beta, epsilon, xKey, yKey, keep, normal, rstd, y]
+    this.#tape.record(op.LAYERNORM_FORWARD, words, residual ? [x, residual] : [x], [normal, rstd, y])
+  }
+
+  /** dz and the gradient of what was dropped before it was added; they are one where nothing was dropped. */
+  #normBackward(dy: number, stem: string, xKey: number, yKey: number, name: string): { dz: number; dx: number } {
+    const C = this.#layout.shape.hidden
+    const M = this.#size.tokens
+    const [normal, rstd] = [this.#tokens(`${name}.normal`, C), this.#tokens(`${name}.rstd`, 1)]
+    const dz = this.#tokens('dz', C)
+    const dx = xKey ? this.#tokens('dbranch', C) : 0
+    const keep = f32Bits(this.#drop.keep)
+    const words = [M, C, dy, this.#parameter(`${stem}.gamma`), xKey, yKey, keep, normal, rstd, dz, dx]
+    const written = [dz, ...(dx ? [dx] : []), ...(yKey ? [dy] : [])]
+    this.#tape.record(op.LAYERNORM_BACKWARD, words, [dy, normal, rstd], written)
+    const [dgamma, dbeta] = [this.#gradient(`${stem}.gamma`), this.#gradient(`${stem}.beta`)]
+    this.#tape.record(op.LAYERNORM_GRADIENT, [M, C, dy, normal, dgamma, dbeta], [dy, normal], [dgamma, dbeta])
+    return { dz, dx: dx || dz }
+  }
+
+  /** Sites of dropout: 0 the embeddings, 1 the pooled vector, then two per layer. */
+  #site(layer: number, half: 0 | 1): number {
+    return this.#drop.key(2 + 2 * layer + half)
+  }
+
+  /** Writes the forward pass; returns the address of the logits f32 [B, labels]. */
+  forward(): number {
+    const { hidden: C, layers, labels } = this.#layout.shape
+    const { tokens: M, sequences: B, longest } = this.#size
+    const memory = this.#memory
+    const branch = this.#tokens('branch', C)
+    const tables = [memory.words, this.#parameter('position'), this.#parameter('type')]
+    const embedWords = [M, C, memory.ids, memory.places, memory.kinds, ...tables, branch]
+    this.#tape.record(op.EMBED, embedWords, [], [branch])
+    this.#norm(branch, 0, 'norm', 0, this.#drop.key(0), 'embedding', this.#tokens('x.0', C))
+    layers.forEach(({ heads, headSize, intermediate: F }, i) => {
+      const stem = `layer.${i}`
+      const HD = heads * headSize
+      const [x, half] = [this.#tokens(`x.${i}`, C), this.#tokens(`half.${i}`, C)]
+      const [qkv, context] = [this.#tokens(`qkv.${i}`, 3 * HD), this.#tokens(`context.${i}`, HD)]
+      this.#multiply(M, C, 3 * HD, x, `${stem}.qkv`, false, qkv)
+      const words = [B, heads, headSize, longest, memory.offsets, qkv, context]
+      this.#tape.record(op.ATTENTION_FORWARD, words, [qkv], [context])
+      this.#multiply(M, HD, C, context, `${stem}.attention`, false, branch)
+      this.#norm(branch, x, `${stem}.attentionNorm`, this.#site(i, 0), 0, `half.${i}`, half)
+      const [before, after] = [this.#tokens(`before.${i}`, F), this.#tokens(`after.${i}`, F)]
+      this.#multiply(M, C, F, half, `${stem}.intermediate`, false, after, op.GELU, before)
+      this.#multiply(M, F, C, after, `${stem}.output`, false, branch)
+      this.#norm(branch, half, `${stem}.outputNorm`, this.#site(i, 1), 0, `whole.${i}`, this.#tokens(`x.${i + 1}`, C))
+    })
+    const [x, first] = [this.#tokens(`x.${layers.length}`, C), this.#sequences('first', C)]
+    this.#tape.record(op.GATHER_FIRST, [B, C, x, memory.offsets, first], [x], [first])
+    const pooled = this.#sequences('pooled', C)
+    this.#multiply(B, C, C, first, 'pooler', false, pooled, op.TANH)
+    const logits = this.#sequences('logits', labels)
+    this.#multiply(B, C, labels, this.#dropped(pooled, 'dropped'), 'classifier', false, logits)
+    return logits
+  }
+
+  /** [B, C] after the dropout of the pooled vector. */
+  #dropped(x: number, name: string): number {
+    const key = this.#drop.key(1)
+    if (!key) return x
+    const C = this.#layout.shape.hidden
+    const y = this.#sequences(name, C)
+    this.#tape.record(op.DROP, [this.#size.sequences, C, x, key, f32Bits(this.#drop.keep), y], [x], [y])
+    return y
+  }
+
+  /** Writes the backward pass down to the gradients of all tensors. Needs forward() before it. */
+  backward(loss: LossWords): void {
+    const { hidden: C, layers, labels } = this.#layout.shape
+    const { tokens: M, sequences: B, longest } = this.#size
+    const memory = this.#memory
+    const [logits, dlogits] = [this.#sequences('logits', labels), this.#sequences('dlogits', labels)]
+    const shares = [loss.hardShare, loss.softShare, loss.inverseT].map(f32Bits)
+    this.#tape.record(
+      op.LOSS_SLOPE,
+      [B, labels, logits, loss.target, loss.teacher, ...shares, dlogits],
+      [logits],
+      [dlogits],
+    )
+    const pooled = this.#sequences('pooled', C)
+    const seen = this.#drop.key(1) ? this.#sequences('dropped', C) : pooled
+    this.#weightGradient(B, labels, C, dlogits, seen, 'classifier')
+    const dpooled = this.#sequences('dpooled', C)
+    this.#multiply(B, labels, C, dlogits, 'classifier', true, dpooled, op.TANH_BACKWARD, pooled)
+    const dpre = this.#dropped(dpooled, 'ddropped')
+    this.#weightGradient(B, C, C, dpre, this.#sequences('first', C), 'pooler')
+    const dfirst = this.#sequences('dfirst', C)
+    this.#multiply(B, C, C, dpre, 'pooler', true, dfirst)
+    const dx = this.#tokens('dx', C)
+    const [widestF, widestHD] = [this.#widest((l) => l.intermediate), this.#widest((l) => l.heads * l.headSize)]
+    this.#tape.record(op.SCATTER_FIRST, [B, C, dfirst, memory.offsets, dx], [dfirst], [dx])
+    for (let i = layers.length - 1; i >= 0; i--) {
+      const { heads, headSize, intermediate: F } = layers[i]
+      const stem = `layer.${i}`
+      const HD = heads * headSize
+      const [x, half] = [this.#tokens(`x.${i}`, C), this.#tokens(`half.${i}`, C)]
+      const [qkv, context] = [this.#tokens(`qkv.${i}`, 3 * HD), this.#tokens(`context.${i}`, HD)]
+      const [before, after] = [this.#tokens(`before.${i}`, F), this.#tokens(`after.${i}`, F)]
+      const whole = this.#normBackward(dx, `${stem}.outputNorm`, this.#site(i, 1), 0, `whole.${i}`)
+      this.#weightGradient(M, C, F, whole.dx, after, `${stem}.output`)
+      const dbefore = this.#tokens('dbefore', widestF)
+      this.#multiply(M, C, F, whole.dx, `${stem}.output`, true, dbefore, op.GELU_BACKWARD, before)
+      this.#weightGradient(M, F, C, dbefore, half, `${stem}.intermediate`)
+      this.#multiply(M, F, C, dbefore, `${stem}.intermediate`, true, dx, op.ADD, whole.dz)
+      const first = this.#normBackward(dx, `${stem}.attentionNorm`, this.#site(i, 0), 0, `half.${i}`)
+      this.#weightGradient(M, C, HD, first.dx, context, `${stem}.attention`)
+      const dcontext = this.#tokens('dcontext', widestHD)
+      this.#multiply(M, C, HD, first.dx, `${stem}.attention`, true, dcontext)
+      const dqkv = this.#tokens('dqkv', 3 * widestHD)
+      const words = [B, heads, headSize, longest, memory.offsets, qkv, dcontext, dqkv]
+      this.#tape.record(op.ATTENTION_BACKWARD, words, [qkv, dcontext], [dqkv])
+      this.#weightGradient(M, 3 * HD, C, dqkv, x, `${stem}.qkv`)
+      this.#multiply(M, 3 * HD, C, dqkv, `${stem}.qkv`, true, dx, op.ADD, first.dz)
+    }
+    const { dz } = this.#normBackward(dx, 'norm', 0, this.#drop.key(0), 'embedding')
+    this.#scatter(dz)
+  }
+
+  #scatter(dz: number): void {
+    const { hidden: C, positions, types } = this.#layout.shape
+    const memory = this.#memory
+    const dWords = memory.region('dwords', this.#size.touched * C)
+    const [dPosition, dType] = [this.#gradient('position'), this.#gradient('type')]
+    const from = [memory.slots, memory.places, memory.kinds]
+    const to = [dWords, this.#size.touched, dPosition, positions, dType, types]
+    this.#tape.record(op.SCATTER, [this.#size.tokens, C, ...from, dz, ...to], [dz], [dWords, dPosition, dType])
+  }
+
+  /** Writes masks, clipping and AdamW. Needs backward() before it. */
+  update(words: OptimizerWords): void {
+    const C = this.#layout.shape.hidden
+    const { length, decaying } = this.#layout
+    const { touched } = this.#size
+    const memory = this.#memory
+    const dWords = memory.region('dwords', touched * C)
+    const all = [...this.#layout.places.keys()].map((name) => this.#gradient(name))
+    for (const mask of words.masks) {
+      const at = memory.gradients + mask.offset * 4
+      this.#tape.record(op.MASK_GRADIENT, [mask.length, mask.address, at], all, all)
+    }
+    const { partials, factor, settings } = words
+    const wordPartials = partials + Math.ceil(length / op.SUM_CHUNK) * 8
+    this.#tape.record(op.SUM_SQUARES, [length, memory.gradients, partials], all, [partials])
+    this.#tape.record(op.SUM_SQUARES, [touched * C, dWords, wordPartials], [dWords], [wordPartials])
+    const count = partialCount(this.#layout, touched)
+    const clip = [count, partials, f32Bits(words.clipNorm), factor]
+    this.#tape.record(op.CLIP_FACTOR, clip, [partials, wordPartials], [factor])
+    const part = (begin: number, end: number, decay: number): void => {
+      const at = [memory.parameters, memory.gradients, memory.firstMoments, memory.secondMoments].map(
+        (a) => a + begin * 4,
+      )
+      this.#tape.record(op.ADAMW, [end - begin, ...at, settings, f32Bits(decay), factor], [factor], [at[0]])
+    }
+    part(0, decaying, words.decay)
+    part(decaying, length, 1)
+    const moments = [memory.wordFirstMoments, memory.wordSecondMoments]
+    const rows = [touched, C, memory.touched, memory.words, dWords, ...moments, settings, f32Bits(words.decay), factor]
+    this.#tape.record(op.ADAMW_ROWS, rows, [factor], [memory.words])
+  }
+}

@@ -1,0 +1,79 @@
+// Which examples make a step. Batches are ragged and cost nothing for padding, so examples are shuffled freely, not by
+// length: buckets of equal lengths would only make batches less alike.
+
+import type { LossTarget, TrainBatch } from '../../kernels/train/batch.ts'
+import { logSoftmax } from '../../kernels/train/batch.ts'
+import { createRandom } from '../text/random.ts'
+import type { Settings, TrainExample } from './options.ts'
+
+/** An endless stream of example numbers: one seeded shuffle after another. */
+export function* shuffled(count: number, seed: number): Generator<number, never> {
+  const random = createRandom(seed, 'shuffle')
+  const order = Int32Array.from({ length: count }, (_, i) => i)
+  while (true) {
+    random.shuffle(order)
+    yield* order
+  }
+}
+
+/** Takes the next batch from a stream: `batch` sequences, or about `batchTokens` tokens. */
+export function nextBatch(
+  stream: Iterator<number, never>,
+  examples: TrainExample[],
+  { batch, batchTokens }: Pick<Settings, 'batch' | 'batchTokens'>,
+): number[] {
+  const chosen: number[] = []
+  let tokens = 0
+  const isFull = (): boolean =>
+    chosen.length > 0 && (batchTokens ? tokens >= batchTokens : chosen.length >= Math.min(batch, examples.length))
+  while (!isFull()) {
+    const index = stream.next().value
+    chosen.push(index)
+    tokens += examples[index].ids.length
+  }
+  return chosen
+}
+
+/** Steps of `epochs` passes over the examples. */
+export function stepsOf(examples: TrainExample[], { epochs, batch, batchTokens }: Settings): number {
+  const units = batchTokens ? examples.reduce((sum, { ids }) => sum + ids.length, 0) : examples.length
+  const perStep = batchTokens ?? Math.min(batch, examples.length)
+  return Math.max(1, Math.round((epochs * units) / perStep))
+}
+
+/** The chosen examples side by side. */
+export function joinExamples(examples: TrainExample[], chosen: ArrayLike<number>): TrainBatch {
+  const offsets = new Int32Array(chosen.length + 1)
+  for (let b = 0; b < chosen.length; b++) offsets[b + 1] = offsets[b] + examples[chosen[b]].ids.length
+  const ids = new Int32Array(offsets[chosen.length])
+  for (let b = 0; b < chosen.length; b++) ids.set(examples[chosen[b]].ids, offsets[b])
+  return { offsets, ids }
+}
+
+/** What the loss of a batch compares with. */
+export function goalOf(examples: TrainExample[], chosen: number[], labels: number, settings: Settings): LossTarget {
+  const { labelSmoothing, teacherLogits, alpha, temperature } = settings
+  const target = new Float32Array(chosen.length * labels).fill(labelSmoothing / labels)
+  const teacher = teacherLogits ? new Float32Array(chosen.length * labels) : null
+  chosen.forEach((index, b) => {
+    target[b * labels + examples[index].label] += 1 - labelSmoothing
+    if (!teacher || !teacherLogits) return
+    const [logits, begin] = Array.isArray(teacherLogits) ? [teacherLogits[index], 0] : [teacherLogits, index * labels]
+    teacher.set(logSoftmax(logits, begin, labels, temperature).map(Math.exp), b * labels)
+  })
+  return { target, teacher, alpha, temperature }
+}
+
+/** @throws where there is not one row of `labels` finite logits per example */
+export function checkTeacher(logits: Settings['teacherLogits'], examples: number, labels: number): void {
+  if (!logits) return
+  const rows = Array.isArray(logits) ? logits : [logits]
+  const isRight = Array.isArray(logits)
+    ? logits.length === examples && logits.every((row) => row.length === labels)
+    : logits.length === examples * labels
+  if (!isRight)
+    throw new Error(
+      `train: teacherLogits must be ${labels} numbers for each of the ${examples} examples, f32 [${examples}, ${labels}]`,
+    )
+  if (!rows.every((row) => row.every(Number.isFinite))) throw new Error('train: teacherLogits hold NaN or infinity')
+}

@@ -1,0 +1,142 @@
+// What training can be told, what it takes where it is told nothing, and what is refused.
+
+import type { ModelWeights } from '../model/weights.ts'
+
+export interface TrainExample {
+  /** token ids, [CLS] and [SEP] included */
+  ids: Int32Array
+  label: number
+}
+
+export interface TrainProgress {
+  /** steps done */
+  step: number
+  /** steps in all, where time allows */
+  steps: number
+  /** mean of the last steps */
+  loss: number
+  secondsLeft: number
+  learningRate: number
+}
+
+export interface TrainOptions {
+  /** passes over the examples; 3 */
+  epochs?: number
+  /** steps instead of epochs */
+  steps?: number
+  /** ends earlier, the learning rate at 0 all the same; the result then depends on the machine's speed */
+  maxSeconds?: number
+  /** sequences a step; 32 */
+  batch?: number
+  /** tokens a step, about, instead of sequences */
+  batchTokens?: number
+  /** peak of the schedule: linear warm-up, then linear to 0; 5e-4, which suits small models from scratch */
+  learningRate?: number
+  /** share of the steps that warms up; 0.1 */
+  warmup?: number
+  /** decoupled, on matrices and tables, not on biases and norms; 0.01 */
+  weightDecay?: number
+  /** largest norm of all gradients together; 1 */
+  clipNorm?: number
+  /** on embeddings, the outputs of attention and feed-forward, and the pooled vector; 0.1 */
+  dropout?: number
+  /** share of the target that is spread over all labels; 0 */
+  labelSmoothing?: number
+  /** any whole number; 1 */
+  seed?: number
+  /** CPU threads; the engine's cores, at most 8. The result does not depend on them */
+  threads?: number
+  /** held out: scored after each epoch and at the end */
+  validation?: TrainExample[]
+  /** 'best': give back the weights that scored best on `validation`; 'last' */
+  keep?: 'last' | 'best'
+  /** a teacher's logits per example, f32 [examples, labels] or one array each: loss = alpha CE + (1 - alpha) T^2 KL */
+  teacherLogits?: Float32Array | Float32Array[]
+  /** share of cross-entropy with a teacher; 0.5 */
+  alpha?: number
+  /** T; 2 */
+  temperature?: number
+  /** weights that are kept at zero, by tensor stem: u8 [N, K], 0 = zero */
+  masks?: Record<string, Uint8Array>
+  /** stops after the running step; what was learned until then is given back */
+  signal?: AbortSignal
+  progress?: (event: TrainProgress) => void
+}
+
+export interface ValidationScore {
+  step: number
+  /** mean cross-entropy */
+  loss: number
+  accuracy: number
+}
+
+export interface TrainResult {
+  model: ModelWeights
+  /** of each step, before its update */
+  losses: number[]
+  steps: number
+  seconds: number
+  /** empty without `validation` */
+  validation: ValidationScore[]
+}
+
+const DEFAULTS = {
+  epochs: 3,
+  batch: 32,
+  learningRate: 5e-4,
+  warmup: 0.1,
+  weightDecay: 0.01,
+  clipNorm: 1,
+  dropout: 0.1,
+  labelSmoothing: 0,
+  seed: 1,
+  alpha: 0.5,
+  temperature: 2,
+  keep: 'last' as 'last' | 'best',
+}
+
+export type Settings = typeof DEFAULTS & TrainOptions
+
+/** Options with defaults. @throws where a number is outside its range */
+export function settle(options: TrainOptions): Settings {
+  const given = Object.fromEntries(Object.entries(options).filter(([, value]) => value !== undefined))
+  const settings: Settings = { ...DEFAULTS, ...given }
+  const range = (name: keyof Settings, isRight: (x: number) => boolean, words: string): void => {
+    const value = settings[name]
+    if (value !== undefined && !(typeof value === 'number' && isRight(value)))
+      throw new Error(`train: ${name} = ${String(value)}; it must be ${words}`)
+  }
+  const whole = (x: number): boolean => Number.isInteger(x) && x >= 1
+  const isShare = (x: number): boolean => x >= 0 && x <= 1
+  range('epochs', (x) => x > 0, 'above 0')
+  range('steps', whole, 'a whole number from 1 on')
+  range('maxSeconds', (x) => x > 0, 'above 0')
+  range('batch', whole, 'a whole number from 1 on')
+  range('batchTokens', whole, 'a whole number from 1 on')
+  range('learningRate', (x) => x > 0 && Number.isFinite(x), 'above 0')
+  range('warmup', isShare, 'from 0 to 1')
+  range('weightDecay', (x) => x >= 0 && Number.isFinite(x), '0 or more')
+  range('clipNorm', (x) => x > 0, 'above 0 (Infinity for none)')
+  range('dropout', (x) => x >= 0 && x < 1, 'from 0 to below 1')
+  range('labelSmoothing', (x) => x >= 0 && x < 1, 'from 0 to below 1')
+  range('seed', Number.isInteger, 'a whole number')
+  range('threads', whole, 'a whole number from 1 on')
+  range('alpha', isShare, 'from 0 to 1')
+  range('temperature', (x) => x > 0 && Number.isFinite(x), 'above 0')
+  if (settings.keep === 'best' && !settings.validation?.length)
+    throw new Error("train: keep 'best' needs validation examples")
+  return settings
+}
+
+/** @throws where there are no examples, or one does not fit the model */
+export function checkExamples(examples: TrainExample[], labels: number, positions: number, what: string): void {
+  if (examples.length === 0) throw new Error(`train: there are no ${what} examples`)
+  examples.forEach(({ ids, label }, i) => {
+    if (!(Number.isInteger(label) && label >= 0 && label < labels))
+      throw new Error(`train: ${what} example ${i} has label ${label}, the model has labels 0 to ${labels - 1}`)
+    if (ids.length < 1 || ids.length > positions)
+      throw new Error(
+        `train: ${what} example ${i} has ${ids.length} tokens, the model takes 1 to ${positions}; cut longer texts`,
+      )
+  })
+}
