@@ -151,12 +151,13 @@ function batchFor({ input, buffers }: Program): Batch {
 }
 
 const kernelOf = (shader: ShaderName): string =>
-  shader === 'attention.naive' ? shader : shader.replace(/[.-](direct|tiled|slice)$/, '')
+  shader === 'attention.naive' ? shader : shader.replace(/[.-](direct|tiled|slice|fused)$/, '')
 
 /** What is wrong with a shader on this device, or null. */
 async function faultOf(context: GpuContext, shader: ShaderName): Promise<string | null> {
+  const programs = programsFor(kernelOf(shader))
   try {
-    for (const program of programsFor(kernelOf(shader))) {
+    for (const program of programs) {
       const fault = await faultIn(context, shader, program)
       if (fault !== null) return fault
     }
