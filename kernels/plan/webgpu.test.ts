@@ -204,6 +204,38 @@ describe('programs', () => {
 })
 
 describe('the self-test', () => {
+  it('passes for every shader there is, on this adapter', async () => {
+    const [K, N] = [48, 70]
+    const rowOp = (op: Op, width: number, rows: BufferSpec['rows']): Program => ({
+      buffers: [
+        { name: 'input', rows: 'tokens', width, dtype: 'f32' },
+        { name: 'output', rows, width, dtype: 'f32' },
+      ],
+      ops: [op],
+      input: 0,
+      output: 1,
+    })
+    const self = { query: 0, key: 0, value: 0, output: 1 }
+    const programs = [
+      encoder(1, 16, 1, 'f32'),
+      ...(['f32', 'int8', 'csr', 'int8-1x4', 'nm'] as const).map((kind) =>
+        linearProgram(randomWeight(kind, N, K, seededRandom(3)), null, { M: 1, N, K }),
+      ),
+      rowOp({ kind: 'mean-pool', input: 0, output: 1, normalize: true }, K, 'sequences'),
+      rowOp({ kind: 'attention', ...self, heads: 1, headSize: 5 }, 5, 'tokens'),
+    ]
+    const tested = new Set<string>()
+    for (const on of [device, tiled]) {
+      for (const program of programs) (await on.load(program)).dispose()
+      const { notes, variants } = on.info()
+      expect(notes).toEqual([])
+      for (const [kernel, forms] of Object.entries(variants))
+        for (const form of forms.split(', ')) tested.add(`${kernel} ${form}`)
+    }
+    const shaders = Object.keys(SHADERS).filter((name) => !/^(canary|restride)/.test(name))
+    expect(shaders.filter((name) => !tested.has(name.replace(/[.-]([a-z]+)$/, ' $1')))).toEqual([])
+  })
+
   const weight = (): LeafWeight => randomWeight('f32', 70, 48, seededRandom(1))
   const breakShader = (shader: ShaderName): string => SHADERS[shader].replace('let w1 = ', 'let w1 = 1.001 * ')
   const batch: Batch = { offsets: Int32Array.of(0, 40), rows: uniform(40 * 48, seededRandom(2)) }
