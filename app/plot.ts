@@ -4,7 +4,7 @@ import type { KernelResult } from './messages.ts'
 
 const WIDTH = 760
 const LEFT = 190
-const RIGHT = 120
+const RIGHT = 160
 const LINE = 22
 
 const escape = (text: string): string => text.replace(/[&<>"]/g, (c) => `&#${c.charCodeAt(0)};`)
@@ -20,7 +20,11 @@ export function plotKernels(results: KernelResult[]): string {
     const group = results.filter((result) => result.shape === shape)
     y += LINE
     parts.push(`<text x="0" y="${y - 6}" font-weight="600">${escape(shape)}</text>`)
-    const top = y
+    const dense = group.find((result) => result.op === 'f32')
+    if (dense) {
+      const at = x(dense.gops).toFixed(1)
+      parts.push(`<line class="reference" x1="${at}" x2="${at}" y1="${y}" y2="${y + group.length * LINE}"/>`)
+    }
     for (const { op, variant, gops, medianMs, maxError } of group) {
       const middle = y + LINE / 2
       const error = `max error ${maxError.toExponential(1)}`
@@ -31,8 +35,6 @@ export function plotKernels(results: KernelResult[]): string {
       )
       y += LINE
     }
-    const dense = group.find((result) => result.op === 'f32')
-    if (dense) parts.push(`<line class="reference" x1="${x(dense.gops)}" x2="${x(dense.gops)}" y1="${top}" y2="${y}"/>`)
     y += LINE / 2
   }
   return `<svg viewBox="0 0 ${WIDTH} ${y}" role="img" aria-label="rates of the kernels">${parts.join('')}</svg>`
