@@ -13,6 +13,8 @@ const TOGGLES = [
   'enable-dawn-features=allow_unsafe_apis',
 ]
 
+const LOADER = 'libvulkan.so.1'
+
 /** Keeps the libraries of a dlopen for the life of the process: the Vulkan loader must not be unloaded under Dawn. */
 const RTLD_NODELETE = 0x1000
 
@@ -50,10 +52,13 @@ async function searchAdapter(software: SoftwareChoice, tried: string[]): Promise
     kept().instances.push(gpu)
     return gpu
   }
-  const working = kept().instances.at(-1) ?? create()
-  const adapter = await requestFrom(working)
-  if (adapter) return adapter
-  tried.push("Dawn finds no adapter on the system's drivers")
+  const made = kept().instances.at(-1)
+  // without a loader Dawn has nothing to try and warns on stderr
+  if (made ?? hasLoader()) {
+    const adapter = await requestFrom(made ?? create())
+    if (adapter) return adapter
+    tried.push("Dawn finds no adapter on the system's drivers")
+  } else tried.push(`there is no ${LOADER} on this system`)
   if (software === 'never') return null
   const chosen = process.env.VK_DRIVER_FILES ?? process.env.VK_ICD_FILENAMES
   if (chosen) {
@@ -84,6 +89,17 @@ async function requestFrom(gpu: GPU): Promise<GPUAdapter | null> {
     (await gpu.requestAdapter({ powerPreference: 'high-performance' })) ??
     (await gpu.requestAdapter({ forceFallbackAdapter: true }))
   )
+}
+
+/** False where Linux has no Vulkan loader; other systems need none. */
+function hasLoader(): boolean {
+  if (process.platform !== 'linux') return true
+  try {
+    loadLibrary(LOADER)
+    return true
+  } catch {
+    return false
+  }
 }
 
 /** Loads a shared library for the whole process, as if LD_LIBRARY_PATH had named its folder. */
