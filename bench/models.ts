@@ -253,14 +253,18 @@ function resultRows(entrants: Entrant[], options: ModelBenchOptions): ResultRow[
     const { description, task, contender } = entrant
     const first = entrants.find((other) => other.task.variant === task.variant)!
     const time = times.get(entrant)!
-    const ratioTo = (peer: string, variant: string): number | undefined => {
+    const ratioTo = (peer: string, variant: string, key: 'medianMs' | 'minMs'): number | undefined => {
       const rival = entrants.find((other) => other.contender === peer && other.task.variant === variant)
-      return rival && times.get(rival)!.medianMs / time.medianMs
+      return rival && times.get(rival)![key] / time[key]
     }
     const ratios = Object.fromEntries(
       options.peers.map((peer) => [
         peer,
-        { sameWeights: ratioTo(peer, task.variant), baseline: ratioTo(peer, 'baseline') },
+        {
+          sameWeights: ratioTo(peer, task.variant, 'medianMs'),
+          baseline: ratioTo(peer, 'baseline', 'medianMs'),
+          baselineMin: ratioTo(peer, 'baseline', 'minMs'),
+        },
       ]),
     )
     return {
@@ -299,11 +303,12 @@ export function modelTable(rows: ResultRow[]): string {
     'MAD',
     'p95',
     'min',
+    'CPU ms',
     'cold',
     'max error',
     'agree',
   ]
-  for (const peer of peers) header.push(`x ${peer}`, `x ${peer} f32`)
+  for (const peer of peers) header.push(`x ${peer}`, `x ${peer} f32`, 'by min')
   header.push('n', 'disturbed')
   const times = (ratio: number | undefined): string => (ratio === undefined ? '' : ratio.toFixed(2))
   return formatTable(
@@ -318,10 +323,15 @@ export function modelTable(rows: ResultRow[]): string {
       short(row.madMs),
       short(row.p95Ms),
       short(row.minMs),
+      short(row.cpuMs),
       short(row.coldMs),
       short(row.maxError),
       short(row.agreement),
-      ...peers.flatMap((peer) => [times(row.ratios?.[peer]?.sameWeights), times(row.ratios?.[peer]?.baseline)]),
+      ...peers.flatMap((peer) => [
+        times(row.ratios?.[peer]?.sameWeights),
+        times(row.ratios?.[peer]?.baseline),
+        times(row.ratios?.[peer]?.baselineMin),
+      ]),
       String(row.n),
       `${row.disturbedBursts}/${row.bursts}${row.noisy ? ' noisy' : ''}`,
     ]),

@@ -25,10 +25,11 @@ function modelRows(rows: ResultRow[]): string {
     'MAD',
     'p95',
     'min',
+    'CPU ms',
     'cold',
     'max error',
   ]
-  for (const peer of peers) header.push(`times ${peer}, same weights`, `times ${peer} fp32`)
+  for (const peer of peers) header.push(`times ${peer}, same weights`, `times ${peer} fp32`, 'the same by min')
   header.push('bursts disturbed')
   const times = (ratio: number | undefined): string => ratio?.toFixed(2) ?? ''
   return table(
@@ -39,8 +40,12 @@ function modelRows(rows: ResultRow[]): string {
       device(row),
       String(row.threads),
       `(${row.batch}, ${row.tokens})`,
-      ...[row.medianMs, row.madMs, row.p95Ms, row.minMs, row.coldMs, row.maxError].map(short),
-      ...peers.flatMap((peer) => [times(row.ratios?.[peer]?.sameWeights), times(row.ratios?.[peer]?.baseline)]),
+      ...[row.medianMs, row.madMs, row.p95Ms, row.minMs, row.cpuMs, row.coldMs, row.maxError].map(short),
+      ...peers.flatMap((peer) => [
+        times(row.ratios?.[peer]?.sameWeights),
+        times(row.ratios?.[peer]?.baseline),
+        times(row.ratios?.[peer]?.baselineMin),
+      ]),
       disturbed(row),
     ]),
   )
@@ -122,7 +127,8 @@ How it is measured: contenders run in processes of their own, in short bursts, i
 order rotated. Beside each burst a fixed loop is timed; bursts where that loop was more than 15 % slower than its best, or
 where a one-thread contender got less than 95 % of its core, count as disturbed and are left out of the median. A row is
 marked noisy where two thirds or more of its bursts were disturbed: then its numbers are over all of them. "max error" is against
-a float64 reference. "times X" is how many times as fast ours is: X's median divided by ours. Times of a software adapter
+a float64 reference. "CPU ms" is the CPU time of one
+run, all threads. "times X" is how many times as fast ours is: X's median divided by ours. Times of a software adapter
 are emulation on the CPU and say nothing about a GPU.
 `
 

@@ -21,7 +21,7 @@ describe('timing', () => {
 
   it('leaves out bursts of one thread that had to share its core', () => {
     const bursts = [at(1, 10), { ...at(1, 30), cpuShare: 0.6 }]
-    expect(timing(bursts, 1, true)).toMatchObject({ medianMs: 10, disturbedBursts: 1 })
+    expect(timing(bursts, 1, true)).toMatchObject({ medianMs: 10, disturbedBursts: 1, cpuMs: 14 })
     expect(timing(bursts, 1, false)).toMatchObject({ medianMs: 20, disturbedBursts: 0 })
   })
 

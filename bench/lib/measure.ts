@@ -1,7 +1,7 @@
 // Timing on machines that slow by up to two times for seconds: short bursts, a calibration loop before and after each,
 // and medians of the bursts that ran at the machine's own pace.
 
-import { summarize } from '../../ts/study/statistics.ts'
+import { median as medianOf, summarize } from '../../ts/study/statistics.ts'
 
 /** One burst of runs of one contender. */
 export interface Burst {
@@ -18,6 +18,8 @@ export interface Timing {
   madMs: number
   p95Ms: number
   minMs: number
+  /** CPU time of the process per run: what is left to compare by where other processes held the core */
+  cpuMs: number
   /** samples that the median is taken over */
   n: number
   /** bursts left out since the calibration loop beside them was slow */
@@ -104,6 +106,9 @@ export function timing(bursts: Burst[], fastestMs: number, ownsCore: boolean): T
     madMs: mad,
     p95Ms: p95,
     minMs: Math.min(...samples),
+    cpuMs: medianOf(
+      bursts.map((b) => (b.cpuShare * b.samplesMs.reduce((sum, ms) => sum + ms, 0)) / b.samplesMs.length),
+    ),
     n,
     disturbedBursts: bursts.length - calm.length,
     bursts: bursts.length,

@@ -42,6 +42,8 @@ export interface ResultRow {
   madMs: number
   p95Ms: number
   minMs: number
+  /** CPU time of the process per run, all threads */
+  cpuMs: number
   coldMs: number
   n: number
   disturbedBursts: number
@@ -59,8 +61,8 @@ export interface ResultRow {
   agreement?: number
   /** largest absolute difference of the logits from the first contender of that variant */
   maxDifference?: number
-  /** times as fast as each peer: on the same weights, and on the baseline's */
-  ratios?: Record<string, { sameWeights?: number; baseline?: number }>
+  /** times as fast as each peer by medians: on the same weights, and on the baseline's; and the latter by least times */
+  ratios?: Record<string, { sameWeights?: number; baseline?: number; baselineMin?: number }>
   /** GPU time of the kernels by timestamps */
   gpuMs?: number
   /** tape records or dispatches */
