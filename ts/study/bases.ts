@@ -18,6 +18,9 @@ import type { Store } from './store.ts'
 import { trainWithin } from './training.ts'
 import type { Base } from './variants.ts'
 
+/** Small data is read at most this often. */
+const MAX_EPOCHS = 60
+
 export interface BasesContext {
   settings: StudySettings
   scale: Scale
@@ -176,7 +179,8 @@ export class Bases {
       this.maxLength(model),
     )
     const examples = data.train.map(({ label }, i) => ({ ids: ids[i], label }))
-    const all = { ...plan, batch: scale.batch, seed: settings.seed, threads }
+    const epochs = Math.min(MAX_EPOCHS, Math.max(plan.epochs, (scale.leastSteps * scale.batch) / examples.length))
+    const all = { ...plan, epochs, batch: scale.batch, seed: settings.seed, threads }
     const trained = await trainWithin(model, examples, all, reporter, signal)
     reporter.done(trained.words)
     return trained

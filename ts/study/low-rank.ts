@@ -37,13 +37,14 @@ export async function chooseLowRank(shape: string, base: Base, apply: Apply, con
   const words = (share: number, f1: number): string =>
     `rank ${share} of the full one, validation F1 ${f1.toFixed(3)} (base ${baseF1.toFixed(3)})`
   let last: Shaped | null = null
+  let wasTrained = false
   for (const [i, share] of RANK_SHARES.entries()) {
-    if (share > AIMED_SHARE && last) {
+    if (share > AIMED_SHARE && !wasTrained) {
+      wasTrained = true
       const trained = await trainInRounds(at(AIMED_SHARE), base, apply, context)
       const f1 = await base.validate(trained.model)
       const shaped = { ...trained, notes: [...trained.notes, words(AIMED_SHARE, f1)] }
       if (holds(f1)) return shaped
-      last = null
     }
     reporter.progress(i, RANK_SHARES.length, undefined, `rank ${share}`)
     const recipe = at(share)

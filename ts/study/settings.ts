@@ -41,6 +41,8 @@ export interface Scale {
   student: { layers: number; hiddenSize: number; heads: number; intermediateSize: number }
   maxPositions: number
   epochs: { baseline: number; student: number; tune: number }
+  /** steps below which a model from random weights has not begun to learn: small data is read more often */
+  leastSteps: number
   /** sequences a step */
   batch: number
   learningRate: { scratch: number; pretrained: number; tune: number }
@@ -56,9 +58,10 @@ export function scaleFor(minutes: number, quick: boolean): Scale {
   const shared = {
     maxPositions: 128,
     batch: 32,
+    leastSteps: 250,
     learningRate: { scratch: 1e-3, pretrained: 5e-5, tune: 5e-4 },
     seconds: {
-      baseline: seconds * 0.32,
+      baseline: seconds * 0.36,
       student: seconds * 0.12,
       tune: seconds * 0.25,
       latency: seconds * 0.12,
@@ -67,26 +70,26 @@ export function scaleFor(minutes: number, quick: boolean): Scale {
   return quick
     ? {
         ...shared,
-        reviews: 4000,
-        maxTrain: 4000,
+        reviews: 16_000,
+        maxTrain: 16_000,
         maxTest: 1000,
         vocabulary: 4096,
         studentVocabulary: 2048,
         baseline: { layers: 2, hiddenSize: 96, heads: 3, intermediateSize: 384 },
         student: { layers: 1, hiddenSize: 64, heads: 2, intermediateSize: 128 },
-        epochs: { baseline: 4, student: 4, tune: 1 },
+        epochs: { baseline: 3, student: 3, tune: 0.4 },
         checked: 16,
       }
     : {
         ...shared,
-        reviews: 10_000,
-        maxTrain: 20_000,
+        reviews: 30_000,
+        maxTrain: 24_000,
         maxTest: 2500,
         vocabulary: 8192,
         studentVocabulary: 4096,
-        baseline: { layers: 4, hiddenSize: 128, heads: 4, intermediateSize: 512 },
+        baseline: { layers: 2, hiddenSize: 128, heads: 4, intermediateSize: 512 },
         student: { layers: 1, hiddenSize: 64, heads: 2, intermediateSize: 256 },
-        epochs: { baseline: 5, student: 8, tune: 1 },
+        epochs: { baseline: 4, student: 4, tune: 0.5 },
         checked: 64,
       }
 }
