@@ -23,6 +23,13 @@ export const ATTENTION: Contract = {
       status: 'default',
     },
     {
+      id: 'webgpu/attention/naive',
+      backend: 'webgpu',
+      needs: 'nothing',
+      wins: 'nowhere: any head size in plain loops, what the others fall back to',
+      status: 'teaching',
+    },
+    {
       id: 'webgpu/attention/direct',
       backend: 'webgpu',
       needs: 'nothing; no workgroup memory',

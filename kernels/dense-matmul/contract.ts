@@ -38,6 +38,13 @@ export const DENSE_MATMUL: Contract = {
       status: 'available',
     },
     {
+      id: 'webgpu/dense-matmul/f32/slice',
+      backend: 'webgpu',
+      needs: 'workgroup memory',
+      wins: 'few rows on real adapters: K is split inside the workgroup',
+      status: 'default',
+    },
+    {
       id: 'webgpu/dense-matmul/f32/tiled',
       backend: 'webgpu',
       needs: 'workgroup memory',

@@ -51,6 +51,20 @@ export const INT8_MATMUL: Contract = {
       status: 'available',
     },
     {
+      id: 'webgpu/int8-matmul/slice',
+      backend: 'webgpu',
+      needs: 'dot4I8Packed, workgroup memory',
+      wins: 'few rows on real adapters',
+      status: 'default',
+    },
+    {
+      id: 'webgpu/int8-matmul/fused',
+      backend: 'webgpu',
+      needs: 'dot4I8Packed, workgroup memory',
+      wins: 'up to 32 rows: quantizes the rows itself and saves a dispatch',
+      status: 'default',
+    },
+    {
       id: 'webgpu/int8-matmul/tiled',
       backend: 'webgpu',
       needs: 'dot4I8Packed, workgroup memory',

@@ -5,11 +5,18 @@ import type { Device } from '../runtime/device.ts'
 import type { Batch, Program } from '../runtime/program.ts'
 import { assertWithin } from './compare.ts'
 
+/** Throws where a kernel was demoted: its fall-back would pass in its place. */
+export function assertNoDemotion(device: Device): void {
+  const { notes } = device.info()
+  if (notes.length > 0) throw new Error(`${device.info().name}: ${notes.join('; ')}`)
+}
+
 export async function checkProgram(device: Device, program: Program, batch: Batch, label: string): Promise<void> {
   const session = await device.load(program, { guard: true })
   try {
     const expected = referenceWithBounds(program, batch)
     const actual = await session.run(batch)
+    assertNoDemotion(device)
     assertWithin(actual, expected.values, expected.bounds, `${device.info().name} ${label}`)
     const damage = await session.checkGuards()
     if (damage.length > 0) throw new Error(`${device.info().name} ${label}: ${damage.join('; ')}`)

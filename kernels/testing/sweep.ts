@@ -6,6 +6,7 @@ import type { Device } from '../runtime/device.ts'
 import type { Activation, Batch, Program } from '../runtime/program.ts'
 import type { LeafWeight } from '../runtime/weights.ts'
 import { assertExact, assertWithin } from './compare.ts'
+import { assertNoDemotion } from './program.ts'
 import { bytes, integers, seededRandom, uniform } from './random.ts'
 import type { Shape } from './shapes.ts'
 import { K_MULTIPLE, randomWeight, type WeightOptions } from './weights.ts'
@@ -89,6 +90,7 @@ export async function sweepLinear(
     const session = await device.load(program, { guard: true })
     try {
       const actual = await session.run(batch)
+      assertNoDemotion(device)
       const expected = referenceWithBounds(program, batch)
       if (options.exact) assertExact(actual, expected.values, label)
       else assertWithin(actual, expected.values, expected.bounds, label)

@@ -1,0 +1,56 @@
+// Small seeded models and batches for the tests of training.
+
+import { seededRandom } from './random.ts'
+import type { LossTarget, TrainBatch } from '../train/batch.ts'
+import type { Layout, TrainShape } from '../train/layout.ts'
+import type { ReferenceParameters } from '../train/reference.ts'
+
+/** Uneven layers, sizes that are no multiples of 8 or 6, a head size of 6. */
+export const UNEVEN: TrainShape = {
+  hidden: 20,
+  words: 31,
+  positions: 13,
+  types: 2,
+  labels: 3,
+  epsilon: 1e-12,
+  layers: [
+    { heads: 3, headSize: 6, intermediate: 37 },
+    { heads: 2, headSize: 8, intermediate: 12 },
+  ],
+}
+
+/** Weights of std `scale`, so that activations spread; gammas about 1. All are f32 numbers. */
+export function syntheticParameters(layout: Layout, seed: number, scale = 0.3): ReferenceParameters {
+  const random = seededRandom(seed)
+  const draw = (): number => Math.fround((random() * 2 - 1) * scale * 1.7)
+  const words = Float64Array.from({ length: layout.shape.words * layout.shape.hidden }, draw)
+  const rest = new Float64Array(layout.length)
+  for (const [name, { offset, rows, columns }] of layout.places)
+    for (let i = offset; i < offset + rows * columns; i++) rest[i] = draw() + (name.endsWith('gamma') ? 1 : 0)
+  return { words, rest: rest.map(Math.fround) }
+}
+
+export function syntheticBatch(shape: TrainShape, lengths: number[], seed: number): TrainBatch {
+  const random = seededRandom(seed)
+  const offsets = Int32Array.from([0, ...lengths])
+  for (let b = 1; b < offsets.length; b++) offsets[b] += offsets[b - 1]
+  const draw = (below: number): Int32Array =>
+    Int32Array.from({ length: offsets[lengths.length] }, () => Math.floor(random() * below))
+  return { offsets, ids: draw(shape.words), types: draw(shape.types) }
+}
+
+/** One-hot targets, and where asked a teacher. */
+export function syntheticGoal(labels: number, sequences: number, seed: number, hasTeacher: boolean): LossTarget {
+  const random = seededRandom(seed)
+  const target = new Float32Array(sequences * labels)
+  const teacher = new Float32Array(sequences * labels)
+  for (let b = 0; b < sequences; b++) {
+    target[b * labels + Math.floor(random() * labels)] = 1
+    const raw = Array.from({ length: labels }, () => 0.1 + random())
+    const sum = raw.reduce((a, x) => a + x, 0)
+    raw.forEach((x, c) => (teacher[b * labels + c] = x / sum))
+  }
+  return hasTeacher
+    ? { target, teacher, alpha: 0.3, temperature: 2 }
+    : { target, teacher: null, alpha: 1, temperature: 1 }
+}
