@@ -1,0 +1,113 @@
+// The same classifier written for jax-js: an independent oracle, its gradients by automatic differentiation. Tests only.
+
+import { numpy as np, nn, valueAndGrad, defaultDevice, init } from '@jax-js/jax'
+import type { LossTarget, TrainBatch } from '../train/batch.ts'
+import { placeOf, type Layout } from '../train/layout.ts'
+import type { ReferenceParameters } from '../train/reference.ts'
+
+type Tree = Record<string, np.Array>
+
+const array = (values: ArrayLike<number>, shape: number[]): np.Array =>
+  np.array(Float64Array.from(values), { dtype: np.float64 }).reshape(shape)
+
+const oneHot = (rows: ArrayLike<number>, width: number): np.Array => {
+  const data = new Float64Array(rows.length * width)
+  for (let m = 0; m < rows.length; m++) data[m * width + rows[m]] = 1
+  return array(data, [rows.length, width])
+}
+
+/** x W^T + b */
+function linear(tree: Tree, stem: string, x: np.Array): np.Array {
+  return np.matmul(x, np.transpose(tree[`${stem}.weight`].ref)).add(tree[`${stem}.bias`].ref)
+}
+
+function layernorm(tree: Tree, stem: string, x: np.Array, epsilon: number): np.Array {
+  const centred = x.ref.sub(np.mean(x, -1, { keepdims: true }))
+  const variance = np.mean(np.square(centred.ref), -1, { keepdims: true })
+  const normal = centred.div(np.sqrt(variance.add(epsilon)))
+  return normal.mul(tree[`${stem}.gamma`].ref).add(tree[`${stem}.beta`].ref)
+}
+
+/** 0.5 x (1 + erf(x / sqrt 2)) with erf built of jax-js's own erfc. */
+const gelu = (x: np.Array): np.Array => nn.gelu(x, { approximate: false })
+
+/** [T, HD] -> [heads, T, D] */
+const split = (x: np.Array, T: number, heads: number, D: number): np.Array =>
+  np.transpose(x.reshape([T, heads, D]), [1, 0, 2])
+
+function sequenceLogits(tree: Tree, layout: Layout, ids: Int32Array, types: Int32Array): np.Array {
+  const { words, positions, types: kinds, layers, epsilon } = layout.shape
+  const T = ids.length
+  const places = Int32Array.from({ length: T }, (_, t) => t)
+  let x = np.matmul(oneHot(ids, words), tree['words'].ref)
+  x = x.add(np.matmul(oneHot(places, positions), tree['position'].ref))
+  x = x.add(np.matmul(oneHot(types, kinds), tree['type'].ref))
+  x = layernorm(tree, 'norm', x, epsilon)
+  layers.forEach(({ heads, headSize: D }, i) => {
+    const qkv = np.split(linear(tree, `layer.${i}.qkv`, x.ref), 3, 1)
+    const [q, k, v] = qkv.map((part) => split(part, T, heads, D))
+    const scores = np.matmul(q, np.transpose(k, [0, 2, 1])).div(Math.sqrt(D))
+    const mixed = np.matmul(nn.softmax(scores, -1), v)
+    const context = np.transpose(mixed, [1, 0, 2]).reshape([T, heads * D])
+    const attended = linear(tree, `layer.${i}.attention`, context).add(x)
+    const half = layernorm(tree, `layer.${i}.attentionNorm`, attended, epsilon)
+    const after = gelu(linear(tree, `layer.${i}.intermediate`, half.ref))
+    x = layernorm(tree, `layer.${i}.outputNorm`, linear(tree, `layer.${i}.output`, after).add(half), epsilon)
+  })
+  const first = x.slice([0, 1])
+  return linear(tree, 'classifier', np.tanh(linear(tree, 'pooler', first)))
+}
+
+/** Loss and gradients of one batch, as referenceStep. */
+export async function jaxStep(
+  layout: Layout,
+  parameters: ReferenceParameters,
+  batch: TrainBatch,
+  { target, teacher, alpha, temperature: T }: LossTarget,
+): Promise<{ loss: number; gradients: ReferenceParameters }> {
+  await init('cpu')
+  defaultDevice('cpu')
+  const { hidden: C, words, labels } = layout.shape
+  const tree: Tree = { words: array(parameters.words, [words, C]) }
+  for (const [name, { offset, rows, columns }] of layout.places)
+    tree[name] = array(
+      parameters.rest.subarray(offset, offset + rows * columns),
+      /(gamma|beta|bias)$/.test(name) ? [columns] : [rows, columns],
+    )
+  const { offsets, ids } = batch
+  const types = batch.types ?? new Int32Array(ids.length)
+  const B = offsets.length - 1
+  const lossOfTree = (leaves: Tree): np.Array => {
+    let loss = array([0], [])
+    for (let b = 0; b < B; b++) {
+      const [begin, end] = [offsets[b], offsets[b + 1]]
+      const z = sequenceLogits(leaves, layout, ids.slice(begin, end), types.slice(begin, end))
+      const wanted = array(target.subarray(b * labels, b * labels + labels), [1, labels])
+      const hard = np.sum(nn.logSoftmax(z.ref, -1).mul(wanted)).mul(teacher ? -alpha : -1)
+      loss = loss.add(hard)
+      if (!teacher) {
+        z.dispose()
+        continue
+      }
+      const p = teacher.subarray(b * labels, b * labels + labels)
+      const entropy = p.reduce((sum, x) => sum + x * Math.log(x), 0)
+      const cross = np.sum(nn.logSoftmax(z.div(T), -1).mul(array(p, [1, labels])))
+      loss = loss.add(
+        cross
+          .mul(-1)
+          .add(entropy)
+          .mul((1 - alpha) * T * T),
+      )
+    }
+    for (const leaf of Object.values(leaves)) leaf.dispose()
+    return loss.div(B)
+  }
+  const [loss, slopes] = valueAndGrad(lossOfTree)(tree) as [np.Array, Tree]
+  const rest = new Float64Array(layout.length)
+  for (const name of layout.places.keys())
+    rest.set(Float64Array.from(await slopes[name].data()), placeOf(layout, name).offset)
+  return {
+    loss: (await loss.data())[0],
+    gradients: { words: Float64Array.from(await slopes['words'].data()), rest },
+  }
+}

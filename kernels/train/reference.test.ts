@@ -1,0 +1,88 @@
+import { describe, expect, it } from 'vitest'
+import { assertWithin } from '../testing/compare.ts'
+import { seededRandom } from '../testing/random.ts'
+import { jaxStep } from '../testing/train-jax.ts'
+import { layoutOf, tensorOf } from './layout.ts'
+import { erf, referenceStep, type ReferenceParameters } from './reference.ts'
+import { syntheticBatch, syntheticGoal, syntheticParameters, UNEVEN } from '../testing/train-models.ts'
+
+const layout = layoutOf(UNEVEN)
+const lengths = [5, 1, 3]
+const batch = syntheticBatch(UNEVEN, lengths, 2)
+
+const largest = (values: ArrayLike<number>): number => {
+  let most = 0
+  for (let i = 0; i < values.length; i++) most = Math.max(most, Math.abs(values[i]))
+  return most
+}
+
+describe('the float64 training step', () => {
+  it('has an erf that agrees with published values', () => {
+    // Abramowitz and Stegun, table 7.1
+    const table: [number, number][] = [
+      [0, 0],
+      [0.5, 0.5204998778130465],
+      [1, 0.8427007929497149],
+      [2, 0.9953222650189527],
+      [3.5, 0.9999992569016276],
+      [-1, -0.8427007929497149],
+    ]
+    for (const [x, expected] of table) expect(Math.abs(erf(x) - expected)).toBeLessThan(1e-14)
+  })
+
+  for (const [what, hasTeacher, rate] of [
+    ['cross-entropy', false, 0],
+    ['distillation', true, 0],
+    ['cross-entropy and dropout', false, 0.2],
+  ] as const)
+    it(`has the gradients of central differences: ${what}`, () => {
+      const goal = syntheticGoal(UNEVEN.labels, lengths.length, 3, hasTeacher)
+      const dropout = rate > 0 ? { rate, seed: 5 } : null
+      const parameters = syntheticParameters(layout, 1)
+      const { gradients } = referenceStep(layout, parameters, batch, goal, dropout)
+      // truncation: h^2 / 6 times a third derivative, rounding: 2^-52 / h; both near 1e-9 of the largest slope at h = 1e-5
+      const h = 1e-5
+      // a teacher's row is f32: it adds up to 1 within 6e-8, and the slope takes it for exactly 1
+      const least = hasTeacher ? 6e-8 : 1e-10
+      const difference = (vector: keyof ReferenceParameters, i: number): number => {
+        const losses = [h, -h].map((step) => {
+          const moved = { ...parameters, [vector]: parameters[vector].slice() }
+          moved[vector][i] += step
+          return referenceStep(layout, moved, batch, goal, dropout).loss
+        })
+        return (losses[0] - losses[1]) / (2 * h)
+      }
+      const random = seededRandom(11)
+      for (const [name, { offset, rows, columns }] of layout.places) {
+        const slope = tensorOf(layout, gradients.rest, name)
+        for (let n = 0; n < 4; n++) {
+          const i = Math.floor(random() * rows * columns)
+          const found = difference('rest', offset + i)
+          expect(Math.abs(found - slope[i]), `${name}[${i}]`).toBeLessThan(1e-7 * largest(slope) + least)
+        }
+      }
+      for (let n = 0; n < 8; n++) {
+        const i = batch.ids[n] * UNEVEN.hidden + n
+        const found = difference('words', i)
+        expect(Math.abs(found - gradients.words[i]), `words[${i}]`).toBeLessThan(
+          1e-7 * largest(gradients.words) + least,
+        )
+      }
+    })
+
+  for (const hasTeacher of [false, true])
+    it(`has the gradients of jax-js: ${hasTeacher ? 'distillation' : 'cross-entropy'}`, async () => {
+      const goal = syntheticGoal(UNEVEN.labels, lengths.length, 3, hasTeacher)
+      const parameters = syntheticParameters(layout, 1)
+      const ours = referenceStep(layout, parameters, batch, goal)
+      const theirs = await jaxStep(layout, parameters, batch, goal)
+      expect(Math.abs(ours.loss - theirs.loss)).toBeLessThan(1e-6)
+      // jax-js computes erfc by a formula whose error is 1.5e-7: of each tensor's largest slope, a few times that
+      const compare = (actual: Float64Array, expected: Float64Array, name: string): void => {
+        assertWithin(actual, expected, 1e-6 * largest(expected), `${name} against jax-js`)
+      }
+      compare(ours.gradients.words, theirs.gradients.words, 'words')
+      for (const name of layout.places.keys())
+        compare(tensorOf(layout, ours.gradients.rest, name), tensorOf(layout, theirs.gradients.rest, name), name)
+    })
+})

@@ -1,0 +1,198 @@
+import { describe, expect, it } from 'vitest'
+import { assertExact, assertWithin } from '../testing/compare.ts'
+import type { Dropout } from './batch.ts'
+import { layoutOf, tensorOf, type Layout, type TrainShape } from './layout.ts'
+import { referenceStep, type ReferenceParameters } from './reference.ts'
+import { TrainSession, type AdamW, type TrainSessionOptions } from './session.ts'
+import { syntheticBatch, syntheticGoal, syntheticParameters, UNEVEN } from '../testing/train-models.ts'
+
+const BUILDS: (TrainSessionOptions & { name: string })[] = [
+  { name: 'relaxed, 1 thread', build: 'relaxed', threads: 1 },
+  { name: 'relaxed, 2 threads', build: 'relaxed', threads: 2 },
+  { name: 'relaxed, 3 threads', build: 'relaxed', threads: 3 },
+  { name: 'baseline, 1 thread', build: 'baseline', threads: 1 },
+  { name: 'baseline, 2 threads', build: 'baseline', threads: 2 },
+]
+
+/** Rows of more than one block of 96, tokens of more than one block of 512, inputs of more than one block of 512. */
+const BLOCKS: TrainShape = {
+  hidden: 32,
+  words: 300,
+  positions: 128,
+  types: 1,
+  labels: 2,
+  epsilon: 1e-12,
+  layers: [{ heads: 2, headSize: 16, intermediate: 530 }],
+}
+
+const CASES: { name: string; shape: TrainShape; lengths: number[]; hasTeacher: boolean; dropout: Dropout | null }[] = [
+  { name: 'one token', shape: UNEVEN, lengths: [1], hasTeacher: false, dropout: null },
+  { name: 'ragged', shape: UNEVEN, lengths: [5, 1, 13, 8, 2, 13, 7], hasTeacher: false, dropout: null },
+  { name: 'distillation', shape: UNEVEN, lengths: [4, 9], hasTeacher: true, dropout: null },
+  { name: 'dropout', shape: UNEVEN, lengths: [6, 11, 3], hasTeacher: true, dropout: { rate: 0.3, seed: 9 } },
+  { name: 'several blocks', shape: BLOCKS, lengths: [128, 97, 128, 64, 33, 128], hasTeacher: false, dropout: null },
+]
+
+const ADAM: AdamW = { learningRate: 0.01, beta1: 0.9, beta2: 0.999, epsilon: 1e-8, weightDecay: 0.1, clipNorm: 0.5 }
+
+const toF32 = ({ words, rest }: ReferenceParameters): { words: Float32Array; rest: Float32Array } => ({
+  words: Float32Array.from(words),
+  rest: Float32Array.from(rest),
+})
+
+const largest = (values: Float64Array): number => values.reduce((most, x) => Math.max(most, Math.abs(x)), 0)
+
+async function open(
+  layout: Layout,
+  parameters: ReferenceParameters,
+  options: TrainSessionOptions,
+): Promise<TrainSession> {
+  const session = await TrainSession.create(layout.shape, { ...options, guard: true })
+  session.setParameters(toF32(parameters))
+  return session
+}
+
+describe.each(BUILDS)('training step on $name', (build) => {
+  it.each(CASES)('gradients of every tensor: $name', async ({ name, shape, lengths, hasTeacher, dropout }) => {
+    const layout = layoutOf(shape)
+    const parameters = syntheticParameters(layout, 1, shape === BLOCKS ? 0.1 : 0.3)
+    const batch = syntheticBatch(shape, lengths, 2)
+    const goal = syntheticGoal(shape.labels, lengths.length, 3, hasTeacher)
+    const expected = referenceStep(layout, parameters, batch, goal, dropout)
+    const session = await open(layout, parameters, build)
+    try {
+      const { logits } = await session.step(batch, goal, dropout, null)
+      const { words, rest } = session.gradients()
+      // Sums of up to 578 products, in about 40 dependent layers of arithmetic: each rounds by 2^-24 of terms no larger
+      // than a few times the largest gradient, and errors of random sign add like a square root. Measured: 2e-6.
+      const compare = (actual: Float32Array, wanted: Float64Array, what: string): void => {
+        assertWithin(actual, wanted, 1e-5 * largest(wanted), `${name}, ${build.name}: ${what}`)
+      }
+      compare(logits, expected.logits, 'logits')
+      compare(words, expected.gradients.words, 'words')
+      for (const tensor of layout.places.keys())
+        compare(tensorOf(layout, rest, tensor), tensorOf(layout, expected.gradients.rest, tensor), tensor)
+      expect(session.damage()).toEqual([])
+    } finally {
+      await session.dispose()
+    }
+  })
+
+  it('updates as AdamW does, clipped, the table in the rows of the batch alone', async () => {
+    const layout = layoutOf(UNEVEN)
+    const parameters = syntheticParameters(layout, 1)
+    const session = await open(layout, parameters, build)
+    try {
+      const expected = await adamSteps(layout, parameters, session)
+      const found = session.parameters()
+      // one step moves a weight by at most about the rate; the root of a small second moment doubles relative errors
+      assertWithin(found.rest, expected.rest, 2e-6, `${build.name}: parameters`)
+      assertWithin(found.words, expected.words, 2e-6, `${build.name}: words`)
+      expect(session.damage()).toEqual([])
+    } finally {
+      await session.dispose()
+    }
+  })
+})
+
+/** Three steps on the session, and the same three in float64 from the session's own gradients. */
+async function adamSteps(
+  layout: Layout,
+  start: ReferenceParameters,
+  session: TrainSession,
+): Promise<ReferenceParameters> {
+  const C = layout.shape.hidden
+  const p = { words: start.words.slice(), rest: start.rest.slice() }
+  const zeros = (): ReferenceParameters => ({
+    words: new Float64Array(p.words.length),
+    rest: new Float64Array(p.rest.length),
+  })
+  const [m, v] = [zeros(), zeros()]
+  const decays = { words: () => true, rest: (i: number) => i < layout.decaying }
+  for (let t = 1; t <= 3; t++) {
+    const batch = syntheticBatch(layout.shape, [4, 9, 2], 20 + t)
+    const { norm } = await session.step(batch, syntheticGoal(3, 3, t, false), null, ADAM)
+    const g = session.gradients()
+    let square = 0
+    for (const x of g.words) square += x * x
+    for (const x of g.rest) square += x * x
+    expect(Math.abs(norm - Math.sqrt(square))).toBeLessThan(1e-6 * norm)
+    expect(norm).toBeGreaterThan(ADAM.clipNorm)
+    const factor = ADAM.clipNorm / norm
+    const rate = ADAM.learningRate
+    const touched = new Set(batch.ids)
+    for (const part of ['words', 'rest'] as const)
+      for (let i = 0; i < p[part].length; i++) {
+        if (part === 'words' && !touched.has(Math.floor(i / C))) continue
+        const slope = g[part][i] * factor
+        m[part][i] = ADAM.beta1 * m[part][i] + (1 - ADAM.beta1) * slope
+        v[part][i] = ADAM.beta2 * v[part][i] + (1 - ADAM.beta2) * slope * slope
+        const root = Math.sqrt(v[part][i] / (1 - ADAM.beta2 ** t)) + ADAM.epsilon
+        const step = (rate * m[part][i]) / (1 - ADAM.beta1 ** t) / root
+        p[part][i] = p[part][i] * (1 - (decays[part](i) ? rate * ADAM.weightDecay : 0)) - step
+      }
+  }
+  return p
+}
+
+describe('a training session', () => {
+  it('gives the same bits on 1, 2 and 3 threads', async () => {
+    const layout = layoutOf(BLOCKS)
+    const parameters = syntheticParameters(layout, 1, 0.1)
+    const results: { words: Float32Array; rest: Float32Array }[] = []
+    for (const threads of [1, 2, 3]) {
+      const session = await open(layout, parameters, { threads })
+      for (let t = 0; t < 3; t++) {
+        const batch = syntheticBatch(BLOCKS, [60, 9, 128], t)
+        await session.step(batch, syntheticGoal(2, 3, t, true), { rate: 0.1, seed: t }, ADAM)
+      }
+      results.push(session.parameters())
+      await session.dispose()
+    }
+    for (const other of results.slice(1)) {
+      assertExact(other.rest, results[0].rest, 'rest on more threads')
+      assertExact(other.words, results[0].words, 'words on more threads')
+    }
+  })
+
+  it('keeps masked weights at zero and learns without them', async () => {
+    const layout = layoutOf(UNEVEN)
+    const session = await open(layout, syntheticParameters(layout, 1), { threads: 2 })
+    const { offset, rows, columns } = layout.places.get('layer.0.qkv.weight')!
+    const mask = Uint8Array.from({ length: rows * columns }, (_, i) => (i % 3 === 0 ? 0 : 1))
+    session.setMask(offset, mask)
+    for (let t = 0; t < 3; t++)
+      await session.step(syntheticBatch(UNEVEN, [5, 6], t), syntheticGoal(3, 2, t, false), null, ADAM)
+    const weights = session.parameters().rest.subarray(offset, offset + mask.length)
+    expect(weights.every((w, i) => (w === 0) === (mask[i] === 0))).toBe(true)
+    expect(session.damage()).toEqual([])
+    await session.dispose()
+  })
+
+  it('drops the share it is told to, differently at every step', async () => {
+    const layout = layoutOf(UNEVEN)
+    const session = await open(layout, syntheticParameters(layout, 1), { threads: 1 })
+    const batch = syntheticBatch(UNEVEN, [5, 6], 1)
+    const goal = syntheticGoal(3, 2, 1, false)
+    const logits = async (seed: number): Promise<Float32Array> =>
+      (await session.step(batch, goal, { rate: 0.1, seed }, null)).logits
+    const first = await logits(1)
+    expect(await logits(1)).toEqual(first)
+    expect(await logits(2)).not.toEqual(first)
+    const plain = await session.forward(batch)
+    expect((await session.step(batch, goal, { rate: 0, seed: 1 }, null)).logits).toEqual(plain)
+    await session.dispose()
+  })
+
+  it('refuses batches that do not fit', async () => {
+    const layout = layoutOf(UNEVEN)
+    const session = await open(layout, syntheticParameters(layout, 1), { threads: 1 })
+    const forward = (offsets: number[], ids: number[]): Promise<Float32Array> =>
+      session.forward({ offsets: Int32Array.from(offsets), ids: Int32Array.from(ids) })
+    await expect(forward([0, 1], [31])).rejects.toThrow('token id 31 is outside the vocabulary of 31')
+    await expect(forward([0, 1, 1], [3])).rejects.toThrow('sequence 1 has 0 tokens')
+    await expect(forward([0, 14], new Array<number>(14).fill(1))).rejects.toThrow('the model takes 1 to 13')
+    await session.dispose()
+    expect(() => layoutOf({ ...UNEVEN, hidden: 18 })).toThrow('no multiple of 4')
+  })
+})
