@@ -13,7 +13,8 @@
 //
 // A second module (training) has its own opcodes and its own `run`, of the same signature and built as index.ts does
 // it: `for (let r = begin(tape, thread); ; r = next(r, thread)) { if (!enter(...)) return ABORTED; ... }`.
-// Rules for both: no globals that change, no static data (all threads share the memory, each instantiates the module),
+// Rules for both: no globals that change, no static data that changes (all threads share the memory, each instantiates the module and
+// writes its data segment again),
 // a slice depends only on (record, thread, threads), and a result never depends on `threads`.
 //
 // `scratch` is this thread's own memory, 64-byte aligned; its size is what the host asked the pool for.

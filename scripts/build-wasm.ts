@@ -11,10 +11,13 @@ import { promisify } from 'node:util'
 
 const ROOT = fileURLToPath(new URL('..', import.meta.url))
 const BUILDS = ['baseline', 'baseline-shared', 'relaxed', 'relaxed-shared'] as const
-/** Entry file -> prefix of its .wasm files, and the generated module that embeds them. */
+/**
+ * Entry file -> prefix of its .wasm files, where its static data stands (below the arena, above the control block: each
+ * its own, since both may live in one memory), and the generated module that embeds them.
+ */
 const ENTRIES = [
-  { entry: 'assembly/index.ts', prefix: '', output: 'kernels/generated/wasm.ts' },
-  { entry: 'assembly/train.ts', prefix: 'train-', output: 'kernels/generated/wasm-train.ts' },
+  { entry: 'assembly/index.ts', prefix: '', memoryBase: 6144, output: 'kernels/generated/wasm.ts' },
+  { entry: 'assembly/train.ts', prefix: 'train-', memoryBase: 7168, output: 'kernels/generated/wasm-train.ts' },
 ]
 
 const require = createRequire(import.meta.url)
@@ -32,12 +35,13 @@ export async function buildWasm(): Promise<void> {
   mkdirSync(join(ROOT, 'kernels/generated'), { recursive: true })
   const asc = join(dirname(compiler), 'bin/asc.js')
   await Promise.all(
-    entries.flatMap(({ entry, prefix }) =>
+    entries.flatMap(({ entry, prefix, memoryBase }) =>
       BUILDS.map(async (build) => {
         const stem = `build/wasm/${prefix}${build}`
-        const settings = ['--config', 'asconfig.json', '--target', build, '-o', `${stem}.wasm`, '-t', `${stem}.wat`]
+        const settings = ['--config', 'asconfig.json', '--target', build, '--memoryBase', String(memoryBase)]
+        const files = ['-o', `${stem}.wasm`, '-t', `${stem}.wat`]
         try {
-          await promisify(execFile)(process.execPath, [asc, entry, ...settings], { cwd: ROOT })
+          await promisify(execFile)(process.execPath, [asc, entry, ...settings, ...files], { cwd: ROOT })
         } catch (error) {
           throw new Error(`build-wasm: ${entry} (${build}) does not compile:\n${(error as { stderr: string }).stderr}`)
         }

@@ -1,6 +1,7 @@
 import { execFileSync } from 'node:child_process'
 import { afterAll, describe, expect, it } from 'vitest'
 import { WASM } from '../generated/wasm.ts'
+import { activate } from '../runtime/activation.ts'
 import type { Device } from '../runtime/device.ts'
 import type { Batch, Op, Program } from '../runtime/program.ts'
 import type { EmbeddingTable, Int8BlockWeight, LeafWeight } from '../runtime/weights.ts'
@@ -118,6 +119,23 @@ describe.each(CONFIGURATIONS)('wasm device $build, $threads threads, shared $sha
     const offsets = Int32Array.of(0, 1, 6, 96, 103)
     const batch = { offsets, rows: uniform(103 * width, random) }
     await checkProgram(await deviceOf(options), program, batch, `attention D ${headSize}`)
+  })
+})
+
+describe.each(['baseline', 'relaxed'] as const)('activations of the %s build', (build) => {
+  it.each([
+    ['gelu', 5e-7],
+    ['tanh', 3e-7],
+  ] as const)('%s keeps to its stated bound %d max(1, |x|) from -20 to 20', async (activation, bound) => {
+    const device = await deviceOf({ build, threads: 1, shared: false })
+    const rows = Float32Array.from({ length: 40_001 }, (_, i) => (i - 20_000) / 1000)
+    const weight = { kind: 'f32' as const, N: 1, K: 1, data: Float32Array.of(1) }
+    const session = await device.load(linearProgram(weight, null, { M: rows.length, N: 1, K: 1, activation }))
+    const actual = await session.run({ offsets: Int32Array.of(0, rows.length), rows })
+    const expected = Float64Array.from(rows, (x) => activate(x, activation))
+    const bounds = Float64Array.from(rows, (x) => bound * Math.max(1, activation === 'gelu' ? Math.abs(x) : 1))
+    assertWithin(actual, expected, bounds, activation)
+    session.dispose()
   })
 })
 
