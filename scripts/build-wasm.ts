@@ -42,8 +42,9 @@ export async function buildWasm(): Promise<void> {
         const files = ['-o', `${stem}.wasm`, '-t', `${stem}.wat`]
         try {
           await promisify(execFile)(process.execPath, [asc, entry, ...settings, ...files], { cwd: ROOT })
-        } catch (error) {
-          throw new Error(`build-wasm: ${entry} (${build}) does not compile:\n${(error as { stderr: string }).stderr}`)
+        } catch (cause) {
+          const { stderr } = cause as { stderr: string }
+          throw new Error(`build-wasm: ${entry} (${build}) does not compile:\n${stderr}`, { cause })
         }
       }),
     ),
