@@ -2,7 +2,7 @@
 
 import { escapeMarkup as e, scatterPlot, type PlotPoint } from './plot.ts'
 import type { StudyResults, StudyRow } from './results.ts'
-import { gpuTitle, setting, SOFTWARE_GPU, tableCells } from './table.ts'
+import { gpuTitle, setting, shortNumber, SOFTWARE_GPU, tableCells } from './table.ts'
 
 const STYLE = `
 :root { color-scheme: light dark; --ink: #1b1f24; --soft: #5b6570; --paper: #fff; --line: #d9dee3; --best: #0b6e4f; --other: #7a8591; --base: #b3541e; --wash: #f4f6f8 }
@@ -79,7 +79,7 @@ export function reportHtml(results: StudyResults): string {
   const timing = (row: StudyRow, kind: 'cpu' | 'gpu'): string => {
     const t = row[kind]
     if (!t) return ''
-    const ms = (value: number): string => value.toPrecision(3)
+    const ms = shortNumber
     return (
       `<tr><td><code>${e(row.id)}</code></td>` +
       cell(kind === 'cpu' ? 'CPU' : row.gpu!.software ? SOFTWARE_GPU : 'GPU') +

@@ -12,21 +12,21 @@ const REASONS: Reason[] = [
   {
     is: (recipe) => /tucker|svd/.test(recipe),
     words:
-      'a low-rank layer is two or three products one after another, and at the rank that keeps F1 they save little arithmetic at this width',
+      'a low-rank layer is two or three calls one after another, and at this width the cost of a call outweighs the arithmetic it saves',
   },
   {
-    is: (recipe) => /^(sp|nm)/.test(recipe),
-    words: 'at this width the products are too small for what skipping zeros saves',
+    is: (recipe) => /(^|\+)(sp|nm)/.test(recipe),
+    words: 'at this width a call is mostly fixed cost, and skipping zeros saves arithmetic only',
   },
   {
     is: (recipe) => /(^|\+)q8/.test(recipe),
-    words: 'rounding the activations costs what the smaller products save at this width',
+    words: 'at this width rounding the activations takes as long as the smaller products save',
   },
   {
     is: (recipe) => recipe === 'e8' || recipe === 'vocab',
     words: 'it changes the embeddings only, which take hardly any time',
   },
-  { is: () => true, words: 'a run at this width is mostly the fixed cost of its calls, not arithmetic' },
+  { is: () => true, words: 'at this width a run is mostly the fixed cost of its calls, not arithmetic' },
 ]
 
 /** Row id and a sentence for each row that a device does not run faster than the baseline. */
