@@ -10,7 +10,8 @@ import { fileURLToPath, pathToFileURL } from 'node:url'
 import { promisify } from 'node:util'
 
 const ROOT = fileURLToPath(new URL('..', import.meta.url))
-const BUILDS = ['baseline', 'baseline-shared', 'relaxed', 'relaxed-shared'] as const
+/** Compiled with a shared memory; the form without one is the same bytes but for one, see `unshared`. */
+const BUILDS = ['baseline', 'relaxed'] as const
 /**
  * Entry file -> prefix of its .wasm files, where its static data stands (below the arena, above the control block: each
  * its own, since both may live in one memory), and the generated module that embeds them.
@@ -61,17 +62,40 @@ function hashInputs(version: string): string {
   return hash.digest('hex')
 }
 
+/**
+ * Where base64 text of a module differs when its imported memory is not shared, and what stands there instead: the byte
+ * of the import's limits is 1 (a maximum) in place of 3 (a maximum, shared). Atomics are valid on either memory.
+ */
+function unshared(bytes: Buffer): { at: number; group: string } {
+  const name = Buffer.concat([Buffer.of(3), Buffer.from('env'), Buffer.of(6), Buffer.from('memory'), Buffer.of(2, 3)])
+  const flag = bytes.indexOf(name) + name.length - 1
+  if (flag < name.length - 1) throw new Error('build-wasm: the module imports no shared memory env.memory')
+  const start = flag - (flag % 3)
+  const group = Buffer.from(bytes.subarray(start, start + 3))
+  group[flag - start] = 1
+  return { at: (start / 3) * 4, group: group.toString('base64') }
+}
+
 function embed(prefix: string): string {
-  const lines = BUILDS.map((build) => {
-    const bytes = readFileSync(join(ROOT, `build/wasm/${prefix}${build}.wasm`))
-    return `  '${build}': '${bytes.toString('base64')}',`
-  })
+  const modules = BUILDS.map((build) => ({
+    build,
+    bytes: readFileSync(join(ROOT, `build/wasm/${prefix}${build}.wasm`)),
+  }))
+  const text = (build: string): string => `${build.toUpperCase()}_SHARED`
   return [
     '// Made by scripts/build-wasm.ts from assembly/; do not edit.',
     "import type { BuildName } from '../runtime/wasm/modules.ts'",
     '',
+    ...modules.map(({ build, bytes }) => `const ${text(build)} = '${bytes.toString('base64')}'`),
+    '',
     '/** The modules, base64. */',
-    `export const WASM: Record<BuildName, string> = {\n${lines.join('\n')}\n}`,
+    'export const WASM: Record<BuildName, string> = {',
+    ...modules.flatMap(({ build, bytes }) => {
+      const { at, group } = unshared(bytes)
+      const patched = `${text(build)}.slice(0, ${at}) + '${group}' + ${text(build)}.slice(${at + 4})`
+      return [`  ${build}: ${patched},`, `  '${build}-shared': ${text(build)},`]
+    }),
+    '}',
     '',
   ].join('\n')
 }
