@@ -58,7 +58,7 @@ export function scaleFor(minutes: number, quick: boolean): Scale {
   const shared = {
     maxPositions: 128,
     batch: 32,
-    leastSteps: 250,
+    leastSteps: 300,
     learningRate: { scratch: 1e-3, pretrained: 5e-5, tune: 5e-4 },
     seconds: {
       baseline: seconds * 0.36,
@@ -70,26 +70,26 @@ export function scaleFor(minutes: number, quick: boolean): Scale {
   return quick
     ? {
         ...shared,
-        reviews: 16_000,
-        maxTrain: 16_000,
+        reviews: 8000,
+        maxTrain: 8000,
         maxTest: 1000,
         vocabulary: 4096,
         studentVocabulary: 2048,
         baseline: { layers: 2, hiddenSize: 96, heads: 3, intermediateSize: 384 },
         student: { layers: 1, hiddenSize: 64, heads: 2, intermediateSize: 128 },
-        epochs: { baseline: 3, student: 3, tune: 0.4 },
+        epochs: { baseline: 6, student: 6, tune: 0.8 },
         checked: 16,
       }
     : {
         ...shared,
-        reviews: 30_000,
+        reviews: 12_000,
         maxTrain: 24_000,
         maxTest: 2500,
         vocabulary: 8192,
         studentVocabulary: 4096,
         baseline: { layers: 2, hiddenSize: 128, heads: 4, intermediateSize: 512 },
         student: { layers: 1, hiddenSize: 64, heads: 2, intermediateSize: 256 },
-        epochs: { baseline: 4, student: 4, tune: 0.5 },
+        epochs: { baseline: 8, student: 8, tune: 1 },
         checked: 64,
       }
 }
