@@ -7,9 +7,9 @@
 //               which would else widen each block once per 32 tokens
 //   nm          values in panels [ceil(N / 8)][P][8] like dense f32; indices u16 [lists][P] as they come
 
+import { packPanels, panelElements } from '../dense-matmul/pack.ts'
 import type { NmWeight } from '../runtime/weights.ts'
 
-const PANEL = 8
 /** Bytes of a token block's inputs that shall stay in L1. */
 const L1_BYTES = 24576
 const BLOCK_TOKENS = 32
@@ -61,7 +61,7 @@ export function blockRows(
 }
 
 export function nmPanelElements(weight: NmWeight): number {
-  return Math.ceil(weight.N / PANEL) * PANEL * inputsKept(weight)
+  return panelElements(weight.N, inputsKept(weight))
 }
 
 /** P: inputs kept per output. */
@@ -69,20 +69,7 @@ export function inputsKept({ K, n, m }: NmWeight): number {
   return (K / m) * n
 }
 
-/** Packs values f32 [N, P] into `packed` [ceil(N / 8)][P][8], outputs past N zero. */
+/** Packs values f32 [N, P] into `packed` [ceil(N / 8)][P][8]: dense panels over the kept inputs. */
 export function packNmPanels(weight: NmWeight, packed: Float32Array): void {
-  const P = inputsKept(weight)
-  packed.fill(0)
-  for (let n = 0; n < weight.N; n++) {
-    const target = Math.floor(n / PANEL) * P * PANEL + (n % PANEL)
-    for (let p = 0; p < P; p++) packed[target + p * PANEL] = weight.values[n * P + p]
-  }
-}
-
-/** values [N, P] from their panels. */
-export function unpackNmPanels(packed: Float32Array, N: number, P: number): Float32Array {
-  const values = new Float32Array(N * P)
-  for (let n = 0; n < N; n++)
-    for (let p = 0; p < P; p++) values[n * P + p] = packed[(Math.floor(n / PANEL) * P + p) * PANEL + (n % PANEL)]
-  return values
+  packPanels(weight.values, weight.N, inputsKept(weight), packed)
 }

@@ -2,6 +2,6 @@
 
 export { compileEmbedded, hasRelaxedSimd, hasSharedMemory, hasSimd, type BuildName } from './modules.ts'
 export { WasmMemory } from './memory.ts'
-export { mayWait, ThreadPool, type Job } from './pool.ts'
+export { ThreadPool } from './pool.ts'
 export { Regions } from './regions.ts'
 export { f32Bits, TapeWriter } from './tape.ts'
