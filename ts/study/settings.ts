@@ -89,7 +89,7 @@ export function scaleFor(minutes: number, quick: boolean): Scale {
         studentVocabulary: 4096,
         baseline: { layers: 2, hiddenSize: 128, heads: 4, intermediateSize: 512 },
         student: { layers: 1, hiddenSize: 64, heads: 2, intermediateSize: 256 },
-        epochs: { baseline: 8, student: 8, tune: 1 },
+        epochs: { baseline: 10, student: 10, tune: 1 },
         checked: 64,
       }
 }

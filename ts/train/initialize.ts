@@ -5,11 +5,15 @@ import type { BertConfig } from '../model/config.ts'
 import type { LinearLayer, ModelWeights, Norm } from '../model/weights.ts'
 import { createRandom } from '../text/random.ts'
 
-/** BERT's own: normal numbers of this deviation, cut at two deviations. */
+/** BERT's own for tables: normal numbers of this deviation, cut at two deviations. */
 const DEVIATION = 0.02
+/** Longest wave of the positions' start, as a share of 2 pi tokens. */
+const LONGEST_WAVE = 1000
 
 /**
- * A classifier with fresh weights: truncated normal (0.02) matrices and tables, zero biases, LayerNorm 1 and 0.
+ * A classifier with fresh weights: truncated normal matrices of deviation 1 / sqrt(K) and word and type tables of 0.02,
+ * positions that start as waves, zero biases, LayerNorm 1 and 0. BERT's 0.02 for matrices is meant for widths near 768
+ * and long training: at C = 128 and a few thousand steps it costs several points of F1 (docs/perf-log.md).
  *
  * @param config its `labels` name at least two classes
  * @param seed any whole number; every tensor draws from a stream of its own
@@ -20,13 +24,13 @@ export function initializeModel(config: BertConfig, seed: number): ModelWeights 
   const { hiddenSize: C, intermediateSize: F, heads, labels } = config
   if (!(C % heads === 0)) throw new Error(`train: hidden size ${C} is no multiple of ${heads} heads`)
   if (labels.length < 2) throw new Error(`train: a classifier needs at least 2 labels, found ${labels.length}`)
-  const draw = (name: string, length: number): Float32Array => {
+  const draw = (name: string, length: number, deviation = DEVIATION): Float32Array => {
     const random = createRandom(seed, `initialize ${name}`)
     const data = new Float32Array(length)
     for (let i = 0; i < length; i++) {
       let x = random.normal()
       while (Math.abs(x) > 2) x = random.normal()
-      data[i] = x * DEVIATION
+      data[i] = x * deviation
     }
     return data
   }
@@ -37,7 +41,7 @@ export function initializeModel(config: BertConfig, seed: number): ModelWeights 
     data: draw(name, rows * C),
   })
   const linear = (name: string, N: number, K: number): LinearLayer => ({
-    weight: { kind: 'f32', N, K, data: draw(name, N * K) },
+    weight: { kind: 'f32', N, K, data: draw(name, N * K, 1 / Math.sqrt(K)) },
     bias: new Float32Array(N),
   })
   const norm = (): Norm => ({ gamma: new Float32Array(C).fill(1), beta: new Float32Array(C) })
@@ -45,7 +49,7 @@ export function initializeModel(config: BertConfig, seed: number): ModelWeights 
     config: { ...config, labels: [...labels] },
     embeddings: {
       word: table('word', config.vocabSize),
-      position: table('position', config.maxPositions),
+      position: { kind: 'f32', rows: config.maxPositions, width: C, data: waves(config.maxPositions, C) },
       type: table('type', config.typeVocabSize),
       norm: norm(),
     },
@@ -64,4 +68,13 @@ export function initializeModel(config: BertConfig, seed: number): ModelWeights 
     pooler: linear('pooler', C, C),
     classifier: linear('classifier', labels.length, C),
   }
+}
+
+/** Sines and cosines of the position, as large as the words: neighbours look alike before anything is learned. */
+function waves(rows: number, C: number): Float32Array {
+  return Float32Array.from({ length: rows * C }, (_, i) => {
+    const c = i % C
+    const angle = Math.floor(i / C) * LONGEST_WAVE ** ((-2 * Math.floor(c / 2)) / C)
+    return DEVIATION * (c % 2 === 0 ? Math.sin(angle) : Math.cos(angle))
+  })
 }

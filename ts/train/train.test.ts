@@ -43,11 +43,12 @@ describe('initializeModel', () => {
     const model = initializeModel(CONFIG, 3)
     expect(numbersOf(initializeModel(CONFIG, 3))).toEqual(numbersOf(model))
     expect(numbersOf(initializeModel(CONFIG, 4))).not.toEqual(numbersOf(model))
-    const { data } = model.layers[0].intermediate.weight as { data: Float32Array }
-    expect(Math.max(...data.map(Math.abs))).toBeLessThanOrEqual(Math.fround(0.04))
+    const { data, K } = model.layers[0].intermediate.weight as { data: Float32Array; K: number }
+    const wanted = 1 / Math.sqrt(K)
+    expect(Math.max(...data.map(Math.abs))).toBeLessThanOrEqual(Math.fround(2 * wanted))
     const deviation = Math.sqrt(data.reduce((sum, x) => sum + x * x, 0) / data.length)
     // a normal number cut at two deviations has 0.8796 of its deviation
-    expect(Math.abs(deviation - 0.02 * 0.8796)).toBeLessThan(0.001)
+    expect(Math.abs(deviation / (wanted * 0.8796) - 1)).toBeLessThan(0.05)
     expect(model.layers[1].query.bias!.every((x) => x === 0)).toBe(true)
     expect(model.embeddings.norm.gamma.every((x) => x === 1)).toBe(true)
   })
