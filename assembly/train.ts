@@ -11,7 +11,7 @@ import {
 
 // Exported so that the optimizer keeps each inner loop a function of its own, with registers of its own.
 export { tile_f32_1x8, tile_f32_2x8, tile_f32_3x8, tile_f32_4x8, tile_f32_5x8, tile_f32_6x8 } from './lib/tile-f32'
-export { tile_f32_packed_6x8, tile_f32_strided_6x8 } from './train/tile-transposed'
+export { tile_f32_transposed_6x8 } from './train/tile-transposed'
 
 /** Walks a tape as thread `thread` of `threads`; 0: done, 1: left early because some thread trapped or stalled. */
 export function run(tape: usize, thread: i32, threads: i32, scratch: usize): i32 {

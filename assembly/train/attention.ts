@@ -13,7 +13,7 @@ import { TILE_ROWS, tileBegin, tileCount, tileF32 } from '../lib/tile-f32'
 import { pointer, word } from '../tape'
 import { accumulate } from './linear'
 import { packStraight, packTransposed } from './pack'
-import { SIX, tile_f32_strided_6x8 } from './tile-transposed'
+import { SIX, tile_f32_transposed_6x8 } from './tile-transposed'
 
 /** Scores of columns that are not there. */
 const NEVER: f32 = -3e38
@@ -109,7 +109,7 @@ function productOfSquare(square: usize, panels: usize, T: i32, D: i32, y: usize,
 function productOfTransposed(square: usize, panels: usize, T: i32, D: i32, y: usize, stride: usize, sums: usize): void {
   for (let d = 0; d < D; d += 8) {
     for (let t = 0; t < T; t += SIX) {
-      tile_f32_strided_6x8(square + (<usize>t << 2), squareStride(T), panels + (<usize>(d * T) << 2), T, sums)
+      tile_f32_transposed_6x8(square + (<usize>t << 2), squareStride(T), panels + (<usize>(d * T) << 2), T, sums)
       accumulate(min(SIX, T - t), sums, y + <usize>t * stride + (<usize>d << 2), stride, min(8, D - d), false)
     }
   }

@@ -11,7 +11,7 @@ import { TILE_ROWS, tileBegin, tileCount, tileF32 } from '../lib/tile-f32'
 import { pointer, sliceBegin, word } from '../tape'
 import { geluDerivative } from './math'
 import { packSixes, packStraight, packTransposed } from './pack'
-import { SIX, tile_f32_packed_6x8 } from './tile-transposed'
+import { SIX, tile_f32_transposed_6x8 } from './tile-transposed'
 
 const ROW_BLOCK: i32 = 96
 const K_BLOCK: i32 = 512
@@ -161,7 +161,7 @@ export function weightGradient(record: usize, thread: i32, threads: i32, scratch
         packStraight(x + <usize>m * xStride + (<usize>k << 2), xStride, min(8, K - k), depth, panel)
         for (let g = group; g < groupEnd; g++) {
           const n = g * SIX
-          tile_f32_packed_6x8(packed + <usize>(g - group) * groupBytes, panel, depth, tileSums)
+          tile_f32_transposed_6x8(packed + <usize>(g - group) * groupBytes, 24, panel, depth, tileSums)
           const to = dw + <usize>n * xStride + (<usize>k << 2)
           accumulate(min(SIX, N - n), tileSums, to, xStride, min(8, K - k), m > 0)
         }
