@@ -70,4 +70,23 @@ const harness: Harness = {
   },
 }
 
-Object.assign(globalThis, { harness })
+// The inspector holds the promise it waits for weakly, and has been seen to lose one ("Promise was collected"): calls
+// under way are kept here.
+const underWay = new Set<Promise<unknown>>()
+function kept<A extends unknown[], R>(call: (...given: A) => Promise<R>): (...given: A) => Promise<R> {
+  return (...given) => {
+    const promise = call(...given).finally(() => underWay.delete(promise))
+    underWay.add(promise)
+    return promise
+  }
+}
+
+Object.assign(globalThis, {
+  underWay,
+  harness: {
+    ...harness,
+    classify: kept(harness.classify),
+    logits: kept(harness.logits),
+    kernels: kept(harness.kernels),
+  } satisfies Harness,
+})
