@@ -5,7 +5,8 @@ import { assertWithin } from '../../kernels/testing/compare.ts'
 import { seededRandom, uniform } from '../../kernels/testing/random.ts'
 import { denseData } from './dense.ts'
 import { multiply, view } from './linear-algebra.ts'
-import { chainsFromTucker, contractChain, hooiIterations, storedElements, tucker2, tuckerRanks } from './tucker.ts'
+import { contractChain } from '../../kernels/low-rank-linear/contract-chain.ts'
+import { chainsFromTucker, hooiIterations, storedElements, tucker2, tuckerRanks } from './tucker.ts'
 
 /** L matrices [N, K] of different norms. */
 const layers = (L: number, N: number, K: number, seed: number): Float32Array[] => {

@@ -8,6 +8,7 @@
 // Matrices are scaled to unit Frobenius norm before stacking, so that no layer outweighs the others; the norm goes back
 // into the core. ST-HOSVD gives the start, HOOI improves it until the relative error falls by less than the tolerance.
 
+import { contractChain } from '../../kernels/low-rank-linear/contract-chain.ts'
 import type { ChainWeight, DenseWeight, LinearWeight } from '../../kernels/runtime/weights.ts'
 import { LAYER_LINEARS } from '../model/weights.ts'
 import type { ModelWeights } from '../model/weights.ts'
@@ -191,30 +192,6 @@ export function chainsFromTucker(tucker: Tucker2, N: number, K: number): ChainWe
   const shared = K * r2 + L * r1 * r2 + N * r1
   const contracted = Math.min(L * K * r1 + N * r1, K * r2 + L * N * r2)
   return contracted <= shared ? chains.map(contractChain) : chains
-}
-
-/**
- * A chain of three f32 factors with its middle one multiplied into a neighbour, where the two factors that remain cost
- * fewer multiplications per token; otherwise the chain itself. For the time a model is loaded: on disk three factors
- * with shared ends are smaller.
- */
-export function contractChain(chain: ChainWeight): ChainWeight {
-  const [first, middle, last] = chain.factors
-  if (chain.factors.length !== 3 || first.kind !== 'f32' || middle.kind !== 'f32' || last.kind !== 'f32') return chain
-  const [r1, r2] = [middle.N, middle.K]
-  const three = first.K * r2 + r1 * r2 + last.N * r1
-  const intoFirst = first.K * r1 + last.N * r1
-  const intoLast = first.K * r2 + last.N * r2
-  if (Math.min(intoFirst, intoLast) >= three) return chain
-  // Equal costs (r1 = r2): the smaller neighbour, whose product is the smaller one to make and to keep.
-  const useFirst = intoFirst < intoLast || (intoFirst === intoLast && first.K <= last.N)
-  const product = (a: DenseWeight, b: DenseWeight): DenseWeight => ({
-    kind: 'f32',
-    N: b.N,
-    K: a.K,
-    data: Float32Array.from(multiply(view(b.data, b.N, b.K), view(a.data, a.N, a.K))),
-  })
-  return { ...chain, factors: useFirst ? [product(first, middle), last] : [first, product(middle, last)] }
 }
 
 /** Step `tucker:<R>`: one decomposition per role and shape over all layers. */

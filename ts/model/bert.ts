@@ -3,7 +3,7 @@
 // The residual goes into LayerNorm (which walks the row anyway), gelu and tanh into their linears.
 
 import type { Activation, BufferId, BufferSpec, Op, Program } from '../../kernels/runtime/program.ts'
-import { contractForRunning } from './contract-chain.ts'
+import { contractChain } from '../../kernels/low-rank-linear/contract-chain.ts'
 import type { LinearLayer, ModelWeights, Norm } from './weights.ts'
 
 /**
@@ -64,7 +64,7 @@ export function buildProgram(model: ModelWeights, output: ModelOutput, options: 
     rows: BufferSpec['rows'],
     activation: Activation,
   ): BufferId => {
-    const factors = weight.kind === 'chain' ? contractForRunning(weight).factors : [weight]
+    const factors = weight.kind === 'chain' ? contractChain(weight).factors : [weight]
     let current = from
     for (const [i, factor] of factors.entries()) {
       const isLast = i === factors.length - 1

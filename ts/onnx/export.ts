@@ -6,7 +6,7 @@
 //   int8 embedding rows   Gather, Cast, Mul, Add
 
 import type { EmbeddingTable, Int8BlockWeight, LeafWeight } from '../../kernels/runtime/weights.ts'
-import { contractForRunning } from '../model/contract-chain.ts'
+import { contractChain } from '../../kernels/low-rank-linear/contract-chain.ts'
 import type { EncoderLayer, LinearLayer, ModelWeights, Norm } from '../model/weights.ts'
 import { ELEMENT, GraphBuilder } from './builder.ts'
 import type { LazyBytes, Message } from './protobuf.ts'
@@ -133,7 +133,7 @@ class BertGraph {
 
   private linear(x: string, { weight, bias }: LinearLayer, name: string): string {
     const { graph } = this
-    const factors = weight.kind === 'chain' ? contractForRunning(weight).factors : [weight]
+    const factors = weight.kind === 'chain' ? contractChain(weight).factors : [weight]
     let y = x
     for (const [i, factor] of factors.entries())
       y = this.product(y, factor, factors.length > 1 ? `${name}.factors.${i}` : name)
