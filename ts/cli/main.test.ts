@@ -242,6 +242,12 @@ describe('compress and inspect', () => {
   it('counts a preset under a recipe without making it', async () => {
     const { stdout } = await run(['inspect', 'preset:mbert', '--recipe', 'q8', '--json'])
     expect(JSON.parse(stdout).bytes / 1e6).toBeCloseTo(454.8, 0)
+    for (const [recipe, line] of [
+      ['q8', 'all but scales  454.842'],
+      ['q8+e8', 'all but scales  179.406'],
+    ])
+      expect((await run(['inspect', 'preset:mbert', '--recipe', recipe])).stdout).toContain(line)
+    expect((await run(['inspect', 'preset:mbert'])).stdout).toMatch(/^all +711\.420/m)
   })
 })
 
