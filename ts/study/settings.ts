@@ -82,14 +82,14 @@ export function scaleFor(minutes: number, quick: boolean): Scale {
       }
     : {
         ...shared,
-        reviews: 12_000,
+        reviews: 20_000,
         maxTrain: 24_000,
         maxTest: 2500,
         vocabulary: 8192,
         studentVocabulary: 4096,
         baseline: { layers: 2, hiddenSize: 128, heads: 4, intermediateSize: 512 },
         student: { layers: 1, hiddenSize: 64, heads: 2, intermediateSize: 256 },
-        epochs: { baseline: 10, student: 10, tune: 1 },
+        epochs: { baseline: 11, student: 11, tune: 1 },
         checked: 64,
       }
 }
