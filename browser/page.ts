@@ -37,7 +37,10 @@ function open(request: DeviceRequest): Promise<Device> {
   let device = devices.get(key)
   if (!device) {
     const { threads } = request
-    devices.set(key, (device = request.device === 'wasm' ? createWasmDevice({ threads }) : createGpuDevice()))
+    devices.set(
+      key,
+      (device = request.device === 'wasm' ? createWasmDevice({ threads, shareFrom: 0 }) : createGpuDevice()),
+    )
   }
   return device
 }

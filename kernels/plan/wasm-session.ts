@@ -5,9 +5,10 @@ import type { LoadOptions, Session, SessionStats } from '../runtime/device.ts'
 import { checkBatch, type Batch, type BufferId, type Program } from '../runtime/program.ts'
 import type { BatchShape, BufferView, EncodeContext, Int8Path, LoadContext, Lowered } from '../runtime/wasm/lowering.ts'
 import { Regions } from '../runtime/wasm/regions.ts'
-import type { ThreadPool } from '../runtime/wasm/pool.ts'
+import type { Job, ThreadPool } from '../runtime/wasm/pool.ts'
 import { TapeWriter } from '../runtime/wasm/tape.ts'
 import { assignSlots, type Slot } from './wasm-liveness.ts'
+import { multiplyAdds } from './wasm-work.ts'
 import { lowerOp } from './wasm-lower.ts'
 
 const CACHE_LINE = 64
@@ -29,11 +30,14 @@ export class WasmSession implements Session {
   #tape = new TapeWriter()
   /** record number (1-based) of each op's last record, for error messages */
   #lastRecord: number[] = []
+  #shareFrom: number
   #disposed = false
 
-  constructor(program: Program, pool: ThreadPool, int8: Int8Path, options: LoadOptions) {
+  /** @param shareFrom multiply-adds of a batch from which all threads run it */
+  constructor(program: Program, pool: ThreadPool, int8: Int8Path, shareFrom: number, options: LoadOptions) {
     this.#program = program
     this.#pool = pool
+    this.#shareFrom = shareFrom
     this.#regions = new Regions(pool.memory, options.guard ?? false)
     const { slotOf, slots } = assignSlots(program)
     this.#slotOf = slotOf
@@ -106,8 +110,8 @@ export class WasmSession implements Session {
   }
 
   /** Makes room for the batch, copies its inputs in, and writes its tape. */
-  #encode(batch: Batch, shape: BatchShape): { tape: number; scratch: number; scratchBytes: number } {
-    const threads = this.#pool.threads
+  #encode(batch: Batch, shape: BatchShape): Job {
+    const threads = multiplyAdds(this.#program, shape) < this.#shareFrom ? 1 : this.#pool.threads
     let scratchBytes = CACHE_LINE
     const forms = new Map<string, number>()
     for (const lowered of this.#lowered) {
@@ -123,7 +127,7 @@ export class WasmSession implements Session {
       const address = this.#region(`buffer ${slot}`, count * width * 4)
       if (this.#regions.isGuarded) this.#pool.memory.f32(address, count * width).fill(NaN)
     })
-    const context = this.#context(shape, this.#placeInputs(batch, shape))
+    const context = this.#context(shape, threads, this.#placeInputs(batch, shape))
     this.#lastRecord = this.#program.ops.map((_, at) => {
       this.#lowered[at].encode(context)
       context.written(this.#program.ops[at].output)
@@ -132,7 +136,7 @@ export class WasmSession implements Session {
     const words = this.#tape.finish()
     const tape = this.#region('tape', words.byteLength)
     this.#pool.memory.i32(tape, words.length).set(words)
-    return { tape, scratch, scratchBytes }
+    return { tape, scratch, scratchBytes, threads }
   }
 
   #placeInputs(batch: Batch, shape: BatchShape): { offsets: number; ids: number; types: number; scales: number } {
@@ -164,6 +168,7 @@ export class WasmSession implements Session {
 
   #context(
     shape: BatchShape,
+    threads: number,
     inputs: { offsets: number; ids: number; types: number; scales: number },
   ): EncodeContext & { written(id: BufferId): void } {
     this.#tape.reset()
@@ -173,7 +178,7 @@ export class WasmSession implements Session {
     return {
       tape: this.#tape,
       shape,
-      threads: this.#pool.threads,
+      threads,
       offsets: inputs.offsets,
       ids: inputs.ids,
       types: inputs.types,

@@ -11,12 +11,14 @@ import { seededRandom, uniform } from '../testing/random.ts'
 import { linearProgram } from '../testing/sweep.ts'
 import { randomWeight } from '../testing/weights.ts'
 import { runReference } from './reference.ts'
+import { ARENA_BEGIN, JOB } from '../runtime/wasm/control.ts'
+import { multiplyAdds } from './wasm-work.ts'
 import { createWasmDevice, type WasmDeviceOptions } from './wasm.ts'
 
 const CONFIGURATIONS: WasmDeviceOptions[] = (['baseline', 'relaxed'] as const).flatMap((build) => [
   { build, threads: 1, shared: false },
   { build, threads: 1, shared: true },
-  { build, threads: 2 },
+  { build, threads: 2, shareFrom: 0 },
 ])
 
 const KINDS: LeafWeight['kind'][] = ['f32', 'int8', 'csr', 'int8-1x4', 'nm']
@@ -152,8 +154,33 @@ describe('threads', () => {
     assertExact(results[2], results[0], '2 threads')
   })
 
+  it('leave a small batch to one of them, and take part in larger ones of the same session, seed 4', async () => {
+    const { program, batch } = encoder(4)
+    const work = multiplyAdds(program, {
+      tokens: batch.offsets[batch.offsets.length - 1],
+      sequences: batch.offsets.length - 1,
+      longest: 0,
+      offsets: batch.offsets,
+    })
+    expect(work).toBeGreaterThan(0)
+    const jobsOf = async (shareFrom: number): Promise<{ jobs: number; output: Float32Array }> => {
+      const device = await createWasmDevice({ threads: 2, shareFrom })
+      try {
+        const session = await device.load(program)
+        const before = device.pool.memory.i32(0, ARENA_BEGIN >> 2)[JOB]
+        const output = await session.run(batch)
+        return { jobs: device.pool.memory.i32(0, ARENA_BEGIN >> 2)[JOB] - before, output }
+      } finally {
+        await device.dispose()
+      }
+    }
+    const [alone, together] = [await jobsOf(work + 1), await jobsOf(work)]
+    expect([alone.jobs, together.jobs]).toEqual([0, 1])
+    assertExact(alone.output, together.output, 'one thread against two')
+  })
+
   it('run overlapping calls of two sessions one after another, seed 5', async () => {
-    const device = await deviceOf({ threads: 2 })
+    const device = await deviceOf({ threads: 2, shareFrom: 0 })
     const cases = [encoder(5), encoder(6)]
     const sessions = await Promise.all(cases.map(({ program }) => device.load(program)))
     const runs = Array.from({ length: 20 }, (_, i) => sessions[i % 2].run(cases[i % 2].batch))
@@ -208,7 +235,7 @@ describe('the self-test', () => {
   const broken = { ...WASM, relaxed: replace(WASM.relaxed), 'relaxed-shared': replace(WASM['relaxed-shared']) }
 
   it.each([1, 2])('demotes a relaxed build that computes wrongly, %i threads', async (threads) => {
-    const device = await createWasmDevice({ modules: broken, threads })
+    const device = await createWasmDevice({ modules: broken, threads, shareFrom: 0 })
     const { name, notes } = device.info()
     expect(name).toContain('baseline')
     expect(notes).toEqual([expect.stringMatching(/relaxed SIMD build computes dense-matmul, .* wrongly/)])
@@ -225,7 +252,7 @@ describe('the self-test', () => {
 
 describe('bad input', () => {
   it('names buffers that do not fit', async () => {
-    const device = await deviceOf({ threads: 2 })
+    const device = await deviceOf({ threads: 2, shareFrom: 0 })
     const { program } = encoder(9)
     const narrow = { ...program, buffers: program.buffers.map((buffer) => ({ ...buffer, width: 7 })) }
     await expect(device.load(narrow)).rejects.toThrow("op 0 (embedding): output 'x' is [tokens, 7]")
@@ -233,7 +260,7 @@ describe('bad input', () => {
   })
 
   it('refuses a batch that does not fit, and runs on', async () => {
-    const device = await deviceOf({ threads: 2 })
+    const device = await deviceOf({ threads: 2, shareFrom: 0 })
     const { program, batch } = encoder(10)
     const session = await device.load(program)
     await expect(session.run({ ...batch, ids: batch.ids!.map(() => 99) })).rejects.toThrow('outside the vocabulary')
@@ -250,7 +277,7 @@ it('lets the process end after dispose, and without it', () => {
   for (const last of ['await device.dispose()', '']) {
     const script = `
       import { createWasmDevice } from ${JSON.stringify(new URL('wasm.ts', import.meta.url).href)}
-      const device = await createWasmDevice({ threads: 2 })
+      const device = await createWasmDevice({ threads: 2, shareFrom: 0 })
       console.log(device.info().threads)
       ${last}`
     const output = execFileSync(process.execPath, ['--input-type=module', '-e', script], { timeout: 30_000 })

@@ -20,9 +20,17 @@ export interface WasmDeviceOptions {
   int8?: 'auto' | Int8Path
   /** false: a memory of its own, one thread; default: shared where the engine allows and threads are more than 1 */
   shared?: boolean
+  /**
+   * Multiply-adds of a batch from which all threads share it; below, waking the others costs more than they save. The
+   * default is SHARE_FROM; 0 shares every batch. Results do not depend on it.
+   */
+  shareFrom?: number
   /** tests only: other modules than the embedded ones, base64 */
   modules?: Record<BuildName, string>
 }
+
+/** About 1.5 ms of f32 on one core, where one and two threads took the same (docs/perf-log.md). */
+const SHARE_FROM = 30e6
 
 /** Beyond four, the short records of small models wait more than they compute. */
 const MAX_DEFAULT_THREADS = 4
@@ -83,12 +91,12 @@ async function tryBuild(
   try {
     const meaning = build === 'relaxed' ? probeMeaning(pool) : null
     let path: Int8Path = int8 !== 'auto' ? int8 : meaning ? pathFor(meaning) : 'i16x8'
-    let wrong = await selfTest((program) => load(pool, program, path, {}))
+    let wrong = await selfTest((program) => load(pool, program, path, 0, {}))
     const isInt8Alone = wrong.length > 0 && wrong.every((kernel) => kernel.includes('int8'))
     if (isInt8Alone && path !== 'i16x8' && int8 === 'auto') {
       notes.push(`the int8 way ${path} computes ${wrong.join(', ')} wrongly on this engine: i16x8 runs instead`)
       path = 'i16x8'
-      wrong = await selfTest((program) => load(pool, program, path, {}))
+      wrong = await selfTest((program) => load(pool, program, path, 0, {}))
     }
     if (wrong.length > 0) {
       await pool.dispose()
@@ -96,7 +104,7 @@ async function tryBuild(
     }
     if (meaning && path !== 'i16x8' && path !== pathFor(meaning))
       notes.push(`int8 way ${path} was asked for, but relaxed dot is not exact for it here: large operands go wrong`)
-    return { device: deviceOf(pool, name, build, path, meaning, notes) }
+    return { device: deviceOf(pool, name, build, path, meaning, notes, options.shareFrom ?? SHARE_FROM) }
   } catch (error) {
     await pool.dispose()
     throw error
@@ -138,8 +146,14 @@ function probeMeaning(pool: ThreadPool): DotMeaning {
   return dotMeaning(probe_dot)
 }
 
-function load(pool: ThreadPool, program: Program, path: Int8Path, options: LoadOptions): Promise<WasmSession> {
-  return pool.enqueue(() => new WasmSession(program, pool, path, options))
+function load(
+  pool: ThreadPool,
+  program: Program,
+  path: Int8Path,
+  shareFrom: number,
+  options: LoadOptions,
+): Promise<WasmSession> {
+  return pool.enqueue(() => new WasmSession(program, pool, path, shareFrom, options))
 }
 
 function deviceOf(
@@ -149,6 +163,7 @@ function deviceOf(
   path: Int8Path,
   meaning: DotMeaning | null,
   notes: string[],
+  shareFrom: number,
 ): WasmDevice {
   const f32 = simd === 'relaxed' ? 'f32 6x8, relaxed madd' : 'f32 6x8, multiply and add'
   const int8 = describePath(path, meaning)
@@ -171,7 +186,7 @@ function deviceOf(
     pool,
     build,
     info: () => info,
-    load: (program, options = {}): Promise<Session> => load(pool, program, path, options),
+    load: (program, options = {}): Promise<Session> => load(pool, program, path, shareFrom, options),
     dispose: () => pool.dispose(),
   }
 }

@@ -27,6 +27,8 @@ export interface Job {
   tape: number
   scratch: number
   scratchBytes: number
+  /** 1: the caller's thread alone runs it and wakes nobody; otherwise, and where not given, all do */
+  threads?: number
 }
 
 /** True where this thread may sleep: everywhere but on a page's main thread. */
@@ -125,19 +127,22 @@ export class ThreadPool {
   async run(module: number, job: Job, describe?: (record: number) => string): Promise<void> {
     if (this.#broken) throw new Error(`wasm: this device is broken (${this.#broken}); create a new one`)
     const words = this.#words()
+    const threads = job.threads === 1 ? 1 : this.threads
     for (let thread = 0; thread < this.threads; thread++) words[control.THREADS + 16 * thread] = 0
     words[control.JOB_MODULE] = module
     words[control.JOB_TAPE] = job.tape
     words[control.JOB_SCRATCH] = job.scratch
     words[control.JOB_SCRATCH_BYTES] = job.scratchBytes
     this.#traps = []
-    this.#jobs++
-    if (this.threads > 1) this.#post(control.KIND_RUN)
+    if (threads > 1) {
+      this.#jobs++
+      this.#post(control.KIND_RUN)
+    }
     try {
-      if (this.#modules[module].run(job.tape, 0, this.threads, job.scratch) === 0) return
+      if (this.#modules[module].run(job.tape, 0, threads, job.scratch) === 0) return
     } catch (error) {
       this.#traps.push({ thread: 0, record: words[control.THREADS], trap: String(error) })
-      if (this.threads > 1) {
+      if (threads > 1) {
         Atomics.store(words, control.ABORT, 1)
         Atomics.add(words, control.GENERATION, 1)
         Atomics.notify(words, control.GENERATION)
