@@ -121,7 +121,11 @@ fn main(@builtin(global_invocation_id) id: vec3<u32>) {
   }
   // the padding after the last head
   if (id.y == 0u) {
-    for (var d = dims.heads * (dims.D / 4u); d < dims.width / 4u; d++) {
+    for (var i = 0u; i < MOST; i++) {
+      let d = dims.heads * (dims.D / 4u) + i;
+      if (d >= dims.width / 4u) {
+        break;
+      }
       output[q0 - head + d] = vec4<f32>();
       output[q1 - head + d] = vec4<f32>();
       output[q2 - head + d] = vec4<f32>();

@@ -75,7 +75,11 @@ fn main(@builtin(global_invocation_id) id: vec3<u32>) {
       output[row + head + d] /= sum;
     }
     if (id.y == 0u) {
-      for (var d = dims.heads * dims.D; d < dims.width; d++) {
+      for (var i = 0u; i < MOST; i++) {
+        let d = dims.heads * dims.D + i;
+        if (d >= dims.width) {
+          break;
+        }
         output[row + d] = 0.0;
       }
     }

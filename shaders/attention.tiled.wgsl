@@ -120,7 +120,11 @@ fn main(@builtin(workgroup_id) group: vec3<u32>, @builtin(local_invocation_index
     }
     // the padding after the last head
     if (group.y == 0u && part == 0u) {
-      for (var d = dims.heads * (D / 4u); d < dims.width / 4u; d++) {
+      for (var i = 0u; i < MOST; i++) {
+        let d = dims.heads * (D / 4u) + i;
+        if (d >= dims.width / 4u) {
+          break;
+        }
         output[row + d] = vec4<f32>();
       }
     }

@@ -103,7 +103,7 @@ function hasLoader(): boolean {
 }
 
 /** Loads a shared library for the whole process, as if LD_LIBRARY_PATH had named its folder. */
-function loadLibrary(path: string): void {
+export function loadLibrary(path: string): void {
   try {
     process.dlopen({ exports: {} }, path, constants.dlopen.RTLD_NOW | constants.dlopen.RTLD_GLOBAL | RTLD_NODELETE)
   } catch (error) {
