@@ -16,6 +16,8 @@ export interface ReferenceResult {
   /** [B, labels] */
   logits: Float64Array
   gradients: ReferenceParameters
+  /** what entered each linear layer, by tensor: [rows, K] */
+  inputs: Map<string, Float64Array>
 }
 
 type Rows = Float64Array
@@ -95,6 +97,7 @@ class Reference {
   batch: TrainBatch
   dropout: Dropout | null
   gradients: ReferenceParameters
+  inputs = new Map<string, Rows>()
   M: number
   B: number
   C: number
@@ -128,6 +131,7 @@ class Reference {
 
   linear(x: Rows, stem: string): Rows {
     const { rows, columns } = placeOf(this.layout, `${stem}.weight`)
+    this.inputs.set(stem, x)
     return linear(x, x.length / columns, columns, this.value(`${stem}.weight`), this.value(`${stem}.bias`), rows)
   }
 
@@ -351,5 +355,5 @@ export function referenceStep(
   for (let b = 0; b < run.B; b++) dx.set(dfirst.subarray(b * C, b * C + C), offsets[b] * C)
   for (let i = layers.length - 1; i >= 0; i--) dx = run.layerBackward(dx, tapes[i], i)
   run.embedBackward(run.normBackward(run.drop(dx, 0), embedded, 'norm'))
-  return { loss: lossOf(logits, labels, goal), logits, gradients: run.gradients }
+  return { loss: lossOf(logits, labels, goal), logits, gradients: run.gradients, inputs: run.inputs }
 }

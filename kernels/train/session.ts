@@ -52,6 +52,18 @@ export interface Parameters {
   rest: Float32Array
 }
 
+/** Sums over the rows x [K] that enter a linear layer. */
+export interface InputStatistics {
+  rows: number
+  K: number
+  /** sum of x x^T, f32 [K, K] */
+  gram: Float32Array
+  /** sum of x, f32 [K] */
+  sum: Float32Array
+  /** largest |x| per input, f32 [K] */
+  largest: Float32Array
+}
+
 /** Loads of partial tiles run up to 32 bytes past a region; guard bands stand there in tests. */
 const PADDING = 64
 const MAX_DEFAULT_THREADS = 8
@@ -164,6 +176,28 @@ export class TrainSession {
     return this.#pool.enqueue(async () => {
       const { encoder, size } = this.#begin(batch, { keep: 1, key: () => 0 })
       return this.#run(encoder.forward(), size)
+    })
+  }
+
+  /**
+   * What enters each linear layer of a batch, without dropout: by the layer's tensor (`layer.0.qkv`, ..., `classifier`),
+   * summed over the rows that the layer sees. Sums of one batch are f32; add batches up in f64.
+   */
+  async inputStatistics(batch: TrainBatch): Promise<Map<string, InputStatistics>> {
+    return this.#pool.enqueue(async () => {
+      const { encoder, size } = this.#begin(batch, { keep: 1, key: () => 0 })
+      const logits = encoder.forward()
+      const wanted = encoder.statistics()
+      await this.#run(logits, size)
+      const { memory } = this.#pool
+      return new Map(
+        wanted.map(({ tensor, rows, K, x, gram, sum }) => {
+          const largest = new Float32Array(K)
+          const inputs = memory.f32(x, rows * K)
+          for (let i = 0; i < inputs.length; i++) largest[i % K] = Math.max(largest[i % K], Math.abs(inputs[i]))
+          return [tensor, { rows, K, gram: memory.f32(gram, K * K).slice(), sum: memory.f32(sum, K).slice(), largest }]
+        }),
+      )
     })
   }
 

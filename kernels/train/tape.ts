@@ -193,6 +193,30 @@ export class StepEncoder {
     return logits
   }
 
+  /**
+   * Writes x^T x and the sum of x of what enters each linear layer; returns where they will stand. Needs forward() before
+   * it.
+   */
+  statistics(): { tensor: string; rows: number; K: number; x: number; gram: number; sum: number }[] {
+    const { hidden: C, layers } = this.#layout.shape
+    const { tokens: M, sequences: B } = this.#size
+    const inputs: [tensor: string, rows: number, K: number, x: number][] = layers.flatMap(
+      ({ heads, headSize, intermediate: F }, i): typeof inputs => [
+        [`layer.${i}.qkv`, M, C, this.#tokens(`x.${i}`, C)],
+        [`layer.${i}.attention`, M, heads * headSize, this.#tokens(`context.${i}`, heads * headSize)],
+        [`layer.${i}.intermediate`, M, C, this.#tokens(`half.${i}`, C)],
+        [`layer.${i}.output`, M, F, this.#tokens(`after.${i}`, F)],
+      ],
+    )
+    inputs.push(['pooler', B, C, this.#sequences('first', C)], ['classifier', B, C, this.#sequences('pooled', C)])
+    return inputs.map(([tensor, rows, K, x]) => {
+      const gram = this.#memory.region(`gram.${tensor}`, K * K)
+      const sum = this.#memory.region(`sum.${tensor}`, K)
+      this.#tape.record(op.WEIGHT_GRADIENT, [rows, K, K, x, x, gram, sum], [x], [gram, sum])
+      return { tensor, rows, K, x, gram, sum }
+    })
+  }
+
   /** [B, C] after the dropout of the pooled vector. */
   #dropped(x: number, name: string): number {
     const key = this.#drop.key(1)

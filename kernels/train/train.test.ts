@@ -196,3 +196,41 @@ describe('a training session', () => {
     expect(() => layoutOf({ ...UNEVEN, hidden: 18 })).toThrow('no multiple of 4')
   })
 })
+
+describe.each(BUILDS)('input statistics on $name', (build) => {
+  it('are the sums over the rows that each layer sees', async () => {
+    const layout = layoutOf(UNEVEN)
+    const parameters = syntheticParameters(layout, 1)
+    const session = await open(layout, parameters, build)
+    try {
+      const lengths = [5, 1, 13, 8]
+      const batch = syntheticBatch(UNEVEN, lengths, 2)
+      const found = await session.inputStatistics(batch)
+      expect([...found.keys()]).toEqual([
+        ...[0, 1].flatMap((i) => ['qkv', 'attention', 'intermediate', 'output'].map((part) => `layer.${i}.${part}`)),
+        'pooler',
+        'classifier',
+      ])
+      const { inputs } = referenceStep(layout, parameters, batch, syntheticGoal(3, 4, 3, false), null)
+      for (const [tensor, { rows, K, gram, sum, largest: most }] of found) {
+        const x = inputs.get(tensor)!
+        expect([rows * K, tensor]).toEqual([x.length, tensor])
+        const [expectedGram, expectedSum, scale] = [new Float64Array(K * K), new Float64Array(K), largest(x)]
+        const expectedMost = new Float64Array(K)
+        for (let r = 0; r < rows; r++)
+          for (let k = 0; k < K; k++) {
+            expectedSum[k] += x[r * K + k]
+            expectedMost[k] = Math.max(expectedMost[k], Math.abs(x[r * K + k]))
+            for (let j = 0; j < K; j++) expectedGram[k * K + j] += x[r * K + k] * x[r * K + j]
+          }
+        // as for the gradients above: the inputs carry the rounding of the layers below them
+        assertWithin(gram, expectedGram, 1e-5 * largest(expectedGram), `${build.name}: ${tensor} gram`)
+        assertWithin(sum, expectedSum, 1e-5 * rows * scale, `${build.name}: ${tensor} sum`)
+        assertWithin(most, expectedMost, 1e-5 * scale, `${build.name}: ${tensor} largest`)
+      }
+      expect(session.damage()).toEqual([])
+    } finally {
+      await session.dispose()
+    }
+  })
+})

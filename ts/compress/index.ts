@@ -1,5 +1,6 @@
 // Compression after training: what `compact-kernels/compress` exports.
 
+export type { Calibration, InputSums } from './calibration.ts'
 export { denseData, denseTable, denseWeight } from './dense.ts'
 export type { StepResult } from './dense.ts'
 export { breakEvenRank, chainFromSvd, factorizeSvd, svdRank, truncatedSvd } from './low-rank.ts'

@@ -42,11 +42,16 @@ export function stepsOf(examples: TrainExample[], { epochs, batch, batchTokens }
 }
 
 /** The chosen examples side by side. */
-export function joinExamples(examples: TrainExample[], chosen: ArrayLike<number>): TrainBatch {
-  const offsets = new Int32Array(chosen.length + 1)
-  for (let b = 0; b < chosen.length; b++) offsets[b + 1] = offsets[b] + examples[chosen[b]].ids.length
-  const ids = new Int32Array(offsets[chosen.length])
-  for (let b = 0; b < chosen.length; b++) ids.set(examples[chosen[b]].ids, offsets[b])
+export function joinExamples(examples: TrainExample[], chosen: number[]): TrainBatch {
+  return joinSequences(chosen.map((index) => examples[index].ids))
+}
+
+/** Sequences side by side. */
+export function joinSequences(sequences: readonly Int32Array[]): TrainBatch {
+  const offsets = new Int32Array(sequences.length + 1)
+  sequences.forEach((ids, b) => (offsets[b + 1] = offsets[b] + ids.length))
+  const ids = new Int32Array(offsets[sequences.length])
+  sequences.forEach((sequence, b) => ids.set(sequence, offsets[b]))
   return { offsets, ids }
 }
 

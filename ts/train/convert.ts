@@ -52,7 +52,8 @@ export function shapeOfModel(model: ModelWeights): TrainShape {
   }
 }
 
-function* places(model: ModelWeights): Generator<LinearPlace & { stem: string; linear: LinearLayer }> {
+/** Every linear layer with its place. */
+export function* linearPlaces(model: ModelWeights): Generator<LinearPlace & { stem: string; linear: LinearLayer }> {
   for (const { stem, layer, role, linear } of linearLayers(model)) {
     if (role === 'pooler' || role === 'classifier') yield { stem, linear, tensor: role, row: 0 }
     else if (role === 'query' || role === 'key' || role === 'value') {
@@ -84,7 +85,7 @@ function visitTensors(
 ): void {
   visit(f32Table(model.embeddings.position), tensorOf(layout, vector, 'position'))
   visit(f32Table(model.embeddings.type), tensorOf(layout, vector, 'type'))
-  for (const { linear, tensor, row } of places(model)) {
+  for (const { linear, tensor, row } of linearPlaces(model)) {
     const { weight, bias } = linear
     if (weight.kind !== 'f32' || !bias) throw new Error(`train: ${tensor} is no dense f32 layer with a bias`)
     const weights = tensorOf(layout, vector, `${tensor}.weight`)
@@ -125,7 +126,7 @@ export function placeMasks(
   layout: Layout,
   masks: Record<string, Uint8Array>,
 ): { offset: number; mask: Uint8Array }[] {
-  const byStem = new Map([...places(model)].map((place) => [place.stem, place]))
+  const byStem = new Map([...linearPlaces(model)].map((place) => [place.stem, place]))
   return Object.entries(masks).map(([stem, mask]) => {
     const place = byStem.get(stem)
     if (!place)

@@ -1,5 +1,7 @@
 // Training: `compact-kernels/train`.
 
+export { calibrate } from './calibrate.ts'
+export type { CalibrateOptions } from './calibrate.ts'
 export { initializeModel } from './initialize.ts'
 export { scheduleAt, trainClassifier } from './loop.ts'
 export type { TrainExample, TrainOptions, TrainProgress, TrainResult, ValidationScore } from './options.ts'

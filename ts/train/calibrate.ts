@@ -1,0 +1,60 @@
+// Runs texts through a model on the training kernels and adds up what enters each linear layer.
+
+import { TrainSession, type InputStatistics } from '../../kernels/train/session.ts'
+import type { Calibration, InputSums } from '../compress/calibration.ts'
+import type { ModelWeights } from '../model/weights.ts'
+import { joinSequences } from './batches.ts'
+import { linearPlaces, parametersOf, shapeOfModel } from './convert.ts'
+
+export interface CalibrateOptions {
+  /** CPU threads; the engine's cores, at most 8 */
+  threads?: number
+  /** sequences run at a time; 32 */
+  batch?: number
+  signal?: AbortSignal
+  progress?: (done: number, total: number) => void
+}
+
+/**
+ * Sums of the inputs of every linear layer over `sequences`. Some hundred texts are enough (compression.md 2.8).
+ *
+ * @param model dense f32 with pooler and classifier
+ * @param sequences token ids of texts from the training part
+ * @throws where the model is compressed already, or there are no sequences
+ */
+export async function calibrate(
+  model: ModelWeights,
+  sequences: readonly Int32Array[],
+  options: CalibrateOptions = {},
+): Promise<Calibration> {
+  const { threads, batch = 32, signal, progress } = options
+  if (sequences.length === 0) throw new Error('calibrate: there are no texts; give some of the training part')
+  const session = await TrainSession.create(shapeOfModel(model), threads ? { threads } : {})
+  const byTensor = new Map<string, InputSums>()
+  try {
+    session.setParameters(parametersOf(model, session.layout))
+    for (let begin = 0; begin < sequences.length; begin += batch) {
+      signal?.throwIfAborted()
+      const part = sequences.slice(begin, begin + batch)
+      for (const [tensor, found] of await session.inputStatistics(joinSequences(part))) add(byTensor, tensor, found)
+      progress?.(Math.min(sequences.length, begin + batch), sequences.length)
+    }
+  } finally {
+    await session.dispose()
+  }
+  return new Map([...linearPlaces(model)].map(({ stem, tensor }) => [stem, byTensor.get(tensor)!]))
+}
+
+function add(sums: Map<string, InputSums>, tensor: string, { rows, K, gram, sum, largest }: InputStatistics): void {
+  let into = sums.get(tensor)
+  if (!into) {
+    into = { K, rows: 0, gram: new Float64Array(K * K), sum: new Float64Array(K), largest: new Float32Array(K) }
+    sums.set(tensor, into)
+  }
+  into.rows += rows
+  for (let i = 0; i < gram.length; i++) into.gram[i] += gram[i]
+  for (let k = 0; k < K; k++) {
+    into.sum[k] += sum[k]
+    into.largest[k] = Math.max(into.largest[k], largest[k])
+  }
+}
