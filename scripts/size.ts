@@ -2,8 +2,8 @@
 
 import { build } from 'esbuild'
 
-/** Parts that only Node loads, behind dynamic imports. */
-const NODE_ONLY = ['node:*', '*.node.ts', 'webgpu', '@sparticuz/chromium', '@huggingface/hub']
+/** Parts behind dynamic imports: those that only Node loads, and what prepares texts for models that ask for it. */
+const LOADED_LATER = ['*/text/prepare.ts', 'node:*', '*.node.ts', 'webgpu', '@sparticuz/chromium', '@huggingface/hub']
 
 for (const [name, entry] of [
   ['wasm', 'ts/wasm.ts'],
@@ -17,6 +17,6 @@ for (const [name, entry] of [
     minify: true,
     format: 'esm',
     platform: 'browser',
-    external: NODE_ONLY,
+    external: LOADED_LATER,
     logLevel: 'error',
   })

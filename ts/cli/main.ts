@@ -6,8 +6,11 @@ import { exitCodeOf, failureSentence } from './failure.ts'
 import {
   deviceList,
   deviceOption,
+  fileList,
   jsonOption,
+  languageOption,
   positiveNumber,
+  prepareOption,
   seedOption,
   threadsOption,
   wholeNumber,
@@ -15,16 +18,21 @@ import {
 
 const NAME = 'compact-kernels'
 
-const DATA_HELP = 'CSV, TSV or JSONL file, or builtin:reviews'
+const DATA_HELP = 'CSV, TSV or JSONL file, several by commas or by --data again, or builtin:reviews'
 const MODEL_HELP = 'folder, hub id or preset:NAME'
 
 function dataOptions(command: Command): Command {
   return command.option('--text <column>', 'column of the texts').option('--label <column>', 'column of the labels')
 }
 
+function preparationOptions(command: Command): Command {
+  return command.addOption(prepareOption()).addOption(languageOption())
+}
+
 function trainingOptions(command: Command): Command {
-  return dataOptions(command)
-    .requiredOption('--data <file>', DATA_HELP)
+  return preparationOptions(dataOptions(command))
+    .requiredOption('--data <file>', DATA_HELP, fileList())
+    .option('--test <file>', 'file with the test rows (default: a fifth of --data)', fileList())
     .requiredOption('--out <folder>', 'where the model goes')
     .option('--epochs <n>', 'passes over the training texts', positiveNumber(1000), 4)
     .option('--minutes <n>', 'most minutes to train', positiveNumber(100_000), 10)
@@ -42,14 +50,16 @@ export function buildProgram(): Command {
     .showHelpAfterError('(add --help for the options)')
     .enablePositionalOptions()
 
-  dataOptions(
-    program
-      .command('study')
-      .description('compare every compressed variant of a classifier: size, F1, time on CPU and GPU'),
+  preparationOptions(
+    dataOptions(
+      program
+        .command('study')
+        .description('compare every compressed variant of a classifier: size, F1, time on CPU and GPU'),
+    ),
   )
     .option('--model <model>', `${MODEL_HELP} (default: a small model trained from random weights)`)
-    .option('--data <file>', DATA_HELP, 'builtin:reviews')
-    .option('--test <file>', 'file with the test rows (default: a fifth of --data)')
+    .option('--data <file>', DATA_HELP, fileList(), 'builtin:reviews')
+    .option('--test <file>', 'file with the test rows (default: a fifth of --data)', fileList())
     .option('--variants <list>', "rows joined by commas, 'paper' for the ten rows of the paper, or 'all'", 'all')
     .option('--devices <list>', 'cpu, gpu or cpu,gpu (default: both, where there is a GPU)', deviceList)
     .option(
@@ -67,6 +77,8 @@ export function buildProgram(): Command {
 
   trainingOptions(program.command('train').description('train a classifier'))
     .option('--model <model>', `${MODEL_HELP} to start from (default: a small model with random weights)`)
+    .option('--tune', 'first search learning rate, epochs, dropout and batch on a part of the training texts')
+    .option('--trials <n>', 'settings that --tune tries (default: 9)', wholeNumber(1, 1000))
     .action(async (options) => (await import('./train.ts')).trainCommand(options))
 
   trainingOptions(
@@ -83,8 +95,10 @@ export function buildProgram(): Command {
     .addOption(jsonOption())
     .action(async (model, options) => (await import('./compress.ts')).compressCommand(model, options))
 
-  dataOptions(program.command('evaluate').description('score a classifier').argument('<model>', MODEL_HELP))
-    .requiredOption('--data <file>', DATA_HELP)
+  preparationOptions(
+    dataOptions(program.command('evaluate').description('score a classifier').argument('<model>', MODEL_HELP)),
+  )
+    .requiredOption('--data <file>', DATA_HELP, fileList())
     .addOption(deviceOption())
     .addOption(threadsOption())
     .addOption(seedOption())

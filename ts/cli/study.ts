@@ -1,10 +1,10 @@
 import { createProgress } from './progress.ts'
-import type { DeviceKind } from './values.ts'
+import { preparationOf, type DeviceKind, type PreparationFlags } from './values.ts'
 import { runStudy } from '../study/study.ts'
 import { tableCells } from '../study/table.ts'
 import type { StudyResults } from '../study/results.ts'
 
-interface StudyFlags {
+interface StudyFlags extends PreparationFlags {
   model?: string
   data: string
   test?: string
@@ -42,6 +42,7 @@ export async function studyCommand(flags: StudyFlags): Promise<void> {
         test: flags.test ?? null,
         text: flags.text ?? null,
         label: flags.label ?? null,
+        preparation: preparationOf(flags),
         seed: flags.seed,
         quick: flags.quick ?? false,
         minutes: flags.minutes ?? (flags.quick ? QUICK_MINUTES : DEFAULT_MINUTES),

@@ -7,7 +7,7 @@ import { saveModel } from '../model/save.ts'
 import { openClassifier } from '../study/classifier.ts'
 import { openDevice } from '../study/devices.ts'
 import { matchLabels } from '../study/labels.ts'
-import { encodeTexts, predict, runLogits } from '../study/evaluate.ts'
+import { encodeTexts, runLogits } from '../study/evaluate.ts'
 import {
   applyLabelOrder,
   filesOf,
@@ -19,15 +19,18 @@ import {
   type StudyData,
 } from '../study/prepare.ts'
 import { scaleFor, type Scale, type StudySettings } from '../study/settings.ts'
-import { scorePredictions } from '../study/statistics.ts'
-import { trainWithin, type Trained } from '../study/training.ts'
+import { trainWithin } from '../study/training.ts'
 import type { Tokenizer } from '../text/tokenizer.ts'
 import { initializeModel } from '../train/index.ts'
 import { UsageError } from './failure.ts'
 import { createProgress } from './progress.ts'
+import { scoreModel, scoreWords } from './scores.ts'
+import { searchSettings, trialLines } from './tune.ts'
+import { preparationOf, type PreparationFlags } from './values.ts'
 
-interface TrainFlags {
+interface TrainFlags extends PreparationFlags {
   data: string
+  test?: string
   text?: string
   label?: string
   out: string
@@ -39,16 +42,23 @@ interface TrainFlags {
   threads?: number
   json?: boolean
   model?: string
+  tune?: boolean
+  trials?: number
 }
+
+const DEFAULT_TRIALS = 9
+/** The trainer's own, named where settings are compared. */
+const DROPOUT = 0.1
 
 const reporter = createProgress()
 
 const settingsOf = (flags: TrainFlags): StudySettings => ({
   model: flags.model ?? 'scratch',
   data: flags.data,
-  test: null,
+  test: flags.test ?? null,
   text: flags.text ?? null,
   label: flags.label ?? null,
+  preparation: preparationOf(flags),
   seed: flags.seed,
   minutes: flags.minutes,
   quick: false,
@@ -64,8 +74,9 @@ async function openData(settings: StudySettings, scale: Scale): Promise<StudyDat
   return { ...data, train: [...data.train, ...data.validation], validation: [] }
 }
 
-/** Trains a classifier on four fifths of the data and says its F1 on the rest. */
+/** Trains a classifier on four fifths of the data, or all of it where there is a test file, and scores it on the rest. */
 export async function trainCommand(flags: TrainFlags): Promise<void> {
+  if (flags.trials && !flags.tune) throw new UsageError('--trials are those of --tune; give --tune too')
   const settings = settingsOf(flags)
   const scale = unbounded(scaleFor(flags.minutes, false))
   const data = await openData(settings, scale)
@@ -124,8 +135,9 @@ export async function distilCommand(teacherSource: string, flags: TrainFlags & {
     await device.dispose()
   }
   reporter.done()
-  const tokenizer = learnTokenizer(data.train, scale.studentVocabulary)
-  const student = initializeModel(modelConfig(size, tokenizer, labels, scale.maxPositions), flags.seed)
+  const preparation = settings.preparation ?? teacher.weights.config.preparation ?? null
+  const tokenizer = learnTokenizer(data.train, scale.studentVocabulary, preparation)
+  const student = initializeModel(modelConfig(size, tokenizer, labels, scale.maxPositions, preparation), flags.seed)
   await trainAndSave(flags, data, student, tokenizer, filesOf(tokenizer), {
     learningRate: scale.learningRate.scratch,
     maxPositions: scale.maxPositions,
@@ -148,15 +160,25 @@ async function trainAndSave(
     limit,
   )
   if (encoded.truncated) reporter.note(`${encoded.truncated} texts are longer than ${limit} tokens and lost their end`)
+  const examples = data.train.map(({ label }, i) => ({ ids: encoded.ids[i], label }))
+  const began = performance.now()
+  const usual = {
+    learningRate: flags.learningRate ?? plan.learningRate,
+    epochs: flags.epochs,
+    dropout: DROPOUT,
+    batch: flags.batch,
+  }
+  const tuned = flags.tune
+    ? await searchSettings(start, examples, usual, { ...flags, trials: flags.trials ?? DEFAULT_TRIALS }, reporter)
+    : null
+  if (tuned && !flags.json) process.stdout.write(`${trialLines(tuned).join('\n')}\n`)
   reporter.stage(`training ${shapeWords(start)}`)
   const trained = await trainWithin(
     start,
-    data.train.map(({ label }, i) => ({ ids: encoded.ids[i], label })),
+    examples,
     {
-      epochs: flags.epochs,
-      seconds: flags.minutes * 60,
-      batch: flags.batch,
-      learningRate: flags.learningRate ?? plan.learningRate,
+      ...(tuned?.chosen ?? usual),
+      seconds: Math.max(1, flags.minutes * 60 - (performance.now() - began) / 1000),
       seed: flags.seed,
       threads: flags.threads ?? 0,
       ...(plan.teacherLogits && { teacherLogits: plan.teacherLogits }),
@@ -164,7 +186,11 @@ async function trainAndSave(
     reporter,
   )
   reporter.done(trained.words)
-  const f1 = await testScore(trained, data, tokenizer, limit, flags.threads ?? 0)
+  const scored = await scoreModel(trained.model, tokenizer, data.test, {
+    maxLength: limit,
+    threads: flags.threads ?? 0,
+    seed: flags.seed,
+  })
   const bytes = await saveModel(trained.model, flags.out, { files })
   const result = {
     out: flags.out,
@@ -173,37 +199,13 @@ async function trainAndSave(
     seconds: trained.seconds,
     train: data.train.length,
     test: data.test.length,
-    ...f1,
+    preparation: start.config.preparation ?? null,
+    ...(tuned && { tune: tuned }),
+    ...scored,
   }
   process.stdout.write(
     flags.json
       ? `${JSON.stringify(result)}\n`
-      : `${flags.out}: ${(result.bytes / 1e6).toFixed(2)} MB, F1 ${f1.f1.toFixed(4)}, accuracy ${f1.accuracy.toFixed(4)} on ${data.test.length} texts held out\n`,
+      : `${flags.out}: ${(result.bytes / 1e6).toFixed(2)} MB, on ${data.test.length} texts held out:\n${scoreWords(scored)}`,
   )
-}
-
-async function testScore(
-  { model }: Trained,
-  data: StudyData,
-  tokenizer: Tokenizer,
-  limit: number,
-  threads: number,
-): Promise<{ f1: number; accuracy: number }> {
-  const device = await openDevice('cpu', threads)
-  try {
-    const session = await device.load(buildProgram(model, 'logits'))
-    const { ids } = encodeTexts(
-      tokenizer,
-      data.test.map(({ text }) => text),
-      limit,
-    )
-    const labels = data.labels.length
-    const predicted = predict(await runLogits(session, ids, labels), labels)
-    session.dispose()
-    const expected = data.test.map(({ label }) => label)
-    const { f1, accuracy } = scorePredictions(expected, predicted, labels)
-    return { f1, accuracy }
-  } finally {
-    await device.dispose()
-  }
 }

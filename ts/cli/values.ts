@@ -1,6 +1,8 @@
 // What options may hold. A wrong value is a usage error: the sentence says what was expected, the exit code is 2.
 
 import { InvalidArgumentError, Option } from 'commander'
+import { PREPARATION_LANGUAGES, PREPARATION_STEPS, type TextPreparation } from '../model/config.ts'
+import { UsageError } from './failure.ts'
 
 const DEVICES = ['cpu', 'gpu'] as const
 export type DeviceKind = (typeof DEVICES)[number]
@@ -45,3 +47,47 @@ export const seedOption = (): Option =>
   new Option('--seed <n>', 'seed of every random choice').argParser(wholeNumber(0, 0xffffffff)).default(1)
 
 export const jsonOption = (): Option => new Option('--json', 'print JSON for machines')
+
+/** Files named in one list or in several options, joined by commas. Each option needs a parser of its own. */
+export function fileList(): (text: string) => string {
+  const given: string[] = []
+  return (text) => {
+    given.push(text)
+    return given.join(',')
+  }
+}
+
+/** 'none', or steps joined by commas. */
+function preparationSteps(text: string): TextPreparation['steps'] {
+  if (text.trim() === 'none') return []
+  const found = text.split(',').map((part) => part.trim())
+  const steps = PREPARATION_STEPS.filter((step) => found.includes(step))
+  const known: readonly string[] = PREPARATION_STEPS
+  if (!found.every((step) => known.includes(step)))
+    throw new InvalidArgumentError(`Expected none, or steps of ${PREPARATION_STEPS.join(',')}.`)
+  return steps
+}
+
+export interface PreparationFlags {
+  prepare?: TextPreparation['steps']
+  language?: TextPreparation['language']
+}
+
+/** The preparation asked for; null where none was named, which leaves the model's own. */
+export function preparationOf({ prepare, language }: PreparationFlags): TextPreparation | null {
+  if (prepare) return { steps: prepare, language: language ?? 'auto' }
+  if (language)
+    throw new UsageError('--language is that of --prepare; give steps too, such as --prepare normalise,stem')
+  return null
+}
+
+export const prepareOption = (): Option =>
+  new Option(
+    '--prepare <steps>',
+    'what is done to texts first: none, or of normalise,stopwords,stem (default: as the model was trained; a new one none)',
+  ).argParser(preparationSteps)
+
+export const languageOption = (): Option =>
+  new Option('--language <language>', 'of stop words and stems (default: auto, each text by its letters)').choices([
+    ...PREPARATION_LANGUAGES,
+  ])

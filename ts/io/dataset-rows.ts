@@ -15,6 +15,19 @@ export interface ColumnChoice {
   label?: string
 }
 
+export interface DataFile {
+  /** the ending chooses the format; also for messages */
+  path: string
+  /** the whole file, decoded */
+  content: string
+}
+
+/** Rows, and the columns they were found in: names, or numbers where there is no header. */
+interface FoundRows {
+  rows: LabelledRow[]
+  columns: { text: string; label: string }
+}
+
 interface Cells {
   cells: string[]
   line: number
@@ -50,34 +63,45 @@ const LABEL_NAMES = [
 const SAMPLE_ROWS = 2000
 
 /**
- * Reads the rows of a data file.
- * @param content the whole file, decoded
- * @param path its name: the ending chooses the format; also for messages
+ * Reads the rows of one or more data files, one after the other.
  * @param notes gets a sentence for each thing detected or left out
- * @throws with the line, what was found and what is expected
+ * @throws with the line, what was found and what is expected; where the files' columns differ
  */
-export function parseRows(content: string, path: string, columns: ColumnChoice, notes: string[]): LabelledRow[] {
+export function parseFiles(files: DataFile[], columns: ColumnChoice, notes: string[]): LabelledRow[] {
+  const found = files.map(({ path, content }) => parseFile(content, path, columns, notes))
+  const words = ({ text, label }: FoundRows['columns']): string => `text ${text} and label ${label}`
+  found.forEach((part, i) => {
+    if (words(part.columns) !== words(found[0].columns))
+      throw new Error(
+        `${files[i].path}: ${words(part.columns)}, expected ${words(found[0].columns)} as in ${files[0].path}; ` +
+          'give the files the same columns, or name them with --text and --label',
+      )
+  })
+  return found.flatMap(({ rows }) => rows)
+}
+
+function parseFile(content: string, path: string, columns: ColumnChoice, notes: string[]): FoundRows {
   if (content.trim() === '') throw new Error(`${path}: it is empty; expected rows with a text and a label`)
   const ending = /\.([^./\\]+)$/.exec(path)?.[1].toLowerCase() ?? ''
-  let rows: LabelledRow[]
+  let found: FoundRows
   switch (ending) {
     case 'csv':
     case 'tsv':
-      rows = rowsFromTable(readTable(content, path, ending, notes), path, columns, notes)
+      found = rowsFromTable(readTable(content, path, ending, notes), path, columns, notes)
       break
     case 'jsonl':
     case 'ndjson':
     case 'json':
-      rows = rowsFromRecords(readRecords(content, path, ending), path, columns)
+      found = rowsFromRecords(readRecords(content, path, ending), path, columns)
       break
     default:
       throw new Error(`${path}: ending '.${ending}' is not known; expected .csv, .tsv, .jsonl, .ndjson or .json`)
   }
-  const filled = rows.filter(({ text }) => text.trim() !== '')
-  if (filled.length < rows.length)
-    notes.push(`${path}: ${rows.length - filled.length} rows with an empty text left out.`)
+  const filled = found.rows.filter(({ text }) => text.trim() !== '')
+  if (filled.length < found.rows.length)
+    notes.push(`${path}: ${found.rows.length - filled.length} rows with an empty text left out.`)
   if (filled.length === 0) throw new Error(`${path}: no row has a text; expected at least two classes of them`)
-  return filled
+  return { ...found, rows: filled }
 }
 
 function readTable(content: string, path: string, ending: 'csv' | 'tsv', notes: string[]): Cells[] {
@@ -167,7 +191,7 @@ function findDelimiter(content: string): string {
   return Object.keys(counts).reduce((best, candidate) => (counts[candidate] > counts[best] ? candidate : best))
 }
 
-function rowsFromTable(table: Cells[], path: string, columns: ColumnChoice, notes: string[]): LabelledRow[] {
+function rowsFromTable(table: Cells[], path: string, columns: ColumnChoice, notes: string[]): FoundRows {
   const width = table[0].cells.length
   if (width < 2)
     throw new Error(
@@ -209,13 +233,15 @@ function rowsFromTable(table: Cells[], path: string, columns: ColumnChoice, note
     )
   const rows = hasHeader ? table.slice(1) : table
   if (rows.length === 0) throw new Error(`${path}: a header and no rows; expected rows with a text and a label`)
-  return rows.map(({ cells, line }) => {
+  const labelled = rows.map(({ cells, line }) => {
     if (cells[label].trim() === '')
       throw new Error(
         `${path}: line ${line} has an empty label (column ${label + 1}); expected a class, or remove the row`,
       )
     return { text: cells[text], label: cells[label].trim(), line }
   })
+  const name = (column: number): string => (hasHeader ? `'${first[column]}'` : `in column ${column + 1}`)
+  return { rows: labelled, columns: { text: name(text), label: name(label) } }
 }
 
 /** A column that was asked for but is no header's name may be a number from 1. */
@@ -295,7 +321,7 @@ function readRecords(content: string, path: string, ending: string): JsonEntry[]
   return entries
 }
 
-function rowsFromRecords(entries: JsonEntry[], path: string, columns: ColumnChoice): LabelledRow[] {
+function rowsFromRecords(entries: JsonEntry[], path: string, columns: ColumnChoice): FoundRows {
   if (entries.length === 0) throw new Error(`${path}: no entries; expected rows with a text and a label`)
   const isRecord = (value: unknown): value is Record<string, unknown> =>
     typeof value === 'object' && value !== null && !Array.isArray(value)
@@ -311,7 +337,7 @@ function rowsFromRecords(entries: JsonEntry[], path: string, columns: ColumnChoi
   }
   const text = choose(columns.text, TEXT_NAMES, 'text')
   const label = choose(columns.label, LABEL_NAMES, 'label')
-  return entries.map(({ value, line }) => {
+  const rows = entries.map(({ value, line }) => {
     const record = isRecord(value) ? value : {}
     const textValue = Object.hasOwn(record, text) ? record[text] : undefined
     const labelValue = Object.hasOwn(record, label) ? record[label] : undefined
@@ -325,6 +351,7 @@ function rowsFromRecords(entries: JsonEntry[], path: string, columns: ColumnChoi
       throw new Error(`${path}: line ${line}: '${label}' is empty, expected a class`)
     return { text: textValue, label: String(labelValue).trim(), line }
   })
+  return { rows, columns: { text: `'${text}'`, label: `'${label}'` } }
 }
 
 function describe(value: unknown): string {

@@ -5,7 +5,7 @@ import { fileURLToPath } from 'node:url'
 import fc from 'fast-check'
 import { afterAll, describe, expect, test } from 'vitest'
 import { loadDataset, splitExamples, type Dataset, type LoadDatasetOptions } from './dataset.ts'
-import { parseRows } from './dataset-rows.ts'
+import { parseFiles } from './dataset-rows.ts'
 
 const folder = mkdtempSync(join(tmpdir(), 'dataset-'))
 afterAll(() => rmSync(folder, { recursive: true }))
@@ -22,7 +22,7 @@ const load = (
   options: Partial<LoadDatasetOptions> = {},
 ): Promise<Dataset> => loadDataset(write(ending, content), { seed: 1, ...options })
 const rows = (ending: string, content: string, columns = {}): [string, string][] =>
-  parseRows(content, `x.${ending}`, columns, []).map(({ text, label }) => [label, text])
+  parseFiles([{ path: `x.${ending}`, content }], columns, []).map(({ text, label }) => [label, text])
 
 describe('formats', () => {
   const expected = [
@@ -142,6 +142,27 @@ describe('loadDataset', () => {
     const data = await load('tsv', many(40), { test: write('tsv', many(4)) })
     expect([data.train.length, data.test.length]).toEqual([36, 4])
     expect(data.notes.join()).toContain('4 of 40 training texts also stand in the test part')
+  })
+
+  test('texts that differ in white space alone are the same text', async () => {
+    const data = await load('tsv', many(40), { test: write('tsv', 'label\ttext\nham\t message  1 \nspam\tother\n') })
+    expect(data.train.map(({ text }) => text)).not.toContain('message 1')
+    expect(data.train.length).toBe(39)
+  })
+
+  test('several files, joined by commas, are one data set', async () => {
+    const [first, second] = [write('tsv', many(30)), write('csv', 'text,label\nanother,ham\nmore,spam\n')]
+    const data = await loadDataset(`${first},${second}`, { test: write('tsv', many(4)), seed: 1 })
+    expect(data.train.length).toBe(28)
+    expect(data.train.map(({ text }) => text)).toContain('another')
+    await expect(loadDataset(`${first},`, { seed: 1 })).rejects.toThrow(/empty file name/)
+  })
+
+  test('files with other columns are refused', async () => {
+    const [first, second] = [write('tsv', many(30)), write('csv', 'review,label\nanother,ham\nmore,spam\n')]
+    await expect(loadDataset(`${first},${second}`, { seed: 1 })).rejects.toThrow(
+      /data-\d+\.csv: text 'review' and label 'label', expected text 'text' and label 'label' as in .*\.tsv; give the files the same columns/,
+    )
   })
 
   test('numeric labels are sorted by value', async () => {

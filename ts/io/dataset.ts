@@ -2,7 +2,7 @@
 
 import { createRandom } from '../text/random.ts'
 import { builtinReviews } from '../text/reviews.ts'
-import { parseRows, type LabelledRow } from './dataset-rows.ts'
+import { parseFiles, type LabelledRow } from './dataset-rows.ts'
 
 export interface Example {
   text: string
@@ -22,7 +22,7 @@ export interface Dataset {
 }
 
 export interface LoadDatasetOptions {
-  /** file with the test part; without it a seeded split is made */
+  /** file or files with the test part; without it a seeded split is made */
   test?: string
   /** column with the text: its name, or its number from 1; detected where not given */
   text?: string
@@ -39,7 +39,8 @@ const MAX_CLASSES = 1000
 const MAX_FILE_BYTES = 512e6
 
 /**
- * Loads a data set: `builtin:reviews`, or a CSV, TSV, JSONL or JSON file (Node only) with a text and a label per row.
+ * Loads a data set: `builtin:reviews`, or CSV, TSV, JSONL or JSON files (Node only), joined by commas, with a text and a
+ * label per row; several files must have the same columns.
  * Labels are sorted (numbers by value, else by code point) and numbered from 0. Texts that also stand in the test part
  * are removed from the training part.
  * @throws where a file is missing, empty, not UTF-8, has a row without text or label, one class only or over 1000
@@ -60,9 +61,8 @@ export async function loadDataset(source: string, options: LoadDatasetOptions): 
   if (source.startsWith('builtin:')) throw new Error(`data: no data set '${source}'; there is ${BUILTIN_REVIEWS}`)
 
   const notes: string[] = []
-  const rows = parseRows(await readText(source), source, options, notes)
-  const testRows =
-    options.test === undefined ? null : parseRows(await readText(options.test), options.test, options, notes)
+  const rows = parseFiles(await readFiles(source), options, notes)
+  const testRows = options.test === undefined ? null : parseFiles(await readFiles(options.test), options, notes)
   const labels = collectLabels(rows, source)
   const ids = new Map(labels.map((label, id) => [label, id]))
   const number = (list: LabelledRow[], file: string): Example[] =>
@@ -80,7 +80,13 @@ export async function loadDataset(source: string, options: LoadDatasetOptions): 
     testRows === null
       ? splitExamples(all, { seed, testShare, classes: labels.length })
       : { train: all, test: number(testRows, options.test as string) }
-  const dataset: Dataset = { name: source, labels, notes, test: parts.test, train: dropTestTexts(parts, notes) }
+  const dataset: Dataset = {
+    name: source,
+    labels,
+    notes,
+    test: parts.test,
+    train: dropTestTexts(parts, notes, foldSpace),
+  }
   checkClasses(dataset, options.test ?? source)
   if (labels.length === 2) notes.push(`F1 is that of the class '${labels[1]}'; the other is '${labels[0]}'.`)
   return dataset
@@ -90,15 +96,15 @@ export async function loadDataset(source: string, options: LoadDatasetOptions): 
  * Splits examples by class, so that both parts have the same shares of each; a class of two or more is in both.
  * Both parts come back in a shuffled order.
  */
-export function splitExamples(
-  examples: Example[],
+export function splitExamples<E extends { label: number }>(
+  examples: E[],
   options: { seed: number; testShare: number; classes: number },
-): { train: Example[]; test: Example[] } {
+): { train: E[]; test: E[] } {
   const random = createRandom(options.seed, 'split')
-  const byClass: Example[][] = Array.from({ length: options.classes }, () => [])
+  const byClass: E[][] = Array.from({ length: options.classes }, () => [])
   for (const example of examples) byClass[example.label].push(example)
-  const train: Example[] = []
-  const test: Example[] = []
+  const train: E[] = []
+  const test: E[] = []
   for (const members of byClass) {
     random.shuffle(members)
     const wanted = Math.round(members.length * options.testShare)
@@ -108,9 +114,20 @@ export function splitExamples(
   return { train: random.shuffle(train), test: random.shuffle(test) }
 }
 
-function dropTestTexts(parts: { train: Example[]; test: Example[] }, notes: string[]): Example[] {
-  const seen = new Set(parts.test.map(({ text }) => text))
-  const train = parts.train.filter(({ text }) => !seen.has(text))
+/** Texts that differ in white space alone are the same to any tokenizer. */
+export const foldSpace = (text: string): string => text.replace(/\s+/g, ' ').trim()
+
+/**
+ * The training part without the texts that also stand in the test part; a note says how many there were.
+ * @param fold texts are compared by what it makes of them
+ */
+export function dropTestTexts(
+  parts: { train: Example[]; test: Example[] },
+  notes: string[],
+  fold: (text: string) => string,
+): Example[] {
+  const seen = new Set(parts.test.map(({ text }) => fold(text)))
+  const train = parts.train.filter(({ text }) => !seen.has(fold(text)))
   const removed = parts.train.length - train.length
   if (removed > 0)
     notes.push(`${removed} of ${parts.train.length} training texts also stand in the test part: removed.`)
@@ -149,6 +166,16 @@ function listLabels(labels: string[]): string {
   return shown.join(', ') + (labels.length > shown.length ? `, … (${labels.length})` : '')
 }
 
+/**
+ * The files that are named, joined by commas, with their text.
+ * @throws where a name is empty, or a file is missing, too large or not UTF-8
+ */
+export async function readFiles(source: string): Promise<{ path: string; content: string }[]> {
+  const paths = source.split(',').map((path) => path.trim())
+  if (paths.includes('')) throw new Error(`data: '${source}' has an empty file name; expected files joined by commas`)
+  return Promise.all(paths.map(async (path) => ({ path, content: await readText(path) })))
+}
+
 async function readText(path: string): Promise<string> {
   const { readFile, stat } = await import('node:fs/promises')
   let bytes: Uint8Array
@@ -170,7 +197,7 @@ async function readText(path: string): Promise<string> {
 }
 
 /** @throws with the first line that is not UTF-8 and how to convert the file */
-export function decodeUtf8(bytes: Uint8Array, path: string): string {
+function decodeUtf8(bytes: Uint8Array, path: string): string {
   const decoder = new TextDecoder('utf-8', { fatal: true })
   try {
     return decoder.decode(bytes)

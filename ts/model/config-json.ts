@@ -1,6 +1,6 @@
 // config.json, both ways: what Hugging Face writes, and the `compression` block that we add to it.
 
-import type { BertConfig } from './config.ts'
+import { PREPARATION_LANGUAGES, PREPARATION_STEPS, type BertConfig, type TextPreparation } from './config.ts'
 import {
   linearShapes,
   type LeafShape,
@@ -13,6 +13,9 @@ import {
 
 /** Raised when stored forms change in a way that older readers would misread. */
 export const COMPRESSION_VERSION = 1
+
+/** Raised when prepared texts would differ from those that older models were trained on. */
+const PREPARATION_VERSION = 1
 
 /** Sizes no BERT has; keeps a broken file from asking for all memory. */
 const BOUNDS = { vocab: 10_000_000, width: 65_536, layers: 512, positions: 1_000_000, labels: 1_000_000 }
@@ -94,6 +97,7 @@ export function parseConfig(json: string, where: string): ParsedConfig {
     recipe: '',
     lowercase: true,
     ...(raw.problem_type === 'multi_label_classification' ? { multiLabel: true } : {}),
+    ...(raw.text_preparation !== undefined && { preparation: parsePreparation(raw.text_preparation, refuse) }),
   }
   const shape = shapeOfConfig(config)
   const compression = raw.compression as CompressionJson | undefined
@@ -105,6 +109,21 @@ export function parseConfig(json: string, where: string): ParsedConfig {
     labelsNamed: raw.id2label !== undefined && raw.id2label !== null,
     architecture,
   }
+}
+
+function parsePreparation(found: unknown, refuse: (what: string) => never): TextPreparation {
+  const { version, steps, language } = (found ?? {}) as Record<string, unknown>
+  if (version !== PREPARATION_VERSION)
+    refuse(
+      `text_preparation.version is ${JSON.stringify(version)}, this library prepares texts by version ${PREPARATION_VERSION}; use a matching release`,
+    )
+  const known: readonly unknown[] = PREPARATION_STEPS
+  if (!Array.isArray(steps) || !steps.every((step) => known.includes(step)))
+    refuse(`text_preparation.steps is ${JSON.stringify(steps)}, expected a list of ${PREPARATION_STEPS.join(', ')}`)
+  const languages: readonly unknown[] = PREPARATION_LANGUAGES
+  if (!languages.includes(language))
+    refuse(`text_preparation.language is ${JSON.stringify(language)}, expected ${PREPARATION_LANGUAGES.join(', ')}`)
+  return { steps, language } as TextPreparation
 }
 
 function parseLabels(raw: Record<string, unknown>, refuse: (what: string) => never): string[] {
@@ -255,6 +274,7 @@ export function formatConfig(shape: ModelShape, aliases: Record<string, string> 
     json.label2id = Object.fromEntries(config.labels.map((label, i) => [label, i]))
   }
   if (config.multiLabel) json.problem_type = 'multi_label_classification'
+  if (config.preparation?.steps.length) json.text_preparation = { version: PREPARATION_VERSION, ...config.preparation }
   if (!isPlain(shape) || Object.keys(aliases).length > 0) {
     const compression: CompressionJson = {
       version: COMPRESSION_VERSION,

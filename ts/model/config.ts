@@ -1,5 +1,15 @@
 // The part of Hugging Face's config.json that a BERT encoder needs, and the presets.
 
+/** What may be done to texts before the tokenizer; ts/text/prepare.ts says what each does. */
+export const PREPARATION_STEPS = ['normalise', 'stopwords', 'stem'] as const
+/** 'auto': each text by the script of its letters */
+export const PREPARATION_LANGUAGES = ['auto', 'ru', 'en'] as const
+
+export interface TextPreparation {
+  steps: (typeof PREPARATION_STEPS)[number][]
+  language: (typeof PREPARATION_LANGUAGES)[number]
+}
+
 export interface BertConfig {
   vocabSize: number
   /** C */
@@ -22,9 +32,11 @@ export interface BertConfig {
   lowercase: boolean
   /** labels do not exclude one another: scores by sigmoid, not softmax (problem_type multi_label_classification) */
   multiLabel?: boolean
+  /** how the texts that the model learned from were prepared; not there: not at all */
+  preparation?: TextPreparation
 }
 
-export interface Preset extends Omit<BertConfig, 'labels' | 'recipe'> {
+export interface Preset extends Omit<BertConfig, 'labels' | 'recipe' | 'preparation'> {
   name: string
 }
 

@@ -52,6 +52,18 @@ describe('model folders', () => {
         expect(await readFile(join(folder, 'config.json'), 'utf8')).toBe(encoded['config.json'])
       })
 
+  it('keeps how texts were prepared, in a block of its own', async () => {
+    const plain = syntheticModel('f32')
+    const preparation = { steps: ['normalise' as const, 'stem' as const], language: 'ru' as const }
+    const files = encodeModel({ ...plain, config: { ...plain.config, preparation } })
+    expect((await open(files)).weights.config.preparation).toEqual(preparation)
+    const json = JSON.parse(files['config.json'] as string)
+    expect(json.text_preparation).toEqual({ version: 1, ...preparation })
+    expect(json.compression).toBeUndefined()
+    const none = encodeModel({ ...plain, config: { ...plain.config, preparation: { steps: [], language: 'auto' } } })
+    expect((await open(none)).weights.config.preparation).toBeUndefined()
+  })
+
   it('writes a plain model without a compression block, a compressed one with it', () => {
     expect(JSON.parse(encodeModel(syntheticModel('f32'))['config.json'] as string).compression).toBeUndefined()
     const { compression } = JSON.parse(encodeModel(syntheticModel('int8-1x4'))['config.json'] as string)

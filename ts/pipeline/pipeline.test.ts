@@ -46,6 +46,19 @@ describe('text-classification', () => {
     }
   })
 
+  it('prepares texts as the config says', async () => {
+    const plain = await open()
+    const config = { ...weights.config, preparation: { steps: ['normalise' as const], language: 'auto' as const } }
+    const prepared = await pipeline(
+      'text-classification',
+      { weights: { ...weights, config }, tokenizer },
+      { device: referenceDevice() },
+    )
+    const marked = '<p>I <b>loved</b>\u00a0it&excl;</p>'
+    expect(await prepared(marked)).toEqual(await plain('I loved it!'))
+    expect(await plain(marked)).not.toEqual(await plain('I loved it!'))
+  })
+
   it('nests its results as transformers.js does', async () => {
     const classify = await open()
     const label = expect.stringMatching(/^(negative|positive)$/)

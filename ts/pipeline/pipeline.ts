@@ -32,7 +32,7 @@ export interface PipelineOptions {
 /** A model that is in memory already. */
 export interface PipelineModel {
   weights: ModelWeights
-  /** a tokenizer, or the text of its files */
+  /** a tokenizer, or the text of its files; texts are prepared before it as `weights.config.preparation` says */
   tokenizer: Tokenizer | Record<string, string>
 }
 
@@ -153,14 +153,22 @@ async function openModel(
     const made = isMade
       ? (tokenizer as Tokenizer)
       : tokenizerOfFiles(tokenizer as Record<string, string>, weights.config, where)
-    return { weights, tokenizer: made, where }
+    return { weights, tokenizer: await preparing(made, weights.config), where }
   }
   const { weights, tokenizerFiles, where } = await loadModel(model, {
     progress: options.progress_callback && ((event) => event.status !== 'ready' && options.progress_callback!(event)),
     revision: options.revision,
     localFilesOnly: options.local_files_only,
   })
-  return { weights, tokenizer: tokenizerOfFiles(tokenizerFiles, weights.config, where), where }
+  const tokenizer = tokenizerOfFiles(tokenizerFiles, weights.config, where)
+  return { weights, tokenizer: await preparing(tokenizer, weights.config), where }
+}
+
+/** Texts are prepared as the model's training did; what that needs is loaded for such models alone. */
+async function preparing(tokenizer: Tokenizer, { preparation }: BertConfig): Promise<Tokenizer> {
+  if (!preparation?.steps.length) return tokenizer
+  const { preparedTokenizer } = await import('../text/prepare.ts')
+  return preparedTokenizer(tokenizer, preparation)
 }
 
 interface RunnerContext {

@@ -151,8 +151,11 @@ export class Bases {
   private async trainStudent(): Promise<TrainedBase> {
     const { settings, scale, data, store, reporter } = this.context
     reporter.stage('student: tokenizer and model')
-    const tokenizer = learnTokenizer(data.train, scale.studentVocabulary)
-    const config = modelConfig(scale.student, tokenizer, data.labels, scale.maxPositions)
+    // a baseline that came prepared prepares for its student too
+    const { config: ofBaseline } = (await this.base('baseline')).model
+    const preparation = settings.preparation ?? ofBaseline.preparation ?? null
+    const tokenizer = learnTokenizer(data.train, scale.studentVocabulary, preparation)
+    const config = modelConfig(scale.student, tokenizer, data.labels, scale.maxPositions, preparation)
     reporter.done(`vocabulary of ${tokenizer.vocabSize}`)
     const trained = await this.train('student: training', initializeModel(config, settings.seed), tokenizer, {
       epochs: scale.epochs.student,

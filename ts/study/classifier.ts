@@ -1,7 +1,9 @@
 // A model folder opened as a text classifier: weights and tokenizer that fit each other.
 
 import { loadModel, type LoadedModel, type LoadModelOptions } from '../model/load.ts'
+import type { TextPreparation } from '../model/config.ts'
 import type { ModelWeights } from '../model/weights.ts'
+import { preparedTokenizer } from '../text/prepare.ts'
 import { tokenizerFromJson, tokenizerFromVocabulary, type Tokenizer } from '../text/tokenizer.ts'
 
 export interface Classifier {
@@ -22,7 +24,7 @@ function parseJson(text: string, name: string): object {
 }
 
 /**
- * The tokenizer that came with a model.
+ * The tokenizer that came with a model, which prepares texts as the model's training did.
  * @throws where there is none, or it has ids that the word table lacks
  */
 export function tokenizerOf({
@@ -46,14 +48,23 @@ export function tokenizerOf({
     throw new Error(
       `${where}: the tokenizer has ids up to ${tokenizer.vocabSize - 1}, the word table ${weights.embeddings.word.rows} rows; they belong to different models`,
     )
-  return tokenizer
+  return preparedTokenizer(tokenizer, weights.config.preparation)
+}
+
+/** The model with another preparation on record; null leaves its own, no steps take it away. */
+export function withPreparation(model: ModelWeights, preparation: TextPreparation | null): ModelWeights {
+  return preparation === null ? model : { ...model, config: { ...model.config, preparation } }
 }
 
 /**
  * Opens a classifier.
+ * @param options as `loadModel`; preparation of texts in place of the model's own
  * @throws where the model has no classifier or no tokenizer, and as `loadModel`
  */
-export async function openClassifier(source: string, options: LoadModelOptions = {}): Promise<Classifier> {
+export async function openClassifier(
+  source: string,
+  options: LoadModelOptions & { preparation?: TextPreparation | null } = {},
+): Promise<Classifier> {
   const loaded = await loadModel(source, options)
   if (source.startsWith('preset:'))
     throw new Error(
@@ -63,7 +74,8 @@ export async function openClassifier(source: string, options: LoadModelOptions =
     throw new Error(
       `${source} has no classifier; train one on it with: compact-kernels train --model ${source} --data FILE --out DIR`,
     )
-  return { weights: loaded.weights, tokenizer: tokenizerOf(loaded), fileBytes: loaded.fileBytes }
+  const weights = withPreparation(loaded.weights, options.preparation ?? null)
+  return { weights, tokenizer: tokenizerOf({ ...loaded, weights }), fileBytes: loaded.fileBytes }
 }
 
 /** Tokens by id of the tokenizer that came with a model. */

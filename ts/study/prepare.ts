@@ -1,16 +1,18 @@
 // The first stage: texts, their split, the model to start from and its tokenizer.
 
 import { createHash } from 'node:crypto'
-import { loadDataset, type Dataset } from '../io/dataset.ts'
+import { dropTestTexts, foldSpace, loadDataset, type Dataset } from '../io/dataset.ts'
+import type { BertConfig, TextPreparation } from '../model/config.ts'
 import { loadModel } from '../model/load.ts'
 import type { ModelWeights } from '../model/weights.ts'
+import { preparedTokenizer, prepareText } from '../text/prepare.ts'
 import { createRandom } from '../text/random.ts'
 import { builtinReviews } from '../text/reviews.ts'
 import type { Tokenizer } from '../text/tokenizer.ts'
 import { tokenizerFromVocabulary } from '../text/tokenizer.ts'
 import { learnVocabulary } from '../text/vocabulary.ts'
 import { initializeModel } from '../train/index.ts'
-import { tokenizerOf } from './classifier.ts'
+import { tokenizerOf, withPreparation } from './classifier.ts'
 import { matchLabels, type LabelOrder } from './labels.ts'
 import type { Scale, StudySettings } from './settings.ts'
 
@@ -48,9 +50,12 @@ const MAX_TRAINED_PRESET = 60e6
 const VALIDATION_SHARE = 0.1
 const MAX_VALIDATION = 600
 
-/** Loads and splits the data: training, validation (a tenth of the training rows) and test. */
+/**
+ * Loads and splits the data: training, validation (a tenth of the training rows) and test. Texts stay as they are:
+ * the tokenizer prepares them. Those that are the same as a test text once prepared are no training texts.
+ */
 export async function prepareData(settings: StudySettings, scale: Scale): Promise<StudyData> {
-  const { data, seed } = settings
+  const { data, seed, preparation } = settings
   const dataset: Dataset =
     data === 'builtin:reviews'
       ? builtinReviews({ seed, count: scale.reviews })
@@ -65,7 +70,11 @@ export async function prepareData(settings: StudySettings, scale: Scale): Promis
   const hash = createHash('sha256')
   for (const part of [dataset.train, dataset.test])
     for (const { text, label } of part) hash.update(`${label}\t${text}\n`)
-  const shuffled = createRandom(seed, 'study split').shuffle([...dataset.train])
+  const fold = (text: string): string => foldSpace(preparation ? prepareText(text, preparation) : text)
+  const apart = dropTestTexts(dataset, notes, fold)
+  const emptied = [...apart, ...dataset.test].filter(({ text }) => fold(text) === '').length
+  if (emptied > 0) notes.push(`${emptied} texts have nothing left once prepared`)
+  const shuffled = createRandom(seed, 'study split').shuffle([...apart])
   const held = Math.min(MAX_VALIDATION, Math.round(shuffled.length * VALIDATION_SHARE))
   const validation = shuffled.slice(0, held)
   let train = shuffled.slice(held)
@@ -101,14 +110,14 @@ export async function prepareData(settings: StudySettings, scale: Scale): Promis
   }
 }
 
-/** Learns a WordPiece vocabulary from the training texts. */
-export function learnTokenizer(train: LabelledText[], size: number): Tokenizer {
+/** Learns a WordPiece vocabulary from the training texts as `preparation` makes them; the tokenizer prepares likewise. */
+export function learnTokenizer(train: LabelledText[], size: number, preparation: TextPreparation | null): Tokenizer {
   const lines = learnVocabulary(
-    train.map(({ text }) => text),
+    train.map(({ text }) => (preparation ? prepareText(text, preparation) : text)),
     size,
     { lowercase: true },
   )
-  return tokenizerFromVocabulary(lines, { lowercase: true })
+  return preparedTokenizer(tokenizerFromVocabulary(lines, { lowercase: true }), preparation ?? undefined)
 }
 
 /** A tokenizer's files as a record: what `saveModel` takes. */
@@ -118,7 +127,13 @@ export const filesOf = (tokenizer: Tokenizer): Record<string, string> =>
 export const shapeWords = ({ config }: ModelWeights): string =>
   `${config.layers} layers, C = ${config.hiddenSize}, ${config.heads} heads, F = ${config.intermediateSize}, vocabulary ${config.vocabSize}`
 
-export function modelConfig(size: Scale['baseline'], tokenizer: Tokenizer, labels: string[], maxPositions: number) {
+export function modelConfig(
+  size: Scale['baseline'],
+  tokenizer: Tokenizer,
+  labels: string[],
+  maxPositions: number,
+  preparation: TextPreparation | null,
+): BertConfig {
   return {
     ...size,
     vocabSize: tokenizer.vocabSize,
@@ -128,15 +143,17 @@ export function modelConfig(size: Scale['baseline'], tokenizer: Tokenizer, label
     labels,
     recipe: '',
     lowercase: tokenizer.lowercase,
+    ...(preparation?.steps.length && { preparation }),
   }
 }
 
 /** The model that the study starts from; trained later where `training` says so. */
 export async function prepareModel(settings: StudySettings, scale: Scale, data: StudyData): Promise<StartingModel> {
-  const { model: source, seed } = settings
+  const { model: source, seed, preparation } = settings
   if (source === 'scratch') {
-    const tokenizer = learnTokenizer(data.train, scale.vocabulary)
-    const weights = initializeModel(modelConfig(scale.baseline, tokenizer, data.labels, scale.maxPositions), seed)
+    const tokenizer = learnTokenizer(data.train, scale.vocabulary, preparation)
+    const config = modelConfig(scale.baseline, tokenizer, data.labels, scale.maxPositions, preparation)
+    const weights = initializeModel(config, seed)
     return {
       weights,
       tokenizer,
@@ -148,13 +165,13 @@ export async function prepareModel(settings: StudySettings, scale: Scale, data: 
     }
   }
   const loaded = await loadModel(source, { seed, ...(source.startsWith('preset:') && { labels: data.labels }) })
-  let weights = loaded.weights
+  let weights = withPreparation(loaded.weights, preparation)
   if (weights.config.recipe !== '')
     throw new Error(
       `${source} is compressed already (${weights.config.recipe}); a study starts from an uncompressed model`,
     )
   if (source.startsWith('preset:')) {
-    const tokenizer = learnTokenizer(data.train, Math.min(scale.vocabulary, weights.config.vocabSize))
+    const tokenizer = learnTokenizer(data.train, Math.min(scale.vocabulary, weights.config.vocabSize), preparation)
     const params =
       weights.embeddings.word.rows * weights.config.hiddenSize +
       weights.layers.length * 12 * weights.config.hiddenSize ** 2
@@ -171,7 +188,7 @@ export async function prepareModel(settings: StudySettings, scale: Scale, data: 
       labels: null,
     }
   }
-  const tokenizer = tokenizerOf(loaded)
+  const tokenizer = tokenizerOf({ ...loaded, weights })
   const asIs = weights.classifier !== null && weights.config.labels.length === data.labels.length
   if (!asIs)
     weights = { ...weights, ...newHead(weights, data.labels, seed), config: { ...weights.config, labels: data.labels } }

@@ -68,6 +68,7 @@ function syntheticResults(options: { software: boolean; finished?: boolean } = {
       test: null,
       text: null,
       label: null,
+      preparation: null,
       seed: 1,
       minutes: 9,
       quick: false,

@@ -1,7 +1,7 @@
 // Labelled rows that are not split: what `evaluate` scores, what the step `vocab` reads.
 
-import { BUILTIN_REVIEWS, decodeUtf8, type Example } from '../io/dataset.ts'
-import { parseRows } from '../io/dataset-rows.ts'
+import { BUILTIN_REVIEWS, readFiles, type Example } from '../io/dataset.ts'
+import { parseFiles } from '../io/dataset-rows.ts'
 import { builtinReviews } from '../text/reviews.ts'
 
 export interface Rows {
@@ -13,8 +13,8 @@ export interface Rows {
 }
 
 /**
- * Every row of a file; of builtin:reviews, whose training and test texts share no template, the part asked for.
- * @throws where the file is missing, empty, not UTF-8 or has a row without text or label
+ * Every row of a file, or of files joined by commas; of builtin:reviews, whose training and test texts share no template, the part asked for.
+ * @throws where a file is missing, empty, not UTF-8 or has a row without text or label
  */
 export async function loadRows(
   source: string,
@@ -25,9 +25,8 @@ export async function loadRows(
     const { labels, notes, [part]: rows } = builtinReviews({ seed })
     return { labels, notes, rows }
   }
-  const { readFile } = await import('node:fs/promises')
   const notes: string[] = []
-  const parsed = parseRows(decodeUtf8(await readFile(source), source), source, { text, label }, notes)
+  const parsed = parseFiles(await readFiles(source), { text, label }, notes)
   const labels = [...new Set(parsed.map((row) => row.label))].sort(
     (a, b) => Number(a) - Number(b) || (a < b ? -1 : a > b ? 1 : 0),
   )

@@ -1,15 +1,19 @@
 // What decides the outcome of a study. Two runs with the same settings and version can share what is on disk; variants,
 // devices and threads only choose among it.
 
+import type { TextPreparation } from '../model/config.ts'
+
 export interface StudySettings {
   /** 'scratch', 'preset:NAME', a folder or a hub id */
   model: string
-  /** file or 'builtin:reviews' */
+  /** file, files joined by commas, or 'builtin:reviews' */
   data: string
   /** file with the test rows, or null: one fifth of `data` */
   test: string | null
   text: string | null
   label: string | null
+  /** null: as the model was trained, a new model without */
+  preparation: TextPreparation | null
   seed: number
   /** about this long in all, on two cores */
   minutes: number

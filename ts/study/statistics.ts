@@ -38,6 +38,28 @@ export function scores(matrix: ConfusionMatrix): Scores {
   return scoreCounts(Float64Array.from(matrix.flat()), classes)
 }
 
+export interface ClassScores {
+  /** examples of the class */
+  n: number
+  precision: number
+  recall: number
+  f1: number
+}
+
+/** Precision, recall and F1 of each class against all others; a ratio whose denominator is 0 counts as 0. */
+export function classScores(matrix: ConfusionMatrix): ClassScores[] {
+  const sum = (values: number[]): number => values.reduce((a, b) => a + b, 0)
+  return matrix.map((row, c) => {
+    const predicted = sum(matrix.map((other) => other[c]))
+    return {
+      n: sum(row),
+      precision: ratio(row[c], predicted),
+      recall: ratio(row[c], sum(row)),
+      f1: ratio(2 * row[c], sum(row) + predicted),
+    }
+  })
+}
+
 /** Scores of predictions; see `confusionMatrix` for the arguments and errors. */
 export function scorePredictions(expected: Labels, predicted: Labels, classes: number): Scores {
   return scores(confusionMatrix(expected, predicted, classes))
@@ -171,8 +193,9 @@ function confusionCells(expected: Labels, predicted: Labels, classes: number): U
   return cells
 }
 
+const ratio = (part: number, whole: number): number => (whole === 0 ? 0 : part / whole)
+
 function scoreCounts(counts: Float64Array, classes: number): Scores {
-  const ratio = (part: number, whole: number): number => (whole === 0 ? 0 : part / whole)
   let total = 0
   let right = 0
   let precision = 0

@@ -29,8 +29,8 @@ export interface StudyEnd {
 }
 
 const settingsOf = (options: StudyOptions): StudySettings => {
-  const { model, data, test, text, label, seed, minutes, quick } = options
-  return { model, data, test, text, label, seed, minutes, quick }
+  const { model, data, test, text, label, preparation, seed, minutes, quick } = options
+  return { model, data, test, text, label, preparation, seed, minutes, quick }
 }
 
 interface RunContext {

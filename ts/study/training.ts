@@ -22,6 +22,8 @@ export interface TrainingPlan {
   seed: number
   /** 0 for the trainer's own choice */
   threads: number
+  /** the trainer's own where not given */
+  dropout?: number
   /** f32 [examples, labels]: what a teacher says, for distillation */
   teacherLogits?: Float32Array
   /** weights that stay zero, by tensor stem: u8 [N, K], 0 = zero */
@@ -59,6 +61,7 @@ export async function trainWithin(
     seed: plan.seed,
     signal,
     ...(plan.threads && { threads: plan.threads }),
+    ...(plan.dropout !== undefined && { dropout: plan.dropout }),
     ...(plan.masks && { masks: plan.masks }),
     ...(plan.teacherLogits && { teacherLogits: plan.teacherLogits, alpha: 0.5, temperature: 2 }),
   }
@@ -82,7 +85,7 @@ export async function trainWithin(
 }
 
 /** Seconds of a usual step on this machine now. */
-async function measureStep(model: ModelWeights, examples: Example[], options: TrainOptions): Promise<number> {
+export async function measureStep(model: ModelWeights, examples: Example[], options: TrainOptions): Promise<number> {
   const times: number[] = []
   let last = performance.now()
   await trainClassifier(model, examples, {

@@ -3,5 +3,5 @@
 export { calibrate } from './calibrate.ts'
 export type { CalibrateOptions } from './calibrate.ts'
 export { initializeModel } from './initialize.ts'
-export { scheduleAt, trainClassifier } from './loop.ts'
+export { Diverged, scheduleAt, trainClassifier } from './loop.ts'
 export type { TrainExample, TrainOptions, TrainProgress, TrainResult, ValidationScore } from './options.ts'

@@ -70,6 +70,9 @@ export async function trainClassifier(
   }
 }
 
+/** The loss is no number any more. */
+export class Diverged extends Error {}
+
 class Loop {
   #session: TrainSession
   #examples: TrainExample[]
@@ -134,7 +137,7 @@ class Loop {
     const { logits, norm } = await this.#session.step(batch, goal, dropout, adam)
     const loss = lossOf(logits, labels, goal)
     if (!Number.isFinite(loss) || !Number.isFinite(norm))
-      throw new Error(
+      throw new Diverged(
         `train: step ${step + 1} gave loss ${loss} and gradient norm ${norm}; lower the learning rate (${this.#settings.learningRate})`,
       )
     this.#losses.push(loss)
