@@ -41,12 +41,13 @@ export function trialLines({ trials, chosen, scale }: Tuned): string[] {
   const [learningRate, epochs, dropout, batch] = words(chosen)
   return [
     ...columns([
-      ['setting', 'learning rate', 'epochs', 'dropout', 'batch', 'of its epochs', 'F1'],
-      ...trials.map(({ number, setting, share, score }) => [
+      ['setting', 'learning rate', 'epochs', 'dropout', 'batch', 'of its epochs', 'F1', 'loss'],
+      ...trials.map(({ number, setting, share, score, loss }) => [
         String(number + 1),
         ...words(setting),
         `${(100 * share * scale).toFixed(0)} %`,
         score.toFixed(4),
+        loss.toFixed(4),
       ]),
     ]),
     `chosen: learning rate ${learningRate}, ${epochs} epochs, dropout ${dropout}, batch ${batch}`,

@@ -7,7 +7,7 @@ import type { ModelWeights } from '../model/weights.ts'
 import { Diverged, trainClassifier } from '../train/index.ts'
 import { bestTrial, halving, proposals, rungs, type TrainingSetting, type Trial } from '../train/tune.ts'
 import { openDevice } from './devices.ts'
-import { predict, runLogits } from './evaluate.ts'
+import { predict, runLogits, softmaxRow } from './evaluate.ts'
 import type { Reporter } from './reporter.ts'
 import { scorePredictions } from './statistics.ts'
 import { Stopped } from './stopped.ts'
@@ -82,16 +82,20 @@ export async function tuneTraining(
         trained = (await trainClassifier(model, train, plan)).model
       } catch (error) {
         if (!(error instanceof Diverged)) throw error
-        return 0
+        return { score: 0, loss: Infinity }
       } finally {
         reporter.progress(++finished, total)
       }
       if (signal?.aborted) throw new Stopped()
       const session = await device.load(buildProgram(trained, 'logits'))
       const ids = development.map((example) => example.ids)
-      const predicted = predict(await runLogits(session, ids, classes, { signal }), classes)
+      const logits = await runLogits(session, ids, classes, { signal })
       session.dispose()
-      return scorePredictions(expected, predicted, classes).f1
+      const loss = expected.reduce((sum, label, i) => sum - Math.log(softmaxRow(logits, i, classes)[label]), 0)
+      return {
+        score: scorePredictions(expected, predict(logits, classes), classes).f1,
+        loss: loss / expected.length,
+      }
     })
     return { chosen: bestTrial(trials).setting, trials, development: development.length, scale }
   } finally {

@@ -1,6 +1,7 @@
 import { describe, expect, it } from 'vitest'
 import { bestTrial, halving, proposals, rungs, type TrainingSetting } from './tune.ts'
 
+const worthy = (score: number, loss = 1) => Promise.resolve({ score, loss })
 const USUAL: TrainingSetting = { learningRate: 1e-3, epochs: 4, dropout: 0.1, batch: 32 }
 
 describe('proposals', () => {
@@ -69,7 +70,7 @@ describe('halving', () => {
     const trials = await halving(settings, (setting, share, number) => {
       expect(setting).toBe(settings[number])
       asked.push(`${number}@${share.toFixed(2)}`)
-      return Promise.resolve(worth[number] * share)
+      return worthy(worth[number] * share)
     })
     expect(asked.slice(0, 9)).toEqual([0, 1, 2, 3, 4, 5, 6, 7, 8].map((n) => `${n}@0.33`))
     expect(asked.slice(9)).toEqual(['5@1.00', '7@1.00', '4@1.00'])
@@ -77,16 +78,22 @@ describe('halving', () => {
   })
   it('trusts longer training more than a lucky short one', async () => {
     const trials = await halving(proposals(1, 4, USUAL), (_, share, number) =>
-      Promise.resolve(share < 1 ? 1 - number / 10 : number / 10),
+      worthy(share < 1 ? 1 - number / 10 : number / 10),
     )
     expect(bestTrial(trials)).toMatchObject({ number: 1, share: 1, score: 0.1 })
   })
   it('keeps the usual setting where none is better', async () => {
-    expect(bestTrial(await halving(proposals(1, 9, USUAL), () => Promise.resolve(1))).setting).toEqual(USUAL)
+    expect(bestTrial(await halving(proposals(1, 9, USUAL), () => worthy(1))).setting).toEqual(USUAL)
+  })
+  it('lets the smaller loss decide among equal scores', async () => {
+    const trials = await halving(proposals(1, 3, USUAL), (_, __, number) => worthy(0.5, [2, 1, Infinity][number]))
+    expect(bestTrial(trials).number).toBe(1)
   })
   it('ends when time is over with what it has', async () => {
     let left = 10
-    const trials = await halving(proposals(1, 9, USUAL), (_, __, number) => Promise.resolve(left-- > 0 ? number : null))
+    const trials = await halving(proposals(1, 9, USUAL), (_, __, number) =>
+      left-- > 0 ? worthy(number) : Promise.resolve(null),
+    )
     expect(trials).toHaveLength(10)
     expect(bestTrial(trials)).toMatchObject({ number: 8, share: 1 })
     expect(() => bestTrial([])).toThrow(/no trial was finished; give more minutes/)

@@ -12,15 +12,21 @@ export interface TrainingSetting {
   batch: number
 }
 
+/** What a training came to on the development examples. */
+export interface Outcome {
+  /** the larger the better */
+  score: number
+  /** mean cross-entropy: decides among equal scores, such as those of models that have not begun to learn */
+  loss: number
+}
+
 /** One setting trained with a share of its epochs, and what came of it. */
-export interface Trial {
+export interface Trial extends Outcome {
   /** index into the settings */
   number: number
   setting: TrainingSetting
   /** of the setting's epochs, in (0, 1] */
   share: number
-  /** the larger the better */
-  score: number
 }
 
 /** Learning rates within this factor of the usual one. */
@@ -60,12 +66,12 @@ export function rungs(count: number): { count: number; share: number }[] {
 /**
  * Successive halving: every setting is tried with few epochs, the best third with three times as many, and so on until
  * at most three are trained in full.
- * @param run the score of a setting; null where time is over, which ends the search
+ * @param run what a setting comes to; null where time is over, which ends the search
  * @returns all trials in the order they were made
  */
 export async function halving(
   settings: TrainingSetting[],
-  run: (setting: TrainingSetting, share: number, number: number) => Promise<number | null>,
+  run: (setting: TrainingSetting, share: number, number: number) => Promise<Outcome | null>,
 ): Promise<Trial[]> {
   const trials: Trial[] = []
   let entered = settings.map((setting, number) => ({ setting, number }))
@@ -73,9 +79,9 @@ export async function halving(
     entered = entered.slice(0, count)
     const rung: Trial[] = []
     for (const { setting, number } of entered) {
-      const score = await run(setting, share, number)
-      if (score === null) return trials
-      rung.push({ number, setting, share, score })
+      const outcome = await run(setting, share, number)
+      if (outcome === null) return trials
+      rung.push({ number, setting, share, ...outcome })
       trials.push(rung[rung.length - 1])
     }
     entered = rung.sort(byScore)
@@ -90,4 +96,5 @@ export function bestTrial(trials: Trial[]): Trial {
   return trials.filter(({ share }) => share === longest).sort(byScore)[0]
 }
 
-const byScore = (a: Trial, b: Trial): number => b.score - a.score || a.number - b.number
+const byScore = (a: Trial, b: Trial): number =>
+  b.score - a.score || (a.loss === b.loss ? a.number - b.number : a.loss - b.loss)
