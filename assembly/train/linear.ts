@@ -1,5 +1,6 @@
 // Linear layers in training: products with weights (forward, and gradients of inputs), and gradients of weights.
-// Layout     activations and weights row-major; panels are packed on the way, into scratch
+// Layout     activations and weights row-major; rows of activations may lie further apart than they are long, so that
+//            query, key and value fill their thirds of one buffer; panels are packed on the way, into scratch
 // Plan       products with weights: a thread owns a range of panels of eight outputs; a group of panels (256 KiB) is packed,
 //            then rows pass in blocks of 96. Gradients of weights: a thread owns a range of groups of six outputs; tokens
 //            pass in blocks of 512
@@ -30,19 +31,19 @@ const TANH_BACKWARD: i32 = 5
 
 /**
  * Y[M,N] = epilogue(A[M,K] . B[K,N] + bias[N]).
- * Record: M, K, N, a, weights, isByRows (0: B = weights[N,K]^T, 1: B = weights[K,N]), bias (0: none), epilogue,
- * other [M,N], y
+ * Record: M, K, N, a, aStride, weights, isByRows (0: B = weights[N,K]^T, 1: B = weights[K,N]), bias (0: none), epilogue,
+ * other [M,N], y, yStride (of other too); strides in elements
  */
 export function multiply(record: usize, thread: i32, threads: i32, scratch: usize): void {
   const M = word(record, 0), K = word(record, 1), N = word(record, 2)
-  const a = pointer(record, 3), weights = pointer(record, 4)
-  const isByRows = word(record, 5) != 0
-  const bias = pointer(record, 6)
-  const epilogue = word(record, 7)
-  const other = pointer(record, 8), y = pointer(record, 9)
+  const a = pointer(record, 3), weights = pointer(record, 5)
+  const isByRows = word(record, 6) != 0
+  const bias = pointer(record, 7)
+  const epilogue = word(record, 8)
+  const other = pointer(record, 9), y = pointer(record, 10)
   const count = (N + 7) >> 3
   const first = sliceBegin(count, thread, threads), last = sliceBegin(count, thread + 1, threads)
-  const panelBytes = <usize>K << 5, aStride = <usize>K << 2, yStride = <usize>N << 2
+  const panelBytes = <usize>K << 5, aStride = <usize>word(record, 4) << 2, yStride = <usize>word(record, 11) << 2
   const groupSize = max(1, GROUP_BYTES / (K << 5))
   const sums = scratch
   const panels = scratch + (<usize>ROW_BLOCK << 5)
@@ -51,8 +52,8 @@ export function multiply(record: usize, thread: i32, threads: i32, scratch: usiz
     for (let panel = group; panel < groupEnd; panel++) {
       const n = panel << 3
       const to = panels + <usize>(panel - group) * panelBytes
-      if (isByRows) packStraight(weights + (<usize>n << 2), yStride, min(8, N - n), K, to)
-      else packTransposed(weights + <usize>n * aStride, aStride, min(8, N - n), K, to)
+      if (isByRows) packStraight(weights + (<usize>n << 2), <usize>N << 2, min(8, N - n), K, to)
+      else packTransposed(weights + (<usize>(n * K) << 2), <usize>K << 2, min(8, N - n), K, to)
     }
     for (let m0 = 0; m0 < M; m0 += ROW_BLOCK) {
       const rows = min(ROW_BLOCK, M - m0)
@@ -131,15 +132,17 @@ function finish(
 }
 
 /**
- * dW[N,K] = dY[M,N]^T . X[M,K], db[N] = column sums of dY.
- * Record: M, N, K, dy, x, dw, db
+ * dW[N,K] = dY[M,N]^T . X[M,K], db[N] = column sums of dY. Where `continues`, dW is added to what stands there: the uses
+ * of a shared factor, in the order of their records.
+ * Record: M, N, K, dy, dyStride (elements), x, dw, db (0: not wanted), continues
  */
 export function weightGradient(record: usize, thread: i32, threads: i32, scratch: usize): void {
   const M = word(record, 0), N = word(record, 1), K = word(record, 2)
-  const dy = pointer(record, 3), x = pointer(record, 4), dw = pointer(record, 5), db = pointer(record, 6)
+  const dy = pointer(record, 3), x = pointer(record, 5), dw = pointer(record, 6), db = pointer(record, 7)
+  const continues = word(record, 8) != 0
   const groups = (N + SIX - 1) / SIX
   const last = sliceBegin(groups, thread + 1, threads)
-  const dyStride = <usize>N << 2, xStride = <usize>K << 2
+  const dyStride = <usize>word(record, 4) << 2, xStride = <usize>K << 2
   const tileSums = scratch
   const columnSums = tileSums + 192
   const panel = columnSums + (<usize>GROUP_BLOCK << 5)
@@ -163,11 +166,11 @@ export function weightGradient(record: usize, thread: i32, threads: i32, scratch
           const n = g * SIX
           tile_f32_transposed_6x8(packed + <usize>(g - group) * groupBytes, 24, panel, depth, tileSums)
           const to = dw + <usize>n * xStride + (<usize>k << 2)
-          accumulate(min(SIX, N - n), tileSums, to, xStride, min(8, K - k), m > 0)
+          accumulate(min(SIX, N - n), tileSums, to, xStride, min(8, K - k), continues || m > 0)
         }
       }
     }
-    for (let g = group; g < groupEnd; g++) {
+    for (let g = group; g < groupEnd && db != 0; g++) {
       const n = g * SIX
       memory.copy(db + (<usize>n << 2), columnSums + (<usize>(g - group) << 5), <usize>min(SIX, N - n) << 2)
     }

@@ -2,7 +2,7 @@
 
 import { numpy as np, nn, valueAndGrad, defaultDevice, init } from '@jax-js/jax'
 import type { LossTarget, TrainBatch } from '../train/batch.ts'
-import { placeOf, type Layout } from '../train/layout.ts'
+import { headOf, othersOf, placeOf, projectionsOf, type Layout, type Linear } from '../train/layout.ts'
 import type { ReferenceParameters } from '../train/reference.ts'
 
 type Tree = Record<string, np.Array>
@@ -16,9 +16,9 @@ const oneHot = (rows: ArrayLike<number>, width: number): np.Array => {
   return array(data, [rows.length, width])
 }
 
-/** x W^T + b */
-function linear(tree: Tree, stem: string, x: np.Array): np.Array {
-  return np.matmul(x, np.transpose(tree[`${stem}.weight`].ref)).add(tree[`${stem}.bias`].ref)
+/** x W^T + b, of a chain ((x W0^T) W1^T) + b */
+function linear(tree: Tree, { stem, weights }: Linear, x: np.Array): np.Array {
+  return weights.reduce((y, name) => np.matmul(y, np.transpose(tree[name].ref)), x).add(tree[`${stem}.bias`].ref)
 }
 
 function layernorm(tree: Tree, stem: string, x: np.Array, epsilon: number): np.Array {
@@ -44,18 +44,21 @@ function sequenceLogits(tree: Tree, layout: Layout, ids: Int32Array, types: Int3
   x = x.add(np.matmul(oneHot(types, kinds), tree['type'].ref))
   x = layernorm(tree, 'norm', x, epsilon)
   layers.forEach(({ heads, headSize: D }, i) => {
-    const qkv = np.split(linear(tree, `layer.${i}.qkv`, x.ref), 3, 1)
+    const { attention, intermediate, output } = othersOf(layout.shape, i)
+    const projected = projectionsOf(layout.shape, i).map((part) => linear(tree, part, x.ref))
+    const qkv = np.split(np.concatenate(projected, 1), 3, 1)
     const [q, k, v] = qkv.map((part) => split(part, T, heads, D))
     const scores = np.matmul(q, np.transpose(k, [0, 2, 1])).div(Math.sqrt(D))
     const mixed = np.matmul(nn.softmax(scores, -1), v)
     const context = np.transpose(mixed, [1, 0, 2]).reshape([T, heads * D])
-    const attended = linear(tree, `layer.${i}.attention`, context).add(x)
+    const attended = linear(tree, attention, context).add(x)
     const half = layernorm(tree, `layer.${i}.attentionNorm`, attended, epsilon)
-    const after = gelu(linear(tree, `layer.${i}.intermediate`, half.ref))
-    x = layernorm(tree, `layer.${i}.outputNorm`, linear(tree, `layer.${i}.output`, after).add(half), epsilon)
+    const after = gelu(linear(tree, intermediate, half.ref))
+    x = layernorm(tree, `layer.${i}.outputNorm`, linear(tree, output, after).add(half), epsilon)
   })
   const first = x.slice([0, 1])
-  return linear(tree, 'classifier', np.tanh(linear(tree, 'pooler', first)))
+  const { pooler, classifier } = headOf(layout.shape)
+  return linear(tree, classifier, np.tanh(linear(tree, pooler, first)))
 }
 
 /** Loss and gradients of one batch, as referenceStep. */

@@ -19,6 +19,46 @@ export const UNEVEN: TrainShape = {
   ],
 }
 
+/**
+ * UNEVEN with chains of two and three factors of ranks that are no multiples of 8 or 6. Query, key and value begin with one
+ * factor (query and value with two), or stand beside dense ones; layers share factors; one factor serves two roles.
+ */
+export const CHAINED: TrainShape = {
+  ...UNEVEN,
+  layers: [
+    {
+      ...UNEVEN.layers[0],
+      chains: {
+        query: [0, 1, 2],
+        key: [0, 3],
+        value: [0, 1, 4],
+        attention: [5, 6],
+        intermediate: [7, 8],
+        output: [9, 10],
+      },
+    },
+    { ...UNEVEN.layers[1], chains: { key: [7, 1, 11], attention: [12, 13, 6], output: [14, 15] } },
+  ],
+  factors: [
+    [7, 20],
+    [5, 7],
+    [18, 5],
+    [18, 7],
+    [18, 5],
+    [9, 18],
+    [20, 9],
+    [7, 20],
+    [37, 7],
+    [11, 37],
+    [20, 11],
+    [16, 5],
+    [3, 16],
+    [9, 3],
+    [13, 12],
+    [20, 13],
+  ].map(([rows, columns]) => ({ rows, columns })),
+}
+
 /** Weights of std `scale`, so that activations spread; gammas about 1. All are f32 numbers. */
 export function syntheticParameters(layout: Layout, seed: number, scale = 0.3): ReferenceParameters {
   const random = seededRandom(seed)

@@ -1,6 +1,18 @@
 // What is trained, and where it stands: all tensors but the word table in one vector, those that weight decay shrinks
 // first. The word table is apart: a batch touches few of its rows.
 
+/** Linear layers of an encoder layer. */
+export const ROLES = ['query', 'key', 'value', 'attention', 'intermediate', 'output'] as const
+export type Role = (typeof ROLES)[number]
+
+export interface LayerShape {
+  heads: number
+  headSize: number
+  intermediate: number
+  /** linear layers that are chains: indices into `factors`, in the order in which they are applied; the others are dense */
+  chains?: Partial<Record<Role, number[]>>
+}
+
 export interface TrainShape {
   /** C; a multiple of 4 */
   hidden: number
@@ -11,7 +23,9 @@ export interface TrainShape {
   labels: number
   epsilon: number
   /** layers may differ: pruning takes heads and neurons where they matter least */
-  layers: { heads: number; headSize: number; intermediate: number }[]
+  layers: LayerShape[]
+  /** factors of chains, [rows, columns] each; one may serve many chains */
+  factors?: { rows: number; columns: number }[]
 }
 
 export interface TensorPlace {
@@ -24,7 +38,7 @@ export interface TensorPlace {
 
 export interface Layout {
   shape: TrainShape
-  /** by name: position, type, norm.gamma, layer.0.qkv.weight, ..., classifier.bias */
+  /** by name: position, type, norm.gamma, layer.0.qkv.weight, ..., factor.0, ..., classifier.bias */
   places: Map<string, TensorPlace>
   /** elements that decay, from 0 on; a multiple of 16 */
   decaying: number
@@ -32,11 +46,82 @@ export interface Layout {
   length: number
 }
 
+/** A linear layer: y [M, N] = x [M, K] through its weights, and a bias. */
+export interface Linear {
+  /** its bias is `${stem}.bias` */
+  stem: string
+  /** tensors [N, K]: one, or the factors of a chain in the order in which they are applied */
+  weights: string[]
+  /** names what enters: linear layers with the same input share what their chains have in common */
+  input: string
+  N: number
+  K: number
+  isChain: boolean
+}
+
 const roundUp = (count: number): number => Math.ceil(count / 16) * 16
 
-/** @throws where a size is not positive or the hidden size no multiple of 4 */
+function linearOf(shape: TrainShape, layer: number, role: Role): Linear {
+  const { hidden: C } = shape
+  const { heads, headSize, intermediate: F, chains } = shape.layers[layer]
+  const HD = heads * headSize
+  const sizes = {
+    query: [HD, C],
+    key: [HD, C],
+    value: [HD, C],
+    attention: [C, HD],
+    intermediate: [F, C],
+    output: [C, F],
+  }
+  const stem = `layer.${layer}.${role}`
+  const chain = chains?.[role]
+  const [N, K] = sizes[role]
+  const input = role === 'query' || role === 'key' || role === 'value' ? `layer.${layer}.qkv` : stem
+  const weights = chain ? chain.map((factor) => `factor.${factor}`) : [`${stem}.weight`]
+  return { stem, weights, input, N, K, isChain: chain !== undefined }
+}
+
+/**
+ * What makes query, key and value of a layer: one linear layer of all three, `layer.0.qkv`, where all are dense, else
+ * three.
+ */
+export function projectionsOf(shape: TrainShape, layer: number): Linear[] {
+  const parts = (['query', 'key', 'value'] as const).map((role) => linearOf(shape, layer, role))
+  if (parts.some(({ isChain }) => isChain)) return parts
+  const [{ input, N, K }] = parts
+  return [{ stem: input, weights: [`${input}.weight`], input, N: 3 * N, K, isChain: false }]
+}
+
+/** The linear layers after attention. */
+export function othersOf(shape: TrainShape, layer: number): Record<'attention' | 'intermediate' | 'output', Linear> {
+  return {
+    attention: linearOf(shape, layer, 'attention'),
+    intermediate: linearOf(shape, layer, 'intermediate'),
+    output: linearOf(shape, layer, 'output'),
+  }
+}
+
+/** Pooler and classifier. */
+export function headOf({ hidden: C, labels }: TrainShape): Record<'pooler' | 'classifier', Linear> {
+  const dense = (stem: string, N: number): Linear => {
+    return { stem, weights: [`${stem}.weight`], input: stem, N, K: C, isChain: false }
+  }
+  return { pooler: dense('pooler', C), classifier: dense('classifier', labels) }
+}
+
+/** Every linear layer, in the order of a forward pass. */
+export function linearsOf(shape: TrainShape): Linear[] {
+  const ofLayers = shape.layers.flatMap((_, i) => {
+    const { attention, intermediate, output } = othersOf(shape, i)
+    return [...projectionsOf(shape, i), attention, intermediate, output]
+  })
+  const { pooler, classifier } = headOf(shape)
+  return [...ofLayers, pooler, classifier]
+}
+
+/** @throws where sizes are not positive, do not meet, or the hidden size is no multiple of 4 */
 export function layoutOf(shape: TrainShape): Layout {
-  const { hidden: C, layers, labels } = shape
+  const { hidden: C, layers, labels, factors = [] } = shape
   if (!(C > 0 && C % 4 === 0)) throw new Error(`train: hidden size ${C} is no multiple of 4; choose one that is`)
   if (!(labels >= 2)) throw new Error(`train: a classifier needs at least 2 labels, found ${labels}`)
   const places = new Map<string, TensorPlace>()
@@ -47,34 +132,43 @@ export function layoutOf(shape: TrainShape): Layout {
     places.set(name, { offset: length, rows, columns })
     length += rows * columns
   }
+  const linears = linearsOf(shape)
   add('position', shape.positions, C)
   add('type', shape.types, C)
-  layers.forEach(({ heads, headSize, intermediate }, i) => {
-    add(`layer.${i}.qkv.weight`, 3 * heads * headSize, C)
-    add(`layer.${i}.attention.weight`, C, heads * headSize)
-    add(`layer.${i}.intermediate.weight`, intermediate, C)
-    add(`layer.${i}.output.weight`, C, intermediate)
-  })
-  add('pooler.weight', C, C)
-  add('classifier.weight', labels, C)
+  for (const { weights, N, K, isChain } of linears) if (!isChain) add(weights[0], N, K)
+  factors.forEach(({ rows, columns }, f) => add(`factor.${f}`, rows, columns))
+  checkChains(linears, places)
   length = roundUp(length)
   const decaying = length
+  for (const { stem, N } of linears) add(`${stem}.bias`, 1, N)
   const norm = (name: string): void => {
     add(`${name}.gamma`, 1, C)
     add(`${name}.beta`, 1, C)
   }
   norm('norm')
-  layers.forEach(({ heads, headSize, intermediate }, i) => {
-    add(`layer.${i}.qkv.bias`, 1, 3 * heads * headSize)
-    add(`layer.${i}.attention.bias`, 1, C)
+  layers.forEach((_, i) => {
     norm(`layer.${i}.attentionNorm`)
-    add(`layer.${i}.intermediate.bias`, 1, intermediate)
-    add(`layer.${i}.output.bias`, 1, C)
     norm(`layer.${i}.outputNorm`)
   })
-  add('pooler.bias', 1, C)
-  add('classifier.bias', 1, labels)
   return { shape, places, decaying, length: roundUp(length) }
+}
+
+/** Factors meet: [R, K], ..., [N, R]; and each serves a chain, since nothing else would write its gradient. */
+function checkChains(linears: Linear[], places: Map<string, TensorPlace>): void {
+  const used = new Set<string>()
+  for (const { stem, weights, N, K } of linears) {
+    let width = K
+    for (const name of weights) {
+      const place = places.get(name)
+      if (place?.columns !== width)
+        throw new Error(`train: ${name} of ${stem} takes ${place?.columns} inputs, what enters it has ${width}`)
+      width = place.rows
+      used.add(name)
+    }
+    if (width !== N) throw new Error(`train: the weights of ${stem} end in ${width} outputs, expected ${N}`)
+  }
+  for (const name of places.keys())
+    if (name.startsWith('factor.') && !used.has(name)) throw new Error(`train: ${name} serves no linear layer`)
 }
 
 /** @throws where there is no tensor of that name */

@@ -2,7 +2,16 @@
 // compared with; itself compared with finite differences and with jax-js.
 
 import { dropFactor, dropoutKey, lossOf, logSoftmax, type Dropout, type LossTarget, type TrainBatch } from './batch.ts'
-import { placeOf, tensorOf, type Layout } from './layout.ts'
+import {
+  headOf,
+  othersOf,
+  placeOf,
+  projectionsOf,
+  tensorOf,
+  type Layout,
+  type Linear,
+  type TensorPlace,
+} from './layout.ts'
 
 export interface ReferenceParameters {
   /** [words, C] */
@@ -16,7 +25,7 @@ export interface ReferenceResult {
   /** [B, labels] */
   logits: Float64Array
   gradients: ReferenceParameters
-  /** what entered each linear layer, by tensor: [rows, K] */
+  /** what entered each linear layer, by input (Linear.input): [rows, K] */
   inputs: Map<string, Float64Array>
 }
 
@@ -43,16 +52,36 @@ const gelu = (x: number): number => 0.5 * x * (1 + erf(x / Math.SQRT2))
 const geluSlope = (x: number): number =>
   0.5 * (1 + erf(x / Math.SQRT2)) + (x * Math.exp((-x * x) / 2)) / Math.sqrt(2 * Math.PI)
 
-/** y [M,N] = x [M,K] W[N,K]^T + b */
-function linear(x: Rows, M: number, K: number, W: Float64Array, b: Float64Array, N: number): Rows {
+/** y [M,N] = x [M,K] W[N,K]^T */
+function product(x: Rows, M: number, K: number, W: Float64Array, N: number): Rows {
   const y = new Float64Array(M * N)
   for (let m = 0; m < M; m++)
     for (let n = 0; n < N; n++) {
-      let sum = b[n]
+      let sum = 0
       for (let k = 0; k < K; k++) sum += x[m * K + k] * W[n * K + k]
       y[m * N + n] = sum
     }
   return y
+}
+
+/** Columns of equally wide parts side by side, and back; M rows. */
+function join(parts: Rows[], M: number): Rows {
+  const width = parts[0].length / M
+  const whole = new Float64Array(M * width * parts.length)
+  parts.forEach((part, p) => {
+    for (let m = 0; m < M; m++) whole.set(part.subarray(m * width, m * width + width), (m * parts.length + p) * width)
+  })
+  return whole
+}
+
+function split(whole: Rows, parts: number, M: number): Rows[] {
+  const width = whole.length / M / parts
+  return Array.from({ length: parts }, (_, p) =>
+    Float64Array.from(
+      { length: M * width },
+      (_, i) => whole[(Math.floor(i / width) * parts + p) * width + (i % width)],
+    ),
+  )
 }
 
 interface Normed {
@@ -129,26 +158,63 @@ class Reference {
     return x.map((value, i) => value * dropFactor(key, i, keep))
   }
 
-  linear(x: Rows, stem: string): Rows {
-    const { rows, columns } = placeOf(this.layout, `${stem}.weight`)
-    this.inputs.set(stem, x)
-    return linear(x, x.length / columns, columns, this.value(`${stem}.weight`), this.value(`${stem}.bias`), rows)
+  /** What enters each weight of a linear layer, and its outputs. */
+  through(x: Rows, { stem, weights }: Linear): { inputs: Rows[]; y: Rows } {
+    const inputs: Rows[] = []
+    let y = x
+    for (const name of weights) {
+      const { rows, columns } = placeOf(this.layout, name)
+      inputs.push(y)
+      y = product(y, y.length / columns, columns, this.value(name), rows)
+    }
+    const bias = this.value(`${stem}.bias`)
+    return { inputs, y: y.map((value, i) => value + bias[i % bias.length]) }
   }
 
-  /** Adds the gradients of weight and bias; returns that of x. */
-  linearBackward(dy: Rows, x: Rows, stem: string): Rows {
-    const { rows: N, columns: K } = placeOf(this.layout, `${stem}.weight`)
-    const [W, dW, db] = [this.value(`${stem}.weight`), this.slope(`${stem}.weight`), this.slope(`${stem}.bias`)]
+  linear(x: Rows, linear: Linear): Rows {
+    this.inputs.set(linear.input, x)
+    return this.through(x, linear).y
+  }
+
+  /** Adds the gradients of weights and bias; returns that of x. */
+  linearBackward(dy: Rows, x: Rows, linear: Linear): Rows {
+    const { inputs } = this.through(x, linear)
+    const db = this.slope(`${linear.stem}.bias`)
+    dy.forEach((d, i) => (db[i % db.length] += d))
+    let dx = dy
+    for (const [i, name] of [...linear.weights.entries()].reverse())
+      dx = this.productBackward(dx, inputs[i], placeOf(this.layout, name), this.value(name), this.slope(name))
+    return dx
+  }
+
+  productBackward(dy: Rows, x: Rows, { rows: N, columns: K }: TensorPlace, W: Float64Array, dW: Float64Array): Rows {
     const dx = new Float64Array(x.length)
     for (let m = 0; m < x.length / K; m++)
       for (let n = 0; n < N; n++) {
         const d = dy[m * N + n]
-        db[n] += d
         for (let k = 0; k < K; k++) {
           dW[n * K + k] += d * x[m * K + k]
           dx[m * K + k] += d * W[n * K + k]
         }
       }
+    return dx
+  }
+
+  /** Queries, keys and values side by side, [M, 3, HD]. */
+  projections(x: Rows, i: number): Rows {
+    const parts = projectionsOf(this.layout.shape, i)
+    return join(
+      parts.map((linear) => this.linear(x, linear)),
+      this.M,
+    )
+  }
+
+  projectionsBackward(dqkv: Rows, x: Rows, i: number): Rows {
+    const parts = projectionsOf(this.layout.shape, i)
+    const dx = new Float64Array(x.length)
+    split(dqkv, parts.length, this.M).forEach((dy, p) =>
+      this.linearBackward(dy, x, parts[p]).forEach((value, at) => (dx[at] += value)),
+    )
     return dx
   }
 
@@ -243,18 +309,19 @@ class Reference {
   layer(x: Rows, i: number): Tape {
     const { heads, headSize } = this.layout.shape.layers[i]
     const stem = `layer.${i}`
-    const qkv = this.linear(x, `${stem}.qkv`)
+    const { attention, intermediate, output } = othersOf(this.layout.shape, i)
+    const qkv = this.projections(x, i)
     const { context, probabilities } = this.attention(qkv, heads, headSize)
-    const attended = this.drop(this.linear(context, `${stem}.attention`), 2 + 2 * i)
+    const attended = this.drop(this.linear(context, attention), 2 + 2 * i)
     const half = this.norm(
       attended.map((value, at) => value + x[at]),
       `${stem}.attentionNorm`,
     )
-    const before = this.linear(half.y, `${stem}.intermediate`)
+    const before = this.linear(half.y, intermediate)
     const after = before.map(gelu)
-    const output = this.drop(this.linear(after, `${stem}.output`), 3 + 2 * i)
+    const branch = this.drop(this.linear(after, output), 3 + 2 * i)
     const whole = this.norm(
-      output.map((value, at) => value + half.y[at]),
+      branch.map((value, at) => value + half.y[at]),
       `${stem}.outputNorm`,
     )
     return { x, qkv, context, probabilities, half, before, after, whole }
@@ -263,14 +330,15 @@ class Reference {
   layerBackward(dy: Rows, tape: Tape, i: number): Rows {
     const { heads, headSize } = this.layout.shape.layers[i]
     const stem = `layer.${i}`
+    const { attention, intermediate, output } = othersOf(this.layout.shape, i)
     const dz = this.normBackward(dy, tape.whole, `${stem}.outputNorm`)
-    const dafter = this.linearBackward(this.drop(dz, 3 + 2 * i), tape.after, `${stem}.output`)
+    const dafter = this.linearBackward(this.drop(dz, 3 + 2 * i), tape.after, output)
     const dbefore = dafter.map((value, at) => value * geluSlope(tape.before[at]))
-    const dhalf = this.linearBackward(dbefore, tape.half.y, `${stem}.intermediate`).map((value, at) => value + dz[at])
+    const dhalf = this.linearBackward(dbefore, tape.half.y, intermediate).map((value, at) => value + dz[at])
     const dsum = this.normBackward(dhalf, tape.half, `${stem}.attentionNorm`)
-    const dcontext = this.linearBackward(this.drop(dsum, 2 + 2 * i), tape.context, `${stem}.attention`)
+    const dcontext = this.linearBackward(this.drop(dsum, 2 + 2 * i), tape.context, attention)
     const dqkv = this.attentionBackward(dcontext, tape.qkv, tape.probabilities, heads, headSize)
-    return this.linearBackward(dqkv, tape.x, `${stem}.qkv`).map((value, at) => value + dsum[at])
+    return this.projectionsBackward(dqkv, tape.x, i).map((value, at) => value + dsum[at])
   }
 
   embed(): Rows {
@@ -341,15 +409,16 @@ export function referenceStep(
   })
   const first = new Float64Array(run.B * C)
   for (let b = 0; b < run.B; b++) first.set(x.subarray(offsets[b] * C, offsets[b] * C + C), b * C)
-  const pooled = run.linear(first, 'pooler').map(Math.tanh)
+  const { pooler, classifier } = headOf(layout.shape)
+  const pooled = run.linear(first, pooler).map(Math.tanh)
   const seen = run.drop(pooled, 1)
-  const logits = run.linear(seen, 'classifier')
+  const logits = run.linear(seen, classifier)
   const dlogits = lossSlope(logits, labels, goal)
-  const dpooled = run.drop(run.linearBackward(dlogits, seen, 'classifier'), 1)
+  const dpooled = run.drop(run.linearBackward(dlogits, seen, classifier), 1)
   const dfirst = run.linearBackward(
     dpooled.map((value, at) => value * (1 - pooled[at] ** 2)),
     first,
-    'pooler',
+    pooler,
   )
   let dx: Rows = new Float64Array(x.length)
   for (let b = 0; b < run.B; b++) dx.set(dfirst.subarray(b * C, b * C + C), offsets[b] * C)

@@ -8,6 +8,7 @@ const GROUP_BYTES = 262144
 /** Bytes that the records of a step need at most, for sequences of up to `longest` tokens. */
 export function scratchBytes(shape: TrainShape, longest: number): number {
   let most = Math.max(shape.hidden, shape.labels)
+  for (const { rows, columns } of shape.factors ?? []) most = Math.max(most, rows, columns)
   let attention = 0
   for (const { heads, headSize, intermediate } of shape.layers) {
     most = Math.max(most, intermediate, 3 * heads * headSize)

@@ -180,7 +180,7 @@ export class TrainSession {
   }
 
   /**
-   * What enters each linear layer of a batch, without dropout: by the layer's tensor (`layer.0.qkv`, ..., `classifier`),
+   * What enters each linear layer of a batch, without dropout: by input (`layer.0.qkv`, ..., `classifier`: Linear.input),
    * summed over the rows that the layer sees. Sums of one batch are f32; add batches up in f64.
    */
   async inputStatistics(batch: TrainBatch): Promise<Map<string, InputStatistics>> {
@@ -191,11 +191,11 @@ export class TrainSession {
       await this.#run(logits, size)
       const { memory } = this.#pool
       return new Map(
-        wanted.map(({ tensor, rows, K, x, gram, sum }) => {
+        wanted.map(({ input, rows, K, x, gram, sum }) => {
           const largest = new Float32Array(K)
           const inputs = memory.f32(x, rows * K)
           for (let i = 0; i < inputs.length; i++) largest[i % K] = Math.max(largest[i % K], Math.abs(inputs[i]))
-          return [tensor, { rows, K, gram: memory.f32(gram, K * K).slice(), sum: memory.f32(sum, K).slice(), largest }]
+          return [input, { rows, K, gram: memory.f32(gram, K * K).slice(), sum: memory.f32(sum, K).slice(), largest }]
         }),
       )
     })

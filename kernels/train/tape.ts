@@ -1,7 +1,8 @@
 // The tape of one training step, or of its forward pass alone.
 
 import { f32Bits, type TapeWriter } from '../runtime/wasm/index.ts'
-import { placeOf, type Layout } from './layout.ts'
+import { headOf, othersOf, placeOf, projectionsOf, type Layout } from './layout.ts'
+import { LinearRecords, type Flow } from './linear-records.ts'
 import * as op from './opcodes.ts'
 
 /** Where a step finds its memory; f32 unless said otherwise. */
@@ -75,6 +76,7 @@ export class StepEncoder {
   #memory: StepMemory
   #size: BatchSize
   #drop: DropWords
+  #linears: LinearRecords
 
   constructor(tape: TapeWriter, layout: Layout, memory: StepMemory, size: BatchSize, drop: DropWords) {
     this.#tape = tape
@@ -82,6 +84,7 @@ export class StepEncoder {
     this.#memory = memory
     this.#size = size
     this.#drop = drop
+    this.#linears = new LinearRecords(tape, layout, memory, size.tokens)
   }
 
   /** Widest layer: what layers of uneven size share has its width. */
@@ -105,27 +108,9 @@ export class StepEncoder {
     return this.#memory.region(name, this.#size.sequences * width)
   }
 
-  /** y [M,N] = epilogue(a [M,K] . weight + bias); by rows: weight is [K, N] and has no bias, else [N, K] */
-  #multiply(
-    M: number,
-    K: number,
-    N: number,
-    a: number,
-    stem: string,
-    isByRows: boolean,
-    y: number,
-    epilogue: number = op.PLAIN,
-    other = 0,
-  ): void {
-    const bias = isByRows ? 0 : this.#parameter(`${stem}.bias`)
-    const words = [M, K, N, a, this.#parameter(`${stem}.weight`), isByRows ? 1 : 0, bias, epilogue, other, y]
-    const isGelu = epilogue === op.GELU
-    this.#tape.record(op.MULTIPLY, words, other && !isGelu ? [a, other] : [a], isGelu ? [y, other] : [y])
-  }
-
-  #weightGradient(M: number, N: number, K: number, dy: number, x: number, stem: string): void {
-    const [dw, db] = [this.#gradient(`${stem}.weight`), this.#gradient(`${stem}.bias`)]
-    this.#tape.record(op.WEIGHT_GRADIENT, [M, N, K, dy, x, dw, db], [dy, x], [dw, db])
+  /** Addresses of the queries, keys and values in rows of [3, HD]. */
+  #thirds(qkv: number, HD: number): number[] {
+    return [qkv, qkv + HD * 4, qkv + 2 * HD * 4]
   }
 
   #norm(x: number, residual: number, stem: string, xKey: number, yKey: number, name: string, y: number): void {
@@ -174,33 +159,36 @@ export class StepEncoder {
       const HD = heads * headSize
       const [x, half] = [this.#tokens(`x.${i}`, C), this.#tokens(`half.${i}`, C)]
       const [qkv, context] = [this.#tokens(`qkv.${i}`, 3 * HD), this.#tokens(`context.${i}`, HD)]
-      this.#multiply(M, C, 3 * HD, x, `${stem}.qkv`, false, qkv)
+      const { attention, intermediate, output } = othersOf(this.#layout.shape, i)
+      const parts = this.#thirds(qkv, HD)
+      projectionsOf(this.#layout.shape, i).forEach((linear, p) => this.#linears.forward(M, x, linear, parts[p], 3 * HD))
       const words = [B, heads, headSize, longest, memory.offsets, qkv, context]
-      this.#tape.record(op.ATTENTION_FORWARD, words, [qkv], [context])
-      this.#multiply(M, HD, C, context, `${stem}.attention`, false, branch)
+      this.#tape.record(op.ATTENTION_FORWARD, words, parts, [context])
+      this.#linears.forward(M, context, attention, branch, C)
       this.#norm(branch, x, `${stem}.attentionNorm`, this.#site(i, 0), 0, `half.${i}`, half)
       const [before, after] = [this.#tokens(`before.${i}`, F), this.#tokens(`after.${i}`, F)]
-      this.#multiply(M, C, F, half, `${stem}.intermediate`, false, after, op.GELU, before)
-      this.#multiply(M, F, C, after, `${stem}.output`, false, branch)
+      this.#linears.forward(M, half, intermediate, after, F, op.GELU, before)
+      this.#linears.forward(M, after, output, branch, C)
       this.#norm(branch, half, `${stem}.outputNorm`, this.#site(i, 1), 0, `whole.${i}`, this.#tokens(`x.${i + 1}`, C))
     })
     const [x, first] = [this.#tokens(`x.${layers.length}`, C), this.#sequences('first', C)]
     this.#tape.record(op.GATHER_FIRST, [B, C, x, memory.offsets, first], [x], [first])
     const pooled = this.#sequences('pooled', C)
-    this.#multiply(B, C, C, first, 'pooler', false, pooled, op.TANH)
+    const { pooler, classifier } = headOf(this.#layout.shape)
+    this.#linears.forward(B, first, pooler, pooled, C, op.TANH)
     const logits = this.#sequences('logits', labels)
-    this.#multiply(B, C, labels, this.#dropped(pooled, 'dropped'), 'classifier', false, logits)
+    this.#linears.forward(B, this.#dropped(pooled, 'dropped'), classifier, logits, labels)
     return logits
   }
 
   /**
-   * Writes x^T x and the sum of x of what enters each linear layer; returns where they will stand. Needs forward() before
-   * it.
+   * Writes x^T x and the sum of x of what enters each linear layer; returns where they will stand, and under which input
+   * (Linear.input). Needs forward() before it.
    */
-  statistics(): { tensor: string; rows: number; K: number; x: number; gram: number; sum: number }[] {
+  statistics(): { input: string; rows: number; K: number; x: number; gram: number; sum: number }[] {
     const { hidden: C, layers } = this.#layout.shape
     const { tokens: M, sequences: B } = this.#size
-    const inputs: [tensor: string, rows: number, K: number, x: number][] = layers.flatMap(
+    const inputs: [input: string, rows: number, K: number, x: number][] = layers.flatMap(
       ({ heads, headSize, intermediate: F }, i): typeof inputs => [
         [`layer.${i}.qkv`, M, C, this.#tokens(`x.${i}`, C)],
         [`layer.${i}.attention`, M, heads * headSize, this.#tokens(`context.${i}`, heads * headSize)],
@@ -209,11 +197,11 @@ export class StepEncoder {
       ],
     )
     inputs.push(['pooler', B, C, this.#sequences('first', C)], ['classifier', B, C, this.#sequences('pooled', C)])
-    return inputs.map(([tensor, rows, K, x]) => {
-      const gram = this.#memory.region(`gram.${tensor}`, K * K)
-      const sum = this.#memory.region(`sum.${tensor}`, K)
-      this.#tape.record(op.WEIGHT_GRADIENT, [rows, K, K, x, x, gram, sum], [x], [gram, sum])
-      return { tensor, rows, K, x, gram, sum }
+    return inputs.map(([input, rows, K, x]) => {
+      const gram = this.#memory.region(`gram.${input}`, K * K)
+      const sum = this.#memory.region(`sum.${input}`, K)
+      this.#tape.record(op.WEIGHT_GRADIENT, [rows, K, K, x, K, x, gram, sum, 0], [x], [gram, sum])
+      return { input, rows, K, x, gram, sum }
     })
   }
 
@@ -242,13 +230,12 @@ export class StepEncoder {
     )
     const pooled = this.#sequences('pooled', C)
     const seen = this.#drop.key(1) ? this.#sequences('dropped', C) : pooled
-    this.#weightGradient(B, labels, C, dlogits, seen, 'classifier')
+    const { pooler, classifier } = headOf(this.#layout.shape)
     const dpooled = this.#sequences('dpooled', C)
-    this.#multiply(B, labels, C, dlogits, 'classifier', true, dpooled, op.TANH_BACKWARD, pooled)
+    this.#linears.backwardOne(B, dlogits, seen, classifier, dpooled, op.TANH_BACKWARD, pooled)
     const dpre = this.#dropped(dpooled, 'ddropped')
-    this.#weightGradient(B, C, C, dpre, this.#sequences('first', C), 'pooler')
     const dfirst = this.#sequences('dfirst', C)
-    this.#multiply(B, C, C, dpre, 'pooler', true, dfirst)
+    this.#linears.backwardOne(B, dpre, this.#sequences('first', C), pooler, dfirst)
     const dx = this.#tokens('dx', C)
     const [widestF, widestHD] = [this.#widest((l) => l.intermediate), this.#widest((l) => l.heads * l.headSize)]
     this.#tape.record(op.SCATTER_FIRST, [B, C, dfirst, memory.offsets, dx], [dfirst], [dx])
@@ -260,20 +247,21 @@ export class StepEncoder {
       const [qkv, context] = [this.#tokens(`qkv.${i}`, 3 * HD), this.#tokens(`context.${i}`, HD)]
       const [before, after] = [this.#tokens(`before.${i}`, F), this.#tokens(`after.${i}`, F)]
       const whole = this.#normBackward(dx, `${stem}.outputNorm`, this.#site(i, 1), 0, `whole.${i}`)
-      this.#weightGradient(M, C, F, whole.dx, after, `${stem}.output`)
+      const { attention, intermediate, output } = othersOf(this.#layout.shape, i)
       const dbefore = this.#tokens('dbefore', widestF)
-      this.#multiply(M, C, F, whole.dx, `${stem}.output`, true, dbefore, op.GELU_BACKWARD, before)
-      this.#weightGradient(M, F, C, dbefore, half, `${stem}.intermediate`)
-      this.#multiply(M, F, C, dbefore, `${stem}.intermediate`, true, dx, op.ADD, whole.dz)
+      this.#linears.backwardOne(M, whole.dx, after, output, dbefore, op.GELU_BACKWARD, before)
+      this.#linears.backwardOne(M, dbefore, half, intermediate, dx, op.ADD, whole.dz)
       const first = this.#normBackward(dx, `${stem}.attentionNorm`, this.#site(i, 0), 0, `half.${i}`)
-      this.#weightGradient(M, C, HD, first.dx, context, `${stem}.attention`)
       const dcontext = this.#tokens('dcontext', widestHD)
-      this.#multiply(M, C, HD, first.dx, `${stem}.attention`, true, dcontext)
+      this.#linears.backwardOne(M, first.dx, context, attention, dcontext)
       const dqkv = this.#tokens('dqkv', 3 * widestHD)
       const words = [B, heads, headSize, longest, memory.offsets, qkv, dcontext, dqkv]
       this.#tape.record(op.ATTENTION_BACKWARD, words, [qkv, dcontext], [dqkv])
-      this.#weightGradient(M, 3 * HD, C, dqkv, x, `${stem}.qkv`)
-      this.#multiply(M, 3 * HD, C, dqkv, `${stem}.qkv`, true, dx, op.ADD, first.dz)
+      const parts = this.#thirds(dqkv, HD)
+      const flows = projectionsOf(this.#layout.shape, i).map((linear, p): Flow => {
+        return { linear, dy: parts[p], stride: 3 * HD, region: dqkv }
+      })
+      this.#linears.backward(M, flows, 0, x, dx, op.ADD, first.dz)
     }
     const { dz } = this.#normBackward(dx, 'norm', 0, this.#drop.key(0), 'embedding')
     this.#scatter(dz)

@@ -70,6 +70,12 @@ export function buildProgram(): Command {
     .option('--quick', 'less data, smaller models, fewer steps: under two minutes')
     .option('--out <folder>', 'results and models; a study that was stopped goes on there', 'study-out')
     .option('--fresh', 'forget what an earlier study left in --out')
+    .option(
+      '--seeds <n>',
+      'repeat the whole study for n seeds from --seed on; seeds.md compares them',
+      wholeNumber(1, 100),
+      1,
+    )
     .addOption(seedOption())
     .addOption(threadsOption())
     .addOption(jsonOption())

@@ -1,3 +1,7 @@
+import { join } from 'node:path'
+import { writeWhole } from '../io/folder.node.ts'
+import { seedsMarkdown } from '../study/seeds.ts'
+import type { StudyOptions } from '../study/settings.ts'
 import { createProgress } from './progress.ts'
 import { preparationOf, type DeviceKind, type PreparationFlags } from './values.ts'
 import { runStudy } from '../study/study.ts'
@@ -17,6 +21,7 @@ interface StudyFlags extends PreparationFlags {
   out: string
   fresh?: boolean
   seed: number
+  seeds: number
   threads?: number
   json?: boolean
 }
@@ -35,30 +40,22 @@ export async function studyCommand(flags: StudyFlags): Promise<void> {
   process.once('SIGINT', onInterrupt)
   process.once('SIGTERM', onInterrupt)
   try {
-    const { results, stopped } = await runStudy(
-      {
-        model: flags.model ?? 'scratch',
-        data: flags.data,
-        test: flags.test ?? null,
-        text: flags.text ?? null,
-        label: flags.label ?? null,
-        preparation: preparationOf(flags),
-        seed: flags.seed,
-        quick: flags.quick ?? false,
-        minutes: flags.minutes ?? (flags.quick ? QUICK_MINUTES : DEFAULT_MINUTES),
-        out: flags.out,
-        variants: flags.variants,
-        devices: flags.devices ?? null,
-        threads: flags.threads ?? 0,
-        fresh: flags.fresh ?? false,
-      },
-      createProgress(),
-      stop.signal,
-    )
-    process.stdout.write(flags.json ? `${JSON.stringify(results)}\n` : summary(results, flags.out))
-    if (stopped) {
-      process.stderr.write(`stopped with ${results.rows.length} rows finished; run the same command again to go on\n`)
-      process.exitCode = 130
+    const finished: StudyResults[] = []
+    for (let seed = flags.seed; seed < flags.seed + flags.seeds; seed++) {
+      // seeds after the first have folders of their own; the first is what a single seed would be
+      const out = seed === flags.seed ? flags.out : join(flags.out, `seed-${seed}`)
+      const { results, stopped } = await runStudy(optionsOf(flags, seed, out), createProgress(), stop.signal)
+      process.stdout.write(flags.json ? `${JSON.stringify(results)}\n` : summary(results, out))
+      if (stopped) {
+        process.stderr.write(`stopped with ${results.rows.length} rows finished; run the same command again to go on\n`)
+        process.exitCode = 130
+        return
+      }
+      finished.push(results)
+    }
+    if (flags.seeds > 1) {
+      await writeWhole(join(flags.out, 'seeds.md'), [seedsMarkdown(finished)])
+      if (!flags.json) process.stdout.write(`${flags.out}/seeds.md\n`)
     }
   } finally {
     process.removeListener('SIGINT', onInterrupt)
@@ -66,14 +63,31 @@ export async function studyCommand(flags: StudyFlags): Promise<void> {
   }
 }
 
+const optionsOf = (flags: StudyFlags, seed: number, out: string): StudyOptions => ({
+  model: flags.model ?? 'scratch',
+  data: flags.data,
+  test: flags.test ?? null,
+  text: flags.text ?? null,
+  label: flags.label ?? null,
+  preparation: preparationOf(flags),
+  seed,
+  quick: flags.quick ?? false,
+  minutes: flags.minutes ?? (flags.quick ? QUICK_MINUTES : DEFAULT_MINUTES),
+  out,
+  variants: flags.variants,
+  devices: flags.devices ?? null,
+  threads: flags.threads ?? 0,
+  fresh: flags.fresh ?? false,
+})
+
 /** The table in columns for a terminal, then where the files are. */
 export function summary(results: StudyResults, out: string): string {
   const baseline = results.rows.find((row) => row.id === 'baseline')
   const gpu = results.rows.some((row) => row.gpu?.software) ? 'software GPU, s' : 'GPU, s'
-  const table = [['variant', 'MB', 'F1 [95 %]', gpu, 'CPU, s']]
+  const table = [['variant', 'MB', 'F1 [95 %]', 'F1 lost, %', gpu, 'CPU, s']]
   for (const row of results.rows) {
     const { id, ours } = tableCells(row, baseline)
-    table.push([id, ours.size, ours.f1, ours.gpu, ours.cpu])
+    table.push([id, ours.size, ours.f1, ours.loss, ours.gpu, ours.cpu])
   }
   const widths = table[0].map((_, column) => Math.max(...table.map((line) => line[column].length)))
   const lines = table.map((line) =>

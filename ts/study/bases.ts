@@ -36,6 +36,8 @@ export interface BasesContext {
 export interface TrainedBase {
   /** how it was trained */
   words: string
+  /** that its training took */
+  seconds: number
   labels: LabelOrder | null
   /** layers, widths, vocabulary */
   shape: string
@@ -102,6 +104,7 @@ export class Bases {
       seenIds: new Set(ids.flatMap((sequence) => [...sequence])),
       sampleTexts: data.validation.map(({ text }) => text),
       words: about.words,
+      seconds: about.seconds,
       isTrained: about.isTrained,
       validate: async (model) => {
         const session = await cpu.load(buildProgram(model, 'logits'))
@@ -126,6 +129,7 @@ export class Bases {
     reporter.done(start.shape)
     let model = start.weights
     let words = start.words
+    let seconds = 0
     if (start.training !== 'none') {
       const fromScratch = start.training === 'scratch'
       const trained = await this.train('baseline: training', model, start.tokenizer, {
@@ -135,12 +139,14 @@ export class Bases {
       })
       model = trained.model
       words = `${words}, ${trained.words}`
+      seconds = trained.seconds
     }
     await store.writeModel('baseline', async (folder) => {
       await saveModel(model, folder, { files: start.tokenizerFiles })
     })
     return {
       words,
+      seconds,
       labels: start.labels,
       shape: start.shape,
       isTrained: start.training !== 'none' || !settings.model.startsWith('preset:'),
@@ -165,7 +171,13 @@ export class Bases {
     await store.writeModel('student', async (folder) => {
       await saveModel(trained.model, folder, { files: filesOf(tokenizer) })
     })
-    return { words: `trained on the labels, ${trained.words}`, labels: null, shape: '', isTrained: true }
+    return {
+      words: `trained on the labels, ${trained.words}`,
+      seconds: trained.seconds,
+      labels: null,
+      shape: '',
+      isTrained: true,
+    }
   }
 
   private async train(

@@ -3,6 +3,7 @@ import { folderOf, ROWS, selectRows } from './catalogue.ts'
 import { paretoFront, scatterPlot } from './plot.ts'
 import { reportHtml } from './report.ts'
 import { recommend, RESULTS_SCHEMA, type StudyResults, type StudyRow } from './results.ts'
+import { seedsMarkdown, summarizeSeeds } from './seeds.ts'
 import { slowerNotes } from './slower.ts'
 import { shortNumber, tableMarkdown } from './table.ts'
 
@@ -21,6 +22,12 @@ function syntheticResults(options: { software: boolean; finished?: boolean } = {
       f1,
       f1Low: f1 - 0.01,
       f1High: f1 + 0.01,
+      parent: plan.base,
+      loss: i * 0.001,
+      lossLow: i * 0.001 - 0.002,
+      lossHigh: i * 0.001 + 0.002,
+      isNoise: i < 4,
+      makeSeconds: 3 * i,
       accuracy: f1,
       agreement: i === 0 ? 1 : 0.98,
       mcnemarP: i === 0 ? 1 : 0.4,
@@ -101,6 +108,12 @@ describe('tableMarkdown', () => {
     // 8 MB / 3 and the paper's 179 MB of 711
     expect(table).toMatch(/\| `q8\+e8` \| 2\.67 \(3\.00x\) \| 179 \(3\.97x\) \| 0\.956 \[0\.946, 0\.966\] \| 0\.966 \|/)
   })
+  it('has what a row loses of its parent, its interval, and what is within chance', () => {
+    const table = tableMarkdown(syntheticResults())
+    expect(table).toMatch(/\| `q8` \|.*\| ~ 0\.1 \[-0\.1, 0\.3\] \|/)
+    expect(table).toMatch(/\| `student\+q8\+e8` \|.*\| 0\.6 \[0\.4, 0\.8\] of student \|/)
+    expect(table).toMatch(/\| `q8\+e8` \|.*\| 6 \|/)
+  })
   it('does not speak of emulation where the GPU is real, and says where it is not finished', () => {
     const results = { ...syntheticResults({ software: false }), finished: false }
     expect(tableMarkdown(results)).not.toContain('emulated')
@@ -111,6 +124,24 @@ describe('tableMarkdown', () => {
     results.rows = results.rows.map((row) => ({ ...row, cpu: null, gpu: null }))
     expect(tableMarkdown(results)).toContain('| — |')
     expect(tableMarkdown(results)).not.toMatch(/NaN|undefined|null/)
+  })
+})
+
+describe('seeds', () => {
+  it('has mean and deviation over the seeds that have a row', () => {
+    const first = syntheticResults()
+    const second = {
+      ...syntheticResults(),
+      seed: 2,
+      rows: first.rows.slice(0, 3).map((row) => ({ ...row, f1: row.f1 - 0.01 })),
+    }
+    const summary = summarizeSeeds([first, second])
+    expect(summary.map(({ id }) => id)).toEqual(ROWS.map(({ id }) => id))
+    expect(summary[1]).toMatchObject({ id: 'q8', seeds: 2, lowestF1: 0.948, highestF1: 0.958 })
+    expect(summary[1].meanF1).toBeCloseTo(0.953, 12)
+    expect(summary[1].deviationF1).toBeCloseTo(0.01 / Math.SQRT2, 12)
+    expect(summary[4]).toMatchObject({ seeds: 1, deviationF1: 0 })
+    expect(seedsMarkdown([first, second])).toMatch(/\| `q8` \| 2 \| 0\.9530 ± 0\.0071 \| 0\.9480 to 0\.9580 \|/)
   })
 })
 
@@ -169,6 +200,8 @@ describe('recommend', () => {
     expect(aims).toMatchObject({ smallest: last, 'fastest on the CPU': last, 'best F1': 'baseline' })
     // 0.99 * 0.96 = 0.9504: the fifth row has 0.952, the sixth 0.950
     expect(aims['smallest within 1 %']).toBe('tucker+e8')
+    const best = recommend(rows).find(({ aim }) => aim === 'fastest within 1 %')
+    expect(best?.reason).toMatch(/F1 0\.952, no more than chance from the baseline's; made in 12 s from baseline/)
   })
   it('is silent without rows', () => expect(recommend([])).toEqual([]))
 })

@@ -2,7 +2,10 @@
 
 import type { StudySettings } from './settings.ts'
 
-export const RESULTS_SCHEMA = 'compact-kernels/study/1'
+/** McNemar's p below which a difference counts as more than chance. */
+export const SIGNIFICANT = 0.05
+
+export const RESULTS_SCHEMA = 'compact-kernels/study/2'
 
 /** Times in milliseconds for one batch; `n` runs. */
 export interface Latency {
@@ -44,7 +47,17 @@ export interface StudyRow {
   /** 95 % bootstrap interval */
   f1Low: number
   f1High: number
+  /** the row that this one was made of: 'baseline' or 'student'; the student's own parent is the baseline */
+  parent: string
+  /** share of the parent's F1 that is lost, with its paired 95 % bootstrap interval; 0 for the baseline */
+  loss: number
+  lossLow: number
+  lossHigh: number
+  /** true where the row and its parent differ by no more than chance would give: McNemar's p is 0.05 or more */
+  isNoise: boolean
   accuracy: number
+  /** seconds that making it took, its shared shaping and training included, its parent's not */
+  makeSeconds: number
   /** share of test texts in the same class as the baseline puts them */
   agreement: number
   /** McNemar's exact test against the baseline; 1 for the baseline itself */
@@ -113,7 +126,11 @@ export function recommend(rows: StudyRow[]): Recommendation[] {
     reason: (row: StudyRow) => string,
   ): void => {
     const row = least(among, value)
-    if (row) found.push({ aim, id: row.id, reason: `${reason(row)}, F1 ${row.f1.toFixed(3)}` })
+    if (!row) return
+    const chance =
+      row.id !== 'baseline' && row.mcnemarP >= SIGNIFICANT ? ", no more than chance from the baseline's" : ''
+    const cost = `made in ${row.makeSeconds.toFixed(0)} s${row.parent === row.id ? '' : ` from ${row.parent}`}`
+    found.push({ aim, id: row.id, reason: `${reason(row)}, F1 ${row.f1.toFixed(3)}${chance}; ${cost}` })
   }
   const emulated = rows.some((row) => row.gpu?.software) ? ' on the software GPU (emulated)' : ''
   add(

@@ -10,8 +10,8 @@ import { openClassifier } from './classifier.ts'
 import { encodeTexts, predict, runLogits } from './evaluate.ts'
 import type { StudyData } from './prepare.ts'
 import type { Reporter } from './reporter.ts'
-import type { StudyRow } from './results.ts'
-import { agreement, f1Interval, mcnemar, scorePredictions } from './statistics.ts'
+import { SIGNIFICANT, type StudyRow } from './results.ts'
+import { agreement, f1Interval, mcnemar, relativeLoss, scorePredictions } from './statistics.ts'
 
 /** A row without times, as it is kept on disk. */
 export interface ScoredRow extends Omit<StudyRow, 'cpu' | 'gpu' | 'note'> {
@@ -24,6 +24,7 @@ export interface ScoreInput {
   plan: RowPlan
   recipe: string
   notes: string[]
+  makeSeconds: number
   /** of the saved model */
   folder: string
   /** that folder from the study's own */
@@ -34,6 +35,8 @@ export interface ScoreInput {
   device: Device
   /** the baseline's predictions; null while it is the baseline that is scored */
   baseline: number[] | null
+  /** id and predictions of the row that this one was made of; null for the baseline */
+  parent: { id: string; predictions: number[] } | null
   seed: number
   reporter: Reporter
   signal?: AbortSignal
@@ -61,6 +64,12 @@ export async function scoreRow(input: ScoreInput): Promise<ScoredRow> {
   const { f1, accuracy } = scorePredictions(expected, predicted, classes)
   const { low, high } = f1Interval(expected, predicted, classes, { seed })
   const baseline = input.baseline ?? predicted
+  const parent = input.parent ?? { id: plan.id, predictions: Array.from(predicted) }
+  const {
+    loss,
+    low: lossLow,
+    high: lossHigh,
+  } = relativeLoss(expected, parent.predictions, predicted, classes, { seed })
   const notes = [...input.notes]
   if (encoded.truncated > 0)
     notes.push(
@@ -75,6 +84,12 @@ export async function scoreRow(input: ScoreInput): Promise<ScoredRow> {
     f1,
     f1Low: low,
     f1High: high,
+    parent: parent.id,
+    loss,
+    lossLow,
+    lossHigh,
+    isNoise: mcnemar(expected, parent.predictions, predicted).p >= SIGNIFICANT,
+    makeSeconds: input.makeSeconds,
     accuracy,
     agreement: agreement(baseline, predicted),
     mcnemarP: input.baseline ? mcnemar(expected, baseline, predicted).p : 1,

@@ -10,6 +10,7 @@ import {
   medianAbsoluteDeviation,
   p95,
   quantile,
+  relativeLoss,
   scorePredictions,
   scores,
   summarize,
@@ -89,6 +90,33 @@ describe('f1Interval', () => {
     const start = process.cpuUsage()
     f1Interval(expected, predicted, 2, { seed: 2 })
     expect(cpuMs(start)).toBeLessThan(1000)
+  })
+})
+
+describe('relativeLoss', () => {
+  const random = createRandom(12)
+  const expected = Int32Array.from({ length: 1500 }, () => random.int(2))
+  const parent = expected.map((label) => (random.next() < 0.9 ? label : 1 - label))
+  const worse = parent.map((label) => (random.next() < 0.98 ? label : 1 - label))
+
+  test('is the share of F1 that is lost, inside its interval, the same for a seed', () => {
+    const found = relativeLoss(expected, parent, worse, 2, { seed: 3 })
+    const [before, after] = [parent, worse].map((labels) => scorePredictions(expected, labels, 2).f1)
+    expect(found.loss).toBeCloseTo((before - after) / before, 12)
+    expect(found.low).toBeLessThan(found.loss)
+    expect(found.high).toBeGreaterThan(found.loss)
+    expect(relativeLoss(expected, parent, worse, 2, { seed: 3 })).toEqual(found)
+  })
+
+  test('is paired: narrower than two intervals on their own, and nothing where both agree', () => {
+    const { low, high } = relativeLoss(expected, parent, worse, 2, { seed: 3 })
+    const own = f1Interval(expected, parent, 2, { seed: 3 })
+    expect(high - low).toBeLessThan(0.75 * (own.high - own.low))
+    expect(relativeLoss(expected, parent, parent, 2, { seed: 3 })).toEqual({ loss: 0, low: 0, high: 0 })
+  })
+
+  test('a better variant loses less than nothing', () => {
+    expect(relativeLoss(expected, worse, expected, 2, { seed: 1 }).loss).toBeLessThan(0)
   })
 })
 

@@ -106,6 +106,43 @@ export function f1Interval(
   return { low: quantile(values, (1 - level) / 2), high: quantile(values, (1 + level) / 2) }
 }
 
+export interface RelativeLoss extends Interval {
+  /** (F1 of the parent - F1) / F1 of the parent; below 0 where the variant is better */
+  loss: number
+}
+
+/**
+ * What a variant loses of its parent's F1, with a paired percentile bootstrap interval: both are scored on the same drawn
+ * examples, so that what is hard for both does not widen it.
+ * @param options seed; resamples (1000); level (0.95)
+ * @throws as `confusionMatrix`
+ */
+export function relativeLoss(
+  expected: Labels,
+  parent: Labels,
+  predicted: Labels,
+  classes: number,
+  options: { seed: number; resamples?: number; level?: number },
+): RelativeLoss {
+  const { seed, resamples = 1000, level = 0.95 } = options
+  const [first, second] = [confusionCells(expected, parent, classes), confusionCells(expected, predicted, classes)]
+  const random = createRandom(seed, 'paired bootstrap')
+  const counts = [new Float64Array(classes * classes), new Float64Array(classes * classes)]
+  const lossOf = (draw: (i: number) => number): number => {
+    for (const count of counts) count.fill(0)
+    for (let i = 0; i < first.length; i++) {
+      const at = draw(i)
+      counts[0][first[at]]++
+      counts[1][second[at]]++
+    }
+    const [before, after] = counts.map((count) => scoreCounts(count, classes).f1)
+    return before === 0 ? 0 : (before - after) / before
+  }
+  const loss = lossOf((i) => i)
+  const values = Float64Array.from({ length: resamples }, () => lossOf(() => random.int(first.length)))
+  return { loss, low: quantile(values, (1 - level) / 2), high: quantile(values, (1 + level) / 2) }
+}
+
 export interface McNemar {
   /** examples that only the first classifier gets right */
   onlyFirst: number

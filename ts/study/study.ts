@@ -17,10 +17,10 @@ import { slowerNotes } from './slower.ts'
 import { Stopped } from './stopped.ts'
 import { keyOf, openStore, type Store } from './store.ts'
 import { tableMarkdown } from './table.ts'
-import { VariantMaker } from './variants.ts'
+import { VariantMaker, type MadeRow } from './variants.ts'
 
 /** Raised when stages made by older code must not be used. */
-const STAGES_VERSION = 1
+const STAGES_VERSION = 2
 
 export interface StudyEnd {
   results: StudyResults
@@ -137,38 +137,40 @@ class StudyRun {
       signal,
     })
     this.about = await this.bases.trained('baseline')
-    let baselinePredictions: number[] | null = null
+    const predictions = new Map<string, number[]>()
+    const keep = (row: ScoredRow): void => {
+      this.rows.push(row)
+      predictions.set(row.id, row.predictions)
+    }
     for (const plan of plans) {
       if (signal?.aborted) throw new Stopped()
       const known = await store.read<ScoredRow>(`row-${plan.id}`, this.key)
       if (known) {
-        this.rows.push(known)
-        baselinePredictions ??= known.predictions
+        keep(known)
         continue
       }
       const base = await this.bases.base(plan.base)
       reporter.stage(plan.id)
-      let made = await store.read<{ recipe: string; notes: string[] }>(`model-${plan.id}`, this.key)
+      let made = await store.read<MadeRow>(`model-${plan.id}`, this.key)
       if (!made) {
-        made = plan.id === plan.base ? { recipe: '', notes: [base.words] } : await maker.make(plan, base, this.key)
+        made =
+          plan.id === plan.base
+            ? { recipe: '', notes: [base.words], makeSeconds: base.seconds }
+            : await maker.make(plan, base, this.key)
         await store.write(`model-${plan.id}`, this.key, made)
       }
-      const row = await this.score(plan, made, baselinePredictions)
-      baselinePredictions ??= row.predictions
+      const row = await this.score(plan, made, predictions)
       await store.write(`row-${plan.id}`, this.key, row)
-      this.rows.push(row)
+      keep(row)
       reporter.done(`F1 ${row.f1.toFixed(3)}, ${(row.bytes / 1e6).toFixed(2)} MB`)
       await this.write()
     }
   }
 
-  private async score(
-    plan: RowPlan,
-    made: { recipe: string; notes: string[] },
-    baseline: number[] | null,
-  ): Promise<ScoredRow> {
+  private async score(plan: RowPlan, made: MadeRow, predictions: Map<string, number[]>): Promise<ScoredRow> {
     const { data, store, cpu, settings, signal, reporter } = this.context
     const folder = store.modelFolder(plan.id)
+    const parent = plan.id === plan.base ? 'baseline' : plan.base
     return scoreRow({
       plan,
       ...made,
@@ -177,7 +179,8 @@ class StudyRun {
       data,
       maxLength: this.context.scale.maxPositions,
       device: cpu,
-      baseline,
+      baseline: predictions.get('baseline') ?? null,
+      parent: plan.id === 'baseline' ? null : { id: parent, predictions: predictions.get(parent)! },
       seed: settings.seed,
       signal,
       reporter,

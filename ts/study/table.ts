@@ -20,9 +20,16 @@ export const SOFTWARE_GPU = 'software GPU (emulated)'
 export const gpuTitle = (results: StudyResults): string =>
   results.rows.some((row) => row.gpu?.software) ? SOFTWARE_GPU : 'GPU'
 
+/** The share of its parent's F1 that a row loses, in %, with its interval; '~' where chance explains it. */
+function lossWords({ parent, loss, lossLow, lossHigh, isNoise }: StudyRow): string {
+  const percent = (share: number): string => (100 * share).toFixed(1)
+  const of = parent === 'baseline' ? '' : ` of ${parent}`
+  return `${isNoise ? '~ ' : ''}${percent(loss)} [${percent(lossLow)}, ${percent(lossHigh)}]${of}`
+}
+
 export interface TableCells {
   id: string
-  ours: { size: string; f1: string; gpu: string; cpu: string; agreement: string; p: string }
+  ours: { size: string; f1: string; loss: string; gpu: string; cpu: string; agreement: string; p: string; make: string }
   /** null beyond the ten rows */
   paper: { size: string; f1: string; gpu: string; cpu: string } | null
   note: string
@@ -41,10 +48,12 @@ export function tableCells(row: StudyRow, baseline: StudyRow | undefined): Table
     ours: {
       size: `${shortNumber(row.bytes / 1e6)}${against((r) => r.bytes)}`,
       f1: `${row.f1.toFixed(3)} [${row.f1Low.toFixed(3)}, ${row.f1High.toFixed(3)}]`,
+      loss: isBaseline ? '' : lossWords(row),
       gpu: orNone(row.gpu && `${shortNumber(row.gpu.medianMs / 1000)}${against((r) => r.gpu?.medianMs)}`),
       cpu: orNone(row.cpu && `${shortNumber(row.cpu.medianMs / 1000)}${against((r) => r.cpu?.medianMs)}`),
       agreement: row.agreement.toFixed(3),
       p: isBaseline ? '' : row.mcnemarP < 0.001 ? '< 0.001' : row.mcnemarP.toFixed(3),
+      make: row.makeSeconds < 0.5 ? '0' : row.makeSeconds.toFixed(0),
     },
     paper: paper
       ? {
@@ -87,7 +96,7 @@ export function tableMarkdown(results: StudyResults): string {
       ? []
       : ['', '**Not finished:** the rows below are whole, others are missing; run the same command again to go on.']),
     '',
-    `MB = 10^6 bytes of model.safetensors; times in seconds a text, in brackets how many times less than the baseline; "paper" columns are the paper's own figures for its own model and machines.`,
+    `MB = 10^6 bytes of model.safetensors; times in seconds a text, in brackets how many times less than the baseline; "paper" columns are the paper's own figures for its own model and machines. "F1 lost" is the share of the F1 of the row it was made of (the baseline, or where it says so the student), in %, with a paired 95 % bootstrap interval; ~ marks a difference that chance explains (McNemar's p at least 0.05 against that row). "Made in" is the seconds that the row took beyond its parent.`,
     ...(title === 'GPU'
       ? []
       : [
@@ -95,8 +104,8 @@ export function tableMarkdown(results: StudyResults): string {
           `No real GPU was measured: the GPU column is a **${SOFTWARE_GPU}**, it shows that every row runs, not how fast a GPU is.`,
         ]),
     '',
-    `| variant | MB | paper | F1 [95 %] | paper | ${title}, s | paper GPU | CPU, s | paper CPU | agreement | McNemar p |`,
-    '|---|--:|--:|---|--:|--:|--:|--:|--:|--:|--:|',
+    `| variant | MB | paper | F1 [95 %] | paper | F1 lost, % | ${title}, s | paper GPU | CPU, s | paper CPU | agreement | McNemar p | made in, s |`,
+    '|---|--:|--:|---|--:|---|--:|--:|--:|--:|--:|--:|--:|',
   ]
   for (const row of results.rows) {
     const { ours, paper } = tableCells(row, baseline)
@@ -106,12 +115,14 @@ export function tableMarkdown(results: StudyResults): string {
       paper?.size ?? '',
       ours.f1,
       paper?.f1 ?? '',
+      ours.loss,
       ours.gpu,
       paper?.gpu ?? '',
       ours.cpu,
       paper?.cpu ?? '',
       ours.agreement,
       ours.p,
+      ours.make,
     ]
     lines.push(`| ${cells.join(' | ')} |`)
   }

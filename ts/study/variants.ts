@@ -28,6 +28,8 @@ export interface Base {
   sampleTexts: string[]
   /** how it was trained, for its row's note */
   words: string
+  /** that its training took */
+  seconds: number
   /** decides whether the base's rows can be trained again */
   isTrained: boolean
   /** F1 on the validation texts of any model with this base's tokenizer */
@@ -53,21 +55,30 @@ export interface Shaped {
   notes: string[]
 }
 
+/** What is kept of a row beside its folder. */
+export interface MadeRow {
+  recipe: string
+  notes: string[]
+  /** shaping and training again included, also where another row has the same shape and made it */
+  makeSeconds: number
+}
+
 const joined = (...parts: string[]): string => parts.filter((part) => part !== '').join('+')
 
 /** Makes rows from bases; shapes that several rows share are made once. */
 export class VariantMaker {
   private readonly context: VariantContext
-  private readonly shaped = new Map<string, Promise<Shaped>>()
+  private readonly shaped = new Map<string, Promise<Shaped & { seconds: number }>>()
 
   constructor(context: VariantContext) {
     this.context = context
   }
 
   /** Makes a row's model and writes its folder. */
-  async make(row: RowPlan, base: Base, key: string): Promise<{ recipe: string; notes: string[] }> {
+  async make(row: RowPlan, base: Base, key: string): Promise<MadeRow> {
     const shaped = await this.shapeOf(row, base, key)
     const { store } = this.context
+    const began = performance.now()
     let { model } = shaped
     const notes = [...shaped.notes]
     let files = base.tokenizerFiles
@@ -80,7 +91,8 @@ export class VariantMaker {
     await store.writeModel(row.id, async (folder) => {
       await saveModel(model, folder, { files })
     })
-    return { recipe: joined(shaped.recipe, row.store), notes }
+    const makeSeconds = shaped.seconds + (performance.now() - began) / 1000
+    return { recipe: joined(shaped.recipe, row.store), notes, makeSeconds }
   }
 
   private async apply(model: ModelWeights, recipe: string, base: Base) {
@@ -99,26 +111,31 @@ export class VariantMaker {
     })
   }
 
-  private shapeOf(row: RowPlan, base: Base, key: string): Promise<Shaped> {
+  private shapeOf(row: RowPlan, base: Base, key: string): Promise<Shaped & { seconds: number }> {
     const name = `${row.base}/${row.shape}/${row.tune}`
     let shaped = this.shaped.get(name)
     if (!shaped) {
-      shaped = this.findOrShape(row, base, key)
+      const began = performance.now()
+      shaped = this.findOrShape(row, base, key).then((found) => ({
+        seconds: (performance.now() - began) / 1000,
+        ...found,
+      }))
       this.shaped.set(name, shaped)
     }
     return shaped
   }
 
   /** From the folder of a finished row that has just this shape, else made now. */
-  private async findOrShape(row: RowPlan, base: Base, key: string): Promise<Shaped> {
-    if (row.shape === '') return { model: base.model, recipe: '', notes: [] }
+  private async findOrShape(row: RowPlan, base: Base, key: string): Promise<Shaped & { seconds?: number }> {
+    if (row.shape === '') return { model: base.model, recipe: '', notes: [], seconds: 0 }
     const { store } = this.context
     const plain = ROWS.find(
       (r) => r.base === row.base && r.shape === row.shape && r.tune === row.tune && r.store === '',
     )
     if (plain && plain.id !== row.id) {
-      const done = await store.read<{ recipe: string; notes: string[] }>(`model-${plain.id}`, key)
-      if (done) return { ...done, model: (await loadModel(store.modelFolder(plain.id))).weights }
+      const done = await store.read<MadeRow>(`model-${plain.id}`, key)
+      if (done)
+        return { ...done, model: (await loadModel(store.modelFolder(plain.id))).weights, seconds: done.makeSeconds }
     }
     if (row.shape.endsWith(':R'))
       return chooseLowRank(row.shape, base, (model, recipe) => this.apply(model, recipe, base), this.context)

@@ -1,0 +1,143 @@
+// The records of linear layers, dense or chains of factors, forward and backward.
+//
+// A chain's hidden activations stay until the backward pass. Linear layers of one input (query, key, value) whose chains begin
+// with the same factors run those once; backward, the gradients that meet at such a factor are summed before it is used.
+
+import type { TapeWriter } from '../runtime/wasm/index.ts'
+import { placeOf, type Layout, type Linear } from './layout.ts'
+import * as op from './opcodes.ts'
+import type { StepMemory } from './tape.ts'
+
+/** A linear layer and the gradient of its outputs: f32 [M, N], rows `stride` elements apart, in `region`. */
+export interface Flow {
+  linear: Linear
+  dy: number
+  stride: number
+  region: number
+}
+
+/** Flows whose chains go on with the same factor at `depth`, together; the last factor of each chain is its own group. */
+function groupsOf(flows: Flow[], depth: number): Flow[][] {
+  const groups = new Map<string, Flow[]>()
+  for (const flow of flows) {
+    const { stem, weights } = flow.linear
+    const key = depth === weights.length - 1 ? stem : weights[depth]
+    groups.set(key, [...(groups.get(key) ?? []), flow])
+  }
+  return [...groups.values()]
+}
+
+export class LinearRecords {
+  #tape: TapeWriter
+  #layout: Layout
+  #memory: StepMemory
+  /** M of the encoder's layers */
+  #tokens: number
+  /** hidden activations and gradients of weights that this tape has made so far */
+  #made = new Set<string>()
+
+  constructor(tape: TapeWriter, layout: Layout, memory: StepMemory, tokens: number) {
+    this.#tape = tape
+    this.#layout = layout
+    this.#memory = memory
+    this.#tokens = tokens
+  }
+
+  #parameter(name: string): number {
+    return this.#memory.parameters + placeOf(this.#layout, name).offset * 4
+  }
+
+  #gradient(name: string): number {
+    return this.#memory.gradients + placeOf(this.#layout, name).offset * 4
+  }
+
+  /** y [M,N] = epilogue(a [M,K] . weight + bias), `weight` [N,K]; bias 0 for none. Rows of y are `stride` apart. */
+  #multiply(
+    M: number,
+    a: number,
+    weight: string,
+    bias: number,
+    y: number,
+    stride: number,
+    epilogue: number,
+    other = 0,
+  ) {
+    const { rows: N, columns: K } = placeOf(this.#layout, weight)
+    const words = [M, K, N, a, K, this.#parameter(weight), 0, bias, epilogue, other, y, stride]
+    this.#tape.record(op.MULTIPLY, words, [a], epilogue === op.GELU ? [y, other] : [y])
+  }
+
+  /** dx [M,K] = epilogue(dy [M,N] . weight), `weight` [N,K] */
+  #multiplyBack(M: number, { dy, stride, region }: Flow, weight: string, dx: number, epilogue: number, other: number) {
+    const { rows: N, columns: K } = placeOf(this.#layout, weight)
+    const words = [M, N, K, dy, stride, this.#parameter(weight), 1, 0, epilogue, other, dx, K]
+    this.#tape.record(op.MULTIPLY, words, other ? [region, other] : [region], [dx])
+  }
+
+  /** Adds to the gradient of a weight that an earlier record of this tape wrote: shared factors. */
+  #weightGradient(M: number, { dy, stride, region }: Flow, x: number, weight: string, bias: string | null): void {
+    const { rows: N, columns: K } = placeOf(this.#layout, weight)
+    const [dw, db] = [this.#gradient(weight), bias === null ? 0 : this.#gradient(bias)]
+    const continues = this.#made.has(weight)
+    this.#made.add(weight)
+    const words = [M, N, K, dy, stride, x, dw, db, continues ? 1 : 0]
+    this.#tape.record(op.WEIGHT_GRADIENT, words, [region, x], db ? [dw, db] : [dw])
+  }
+
+  /** What the first `depth` + 1 factors of a chain make of its input, [M, R]; linear layers of one input share it. */
+  #hidden(M: number, { input, weights }: Linear, depth: number): { name: string; address: number } {
+    const name = `hidden.${input}.${weights.slice(0, depth + 1).join()}`
+    return { name, address: this.#memory.region(name, M * placeOf(this.#layout, weights[depth]).rows) }
+  }
+
+  /** y [M,N] = epilogue(x through the weights of `linear` + bias), rows of y `stride` apart */
+  forward(
+    M: number,
+    x: number,
+    linear: Linear,
+    y: number,
+    stride: number,
+    epilogue: number = op.PLAIN,
+    other = 0,
+  ): void {
+    const { stem, weights } = linear
+    let a = x
+    for (let depth = 0; depth < weights.length - 1; depth++) {
+      const { name, address } = this.#hidden(M, linear, depth)
+      if (!this.#made.has(name)) {
+        const { rows: R } = placeOf(this.#layout, weights[depth])
+        this.#multiply(M, a, weights[depth], 0, address, R, op.PLAIN)
+      }
+      this.#made.add(name)
+      a = address
+    }
+    this.#multiply(M, a, weights[weights.length - 1], this.#parameter(`${stem}.bias`), y, stride, epilogue, other)
+  }
+
+  /**
+   * Gradients of the weights from `depth` on, and dx [M,K] = epilogue(sum over the flows); x [M,K] is what entered there.
+   * Of several flows the epilogue is op.PLAIN or op.ADD.
+   */
+  backward(M: number, flows: Flow[], depth: number, x: number, dx: number, epilogue: number, other: number): void {
+    groupsOf(flows, depth).forEach((group, g) => {
+      const { stem, weights } = group[0].linear
+      let flow = group[0]
+      const isLast = depth === weights.length - 1
+      if (!isLast) {
+        const { address } = this.#hidden(M, flow.linear, depth)
+        const widest = Math.max(...this.#layout.shape.factors!.map(({ rows }) => rows))
+        const dy = this.#memory.region(`dhidden.${depth}`, this.#tokens * widest)
+        this.backward(M, group, depth + 1, address, dy, op.PLAIN, 0)
+        flow = { linear: flow.linear, dy, stride: placeOf(this.#layout, weights[depth]).rows, region: dy }
+      }
+      this.#weightGradient(M, flow, x, weights[depth], isLast ? `${stem}.bias` : null)
+      if (g === 0) this.#multiplyBack(M, flow, weights[depth], dx, epilogue, other)
+      else this.#multiplyBack(M, flow, weights[depth], dx, op.ADD, dx)
+    })
+  }
+
+  /** As backward, of one linear layer from dy [M, N] on. */
+  backwardOne(M: number, dy: number, x: number, linear: Linear, dx: number, epilogue: number = op.PLAIN, other = 0) {
+    this.backward(M, [{ linear, dy, stride: linear.N, region: dy }], 0, x, dx, epilogue, other)
+  }
+}
