@@ -9,8 +9,9 @@ for (const [name, entry] of [
   ['wasm', 'ts/wasm.ts'],
   ['webgpu', 'ts/webgpu.ts'],
   ['all', 'ts/index.ts'],
-])
-  await build({
+]) {
+  const { metafile } = await build({
+    metafile: true,
     entryPoints: [entry],
     outfile: `build/size/${name}.js`,
     bundle: true,
@@ -20,3 +21,9 @@ for (const [name, entry] of [
     external: LOADED_LATER,
     logLevel: 'error',
   })
+  // what is left out above is left out of the count: nothing may need it at once
+  for (const { imports } of Object.values(metafile.outputs))
+    for (const { path, kind } of imports)
+      if (kind !== 'dynamic-import')
+        throw new Error(`${entry} imports ${path} at once; import it where it is needed: await import(...)`)
+}
