@@ -27,3 +27,5 @@ export { chainsFromTucker, factorizeTucker, storedElements, tucker2, tuckerRanks
 export type { Tucker2 } from './tucker.ts'
 export { gatherRows, isSingleCharacter, pruneVocabulary, unknownRate } from './vocabulary.ts'
 export type { Encode, PrunedVocabulary, VocabularyContext } from './vocabulary.ts'
+export { chainOfSpectrum, outputError, spectrum, whitenedSvd } from './whiten.ts'
+export type { Spectrum, WhitenedSvd } from './whiten.ts'

@@ -243,6 +243,34 @@ export function symmetricEigen(matrix: Float64Array, n: number): { values: Float
   return { values, vectors }
 }
 
+/**
+ * The lower triangle S [n, n] (zeros above) with S S^T = matrix, for a symmetric positive definite matrix [n, n].
+ *
+ * @throws where it is not positive definite within rounding
+ */
+export function cholesky(matrix: Float64Array, n: number): Float64Array {
+  const lower = new Float64Array(n * n)
+  for (let i = 0; i < n; i++)
+    for (let j = 0; j <= i; j++) {
+      let sum = matrix[i * n + j]
+      for (let c = 0; c < j; c++) sum -= lower[i * n + c] * lower[j * n + c]
+      if (i > j) lower[i * n + j] = sum / lower[j * n + j]
+      else if (sum > 0) lower[i * n + i] = Math.sqrt(sum)
+      else
+        throw new Error(`cholesky: pivot ${i} of ${n} is ${sum}, expected above 0; the matrix is singular or holds NaN`)
+    }
+  return lower
+}
+
+/** Rows x [R, n] become x S^-1 in place, for a lower triangle S [n, n]. */
+export function solveLower(x: Float64Array, R: number, lower: Float64Array, n: number): void {
+  for (let r = 0; r < R; r++)
+    for (let j = n - 1; j >= 0; j--) {
+      const solved = (x[r * n + j] /= lower[j * n + j])
+      for (let c = 0; c < j; c++) x[r * n + c] -= solved * lower[j * n + c]
+    }
+}
+
 /** G x for a symmetric positive semi-definite G [n, n] and vectors in the rows of x [R, n]; result [R, n]. */
 export type ApplyGram = (x: Float64Array, R: number) => Float64Array
 
