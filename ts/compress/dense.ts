@@ -86,12 +86,19 @@ export function encoderLinears(model: ModelWeights): EncoderLinear[] {
   )
 }
 
-/** A copy of the model whose encoder linears have the weights of `weights` (in the order of encoderLinears). */
-export function withEncoderWeights(model: ModelWeights, weights: readonly LinearWeight[]): ModelWeights {
+/** A copy of the model whose encoder linears have these weights (in the order of encoderLinears), and biases if given. */
+export function withEncoderWeights(
+  model: ModelWeights,
+  weights: readonly LinearWeight[],
+  biases?: readonly (Float32Array | null)[],
+): ModelWeights {
   let next = 0
   const layers = model.layers.map((layer) => {
     const copy: EncoderLayer = { ...layer }
-    for (const role of LAYER_LINEARS) copy[role] = { weight: weights[next++], bias: layer[role].bias }
+    for (const role of LAYER_LINEARS) {
+      copy[role] = { weight: weights[next], bias: biases ? biases[next] : layer[role].bias }
+      next++
+    }
     return copy
   })
   return { ...model, layers }

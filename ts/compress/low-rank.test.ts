@@ -3,7 +3,10 @@ import { describe, expect, test } from 'vitest'
 import { checkLinearWeight } from '../../kernels/runtime/weights.ts'
 import { assertWithin } from '../../kernels/testing/compare.ts'
 import { seededRandom, uniform } from '../../kernels/testing/random.ts'
-import { denseData } from './dense.ts'
+import { SMALL } from '../model/synthetic.ts'
+import { randomModel } from '../model/preset.ts'
+import type { ModelWeights } from '../model/weights.ts'
+import { denseData, encoderLinears } from './dense.ts'
 import {
   gram,
   leadingEigenvectors,
@@ -13,7 +16,10 @@ import {
   transpose,
   view,
 } from './linear-algebra.ts'
-import { breakEvenRank, chainFromSvd, svdRank, truncatedSvd } from './low-rank.ts'
+import { chainFromSvd, factorizeSvd, truncatedSvd } from './low-rank.ts'
+import { breakEvenRank, svdRank } from './ranks.ts'
+import { syntheticCalibration } from './synthetic.ts'
+import { spectrum } from './whiten.ts'
 
 const product = (a: Float32Array, b: Float32Array, m: number, k: number, n: number): Float64Array =>
   Float64Array.from({ length: m * n }, (_, i) => {
@@ -162,5 +168,95 @@ describe('ranks', () => {
   ])('[%d, %d] at %d gives %d', (N, K, R, expected) => {
     expect(svdRank(N, K, R)).toBe(expected)
     expect(expected).toBeLessThanOrEqual(breakEvenRank(N, K))
+  })
+})
+
+describe('steps svd and wsvd', () => {
+  const config = { ...SMALL, labels: ['a', 'b'], hiddenSize: 32, intermediateSize: 64 }
+  const model = randomModel(config, 4)
+  // what tells the layers apart: some are nearly of low rank
+  for (const { linear } of encoderLinears(model).filter((_, i) => i % 3 === 0)) {
+    const { weight } = linear
+    if (weight.kind !== 'f32') throw new Error('expected f32')
+    const svd = truncatedSvd(weight.data, weight.N, weight.K, 4, 1)
+    weight.data.set(denseData(chainFromSvd(svd, weight.N, weight.K)).map((w, i) => w + 0.1 * weight.data[i]))
+  }
+  const { rows, calibration } = syntheticCalibration(model, 3)
+  const ranksOf = (made: ModelWeights): number[] =>
+    encoderLinears(made).map(({ linear: { weight } }) => (weight.kind === 'chain' ? weight.factors[0].N : 0))
+  const encoderBytes = (made: ModelWeights): number =>
+    encoderLinears(made).reduce(
+      (sum, { linear: { weight } }, i) => sum + 4 * (ranksOf(made)[i] * (weight.N + weight.K) + weight.N),
+      0,
+    )
+
+  /** Squared output error of every layer over its rows, by plain loops, biases included; relative to the variance. */
+  const losses = (made: ModelWeights): number[] =>
+    encoderLinears(made).map(({ stem, linear }, layer) => {
+      const before = encoderLinears(model)[layer].linear
+      const [old, now] = [denseData(before.weight), denseData(linear.weight)]
+      const { N, K } = linear.weight
+      const x = rows.get(stem)!
+      let loss = 0
+      let size = 0
+      for (let m = 0; m < x.length / K; m++)
+        for (let n = 0; n < N; n++) {
+          let [was, is] = [before.bias![n], linear.bias![n]]
+          for (let k = 0; k < K; k++) {
+            was += old[n * K + k] * x[m * K + k]
+            is += now[n * K + k] * x[m * K + k]
+          }
+          loss += (was - is) ** 2
+          size += was ** 2
+        }
+      return loss / size
+    })
+  const sum = (values: readonly number[]): number => values.reduce((a, b) => a + b, 0)
+
+  test('energy: each layer has a rank of its own, the lowest that keeps the share, none above break-even', async () => {
+    const { model: made, notes } = await factorizeSvd(model, { by: 'energy', share: 0.8 }, { seed: 1 })
+    const ranks = ranksOf(made)
+    expect(new Set(ranks).size).toBeGreaterThan(3)
+    encoderLinears(model).forEach(({ linear: { weight } }, i) => {
+      expect(ranks[i]).toBeLessThanOrEqual(breakEvenRank(weight.N, weight.K))
+      const { tail } = spectrum(denseData(weight), weight.N, weight.K, null)
+      if (tail[ranks[i]] > 0.2 * tail[0]) expect(ranks[i]).toBe(breakEvenRank(weight.N, weight.K))
+      expect(tail[ranks[i] - 1]).toBeGreaterThan(0.2 * tail[0])
+    })
+    expect(notes[0]).toContain(`ranks ${Math.min(...ranks)} to ${Math.max(...ranks)}`)
+  })
+
+  test('bytes: the encoder fits, hardly anything is left over, and it loses less than one rank for all', async () => {
+    const same = (await factorizeSvd(model, 8, { seed: 1 })).model
+    const bytes = encoderBytes(same)
+    const { model: made } = await factorizeSvd(model, { by: 'bytes', bytes }, { seed: 1 })
+    expect(encoderBytes(made)).toBeLessThanOrEqual(bytes)
+    expect(encoderBytes(made)).toBeGreaterThan(bytes - 4 * 96)
+    const lost = (ranks: number[]): number =>
+      sum(
+        encoderLinears(model).map(({ linear: { weight } }, i) => {
+          const { tail } = spectrum(denseData(weight), weight.N, weight.K, null)
+          return tail[ranks[i]] / tail[0]
+        }),
+      )
+    expect(lost(ranksOf(made))).toBeLessThan(lost(ranksOf(same)))
+    await expect(factorizeSvd(model, { by: 'bytes', bytes: 100 }, { seed: 1 })).rejects.toThrow('the budget is 100')
+  })
+
+  test('on the outputs: whitened beats plain, the corrected bias helps both, about the mean is best', async () => {
+    const made = async (whitened: boolean, biasCorrection: boolean): Promise<number[]> =>
+      losses((await factorizeSvd(model, 6, { seed: 1, calibration, whitened, biasCorrection })).model)
+    const [plain, plainCorrected, whitened, corrected] = await Promise.all([
+      made(false, false),
+      made(false, true),
+      made(true, false),
+      made(true, true),
+    ])
+    plain.forEach((loss, i) => {
+      expect(plainCorrected[i]).toBeLessThan(loss)
+      expect(whitened[i]).toBeLessThan(loss)
+      expect(corrected[i]).toBeLessThan(whitened[i])
+      expect(corrected[i]).toBeLessThan(plainCorrected[i])
+    })
   })
 })

@@ -1,36 +1,19 @@
-// Step `svd:<R>`: every encoder linear W [N, K] becomes a chain of two factors, the best approximation of its rank:
-// y = (x F0^T) F1^T with F0 = sqrt(S) V^T [R, K] and F1 = U sqrt(S) [N, R]. The square root in both balances their
-// ranges, which int8 wants afterwards.
+// Steps `svd:<R>` and `wsvd:<R>`: every encoder linear W [N, K] becomes a chain of two factors, the best approximation of
+// its rank: y = (x F0^T) F1^T with F0 = sqrt(S) V^T [R, K] and F1 = U sqrt(S) [N, R]. The square root in both balances
+// their ranges, which int8 wants afterwards. Best for the weights (svd), or for the outputs over the calibration (wsvd).
 
 import { Matrix, SVD } from 'ml-matrix'
-import type { ChainWeight, LinearWeight } from '../../kernels/runtime/weights.ts'
+import type { ChainWeight } from '../../kernels/runtime/weights.ts'
 import type { ModelWeights } from '../model/weights.ts'
+import { centered, correctedBias, inputsOf } from './bias.ts'
+import type { Calibration } from './calibration.ts'
 import { breathe, encoderLinears, formatCount, requireDense, requireFinite, withEncoderWeights } from './dense.ts'
-import type { StepResult } from './dense.ts'
+import type { EncoderLinear, StepResult } from './dense.ts'
 import { gram, leadingEigenvectors, multiply, normalNumbers, sumOfSquares, transpose, view } from './linear-algebra.ts'
-
-/** Ranks of matrices whose smaller side is at least this are multiples of RANK_STEP, for the kernels' tiles. */
-const ROUNDED_FROM = 64
-const RANK_STEP = 8
-
-/** The rank at which two factors hold as many weights as the matrix itself. */
-export function breakEvenRank(N: number, K: number): number {
-  return Math.floor((N * K) / (N + K))
-}
-
-/** R as a share of the full rank min(N, K) where R <= 1, else as a rank; rounded, at least 1, at most `limit`. */
-export function roundRank(N: number, K: number, R: number, limit: number): number {
-  const full = Math.min(N, K)
-  const wanted = R <= 1 ? R * full : R
-  if (full < ROUNDED_FROM || limit < RANK_STEP) return Math.max(1, Math.min(limit, Math.round(wanted)))
-  const steps = Math.max(1, Math.round(wanted / RANK_STEP))
-  return Math.min(steps, Math.floor(limit / RANK_STEP)) * RANK_STEP
-}
-
-/** The rank that `svd:<R>` gives a matrix [N, K]: never above break-even, so that no layer grows. */
-export function svdRank(N: number, K: number, R: number): number {
-  return roundRank(N, K, R, Math.max(1, breakEvenRank(N, K)))
-}
+import { chooseRanks, energyRank, rankCandidates, rankChoices, svdRank } from './ranks.ts'
+import type { RankRule } from './ranks.ts'
+import { chainOfSpectrum, spectrum } from './whiten.ts'
+import type { Spectrum } from './whiten.ts'
 
 /** W ~ U diag(S) V^T cut to R terms; `left` holds U^T [R, N] and `right` V^T [R, K], one singular vector per row. */
 export interface TruncatedSvd {
@@ -109,33 +92,97 @@ export function chainFromSvd(svd: TruncatedSvd, N: number, K: number): ChainWeig
 export interface LowRankOptions {
   seed: number
   progress?: (done: number, total: number) => void
+  /** what enters the layers; with it the biases are corrected, unless `biasCorrection` says no */
+  calibration?: Calibration
+  /** factors that are best for those inputs, not for the weights themselves; needs the calibration */
+  whitened?: boolean
+  /** b += (W - W') E[x], so that the mean outputs stay; true where there is a calibration */
+  biasCorrection?: boolean
 }
 
-/** Step `svd:<R>` over the encoder's linears. */
-export async function factorizeSvd(model: ModelWeights, R: number, options: LowRankOptions): Promise<StepResult> {
+/**
+ * Steps `svd:<R>` and `wsvd:<R>` over the encoder's linears.
+ *
+ * @param rule how high each rank is; a number is the R of `svd:<R>`
+ * @throws where a layer is not dense f32, or whitening has no calibration of it
+ */
+export async function factorizeSvd(
+  model: ModelWeights,
+  rule: number | RankRule,
+  options: LowRankOptions,
+): Promise<StepResult> {
+  const { seed, progress, calibration, whitened = false, biasCorrection = calibration !== undefined } = options
+  const wanted: RankRule = typeof rule === 'number' ? { by: 'rank', R: rule } : rule
+  const step = whitened ? 'wsvd' : 'svd'
   const linears = encoderLinears(model)
-  const weights: LinearWeight[] = []
+  const found: (Factorised | Spectrum)[] = []
+  for (const [i, { stem, linear }] of linears.entries()) {
+    const { N, K, data } = requireDense(linear.weight, stem, step)
+    requireFinite(data, K, stem)
+    const sums = whitened ? inputsOf(calibration, stem, step) : null
+    if (wanted.by === 'rank' && !sums) {
+      const svd = truncatedSvd(data, N, K, svdRank(N, K, wanted.R), seed + i)
+      found.push({ chain: chainFromSvd(svd, N, K), error: svd.error })
+    } else {
+      const whole = spectrum(data, N, K, sums && biasCorrection ? centered(sums) : sums)
+      if (wanted.by === 'bytes') found.push(trimmed(whole, rankCandidates(N, K).at(-1)!))
+      else {
+        const { tail } = whole
+        found.push(cut(whole, wanted.by === 'rank' ? svdRank(N, K, wanted.R) : energyRank(N, K, tail, wanted.share)))
+      }
+    }
+    progress?.(i + 1, linears.length)
+    await breathe()
+  }
+  const layers = wanted.by === 'bytes' ? cutToBytes(found as Spectrum[], wanted.bytes) : (found as Factorised[])
+  const biases = linears.map(({ stem, linear }, i) =>
+    biasCorrection ? correctedBias(linear, layers[i].chain, inputsOf(calibration, stem, step)) : linear.bias,
+  )
+  const weights = layers.map(({ chain }) => chain)
+  return { model: withEncoderWeights(model, weights, biases), notes: [noteOf(step, linears, layers, biasCorrection)] }
+}
+
+interface Factorised {
+  chain: ChainWeight
+  /** relative error: of the outputs where whitened, of the weights where not */
+  error: number
+}
+
+const cut = (whole: Spectrum, R: number): Factorised => ({
+  chain: chainOfSpectrum(whole, R),
+  error: whole.tail[0] > 0 ? Math.sqrt(whole.tail[R] / whole.tail[0]) : 0,
+})
+
+/** Without the terms that no rank may reach: every layer's decomposition is held until the budget is dealt out. */
+function trimmed(whole: Spectrum, R: number): Spectrum {
+  const { N, K, left, right, values } = whole
+  return { ...whole, left: left.slice(0, R * N), right: right.slice(0, R * K), values: values.slice(0, R) }
+}
+
+function cutToBytes(spectra: readonly Spectrum[], bytes: number): Factorised[] {
+  const choices = spectra.map(({ N, K, tail }) => rankChoices(N, K, tail, (R) => 4 * (R * (N + K) + N)))
+  return chooseRanks(choices, bytes).map((R, i) => cut(spectra[i], R))
+}
+
+function noteOf(step: string, linears: EncoderLinear[], layers: Factorised[], biasCorrection: boolean): string {
   let before = 0
   let after = 0
   let errors = 0
   let worst = { error: -1, stem: '' }
-  for (const [i, { stem, linear }] of linears.entries()) {
-    const { N, K, data } = requireDense(linear.weight, stem, 'svd')
-    requireFinite(data, K, stem)
-    const svd = truncatedSvd(data, N, K, svdRank(N, K, R), options.seed + i)
-    weights.push(chainFromSvd(svd, N, K))
+  const ranks: number[] = []
+  for (const [i, { chain, error }] of layers.entries()) {
+    const { N, K, factors } = chain
     before += N * K
-    after += svd.values.length * (N + K)
-    errors += svd.error
-    if (svd.error > worst.error) worst = { error: svd.error, stem }
-    options.progress?.(i + 1, linears.length)
-    await breathe()
+    after += factors[0].N * (N + K)
+    ranks.push(factors[0].N)
+    errors += error
+    if (error > worst.error) worst = { error, stem: linears[i].stem }
   }
-  return {
-    model: withEncoderWeights(model, weights),
-    notes: [
-      `svd:${R}: ${formatCount(before)} encoder weights became ${formatCount(after)}; relative error ` +
-        `${(errors / linears.length).toFixed(3)} on average, ${worst.error.toFixed(3)} at worst (${worst.stem})`,
-    ],
-  }
+  const [low, high] = [Math.min(...ranks), Math.max(...ranks)]
+  return (
+    `${step}: ${formatCount(before)} encoder weights became ${formatCount(after)}, ` +
+    `${low === high ? `rank ${low}` : `ranks ${low} to ${high}`}; relative error of the ` +
+    `${step === 'wsvd' ? 'outputs' : 'weights'} ${(errors / layers.length).toFixed(3)} on average, ` +
+    `${worst.error.toFixed(3)} at worst (${worst.stem})${biasCorrection ? '; biases corrected' : ''}`
+  )
 }

@@ -6,13 +6,16 @@ import type { ModelWeights } from '../model/weights.ts'
 import { denseData, encoderLinears } from './dense.ts'
 import { applyRecipe } from './recipe.ts'
 import type { RecipeContext } from './recipe.ts'
+import { syntheticCalibration } from './synthetic.ts'
 
 const TOKENS = Array.from({ length: SMALL.vocabSize }, (_, i) => (i === 1 ? '[UNK]' : `token${i}`))
 const STUDENT = syntheticModel('f32', 99)
+const { calibration: CALIBRATION } = syntheticCalibration(syntheticModel('f32', 5), 1)
 const CONTEXT: RecipeContext = {
   seed: 1,
   vocabulary: TOKENS,
   keepIds: [4, 9, 20],
+  calibration: CALIBRATION,
   student: async (_, { embeddings, config }) => ({
     model: { ...STUDENT, config: { ...config, recipe: '' }, embeddings },
   }),
@@ -38,6 +41,13 @@ describe('applyRecipe', () => {
     ['heads8-ffn2048', 'f32', 'f32'],
     ['svd:0.5', 'chain of f32,f32', 'f32'],
     ['tucker:0.25', 'chain of f32,f32,f32', 'f32'],
+    ['svd:e0.5', 'chain of f32,f32', 'f32'],
+    ['svd:0.02MB', 'chain of f32,f32', 'f32'],
+    ['wsvd:0.5', 'chain of f32,f32', 'f32'],
+    ['wsvd:e0.9', 'chain of f32,f32', 'f32'],
+    ['wsvd:0.02MB+q8', 'chain of int8,int8', 'int8'],
+    ['wtucker:0.25', 'chain of f32,f32,f32', 'f32'],
+    ['vocab+wtucker:0.25+q8+e8', 'chain of int8,int8,int8', 'int8'],
     ['vocab', 'f32', 'f32'],
     ['student:mini', 'f32', 'f32'],
     ['sp80+q8', 'int8', 'int8'],
@@ -101,7 +111,7 @@ describe('applyRecipe', () => {
   test('factors that layers share stay shared through q8', async () => {
     const layers = Array.from({ length: 8 }, (_, i) => syntheticModel('f32', i).layers[0])
     const model = { ...syntheticModel('f32', 1), layers }
-    const { model: result } = await applyRecipe(model, 'tucker:0.25+q8', CONTEXT)
+    const { model: result } = await applyRecipe(model, 'tucker:0.25+q8', { seed: 1 })
     const chains = result.layers.map(({ intermediate: { weight } }) => {
       if (weight.kind !== 'chain') throw new Error(`expected a chain, found ${weight.kind}`)
       return weight.factors
@@ -131,6 +141,49 @@ describe('applyRecipe', () => {
     for (const step of ['sp80', 'svd:0.5', 'tucker:0.5', 'nm2:4', 'heads8-ffn2048', 'q8'])
       await expect(applyRecipe({ ...unnamed, config: SMALL }, step, CONTEXT)).rejects.toThrow('is stored as int8')
   })
+
+  test('whitened steps need a calibration of the very model: none, half a one and a stale one are refused', async () => {
+    const model = syntheticModel('f32', 5)
+    const half = new Map([...CALIBRATION].slice(0, 3))
+    for (const step of ['wsvd:0.5', 'wsvd:e0.9', 'wtucker:0.25']) {
+      await expect(applyRecipe(model, step, { seed: 1 })).rejects.toThrow(/^w[a-z]+: found no calibration/)
+      await expect(applyRecipe(model, step, { seed: 1, calibration: half })).rejects.toThrow('has no inputs of bert.')
+      for (const changer of ['heads6-ffn2048', 'student:mini'])
+        await expect(applyRecipe(model, `${changer}+${step}`, CONTEXT)).rejects.toThrow(
+          `the calibration is of the model before '${changer}'`,
+        )
+    }
+  })
+
+  test.each(['svd:0.5', 'svd:e0.5', 'wsvd:0.25', 'wsvd:0.02MB', 'tucker:0.25', 'wtucker:0.25'])(
+    '%s with a calibration leaves the mean output of every layer as it was; biasCorrection false leaves the biases',
+    async (step) => {
+      const model = syntheticModel('f32', 5)
+      const { model: result } = await applyRecipe(model, step, CONTEXT)
+      const before = encoderLinears(model)
+      const moved = encoderLinears(result).map(({ stem, linear: { weight, bias } }, i) => {
+        const { sum, rows } = CALIBRATION.get(stem)!
+        const [old, data] = [denseData(before[i].linear.weight), denseData(weight)]
+        const K = weight.K
+        let shift = 0
+        for (let n = 0; n < weight.N; n++) {
+          let [was, is, size] = [before[i].linear.bias![n], bias![n], 0]
+          for (let k = 0; k < K; k++) {
+            was += (old[n * K + k] * sum[k]) / rows
+            is += (data[n * K + k] * sum[k]) / rows
+            size += Math.abs((data[n * K + k] * sum[k]) / rows)
+          }
+          // the product of the factors and the bias are each rounded to f32
+          expect(Math.abs(is - was)).toBeLessThan(1e-6 * (1 + size))
+          shift += Math.abs(bias![n] - before[i].linear.bias![n])
+        }
+        return shift
+      })
+      expect(moved.every((shift) => shift > 0)).toBe(true)
+      const kept = await applyRecipe(model, step, { ...CONTEXT, biasCorrection: false })
+      expect(encoderLinears(kept.model).every(({ linear }, i) => linear.bias === before[i].linear.bias)).toBe(true)
+    },
+  )
 
   test('a student needs its trainer and gets the name and the teacher', async () => {
     const model = syntheticModel('f32', 5)

@@ -1,8 +1,10 @@
 // Recipes: what turns a model into one of the study's variants, e.g. 'sp80x4+q8+e8'.
 
 import type { ModelWeights } from '../model/weights.ts'
+import type { Calibration } from './calibration.ts'
 import { breathe } from './dense.ts'
 import type { StepResult } from './dense.ts'
+import { factorizeTucker } from './factorize-tucker.ts'
 import { factorizeSvd } from './low-rank.ts'
 import { NM_GROUP } from './prune-mask.ts'
 import { prune } from './prune.ts'
@@ -11,7 +13,6 @@ import { checkOrder, parseRecipe } from './steps.ts'
 import type { Step } from './steps.ts'
 import { removeStructure } from './structure.ts'
 import type { Importance } from './structure.ts'
-import { factorizeTucker } from './tucker.ts'
 import { pruneVocabulary } from './vocabulary.ts'
 import type { VocabularyContext } from './vocabulary.ts'
 
@@ -21,6 +22,10 @@ export type { Step } from './steps.ts'
 export interface RecipeContext extends VocabularyContext {
   /** of the random starts in svd and tucker; the same seed gives the same model */
   seed: number
+  /** sums of what enters the layers of the model that the recipe starts from: wsvd and wtucker need them */
+  calibration?: Calibration
+  /** the low-rank steps put the mean of what they change into the biases; true where there is a calibration */
+  biasCorrection?: boolean
   /** called as a step advances, `done` of `total` pieces of its work */
   progress?: (step: string, done: number, total: number) => void
   /** scores per layer for heads<h>-ffn<f>, e.g. measured on activations; from the weights unless given */
@@ -48,7 +53,8 @@ export interface RecipeResult {
  * that no step touched are shared with it.
  *
  * Throws on an unknown step, a step that makes no sense after the ones before it (those in `model.config.recipe`
- * included), NaN weights, and a step whose context is missing (texts for vocab, a trainer for student).
+ * included), NaN weights, and a step whose context is missing (texts for vocab, a trainer for student, a calibration for
+ * the whitened steps; heads and student make theirs stale, so that those steps take a recipe of their own).
  *
  * @example
  * const { model: small, notes } = await applyRecipe(model, 'sp80x4+q8+e8', { seed: 1 })
@@ -63,8 +69,19 @@ export async function applyRecipe(
   let applied = model.config.recipe
   checkOrder([...earlierSteps(applied, notes), ...steps])
   let vocabulary: string[] | undefined
+  // the calibration is of the model as it came: other layers, or layers of another width, see other inputs
+  let changer = ''
   for (const step of steps) {
-    const current: RecipeContext = vocabulary ? { ...context, vocabulary } : context
+    const current: RecipeContext = vocabulary ? { ...context, vocabulary } : { ...context }
+    if (changer) {
+      if (step.kind === 'wsvd' || step.kind === 'wtucker')
+        throw new Error(
+          `recipe: '${step.text}' after '${changer}': the calibration is of the model before '${changer}'; ` +
+            `give '${step.text}' a recipe of its own, on the model that '${changer}' made`,
+        )
+      delete current.calibration
+    }
+    if (step.kind === 'heads' || step.kind === 'student') changer = step.text
     const result = await applyStep(model, step, current)
     applied = applied === '' ? step.text : `${applied}+${step.text}`
     model = { ...result.model, config: { ...result.model.config, recipe: applied } }
@@ -100,6 +117,8 @@ async function applyStep(
     progress(1, 1)
     return result
   }
+  const { seed, calibration, biasCorrection } = context
+  const lowRank = { seed, progress, calibration, biasCorrection }
   switch (step.kind) {
     case 'q8':
       return once(() => quantizeLinears(model))
@@ -114,9 +133,11 @@ async function applyStep(
     case 'heads':
       return once(() => removeStructure(model, step, context.importance))
     case 'svd':
-      return factorizeSvd(model, step.R, { seed: context.seed, progress })
+    case 'wsvd':
+      return factorizeSvd(model, step.rank, { ...lowRank, whitened: step.kind === 'wsvd' })
     case 'tucker':
-      return factorizeTucker(model, step.R, { seed: context.seed, progress })
+    case 'wtucker':
+      return factorizeTucker(model, step.R, { ...lowRank, whitened: step.kind === 'wtucker' })
     case 'vocab':
       return once(() => pruneVocabulary(model, context))
     case 'student': {

@@ -16,7 +16,15 @@ describe('parseRecipe', () => {
       { kind: 'student', text: 'student:mini-4.b', name: 'mini-4.b' },
       { kind: 'nm', text: 'nm2:4', n: 2, m: 4 },
     ])
-    expect(parseRecipe('svd:.5')).toEqual([{ kind: 'svd', text: 'svd:.5', R: 0.5 }])
+    expect(parseRecipe('svd:.5')).toEqual([{ kind: 'svd', text: 'svd:.5', rank: { by: 'rank', R: 0.5 } }])
+    expect(parseRecipe('wsvd:96+e8')[0]).toEqual({ kind: 'wsvd', text: 'wsvd:96', rank: { by: 'rank', R: 96 } })
+    expect(parseRecipe('svd:e0.9')[0]).toEqual({ kind: 'svd', text: 'svd:e0.9', rank: { by: 'energy', share: 0.9 } })
+    expect(parseRecipe('wsvd:2.5MB')[0]).toEqual({
+      kind: 'wsvd',
+      text: 'wsvd:2.5MB',
+      rank: { by: 'bytes', bytes: 2.5e6 },
+    })
+    expect(parseRecipe('wtucker:0.25')).toEqual([{ kind: 'wtucker', text: 'wtucker:0.25', R: 0.25 }])
     expect(parseRecipe('sp97.5')).toEqual([{ kind: 'sparse', text: 'sp97.5', sparsity: 0.975, blocks: false }])
     expect(parseRecipe('')).toEqual([])
   })
@@ -31,6 +39,10 @@ describe('parseRecipe', () => {
     'svd:',
     'svd:-1',
     'svd:1e3',
+    'svd:2.5mb',
+    'wsvd:e',
+    'tucker:e0.9',
+    'wtucker:2MB',
     'student:',
     'student:../x',
     'nm2',
@@ -55,6 +67,10 @@ describe('parseRecipe', () => {
     ['heads8-ffn4096', '4096 neurons'],
     ['svd:0', 'found 0'],
     ['tucker:1.5', 'found 1.5'],
+    ['wsvd:2.5', 'found 2.5'],
+    ['svd:e1', 'found 1'],
+    ['svd:e0', 'found 0'],
+    ['wsvd:0MB', 'found 0 MB'],
   ])("the number in '%s' is refused: %s", (recipe, found) => {
     expect(() => parseRecipe(recipe)).toThrow(found)
     expect(() => parseRecipe(recipe)).toThrow('expected')
@@ -74,6 +90,8 @@ describe('parseRecipe', () => {
     ['sp80+svd:0.25', 'before the sparsity'],
     ['sp80x4+heads8-ffn2048', 'before the sparsity'],
     ['svd:0.25+tucker:0.25', 'choose svd or tucker'],
+    ['wsvd:0.25+wtucker:0.25', 'choose svd or tucker'],
+    ['q8+wsvd:e0.9', 'before q8'],
     ['tucker:0.5+heads8-ffn2048', 'before the factorisation'],
     ['e8+student:mini', 'put it first'],
   ])("the order '%s' is refused: %s", (recipe, why) => {

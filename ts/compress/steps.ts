@@ -1,5 +1,6 @@
 // The recipe grammar: steps joined by '+', applied left to right, and which step may follow which.
 
+import type { RankRule } from './ranks.ts'
 import { REFERENCE_FFN, REFERENCE_HEADS } from './structure.ts'
 
 /** One step; `text` is how it was written. */
@@ -8,7 +9,8 @@ export type Step = { text: string } & (
   | { kind: 'sparse'; sparsity: number; blocks: boolean }
   | { kind: 'nm'; n: number; m: number }
   | { kind: 'heads'; heads: number; ffn: number }
-  | { kind: 'tucker' | 'svd'; R: number }
+  | { kind: 'svd' | 'wsvd'; rank: RankRule }
+  | { kind: 'tucker' | 'wtucker'; R: number }
   | { kind: 'student'; name: string }
 )
 
@@ -21,7 +23,11 @@ export const STEP_SYNTAX: readonly (readonly [syntax: string, meaning: string])[
   ['nm<n>:<m>', 'keep n of every m inputs, shared by 32 outputs, e.g. nm2:4'],
   ['heads<h>-ffn<f>', 'keep h of 12 heads and f of 3072 FFN neurons, or these fractions, e.g. heads8-ffn2048'],
   ['svd:<R>', 'two factors per layer; R up to 1 is a share of the full rank, above 1 a rank, e.g. svd:0.25'],
+  ['svd:e<E>', 'the same at the lowest ranks that keep the share E of the energy, e.g. svd:e0.9'],
+  ['svd:<N>MB', 'the same at the ranks that fit the encoder into N MB with the least loss, e.g. svd:2.5MB'],
+  ['wsvd:…', 'svd that is best for the outputs over calibration texts, not for the weights, e.g. wsvd:0.25'],
   ['tucker:<R>', 'factors shared by the layers of a role; R as in svd, e.g. tucker:0.25'],
+  ['wtucker:<R>', 'tucker that is best for the outputs over calibration texts, e.g. wtucker:0.25'],
   ['vocab', 'keep only the tokens that the texts use'],
   ['student:<NAME>', 'train a small student of this model, e.g. student:mini'],
 ]
@@ -63,17 +69,35 @@ function parseStep(text: string): Step {
     if (!(ffn >= 1 && ffn <= REFERENCE_FFN)) throw badNumber(text, `${ffn} neurons`, `1 to ${REFERENCE_FFN}`)
     return { kind: 'heads', text, heads, ffn }
   }
-  match = new RegExp(`^(svd|tucker):${NUMBER}$`).exec(text)
+  match = new RegExp(`^(w?)(svd|tucker):${NUMBER}$`).exec(text)
   if (match) {
-    const R = Number(match[2])
-    if (!(R > 0)) throw badNumber(text, match[2], 'a share of the full rank (0 to 1) or a rank above 1')
-    if (R > 1 && !Number.isInteger(R)) throw badNumber(text, match[2], 'a whole number where it is above 1')
-    return { kind: match[1] as 'svd' | 'tucker', text, R }
+    const R = rankNumber(text, match[3])
+    return match[2] === 'svd'
+      ? { kind: `${match[1] as 'w' | ''}svd`, text, rank: { by: 'rank', R } }
+      : { kind: `${match[1] as 'w' | ''}tucker`, text, R }
+  }
+  match = new RegExp(`^(w?svd):(?:e${NUMBER}|${NUMBER}MB)$`).exec(text)
+  if (match) {
+    const kind = match[1] as 'svd' | 'wsvd'
+    if (match[2] !== undefined) {
+      const share = Number(match[2])
+      if (!(share > 0 && share < 1)) throw badNumber(text, match[2], 'a share of the energy between 0 and 1')
+      return { kind, text, rank: { by: 'energy', share } }
+    }
+    if (!(Number(match[3]) > 0)) throw badNumber(text, `${match[3]} MB`, 'more than 0 MB')
+    return { kind, text, rank: { by: 'bytes', bytes: Number(match[3]) * 1e6 } }
   }
   match = /^student:([\w.-]+)$/.exec(text)
   if (match) return { kind: 'student', text, name: match[1] }
   const steps = STEP_SYNTAX.map(([syntax, meaning]) => `  ${syntax.padEnd(16)} ${meaning}`).join('\n')
   throw new Error(`recipe: unknown step '${text}'. The steps there are, joined by '+':\n${steps}`)
+}
+
+function rankNumber(text: string, found: string): number {
+  const R = Number(found)
+  if (!(R > 0)) throw badNumber(text, found, 'a share of the full rank (0 to 1) or a rank above 1')
+  if (R > 1 && !Number.isInteger(R)) throw badNumber(text, found, 'a whole number where it is above 1')
+  return R
 }
 
 function badNumber(text: string, found: string, expected: string): Error {
@@ -82,10 +106,18 @@ function badNumber(text: string, found: string, expected: string): Error {
 
 // What each step does to the encoder's linears; a later form cannot be fed to a step that needs an earlier one.
 const SPARSE = ['sparse', 'nm'] as const
-const FACTORS = ['svd', 'tucker'] as const
+const FACTORS = ['svd', 'wsvd', 'tucker', 'wtucker'] as const
+
+type Rules = readonly (readonly [before: readonly Step['kind'][], why: string])[]
+
+const FACTORISING: Rules = [
+  [['q8'], 'int8 weights are not factorised: put it before q8'],
+  [SPARSE, 'factors of sparse weights are dense, the zeros would be lost: put it before the sparsity'],
+  [FACTORS, 'the layers are factorised already: choose svd or tucker'],
+]
 
 /** Per step: kinds that may not have come before it, and why. */
-const FORBIDDEN: Record<Step['kind'], readonly (readonly [before: readonly Step['kind'][], why: string])[]> = {
+const FORBIDDEN: Record<Step['kind'], Rules> = {
   q8: [],
   e8: [],
   vocab: [],
@@ -102,16 +134,10 @@ const FORBIDDEN: Record<Step['kind'], readonly (readonly [before: readonly Step[
     [SPARSE, 'sparse weights are not cut: put it before the sparsity'],
     [FACTORS, 'factors have no heads or neurons to cut: put it before the factorisation'],
   ],
-  svd: [
-    [['q8'], 'int8 weights are not factorised: put it before q8'],
-    [SPARSE, 'factors of sparse weights are dense, the zeros would be lost: put it before the sparsity'],
-    [FACTORS, 'the layers are factorised already: choose svd or tucker'],
-  ],
-  tucker: [
-    [['q8'], 'int8 weights are not factorised: put it before q8'],
-    [SPARSE, 'factors of sparse weights are dense, the zeros would be lost: put it before the sparsity'],
-    [FACTORS, 'the layers are factorised already: choose svd or tucker'],
-  ],
+  svd: FACTORISING,
+  wsvd: FACTORISING,
+  tucker: FACTORISING,
+  wtucker: FACTORISING,
   student: [
     [
       ['q8', 'e8', ...SPARSE, 'heads', ...FACTORS],

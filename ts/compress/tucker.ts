@@ -1,4 +1,4 @@
-// Step `tucker:<R>`: Tucker-2 of stacked layers. The L matrices of one role and shape form a tensor T [L, N, K]; all of
+// Steps `tucker:<R>` and `wtucker:<R>`: Tucker-2 of stacked layers. The L matrices of one role and shape form a tensor T [L, N, K]; all of
 // them share the bases U [N, r1] and V [K, r2], and each keeps a core G_l [r1, r2]: W_l ~ U G_l V^T.
 //
 // The sharing is what makes it small: (N + K) r + L r^2 weights for L N K. On a single matrix Tucker never beats SVD.
@@ -9,11 +9,8 @@
 // into the core. ST-HOSVD gives the start, HOOI improves it until the relative error falls by less than the tolerance.
 
 import { contractChain } from '../../kernels/low-rank-linear/contract-chain.ts'
-import type { ChainWeight, DenseWeight, LinearWeight } from '../../kernels/runtime/weights.ts'
-import { LAYER_LINEARS } from '../model/weights.ts'
-import type { ModelWeights } from '../model/weights.ts'
-import { breathe, encoderLinears, formatCount, requireDense, requireFinite, withEncoderWeights } from './dense.ts'
-import type { EncoderLinear, StepResult } from './dense.ts'
+import type { ChainWeight, DenseWeight } from '../../kernels/runtime/weights.ts'
+import { breathe } from './dense.ts'
 import {
   gram,
   iterateSubspace,
@@ -28,8 +25,7 @@ import {
   view,
 } from './linear-algebra.ts'
 import type { View } from './linear-algebra.ts'
-import { roundRank } from './low-rank.ts'
-import type { LowRankOptions } from './low-rank.ts'
+import { roundRank } from './ranks.ts'
 
 const TOLERANCE = 1e-4
 const MAX_ITERATIONS = 20
@@ -81,7 +77,7 @@ export interface Tucker2Options {
 
 /** Tucker-2 of equally shaped row-major matrices [N, K]. */
 export async function tucker2(
-  matrices: readonly Float32Array[],
+  matrices: readonly (Float32Array | Float64Array)[],
   [N, K]: [number, number],
   [r1, r2]: [number, number],
   options: Tucker2Options,
@@ -192,54 +188,6 @@ export function chainsFromTucker(tucker: Tucker2, N: number, K: number): ChainWe
   const shared = K * r2 + L * r1 * r2 + N * r1
   const contracted = Math.min(L * K * r1 + N * r1, K * r2 + L * N * r2)
   return contracted <= shared ? chains.map(contractChain) : chains
-}
-
-/** Step `tucker:<R>`: one decomposition per role and shape over all layers. */
-export async function factorizeTucker(model: ModelWeights, R: number, options: LowRankOptions): Promise<StepResult> {
-  const linears = encoderLinears(model)
-  const groups = groupByShape(linears)
-  const weights: LinearWeight[] = new Array(linears.length)
-  const notes: string[] = []
-  let before = 0
-  let after = 0
-  for (const [g, members] of groups.entries()) {
-    const matrices = members.map((i) => {
-      const { stem, linear } = linears[i]
-      const { data, K } = requireDense(linear.weight, stem, 'tucker')
-      requireFinite(data, K, stem)
-      return data
-    })
-    const { role, linear } = linears[members[0]]
-    const { N, K } = linear.weight
-    const ranks = tuckerRanks(members.length, N, K, R)
-    const tucker = await tucker2(matrices, [N, K], ranks, { seed: options.seed + g })
-    const chains = chainsFromTucker(tucker, N, K)
-    members.forEach((i, l) => (weights[i] = chains[l]))
-    const stored = storedElements(chains)
-    before += members.length * N * K
-    after += stored
-    notes.push(
-      `tucker:${R} ${role}: ${members.length} x [${N}, ${K}] at ranks ${ranks[0]}, ${ranks[1]}; relative error ` +
-        `${tucker.errors.at(-1)!.toFixed(3)} after ${tucker.errors.length - 1} HOOI iterations` +
-        (stored >= members.length * N * K ? '; LARGER than the dense layers, choose a smaller R' : ''),
-    )
-    options.progress?.(g + 1, groups.length)
-    await breathe()
-  }
-  notes.unshift(`tucker:${R}: ${formatCount(before)} encoder weights became ${formatCount(after)}`)
-  return { model: withEncoderWeights(model, weights), notes }
-}
-
-/** Indices into `linears`, grouped by role and shape, in order of role. */
-function groupByShape(linears: readonly EncoderLinear[]): number[][] {
-  const groups = new Map<string, number[]>()
-  for (const role of LAYER_LINEARS)
-    linears.forEach((entry, i) => {
-      if (entry.role !== role) return
-      const key = `${role} ${entry.linear.weight.N} ${entry.linear.weight.K}`
-      groups.set(key, [...(groups.get(key) ?? []), i])
-    })
-  return [...groups.values()]
 }
 
 /** Elements of the chains' factors, shared arrays counted once, as files store them. */

@@ -4,27 +4,10 @@ import { assertWithin } from '../../kernels/testing/compare.ts'
 import { seededRandom, uniform } from '../../kernels/testing/random.ts'
 import type { InputSums } from './calibration.ts'
 import { denseData } from './dense.ts'
-import { cholesky, gram, multiply, solveLower, transpose, view } from './linear-algebra.ts'
+import { cholesky, gram, multiply, solveLower, view } from './linear-algebra.ts'
 import { chainFromSvd, truncatedSvd } from './low-rank.ts'
+import { syntheticInputs } from './synthetic.ts'
 import { chainOfSpectrum, outputError, spectrum, whitenedSvd } from './whiten.ts'
-
-/** Rows whose inputs differ in scale and hang together, as hidden states do. */
-function inputs(rows: number, K: number, seed: number): { x: Float32Array; sums: InputSums } {
-  const random = seededRandom(seed)
-  const x = uniform(rows * K, random)
-  for (let m = 0; m < rows; m++)
-    for (let k = 0; k < K; k++) {
-      x[m * K + k] = x[m * K + k] * (k % 7 === 0 ? 5 : 0.3) + (k > 0 ? 0.8 * x[m * K + k - 1] : 0.5)
-    }
-  const sum = new Float64Array(K)
-  const largest = new Float32Array(K)
-  for (let m = 0; m < rows; m++)
-    for (let k = 0; k < K; k++) {
-      sum[k] += x[m * K + k]
-      largest[k] = Math.max(largest[k], Math.abs(x[m * K + k]))
-    }
-  return { x, sums: { K, rows, gram: gram(transpose(view(x, rows, K))), sum, largest } }
-}
 
 /** Squared distance of the outputs of two weights over the rows, by plain loops. */
 function outputDistance(x: Float32Array, a: Float32Array, b: Float32Array, N: number, K: number): number {
@@ -56,7 +39,7 @@ const SHAPES = [
 describe('whitened SVD', () => {
   test.each(SHAPES)('[%d, %d]: the loss is the tail, at every rank, and what the rows themselves measure', (N, K) => {
     const data = uniform(N * K, seededRandom(N))
-    const { x, sums } = inputs(3 * K, K, K)
+    const { x, sums } = syntheticInputs(3 * K, K, K)
     const total = outputDistance(x, data, new Float32Array(N * K), N, K)
     for (let R = 1; R <= Math.min(N, K); R++) {
       const { chain, loss, tail } = whitenedSvd(data, N, K, R, sums)
@@ -72,7 +55,7 @@ describe('whitened SVD', () => {
 
   test.each(SHAPES)('[%d, %d]: at every rank below the full one it beats the plain SVD on the outputs', (N, K) => {
     const data = uniform(N * K, seededRandom(N + 1))
-    const { sums } = inputs(4 * K, K, K + 1)
+    const { sums } = syntheticInputs(4 * K, K, K + 1)
     for (let R = 1; R < Math.min(N, K); R++) {
       const plain = denseData(chainFromSvd(truncatedSvd(data, N, K, R, 1), N, K))
       expect(whitenedSvd(data, N, K, R, sums).loss).toBeLessThan(outputError(data, plain, N, sums))
@@ -82,7 +65,7 @@ describe('whitened SVD', () => {
   test.each(SHAPES)('[%d, %d]: full rank gives the matrix back, with inputs that span little as well', (N, K) => {
     const data = uniform(N * K, seededRandom(N + 2))
     for (const rows of [3 * K, 2]) {
-      const { chain, loss, tail } = whitenedSvd(data, N, K, Math.min(N, K), inputs(rows, K, 4).sums)
+      const { chain, loss, tail } = whitenedSvd(data, N, K, Math.min(N, K), syntheticInputs(rows, K, 4).sums)
       assertWithin(denseData(chain), data, 1e-5, `${rows} rows`)
       expect(loss).toBe(0)
       // two rows span two directions: beyond rank 2 there is nothing left to lose
@@ -93,7 +76,7 @@ describe('whitened SVD', () => {
   test('the tail falls, and what flows between the factors is balanced with the columns it meets', () => {
     const [N, K, R] = [14, 18, 6]
     const data = uniform(N * K, seededRandom(9))
-    const { x, sums } = inputs(100, K, 9)
+    const { x, sums } = syntheticInputs(100, K, 9)
     const { chain, tail } = whitenedSvd(data, N, K, R, sums)
     for (let r = 1; r < tail.length; r++) expect(tail[r]).toBeLessThan(tail[r - 1])
     const [first, second] = chain.factors.map(denseData)
@@ -120,7 +103,7 @@ describe('whitened SVD', () => {
     }
     assertWithin(denseData(whitenedSvd(data, 6, 8, 6, none).chain), data, 1e-5, 'no inputs')
     expect(whitenedSvd(data, 6, 8, 2, none).loss).toBeLessThan(1e-12)
-    const { sums } = inputs(20, 8, 1)
+    const { sums } = syntheticInputs(20, 8, 1)
     expect(denseData(whitenedSvd(new Float32Array(48), 6, 8, 2, sums).chain).every((w) => w === 0)).toBe(true)
     expect(() => whitenedSvd(data, 8, 6, 2, sums)).toThrow('8 inputs, the matrix [8, 6] has 6')
     expect(() => whitenedSvd(data, 6, 8, 7, sums)).toThrow('rank 7')

@@ -2,11 +2,12 @@ import { mkdtemp, rm, stat } from 'node:fs/promises'
 import { tmpdir } from 'node:os'
 import { join } from 'node:path'
 import { afterAll, describe, expect, it } from 'vitest'
+import { factorizeTucker } from '../compress/factorize-tucker.ts'
 import { factorizeSvd } from '../compress/low-rank.ts'
 import { prune } from '../compress/prune.ts'
 import { quantizeLinears, quantizeWordEmbeddings } from '../compress/quantize.ts'
 import { removeStructure } from '../compress/structure.ts'
-import { factorizeTucker } from '../compress/tucker.ts'
+import { syntheticCalibration } from '../compress/synthetic.ts'
 import { loadModel } from './load.ts'
 import { inspectModel, inspectSource, recipeLedger } from './ledger.ts'
 import { encodeModel, modelTensors, saveModel } from './save.ts'
@@ -60,6 +61,8 @@ describe('byte ledger', () => {
     const nm = { kind: 'nm', n: 2, m: 4, group: 32 } as const
     const svd = (await factorizeSvd(base, 0.25, options)).model
     const tucker = (await factorizeTucker(base, 0.25, options)).model
+    const { calibration } = syntheticCalibration(base, 1)
+    const whitened = { ...options, calibration, whitened: true }
     const blocks = prune(base, { kind: 'blocks', sparsity: 0.8 }, 'sp80x4').model
     const made: [string, ModelWeights][] = [
       ['q8', quantizeLinears(base).model],
@@ -70,7 +73,9 @@ describe('byte ledger', () => {
       ['heads8-ffn2048', removeStructure(base, { heads: 8, ffn: 2048 }).model],
       ['svd:0.25', svd],
       ['svd:0.25+q8', quantizeLinears(svd).model],
+      ['wsvd:0.25', (await factorizeSvd(base, 0.25, whitened)).model],
       ['tucker:0.25', tucker],
+      ['wtucker:0.25', (await factorizeTucker(base, 0.25, whitened)).model],
       ['tucker:0.25+q8', quantizeLinears(tucker).model],
       ['tucker:0.25+sp80', prune(tucker, { kind: 'unstructured', sparsity: 0.8 }, 'sp80').model],
     ]
@@ -84,6 +89,8 @@ describe('byte ledger', () => {
     expect(() => recipeLedger('mbert', 'q9')).toThrow(/unknown step 'q9'[^]*sp80x4/)
     expect(() => recipeLedger('mbert', 'q8+sp80')).toThrow(/'sp80' after 'q8'/)
     expect(() => recipeLedger('mbert', 'vocab')).toThrow(/vocab: the size hangs on the texts/)
+    expect(() => recipeLedger('mbert', 'svd:e0.9')).toThrow(/svd:e0.9: the ranks hang on the weights[^]*'svd:0.25'/)
+    expect(() => recipeLedger('mbert', 'wsvd:20MB')).toThrow(/wsvd:20MB: the ranks hang on the weights/)
     expect(() => inspectModel(syntheticModel('int8'), { recipe: 'q8' })).toThrow(
       /q8: the layer is stored as int8 already/,
     )

@@ -1,8 +1,8 @@
 // What a recipe does to a model's shape: pure arithmetic, no weights. ledger.test.ts holds it against the compression
 // itself. Steps apply from left to right, as in ts/compress.
 
-import { svdRank } from '../compress/low-rank.ts'
 import { keptCount, NM_GROUP } from '../compress/prune-mask.ts'
+import { svdRank } from '../compress/ranks.ts'
 import { keptStructure } from '../compress/structure.ts'
 import { parseRecipe, type Step } from '../compress/steps.ts'
 import { tuckerRanks } from '../compress/tucker.ts'
@@ -69,13 +69,22 @@ function applyStep(shape: ModelShape, step: Step, vocabularySize: number | undef
       for (const layer of shape.layers) cutLayer(layer, step, text)
       break
     case 'svd':
+    case 'wsvd': {
+      if (step.rank.by !== 'rank')
+        throw new Error(
+          `${text}: the ranks hang on the weights; to tell the size without them give a share or a rank, e.g. ` +
+            `'${step.kind}:0.25', or compress the model itself`,
+        )
+      const { R } = step.rank
       mapEncoderLinears(shape, (weight) => {
         const { N, K } = requireDense(weight, text)
-        const rank = svdRank(N, K, step.R)
+        const rank = svdRank(N, K, R)
         return { kind: 'chain', N, K, factors: [dense(rank, K), dense(N, rank)] }
       })
       break
+    }
     case 'tucker':
+    case 'wtucker':
       applyTucker(shape, step.R, text)
       break
     case 'vocab':
