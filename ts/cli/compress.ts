@@ -1,9 +1,8 @@
 import { applyRecipe, parseRecipe } from '../compress/recipe.ts'
 import { loadModel } from '../model/load.ts'
 import { saveModel } from '../model/save.ts'
-import { tokenizerOf, vocabularyOf, withVocabulary } from '../study/classifier.ts'
-import { encodeTexts } from '../study/evaluate.ts'
-import { loadRows } from '../study/rows.ts'
+import { withVocabulary } from '../study/classifier.ts'
+import { recipeTexts } from './compress-texts.ts'
 import { UsageError } from './failure.ts'
 import { createProgress } from './progress.ts'
 
@@ -22,9 +21,6 @@ export async function compressCommand(source: string, flags: CompressFlags): Pro
   const reporter = createProgress()
   const steps = parseRecipe(flags.recipe)
   if (steps.length === 0) throw new UsageError('--recipe is empty; give steps such as q8+e8')
-  const needsTexts = steps.some(({ kind }) => kind === 'vocab')
-  if (needsTexts && !flags.data)
-    throw new UsageError('the step vocab keeps the tokens of texts: give them with --data FILE')
   reporter.stage(`opening ${source}`)
   const loaded = await loadModel(source, {
     seed: flags.seed,
@@ -32,26 +28,11 @@ export async function compressCommand(source: string, flags: CompressFlags): Pro
   })
   reporter.done()
   let files = loaded.tokenizerFiles
-  let vocabulary: { vocabulary: string[]; keepIds: Set<number> } | undefined
-  if (needsTexts) {
-    const tokenizer = tokenizerOf(loaded)
-    const { rows } = await loadRows(flags.data!, {
-      text: flags.text,
-      label: flags.label,
-      seed: flags.seed,
-      part: 'train',
-    })
-    const { ids } = encodeTexts(
-      tokenizer,
-      rows.map(({ text }) => text),
-      loaded.weights.config.maxPositions,
-    )
-    vocabulary = { vocabulary: vocabularyOf(tokenizer), keepIds: new Set(ids.flatMap((sequence) => [...sequence])) }
-  }
+  const texts = await recipeTexts(loaded, steps, flags, reporter)
   reporter.stage(flags.recipe)
   const result = await applyRecipe(loaded.weights, steps, {
     seed: flags.seed,
-    ...vocabulary,
+    ...texts,
     progress: (step, done, total) => reporter.progress(done, total, undefined, step),
   })
   reporter.done()

@@ -1,9 +1,35 @@
+import { paperSizes, type PaperSize } from '../study/paper-sizes.ts'
+import { UsageError } from './failure.ts'
 import { inspectSource, type Ledger } from '../model/ledger.ts'
 
-/** Prints the byte ledger of a model, as it is or under a recipe. */
-export async function inspectCommand(model: string, flags: { recipe?: string; json?: boolean }): Promise<void> {
+interface InspectFlags {
+  recipe?: string
+  study?: boolean
+  json?: boolean
+}
+
+/** Prints the byte ledger of a model, as it is or under a recipe; or the study's ten sizes beside ours. */
+export async function inspectCommand(model: string | undefined, flags: InspectFlags): Promise<void> {
+  if (flags.study) {
+    if (model !== undefined || flags.recipe)
+      throw new UsageError('--study is of the shape of mBERT and has recipes of its own: give no model and no --recipe')
+    const sizes = paperSizes()
+    process.stdout.write(flags.json ? `${JSON.stringify(sizes)}\n` : paperSizesText(sizes))
+    return
+  }
+  if (model === undefined) throw new UsageError('which model? give a folder, owner/name, preset:NAME, or --study')
   const ledger = await inspectSource(model, flags.recipe ? { recipe: flags.recipe } : {})
   process.stdout.write(flags.json ? `${JSON.stringify(ledger)}\n` : ledgerText(ledger))
+}
+
+/** The study's sizes beside ours, in columns. */
+function paperSizesText(sizes: readonly PaperSize[]): string {
+  const table = [['row', 'study MB', 'ours', 'off by', 'with scales', 'recipe over preset:mbert', 'assumed']]
+  for (const { id, paper, megabytes, withScales, recipe, assumption } of sizes) {
+    const off = `${megabytes < paper ? '' : '+'}${(100 * (megabytes / paper - 1)).toFixed(1)} %`
+    table.push([id, String(paper), megabytes.toFixed(2), off, withScales.toFixed(2), recipe, assumption])
+  }
+  return columns(table, [0, 5, 6])
 }
 
 /** The ledger in columns. */
@@ -20,14 +46,13 @@ export function ledgerText({ bytes, params, groups }: Ledger): string {
     table.push(['all but scales', megabytes(without), share(without), params.toLocaleString('en'), ''])
   }
   table.push(['all', megabytes(bytes), '100 %', params.toLocaleString('en'), ''])
+  return columns(table, [0, 4])
+}
+
+/** Lines of a table; the columns named are set left, the others right. */
+function columns(table: readonly string[][], left: readonly number[]): string {
   const widths = table[0].map((_, column) => Math.max(...table.map((line) => line[column].length)))
-  const lines = table.map((line) =>
-    line
-      .map((cell, column) =>
-        column === 0 || column === 4 ? cell.padEnd(widths[column]) : cell.padStart(widths[column]),
-      )
-      .join('  ')
-      .trimEnd(),
-  )
-  return `${lines.join('\n')}\n`
+  const pad = (cell: string, column: number): string =>
+    left.includes(column) ? cell.padEnd(widths[column]) : cell.padStart(widths[column])
+  return `${table.map((line) => line.map(pad).join('  ').trimEnd()).join('\n')}\n`
 }

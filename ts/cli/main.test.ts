@@ -239,6 +239,21 @@ describe('compress and inspect', () => {
       (await run(['classify', name], { input: 'a very good film\na bad film\n' })).stdout
     expect(await ask('vocab')).toBe(await ask('model'))
   })
+  it('fits factors to texts, and says that it needs them', async () => {
+    const [recipe, out] = ['wsvd:0.25', 'wsvd']
+    expectSentence(await run(['compress', 'model', '--recipe', recipe, '--out', out]), /wsvd:0\.25 .*--data FILE/, 2)
+    const made = await run(['compress', 'model', '--recipe', recipe, '--data', 'data.csv', '--out', out, '--json'])
+    expect(made.code).toBe(0)
+    expect(JSON.parse(made.stdout).notes.join()).toMatch(/wsvd: .*error of the outputs .*biases corrected/)
+    expect((await run(['classify', out], { input: 'a very good film\n' })).code).toBe(0)
+  })
+  it("gives the study's ten sizes with their recipes", async () => {
+    const { stdout } = await run(['inspect', '--study'])
+    expect(stdout).toMatch(/^tucker\+e8 +109 +109\.09 +\+0\.1 % +110\.05 +tucker:136\+e8/m)
+    expect(stdout.trim().split('\n')).toHaveLength(11)
+    expectSentence(await run(['inspect', 'model', '--study']), /--study .*give no model/, 2)
+    expectSentence(await run(['inspect']), /which model/, 2)
+  })
   it('counts a preset under a recipe without making it', async () => {
     const { stdout } = await run(['inspect', 'preset:mbert', '--recipe', 'q8', '--json'])
     expect(JSON.parse(stdout).bytes / 1e6).toBeCloseTo(454.8, 0)

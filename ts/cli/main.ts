@@ -96,7 +96,7 @@ export function buildProgram(): Command {
   dataOptions(program.command('compress').description('apply a recipe to a model').argument('<model>', MODEL_HELP))
     .requiredOption('--recipe <steps>', 'steps joined by +, e.g. sp80x4+q8+e8')
     .requiredOption('--out <folder>', 'where the model goes')
-    .option('--data <file>', 'texts whose tokens the step vocab keeps')
+    .option('--data <file>', 'texts: vocab keeps their tokens, wsvd and wtucker fit the layers to them')
     .addOption(seedOption())
     .addOption(jsonOption())
     .action(async (model, options) => (await import('./compress.ts')).compressCommand(model, options))
@@ -124,8 +124,9 @@ export function buildProgram(): Command {
   program
     .command('inspect')
     .description('where the bytes of a model are')
-    .argument('<model>', MODEL_HELP)
+    .argument('[model]', MODEL_HELP)
     .option('--recipe <steps>', 'what would become of it')
+    .option('--study', "the study's ten sizes at mBERT's shape, beside ours, with the recipe that gives each")
     .addOption(jsonOption())
     .action(async (model, options) => (await import('./inspect.ts')).inspectCommand(model, options))
 

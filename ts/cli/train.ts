@@ -2,6 +2,7 @@
 
 import type { ModelWeights } from '../model/weights.ts'
 import { PRESETS } from '../model/config.ts'
+import { encoderSize } from '../model/preset.ts'
 import { buildProgram } from '../model/bert.ts'
 import { saveModel } from '../model/save.ts'
 import { openClassifier } from '../study/classifier.ts'
@@ -91,18 +92,12 @@ export async function trainCommand(flags: TrainFlags): Promise<void> {
 
 /** Layers and width of a student: `2x128` or the name of a preset. */
 export function studentSize(text: string): Scale['baseline'] {
-  const preset = Object.hasOwn(PRESETS, text) ? PRESETS[text] : null
-  if (preset) {
-    const { layers, hiddenSize, heads, intermediateSize } = preset
-    return { layers, hiddenSize, heads, intermediateSize }
-  }
-  const match = /^(\d{1,2})x(\d{1,4})$/.exec(text)
-  const [layers, hiddenSize] = match ? [Number(match[1]), Number(match[2])] : [0, 0]
-  if (layers < 1 || hiddenSize < 32 || hiddenSize % 32 !== 0)
+  const size = encoderSize(text)
+  if (!size)
     throw new UsageError(
       `--student ${text}: expected layers x width with a width divisible by 32, such as 2x128, or one of ${Object.keys(PRESETS).join(', ')}`,
     )
-  return { layers, hiddenSize, heads: hiddenSize / 32, intermediateSize: 4 * hiddenSize }
+  return size
 }
 
 /** Trains a student on the labels and on what the teacher says of the training texts. */

@@ -244,11 +244,10 @@ export function symmetricEigen(matrix: Float64Array, n: number): { values: Float
 }
 
 /**
- * The lower triangle S [n, n] (zeros above) with S S^T = matrix, for a symmetric positive definite matrix [n, n].
- *
- * @throws where it is not positive definite within rounding
+ * The lower triangle S [n, n] (zeros above) with S S^T = matrix, of which the lower half is read; null where the matrix
+ * is not positive definite.
  */
-export function cholesky(matrix: Float64Array, n: number): Float64Array {
+export function cholesky(matrix: Float64Array, n: number): Float64Array | null {
   const lower = new Float64Array(n * n)
   for (let i = 0; i < n; i++)
     for (let j = 0; j <= i; j++) {
@@ -256,8 +255,7 @@ export function cholesky(matrix: Float64Array, n: number): Float64Array {
       for (let c = 0; c < j; c++) sum -= lower[i * n + c] * lower[j * n + c]
       if (i > j) lower[i * n + j] = sum / lower[j * n + j]
       else if (sum > 0) lower[i * n + i] = Math.sqrt(sum)
-      else
-        throw new Error(`cholesky: pivot ${i} of ${n} is ${sum}, expected above 0; the matrix is singular or holds NaN`)
+      else return null
     }
   return lower
 }

@@ -5,15 +5,15 @@
 //   G_l = U^T W_l M_l V (V^T M_l V)^-1 with M_l = G_l + ridge
 
 import type { InputSums } from './calibration.ts'
-import { cholesky, multiply, solveLower, transpose, view } from './linear-algebra.ts'
+import { multiply, solveLower, transpose, view } from './linear-algebra.ts'
 import { tucker2 } from './tucker.ts'
 import type { Tucker2, Tucker2Options } from './tucker.ts'
-import { ridged } from './whiten.ts'
+import { positiveCholesky, ridged } from './whiten.ts'
 
 /** Which sums belong to a layer of the stack; asked for one at a time, for a Gram matrix of 3072 inputs is 75 MB. */
 type InputsOf = (layer: number) => InputSums
 
-/** The mean of L layers' G at a mean diagonal of 1 each, f64 [K, K]; positive definite. */
+/** The mean of L layers' G at a mean diagonal of 1 each, f64 [K, K]. */
 export function commonMetric(L: number, K: number, inputs: InputsOf): Float64Array {
   const mean = new Float64Array(K * K)
   for (let l = 0; l < L; l++) {
@@ -43,7 +43,7 @@ export async function whitenedTucker2(
   inputs: InputsOf,
   options: Tucker2Options,
 ): Promise<Tucker2> {
-  const S = cholesky(commonMetric(matrices.length, K, inputs), K)
+  const { S } = positiveCholesky(commonMetric(matrices.length, K, inputs), K)
   const whitened = matrices.map((data) => multiply(view(data, N, K), view(S, K, K)))
   const { left, right, errors } = await tucker2(whitened, [N, K], [r1, r2], options)
   solveLower(right, r2, S, K)
@@ -62,7 +62,7 @@ export function fitCore(
   const [r1, r2] = [left.length / N, right.length / K]
   const V = view(right, r2, K)
   const image = view(multiply(V, view(metric, K, K)), r2, K)
-  const inner = cholesky(multiply(image, transpose(V)), r2)
+  const { S: inner } = positiveCholesky(multiply(image, transpose(V)), r2)
   const outputs = view(multiply(view(left, r1, N), view(data, N, K)), r1, K)
   const target = multiply(outputs, transpose(image))
   // (V^T M V)^-1 = Q^T Q with Q the inverse of its Cholesky factor

@@ -47,6 +47,25 @@ export interface WhitenedSvd {
   tail: Float64Array
 }
 
+/**
+ * A lower triangle S with S S^T = matrix + added I, and what had to be added: nothing where the matrix is positive
+ * definite. Sums that were made in f32 can miss that by their rounding, about 1e-7 of the largest eigenvalue.
+ */
+export function positiveCholesky(matrix: Float64Array, n: number): { S: Float64Array; added: number } {
+  let trace = 0
+  for (let i = 0; i < n; i++) trace += matrix[i * n + i]
+  let added = 0
+  for (;;) {
+    const lifted = matrix.slice()
+    for (let i = 0; i < n; i++) lifted[i * n + i] += added
+    const S = cholesky(lifted, n)
+    if (S) return { S, added }
+    added = added === 0 ? (RIDGE * trace) / n : 10 * added
+    if (!(added <= trace / n))
+      throw new Error('whitening: the calibration sums are no sums of squares; calibrate the model again')
+  }
+}
+
 /** G + ridge [K, K] and the ridge; a layer whose inputs are all 0 gets the unit matrix. */
 export function ridged({ gram: sums, K }: InputSums): { metric: Float64Array; ridge: number } {
   let trace = 0
@@ -70,7 +89,8 @@ export function spectrum(data: Float32Array, N: number, K: number, sums: InputSu
     throw new Error(
       `whitening: the calibration has ${sums.K} inputs, the matrix [${N}, ${K}] has ${K}; calibrate this model`,
     )
-  const { metric, ridge } = sums ? ridged(sums) : { metric: null, ridge: 0 }
+  const { metric, ridge: base } = sums ? ridged(sums) : { metric: null, ridge: 0 }
+  let ridge = base
   const W = view(data, N, K)
   const n = Math.min(N, K)
   let left: Float64Array
@@ -83,7 +103,8 @@ export function spectrum(data: Float32Array, N: number, K: number, sums: InputSu
     left = eigen.vectors
     right = multiply(view(left, N, N), W)
   } else {
-    const S = metric && cholesky(metric, K)
+    const { S, added } = metric ? positiveCholesky(metric, K) : { S: null, added: 0 }
+    ridge += added
     const whitened = S ? view(multiply(W, view(S, K, K)), N, K) : W
     const eigen = symmetricEigen(gram(transpose(whitened)), K)
     squares = eigen.values

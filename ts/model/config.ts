@@ -94,4 +94,16 @@ export const PRESETS: Record<string, Preset> = {
     intermediateSize: 512,
     lowercase: true,
   },
+  // fits the four student rows of the study (ts/study/paper-sizes.ts); layers and width are those of a BERT miniature
+  'study-student': {
+    name: 'study-student',
+    ...bert,
+    maxPositions: 128,
+    vocabSize: 4650,
+    hiddenSize: 128,
+    layers: 10,
+    heads: 2,
+    intermediateSize: 512,
+    lowercase: false,
+  },
 }

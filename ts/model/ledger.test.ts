@@ -106,5 +106,6 @@ describe('byte ledger', () => {
     const student = recipeLedger('mbert', 'vocab:4000+student:tiny+q8')
     expect(student.groups.find(({ name }) => name === 'word')).toMatchObject({ bytes: 4000 * 128 * 4, kind: 'f32' })
     expect(student.groups.find(({ name }) => name === 'ffn')?.kind).toBe('int8')
+    expect(recipeLedger('mbert', 'vocab:4000+student:2x128+q8').bytes).toBe(student.bytes)
   })
 })

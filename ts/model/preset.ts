@@ -12,6 +12,21 @@ export function findPreset(name: string): Preset {
   return PRESETS[name]
 }
 
+/** What decides an encoder's layers: `10x128` (layers x width; heads of 32, FFN four times the width) or a preset's. */
+export type EncoderSize = Pick<BertConfig, 'layers' | 'hiddenSize' | 'heads' | 'intermediateSize'>
+
+/** The size of that name; null where it is neither layers x width (a multiple of 32) nor a preset. */
+export function encoderSize(name: string): EncoderSize | null {
+  if (Object.hasOwn(PRESETS, name)) {
+    const { layers, hiddenSize, heads, intermediateSize } = PRESETS[name]
+    return { layers, hiddenSize, heads, intermediateSize }
+  }
+  const match = /^(\d{1,2})x(\d{1,4})$/.exec(name)
+  const [layers, hiddenSize] = match ? [Number(match[1]), Number(match[2])] : [0, 0]
+  if (layers < 1 || hiddenSize < 32 || hiddenSize % 32 !== 0) return null
+  return { layers, hiddenSize, heads: hiddenSize / 32, intermediateSize: 4 * hiddenSize }
+}
+
 /** Standard deviation of BERT's own initialisation. */
 const STD = 0.02
 

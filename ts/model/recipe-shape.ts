@@ -6,7 +6,8 @@ import { svdRank } from '../compress/ranks.ts'
 import { keptStructure } from '../compress/structure.ts'
 import { parseRecipe, type Step } from '../compress/steps.ts'
 import { tuckerRanks } from '../compress/tucker.ts'
-import { findPreset } from './preset.ts'
+import { PRESETS } from './config.ts'
+import { encoderSize, findPreset } from './preset.ts'
 import { LAYER_LINEARS } from './weights.ts'
 import {
   configOfPreset,
@@ -26,7 +27,7 @@ type Planned = PlannedLeaf | { kind: 'chain'; N: number; K: number; factors: Pla
  * the matrices in proportion: sums are exact, single layers approximate.
  *
  * @param recipe steps of the recipe grammar joined by `+`; `vocab` needs its size here: `vocab:24000`; `student:NAME`
- *   takes the shape of that preset over the vocabulary there is; '', 'baseline' and 'none' change nothing
+ *   takes the shape of that preset, or of layers x width such as `student:4x128`, over the vocabulary there is; '', 'baseline' and 'none' change nothing
  * @throws where a step is not known or does not apply; the message names the steps there are
  */
 export function applyRecipeToShape(shape: ModelShape, recipe: string): ModelShape {
@@ -97,6 +98,9 @@ function applyStep(shape: ModelShape, step: Step, vocabularySize: number | undef
       break
     case 'student': {
       const { vocabSize, labels, recipe } = shape.config
+      // layers x width keeps the teacher's positions
+      const size = Object.hasOwn(PRESETS, step.name) ? null : encoderSize(step.name)
+      if (size) return shapeOfConfig({ ...shape.config, ...size })
       return shapeOfConfig({ ...configOfPreset(findPreset(step.name), labels), vocabSize, recipe })
     }
   }
