@@ -19,6 +19,7 @@ const NEEDS: Partial<Record<Step['kind'], string>> = {
   wtucker: 'is fitted to what texts send through the layers',
   svd: '',
   tucker: '',
+  tucker3: '',
 }
 
 /** The texts' part of a recipe's context. @throws where a step needs texts and there are none */

@@ -1,23 +1,31 @@
-// Steps `tucker:<R>` and `wtucker:<R>` over a model: the layers of one role and shape share their outer factors.
+// Steps `tucker:<R>`, `wtucker:<R>` and `tucker3:<R>` over a model: the layers of one role and shape share their outer factors.
 
-import type { LinearWeight } from '../../kernels/runtime/weights.ts'
+import type { ChainWeight, LinearWeight } from '../../kernels/runtime/weights.ts'
 import { LAYER_LINEARS } from '../model/weights.ts'
 import type { ModelWeights } from '../model/weights.ts'
 import { centered, correctedBias, inputsOf } from './bias.ts'
 import { breathe, encoderLinears, formatCount, requireDense, requireFinite, withEncoderWeights } from './dense.ts'
 import type { EncoderLinear, StepResult } from './dense.ts'
+import { sumOfSquares } from './linear-algebra.ts'
 import type { LowRankOptions } from './low-rank.ts'
 import { chainsFromTucker, storedElements, tucker2, tuckerRanks } from './tucker.ts'
+import type { Tucker2 } from './tucker.ts'
+import { chainsFromTucker3, commonCores, mixCores } from './tucker3.ts'
 import { whitenedTucker2 } from './whiten-stack.ts'
 
+export interface TuckerOptions extends LowRankOptions {
+  /** cores mixed from common ones: Tucker-3 */
+  mixed?: boolean
+}
+
 /**
- * Steps `tucker:<R>` and `wtucker:<R>`: one decomposition per role and shape over all layers.
+ * Steps `tucker:<R>`, `wtucker:<R>` and `tucker3:<R>`: one decomposition per role and shape over all layers.
  *
  * @throws where a layer is not dense f32, or whitening has no calibration of it
  */
-export async function factorizeTucker(model: ModelWeights, R: number, options: LowRankOptions): Promise<StepResult> {
-  const { calibration, whitened = false, biasCorrection = calibration !== undefined } = options
-  const step = whitened ? 'wtucker' : 'tucker'
+export async function factorizeTucker(model: ModelWeights, R: number, options: TuckerOptions): Promise<StepResult> {
+  const { calibration, whitened = false, mixed = false, biasCorrection = calibration !== undefined } = options
+  const step = whitened ? 'wtucker' : mixed ? 'tucker3' : 'tucker'
   const linears = encoderLinears(model)
   const groups = groupByShape(linears)
   const weights: LinearWeight[] = new Array(linears.length)
@@ -37,10 +45,17 @@ export async function factorizeTucker(model: ModelWeights, R: number, options: L
     const ranks = tuckerRanks(members.length, N, K, R)
     const seeded = { seed: options.seed + g }
     const sums = whitened || biasCorrection ? members.map((i) => inputsOf(calibration, linears[i].stem, step)) : []
-    const tucker = whitened
+    let tucker: Tucker2 = whitened
       ? await whitenedTucker2(matrices, [N, K], ranks, (l) => (biasCorrection ? centered(sums[l]) : sums[l]), seeded)
       : await tucker2(matrices, [N, K], ranks, seeded)
-    const chains = chainsFromTucker(tucker, N, K)
+    const iterations = tucker.errors.length - 1
+    let chains: ChainWeight[]
+    if (mixed) {
+      const norms = matrices.map((data) => Math.sqrt(sumOfSquares(data)))
+      const third = mixCores(tucker, norms, commonCores(members.length))
+      tucker = third
+      chains = chainsFromTucker3(third, N, K)
+    } else chains = chainsFromTucker(tucker, N, K)
     for (const [l, i] of members.entries()) {
       weights[i] = chains[l]
       if (biasCorrection) biases[i] = correctedBias(linears[i].linear, chains[l], sums[l])
@@ -50,7 +65,7 @@ export async function factorizeTucker(model: ModelWeights, R: number, options: L
     after += stored
     notes.push(
       `${step}:${R} ${role}: ${members.length} x [${N}, ${K}] at ranks ${ranks[0]}, ${ranks[1]}; relative error ` +
-        `${whitened ? 'of the outputs ' : ''}${tucker.errors.at(-1)!.toFixed(3)} after ${tucker.errors.length - 1} HOOI iterations` +
+        `${whitened ? 'of the outputs ' : ''}${tucker.errors.at(-1)!.toFixed(3)} after ${iterations} HOOI iterations` +
         (stored >= members.length * N * K ? '; LARGER than the dense layers, choose a smaller R' : ''),
     )
     options.progress?.(g + 1, groups.length)

@@ -31,6 +31,8 @@ export { chainsFromTucker, storedElements, tucker2, tuckerRanks } from './tucker
 export type { Tucker2 } from './tucker.ts'
 export { gatherRows, isSingleCharacter, pruneVocabulary, unknownRate } from './vocabulary.ts'
 export type { Encode, PrunedVocabulary, VocabularyContext } from './vocabulary.ts'
+export { chainsFromTucker3, commonCores, mixCores } from './tucker3.ts'
+export type { Tucker3 } from './tucker3.ts'
 export { whitenedTucker2 } from './whiten-stack.ts'
 export { chainOfSpectrum, outputError, spectrum, whitenedSvd } from './whiten.ts'
 export type { Spectrum, WhitenedSvd } from './whiten.ts'

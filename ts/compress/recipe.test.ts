@@ -41,6 +41,8 @@ describe('applyRecipe', () => {
     ['heads8-ffn2048', 'f32', 'f32'],
     ['svd:0.5', 'chain of f32,f32', 'f32'],
     ['tucker:0.25', 'chain of f32,f32,f32', 'f32'],
+    ['tucker3:0.25', 'chain of f32,f32,f32', 'f32'],
+    ['tucker3:0.25+q8', 'chain of int8,int8,int8', 'int8'],
     ['svd:e0.5', 'chain of f32,f32', 'f32'],
     ['svd:0.02MB', 'chain of f32,f32', 'f32'],
     ['wsvd:0.5', 'chain of f32,f32', 'f32'],
@@ -155,7 +157,7 @@ describe('applyRecipe', () => {
     }
   })
 
-  test.each(['svd:0.5', 'svd:e0.5', 'wsvd:0.25', 'wsvd:0.02MB', 'tucker:0.25', 'wtucker:0.25'])(
+  test.each(['svd:0.5', 'svd:e0.5', 'wsvd:0.25', 'wsvd:0.02MB', 'tucker:0.25', 'wtucker:0.25', 'tucker3:0.25'])(
     '%s with a calibration leaves the mean output of every layer as it was; biasCorrection false leaves the biases',
     async (step) => {
       const model = syntheticModel('f32', 5)

@@ -138,6 +138,8 @@ async function applyStep(
     case 'tucker':
     case 'wtucker':
       return factorizeTucker(model, step.R, { ...lowRank, whitened: step.kind === 'wtucker' })
+    case 'tucker3':
+      return factorizeTucker(model, step.R, { ...lowRank, mixed: true })
     case 'vocab':
       return once(() => pruneVocabulary(model, context))
     case 'student': {

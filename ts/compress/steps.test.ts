@@ -24,6 +24,7 @@ describe('parseRecipe', () => {
       text: 'wsvd:2.5MB',
       rank: { by: 'bytes', bytes: 2.5e6 },
     })
+    expect(parseRecipe('tucker3:64')).toEqual([{ kind: 'tucker3', text: 'tucker3:64', R: 64 }])
     expect(parseRecipe('wtucker:0.25')).toEqual([{ kind: 'wtucker', text: 'wtucker:0.25', R: 0.25 }])
     expect(parseRecipe('sp97.5')).toEqual([{ kind: 'sparse', text: 'sp97.5', sparsity: 0.975, blocks: false }])
     expect(parseRecipe('')).toEqual([])

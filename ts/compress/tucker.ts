@@ -10,6 +10,7 @@
 
 import { contractChain } from '../../kernels/low-rank-linear/contract-chain.ts'
 import type { ChainWeight, DenseWeight } from '../../kernels/runtime/weights.ts'
+import { mixtureOf } from '../model/weights.ts'
 import { breathe } from './dense.ts'
 import {
   gram,
@@ -190,11 +191,14 @@ export function chainsFromTucker(tucker: Tucker2, N: number, K: number): ChainWe
   return contracted <= shared ? chains.map(contractChain) : chains
 }
 
-/** Elements of the chains' factors, shared arrays counted once, as files store them. */
+/** Elements of the chains' factors as files store them: shared arrays once, mixtures by what they are mixed from. */
 export function storedElements(chains: readonly ChainWeight[]): number {
   const arrays = new Set<{ length: number }>()
   for (const { factors } of chains)
-    for (const factor of factors)
-      arrays.add(factor.kind === 'f32' || factor.kind === 'int8' ? factor.data : factor.values)
+    for (const factor of factors) {
+      const mixture = factor.kind === 'f32' && mixtureOf(factor.data)
+      if (mixture) arrays.add(mixture.basis).add(mixture.weights)
+      else arrays.add(factor.kind === 'f32' || factor.kind === 'int8' ? factor.data : factor.values)
+    }
   return [...arrays].reduce((sum, { length }) => sum + length, 0)
 }

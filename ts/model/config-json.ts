@@ -218,6 +218,8 @@ function parseLeafShape(stem: string, found: LeafShape, bad: (what: string) => n
     case 'f32':
     case 'int8':
       return { kind, N, K }
+    case 'mixed':
+      return { kind, N, K, terms: count('terms', BOUNDS.layers, 1) }
     case 'csr':
       return { kind, N, K, nonZeros: count('nonZeros', N * K) }
     case 'int8-1x4':
@@ -229,7 +231,7 @@ function parseLeafShape(stem: string, found: LeafShape, bad: (what: string) => n
       return { kind, N, K, n: count('n', m, 1), m, group: count('group', BOUNDS.width, 1) }
     }
     default:
-      return bad(`${stem} has kind ${JSON.stringify(kind)}, expected f32, int8, csr, int8-1x4, nm or chain`)
+      return bad(`${stem} has kind ${JSON.stringify(kind)}, expected f32, int8, csr, int8-1x4, nm, mixed or chain`)
   }
 }
 

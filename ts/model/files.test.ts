@@ -4,8 +4,10 @@ import { join } from 'node:path'
 import { afterAll, describe, expect, it } from 'vitest'
 import { memoryFiles } from '../io/folder.ts'
 import { encodeSafetensors, memorySource, openSafetensors, readStored, type TensorToWrite } from '../io/safetensors.ts'
+import { factorizeTucker } from '../compress/factorize-tucker.ts'
 import { loadModel, loadModelFiles } from './load.ts'
 import { encodeModel, modelTensors, saveModel } from './save.ts'
+import { randomModel } from './preset.ts'
 import { FORMS, SMALL, syntheticModel } from './synthetic.ts'
 import type { ModelWeights } from './weights.ts'
 
@@ -62,6 +64,31 @@ describe('model folders', () => {
     expect(json.compression).toBeUndefined()
     const none = encodeModel({ ...plain, config: { ...plain.config, preparation: { steps: [], language: 'auto' } } })
     expect((await open(none)).weights.config.preparation).toBeUndefined()
+  })
+
+  it('stores cores that layers mix from common ones as the mixture, and gives back every bit', async () => {
+    const config = { ...SMALL, labels: [...SMALL.labels], layers: 6 }
+    const { model } = await factorizeTucker(randomModel(config, 1), 0.25, { seed: 1, mixed: true })
+    const folder = join(root, 'mixed')
+    const bytes = await saveModel(model, folder)
+    const loaded = await loadModel(folder)
+    expect(loaded.weights).toEqual(model)
+    // once more, from what was loaded: the basis is still one array
+    expect(await saveModel(loaded.weights, join(root, 'mixed-again'))).toEqual(bytes)
+    const { tensors, aliases } = modelTensors(model)
+    const cores = tensors.filter(({ name }) => name.includes('query') && name.includes('factors.1.'))
+    // three common cores of [6, 6], and how each of six layers mixes them
+    expect(cores.map(({ shape }) => shape)).toEqual([[3, 6, 6], ...Array.from({ length: 6 }, () => [3])])
+    expect(Object.keys(aliases).filter((name) => name.endsWith('query.factors.1.weight.basis'))).toHaveLength(5)
+    const files = await changed(
+      model,
+      (all) => all,
+      (json) => {
+        const { linears } = json.compression as { linears: Record<string, { factors: { terms: number }[] }> }
+        linears['bert.encoder.layer.0.attention.self.query'].factors[1].terms = 0
+      },
+    )
+    await expect(open(files)).rejects.toThrow('has terms 0, expected a whole number from 1')
   })
 
   it('writes a plain model without a compression block, a compressed one with it', () => {

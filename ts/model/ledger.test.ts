@@ -61,6 +61,7 @@ describe('byte ledger', () => {
     const nm = { kind: 'nm', n: 2, m: 4, group: 32 } as const
     const svd = (await factorizeSvd(base, 0.25, options)).model
     const tucker = (await factorizeTucker(base, 0.25, options)).model
+    const tucker3 = (await factorizeTucker(base, 0.25, { ...options, mixed: true })).model
     const { calibration } = syntheticCalibration(base, 1)
     const whitened = { ...options, calibration, whitened: true }
     const blocks = prune(base, { kind: 'blocks', sparsity: 0.8 }, 'sp80x4').model
@@ -76,6 +77,8 @@ describe('byte ledger', () => {
       ['wsvd:0.25', (await factorizeSvd(base, 0.25, whitened)).model],
       ['tucker:0.25', tucker],
       ['wtucker:0.25', (await factorizeTucker(base, 0.25, whitened)).model],
+      ['tucker3:0.25', tucker3],
+      ['tucker3:0.25+q8', quantizeLinears(tucker3).model],
       ['tucker:0.25+q8', quantizeLinears(tucker).model],
       ['tucker:0.25+sp80', prune(tucker, { kind: 'unstructured', sparsity: 0.8 }, 'sp80').model],
     ]

@@ -101,13 +101,14 @@ function storedSlots(shape: ModelShape): TensorSlot[] {
     if (linear.weight.kind !== 'chain') continue
     for (const [i, factor] of (linear.weight.factors as PlannedLeaf[]).entries()) {
       if (factor.shared === undefined) continue
-      if (seen.has(factor.shared)) skip.add(`${stem}.factors.${i}.`)
+      // of a mixed factor the basis is shared, how it is mixed is each layer's own
+      if (seen.has(factor.shared)) skip.add(`${stem}.factors.${i}.${factor.kind === 'mixed' ? 'weight.basis' : ''}`)
       seen.add(factor.shared)
     }
   }
   return [...tensorSlots(shape)].filter(({ name }) => {
     const factor = /^.*\.factors\.\d+\./.exec(name)
-    return !factor || !skip.has(factor[0])
+    return !factor || !(skip.has(factor[0]) || skip.has(name))
   })
 }
 

@@ -18,6 +18,7 @@ import { tensorSlots, type LeafShape, type LinearLayerShape, type TableShape } f
 import {
   LAYER_LINEARS,
   LINEAR_STEMS,
+  mix,
   type EncoderLayer,
   type LinearLayer,
   type ModelWeights,
@@ -377,6 +378,10 @@ class TensorIndex {
     switch (shape.kind) {
       case 'f32':
         return { kind: 'f32', N, K, data: await this.floats(name) }
+      case 'mixed': {
+        const basis = await this.floats(`${name}.basis`)
+        return { kind: 'f32', N, K, data: mix({ basis, weights: await this.floats(`${name}.mix`) }) }
+      }
       case 'int8':
         return { kind: 'int8', N, K, data: await this.stored(name), scales: await this.floats(`${name}.scales`) }
       case 'csr': {

@@ -6,6 +6,7 @@ import { svdRank } from '../compress/ranks.ts'
 import { keptStructure } from '../compress/structure.ts'
 import { parseRecipe, type Step } from '../compress/steps.ts'
 import { tuckerRanks } from '../compress/tucker.ts'
+import { commonCores } from '../compress/tucker3.ts'
 import { PRESETS } from './config.ts'
 import { encoderSize, findPreset } from './preset.ts'
 import { LAYER_LINEARS } from './weights.ts'
@@ -86,7 +87,8 @@ function applyStep(shape: ModelShape, step: Step, vocabularySize: number | undef
     }
     case 'tucker':
     case 'wtucker':
-      applyTucker(shape, step.R, text)
+    case 'tucker3':
+      applyTucker(shape, step.R, text, step.kind === 'tucker3')
       break
     case 'vocab':
       if (!vocabularySize)
@@ -118,7 +120,13 @@ function requireDense(weight: Planned, step: string): { N: number; K: number; sh
 }
 
 const mapLeaves = (weight: LinearShape, change: (leaf: PlannedLeaf) => PlannedLeaf): LinearShape =>
-  weight.kind === 'chain' ? { ...weight, factors: weight.factors.map(change) } : change(weight)
+  weight.kind === 'chain'
+    ? // a mixed core is dense in memory, and each layer's is its own
+      {
+        ...weight,
+        factors: weight.factors.map((leaf) => change(leaf.kind === 'mixed' ? dense(leaf.N, leaf.K) : leaf)),
+      }
+    : change(weight)
 
 function mapEncoderLinears(shape: ModelShape, change: (weight: Planned) => LinearShape): void {
   for (const layer of shape.layers) for (const role of LAYER_LINEARS) layer[role].weight = change(layer[role].weight)
@@ -178,7 +186,7 @@ function cutLayer(layer: LayerShape, step: { heads: number; ffn: number }, name:
 }
 
 /** One decomposition per role and shape; the outer factors are shared, unless contracting them is smaller. */
-function applyTucker(shape: ModelShape, R: number, step: string): void {
+function applyTucker(shape: ModelShape, R: number, step: string, isMixed: boolean): void {
   for (const role of LAYER_LINEARS) {
     const groups = new Map<string, LayerShape[]>()
     for (const layer of shape.layers) {
@@ -191,6 +199,11 @@ function applyTucker(shape: ModelShape, R: number, step: string): void {
       const [r1, r2] = tuckerRanks(L, N, K, R)
       const name = `${step} ${role} ${key}`
       const [first, last] = [dense(r2, K, `${name} first`), dense(N, r1, `${name} last`)]
+      if (isMixed) {
+        const core: PlannedLeaf = { kind: 'mixed', N: r1, K: r2, terms: commonCores(L), shared: `${name} cores` }
+        for (const layer of layers) layer[role].weight = { kind: 'chain', N, K, factors: [first, core, last] }
+        continue
+      }
       const shared = K * r2 + L * r1 * r2 + N * r1
       const contracted = Math.min(L * K * r1 + N * r1, K * r2 + L * N * r2)
       // the same choice as contractChain: the cheaper neighbour per token, the smaller one where they are equal

@@ -5,7 +5,7 @@ import { encodeSafetensors, planSafetensors, type TensorToWrite } from '../io/sa
 import { formatConfig } from './config-json.ts'
 import { maskOfColumns } from './mask.ts'
 import { shapeOfModel, tensorSlots } from './shape.ts'
-import { LAYER_LINEARS, linearLayers, type LinearLayer, type ModelWeights, type Norm } from './weights.ts'
+import { LAYER_LINEARS, linearLayers, mixtureOf, type LinearLayer, type ModelWeights, type Norm } from './weights.ts'
 
 type TensorData = TensorToWrite['data']
 
@@ -19,9 +19,14 @@ function* leafData(weight: LeafWeight, masks: Map<object, Uint8Array>): Generato
     return mask
   }
   switch (weight.kind) {
-    case 'f32':
-      yield weight.data
+    case 'f32': {
+      const mixture = mixtureOf(weight.data)
+      if (mixture) {
+        yield mixture.basis
+        yield mixture.weights
+      } else yield weight.data
       break
+    }
     case 'int8':
       yield weight.data
       yield weight.scales

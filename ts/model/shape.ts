@@ -6,6 +6,7 @@
 //   csr       .weight.mask U8 [N, ceil(K / 8)], bit k % 8 of byte k / 8 set where W[n, k] is stored; .weight.values F32 [Z]
 //   int8-1x4  .weight.mask U8 [N, ceil(K / 4 / 8)] over blocks, .weight.values I8 [Zb, 4], .weight.scales F32 [N]
 //   nm        .weight.mask U8 [ceil(N / group), ceil(K / 8)] shared by a group of outputs, .weight.values F32 [N, K n / m]
+//   mixed     .weight.basis F32 [P, N, K], .weight.mix F32 [P]: a dense f32 weight as a sum of P, which layers share
 //   chain     the forms above under <stem>.factors.<i>.
 // A mask costs K / 8 bytes a row whatever the density: below explicit u16 columns from 1 / 16 on, and it cannot name a
 // column twice or out of order.
@@ -14,7 +15,14 @@ import type { EmbeddingTable, LeafWeight, LinearWeight } from '../../kernels/run
 import type { Dtype } from '../io/safetensors.ts'
 import { dtypeBytes } from '../io/safetensors.ts'
 import type { BertConfig, Preset } from './config.ts'
-import { LAYER_LINEARS, LINEAR_STEMS, type LayerLinear, type LinearLayer, type ModelWeights } from './weights.ts'
+import {
+  LAYER_LINEARS,
+  LINEAR_STEMS,
+  mixtureOf,
+  type LayerLinear,
+  type LinearLayer,
+  type ModelWeights,
+} from './weights.ts'
 
 export type LeafShape = { N: number; K: number } & (
   | { kind: 'f32' | 'int8' }
@@ -23,6 +31,8 @@ export type LeafShape = { N: number; K: number } & (
   /** blocks: stored 1x4 blocks */
   | { kind: 'int8-1x4'; blocks: number }
   | { kind: 'nm'; n: number; m: number; group: number }
+  /** only in files: in memory it is dense f32 */
+  | { kind: 'mixed'; terms: number }
 )
 
 export type LinearShape = LeafShape | { kind: 'chain'; N: number; K: number; factors: LeafShape[] }
@@ -76,8 +86,12 @@ const leafShape = (weight: LeafWeight): LeafShape => {
       return { kind: 'int8-1x4', N, K, blocks: weight.columns.length }
     case 'nm':
       return { kind: 'nm', N, K, n: weight.n, m: weight.m, group: weight.group }
-    default:
-      return { kind: weight.kind, N, K }
+    case 'f32': {
+      const mixture = mixtureOf(weight.data)
+      return mixture ? { kind: 'mixed', N, K, terms: mixture.weights.length } : { kind: 'f32', N, K }
+    }
+    case 'int8':
+      return { kind: 'int8', N, K }
   }
 }
 
@@ -172,6 +186,12 @@ function* leafSlots(stem: string, weight: LeafShape, group: TensorGroup): Genera
       yield slot('.values', 'I8', [weight.blocks, 4], weight.blocks * 4)
       yield slot('.scales', 'F32', [N], 0)
       break
+    case 'mixed': {
+      const { terms } = weight
+      yield slot('.basis', 'F32', [terms, N, K], terms * N * K)
+      yield slot('.mix', 'F32', [terms], terms)
+      break
+    }
     case 'nm': {
       const P = (K / weight.m) * weight.n
       yield slot('.mask', 'U8', [Math.ceil(N / weight.group), Math.ceil(K / 8)], 0)

@@ -68,3 +68,29 @@ export const LINEAR_STEMS: Record<LayerLinear, string> = {
   intermediate: 'intermediate.dense',
   output: 'output.dense',
 }
+
+/** An array as a sum of common ones: data = sum over p of weights[p] * basis[p]. */
+export interface Mixture {
+  /** f32 [P, n]; the same object wherever the same basis is mixed */
+  basis: Float32Array
+  /** f32 [P] */
+  weights: Float32Array
+}
+
+// By the array that was mixed: whatever makes a new array of it (training, quantization) has none, and weights are never
+// changed in place.
+const mixtures = new WeakMap<Float32Array, Mixture>()
+
+/** The array f32 [n] that a mixture stands for (sums in f64). Files store the mixture in its place. */
+export function mix(mixture: Mixture): Float32Array {
+  const { basis, weights } = mixture
+  const n = basis.length / weights.length
+  const sum = new Float64Array(n)
+  for (let p = 0; p < weights.length; p++) for (let i = 0; i < n; i++) sum[i] += weights[p] * basis[p * n + i]
+  const data = Float32Array.from(sum)
+  mixtures.set(data, mixture)
+  return data
+}
+
+/** What `data` was mixed from. */
+export const mixtureOf = (data: Float32Array): Mixture | undefined => mixtures.get(data)
