@@ -3,7 +3,8 @@ import { assertWithin } from '../testing/compare.ts'
 import { seededRandom } from '../testing/random.ts'
 import { jaxStep } from '../testing/train-jax.ts'
 import { layoutOf, tensorOf } from './layout.ts'
-import { erf, referenceStep, type ReferenceParameters } from './reference.ts'
+import { erf } from './reference-math.ts'
+import { referenceStep, type ReferenceParameters } from './reference.ts'
 import { CHAINED, syntheticBatch, syntheticGoal, syntheticParameters, UNEVEN } from '../testing/train-models.ts'
 
 const lengths = [5, 1, 3]

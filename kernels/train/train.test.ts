@@ -2,6 +2,7 @@ import { describe, expect, it } from 'vitest'
 import { assertExact, assertWithin } from '../testing/compare.ts'
 import type { Dropout } from './batch.ts'
 import { layoutOf, tensorOf, type Layout, type TrainShape } from './layout.ts'
+import { LAYERNORM_FORWARD } from './opcodes.ts'
 import { referenceStep, type ReferenceParameters, type ReferenceResult } from './reference.ts'
 import { TrainSession, type AdamW, type TrainSessionOptions } from './session.ts'
 import { CHAINED, syntheticBatch, syntheticGoal, syntheticParameters, UNEVEN } from '../testing/train-models.ts'
@@ -203,6 +204,20 @@ describe('a training session', () => {
       assertExact(other.rest, results[0].rest, 'rest on more threads')
       assertExact(other.words, results[0].words, 'words on more threads')
     }
+  })
+
+  it('does record by record what a step does', async () => {
+    const layout = layoutOf(CHAINED)
+    const [batch, goal] = [syntheticBatch(CHAINED, [5, 13], 2), syntheticGoal(3, 2, 3, false)]
+    const session = await open(layout, syntheticParameters(layout, 1), { threads: 2 })
+    const other = await open(layout, syntheticParameters(layout, 1), { threads: 2 })
+    await session.step(batch, goal, null, ADAM)
+    const records = await other.profile(batch, goal, null, ADAM)
+    assertExact(other.parameters().rest, session.parameters().rest, 'parameters')
+    expect(records.filter(({ opcode }) => opcode === LAYERNORM_FORWARD)).toHaveLength(5)
+    expect(records.every(({ ms }) => ms >= 0)).toBe(true)
+    expect(other.damage()).toEqual([])
+    await Promise.all([session.dispose(), other.dispose()])
   })
 
   it('takes a chain of the identity and W for W, to the bit', async () => {
