@@ -5,6 +5,10 @@ import { layoutOf } from '../../kernels/train/layout.ts'
 import { assertWithin } from '../../kernels/testing/compare.ts'
 import type { ChainWeight, DenseWeight } from '../../kernels/runtime/weights.ts'
 import { denseWeight } from '../compress/dense.ts'
+import { factorizeTucker } from '../compress/tucker.ts'
+import { memoryFiles } from '../io/folder.ts'
+import { loadModelFiles } from '../model/load.ts'
+import { encodeModel } from '../model/save.ts'
 import type { BertConfig } from '../model/config.ts'
 import { LAYER_LINEARS, LINEAR_STEMS, linearLayers, type LayerLinear, type ModelWeights } from '../model/weights.ts'
 import { createRandom } from '../text/random.ts'
@@ -110,6 +114,17 @@ describe('training a model of chains', () => {
     expect(validation.at(-1)!.accuracy).toBeGreaterThan(0.95)
     expect(sharing(model)).toEqual(sharing(start))
     expect(dataOf(model, 1, 'intermediate', 2)).not.toEqual(dataOf(start, 1, 'intermediate', 2))
+  })
+
+  it('takes what tucker makes, and files keep it', async () => {
+    const { model } = await factorizeTucker(initializeModel({ ...CONFIG, layers: 4 }, 1), 0.25, { seed: 1 })
+    const trained = (await trainClassifier(model, examples, { steps: 3, learningRate: 1e-3 })).model
+    expect(new Set(sharing(model)).size).toBeLessThan(sharing(model).length)
+    expect(sharing(trained)).toEqual(sharing(model))
+    const { weights } = await loadModelFiles(memoryFiles(encodeModel(trained), 'folder'))
+    expect(sharing(weights)).toEqual(sharing(model))
+    expect(dataOf(weights, 3, 'output', 0)).toEqual(dataOf(trained, 3, 'output', 0))
+    expect(dataOf(trained, 3, 'output', 0)).not.toEqual(dataOf(model, 3, 'output', 0))
   })
 
   it('gives the same bits on one thread and on two', async () => {
