@@ -4,11 +4,12 @@
 //            rows     i16 or bytes [M][K padded to 8]
 //            columns  token blocks (lib/blocks.ts): i16 [K/4][2][w][2] or bytes [K/4][w][4] per block of w tokens
 //            paths: 0 = i16, 1 = u8 (q + 128), 2 = s8
-// Plan       two passes over a row while it is in L1: largest magnitude, then product, round, narrow, store
+// Plan       two passes over a row while it is in L1: largest magnitude, then product, clamp, round, narrow, store; with a
+//            calibrated scale the second alone
 // Source     own derivation
 
 import { blockWidth, paddedTokens } from './lib/blocks'
-import { pointer, sliceBegin, word } from './tape'
+import { pointer, real, sliceBegin, word } from './tape'
 
 const PATH_I16: i32 = 0
 const PATH_U8: i32 = 1
@@ -41,11 +42,13 @@ function largest(x: usize, K: i32): f32 {
 const ROUNDER: f32 = 12582912.0
 const ROUNDER_BITS: i32 = 0x4b400000
 
-/** Four f32 at x as i32 in [-127, 127]; `inverse` is finite. */
+/** Four f32 at x as i32 in [-127, 127]; `inverse` is finite. Only a calibrated scale has anything to clamp. */
 // @ts-ignore: decorator
 @inline
 function quantizeFour(x: usize, inverse: v128): v128 {
-  const rounded = f32x4.add(f32x4.mul(v128.load(x), inverse), f32x4.splat(ROUNDER))
+  const scaled = f32x4.mul(v128.load(x), inverse)
+  const clamped = f32x4.pmin(f32x4.splat(127.0), f32x4.pmax(f32x4.splat(-127.0), scaled))
+  const rounded = f32x4.add(clamped, f32x4.splat(ROUNDER))
   return i32x4.sub(rounded, i32x4.splat(ROUNDER_BITS))
 }
 
@@ -61,12 +64,16 @@ function inverseOf(most: f32): f32 {
   return most > 0.0 ? <f32>127.0 / most : 0.0
 }
 
-/** Record: M, K, source kind (0: f32, 1: s8), source, source scales (s8 only), target, path */
+/**
+ * Record: M, K, source kind (0: f32, 1: s8), source, source scales (s8 only), target, path, calibrated scale of f32 rows or
+ * 0, its inverse
+ */
 export function quantizeRows(record: usize, thread: i32, threads: i32): void {
   const M = word(record, 0), K = word(record, 1)
   const isS8 = word(record, 2) == SOURCE_S8
   const source = pointer(record, 3), sourceScales = pointer(record, 4), target = pointer(record, 5)
   const path = word(record, 6)
+  const fixed = real(record, 7), fixedInverse = real(record, 8)
   const padded = (K + 7) & ~7
   const elementShift: usize = path == PATH_I16 ? 1 : 0
   const first = sliceBegin(M, thread, threads), last = sliceBegin(M, thread + 1, threads)
@@ -78,9 +85,7 @@ export function quantizeRows(record: usize, thread: i32, threads: i32): void {
       copyRow(source + <usize>m * <usize>K, K, padded, q, path)
     } else {
       const x = source + (<usize>m * <usize>K << 2)
-      const most = largest(x, K)
-      store<f32>(scale, most / 127.0)
-      quantizeRow(x, K, padded, inverseOf(most), q, path)
+      quantizeRow(x, K, padded, scaleRow(x, K, scale, fixed, fixedInverse), q, path)
     }
   }
 }
@@ -119,6 +124,7 @@ export function quantizeColumns(record: usize, thread: i32, threads: i32): void 
   const isS8 = word(record, 2) == SOURCE_S8
   const source = pointer(record, 3), sourceScales = pointer(record, 4), target = pointer(record, 5)
   const path = word(record, 6)
+  const fixed = real(record, 7), fixedInverse = real(record, 8)
   const fours = paddedTokens(M) >> 2
   const first = sliceBegin(fours, thread, threads) << 2, last = sliceBegin(fours, thread + 1, threads) << 2
   const data = target + scalesBytes(M + 8)
@@ -129,16 +135,21 @@ export function quantizeColumns(record: usize, thread: i32, threads: i32): void 
       // tokens past M repeat the last one: their sums are never stored
       const scales = target + (<usize>t << 2)
       const block = data + (<usize>t0 * <usize>K << (path == PATH_I16 ? 1 : 0)) + (<usize>(t - t0) << 2)
-      if (isS8) gatherFour(source, sourceScales, t, M, K, scales, block, <usize>w, path)
-      else if (!quantizeFourTokens(source, t, M, K, scales, block, <usize>w << columnShift, <usize>w << 2, path))
-        gatherFour(source, 0, t, M, K, scales, block, <usize>w, path)
+      if (isS8) gatherFour(source, sourceScales, t, M, K, scales, block, <usize>w, path, 0.0, 0.0)
+      else if (!quantizeFourTokens(
+        source, t, M, K, scales, block, <usize>w << columnShift, <usize>w << 2, path, fixed, fixedInverse,
+      )) gatherFour(source, 0, t, M, K, scales, block, <usize>w, path, fixed, fixedInverse)
     }
     t0 += w
   }
 }
 
-/** Stores the scale of the row x [K]; returns its inverse. */
-function scaleRow(x: usize, K: i32, scale: usize): f32 {
+/** Stores the scale of the row x [K], the calibrated one where there is one; returns its inverse. */
+function scaleRow(x: usize, K: i32, scale: usize, fixed: f32, fixedInverse: f32): f32 {
+  if (fixed > 0.0) {
+    store<f32>(scale, fixed)
+    return fixedInverse
+  }
   const most = largest(x, K)
   store<f32>(scale, most / 127.0)
   return inverseOf(most)
@@ -147,14 +158,15 @@ function scaleRow(x: usize, K: i32, scale: usize): f32 {
 /** Quantizes four tokens of a block; false, and nothing but scales written, where some inverse is infinite. */
 function quantizeFourTokens(
   source: usize, t: i32, M: i32, K: i32, scales: usize, q: usize, columnBytes: usize, pairBytes: usize, path: i32,
+  fixed: f32, fixedInverse: f32,
 ): bool {
   const rowBytes = <usize>K << 2
   let x0 = source + <usize>min(t, M - 1) * rowBytes
   let x1 = source + <usize>min(t + 1, M - 1) * rowBytes
   let x2 = source + <usize>min(t + 2, M - 1) * rowBytes
   let x3 = source + <usize>min(t + 3, M - 1) * rowBytes
-  const s0 = scaleRow(x0, K, scales), s1 = scaleRow(x1, K, scales + 4)
-  const s2 = scaleRow(x2, K, scales + 8), s3 = scaleRow(x3, K, scales + 12)
+  const s0 = scaleRow(x0, K, scales, fixed, fixedInverse), s1 = scaleRow(x1, K, scales + 4, fixed, fixedInverse)
+  const s2 = scaleRow(x2, K, scales + 8, fixed, fixedInverse), s3 = scaleRow(x3, K, scales + 12, fixed, fixedInverse)
   if (max(max(s0, s1), max(s2, s3)) == Infinity) return false
   const inverse0 = f32x4.splat(s0), inverse1 = f32x4.splat(s1)
   const inverse2 = f32x4.splat(s2), inverse3 = f32x4.splat(s3)
@@ -184,13 +196,14 @@ function quantizeFourTokens(
  */
 function gatherFour(
   source: usize, sourceScales: usize, t: i32, M: i32, K: i32, scales: usize, q: usize, w: usize, path: i32,
+  fixed: f32, fixedInverse: f32,
 ): void {
   const flip = path == PATH_U8 ? 128 : 0
   for (let r = 0; r < 4; r++) {
     const m = <usize>min(t + r, M - 1)
     let inverse: f32 = 0.0
     if (sourceScales != 0) store<f32>(scales + (<usize>r << 2), load<f32>(sourceScales + (m << 2)))
-    else inverse = scaleRow(source + (m * <usize>K << 2), K, scales + (<usize>r << 2))
+    else inverse = scaleRow(source + (m * <usize>K << 2), K, scales + (<usize>r << 2), fixed, fixedInverse)
     for (let k = 0; k < K; k++) {
       const at = m * <usize>K + k
       const value = sourceScales != 0 ? <i32>load<i8>(source + at) : quantizeOne(source + (at << 2), inverse)

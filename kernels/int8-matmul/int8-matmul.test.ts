@@ -1,10 +1,13 @@
 import { describe, expect, it } from 'vitest'
 import { assertExact } from '../testing/compare.ts'
 import { ALL_DEVICES } from '../testing/devices.ts'
-import { bytes, seededRandom } from '../testing/random.ts'
+import { bytes, integers, seededRandom } from '../testing/random.ts'
 import { MODEL_SHAPES, sweepShapes } from '../testing/shapes.ts'
 import { deviceOf, sweepOn } from '../testing/suite.ts'
 import { linearProgram } from '../testing/sweep.ts'
+import { randomWeight } from '../testing/weights.ts'
+import { referenceWithBounds } from '../plan/reference.ts'
+import type { Program } from '../runtime/program.ts'
 import { quantizeRow, roundToEven } from '../runtime/quantize-law.ts'
 import { int8AccumulatorsReference } from './reference.ts'
 
@@ -35,6 +38,50 @@ describe.each(ALL_DEVICES)('int8-matmul on $name, seed 1', (device) => {
       { M: 7, N: 33, K: 64, input: 'constant' },
       { M: 9, N: 64, K: 64, residual: true, activation: 'tanh' },
     ]))
+  it('keeps the bound with a calibrated scale, inside its range and clipped', () =>
+    sweepOn(device, 'int8', [
+      ...sweepShapes().map((shape) => ({ ...shape, activationScale: 2 ** -7 })),
+      ...MODEL_SHAPES.map((shape) => ({ ...shape, activationScale: Math.fround(0.003), activation: 'gelu' as const })),
+      { M: 7, N: 33, K: 64, input: 'outlier', activationScale: Math.fround(0.011) },
+      { M: 7, N: 33, K: 64, input: 'zero', activationScale: Math.fround(0.011) },
+    ]))
+  it('gives the exact integers with a calibrated scale of 1', () =>
+    sweepOn(
+      device,
+      'int8',
+      sweepShapes().map((shape) => ({
+        ...shape,
+        input: 'integers',
+        values: 'integers',
+        exact: true,
+        activationScale: 1,
+      })),
+    ))
+  it('quantizes one buffer anew for each layer of another scale', async () => {
+    const [M, N, K] = [9, 16, 48]
+    const random = seededRandom(8)
+    const layer = (activationScale: number, output: number, residual: number | null): Program['ops'][number] => {
+      const weight = randomWeight('int8', N, K, random, { values: 'integers', activationScale })
+      return { kind: 'linear', input: 0, output, weight, bias: null, activation: 'none', residual }
+    }
+    const rows = (name: string, width: number): Program['buffers'][number] => ({
+      name,
+      rows: 'tokens',
+      width,
+      dtype: 'f32',
+    })
+    const program: Program = {
+      buffers: [rows('input', K), rows('a', N), rows('b', N), rows('output', N)],
+      // integers up to 8 are 8, 16 and 8 steps of these scales, all exact in f32
+      ops: [layer(1, 1, null), layer(0.5, 2, 1), layer(1, 3, 2)],
+      input: 0,
+      output: 3,
+    }
+    const batch = { offsets: Int32Array.of(0, M), rows: integers(M * K, 8, random) }
+    const session = await (await deviceOf(device)).load(program, { guard: true })
+    assertExact(await session.run(batch), referenceWithBounds(program, batch).values, device.name)
+    session.dispose()
+  })
 })
 
 it('gives the same integers on every device', async () => {
@@ -60,6 +107,17 @@ describe('the law of quantization', () => {
       x.forEach((value, k) => expect(Math.abs(value - q[k] * scale)).toBeLessThanOrEqual(scale * 0.50001))
       expect(Math.max(...q.map(Math.abs))).toBe(127)
     }
+  })
+  it('with a calibrated scale errs by at most half a step inside its range and clips to 127 beyond', () => {
+    const random = seededRandom(4)
+    const x = Float32Array.from({ length: 500 }, () => (random() - 0.5) * 3)
+    const q = new Int8Array(x.length)
+    const scale = Math.fround(0.7 / 127)
+    expect(quantizeRow(x, q, scale)).toBe(scale)
+    x.forEach((value, k) => {
+      if (Math.abs(value) > 0.7) expect(q[k]).toBe(Math.sign(value) * 127)
+      else expect(Math.abs(value - q[k] * scale)).toBeLessThanOrEqual(scale * 0.50001)
+    })
   })
   it('gives an all-zero row scale 0', () => {
     const q = Int8Array.of(1, 1)
