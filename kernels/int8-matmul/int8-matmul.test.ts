@@ -1,13 +1,14 @@
 import { describe, expect, it } from 'vitest'
 import { assertExact } from '../testing/compare.ts'
 import { ALL_DEVICES } from '../testing/devices.ts'
-import { bytes, integers, seededRandom } from '../testing/random.ts'
+import { bytes, integers, seededRandom, uniform } from '../testing/random.ts'
 import { MODEL_SHAPES, sweepShapes } from '../testing/shapes.ts'
 import { deviceOf, sweepOn } from '../testing/suite.ts'
 import { linearProgram } from '../testing/sweep.ts'
 import { randomWeight } from '../testing/weights.ts'
 import { referenceWithBounds } from '../plan/reference.ts'
 import type { Program } from '../runtime/program.ts'
+import type { EmbeddingTable, Int8Weight } from '../runtime/weights.ts'
 import { quantizeRow, roundToEven } from '../runtime/quantize-law.ts'
 import { int8AccumulatorsReference } from './reference.ts'
 
@@ -82,6 +83,48 @@ describe.each(ALL_DEVICES)('int8-matmul on $name, seed 1', (device) => {
     assertExact(await session.run(batch), referenceWithBounds(program, batch).values, device.name)
     session.dispose()
   })
+  it.each(['embedding', 'layernorm'] as const)(
+    'takes a calibrated scale where the %s makes the bytes',
+    async (maker) => {
+      const [M, C, step] = [11, 48, 0.015]
+      const random = seededRandom(9)
+      const table = (rows: number): EmbeddingTable => ({ kind: 'f32', rows, width: C, data: uniform(rows * C, random) })
+      const norm = { gamma: uniform(C, random), beta: uniform(C, random), epsilon: 1e-12 }
+      // the unit matrix: the output is the quantized row itself
+      const weight: Int8Weight = {
+        kind: 'int8',
+        N: C,
+        K: C,
+        data: Int8Array.from({ length: C * C }, (_, i) => (i % (C + 1) === 0 ? 1 : 0)),
+        scales: new Float32Array(C).fill(1),
+        activationScale: Math.fround(step),
+      }
+      const rows = (name: string): Program['buffers'][number] => ({ name, rows: 'tokens', width: C, dtype: 'f32' })
+      const tables = { word: table(20), position: table(16), type: table(2) }
+      const first: Program['ops'][number] =
+        maker === 'embedding'
+          ? { kind: 'embedding', output: 1, ...tables, ...norm }
+          : { kind: 'layernorm', input: 0, output: 1, residual: null, ...norm }
+      const program: Program = {
+        buffers: [rows('input'), rows('normed'), rows('output')],
+        ops: [first, { kind: 'linear', input: 1, output: 2, weight, bias: null, activation: 'none', residual: null }],
+        input: maker === 'embedding' ? 'ids' : 0,
+        output: 2,
+      }
+      const ids = Int32Array.from({ length: M }, () => Math.floor(random() * 20))
+      const inputs = maker === 'embedding' ? { ids, types: new Int32Array(M) } : { rows: uniform(M * C, random) }
+      const batch = { offsets: Int32Array.of(0, M), ...inputs }
+      const session = await (await deviceOf(device)).load(program, { guard: true })
+      const found = await session.run(batch)
+      session.dispose()
+      const wanted = referenceWithBounds(program, batch).values
+      // what the norm rounds may fall on the other side of a tie: one step, rarely
+      const differences = found.map((y, i) => Math.abs(y - wanted[i]))
+      expect(Math.max(...differences)).toBeLessThan(step * 1.001)
+      expect(differences.filter((d) => d > step * 0.001).length).toBeLessThanOrEqual(2)
+      expect(Math.max(...found.map(Math.abs))).toBeCloseTo(127 * step, 4)
+    },
+  )
 })
 
 it('gives the same integers on every device', async () => {
