@@ -24,11 +24,14 @@ export interface RecipeContext extends VocabularyContext {
   seed: number
   /** called as a step advances, `done` of `total` pieces of its work */
   progress?: (step: string, done: number, total: number) => void
-  /** what the training texts send into each linear layer, for wanda<NN> and q8:static */
+  /** what the training texts send into each linear layer of the model as it enters wanda<NN> and q8:static */
   calibration?: Calibration
   /** scores per layer for heads<h>-ffn<f>; from the weights unless given. Every layer keeps as many as the others */
   importance?: readonly Importance[]
-  /** measures such scores of the model it is given: heads<h>-ffn<f> then removes in rounds, and layers may differ */
+  /**
+   * measures such scores of the model it is given: heads<h>-ffn<f> then removes in rounds, and layers may differ. The model
+   * has the vocabulary of the steps before
+   */
   measureImportance?: (model: ModelWeights) => Promise<readonly Importance[]>
   /** tensor stems that q8 leaves in f32, e.g. found by quantizeWithinGate */
   keepFloat?: ReadonlySet<string>
