@@ -5,9 +5,18 @@ export { denseData, denseTable, denseWeight } from './dense.ts'
 export type { StepResult } from './dense.ts'
 export { breakEvenRank, chainFromSvd, factorizeSvd, svdRank, truncatedSvd } from './low-rank.ts'
 export type { TruncatedSvd } from './low-rank.ts'
-export { applyMask, blockMasks, keptCount, magnitudeMasks, nmMask, pruneMask } from './prune-mask.ts'
+export {
+  applyMask,
+  blockMasks,
+  cubicSparsity,
+  keptCount,
+  magnitudeMasks,
+  nmMask,
+  pruneMask,
+  wandaMask,
+} from './prune-mask.ts'
 export type { Prunable, PruneRule } from './prune-mask.ts'
-export { csrFromMask, nmFromMask, prunableMatrices, prune } from './prune.ts'
+export { csrFromMask, masksFor, nmFromMask, prunableMatrices, prune } from './prune.ts'
 export {
   dequantizeWeight,
   isBlockSparse,
@@ -18,10 +27,20 @@ export {
   quantizeWeight,
   quantizeWordEmbeddings,
 } from './quantize.ts'
+export type { QuantizeOptions } from './quantize.ts'
+export { quantizationSensitivity, quantizeWithinGate } from './quantize-gate.ts'
+export type { GateResult, LayerSensitivity } from './quantize-gate.ts'
 export { applyRecipe, formatRecipe, parseRecipe, STEP_SYNTAX } from './recipe.ts'
 export type { RecipeContext, RecipeResult, Step, Student } from './recipe.ts'
-export { keptStructure, removeStructure, sliceLayer, weightImportance } from './structure.ts'
-export type { Importance } from './structure.ts'
+export {
+  keepMostImportant,
+  keptStructure,
+  pruneStructure,
+  removeStructure,
+  sliceLayer,
+  weightImportance,
+} from './structure.ts'
+export type { Importance, PruneStructureOptions } from './structure.ts'
 export { contractChain } from '../../kernels/low-rank-linear/contract-chain.ts'
 export { chainsFromTucker, factorizeTucker, storedElements, tucker2, tuckerRanks } from './tucker.ts'
 export type { Tucker2 } from './tucker.ts'

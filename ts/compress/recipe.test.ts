@@ -3,14 +3,23 @@ import { checkLinearWeight } from '../../kernels/runtime/weights.ts'
 import { SMALL, syntheticModel } from '../model/synthetic.ts'
 import { linearLayers } from '../model/weights.ts'
 import type { ModelWeights } from '../model/weights.ts'
+import type { Calibration } from './calibration.ts'
 import { denseData, encoderLinears } from './dense.ts'
 import { applyRecipe } from './recipe.ts'
 import type { RecipeContext } from './recipe.ts'
 
 const TOKENS = Array.from({ length: SMALL.vocabSize }, (_, i) => (i === 1 ? '[UNK]' : `token${i}`))
 const STUDENT = syntheticModel('f32', 99)
+const CALIBRATION: Calibration = new Map(
+  [...linearLayers(STUDENT)].map(({ stem, linear: { weight } }) => {
+    const { K } = weight
+    const gram = new Float64Array(K * K).map((_, i) => (i % (K + 1) === 0 ? 1 + i / K : 0))
+    return [stem, { K, rows: 1, gram, sum: new Float64Array(K), largest: new Float32Array(K).fill(2) }]
+  }),
+)
 const CONTEXT: RecipeContext = {
   seed: 1,
+  calibration: CALIBRATION,
   vocabulary: TOKENS,
   keepIds: [4, 9, 20],
   student: async (_, { embeddings, config }) => ({
@@ -35,6 +44,11 @@ describe('applyRecipe', () => {
     ['sp80', 'csr', 'f32'],
     ['sp80x4', 'csr', 'f32'],
     ['nm2:4', 'nm', 'f32'],
+    ['wanda80', 'csr', 'f32'],
+    ['wanda80x4+q8', 'int8-1x4', 'int8'],
+    ['q8:tensor', 'int8', 'int8'],
+    ['sp80x4+q8:static', 'int8-1x4', 'int8'],
+    ['svd:0.5+wanda80x4+q8:tensor,static', 'chain of int8-1x4,int8-1x4', 'int8'],
     ['heads8-ffn2048', 'f32', 'f32'],
     ['svd:0.5', 'chain of f32,f32', 'f32'],
     ['tucker:0.25', 'chain of f32,f32,f32', 'f32'],

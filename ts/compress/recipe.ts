@@ -1,6 +1,7 @@
 // Recipes: what turns a model into one of the study's variants, e.g. 'sp80x4+q8+e8'.
 
 import type { ModelWeights } from '../model/weights.ts'
+import type { Calibration } from './calibration.ts'
 import { breathe } from './dense.ts'
 import type { StepResult } from './dense.ts'
 import { factorizeSvd } from './low-rank.ts'
@@ -9,7 +10,7 @@ import { prune } from './prune.ts'
 import { quantizeLinears, quantizeWordEmbeddings } from './quantize.ts'
 import { checkOrder, parseRecipe } from './steps.ts'
 import type { Step } from './steps.ts'
-import { removeStructure } from './structure.ts'
+import { pruneStructure, removeStructure } from './structure.ts'
 import type { Importance } from './structure.ts'
 import { factorizeTucker } from './tucker.ts'
 import { pruneVocabulary } from './vocabulary.ts'
@@ -23,8 +24,17 @@ export interface RecipeContext extends VocabularyContext {
   seed: number
   /** called as a step advances, `done` of `total` pieces of its work */
   progress?: (step: string, done: number, total: number) => void
-  /** scores per layer for heads<h>-ffn<f>, e.g. measured on activations; from the weights unless given */
+  /** what the training texts send into each linear layer of the model as it enters wanda<NN> and q8:static */
+  calibration?: Calibration
+  /** scores per layer for heads<h>-ffn<f>; from the weights unless given. Every layer keeps as many as the others */
   importance?: readonly Importance[]
+  /**
+   * measures such scores of the model it is given: heads<h>-ffn<f> then removes in rounds, and layers may differ. The model
+   * has the vocabulary of the steps before
+   */
+  measureImportance?: (model: ModelWeights) => Promise<readonly Importance[]>
+  /** tensor stems that q8 leaves in f32, e.g. found by quantizeWithinGate */
+  keepFloat?: ReadonlySet<string>
   /** trains the student of that name from `teacher` for the step student:<NAME> */
   student?: (name: string, teacher: ModelWeights) => Promise<Student>
 }
@@ -102,16 +112,26 @@ async function applyStep(
   }
   switch (step.kind) {
     case 'q8':
-      return once(() => quantizeLinears(model))
+      return once(() =>
+        quantizeLinears(model, { ...step, calibration: context.calibration, keepFloat: context.keepFloat }),
+      )
     case 'e8':
       return once(() => quantizeWordEmbeddings(model))
     case 'sparse':
       return once(() =>
         prune(model, { kind: step.blocks ? 'blocks' : 'unstructured', sparsity: step.sparsity }, step.text),
       )
+    case 'tiles':
+      return once(() => prune(model, { kind: 'tiles', sparsity: step.sparsity }, step.text))
+    case 'wanda': {
+      const rule = { kind: 'wanda', sparsity: step.sparsity, blocks: step.blocks } as const
+      return once(() => prune(model, rule, step.text, context.calibration))
+    }
     case 'nm':
       return once(() => prune(model, { kind: 'nm', n: step.n, m: step.m, group: NM_GROUP }, step.text))
     case 'heads':
+      if (context.measureImportance && !context.importance)
+        return pruneStructure(model, step, context.measureImportance, { progress })
       return once(() => removeStructure(model, step, context.importance))
     case 'svd':
       return factorizeSvd(model, step.R, { seed: context.seed, progress })
