@@ -4,11 +4,12 @@
 //            rows     i16 or bytes [M][K padded to 8]
 //            columns  token blocks (lib/blocks.ts): i16 [K/4][2][w][2] or bytes [K/4][w][4] per block of w tokens
 //            paths: 0 = i16, 1 = u8 (q + 128), 2 = s8
-// Plan       two passes over a row while it is in L1: largest magnitude, then product, round, narrow, store
+// Plan       two passes over a row while it is in L1: largest magnitude, then product, clamp, round, narrow, store; with a
+//            calibrated scale the second alone
 // Source     own derivation
 
 import { blockWidth, paddedTokens } from './lib/blocks'
-import { pointer, sliceBegin, word } from './tape'
+import { pointer, real, sliceBegin, word } from './tape'
 
 const PATH_I16: i32 = 0
 const PATH_U8: i32 = 1
@@ -41,11 +42,20 @@ function largest(x: usize, K: i32): f32 {
 const ROUNDER: f32 = 12582912.0
 const ROUNDER_BITS: i32 = 0x4b400000
 
+/**
+ * Type arguments that choose at compile time whether there is anything to clamp: a branch in the loops, or the clamp for
+ * all, costs a third of their time.
+ */
+type OwnScale = i32
+type CalibratedScale = f32
+
 /** Four f32 at x as i32 in [-127, 127]; `inverse` is finite. */
 // @ts-ignore: decorator
 @inline
-function quantizeFour(x: usize, inverse: v128): v128 {
-  const rounded = f32x4.add(f32x4.mul(v128.load(x), inverse), f32x4.splat(ROUNDER))
+function quantizeFour<S>(x: usize, inverse: v128): v128 {
+  let scaled = f32x4.mul(v128.load(x), inverse)
+  if (isFloat<S>()) scaled = f32x4.pmin(f32x4.splat(127.0), f32x4.pmax(f32x4.splat(-127.0), scaled))
+  const rounded = f32x4.add(scaled, f32x4.splat(ROUNDER))
   return i32x4.sub(rounded, i32x4.splat(ROUNDER_BITS))
 }
 
@@ -61,12 +71,16 @@ function inverseOf(most: f32): f32 {
   return most > 0.0 ? <f32>127.0 / most : 0.0
 }
 
-/** Record: M, K, source kind (0: f32, 1: s8), source, source scales (s8 only), target, path */
+/**
+ * Record: M, K, source kind (0: f32, 1: s8), source, source scales (s8 only), target, path, calibrated scale of f32 rows or
+ * 0, its inverse
+ */
 export function quantizeRows(record: usize, thread: i32, threads: i32): void {
   const M = word(record, 0), K = word(record, 1)
   const isS8 = word(record, 2) == SOURCE_S8
   const source = pointer(record, 3), sourceScales = pointer(record, 4), target = pointer(record, 5)
   const path = word(record, 6)
+  const fixed = real(record, 7), fixedInverse = real(record, 8)
   const padded = (K + 7) & ~7
   const elementShift: usize = path == PATH_I16 ? 1 : 0
   const first = sliceBegin(M, thread, threads), last = sliceBegin(M, thread + 1, threads)
@@ -78,9 +92,10 @@ export function quantizeRows(record: usize, thread: i32, threads: i32): void {
       copyRow(source + <usize>m * <usize>K, K, padded, q, path)
     } else {
       const x = source + (<usize>m * <usize>K << 2)
-      const most = largest(x, K)
-      store<f32>(scale, most / 127.0)
-      quantizeRow(x, K, padded, inverseOf(most), q, path)
+      if (fixed > 0.0) {
+        store<f32>(scale, fixed)
+        quantizeRow<CalibratedScale>(x, K, padded, fixedInverse, q, path)
+      } else quantizeRow<OwnScale>(x, K, padded, scaleRow(x, K, scale), q, path)
     }
   }
 }
@@ -94,7 +109,7 @@ function copyRow(x: usize, K: i32, padded: i32, q: usize, path: i32): void {
   }
 }
 
-function quantizeRow(x: usize, K: i32, padded: i32, inverse: f32, q: usize, path: i32): void {
+function quantizeRow<S>(x: usize, K: i32, padded: i32, inverse: f32, q: usize, path: i32): void {
   const inverses = f32x4.splat(inverse)
   const flip = path == PATH_U8 ? 128 : 0
   const flips = i8x16.splat(<i8>flip)
@@ -102,7 +117,7 @@ function quantizeRow(x: usize, K: i32, padded: i32, inverse: f32, q: usize, path
   const whole = inverse < Infinity ? K & ~7 : 0
   let k = 0
   for (; k < whole; k += 8, x += 32) {
-    const words = i16x8.narrow_i32x4_s(quantizeFour(x, inverses), quantizeFour(x + 16, inverses))
+    const words = i16x8.narrow_i32x4_s(quantizeFour<S>(x, inverses), quantizeFour<S>(x + 16, inverses))
     if (path == PATH_I16) v128.store(q + (<usize>k << 1), words)
     else v128.store64_lane(q + k, v128.xor(i8x16.narrow_i16x8_s(words, words), flips), 0)
   }
@@ -119,6 +134,7 @@ export function quantizeColumns(record: usize, thread: i32, threads: i32): void 
   const isS8 = word(record, 2) == SOURCE_S8
   const source = pointer(record, 3), sourceScales = pointer(record, 4), target = pointer(record, 5)
   const path = word(record, 6)
+  const fixed = real(record, 7), fixedInverse = real(record, 8)
   const fours = paddedTokens(M) >> 2
   const first = sliceBegin(fours, thread, threads) << 2, last = sliceBegin(fours, thread + 1, threads) << 2
   const data = target + scalesBytes(M + 8)
@@ -130,8 +146,15 @@ export function quantizeColumns(record: usize, thread: i32, threads: i32): void 
       const scales = target + (<usize>t << 2)
       const block = data + (<usize>t0 * <usize>K << (path == PATH_I16 ? 1 : 0)) + (<usize>(t - t0) << 2)
       if (isS8) gatherFour(source, sourceScales, t, M, K, scales, block, <usize>w, path)
-      else if (!quantizeFourTokens(source, t, M, K, scales, block, <usize>w << columnShift, <usize>w << 2, path))
-        gatherFour(source, 0, t, M, K, scales, block, <usize>w, path)
+      else if (fixed > 0.0) {
+        for (let r: usize = 0; r < 4; r++) store<f32>(scales + (r << 2), fixed)
+        const inverses = f32x4.splat(fixedInverse)
+        storeFourTokens<CalibratedScale>(source, t, M, K, inverses, block, <usize>w << columnShift, <usize>w << 2, path)
+      } else {
+        const inverses = scaleFour(source, t, M, K, scales)
+        if (v128.any_true(f32x4.eq(inverses, f32x4.splat(Infinity)))) gatherFour(source, 0, t, M, K, scales, block, <usize>w, path)
+        else storeFourTokens<OwnScale>(source, t, M, K, inverses, block, <usize>w << columnShift, <usize>w << 2, path)
+      }
     }
     t0 += w
   }
@@ -144,25 +167,33 @@ function scaleRow(x: usize, K: i32, scale: usize): f32 {
   return inverseOf(most)
 }
 
-/** Quantizes four tokens of a block; false, and nothing but scales written, where some inverse is infinite. */
-function quantizeFourTokens(
-  source: usize, t: i32, M: i32, K: i32, scales: usize, q: usize, columnBytes: usize, pairBytes: usize, path: i32,
-): bool {
+/** The same for four tokens, the last one repeated past M. */
+function scaleFour(source: usize, t: i32, M: i32, K: i32, scales: usize): v128 {
+  const rowBytes = <usize>K << 2
+  let inverses = f32x4.splat(scaleRow(source + <usize>min(t, M - 1) * rowBytes, K, scales))
+  inverses = f32x4.replace_lane(inverses, 1, scaleRow(source + <usize>min(t + 1, M - 1) * rowBytes, K, scales + 4))
+  inverses = f32x4.replace_lane(inverses, 2, scaleRow(source + <usize>min(t + 2, M - 1) * rowBytes, K, scales + 8))
+  return f32x4.replace_lane(inverses, 3, scaleRow(source + <usize>min(t + 3, M - 1) * rowBytes, K, scales + 12))
+}
+
+/** Quantizes four tokens of a block; `inverses` of their scales are finite. */
+function storeFourTokens<S>(
+  source: usize, t: i32, M: i32, K: i32, inverses: v128, q: usize, columnBytes: usize, pairBytes: usize, path: i32,
+): void {
   const rowBytes = <usize>K << 2
   let x0 = source + <usize>min(t, M - 1) * rowBytes
   let x1 = source + <usize>min(t + 1, M - 1) * rowBytes
   let x2 = source + <usize>min(t + 2, M - 1) * rowBytes
   let x3 = source + <usize>min(t + 3, M - 1) * rowBytes
-  const s0 = scaleRow(x0, K, scales), s1 = scaleRow(x1, K, scales + 4)
-  const s2 = scaleRow(x2, K, scales + 8), s3 = scaleRow(x3, K, scales + 12)
-  if (max(max(s0, s1), max(s2, s3)) == Infinity) return false
-  const inverse0 = f32x4.splat(s0), inverse1 = f32x4.splat(s1)
-  const inverse2 = f32x4.splat(s2), inverse3 = f32x4.splat(s3)
+  const inverse0 = v128.shuffle<f32>(inverses, inverses, 0, 0, 0, 0)
+  const inverse1 = v128.shuffle<f32>(inverses, inverses, 1, 1, 1, 1)
+  const inverse2 = v128.shuffle<f32>(inverses, inverses, 2, 2, 2, 2)
+  const inverse3 = v128.shuffle<f32>(inverses, inverses, 3, 3, 3, 3)
   const flips = i8x16.splat(path == PATH_U8 ? -128 : 0)
   for (let k = 0; k < K; k += 4) {
     // lanes of 01: token 0 pair 0, token 0 pair 1, token 1 pair 0, token 1 pair 1
-    const tokens01 = i16x8.narrow_i32x4_s(quantizeFour(x0, inverse0), quantizeFour(x1, inverse1))
-    const tokens23 = i16x8.narrow_i32x4_s(quantizeFour(x2, inverse2), quantizeFour(x3, inverse3))
+    const tokens01 = i16x8.narrow_i32x4_s(quantizeFour<S>(x0, inverse0), quantizeFour<S>(x1, inverse1))
+    const tokens23 = i16x8.narrow_i32x4_s(quantizeFour<S>(x2, inverse2), quantizeFour<S>(x3, inverse3))
     if (path == PATH_I16) {
       v128.store(q, v128.shuffle<i32>(tokens01, tokens23, 0, 2, 4, 6))
       v128.store(q + pairBytes, v128.shuffle<i32>(tokens01, tokens23, 1, 3, 5, 7))
@@ -175,7 +206,6 @@ function quantizeFourTokens(
     x2 += 16
     x3 += 16
   }
-  return true
 }
 
 /**

@@ -4,6 +4,7 @@ import { expect, it } from 'vitest'
 import { benchKernels } from './kernels/bench.ts'
 import { main } from './main.ts'
 import { benchModels } from './models.ts'
+import { benchTrain, trainTable } from './train.ts'
 
 const quiet = { threads: 1, rounds: 1, burstMs: 5, command: 'test', log: () => {} }
 
@@ -49,12 +50,35 @@ it('times kernels and gives their error and share of the ceiling', async () => {
   expect(rows.find((row) => row.model.startsWith('call'))!.gops).toBeUndefined()
 })
 
+it('times a training step beside the kernel, dense and of chains', async () => {
+  const [B, T] = [2, 9]
+  const { rows } = await benchTrain({ ...quiet, model: 'preset:tiny', batch: B, tokens: T, seed: 1 })
+  const [M, C, F, L] = [B * T, 128, 512, 2]
+  const layer = 4 * C * C + 2 * C * F
+  const head = C * C + 2 * C
+  // forward, gradient of the input, gradient of the weight; attention: two products forward and five backward
+  const step = 6 * (L * M * layer + B * head) + L * 7 * 2 * B * C * T * T
+  // R = 32, a quarter of the smaller side; fewer weights: four of 128 x 128, two of 512 x 128
+  const chained = step - 6 * L * M * (layer - 4 * 32 * 2 * C - 2 * 32 * (C + F))
+  const operations = rows.map(({ gops, medianMs }) => gops! * medianMs * 1e6)
+  for (const [i, expected] of [2 * M * layer, step, chained].entries())
+    expect(Math.abs(operations[i] / expected - 1), rows[i].variant).toBeLessThan(1e-9)
+  for (const { parts, kernelShare } of rows.slice(1)) {
+    expect(kernelShare).toBeGreaterThan(0)
+    const shares = Object.values(parts!).map(({ timeShare }) => timeShare)
+    expect(Math.abs(shares.reduce((sum, share) => sum + share, 0) - 1)).toBeLessThan(1e-9)
+    expect(Object.keys(parts!)).toContain('optimizer')
+  }
+  expect(trainTable(rows)).toContain('gradients of weights')
+})
+
 it.each([
   [['kernels', '--op', 'wrong'], 1],
   [['kernels', '--shapes', 'wrong'], 1],
   [['models', '--peers', 'wrong'], 1],
   [['models', '--model', 'preset:wrong', '--rounds', '1'], 1],
   [['models', '--tokens', '0'], 1],
+  [['train', '--model', 'preset:wrong'], 1],
   [['nothing'], 1],
   [['--help'], 0],
 ])('answers %j with exit code %i', async (argv, code) => {

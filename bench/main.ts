@@ -1,4 +1,4 @@
-// `compact-kernels bench kernels|models|gpu`; also `node bench/main.ts …`.
+// `compact-kernels bench kernels|models|train|gpu`; also `node bench/main.ts …`.
 
 import { Command, InvalidArgumentError, Option } from 'commander'
 import { fileURLToPath } from 'node:url'
@@ -130,6 +130,36 @@ export async function main(argv: string[]): Promise<number> {
         const { benchModels, modelTable } = await import('./models.ts')
         const result = await benchModels({ ...options, burstMs: options.burst, command, log })
         log(`\n${modelTable(result.rows)}`)
+        showCeilings(result)
+        for (const note of result.notes) log(`- ${note}`)
+        await finish(result, options.json)
+      },
+    )
+  program
+    .command('train')
+    .description('a training step, dense and of chains, beside the f32 kernel at the model’s shapes')
+    .option('--model <source>', 'preset:NAME, folder or hub id', 'preset:mini')
+    .addOption(new Option('--batch <n>', 'sequences').default(8).argParser(count))
+    .addOption(new Option('--tokens <n>', 'tokens of each').default(128).argParser(count))
+    .addOption(new Option('--threads <n>', 'CPU threads').default(2).argParser(count))
+    .addOption(new Option('--rounds <n>', 'interleaved rounds').default(7).argParser(count))
+    .addOption(new Option('--burst <ms>', 'least length of one burst').default(300).argParser(count))
+    .addOption(new Option('--seed <n>', 'weights and token ids').default(1).argParser(count))
+    .option('--json <file>', 'write the raw result')
+    .action(
+      async (options: {
+        model: string
+        batch: number
+        tokens: number
+        threads: number
+        rounds: number
+        burst: number
+        seed: number
+        json?: string
+      }) => {
+        const { benchTrain, trainTable } = await import('./train.ts')
+        const result = await benchTrain({ ...options, burstMs: options.burst, command, log })
+        log(`\n${trainTable(result.rows)}`)
         showCeilings(result)
         for (const note of result.notes) log(`- ${note}`)
         await finish(result, options.json)

@@ -17,6 +17,8 @@ struct Dims {
   stride2: u32,
   activation: u32, // 0 none, 1 gelu, 2 tanh
   hasResidual: u32, // 1: add it
+  fixedScale: f32, // calibrated scale of all rows, or 0 for one per row
+  fixedInverse: f32, // 1 / fixedScale
 }
 
 // more rounds than any loop makes: a constant bound beside the break spares the compiler's guards against endless loops
@@ -157,7 +159,7 @@ fn main(@builtin(workgroup_id) group: vec3<u32>, @builtin(local_invocation_index
     for (var i = 0u; i < 16u; i++) {
       amax[r] = max(amax[r], bitcast<f32>(partial[((lane / 8u) * 4u + r) * 16u + i].x));
     }
-    inverse[r] = inverseScale(amax[r]);
+    inverse[r] = select(inverseScale(amax[r]), dims.fixedInverse, dims.fixedScale > 0.0);
   }
   // the array is used again below
   workgroupBarrier();
@@ -196,6 +198,6 @@ fn main(@builtin(workgroup_id) group: vec3<u32>, @builtin(local_invocation_index
     for (var i = 1u; i < 8u; i++) {
       sum += partial[i * 128u + index];
     }
-    store(row + slice, column, sum, scaleOf(amax[slice]));
+    store(row + slice, column, sum, select(scaleOf(amax[slice]), dims.fixedScale, dims.fixedScale > 0.0));
   }
 }

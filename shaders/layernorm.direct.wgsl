@@ -13,6 +13,8 @@ struct Dims {
   epsilon: f32,
   quantize: u32, // 1: also write the row as s8, for int8 linears
   hasResidual: u32, // 1: add it
+  fixedScale: f32, // calibrated scale of all rows, or 0 for one per row
+  fixedInverse: f32, // 1 / fixedScale
 }
 
 // more rounds than any loop makes: a constant bound beside the break spares the compiler's guards against endless loops
@@ -121,13 +123,13 @@ fn main(@builtin(global_invocation_id) id: vec3<u32>) {
     amax = max(amax, largestOf(y));
   }
   if (dims.quantize != 0u) {
-    let inverse = inverseScale(amax);
+    let inverse = select(inverseScale(amax), dims.fixedInverse, dims.fixedScale > 0.0);
     for (var i = 0u; i < MOST; i++) {
       if (i >= dims.width / 4u) {
         break;
       }
       quantized[base + i] = pack(output[base + i], inverse);
     }
-    scales[row] = scaleOf(amax);
+    scales[row] = select(scaleOf(amax), dims.fixedScale, dims.fixedScale > 0.0);
   }
 }

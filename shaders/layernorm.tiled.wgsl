@@ -16,6 +16,8 @@ struct Dims {
   epsilon: f32,
   quantize: u32, // 1: also write the row as s8, for int8 linears
   hasResidual: u32, // 1: add it
+  fixedScale: f32, // calibrated scale of all rows, or 0 for one per row
+  fixedInverse: f32, // 1 / fixedScale
 }
 
 // more rounds than any loop makes: a constant bound beside the break spares the compiler's guards against endless loops
@@ -166,7 +168,7 @@ fn main(@builtin(workgroup_id) group: vec3<u32>, @builtin(local_invocation_index
   }
   if (dims.quantize != 0u) {
     let amax = largest(index, own);
-    let inverse = inverseScale(amax);
+    let inverse = select(inverseScale(amax), dims.fixedInverse, dims.fixedScale > 0.0);
     for (var i = 0u; i < MOST; i++) {
       if (i >= (dims.width / 4u + 63u) / 64u) {
         break;
@@ -177,7 +179,7 @@ fn main(@builtin(workgroup_id) group: vec3<u32>, @builtin(local_invocation_index
       }
     }
     if (index == 0u) {
-      scales[row] = scaleOf(amax);
+      scales[row] = select(scaleOf(amax), dims.fixedScale, dims.fixedScale > 0.0);
     }
   }
 }

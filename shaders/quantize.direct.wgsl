@@ -9,6 +9,8 @@ requires packed_4x8_integer_dot_product;
 
 struct Dims {
   width: u32, // elements per row with padding, a multiple of 16
+  fixedScale: f32, // calibrated scale of all rows, or 0 for one per row
+  fixedInverse: f32, // 1 / fixedScale
 }
 
 // more rounds than any loop makes: a constant bound beside the break spares the compiler's guards against endless loops
@@ -89,12 +91,12 @@ fn main(@builtin(global_invocation_id) id: vec3<u32>) {
     }
     amax = max(amax, largestOf(input[base + i]));
   }
-  let inverse = inverseScale(amax);
+  let inverse = select(inverseScale(amax), dims.fixedInverse, dims.fixedScale > 0.0);
   for (var i = 0u; i < MOST; i++) {
     if (i >= dims.width / 4u) {
       break;
     }
     quantized[base + i] = pack(input[base + i], inverse);
   }
-  scales[row] = scaleOf(amax);
+  scales[row] = select(scaleOf(amax), dims.fixedScale, dims.fixedScale > 0.0);
 }

@@ -12,6 +12,8 @@ override GRID: u32 = 32768u;
 
 struct Dims {
   width: u32, // elements per row with padding, a multiple of 16
+  fixedScale: f32, // calibrated scale of all rows, or 0 for one per row
+  fixedInverse: f32, // 1 / fixedScale
 }
 
 // more rounds than any loop makes: a constant bound beside the break spares the compiler's guards against endless loops
@@ -113,7 +115,7 @@ fn main(@builtin(workgroup_id) group: vec3<u32>, @builtin(local_invocation_index
     }
   }
   let amax = largest(index, own);
-  let inverse = inverseScale(amax);
+  let inverse = select(inverseScale(amax), dims.fixedInverse, dims.fixedScale > 0.0);
   for (var i = 0u; i < MOST; i++) {
     if (i >= (dims.width / 4u + 63u) / 64u) {
       break;
@@ -124,6 +126,6 @@ fn main(@builtin(workgroup_id) group: vec3<u32>, @builtin(local_invocation_index
     }
   }
   if (index == 0u) {
-    scales[row] = scaleOf(amax);
+    scales[row] = select(scaleOf(amax), dims.fixedScale, dims.fixedScale > 0.0);
   }
 }

@@ -55,6 +55,10 @@ export interface ResultRow {
   effectiveGops?: number
   /** gops as a share of the ceiling of its type, probed in the same run */
   ceilingShare?: number
+  /** training: gops as a share of the f32 kernel's at the model's shapes, in the same run */
+  kernelShare?: number
+  /** training: share of the step's time that each kind of work has, its records run one by one */
+  parts?: Record<string, { timeShare: number; gops?: number }>
   /** largest absolute difference from the float64 reference */
   maxError?: number
   /** share of sequences with the same label as the first contender of that variant */
@@ -74,7 +78,7 @@ export interface ResultRow {
 
 export interface BenchResult {
   schema: typeof SCHEMA
-  bench: 'kernels' | 'models' | 'gpu'
+  bench: 'kernels' | 'models' | 'gpu' | 'train'
   /** what to type to get this table again */
   command: string
   date: string

@@ -2,6 +2,7 @@
 // larger than the adapter's bindings stays on the host, which then uploads the rows of each batch with its ids.
 
 import { isTiled, padded, rowGrid, type KernelCall, type Slot } from '../runtime/gpu/call.ts'
+import { fixedDims, type Twin } from '../runtime/gpu/linear.ts'
 import type { Uploader } from '../runtime/gpu/upload.ts'
 import type { BufferSpec, Op } from '../runtime/program.ts'
 import type { EmbeddingTable } from '../runtime/weights.ts'
@@ -31,11 +32,11 @@ async function uploadWords(table: EmbeddingTable, uploader: Uploader): Promise<G
   })
 }
 
-/** @param quantize also write the output's quantized twin */
+/** @param twin also write the output's quantized twin, where it is given */
 export async function embeddingCall(
   op: EmbeddingOp,
   spec: BufferSpec,
-  quantize: boolean,
+  twin: Twin | null,
   uploader: Uploader,
 ): Promise<KernelCall> {
   const stride = padded(spec.width)
@@ -59,7 +60,8 @@ export async function embeddingCall(
     new Float32Array(memory, stride * 4).set(op.beta)
   })
   const wordInt8 = word.kind === 'int8' && !isHost ? 1 : 0
-  const dims = uploader.dims([spec.width, stride, { f32: op.epsilon }, quantize ? 1 : 0, wordInt8, position.rows])
+  const fixed = fixedDims(twin?.activationScale)
+  const dims = uploader.dims([spec.width, stride, { f32: op.epsilon }, twin ? 1 : 0, wordInt8, position.rows, ...fixed])
   const slots: Slot[] = [
     { from: 'shape', rows: 'tokens' },
     { from: 'tokens' },
@@ -68,8 +70,8 @@ export async function embeddingCall(
     { from: 'weight', buffer: positions },
     { from: 'weight', buffer: norm },
     { from: 'buffer', id: op.output },
-    quantize ? { from: 'bytes', id: op.output } : { from: 'unused', index: 0 },
-    quantize ? { from: 'scales', id: op.output } : { from: 'unused', index: 1 },
+    twin ? { from: 'bytes', id: op.output } : { from: 'unused', index: 0 },
+    twin ? { from: 'scales', id: op.output } : { from: 'unused', index: 1 },
     { from: 'weight', buffer: dims },
   ]
   return {

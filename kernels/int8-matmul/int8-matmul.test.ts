@@ -1,10 +1,14 @@
 import { describe, expect, it } from 'vitest'
 import { assertExact } from '../testing/compare.ts'
 import { ALL_DEVICES } from '../testing/devices.ts'
-import { bytes, seededRandom } from '../testing/random.ts'
+import { bytes, integers, seededRandom, uniform } from '../testing/random.ts'
 import { MODEL_SHAPES, sweepShapes } from '../testing/shapes.ts'
 import { deviceOf, sweepOn } from '../testing/suite.ts'
 import { linearProgram } from '../testing/sweep.ts'
+import { randomWeight } from '../testing/weights.ts'
+import { referenceWithBounds } from '../plan/reference.ts'
+import type { Program } from '../runtime/program.ts'
+import type { EmbeddingTable, Int8Weight } from '../runtime/weights.ts'
 import { quantizeRow, roundToEven } from '../runtime/quantize-law.ts'
 import { int8AccumulatorsReference } from './reference.ts'
 
@@ -35,6 +39,92 @@ describe.each(ALL_DEVICES)('int8-matmul on $name, seed 1', (device) => {
       { M: 7, N: 33, K: 64, input: 'constant' },
       { M: 9, N: 64, K: 64, residual: true, activation: 'tanh' },
     ]))
+  it('keeps the bound with a calibrated scale, inside its range and clipped', () =>
+    sweepOn(device, 'int8', [
+      ...sweepShapes().map((shape) => ({ ...shape, activationScale: 2 ** -7 })),
+      ...MODEL_SHAPES.map((shape) => ({ ...shape, activationScale: Math.fround(0.003), activation: 'gelu' as const })),
+      { M: 7, N: 33, K: 64, input: 'outlier', activationScale: Math.fround(0.011) },
+      { M: 7, N: 33, K: 64, input: 'zero', activationScale: Math.fround(0.011) },
+    ]))
+  it('gives the exact integers with a calibrated scale of 1', () =>
+    sweepOn(
+      device,
+      'int8',
+      sweepShapes().map((shape) => ({
+        ...shape,
+        input: 'integers',
+        values: 'integers',
+        exact: true,
+        activationScale: 1,
+      })),
+    ))
+  it('quantizes one buffer anew for each layer of another scale', async () => {
+    const [M, N, K] = [9, 16, 48]
+    const random = seededRandom(8)
+    const layer = (activationScale: number, output: number, residual: number | null): Program['ops'][number] => {
+      const weight = randomWeight('int8', N, K, random, { values: 'integers', activationScale })
+      return { kind: 'linear', input: 0, output, weight, bias: null, activation: 'none', residual }
+    }
+    const rows = (name: string, width: number): Program['buffers'][number] => ({
+      name,
+      rows: 'tokens',
+      width,
+      dtype: 'f32',
+    })
+    const program: Program = {
+      buffers: [rows('input', K), rows('a', N), rows('b', N), rows('output', N)],
+      // integers up to 8 are 8, 16 and 8 steps of these scales, all exact in f32
+      ops: [layer(1, 1, null), layer(0.5, 2, 1), layer(1, 3, 2)],
+      input: 0,
+      output: 3,
+    }
+    const batch = { offsets: Int32Array.of(0, M), rows: integers(M * K, 8, random) }
+    const session = await (await deviceOf(device)).load(program, { guard: true })
+    assertExact(await session.run(batch), referenceWithBounds(program, batch).values, device.name)
+    session.dispose()
+  })
+  it.each(['embedding', 'layernorm'] as const)(
+    'takes a calibrated scale where the %s makes the bytes',
+    async (maker) => {
+      const [M, C, step] = [11, 48, 0.015]
+      const random = seededRandom(9)
+      const table = (rows: number): EmbeddingTable => ({ kind: 'f32', rows, width: C, data: uniform(rows * C, random) })
+      const norm = { gamma: uniform(C, random), beta: uniform(C, random), epsilon: 1e-12 }
+      // the unit matrix: the output is the quantized row itself
+      const weight: Int8Weight = {
+        kind: 'int8',
+        N: C,
+        K: C,
+        data: Int8Array.from({ length: C * C }, (_, i) => (i % (C + 1) === 0 ? 1 : 0)),
+        scales: new Float32Array(C).fill(1),
+        activationScale: Math.fround(step),
+      }
+      const rows = (name: string): Program['buffers'][number] => ({ name, rows: 'tokens', width: C, dtype: 'f32' })
+      const tables = { word: table(20), position: table(16), type: table(2) }
+      const first: Program['ops'][number] =
+        maker === 'embedding'
+          ? { kind: 'embedding', output: 1, ...tables, ...norm }
+          : { kind: 'layernorm', input: 0, output: 1, residual: null, ...norm }
+      const program: Program = {
+        buffers: [rows('input'), rows('normed'), rows('output')],
+        ops: [first, { kind: 'linear', input: 1, output: 2, weight, bias: null, activation: 'none', residual: null }],
+        input: maker === 'embedding' ? 'ids' : 0,
+        output: 2,
+      }
+      const ids = Int32Array.from({ length: M }, () => Math.floor(random() * 20))
+      const inputs = maker === 'embedding' ? { ids, types: new Int32Array(M) } : { rows: uniform(M * C, random) }
+      const batch = { offsets: Int32Array.of(0, M), ...inputs }
+      const session = await (await deviceOf(device)).load(program, { guard: true })
+      const found = await session.run(batch)
+      session.dispose()
+      const wanted = referenceWithBounds(program, batch).values
+      // what the norm rounds may fall on the other side of a tie: one step, rarely
+      const differences = found.map((y, i) => Math.abs(y - wanted[i]))
+      expect(Math.max(...differences)).toBeLessThan(step * 1.001)
+      expect(differences.filter((d) => d > step * 0.001).length).toBeLessThanOrEqual(2)
+      expect(Math.max(...found.map(Math.abs))).toBeCloseTo(127 * step, 4)
+    },
+  )
 })
 
 it('gives the same integers on every device', async () => {
@@ -60,6 +150,17 @@ describe('the law of quantization', () => {
       x.forEach((value, k) => expect(Math.abs(value - q[k] * scale)).toBeLessThanOrEqual(scale * 0.50001))
       expect(Math.max(...q.map(Math.abs))).toBe(127)
     }
+  })
+  it('with a calibrated scale errs by at most half a step inside its range and clips to 127 beyond', () => {
+    const random = seededRandom(4)
+    const x = Float32Array.from({ length: 500 }, () => (random() - 0.5) * 3)
+    const q = new Int8Array(x.length)
+    const scale = Math.fround(0.7 / 127)
+    expect(quantizeRow(x, q, scale)).toBe(scale)
+    x.forEach((value, k) => {
+      if (Math.abs(value) > 0.7) expect(q[k]).toBe(Math.sign(value) * 127)
+      else expect(Math.abs(value - q[k] * scale)).toBeLessThanOrEqual(scale * 0.50001)
+    })
   })
   it('gives an all-zero row scale 0', () => {
     const q = Int8Array.of(1, 1)

@@ -20,15 +20,24 @@ export interface QuantizedRows {
 /** Distance from a tie, in quantization steps, within which a 2.5-ulp division and a product may decide otherwise. */
 const TIE_WIDTH = 127 * 5 * 2 ** -23
 
-/** Quantizes x [M, K] row by row, as runtime/quantize-law.ts says. */
-export function quantizeRowsReference(x: ArrayLike<number>, M: number, K: number): QuantizedRows {
+/**
+ * Quantizes x [M, K] row by row, as runtime/quantize-law.ts says.
+ * @param activationScale a calibrated scale for all rows: nothing is divided then, so that no tie can go two ways
+ */
+export function quantizeRowsReference(
+  x: ArrayLike<number>,
+  M: number,
+  K: number,
+  activationScale?: number,
+): QuantizedRows {
   const data = new Int8Array(M * K)
   const scales = new Float32Array(M)
   const nearTies = new Uint8Array(M * K)
   const rows = Float32Array.from(x)
   for (let m = 0; m < M; m++) {
     const row = rows.subarray(m * K, (m + 1) * K)
-    scales[m] = quantizeRow(row, data.subarray(m * K, (m + 1) * K))
+    scales[m] = quantizeRow(row, data.subarray(m * K, (m + 1) * K), activationScale)
+    if (activationScale !== undefined) continue
     for (let k = 0; k < K; k++) {
       const scaled = scales[m] === 0 ? 0 : Math.abs(row[k] / scales[m])
       if (Math.abs(scaled - Math.floor(scaled) - 0.5) < TIE_WIDTH) nearTies[m * K + k] = 1

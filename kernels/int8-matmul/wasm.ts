@@ -40,7 +40,7 @@ export function lowerInt8Matmul(
       scratchBytes: SCRATCH_BYTES,
     }),
     encode(context) {
-      const a = quantized(context, op.input, 'rows', path)
+      const a = quantized(context, op.input, 'rows', path, weight.activationScale)
       const y = context.buffer(op.output)
       const residual = op.residual === null ? 0 : context.buffer(op.residual).address
       const activation = ACTIVATION_CODES[op.activation]

@@ -7,6 +7,7 @@ import { isTiled, padded, rowGrid, type Form, type KernelCall, type Slot } from 
 import {
   columnStarts,
   cover,
+  fixedDims,
   linearDims,
   linearSlots,
   packColumns,
@@ -40,7 +41,8 @@ export function int8Call(spec: LinearSpec<Int8Weight>, isQuantized: boolean, upl
     packInt8(memory, spec.parts),
   )
   const scales = uploader.pack(`${spec.label} bias, scales`, columns * 8, (memory) => packColumns(memory, spec.parts))
-  const dims: Slot = { from: 'weight', buffer: uploader.dims(linearDims(spec)) }
+  const fixed = fixedDims(spec.parts[0].weight.activationScale)
+  const dims: Slot = { from: 'weight', buffer: uploader.dims([...linearDims(spec), ...fixed]) }
   const slots: Slot[] = [
     ...linearSlots(spec, { from: 'bytes', id: spec.input }, weight, scales),
     { from: 'scales', id: spec.input },
@@ -67,8 +69,13 @@ export function int8Call(spec: LinearSpec<Int8Weight>, isQuantized: boolean, upl
 }
 
 /** Fills the quantized twin of an f32 buffer. */
-export function quantizeCall(id: BufferId, spec: BufferSpec, uploader: Uploader): KernelCall {
-  const dims = uploader.dims([padded(spec.width)])
+export function quantizeCall(
+  id: BufferId,
+  spec: BufferSpec,
+  activationScale: number | undefined,
+  uploader: Uploader,
+): KernelCall {
+  const dims = uploader.dims([padded(spec.width), ...fixedDims(activationScale)])
   const forms = (['quantize.tiled', 'quantize.direct'] as const).map((shader) => ({
     shader,
     constants: {},

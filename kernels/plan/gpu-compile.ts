@@ -7,7 +7,7 @@ import { decodeRow, embeddingCall, isHostTable } from '../embedding/webgpu.ts'
 import { int8Call, quantizeCall } from '../int8-matmul/webgpu.ts'
 import { layernormCall, poolCall } from '../row-ops/webgpu.ts'
 import type { KernelCall } from '../runtime/gpu/call.ts'
-import type { LinearSpec } from '../runtime/gpu/linear.ts'
+import type { LinearSpec, Twin } from '../runtime/gpu/linear.ts'
 import type { CompiledProgram } from '../runtime/gpu/session.ts'
 import type { Uploader } from '../runtime/gpu/upload.ts'
 import type { BufferId, Op, Program } from '../runtime/program.ts'
@@ -19,27 +19,28 @@ type LinearOp = Extract<Op, { kind: 'linear' }>
 /** Most layers that one dispatch writes: the shaders have three outputs. */
 const MERGED = 3
 
-const readsBytes = (weight: LeafWeight): boolean => weight.kind === 'int8' || weight.kind === 'int8-1x4'
+const readsBytes = (weight: LeafWeight): weight is Int8Weight | Int8BlockWeight =>
+  weight.kind === 'int8' || weight.kind === 'int8-1x4'
 
 export async function compileProgram(program: Program, uploader: Uploader): Promise<CompiledProgram> {
   const { buffers, ops } = program
   const calls: KernelCall[] = []
   const twins = new Set<BufferId>()
-  /** f32 buffers whose twin holds their present contents */
-  const fresh = new Set<BufferId>()
+  /** f32 buffers whose twin holds their present contents, and the scale it has */
+  const fresh = new Map<BufferId, Twin>()
   /** the call that made the twin of a buffer, where it was one of its own */
   const quantizers = new Map<BufferId, KernelCall>()
   let gather: CompiledProgram['gather'] = null
   for (let i = 0; i < ops.length; i++) {
     const op = ops[i]
-    const writesTwin = (op.kind === 'embedding' || op.kind === 'layernorm') && isQuantizedNext(ops, i)
+    const twin = op.kind === 'embedding' || op.kind === 'layernorm' ? nextTwin(ops, i) : null
     switch (op.kind) {
       case 'embedding':
-        calls.push(await embeddingCall(op, buffers[op.output], writesTwin, uploader))
+        calls.push(await embeddingCall(op, buffers[op.output], twin, uploader))
         if (isHostTable(op.word, uploader)) gather = gatherFrom(op)
         break
       case 'layernorm':
-        calls.push(layernormCall(op, buffers[op.output], writesTwin, uploader))
+        calls.push(layernormCall(op, buffers[op.output], twin, uploader))
         break
       case 'attention':
         calls.push(attentionCall(op, buffers[op.output], uploader))
@@ -53,12 +54,13 @@ export async function compileProgram(program: Program, uploader: Uploader): Prom
         const input = buffers[op.input]
         if (input.dtype === 's8' && !readsBytes(op.weight))
           throw new Error(`program: '${input.name}' is s8, only int8 layers read it; found a ${op.weight.kind} weight`)
-        if (input.dtype === 'f32' && readsBytes(op.weight) && !fresh.has(op.input)) {
-          const quantizer = { ...quantizeCall(op.input, input, uploader), readers: [] as number[] }
+        if (input.dtype === 'f32' && readsBytes(op.weight) && !isTwinFor(op.weight, fresh.get(op.input))) {
+          const { activationScale } = op.weight
+          const quantizer = { ...quantizeCall(op.input, input, activationScale, uploader), readers: [] as number[] }
           calls.push(quantizer)
           quantizers.set(op.input, quantizer)
           twins.add(op.input)
-          fresh.add(op.input)
+          fresh.set(op.input, { activationScale })
         }
         const ownQuantizer = readsBytes(op.weight) ? quantizers.get(op.input) : undefined
         const call = linearCall(program, merged, ownQuantizer === undefined, uploader)
@@ -74,23 +76,27 @@ export async function compileProgram(program: Program, uploader: Uploader): Prom
     }
     fresh.delete(op.output)
     quantizers.delete(op.output)
-    if (writesTwin) {
+    if (twin) {
       twins.add(op.output)
-      fresh.add(op.output)
+      fresh.set(op.output, twin)
     }
   }
   return { calls, twins, gather }
 }
 
-/** True where an int8 layer reads the output of op `i` before it is written again. */
-function isQuantizedNext(ops: Op[], i: number): boolean {
+/** The twin that the first int8 layer wants which reads the output of op `i` before it is written again; null for none. */
+function nextTwin(ops: Op[], i: number): Twin | null {
   const { output } = ops[i]
   for (const op of ops.slice(i + 1)) {
-    if (op.kind === 'linear' && op.input === output && readsBytes(op.weight)) return true
-    if (op.output === output) return false
+    if (op.kind === 'linear' && op.input === output && readsBytes(op.weight))
+      return { activationScale: op.weight.activationScale }
+    if (op.output === output) return null
   }
-  return false
+  return null
 }
+
+const isTwinFor = (weight: Int8Weight | Int8BlockWeight, twin: Twin | undefined): boolean =>
+  twin !== undefined && twin.activationScale === weight.activationScale
 
 /** Op `i` and the linear ops after it that read the same input in the same way: query, key and value. */
 function mergeable(program: Program, i: number): LinearOp[] {
@@ -109,6 +115,7 @@ function mergeable(program: Program, i: number): LinearOp[] {
 
 function isSameForm(a: LeafWeight, b: LeafWeight): boolean {
   if (a.kind === 'nm' && b.kind === 'nm' && (a.n !== b.n || a.m !== b.m)) return false
+  if (readsBytes(a) && readsBytes(b) && a.activationScale !== b.activationScale) return false
   return a.kind === b.kind && a.K === b.K
 }
 

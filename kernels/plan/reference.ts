@@ -68,7 +68,8 @@ function runOp(op: Op, batch: Batch, buffers: Map<BufferId, ArrayLike<number> | 
       }
       if (weight.kind === 'int8' || weight.kind === 'int8-1x4') {
         const input = buffers.get(op.input)!
-        const rows = 'scales' in input ? input : quantizeRowsReference(input, input.length / weight.K, weight.K)
+        const { K, activationScale } = weight
+        const rows = 'scales' in input ? input : quantizeRowsReference(input, input.length / K, K, activationScale)
         return weight.kind === 'int8'
           ? int8MatmulReference(rows, weight, epilogue)
           : int8BlockMatmulReference(rows, weight, epilogue)

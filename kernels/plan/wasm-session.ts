@@ -173,8 +173,8 @@ export class WasmSession implements Session {
   ): EncodeContext & { written(id: BufferId): void } {
     this.#tape.reset()
     const { buffers, input } = this.#program
-    /** form -> the buffer it holds */
-    const held = new Map<string, BufferId>()
+    /** form -> the buffer it holds, and in which variant */
+    const held = new Map<string, { source: BufferId; variant: number }>()
     return {
       tape: this.#tape,
       shape,
@@ -188,14 +188,15 @@ export class WasmSession implements Session {
         rows: buffers[id].rows === 'tokens' ? shape.tokens : shape.sequences,
         width: buffers[id].width,
       }),
-      derived: (id, form, make) => {
+      derived: (id, form, make, variant = 0) => {
         const address = this.#grown.get(`form ${form}`)!.address
-        if (held.get(form) !== id) make(address)
-        held.set(form, id)
+        const { source, variant: present } = held.get(form) ?? {}
+        if (source !== id || present !== variant) make(address)
+        held.set(form, { source: id, variant })
         return address
       },
       written: (id) => {
-        for (const [form, source] of held) if (source === id) held.delete(form)
+        for (const [form, { source }] of held) if (source === id) held.delete(form)
       },
     }
   }

@@ -1,6 +1,7 @@
 // LayerNorm, first-token and mean-pool on the GPU.
 
 import { isTiled, padded, rowGrid, type Form, type Grid, type KernelCall, type Slot } from '../runtime/gpu/call.ts'
+import { fixedDims, type Twin } from '../runtime/gpu/linear.ts'
 import type { Uploader } from '../runtime/gpu/upload.ts'
 import type { BufferSpec, Op } from '../runtime/program.ts'
 
@@ -16,19 +17,26 @@ export function packNorm(memory: ArrayBuffer, gamma: Float32Array, beta: Float32
   new Float32Array(memory, padded(gamma.length) * 4).set(beta)
 }
 
-/** @param quantize also write the output's quantized twin */
-export function layernormCall(op: LayernormOp, spec: BufferSpec, quantize: boolean, uploader: Uploader): KernelCall {
+/** @param twin also write the output's quantized twin, where it is given */
+export function layernormCall(op: LayernormOp, spec: BufferSpec, twin: Twin | null, uploader: Uploader): KernelCall {
   const width = padded(spec.width)
   const norm = uploader.pack('layernorm', width * 8, (memory) => packNorm(memory, op.gamma, op.beta))
   const hasResidual = op.residual === null ? 0 : 1
-  const dims = uploader.dims([spec.width, width, { f32: op.epsilon }, quantize ? 1 : 0, hasResidual])
+  const dims = uploader.dims([
+    spec.width,
+    width,
+    { f32: op.epsilon },
+    twin ? 1 : 0,
+    hasResidual,
+    ...fixedDims(twin?.activationScale),
+  ])
   const slots: Slot[] = [
     { from: 'shape', rows: spec.rows },
     { from: 'buffer', id: op.input },
     op.residual === null ? { from: 'weight', buffer: norm } : { from: 'buffer', id: op.residual },
     { from: 'weight', buffer: norm },
     { from: 'buffer', id: op.output },
-    ...twinSlots(op.output, quantize),
+    ...twinSlots(op.output, twin !== null),
     { from: 'weight', buffer: dims },
   ]
   return {

@@ -3,7 +3,7 @@
 //
 // Dimensions: N outputs, K inputs. Matrices are row-major [N, K], the layout of PyTorch and Hugging Face files.
 
-import { INT8_MAX_K } from './quantize-law.ts'
+import { INT8_MAX_K, LARGEST_ACTIVATION_SCALE, SMALLEST_ACTIVATION_SCALE } from './quantize-law.ts'
 
 /** Dense f32: y = x W^T. */
 export interface DenseWeight {
@@ -23,6 +23,8 @@ export interface Int8Weight {
   data: Int8Array
   /** f32 [N] */
   scales: Float32Array
+  /** calibrated scale of the inputs, f32; each row has its own (quantize-law.ts) where there is none */
+  activationScale?: number
 }
 
 /** Unstructured sparse f32 in compressed sparse rows; columns rise strictly within a row. */
@@ -51,6 +53,8 @@ export interface Int8BlockWeight {
   values: Int8Array
   /** f32 [N] */
   scales: Float32Array
+  /** calibrated scale of the inputs, f32; each row has its own (quantize-law.ts) where there is none */
+  activationScale?: number
 }
 
 /**
@@ -106,6 +110,7 @@ export function checkLinearWeight(weight: LinearWeight, name: string): void {
       if (K > INT8_MAX_K) fail(`K is above ${INT8_MAX_K}: i32 sums could overflow`)
       length('data', weight.data.length, N * K)
       length('scales', weight.scales.length, N)
+      checkActivationScale(weight.activationScale, fail)
       if (weight.data.includes(-128)) fail('data holds -128; int8 weights lie in [-127, 127]')
       break
     case 'csr':
@@ -117,6 +122,7 @@ export function checkLinearWeight(weight: LinearWeight, name: string): void {
       checkRows(weight.rowOffsets, weight.columns, N, K / 4, fail)
       length('values', weight.values.length, weight.columns.length * 4)
       length('scales', weight.scales.length, N)
+      checkActivationScale(weight.activationScale, fail)
       if (weight.values.includes(-128)) fail('values hold -128; int8 weights lie in [-127, 127]')
       break
     case 'nm': {
@@ -143,6 +149,12 @@ export function checkLinearWeight(weight: LinearWeight, name: string): void {
       })
     }
   }
+}
+
+function checkActivationScale(scale: number | undefined, fail: (found: string) => never): void {
+  if (scale === undefined) return
+  if (!(scale >= SMALLEST_ACTIVATION_SCALE && scale <= LARGEST_ACTIVATION_SCALE && scale === Math.fround(scale)))
+    fail(`activationScale is ${scale}, expected an f32 from 2^-100 to 2^100`)
 }
 
 function checkRows(

@@ -4,7 +4,7 @@ export const SPARSE_MATMUL: Contract = {
   op: 'sparse-matmul',
   formula: 'y[M,N] = activation(x[M,K] W[N,K]^T + bias[N]) + residual[M,N], the sum over the stored weights alone',
   operands: {
-    x: 'f32 [M, K]; for 1x4 blocks quantized per row as in int8-matmul',
+    x: 'f32 [M, K]; for 1x4 blocks quantized as in int8-matmul',
     csr: 'rowOffsets u32 [N + 1], columns u16 [Z] rising within a row, values f32 [Z]',
     'int8-1x4': 'rowOffsets u32 [N + 1], block columns u16 [Zb], values s8 [Zb, 4], scales f32 [N]',
     nm: 'n of every m inputs, one list u16 [ceil(N / 32), P] for 32 outputs, values f32 [N, P], P = K n / m',

@@ -35,4 +35,21 @@ describe.each(ALL_DEVICES)('sparse-matmul on $name, seed 1', (device) => {
         { M: 9, N: 31, K: 64, bias: false },
       ]))
   }
+  it('int8-1x4 keeps the bound with a calibrated scale, inside its range and clipped, and is exact on integers', async () => {
+    await sweepOn(device, 'int8-1x4', [
+      ...sweepShapes().map((shape) => ({ ...shape, activationScale: Math.fround(0.004) })),
+      { M: 7, N: 33, K: 64, input: 'outlier', activationScale: Math.fround(0.011) },
+    ])
+    await sweepOn(
+      device,
+      'int8-1x4',
+      sweepShapes().map((shape) => ({
+        ...shape,
+        input: 'integers',
+        values: 'integers',
+        exact: true,
+        activationScale: 0.5,
+      })),
+    )
+  })
 })

@@ -93,7 +93,7 @@ export function lowerInt8BlockMatmul(op: LinearOp, weight: Int8BlockWeight, name
       scratchBytes: SCRATCH_BYTES,
     }),
     encode(context) {
-      const x = quantized(context, op.input, 'columns', path)
+      const x = quantized(context, op.input, 'columns', path, weight.activationScale)
       const { words, reads, y } = epilogue(context, op, bias)
       const M = context.buffer(op.input).rows
       context.tape.record(

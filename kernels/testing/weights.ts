@@ -10,6 +10,8 @@ export interface WeightOptions {
   values?: Values
   /** share of weights, or of 1x4 blocks, that are there */
   density?: number
+  /** int8 kinds: calibrated scale of the inputs */
+  activationScale?: number
 }
 
 export function randomWeight(
@@ -17,7 +19,7 @@ export function randomWeight(
   N: number,
   K: number,
   random: () => number,
-  { values = 'uniform', density = 0.3 }: WeightOptions = {},
+  { values = 'uniform', density = 0.3, activationScale }: WeightOptions = {},
 ): LeafWeight {
   const floats = (length: number): Float32Array =>
     values === 'uniform' ? uniform(length, random) : integers(length, 8, random)
@@ -25,18 +27,20 @@ export function randomWeight(
     values === 'saturated' ? Int8Array.from({ length }, () => (random() < 0.5 ? -127 : 127)) : bytes(length, random)
   const scales =
     values === 'uniform' ? uniform(N, random).map((s) => 0.01 + Math.abs(s) / 100) : new Float32Array(N).fill(1)
+  const fixed = activationScale === undefined ? {} : { activationScale }
   switch (kind) {
     case 'f32':
       return { kind, N, K, data: floats(N * K) }
     case 'int8':
-      return { kind, N, K, data: eights(N * K), scales } satisfies Int8Weight
+      return { kind, N, K, data: eights(N * K), scales, ...fixed } satisfies Int8Weight
     case 'csr': {
       const { rowOffsets, columns } = pattern(N, K, density, random)
       return { kind, N, K, rowOffsets, columns, values: floats(columns.length) } satisfies CsrWeight
     }
     case 'int8-1x4': {
       const { rowOffsets, columns } = pattern(N, K / 4, density, random)
-      return { kind, N, K, rowOffsets, columns, values: eights(columns.length * 4), scales } satisfies Int8BlockWeight
+      const values = eights(columns.length * 4)
+      return { kind, N, K, rowOffsets, columns, values, scales, ...fixed } satisfies Int8BlockWeight
     }
     case 'nm': {
       const n = 2

@@ -2,8 +2,7 @@
 // first. The word table is apart: a batch touches few of its rows.
 
 /** Linear layers of an encoder layer. */
-export const ROLES = ['query', 'key', 'value', 'attention', 'intermediate', 'output'] as const
-export type Role = (typeof ROLES)[number]
+export type Role = 'query' | 'key' | 'value' | 'attention' | 'intermediate' | 'output'
 
 export interface LayerShape {
   heads: number
@@ -110,7 +109,7 @@ export function headOf({ hidden: C, labels }: TrainShape): Record<'pooler' | 'cl
 }
 
 /** Every linear layer, in the order of a forward pass. */
-export function linearsOf(shape: TrainShape): Linear[] {
+function linearsOf(shape: TrainShape): Linear[] {
   const ofLayers = shape.layers.flatMap((_, i) => {
     const { attention, intermediate, output } = othersOf(shape, i)
     return [...projectionsOf(shape, i), attention, intermediate, output]

@@ -64,6 +64,15 @@ export interface InputStatistics {
   largest: Float32Array
 }
 
+/** A record of a step's tape that ran by itself. */
+export interface TimedRecord {
+  /** kernels/train/opcodes.ts */
+  opcode: number
+  /** its arguments, as assembly/train says */
+  words: Int32Array
+  ms: number
+}
+
 /** Loads of partial tiles run up to 32 bytes past a region; guard bands stand there in tests. */
 const PADDING = 64
 const MAX_DEFAULT_THREADS = 8
@@ -213,20 +222,30 @@ export class TrainSession {
     adam: AdamW | null,
   ): Promise<{ logits: Float32Array; norm: number }> {
     return this.#pool.enqueue(async () => {
-      const { encoder, size } = this.#begin(batch, dropWords(dropout))
-      const logits = encoder.forward()
-      const B = size.sequences
-      encoder.backward({
-        target: this.#place('target', goal.target),
-        teacher: goal.teacher ? this.#place('teacher', goal.teacher) : 0,
-        hardShare: (goal.teacher ? goal.alpha : 1) / B,
-        softShare: ((1 - goal.alpha) * goal.temperature) / B,
-        inverseT: 1 / goal.temperature,
-      })
-      const factor = this.#region('factor', 8)
-      if (adam) encoder.update(this.#optimizerWords(adam, size, factor))
+      const { logits, size, factor } = this.#encodeStep(batch, goal, dropout, adam)
       const found = await this.#run(logits, size)
       return { logits: found, norm: adam ? this.#pool.memory.f32(factor, 2)[1] : NaN }
+    })
+  }
+
+  /** For benches: a step whose records run and are timed one by one; each wakes the threads, which takes some microseconds. */
+  async profile(batch: TrainBatch, goal: LossTarget, dropout: Dropout | null, adam: AdamW): Promise<TimedRecord[]> {
+    return this.#pool.enqueue(async () => {
+      const { size } = this.#encodeStep(batch, goal, dropout, adam)
+      const words = this.#tape.finish()
+      const tape = this.#region('tape', words.byteLength)
+      const job = { tape, ...this.#scratch(size) }
+      const end = words.subarray(words.length - 2)
+      const records: TimedRecord[] = []
+      for (let at = 0; at < words.length - 2; at += words[at + 1]) {
+        const record = words.subarray(at, at + words[at + 1])
+        this.#pool.memory.i32(tape, record.length).set(record)
+        this.#pool.memory.i32(tape + record.byteLength, end.length).set(end)
+        const begin = performance.now()
+        await this.#pool.run(0, job)
+        records.push({ opcode: record[0] & 0xffff, words: record.slice(2), ms: performance.now() - begin })
+      }
+      return records
     })
   }
 
@@ -263,14 +282,39 @@ export class TrainSession {
     }
   }
 
+  #encodeStep(
+    batch: TrainBatch,
+    goal: LossTarget,
+    dropout: Dropout | null,
+    adam: AdamW | null,
+  ): { logits: number; size: BatchSize; factor: number } {
+    const { encoder, size } = this.#begin(batch, dropWords(dropout))
+    const logits = encoder.forward()
+    const B = size.sequences
+    encoder.backward({
+      target: this.#place('target', goal.target),
+      teacher: goal.teacher ? this.#place('teacher', goal.teacher) : 0,
+      hardShare: (goal.teacher ? goal.alpha : 1) / B,
+      softShare: ((1 - goal.alpha) * goal.temperature) / B,
+      inverseT: 1 / goal.temperature,
+    })
+    const factor = this.#region('factor', 8)
+    if (adam) encoder.update(this.#optimizerWords(adam, size, factor))
+    return { logits, size, factor }
+  }
+
+  #scratch({ longest }: BatchSize): { scratch: number; scratchBytes: number } {
+    const bytes = scratchBytes(this.layout.shape, longest)
+    return { scratch: this.#region('scratch', bytes * this.#pool.threads), scratchBytes: bytes }
+  }
+
   async #run(logits: number, size: BatchSize): Promise<Float32Array> {
-    const { memory, threads } = this.#pool
-    const bytes = scratchBytes(this.layout.shape, size.longest)
-    const scratch = this.#region('scratch', bytes * threads)
+    const { memory } = this.#pool
+    const scratch = this.#scratch(size)
     const words = this.#tape.finish()
     const tape = this.#region('tape', words.byteLength)
     memory.i32(tape, words.length).set(words)
-    await this.#pool.run(0, { tape, scratch, scratchBytes: bytes })
+    await this.#pool.run(0, { tape, ...scratch })
     return memory.f32(logits, size.sequences * this.layout.shape.labels).slice()
   }
 

@@ -1,6 +1,6 @@
 // What a recipe's steps learn from texts: the tokens that occur, and the sums of what enters every layer.
 
-import type { RecipeContext, Step } from '../compress/recipe.ts'
+import { needsCalibration, type RecipeContext, type Step } from '../compress/recipe.ts'
 import type { LoadedModel } from '../model/load.ts'
 import { tokenizerOf, vocabularyOf } from '../study/classifier.ts'
 import { encodeTexts } from '../study/evaluate.ts'
@@ -12,15 +12,8 @@ import { UsageError } from './failure.ts'
 /** Texts to calibrate on; more change the sums little (compression.md 2.8). */
 const CALIBRATION_TEXTS = 512
 
-/** Steps that texts change, and why they need them; without a reason they do without, and are better with them. */
-const NEEDS: Partial<Record<Step['kind'], string>> = {
-  vocab: 'keeps the tokens of texts',
-  wsvd: 'is fitted to what texts send through the layers',
-  wtucker: 'is fitted to what texts send through the layers',
-  svd: '',
-  tucker: '',
-  tucker3: '',
-}
+/** Low-rank steps that do without texts; with them they correct the biases. */
+const BETTER_WITH_TEXTS: readonly Step['kind'][] = ['svd', 'tucker', 'tucker3']
 
 /** The texts' part of a recipe's context. @throws where a step needs texts and there are none */
 export async function recipeTexts(
@@ -29,12 +22,16 @@ export async function recipeTexts(
   flags: { data?: string; text?: string; label?: string; seed: number },
   reporter: Reporter,
 ): Promise<Pick<RecipeContext, 'vocabulary' | 'keepIds' | 'calibration'>> {
-  const needy = steps.find(({ kind }) => NEEDS[kind])
+  const calibrated = steps.find(needsCalibration)
+  const isCalibrated = calibrated !== undefined || steps.some(({ kind }) => BETTER_WITH_TEXTS.includes(kind))
+  const isCut = steps.some(({ kind }) => kind === 'vocab')
   if (!flags.data) {
-    if (needy) throw new UsageError(`the step ${needy.text} ${NEEDS[needy.kind]}: give them with --data FILE`)
+    const where = 'give them with --data FILE'
+    if (isCut) throw new UsageError(`the step vocab keeps the tokens of texts: ${where}`)
+    if (calibrated) throw new UsageError(`the step ${calibrated.text} needs texts to run through the layers: ${where}`)
     return {}
   }
-  if (!steps.some(({ kind }) => kind in NEEDS)) return {}
+  if (!isCut && !isCalibrated) return {}
   const tokenizer = tokenizerOf(loaded)
   const { rows } = await loadRows(flags.data, {
     text: flags.text,
@@ -49,7 +46,7 @@ export async function recipeTexts(
   )
   const keepIds = new Set(ids.flatMap((sequence) => [...sequence]))
   const vocabulary = { vocabulary: vocabularyOf(tokenizer), keepIds }
-  if (!steps.some(({ kind }) => kind !== 'vocab' && kind in NEEDS)) return vocabulary
+  if (!isCalibrated) return vocabulary
   // evenly over the file, whose rows may come by label
   const count = Math.min(CALIBRATION_TEXTS, ids.length)
   const sequences = Array.from({ length: count }, (_, i) => ids[Math.floor((i * ids.length) / count)])

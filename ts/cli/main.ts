@@ -96,7 +96,10 @@ export function buildProgram(): Command {
   dataOptions(program.command('compress').description('apply a recipe to a model').argument('<model>', MODEL_HELP))
     .requiredOption('--recipe <steps>', 'steps joined by +, e.g. sp80x4+q8+e8')
     .requiredOption('--out <folder>', 'where the model goes')
-    .option('--data <file>', 'texts: vocab keeps their tokens, wsvd and wtucker fit the layers to them')
+    .option(
+      '--data <file>',
+      'texts: vocab keeps their tokens, wsvd, wtucker, wanda and q8:static learn from them what the layers see',
+    )
     .addOption(seedOption())
     .addOption(jsonOption())
     .action(async (model, options) => (await import('./compress.ts')).compressCommand(model, options))

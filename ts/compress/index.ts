@@ -7,9 +7,18 @@ export { factorizeTucker } from './factorize-tucker.ts'
 export { centered, correctedBias } from './bias.ts'
 export { chainFromSvd, factorizeSvd, truncatedSvd } from './low-rank.ts'
 export type { LowRankOptions, TruncatedSvd } from './low-rank.ts'
-export { applyMask, blockMasks, keptCount, magnitudeMasks, nmMask, pruneMask } from './prune-mask.ts'
+export {
+  applyMask,
+  blockMasks,
+  cubicSparsity,
+  keptCount,
+  magnitudeMasks,
+  nmMask,
+  pruneMask,
+  wandaMask,
+} from './prune-mask.ts'
 export type { Prunable, PruneRule } from './prune-mask.ts'
-export { csrFromMask, nmFromMask, prunableMatrices, prune } from './prune.ts'
+export { csrFromMask, masksFor, nmFromMask, prunableMatrices, prune } from './prune.ts'
 export {
   dequantizeWeight,
   isBlockSparse,
@@ -22,10 +31,20 @@ export {
 } from './quantize.ts'
 export { breakEvenRank, chooseRanks, energyRank, rankCandidates, rankChoices, svdRank } from './ranks.ts'
 export type { Choices, RankRule } from './ranks.ts'
+export type { QuantizeOptions } from './quantize.ts'
+export { quantizationSensitivity, quantizeWithinGate } from './quantize-gate.ts'
+export type { GateResult, LayerSensitivity } from './quantize-gate.ts'
 export { applyRecipe, formatRecipe, parseRecipe, STEP_SYNTAX } from './recipe.ts'
 export type { RecipeContext, RecipeResult, Step, Student } from './recipe.ts'
-export { keptStructure, removeStructure, sliceLayer, weightImportance } from './structure.ts'
-export type { Importance } from './structure.ts'
+export {
+  keepMostImportant,
+  keptStructure,
+  pruneStructure,
+  removeStructure,
+  sliceLayer,
+  weightImportance,
+} from './structure.ts'
+export type { Importance, PruneStructureOptions } from './structure.ts'
 export { contractChain } from '../../kernels/low-rank-linear/contract-chain.ts'
 export { chainsFromTucker, storedElements, tucker2, tuckerRanks } from './tucker.ts'
 export type { Tucker2 } from './tucker.ts'

@@ -1,6 +1,9 @@
 // Which weights survive pruning: pure functions from matrices to masks, with no model around them, so that training
 // can re-apply the same masks after every step (an optimizer's decay and momentum revive dropped weights).
 //
+// Magnitude masks share one threshold among all matrices (global beats uniform). Wanda masks (|W_ij| ||X_j||, Sun et al.)
+// compare within an output row only: the scores of two rows are in units of two different outputs.
+//
 // A mask is u8 [N, K], 1 = kept, 0 = dropped. Equal scores are settled by position: the earlier one is kept.
 
 /** A matrix to prune. */
@@ -11,6 +14,8 @@ export interface Prunable {
   K: number
   /** f32 [N, K] row-major */
   data: Float32Array
+  /** [K], sum over the calibration rows of x_j^2: what enters each column; Wanda's scores need it */
+  inputSquares?: Float64Array
 }
 
 /** What to keep. `sparsity` is the share that is dropped, 0 <= sparsity < 1. */
@@ -19,11 +24,28 @@ export type PruneRule =
   | { kind: 'unstructured'; sparsity: number }
   /** blocks of 1x4 along K by L2 norm, one threshold for all matrices */
   | { kind: 'blocks'; sparsity: number }
+  /** tiles of 16 outputs x 32 inputs by Frobenius norm, one threshold for all matrices */
+  | { kind: 'tiles'; sparsity: number }
+  /** |W_ij| ||X_j||_2 within each output row; `blocks`: 1x4 blocks by the L2 norm of these scores */
+  | { kind: 'wanda'; sparsity: number; blocks: boolean }
   /** n of every m inputs, the same for each `group` of outputs, by the sum of |w| over the group */
   | { kind: 'nm'; n: number; m: number; group: number }
 
 /** Outputs that share one n:m index list. */
 export const NM_GROUP = 32
+
+/** A tile of the GPU: kept or dropped whole. */
+export const TILE_OUTPUTS = 16
+export const TILE_INPUTS = 32
+
+/**
+ * Sparsity after a share `done` (0 to 1) of the pruning steps: to + (from - to)(1 - done)^3. Most is dropped early, while
+ * there is still much to choose from and training to repair it.
+ */
+export function cubicSparsity(done: number, from: number, to: number): number {
+  const left = 1 - Math.min(1, Math.max(0, done))
+  return to + (from - to) * left ** 3
+}
 
 /** How many of `total` weights (or blocks) stay at this sparsity. */
 export function keptCount(total: number, sparsity: number): number {
@@ -37,6 +59,10 @@ export function pruneMask(matrices: readonly Prunable[], rule: PruneRule): Uint8
       return magnitudeMasks(matrices, rule.sparsity)
     case 'blocks':
       return blockMasks(matrices, rule.sparsity)
+    case 'tiles':
+      return blockMasks(matrices, rule.sparsity, TILE_OUTPUTS, TILE_INPUTS)
+    case 'wanda':
+      return matrices.map((matrix) => wandaMask(matrix, rule.sparsity, rule.blocks ? 4 : 1))
     case 'nm':
       return matrices.map((matrix) => nmMask(matrix, rule.n, rule.m, rule.group))
   }
@@ -60,20 +86,32 @@ export function magnitudeMasks(matrices: readonly Prunable[], sparsity: number):
 }
 
 /**
- * Keeps exactly keptCount(all blocks, sparsity) of the 1x4 blocks with the largest L2 norm, over all matrices together:
- * of all choices of that many blocks this one loses the least of sum w^2.
+ * Keeps exactly keptCount(all blocks, sparsity) of the blocks of `outputs` x `inputs` (1x4 unless given) with the largest
+ * Frobenius norm, over all matrices together: of all choices of that many blocks this one loses the least of sum w^2.
  */
-export function blockMasks(matrices: readonly Prunable[], sparsity: number): Uint8Array<ArrayBuffer>[] {
+export function blockMasks(
+  matrices: readonly Prunable[],
+  sparsity: number,
+  outputs = 1,
+  inputs = 4,
+): Uint8Array<ArrayBuffer>[] {
   checkSparsity(sparsity)
-  const scores = matrices.map(({ name, K, data }) => {
-    if (K % 4 !== 0)
-      throw new Error(`${name}: K = ${K} is not a multiple of 4; 1x4 blocks need that, use sp<NN> instead`)
-    const norms = new Float32Array(data.length / 4)
-    for (let block = 0; block < norms.length; block++) {
-      const i = block * 4
-      norms[block] = Math.sqrt(data[i] ** 2 + data[i + 1] ** 2 + data[i + 2] ** 2 + data[i + 3] ** 2)
+  const scores = matrices.map(({ name, N, K, data }) => {
+    if (N % outputs !== 0 || K % inputs !== 0)
+      throw new Error(
+        `${name}: ${K % inputs !== 0 ? `K = ${K} is not a multiple of ${inputs}` : `N = ${N} is not a multiple of ${outputs}`};` +
+          ` ${outputs}x${inputs} blocks need that, use sp<NN> instead`,
+      )
+    const perRow = K / inputs
+    const squares = new Float64Array((N / outputs) * perRow)
+    for (let row = 0; row < N; row++) {
+      const first = Math.floor(row / outputs) * perRow
+      for (let block = 0; block < perRow; block++) {
+        const begin = row * K + block * inputs
+        for (let i = begin; i < begin + inputs; i++) squares[first + block] += data[i] ** 2
+      }
     }
-    return norms
+    return Float32Array.from(squares, Math.sqrt)
   })
   const blocks = scores.reduce((sum, { length }) => sum + length, 0)
   const kept = keepLargest(
@@ -81,11 +119,49 @@ export function blockMasks(matrices: readonly Prunable[], sparsity: number): Uin
     keptCount(blocks, sparsity),
     matrices.map(({ name }) => name),
   )
-  return kept.map((blockMask) => {
-    const mask = new Uint8Array(blockMask.length * 4)
-    blockMask.forEach((keep, block) => mask.fill(keep, block * 4, block * 4 + 4))
+  return matrices.map(({ N, K }, i) => {
+    const mask = new Uint8Array(N * K)
+    const perRow = K / inputs
+    for (let row = 0; row < N; row++) {
+      const first = Math.floor(row / outputs) * perRow
+      for (let block = 0; block < perRow; block++)
+        if (kept[i][first + block] === 1) mask.fill(1, row * K + block * inputs, row * K + (block + 1) * inputs)
+    }
     return mask
   })
+}
+
+/**
+ * Keeps in every output row exactly keptCount(K / width, sparsity) of its blocks of `width` inputs: those with the largest
+ * sum of (w_ij ||X_j||)^2, the most that dropping one of them alone could add to the row's squared output error.
+ */
+export function wandaMask(matrix: Prunable, sparsity: number, width: 1 | 4 = 1): Uint8Array<ArrayBuffer> {
+  checkSparsity(sparsity)
+  const { name, N, K, data, inputSquares } = matrix
+  if (inputSquares?.length !== K)
+    throw new Error(
+      `${name}: Wanda's scores need the squares of its ${K} inputs, found ${inputSquares?.length ?? 'none'};` +
+        ' give context.calibration (calibrate() of compact-kernels/train on training texts)',
+    )
+  if (K % width !== 0)
+    throw new Error(`${name}: K = ${K} is not a multiple of ${width}; 1x4 blocks need that, use wanda<NN> instead`)
+  const units = K / width
+  const kept = keptCount(units, sparsity)
+  const mask = new Uint8Array(N * K)
+  const scores = new Float64Array(units)
+  for (let row = 0; row < N; row++) {
+    scores.fill(0)
+    for (let k = 0; k < K; k++) scores[Math.floor(k / width)] += data[row * K + k] ** 2 * inputSquares[k]
+    if (!scores.every(Number.isFinite)) throw notFinite(name)
+    const rising = scores.slice().sort()
+    const threshold = kept > 0 ? rising[units - kept] : Infinity
+    let ties = kept - scores.reduce((above, score) => above + (score > threshold ? 1 : 0), 0)
+    for (let unit = 0; unit < units; unit++) {
+      const isKept = scores[unit] > threshold || (scores[unit] === threshold && ties-- > 0)
+      if (isKept) mask.fill(1, row * K + unit * width, row * K + (unit + 1) * width)
+    }
+  }
+  return mask
 }
 
 /** Keeps n of every m inputs of one matrix; outputs share the choice in groups. */

@@ -1,10 +1,12 @@
-// Pruning steps that keep the layers' shapes: `sp<NN>`, `sp<NN>x4`, `nm<n>:<m>`. They touch the encoder's linears only:
+// Pruning steps that keep the layers' shapes: `sp<NN>`, `sp<NN>x4`, `sp<NN>x16x32`, `wanda<NN>`, `nm<n>:<m>`. They touch the encoder's linears only:
 // not embeddings, norms, pooler or classifier. Low-rank factors are pruned like any other matrix.
 
 import type { CsrWeight, DenseWeight, LeafWeight, NmWeight } from '../../kernels/runtime/weights.ts'
 import type { ModelWeights } from '../model/weights.ts'
+import type { Calibration } from './calibration.ts'
 import { encoderLinears, formatCount, requireDense, withEncoderWeights } from './dense.ts'
 import type { StepResult } from './dense.ts'
+import { multiply, transpose, view } from './linear-algebra.ts'
 import { NM_GROUP, pruneMask } from './prune-mask.ts'
 import type { Prunable, PruneRule } from './prune-mask.ts'
 
@@ -57,23 +59,79 @@ export function nmFromMask(
   return { kind: 'nm', N, K, n, m, group, indices, values }
 }
 
-/** The dense f32 leaves of the encoder; an array that several layers share appears once. */
-export function prunableMatrices(model: ModelWeights, step: string): Prunable[] {
+/**
+ * The dense f32 leaves of the encoder; an array that several layers share appears once, under the first one's name
+ * (`<stem>`, or `<stem> factor <i>` in a chain).
+ *
+ * @param calibration gives each leaf the squares of what enters it, summed over the layers that share it
+ * @throws where a weight is not dense f32, or the calibration is of another shape of model
+ */
+export function prunableMatrices(model: ModelWeights, step: string, calibration?: Calibration): Prunable[] {
   const matrices = new Map<Float32Array, Prunable>()
   for (const { stem, linear } of encoderLinears(model)) {
     const leaves = linear.weight.kind === 'chain' ? linear.weight.factors : [linear.weight]
-    leaves.forEach((leaf, i) => {
-      const name = leaves.length > 1 ? `${stem} factor ${i}` : stem
-      const { N, K, data } = requireDense(leaf, name, step)
-      if (!matrices.has(data)) matrices.set(data, { name, N, K, data })
+    const dense = leaves.map((leaf, i) => requireDense(leaf, leaves.length > 1 ? `${stem} factor ${i}` : stem, step))
+    const squares = calibration && inputSquares(calibration, stem, dense, step)
+    dense.forEach(({ N, K, data }, i) => {
+      const known = matrices.get(data)
+      if (!known) {
+        const name = leaves.length > 1 ? `${stem} factor ${i}` : stem
+        matrices.set(data, { name, N, K, data, inputSquares: squares?.[i] })
+      } else if (known.inputSquares && squares) {
+        const sum = squares[i]
+        known.inputSquares = known.inputSquares.map((square, k) => square + sum[k])
+      }
     })
   }
   return [...matrices.values()]
 }
 
-/** Steps `sp<NN>`, `sp<NN>x4` and `nm<n>:<m>`: prunes the encoder's linears by `rule` and stores them sparse. */
-export function prune(model: ModelWeights, rule: PruneRule, step: string): StepResult {
-  const matrices = prunableMatrices(model, step)
+/** Per factor of a layer, the sum of squares of each of its inputs: the diagonals of G, F0 G F0^T, F1 F0 G F0^T F1^T. */
+function inputSquares(calibration: Calibration, stem: string, factors: DenseWeight[], step: string): Float64Array[] {
+  const sums = calibration.get(stem)
+  if (sums?.K !== factors[0].K)
+    throw new Error(
+      `${step}: ${stem} takes ${factors[0].K} inputs, the calibration has ${sums?.K ?? 'none'} for it; calibrate the model` +
+        ' as it enters this step',
+    )
+  let gram: Float64Array = sums.gram
+  return factors.map(({ N, K, data }, i) => {
+    const diagonal = Float64Array.from({ length: K }, (_, k) => Math.max(0, gram[k * K + k]))
+    if (i + 1 < factors.length) {
+      const factor = view(data, N, K)
+      gram = multiply(view(multiply(factor, view(gram, K, K)), N, K), transpose(factor))
+    }
+    return diagonal
+  })
+}
+
+/**
+ * Masks of the encoder's linears for training: u8 [N, K] by tensor stem, 1 = kept. Factors of a chain go by
+ * `<stem> factor <i>`, one that layers share by the first layer's name.
+ *
+ * @param calibration needed by the rule 'wanda'
+ */
+export function masksFor(
+  model: ModelWeights,
+  rule: PruneRule,
+  calibration?: Calibration,
+): Record<string, Uint8Array<ArrayBuffer>> {
+  const matrices = prunableMatrices(model, 'prune', rule.kind === 'wanda' ? calibration : undefined)
+  const masks = pruneMask(matrices, rule)
+  return Object.fromEntries(matrices.map(({ name }, i) => [name, masks[i]]))
+}
+
+/**
+ * The sparse steps: prunes the encoder's linears by `rule` and stores them sparse.
+ * @param calibration of the model as it is here; the rule 'wanda' needs it
+ */
+export function prune(model: ModelWeights, rule: PruneRule, step: string, calibration?: Calibration): StepResult {
+  if (rule.kind === 'wanda' && !calibration)
+    throw new Error(
+      `${step}: weighs weights by their inputs and needs context.calibration, found none; make it with calibrate() of` +
+        ' compact-kernels/train on training texts, or prune by magnitude with sp<NN>',
+    )
+  const matrices = prunableMatrices(model, step, rule.kind === 'wanda' ? calibration : undefined)
   const masks = pruneMask(matrices, rule)
   const sparse = new Map<Float32Array, LeafWeight>()
   let total = 0
@@ -91,7 +149,13 @@ export function prune(model: ModelWeights, rule: PruneRule, step: string): StepR
   const weights = encoderLinears(model).map(({ linear: { weight } }) =>
     weight.kind === 'chain' ? { ...weight, factors: weight.factors.map(convert) } : convert(weight),
   )
-  const what = { unstructured: 'single weights', blocks: '1x4 blocks', nm: 'inputs per group of outputs' }[rule.kind]
+  const what = {
+    unstructured: 'single weights by magnitude',
+    blocks: '1x4 blocks by norm',
+    tiles: '16x32 tiles by norm',
+    wanda: `${rule.kind === 'wanda' && rule.blocks ? '1x4 blocks' : 'single weights'} by |w| times input norm in each row`,
+    nm: 'inputs per group of outputs',
+  }[rule.kind]
   return {
     model: withEncoderWeights(model, weights),
     notes: [`${step}: kept ${formatCount(kept)} of ${formatCount(total)} encoder weights, chosen as ${what}`],

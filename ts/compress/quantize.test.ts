@@ -1,6 +1,13 @@
 import { describe, expect, test } from 'vitest'
 import { checkLinearWeight } from '../../kernels/runtime/weights.ts'
+import type { LinearWeight } from '../../kernels/runtime/weights.ts'
+import { quantizeRow } from '../../kernels/runtime/quantize-law.ts'
 import { seededRandom, uniform } from '../../kernels/testing/random.ts'
+import { syntheticModel } from '../model/synthetic.ts'
+import { linearLayers } from '../model/weights.ts'
+import type { ModelWeights } from '../model/weights.ts'
+import type { Calibration } from './calibration.ts'
+import { quantizationSensitivity, quantizeWithinGate } from './quantize-gate.ts'
 import { denseData, denseTable } from './dense.ts'
 import { csrFromMask } from './prune.ts'
 import { blockMasks } from './prune-mask.ts'
@@ -10,6 +17,7 @@ import {
   quantizeBlocks,
   quantizeEmbedding,
   quantizeLinear,
+  quantizeLinears,
   quantizeWeight,
 } from './quantize.ts'
 
@@ -47,6 +55,16 @@ describe('int8 weights', () => {
     checkLinearWeight(weight, name)
     expectHalfStep(data, dequantizeWeight(weight), weight.scales, 64)
     expect(data).toEqual(before)
+  })
+
+  test.each(Object.keys(rows))('%s: one scale per tensor errs by at most half of its step, seed 3', (name) => {
+    const random = seededRandom(3)
+    const data = new Float32Array(3 * 64)
+    for (const row of [0, 1, 2]) data.set(rows[name](random), row * 64)
+    const weight = quantizeWeight(data, 3, 64, name, { perTensor: true })
+    checkLinearWeight(weight, name)
+    expect(new Set(weight.scales).size).toBe(1)
+    expectHalfStep(data, dequantizeWeight(weight), weight.scales, 64)
   })
 
   test('the largest magnitude of a row becomes +-127; a row of zeros has scale 0', () => {
@@ -129,5 +147,116 @@ describe('int8 embeddings', () => {
   test('an int8 table is refused', () => {
     const table = quantizeEmbedding({ kind: 'f32', rows: 1, width: 2, data: Float32Array.of(0, 1) })
     expect(() => quantizeEmbedding(table)).toThrow('e8')
+  })
+})
+
+describe('step q8 and its options', () => {
+  const model = syntheticModel('f32', 6)
+  const calibration: Calibration = new Map(
+    [...linearLayers(model)].map(({ stem, linear: { weight } }, i) => {
+      const { K } = weight
+      const gram = new Float64Array(K * K)
+      for (let k = 0; k < K; k++) gram[k * K + k] = 1 + k
+      return [
+        stem,
+        { K, rows: 9, gram, sum: new Float64Array(K), largest: new Float32Array(K).fill(0.1).fill(1.5 + i, 3, 4) },
+      ]
+    }),
+  )
+  const weights = (m: ModelWeights): [string, LinearWeight][] =>
+    [...linearLayers(m)].map(({ stem, linear }) => [stem, linear.weight])
+
+  test('static scales span the largest activation; clipping narrows them; query, key and value see one', () => {
+    const shared = new Map(calibration)
+    for (const role of ['key', 'value'])
+      shared.set(
+        `bert.encoder.layer.0.attention.self.${role}`,
+        shared.get('bert.encoder.layer.0.attention.self.query')!,
+      )
+    const { model: quantized, notes } = quantizeLinears(model, { isStatic: true, calibration: shared })
+    const scales = weights(quantized).map(([stem, weight]) => {
+      checkLinearWeight(weight, stem)
+      if (weight.kind !== 'int8') throw new Error('expected int8')
+      expect(weight.activationScale).toBe(Math.fround(Math.max(...shared.get(stem)!.largest) / 127))
+      return weight.activationScale
+    })
+    expect(new Set(scales.slice(0, 3)).size).toBe(1)
+    expect(notes.join()).toContain('calibrated activation scales')
+    const clipped = quantizeLinears(model, { isStatic: true, calibration, clip: 0.5 }).model.classifier!.weight
+    if (clipped.kind !== 'int8') throw new Error('expected int8')
+    expect(clipped.activationScale).toBe(Math.fround((0.5 * Math.max(...calibration.get('classifier')!.largest)) / 127))
+  })
+
+  test('static activations err by at most half a step up to the largest that was seen', () => {
+    const [[stem]] = weights(model)
+    const weight = weights(quantizeLinears(model, { isStatic: true, calibration }).model)[0][1]
+    if (weight.kind !== 'int8' || !weight.activationScale) throw new Error('expected a static int8 weight')
+    const most = Math.max(...calibration.get(stem)!.largest)
+    const x = uniform(1000, seededRandom(2)).map((v) => v * most)
+    const q = new Int8Array(1000)
+    quantizeRow(x, q, weight.activationScale)
+    expectHalfStep(
+      x,
+      Float32Array.from(q, (v) => v * weight.activationScale!),
+      Float32Array.of(weight.activationScale),
+      1000,
+    )
+  })
+
+  test('only the first factor of a chain has a static scale', () => {
+    const chain = syntheticModel('chain', 6)
+    const { model: quantized } = quantizeLinears(chain, { isStatic: true, calibration })
+    const { weight } = quantized.layers[0].output
+    if (weight.kind !== 'chain') throw new Error('expected a chain')
+    expect(weight.factors.map((f) => f.kind === 'int8' && f.activationScale !== undefined)).toEqual([true, false])
+  })
+
+  test('no calibration, one of another model, and a bad clip are refused', () => {
+    expect(() => quantizeLinears(model, { isStatic: true })).toThrow('give context.calibration')
+    const other = new Map(calibration).set('classifier', { ...calibration.get('classifier')!, K: 7 })
+    expect(() => quantizeLinears(model, { isStatic: true, calibration: other })).toThrow('the calibration has 7')
+    expect(() => quantizeLinears(model, { isStatic: true, calibration, clip: 0 })).toThrow('clip 0')
+  })
+
+  test('layers named in keepFloat stay as they are; unknown names are refused', () => {
+    const keepFloat = new Set(['classifier', 'bert.encoder.layer.1.output.dense'])
+    const { model: quantized, notes } = quantizeLinears(model, { keepFloat })
+    for (const [stem, weight] of weights(quantized)) expect(weight.kind).toBe(keepFloat.has(stem) ? 'f32' : 'int8')
+    expect(notes.join()).toContain('left in f32: classifier, bert.encoder.layer.1.output.dense')
+    expect(() => quantizeLinears(model, { keepFloat: new Set(['pooler']) })).toThrow('names pooler')
+  })
+
+  test('sensitivity is the exact squared output error over the calibration rows, largest first', () => {
+    const found = quantizationSensitivity(model, calibration)
+    expect(found.map(({ stem }) => stem).toSorted()).toEqual([...calibration.keys()].toSorted())
+    found.slice(1).forEach(({ error }, i) => expect(error).toBeLessThanOrEqual(found[i].error))
+    const quantized = new Map(weights(quantizeLinears(model).model))
+    for (const [stem, weight] of weights(model)) {
+      const [w, r] = [denseData(weight), denseData(quantized.get(stem)!)]
+      // the Gram matrix is diagonal: input k has squares 1 + k
+      let [lost, whole] = [0, 0]
+      w.forEach((x, i) => {
+        lost += (x - r[i]) ** 2 * (1 + (i % weight.K))
+        whole += x ** 2 * (1 + (i % weight.K))
+      })
+      const { error } = found.find((layer) => layer.stem === stem)!
+      expect(Math.abs(error / (lost / whole) - 1)).toBeLessThan(1e-6)
+      expect(error).toBeGreaterThan(0)
+    }
+  })
+
+  test('the gate gives up layers in order until the score holds, and says where none does', async () => {
+    const order = weights(model).map(([stem]) => stem)
+    const floats = (m: ModelWeights): number => weights(m).filter(([, { kind }]) => kind === 'f32').length
+    const evaluate = async (m: ModelWeights): Promise<number> => (floats(m) >= 3 ? 0.9 : 0.7)
+    const held = await quantizeWithinGate(model, order, evaluate, 0.01)
+    expect([held.keptFloat, held.before, held.after, held.isHeld]).toEqual([order.slice(0, 3), 0.9, 0.9, true])
+    expect(floats(held.model)).toBe(3)
+    expect(held.notes.join()).toContain('gate of 1.00 % held: score 0.9000 before, 0.9000 after')
+    const at = await quantizeWithinGate(model, order, async (m) => (floats(m) === order.length ? 1 : 0.99), 0.01)
+    expect(at.keptFloat).toEqual([])
+    const never = await quantizeWithinGate(model, order.slice(0, 2), async (m) => (m === model ? 1 : 0.5), 0.01)
+    expect([never.isHeld, never.keptFloat, never.after]).toEqual([false, order.slice(0, 2), 0.5])
+    await expect(quantizeWithinGate(model, order, async () => NaN)).rejects.toThrow("the model's own score is NaN")
   })
 })

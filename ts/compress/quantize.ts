@@ -2,6 +2,7 @@
 //
 // Law of a linear row: scale = f32(max|w| / 127), q = round(w / scale) in [-127, 127], |w - scale q| <= scale / 2.
 // Law of an embedding row: offset = min, scale = f32((max - min) / 255), q in 0..255, |w - offset - scale q| <= scale / 2.
+// Per tensor, all rows take the scale of the largest; the law of half a step is the same with that wider step.
 // A row of zeros (linear) or of one value (embedding) has scale 0 and q 0, and comes back exactly. No other scale is
 // below the smallest normal f32: GPUs may flush what lies under it to 0.
 
@@ -13,8 +14,10 @@ import type {
   LeafWeight,
   LinearWeight,
 } from '../../kernels/runtime/weights.ts'
+import { LARGEST_ACTIVATION_SCALE, SMALLEST_ACTIVATION_SCALE } from '../../kernels/runtime/quantize-law.ts'
 import type { LinearLayer, ModelWeights } from '../model/weights.ts'
 import { linearLayers } from '../model/weights.ts'
+import type { Calibration } from './calibration.ts'
 import { denseData, requireFinite, withEncoderWeights } from './dense.ts'
 import type { StepResult } from './dense.ts'
 
@@ -25,6 +28,40 @@ const SMALLEST_SCALE = 2 ** -126
 function symmetricScale(largest: number): number {
   return largest === 0 ? 0 : Math.max(SMALLEST_SCALE, Math.fround(largest / 127))
 }
+
+export interface QuantizeOptions {
+  /** one scale for all outputs of a layer in place of one each */
+  perTensor?: boolean
+  /**
+   * fixed activation scales, largest |x| that the calibration saw / 127, in place of each row's own. Larger activations are
+   * clipped. Inner inputs of a chain, which the calibration does not see, keep scales of their own
+   */
+  isStatic?: boolean
+  /** share of the largest |x| that a static scale spans, 0 < clip <= 1; 1 */
+  clip?: number
+  /** needed where `isStatic` */
+  calibration?: Calibration
+  /** tensor stems that stay f32 */
+  keepFloat?: ReadonlySet<string>
+}
+
+/** The static scale of the inputs of a layer. */
+function activationScale(stem: string, K: number, { calibration, clip = 1 }: QuantizeOptions): number {
+  const sums = calibration?.get(stem)
+  if (sums?.K !== K)
+    throw new Error(
+      `q8:static: ${stem} takes ${K} inputs, the calibration has ${sums?.K ?? 'none'} for it; give context.calibration,` +
+        ' made by calibrate() of compact-kernels/train of the model as it enters this step',
+    )
+  if (!(clip > 0 && clip <= 1)) throw new Error(`q8:static: clip ${clip}, expected more than 0 and at most 1`)
+  const largest = largestMagnitude(sums.largest, 0, K)
+  if (!Number.isFinite(largest)) throw new Error(`q8:static: the calibration of ${stem} holds ${largest}`)
+  return Math.min(LARGEST_ACTIVATION_SCALE, Math.max(SMALLEST_ACTIVATION_SCALE, Math.fround((largest * clip) / 127)))
+}
+
+/** The scale that all rows of a tensor share where they do not have one each. */
+const sharedScales = (data: Float32Array, N: number): Float32Array =>
+  new Float32Array(N).fill(symmetricScale(largestMagnitude(data, 0, data.length)))
 
 function quantizeValue(value: number, scale: number): number {
   return scale === 0 ? 0 : Math.max(-127, Math.min(127, Math.round(value / scale)))
@@ -41,17 +78,23 @@ function largestMagnitude(values: Float32Array, from: number, to: number): numbe
 }
 
 /**
- * Dense int8 of a row-major f32 matrix [N, K], one scale per output row.
+ * Dense int8 of a row-major f32 matrix [N, K], one scale per output row unless `perTensor`.
  * @param name tensor or layer, for the message where a weight is NaN or infinite
  */
-export function quantizeWeight(data: Float32Array, N: number, K: number, name = 'weight'): Int8Weight {
+export function quantizeWeight(
+  data: Float32Array,
+  N: number,
+  K: number,
+  name = 'weight',
+  { perTensor = false }: Pick<QuantizeOptions, 'perTensor'> = {},
+): Int8Weight {
   if (data.length !== N * K) throw new Error(`${name}: ${data.length} elements, expected ${N} x ${K} = ${N * K}`)
   requireFinite(data, K, name)
   const quantized = new Int8Array(N * K)
-  const scales = new Float32Array(N)
+  const scales = perTensor ? sharedScales(data, N) : new Float32Array(N)
   for (let row = 0; row < N; row++) {
-    const scale = symmetricScale(largestMagnitude(data, row * K, (row + 1) * K))
-    scales[row] = scale
+    if (!perTensor) scales[row] = symmetricScale(largestMagnitude(data, row * K, (row + 1) * K))
+    const scale = scales[row]
     for (let i = row * K; i < (row + 1) * K; i++) quantized[i] = quantizeValue(data[i], scale)
   }
   return { kind: 'int8', N, K, data: quantized, scales }
@@ -79,15 +122,19 @@ export function isBlockSparse(weight: CsrWeight): boolean {
 }
 
 /** int8 1x4 blocks of a CSR weight whose positions are whole blocks (isBlockSparse). */
-export function quantizeBlocks(weight: CsrWeight, name = 'weight'): Int8BlockWeight {
+export function quantizeBlocks(
+  weight: CsrWeight,
+  name = 'weight',
+  { perTensor = false }: Pick<QuantizeOptions, 'perTensor'> = {},
+): Int8BlockWeight {
   const { N, K, rowOffsets, columns, values } = weight
   if (!isBlockSparse(weight)) throw new Error(`${name}: its non-zeros are not whole 1x4 blocks; prune with sp<NN>x4`)
   requireFinite(values, 1, name)
-  const scales = new Float32Array(N)
+  const scales = perTensor ? sharedScales(values, N) : new Float32Array(N)
   const quantized = new Int8Array(values.length)
   for (let row = 0; row < N; row++) {
-    const scale = symmetricScale(largestMagnitude(values, rowOffsets[row], rowOffsets[row + 1]))
-    scales[row] = scale
+    if (!perTensor) scales[row] = symmetricScale(largestMagnitude(values, rowOffsets[row], rowOffsets[row + 1]))
+    const scale = scales[row]
     for (let z = rowOffsets[row]; z < rowOffsets[row + 1]; z++) quantized[z] = quantizeValue(values[z], scale)
   }
   return {
@@ -108,18 +155,26 @@ export function quantizeBlocks(weight: CsrWeight, name = 'weight'): Int8BlockWei
  * - CSR without blocks, and n:m -> dense int8 with the zeros kept: there is no int8 kernel for either form, and dense
  *   int8 is smaller (1 byte per weight against 1.2 at 80 % zeros and 2 at 2:4) and faster than both in f32
  *
+ * @param name the tensor's stem, by which the calibration knows it
  * @param shared remembers the result by source array, so that factors shared between layers stay shared
  */
 export function quantizeLinear(
   weight: LinearWeight,
   name: string,
   shared = new Map<unknown, LeafWeight>(),
+  options: QuantizeOptions = {},
 ): LinearWeight {
   switch (weight.kind) {
     case 'chain':
       return {
         ...weight,
-        factors: weight.factors.map((factor, i) => quantizeLinear(factor, `${name} factor ${i}`, shared) as LeafWeight),
+        factors: weight.factors.map((factor, i) => {
+          const leaf = quantizeLinear(factor, `${name} factor ${i}`, shared, {
+            ...options,
+            isStatic: false,
+          }) as LeafWeight
+          return i === 0 ? withActivationScale(leaf, name, options) : leaf
+        }),
       }
     case 'int8':
     case 'int8-1x4':
@@ -128,33 +183,51 @@ export function quantizeLinear(
     case 'csr':
     case 'nm': {
       const source = weight.kind === 'f32' ? weight.data : weight.values
-      const known = shared.get(source)
-      if (known && known.N === weight.N && known.K === weight.K) return known
-      const quantized =
-        weight.kind === 'csr' && isBlockSparse(weight)
-          ? quantizeBlocks(weight, name)
-          : quantizeWeight(denseData(weight), weight.N, weight.K, name)
-      shared.set(source, quantized)
-      return quantized
+      let quantized = shared.get(source)
+      if (!(quantized && quantized.N === weight.N && quantized.K === weight.K)) {
+        quantized =
+          weight.kind === 'csr' && isBlockSparse(weight)
+            ? quantizeBlocks(weight, name, options)
+            : quantizeWeight(denseData(weight), weight.N, weight.K, name, options)
+        shared.set(source, quantized)
+      }
+      return withActivationScale(quantized, name, options)
     }
   }
 }
 
-/** Step `q8`: every linear, pooler and classifier included, to int8. */
-export function quantizeLinears(model: ModelWeights): StepResult {
+/** The weight with the static scale of its layer's inputs; arrays stay shared. */
+function withActivationScale(weight: LeafWeight, stem: string, options: QuantizeOptions): LeafWeight {
+  if (!options.isStatic || (weight.kind !== 'int8' && weight.kind !== 'int8-1x4')) return weight
+  return { ...weight, activationScale: activationScale(stem, weight.K, options) }
+}
+
+/**
+ * Step `q8`: every linear, pooler and classifier included, to int8; `q8:tensor` and `q8:static` set the options of that
+ * name. Layers of `keepFloat` stay as they are.
+ * @throws where a layer is int8 already, the calibration is missing or of another model, or `keepFloat` names no layer
+ */
+export function quantizeLinears(model: ModelWeights, options: QuantizeOptions = {}): StepResult {
+  const { keepFloat = new Set<string>() } = options
   const shared = new Map<unknown, LeafWeight>()
   const quantized = new Map<LinearLayer, LinearWeight>()
+  const left = new Set(keepFloat)
   let dense = 0
   let blocks = 0
   let densified = 0
   for (const { stem, linear } of linearLayers(model)) {
-    const weight = quantizeLinear(linear.weight, stem, shared)
+    if (left.delete(stem)) {
+      quantized.set(linear, linear.weight)
+      continue
+    }
+    const weight = quantizeLinear(linear.weight, stem, shared, options)
     quantized.set(linear, weight)
     if (linear.weight.kind === 'csr' && weight.kind === 'int8') densified++
     if (linear.weight.kind === 'nm') densified++
     if (weight.kind === 'int8-1x4') blocks++
     else dense++
   }
+  if (left.size > 0) throw new Error(`q8: keepFloat names ${[...left].join(', ')}, which this model has not`)
   const convert = (linear: LinearLayer | null): LinearLayer | null =>
     linear && { weight: quantized.get(linear)!, bias: linear.bias }
   const weights = model.layers.flatMap((layer) =>
@@ -162,7 +235,12 @@ export function quantizeLinears(model: ModelWeights): StepResult {
       quantized.get(linear)!,
     ),
   )
-  const notes = [`q8: ${dense} linears to int8${blocks > 0 ? `, ${blocks} to int8 1x4 blocks` : ''}`]
+  const notes = [
+    `q8: ${dense} linears to int8${blocks > 0 ? `, ${blocks} to int8 1x4 blocks` : ''}` +
+      (options.perTensor ? ', one scale per layer' : '') +
+      (options.isStatic ? ', calibrated activation scales' : ''),
+  ]
+  if (keepFloat.size > 0) notes.push(`q8: left in f32: ${[...keepFloat].join(', ')}`)
   if (densified > 0)
     notes.push(
       `q8: ${densified} sparse linears became dense int8 with their zeros kept: only 1x4 blocks have a sparse int8 kernel`,

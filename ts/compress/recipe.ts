@@ -11,7 +11,7 @@ import { prune } from './prune.ts'
 import { quantizeLinears, quantizeWordEmbeddings } from './quantize.ts'
 import { checkOrder, parseRecipe } from './steps.ts'
 import type { Step } from './steps.ts'
-import { removeStructure } from './structure.ts'
+import { pruneStructure, removeStructure } from './structure.ts'
 import type { Importance } from './structure.ts'
 import { pruneVocabulary } from './vocabulary.ts'
 import type { VocabularyContext } from './vocabulary.ts'
@@ -22,14 +22,24 @@ export type { Step } from './steps.ts'
 export interface RecipeContext extends VocabularyContext {
   /** of the random starts in svd and tucker; the same seed gives the same model */
   seed: number
-  /** sums of what enters the layers of the model that the recipe starts from: wsvd and wtucker need them */
+  /**
+   * what the training texts send into each linear layer of the model that the recipe starts from; wsvd, wtucker,
+   * wanda<NN> and q8:static need it
+   */
   calibration?: Calibration
   /** the low-rank steps put the mean of what they change into the biases; true where there is a calibration */
   biasCorrection?: boolean
   /** called as a step advances, `done` of `total` pieces of its work */
   progress?: (step: string, done: number, total: number) => void
-  /** scores per layer for heads<h>-ffn<f>, e.g. measured on activations; from the weights unless given */
+  /** scores per layer for heads<h>-ffn<f>; from the weights unless given. Every layer keeps as many as the others */
   importance?: readonly Importance[]
+  /**
+   * measures such scores of the model it is given: heads<h>-ffn<f> then removes in rounds, and layers may differ. The model
+   * has the vocabulary of the steps before
+   */
+  measureImportance?: (model: ModelWeights) => Promise<readonly Importance[]>
+  /** tensor stems that q8 leaves in f32, e.g. found by quantizeWithinGate */
+  keepFloat?: ReadonlySet<string>
   /** trains the student of that name from `teacher` for the step student:<NAME> */
   student?: (name: string, teacher: ModelWeights) => Promise<Student>
 }
@@ -54,7 +64,7 @@ export interface RecipeResult {
  *
  * Throws on an unknown step, a step that makes no sense after the ones before it (those in `model.config.recipe`
  * included), NaN weights, and a step whose context is missing (texts for vocab, a trainer for student, a calibration for
- * the whitened steps; heads and student make theirs stale, so that those steps take a recipe of their own).
+ * the steps that need one; heads and student make theirs stale, so that those steps take a recipe of their own).
  *
  * @example
  * const { model: small, notes } = await applyRecipe(model, 'sp80x4+q8+e8', { seed: 1 })
@@ -74,7 +84,7 @@ export async function applyRecipe(
   for (const step of steps) {
     const current: RecipeContext = vocabulary ? { ...context, vocabulary } : { ...context }
     if (changer) {
-      if (step.kind === 'wsvd' || step.kind === 'wtucker')
+      if (needsCalibration(step))
         throw new Error(
           `recipe: '${step.text}' after '${changer}': the calibration is of the model before '${changer}'; ` +
             `give '${step.text}' a recipe of its own, on the model that '${changer}' made`,
@@ -104,6 +114,11 @@ function earlierSteps(recipe: string, notes: string[]): Step[] {
   }
 }
 
+/** Steps that cannot do without what the texts send into the layers. */
+export function needsCalibration(step: Step): boolean {
+  return ['wsvd', 'wtucker', 'wanda'].includes(step.kind) || (step.kind === 'q8' && step.isStatic === true)
+}
+
 async function applyStep(
   model: ModelWeights,
   step: Step,
@@ -121,16 +136,26 @@ async function applyStep(
   const lowRank = { seed, progress, calibration, biasCorrection }
   switch (step.kind) {
     case 'q8':
-      return once(() => quantizeLinears(model))
+      return once(() =>
+        quantizeLinears(model, { ...step, calibration: context.calibration, keepFloat: context.keepFloat }),
+      )
     case 'e8':
       return once(() => quantizeWordEmbeddings(model))
     case 'sparse':
       return once(() =>
         prune(model, { kind: step.blocks ? 'blocks' : 'unstructured', sparsity: step.sparsity }, step.text),
       )
+    case 'tiles':
+      return once(() => prune(model, { kind: 'tiles', sparsity: step.sparsity }, step.text))
+    case 'wanda': {
+      const rule = { kind: 'wanda', sparsity: step.sparsity, blocks: step.blocks } as const
+      return once(() => prune(model, rule, step.text, context.calibration))
+    }
     case 'nm':
       return once(() => prune(model, { kind: 'nm', n: step.n, m: step.m, group: NM_GROUP }, step.text))
     case 'heads':
+      if (context.measureImportance && !context.importance)
+        return pruneStructure(model, step, context.measureImportance, { progress })
       return once(() => removeStructure(model, step, context.importance))
     case 'svd':
     case 'wsvd':

@@ -28,6 +28,18 @@ describe('parseRecipe', () => {
     expect(parseRecipe('wtucker:0.25')).toEqual([{ kind: 'wtucker', text: 'wtucker:0.25', R: 0.25 }])
     expect(parseRecipe('sp97.5')).toEqual([{ kind: 'sparse', text: 'sp97.5', sparsity: 0.975, blocks: false }])
     expect(parseRecipe('')).toEqual([])
+    expect(parseRecipe('sp80x16x32+q8:static')).toEqual([
+      { kind: 'tiles', text: 'sp80x16x32', sparsity: 0.8 },
+      { kind: 'q8', text: 'q8:static', isStatic: true },
+    ])
+    expect(parseRecipe('wanda80x4+q8:tensor')).toEqual([
+      { kind: 'wanda', text: 'wanda80x4', sparsity: 0.8, blocks: true },
+      { kind: 'q8', text: 'q8:tensor', perTensor: true },
+    ])
+    expect(parseRecipe('wanda50+q8:tensor,static')).toEqual([
+      { kind: 'wanda', text: 'wanda50', sparsity: 0.5, blocks: false },
+      { kind: 'q8', text: 'q8:tensor,static', perTensor: true, isStatic: true },
+    ])
   })
 
   test.each([
@@ -35,6 +47,12 @@ describe('parseRecipe', () => {
     'Q8',
     'sp',
     'sp80x8',
+    'sp80x16',
+    'wanda',
+    'wanda80x16x32',
+    'q8:',
+    'q8:row',
+    'q8:static,tensor',
     'sp-5',
     'svd',
     'svd:',
@@ -60,6 +78,8 @@ describe('parseRecipe', () => {
   test.each([
     ['sp0', '0 %'],
     ['sp100', '100 %'],
+    ['wanda100', '100 %'],
+    ['sp0x16x32', '0 %'],
     ['nm4:4', '4 of 4'],
     ['nm0:4', '0 of 4'],
     ['nm2:400', '2 of 400'],
@@ -87,6 +107,12 @@ describe('parseRecipe', () => {
     ['q8+e8+tucker:0.25', 'before q8'],
     ['sp80+sp90x4', 'one kind of sparsity'],
     ['sp80+sp80', 'one kind of sparsity'],
+    ['wanda80+sp80', 'one kind of sparsity'],
+    ['wanda80+wanda80', 'one kind of sparsity'],
+    ['sp80x16x32+nm2:4', 'one kind of sparsity'],
+    ['q8:static+wanda80', 'before q8'],
+    ['q8+q8:tensor', 'apply it once'],
+    ['wanda80+heads8-ffn2048', 'before the sparsity'],
     ['nm2:4+sp80', 'one kind of sparsity'],
     ['sp80+svd:0.25', 'before the sparsity'],
     ['sp80x4+heads8-ffn2048', 'before the sparsity'],

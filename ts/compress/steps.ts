@@ -5,8 +5,10 @@ import { REFERENCE_FFN, REFERENCE_HEADS } from './structure.ts'
 
 /** One step; `text` is how it was written. */
 export type Step = { text: string } & (
-  | { kind: 'q8' | 'e8' | 'vocab' }
-  | { kind: 'sparse'; sparsity: number; blocks: boolean }
+  | { kind: 'e8' | 'vocab' }
+  | { kind: 'q8'; perTensor?: true; isStatic?: true }
+  | { kind: 'sparse' | 'wanda'; sparsity: number; blocks: boolean }
+  | { kind: 'tiles'; sparsity: number }
   | { kind: 'nm'; n: number; m: number }
   | { kind: 'heads'; heads: number; ffn: number }
   | { kind: 'svd' | 'wsvd'; rank: RankRule }
@@ -16,10 +18,12 @@ export type Step = { text: string } & (
 
 /** The steps there are, with their syntax and meaning; for errors and help texts. */
 export const STEP_SYNTAX: readonly (readonly [syntax: string, meaning: string])[] = [
-  ['q8', 'int8 linear layers, one scale per output'],
+  ['q8', 'int8 linear layers, one scale per output; q8:tensor: one per layer; q8:static: calibrated activation scales'],
   ['e8', 'int8 word embeddings, scale and offset per row'],
   ['sp<NN>', 'drop NN % of the encoder weights by magnitude, e.g. sp80'],
   ['sp<NN>x4', 'the same in blocks of 1x4, e.g. sp80x4'],
+  ['sp<NN>x16x32', 'the same in tiles of 16 outputs x 32 inputs, e.g. sp80x16x32'],
+  ['wanda<NN>', 'drop NN % of each output by magnitude times input norm, e.g. wanda80; wanda80x4: in blocks of 1x4'],
   ['nm<n>:<m>', 'keep n of every m inputs, shared by 32 outputs, e.g. nm2:4'],
   ['heads<h>-ffn<f>', 'keep h of 12 heads and f of 3072 FFN neurons, or these fractions, e.g. heads8-ffn2048'],
   ['svd:<R>', 'two factors per layer; R up to 1 is a share of the full rank, above 1 a rank, e.g. svd:0.25'],
@@ -35,6 +39,8 @@ export const STEP_SYNTAX: readonly (readonly [syntax: string, meaning: string])[
   ['vocab', 'keep only the tokens that the texts use'],
   ['student:<NAME>', 'train a small student of this model, e.g. student:mini'],
 ]
+
+const Q8_FORMS = ['q8', 'q8:tensor', 'q8:static', 'q8:tensor,static']
 
 /** A decimal number without sign or exponent. */
 const NUMBER = '(\\d+(?:\\.\\d+)?|\\.\\d+)'
@@ -53,12 +59,21 @@ export function formatRecipe(steps: readonly Step[]): string {
 }
 
 function parseStep(text: string): Step {
-  if (text === 'q8' || text === 'e8' || text === 'vocab') return { kind: text, text }
-  let match = /^sp(\d+(?:\.\d+)?)(x4)?$/.exec(text)
-  if (match) {
-    const percent = Number(match[1])
-    if (!(percent > 0 && percent < 100)) throw badNumber(text, `${match[1]} %`, 'more than 0 and less than 100 %')
-    return { kind: 'sparse', text, sparsity: percent / 100, blocks: match[2] !== undefined }
+  if (text === 'e8' || text === 'vocab') return { kind: text, text }
+  if (Q8_FORMS.includes(text))
+    return {
+      kind: 'q8',
+      text,
+      ...(text.includes('tensor') && { perTensor: true as const }),
+      ...(text.includes('static') && { isStatic: true as const }),
+    }
+  let match = /^(sp|wanda)(\d+(?:\.\d+)?)(x4|x16x32)?$/.exec(text)
+  if (match && !(match[1] === 'wanda' && match[3] === 'x16x32')) {
+    const percent = Number(match[2])
+    if (!(percent > 0 && percent < 100)) throw badNumber(text, `${match[2]} %`, 'more than 0 and less than 100 %')
+    const sparsity = percent / 100
+    if (match[3] === 'x16x32') return { kind: 'tiles', text, sparsity }
+    return { kind: match[1] === 'sp' ? 'sparse' : 'wanda', text, sparsity, blocks: match[3] !== undefined }
   }
   match = /^nm(\d+):(\d+)$/.exec(text)
   if (match) {
@@ -108,40 +123,41 @@ function badNumber(text: string, found: string, expected: string): Error {
 }
 
 // What each step does to the encoder's linears; a later form cannot be fed to a step that needs an earlier one.
-const SPARSE = ['sparse', 'nm'] as const
+const SPARSE = ['sparse', 'tiles', 'wanda', 'nm'] as const
 const FACTORS = ['svd', 'wsvd', 'tucker', 'wtucker', 'tucker3'] as const
 
-type Rules = readonly (readonly [before: readonly Step['kind'][], why: string])[]
+/** Kinds that may not have come before a step, and why. */
+type Forbidden = readonly (readonly [before: readonly Step['kind'][], why: string])[]
 
-const FACTORISING: Rules = [
+const NOT_SPARSE_YET: Forbidden = [
+  [['q8'], 'int8 weights are not pruned: put it before q8'],
+  [SPARSE, 'the weights are sparse already: choose one kind of sparsity'],
+]
+
+const NOT_FACTORISED_YET: Forbidden = [
   [['q8'], 'int8 weights are not factorised: put it before q8'],
   [SPARSE, 'factors of sparse weights are dense, the zeros would be lost: put it before the sparsity'],
   [FACTORS, 'the layers are factorised already: choose svd or tucker'],
 ]
 
-/** Per step: kinds that may not have come before it, and why. */
-const FORBIDDEN: Record<Step['kind'], Rules> = {
+const FORBIDDEN: Record<Step['kind'], Forbidden> = {
   q8: [],
   e8: [],
   vocab: [],
-  sparse: [
-    [['q8'], 'int8 weights are not pruned: put it before q8'],
-    [SPARSE, 'the weights are sparse already: choose one kind of sparsity'],
-  ],
-  nm: [
-    [['q8'], 'int8 weights are not pruned: put it before q8'],
-    [SPARSE, 'the weights are sparse already: choose one kind of sparsity'],
-  ],
+  sparse: NOT_SPARSE_YET,
+  tiles: NOT_SPARSE_YET,
+  wanda: NOT_SPARSE_YET,
+  nm: NOT_SPARSE_YET,
   heads: [
     [['q8'], 'int8 weights are not cut: put it before q8'],
     [SPARSE, 'sparse weights are not cut: put it before the sparsity'],
     [FACTORS, 'factors have no heads or neurons to cut: put it before the factorisation'],
   ],
-  svd: FACTORISING,
-  wsvd: FACTORISING,
-  tucker: FACTORISING,
-  wtucker: FACTORISING,
-  tucker3: FACTORISING,
+  svd: NOT_FACTORISED_YET,
+  wsvd: NOT_FACTORISED_YET,
+  tucker: NOT_FACTORISED_YET,
+  wtucker: NOT_FACTORISED_YET,
+  tucker3: NOT_FACTORISED_YET,
   student: [
     [
       ['q8', 'e8', ...SPARSE, 'heads', ...FACTORS],
@@ -154,7 +170,7 @@ const FORBIDDEN: Record<Step['kind'], Rules> = {
 export function checkOrder(steps: readonly Step[]): void {
   steps.forEach((step, i) => {
     for (const before of steps.slice(0, i)) {
-      if (before.kind === step.kind && before.kind !== 'sparse' && before.kind !== 'nm')
+      if (before.kind === step.kind && !SPARSE.some((kind) => kind === step.kind))
         throw new Error(`recipe: '${step.text}' after '${before.text}': the step was applied already; apply it once`)
       const rule = FORBIDDEN[step.kind].find(([kinds]) => kinds.includes(before.kind))
       if (rule) throw new Error(`recipe: '${step.text}' after '${before.text}': ${rule[1]}`)

@@ -2,10 +2,22 @@ import { describe, expect, test } from 'vitest'
 import { checkLinearWeight } from '../../kernels/runtime/weights.ts'
 import { assertWithin } from '../../kernels/testing/compare.ts'
 import { seededRandom, uniform } from '../../kernels/testing/random.ts'
-import { syntheticModel } from '../model/synthetic.ts'
+import { runReference } from '../../kernels/plan/reference.ts'
+import { buildProgram } from '../model/bert.ts'
+import { randomModel } from '../model/preset.ts'
+import { SMALL, syntheticModel } from '../model/synthetic.ts'
 import type { EncoderLayer, LinearLayer } from '../model/weights.ts'
 import { denseData, encoderLinears } from './dense.ts'
-import { keptStructure, removeStructure, sliceLayer, topIndices, weightImportance } from './structure.ts'
+import {
+  keepMostImportant,
+  keptStructure,
+  pruneStructure,
+  removeStructure,
+  sliceLayer,
+  topIndices,
+  weightImportance,
+} from './structure.ts'
+import type { Importance } from './structure.ts'
 
 const T = 5
 
@@ -171,4 +183,106 @@ describe('which ones are cut', () => {
       'bert.encoder.layer.0.attention.self.value is stored as int8',
     )
   })
+})
+
+describe('cutting in rounds, unevenly', () => {
+  const wide = randomModel({ ...SMALL, hiddenSize: 24, heads: 6, intermediateSize: 64, layers: 4 }, 3)
+  const count = (m: typeof wide): [number, number] => [
+    m.layers.reduce((sum, l) => sum + l.heads, 0),
+    m.layers.reduce((sum, l) => sum + l.intermediate.weight.N, 0),
+  ]
+  /** Scores by the weights, later layers worth far more: they must not empty the first one. */
+  const measure = async (m: typeof wide): Promise<Importance[]> =>
+    m.layers.map((l, i) => {
+      const { heads, neurons } = weightImportance(l)
+      return { heads: heads.map((x) => x * 10 ** i), neurons: neurons.map((x) => x * 10 ** i) }
+    })
+
+  test.each([1, 3, 8])(
+    '%d rounds end at exactly the totals of the even cut, every layer keeps a head and 8 neurons',
+    async (iterations) => {
+      const target = { heads: 4, ffn: 1024 }
+      const totals = count(removeStructure(wide, target).model)
+      const sizes: [number, number][] = []
+      const { model: cut, notes } = await pruneStructure(
+        wide,
+        target,
+        async (m) => {
+          sizes.push(count(m))
+          return measure(m)
+        },
+        { iterations },
+      )
+      expect(count(cut)).toEqual(totals)
+      expect(sizes).toHaveLength(iterations)
+      expect(sizes[0]).toEqual([24, 256])
+      for (const { heads, intermediate } of cut.layers) {
+        expect(heads).toBeGreaterThanOrEqual(1)
+        expect(intermediate.weight.N % 8).toBe(0)
+        expect(intermediate.weight.N).toBeGreaterThanOrEqual(8)
+      }
+      expect(new Set(cut.layers.map((l) => l.heads)).size).toBeGreaterThan(1)
+      expect(notes[0]).toContain(`heads per layer ${cut.layers.map((l) => l.heads).join(' ')}`)
+      for (const { stem, linear: l } of encoderLinears(cut)) checkLinearWeight(l.weight, stem)
+    },
+  )
+
+  test('even rounds keep the shape of the step', async () => {
+    const { model: cut } = await pruneStructure(wide, { heads: 8, ffn: 2048 }, measure, {
+      iterations: 3,
+      uneven: false,
+    })
+    const even = removeStructure(wide, { heads: 8, ffn: 2048 }).model
+    expect(cut.layers.map((l) => [l.heads, l.intermediate.weight.N])).toEqual(
+      even.layers.map((l) => [l.heads, l.intermediate.weight.N]),
+    )
+  })
+
+  test('the highest scores of all layers stay; neurons go in the eights that their order makes', () => {
+    const neurons = (from: number): Float64Array =>
+      Float64Array.from({ length: 16 }, (_, i) => from + (i % 2 === 0 ? 10 : 0))
+    const kept = keepMostImportant(
+      [
+        { heads: Float64Array.of(5, 1, 6), neurons: neurons(0) },
+        { heads: Float64Array.of(2, 3, 0), neurons: neurons(4) },
+      ],
+      { heads: 3, ffn: 24 },
+    )
+    expect(kept[0]).toEqual({ heads: [0, 2], neurons: [0, 2, 4, 6, 8, 10, 12, 14] })
+    expect(kept[1]).toEqual({ heads: [1], neurons: Array.from({ length: 16 }, (_, i) => i) })
+  })
+
+  test('scores of another shape, NaN and bad rounds are refused', async () => {
+    const cut = (scores: (m: typeof wide) => Promise<readonly Importance[]>, iterations = 1) =>
+      pruneStructure(wide, { heads: 8, ffn: 2048 }, scores, { iterations })
+    await expect(cut(async () => [])).rejects.toThrow('scores of 0 layers')
+    await expect(cut(async () => measure(removeStructure(wide, { heads: 8, ffn: 2048 }).model))).rejects.toThrow(
+      'layer 0 has scores of 4 heads',
+    )
+    await expect(cut(async (m) => (await measure(m)).map((l) => ({ ...l, heads: l.heads.fill(NaN) })))).rejects.toThrow(
+      'NaN',
+    )
+    await expect(cut(measure, 0)).rejects.toThrow('0 iterations')
+  })
+})
+
+test('a head whose output columns are zeros, and neurons likewise, add nothing: the model without them computes the same', () => {
+  const zeroed = structuredClone(model)
+  const [cutHead, cutNeurons] = [1, [0, 7, 39]]
+  const { attentionOutput, output, headSize: D } = zeroed.layers[1]
+  const [o, w2] = [denseData(attentionOutput.weight), denseData(output.weight)]
+  for (let n = 0; n < attentionOutput.weight.N; n++) {
+    o.fill(0, n * attentionOutput.weight.K + cutHead * D, n * attentionOutput.weight.K + (cutHead + 1) * D)
+    for (const f of cutNeurons) w2[n * output.weight.K + f] = 0
+  }
+  const kept = Array.from({ length: 40 }, (_, f) => f).filter((f) => !cutNeurons.includes(f))
+  const layers = [zeroed.layers[0], sliceLayer(zeroed.layers[1], [0, 2, 3], kept)]
+  const ids = Int32Array.of(2, 9, 30, 4, 11, 2, 8, 3)
+  const batch = { offsets: Int32Array.of(0, 5, 8), ids, types: new Int32Array(8) }
+  const wanted = runReference(buildProgram(zeroed, 'hidden'), batch)
+  const found = runReference(buildProgram({ ...zeroed, layers }, 'hidden'), batch)
+  // float64 on both sides: what differs is the order of sums
+  found.forEach((x, i) => expect(Math.abs(x - wanted[i])).toBeLessThan(1e-12))
+  const whole = runReference(buildProgram(model, 'hidden'), batch)
+  expect(Math.max(...whole.map((x, i) => Math.abs(x - wanted[i])))).toBeGreaterThan(1e-4)
 })

@@ -1,9 +1,9 @@
 // Calibrations for tests: inputs that differ in scale, hang together and have a mean, as hidden states do.
 
 import { seededRandom, uniform } from '../../kernels/testing/random.ts'
+import { linearLayers } from '../model/weights.ts'
 import type { ModelWeights } from '../model/weights.ts'
 import type { Calibration, InputSums } from './calibration.ts'
-import { encoderLinears } from './dense.ts'
 import { gram, transpose, view } from './linear-algebra.ts'
 
 /** Rows x [rows, K] and their sums. */
@@ -22,18 +22,27 @@ export function syntheticInputs(rows: number, K: number, seed: number): { x: Flo
   return { x, sums: { K, rows, gram: gram(transpose(view(x, rows, K))), sum, largest } }
 }
 
-/** Made-up inputs of every encoder linear: the rows by tensor stem, and the calibration that they give. */
+/** Made-up inputs of every linear layer: the rows by tensor stem, and the calibration that they give. */
 export function syntheticCalibration(
   model: ModelWeights,
   seed: number,
 ): { rows: Map<string, Float32Array>; calibration: Calibration } {
   const rows = new Map<string, Float32Array>()
   const calibration: Calibration = new Map()
-  for (const { stem, layer, role, linear } of encoderLinears(model)) {
-    // query, key and value see the same rows
-    const place = { query: 0, key: 0, value: 0, attentionOutput: 1, intermediate: 2, output: 3 }[role]
+  // query, key and value see the same rows
+  const places = {
+    query: 0,
+    key: 0,
+    value: 0,
+    attentionOutput: 1,
+    intermediate: 2,
+    output: 3,
+    pooler: 4,
+    classifier: 5,
+  }
+  for (const { stem, layer, role, linear } of linearLayers(model)) {
     const { K } = linear.weight
-    const { x, sums } = syntheticInputs(4 * K, K, seed + 10 * layer + place)
+    const { x, sums } = syntheticInputs(4 * K, K, seed + 10 * (layer ?? 0) + places[role])
     rows.set(stem, x)
     calibration.set(stem, sums)
   }

@@ -80,6 +80,18 @@ describe('pruneVocabulary', () => {
     expect(notes.join('\n')).toContain('[UNK] 25.00 % of the tokens of 2 texts before, 50.00 % after')
   })
 
+  test('refuses where [UNK] grows by more than the bound, and where it cannot be measured', () => {
+    const context = { vocabulary: TOKENS, texts: ['dog'], sampleTexts: ['dog cat', 'fish a'], encoder }
+    const model = modelOf(TOKENS.length)
+    expect(() => pruneVocabulary(model, { ...context, maxUnknownGrowth: 0.2 })).toThrow(
+      '[UNK] would grow from 25.00 % to 50.00 % of the tokens of 2 texts, more than the 20.00 % allowed',
+    )
+    expect(pruneVocabulary(model, { ...context, maxUnknownGrowth: 0.25 }).notes.join()).toContain('50.00 % after')
+    expect(() => pruneVocabulary(model, { vocabulary: TOKENS, keepIds: [16], maxUnknownGrowth: 0.1 })).toThrow(
+      'context.maxUnknownGrowth needs texts with an encoder',
+    )
+  })
+
   test('keepIds alone is enough; the missing rate is said', () => {
     const { vocabulary, notes } = pruneVocabulary(modelOf(TOKENS.length), { vocabulary: TOKENS, keepIds: [16] })
     expect(vocabulary).toContain('cat')

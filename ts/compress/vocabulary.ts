@@ -22,6 +22,11 @@ export interface VocabularyContext {
   texts?: readonly string[]
   /** texts on which the [UNK] rate is reported; `texts` unless given */
   sampleTexts?: readonly string[]
+  /**
+   * refuses where the share of [UNK] among the tokens of the sample texts grows by more than this, e.g. 0.005; unless given
+   * the growth is only told. Training texts lose nothing by themselves: give `sampleTexts` that they do not cover
+   */
+  maxUnknownGrowth?: number
   /** makes an encoder for a vocabulary with the model's own normalisation */
   encoder?: (vocabulary: string[]) => Encode
 }
@@ -61,9 +66,12 @@ export function gatherRows(table: EmbeddingTable, ids: readonly number[]): Embed
   }
 }
 
-/** Cuts the word table to the tokens kept; see the head of this file for which those are. */
+/**
+ * Cuts the word table to the tokens kept; see the head of this file for which those are.
+ * @throws where the context does not say what to keep, or [UNK] would grow by more than `maxUnknownGrowth`
+ */
 export function pruneVocabulary(model: ModelWeights, context: VocabularyContext): PrunedVocabulary {
-  const { vocabulary, keepIds, texts, encoder } = context
+  const { vocabulary, keepIds, texts, encoder, maxUnknownGrowth } = context
   const { word } = model.embeddings
   if (!vocabulary) throw new Error("vocab: needs the tokenizer's vocabulary (context.vocabulary), found none")
   if (vocabulary.length > word.rows)
@@ -110,10 +118,19 @@ export function pruneVocabulary(model: ModelWeights, context: VocabularyContext)
   if (encoder && encode && sample && sample.length > 0) {
     const before = unknownRate(encode, sample, unknown)
     const after = unknownRate(encoder(pruned), sample, idMap[unknown])
+    if (maxUnknownGrowth !== undefined && !(after - before <= maxUnknownGrowth))
+      throw new Error(
+        `vocab: [UNK] would grow from ${percent(before)} to ${percent(after)} of the tokens of ${sample.length} texts, more` +
+          ` than the ${percent(maxUnknownGrowth)} allowed (context.maxUnknownGrowth); give more training texts`,
+      )
     notes.push(
       `vocab: [UNK] ${percent(before)} of the tokens of ${sample.length} texts before, ${percent(after)} after`,
     )
-  } else notes.push('vocab: [UNK] rate not measured: no texts with an encoder were given')
+  } else if (maxUnknownGrowth !== undefined)
+    throw new Error(
+      'vocab: context.maxUnknownGrowth needs texts with an encoder to measure [UNK] on (context.sampleTexts, context.encoder)',
+    )
+  else notes.push('vocab: [UNK] rate not measured: no texts with an encoder were given')
   return {
     model: {
       ...model,

@@ -138,7 +138,7 @@ describe('bad model folders', () => {
       'int8',
       keep,
       (c: Json) => (c.version = 99),
-      /compression: version 99, this library reads version 1/,
+      /compression: version 99, this library reads versions 1 and 2/,
     ],
     [
       'an unknown kind',

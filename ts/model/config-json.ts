@@ -3,6 +3,7 @@
 import { PREPARATION_LANGUAGES, PREPARATION_STEPS, type BertConfig, type TextPreparation } from './config.ts'
 import {
   linearShapes,
+  fixedScaleOf,
   type LeafShape,
   type LinearShape,
   type LinearLayerShape,
@@ -13,6 +14,8 @@ import {
 
 /** Raised when stored forms change in a way that older readers would misread. */
 export const COMPRESSION_VERSION = 1
+/** What a model with calibrated activation scales is written as: readers of version 1 would pass over them. */
+const STATIC_VERSION = 2
 
 /** Raised when prepared texts would differ from those that older models were trained on. */
 const PREPARATION_VERSION = 1
@@ -145,9 +148,10 @@ function parseLabels(raw: Record<string, unknown>, refuse: (what: string) => nev
 function applyCompression(shape: ModelShape, found: CompressionJson, refuse: (what: string) => never): void {
   const bad = (what: string): never => refuse(`compression: ${what}`)
   if (typeof found !== 'object' || found === null) bad('not an object')
-  if (found.version !== COMPRESSION_VERSION)
+  if (found.version !== COMPRESSION_VERSION && found.version !== STATIC_VERSION)
     bad(
-      `version ${JSON.stringify(found.version)}, this library reads version ${COMPRESSION_VERSION}; use a matching release`,
+      `version ${JSON.stringify(found.version)}, this library reads versions ${COMPRESSION_VERSION} and ${STATIC_VERSION};` +
+        ' use a matching release',
     )
   if (typeof found.recipe !== 'string') bad('recipe is missing')
   for (const key of ['embeddings', 'layers', 'linears', 'withoutBias', 'aliases'] as const)
@@ -212,19 +216,27 @@ function parseLeafShape(stem: string, found: LeafShape, bad: (what: string) => n
       return bad(`${stem} has ${key} ${JSON.stringify(value)}, expected a whole number from ${least} to ${most}`)
     return value as number
   }
+  /** checkLinearWeight holds its range against the law; here it only must be a number */
+  const scale = (): { activationScale?: number } => {
+    const { activationScale } = found as { activationScale?: unknown }
+    if (activationScale !== undefined && typeof activationScale !== 'number')
+      bad(`${stem} has activationScale ${JSON.stringify(activationScale)}, expected a number`)
+    return fixedScaleOf(found as { activationScale?: number })
+  }
   count('N', BOUNDS.vocab, 1)
   count('K', BOUNDS.width, 1)
   switch (kind) {
     case 'f32':
-    case 'int8':
       return { kind, N, K }
     case 'mixed':
       return { kind, N, K, terms: count('terms', BOUNDS.layers, 1) }
+    case 'int8':
+      return { kind, N, K, ...scale() }
     case 'csr':
       return { kind, N, K, nonZeros: count('nonZeros', N * K) }
     case 'int8-1x4':
       if (K % 4 !== 0) bad(`${stem} is int8-1x4 with K = ${K}, which is not a multiple of 4`)
-      return { kind, N, K, blocks: count('blocks', (N * K) / 4) }
+      return { kind, N, K, blocks: count('blocks', (N * K) / 4), ...scale() }
     case 'nm': {
       const m = count('m', K, 1)
       if (K % m !== 0) bad(`${stem} is nm with K = ${K}, which is not a multiple of m = ${m}`)
@@ -253,6 +265,11 @@ const isPlain = (shape: ModelShape): boolean => {
   )
 }
 
+const hasFixedScale = (weight: LinearShape): boolean =>
+  weight.kind === 'chain'
+    ? weight.factors.some(hasFixedScale)
+    : 'activationScale' in weight && weight.activationScale !== undefined
+
 /** config.json of a model; a plain f32 model gets no `compression` block and opens in any Hugging Face library. */
 export function formatConfig(shape: ModelShape, aliases: Record<string, string> = {}): string {
   const { config } = shape
@@ -279,7 +296,9 @@ export function formatConfig(shape: ModelShape, aliases: Record<string, string> 
   if (config.preparation?.steps.length) json.text_preparation = { version: PREPARATION_VERSION, ...config.preparation }
   if (!isPlain(shape) || Object.keys(aliases).length > 0) {
     const compression: CompressionJson = {
-      version: COMPRESSION_VERSION,
+      version: [...linearShapes(shape)].some(({ linear }) => hasFixedScale(linear.weight))
+        ? STATIC_VERSION
+        : COMPRESSION_VERSION,
       recipe: config.recipe,
       embeddings: { word: shape.word.kind, position: shape.position.kind, type: shape.type.kind },
       layers: shape.layers.map(({ heads, headSize, intermediate }) => ({

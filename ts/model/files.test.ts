@@ -8,7 +8,7 @@ import { factorizeTucker } from '../compress/factorize-tucker.ts'
 import { loadModel, loadModelFiles } from './load.ts'
 import { encodeModel, modelTensors, saveModel } from './save.ts'
 import { randomModel } from './preset.ts'
-import { FORMS, SMALL, syntheticModel } from './synthetic.ts'
+import { FORMS, SMALL, syntheticModel, withStaticScales } from './synthetic.ts'
 import type { ModelWeights } from './weights.ts'
 
 const root = await mkdtemp(join(tmpdir(), 'model-files-'))
@@ -89,6 +89,34 @@ describe('model folders', () => {
       },
     )
     await expect(open(files)).rejects.toThrow('has terms 0, expected a whole number from 1')
+  })
+
+  it('gives back calibrated activation scales bit for bit, under a version that older readers refuse', async () => {
+    for (const form of ['int8', 'int8-1x4', 'chain-int8'] as const) {
+      const model = withStaticScales(syntheticModel(form, 3, { all: true }))
+      const files = encodeModel(model)
+      expect((await open(files)).weights).toEqual(model)
+      expect(JSON.parse(files['config.json'] as string).compression.version).toBe(2)
+    }
+    const plain = encodeModel(syntheticModel('int8'))
+    expect(JSON.parse(plain['config.json'] as string).compression.version).toBe(1)
+    const model = withStaticScales(syntheticModel('int8'))
+    for (const [bad, message] of [
+      ['0.1', 'expected a number'],
+      [0.1, 'expected an f32'],
+      [-1, 'expected an f32'],
+      [1e38, 'expected an f32'],
+    ] as const) {
+      const files = await changed(
+        model,
+        (tensors) => tensors,
+        (json) => {
+          const { linears } = json.compression as { linears: Record<string, { activationScale: unknown }> }
+          linears['bert.encoder.layer.0.output.dense'].activationScale = bad
+        },
+      )
+      await expect(open(files)).rejects.toThrow(message)
+    }
   })
 
   it('writes a plain model without a compression block, a compressed one with it', () => {

@@ -6,7 +6,7 @@ import { factorizeTucker } from '../compress/factorize-tucker.ts'
 import { factorizeSvd } from '../compress/low-rank.ts'
 import { prune } from '../compress/prune.ts'
 import { quantizeLinears, quantizeWordEmbeddings } from '../compress/quantize.ts'
-import { removeStructure } from '../compress/structure.ts'
+import { pruneStructure, removeStructure, weightImportance } from '../compress/structure.ts'
 import { syntheticCalibration } from '../compress/synthetic.ts'
 import { loadModel } from './load.ts'
 import { inspectModel, inspectSource, recipeLedger } from './ledger.ts'
@@ -65,13 +65,32 @@ describe('byte ledger', () => {
     const { calibration } = syntheticCalibration(base, 1)
     const whitened = { ...options, calibration, whitened: true }
     const blocks = prune(base, { kind: 'blocks', sparsity: 0.8 }, 'sp80x4').model
+    const tiles = prune(base, { kind: 'tiles', sparsity: 0.5 }, 'sp50x16x32').model
+    const wanda = prune(base, { kind: 'wanda', sparsity: 0.8, blocks: false }, 'wanda80', calibration).model
+    const wandaBlocks = prune(base, { kind: 'wanda', sparsity: 0.7, blocks: true }, 'wanda70x4', calibration).model
+    const measure = async (model: ModelWeights) =>
+      model.layers.map((layer, i) => {
+        const { heads, neurons } = weightImportance(layer)
+        return { heads: heads.map((x) => x * (1 + i)), neurons: neurons.map((x) => x * (1 + i)) }
+      })
+    const uneven = (await pruneStructure(base, { heads: 6, ffn: 1536 }, measure, { iterations: 2 })).model
+    expect(new Set(uneven.layers.map(({ heads }) => heads)).size).toBeGreaterThan(1)
     const made: [string, ModelWeights][] = [
       ['q8', quantizeLinears(base).model],
       ['q8+e8', quantizeWordEmbeddings(quantizeLinears(base).model).model],
       ['sp80', prune(base, { kind: 'unstructured', sparsity: 0.8 }, 'sp80').model],
       ['sp80x4+q8', quantizeLinears(blocks).model],
+      ['sp50x16x32', tiles],
+      ['sp50x16x32+q8', quantizeLinears(tiles).model],
+      ['wanda80', wanda],
+      ['wanda80+q8', quantizeLinears(wanda).model],
+      ['wanda70x4+q8:tensor', quantizeLinears(wandaBlocks, { perTensor: true }).model],
+      ['q8:tensor,static', quantizeLinears(base, { perTensor: true, isStatic: true, calibration }).model],
+      ['svd:0.25+wanda80', prune(svd, { kind: 'wanda', sparsity: 0.8, blocks: false }, 'wanda80', calibration).model],
       ['nm2:4', prune(base, nm, 'nm2:4').model],
       ['heads8-ffn2048', removeStructure(base, { heads: 8, ffn: 2048 }).model],
+      ['heads6-ffn1536', uneven],
+      ['heads6-ffn1536+q8', quantizeLinears(uneven).model],
       ['svd:0.25', svd],
       ['svd:0.25+q8', quantizeLinears(svd).model],
       ['wsvd:0.25', (await factorizeSvd(base, 0.25, whitened)).model],

@@ -14,7 +14,7 @@ import {
 import { parseConfig, type ParsedConfig } from './config-json.ts'
 import { columnsOfMask } from './mask.ts'
 import { presetModel } from './preset.ts'
-import { tensorSlots, type LeafShape, type LinearLayerShape, type TableShape } from './shape.ts'
+import { fixedScaleOf, tensorSlots, type LeafShape, type LinearLayerShape, type TableShape } from './shape.ts'
 import {
   LAYER_LINEARS,
   LINEAR_STEMS,
@@ -382,8 +382,10 @@ class TensorIndex {
         const basis = await this.floats(`${name}.basis`)
         return { kind: 'f32', N, K, data: mix({ basis, weights: await this.floats(`${name}.mix`) }) }
       }
-      case 'int8':
-        return { kind: 'int8', N, K, data: await this.stored(name), scales: await this.floats(`${name}.scales`) }
+      case 'int8': {
+        const data = await this.stored<Int8Array>(name)
+        return { kind: 'int8', N, K, data, scales: await this.floats(`${name}.scales`), ...fixedScaleOf(shape) }
+      }
       case 'csr': {
         const columns = columnsOfMask(await this.stored(`${name}.mask`), N, K, `${name}.mask`)
         return { kind: 'csr', N, K, ...columns, values: await this.floats(`${name}.values`) }
@@ -391,7 +393,8 @@ class TensorIndex {
       case 'int8-1x4': {
         const columns = columnsOfMask(await this.stored(`${name}.mask`), N, K / 4, `${name}.mask`)
         const values = await this.stored<Int8Array>(`${name}.values`)
-        return { kind: 'int8-1x4', N, K, ...columns, values, scales: await this.floats(`${name}.scales`) }
+        const scales = await this.floats(`${name}.scales`)
+        return { kind: 'int8-1x4', N, K, ...columns, values, scales, ...fixedScaleOf(shape) }
       }
       case 'nm': {
         const { n, m, group } = shape

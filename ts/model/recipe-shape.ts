@@ -1,7 +1,7 @@
 // What a recipe does to a model's shape: pure arithmetic, no weights. ledger.test.ts holds it against the compression
 // itself. Steps apply from left to right, as in ts/compress.
 
-import { keptCount, NM_GROUP } from '../compress/prune-mask.ts'
+import { keptCount, NM_GROUP, TILE_INPUTS, TILE_OUTPUTS } from '../compress/prune-mask.ts'
 import { svdRank } from '../compress/ranks.ts'
 import { keptStructure } from '../compress/structure.ts'
 import { parseRecipe, type Step } from '../compress/steps.ts'
@@ -58,7 +58,19 @@ function applyStep(shape: ModelShape, step: Step, vocabularySize: number | undef
         if (part) part.weight = mapLeaves(part.weight, (leaf) => quantized(leaf, text))
       break
     case 'sparse':
-      sparsify(shape, step.sparsity, step.blocks, text)
+      sparsify(shape, step.sparsity, [1, step.blocks ? 4 : 1], text)
+      break
+    case 'tiles':
+      sparsify(shape, step.sparsity, [TILE_OUTPUTS, TILE_INPUTS], text)
+      break
+    case 'wanda':
+      mapEncoder(shape, (leaf) => {
+        const { N, K, shared } = requireDense(leaf, text)
+        const width = step.blocks ? 4 : 1
+        if (K % width !== 0) throw new Error(`${text}: K = ${K} is not a multiple of ${width}`)
+        const nonZeros = N * keptCount(K / width, step.sparsity) * width
+        return { kind: 'csr', N, K, nonZeros, isBlocked: step.blocks, shared }
+      })
       break
     case 'nm':
       mapEncoder(shape, (leaf) => {
@@ -144,14 +156,15 @@ function quantized(leaf: PlannedLeaf, step: string): PlannedLeaf {
 }
 
 /** One threshold over all matrices: the total is exact, each matrix gets its share. Shared factors count once. */
-function sparsify(shape: ModelShape, sparsity: number, isBlocked: boolean, step: string): void {
-  const unit = isBlocked ? 4 : 1
+function sparsify(shape: ModelShape, sparsity: number, [outputs, inputs]: [number, number], step: string): void {
+  const unit = outputs * inputs
   const counts = new Map<string, number>()
   let unique = 0
   const leaves: { key: string; units: number }[] = []
   mapEncoder(shape, (leaf) => {
     const { N, K } = requireDense(leaf, step)
-    if (K % unit !== 0) throw new Error(`${step}: K = ${K} is not a multiple of 4`)
+    if (K % inputs !== 0) throw new Error(`${step}: K = ${K} is not a multiple of ${inputs}`)
+    if (N % outputs !== 0) throw new Error(`${step}: N = ${N} is not a multiple of ${outputs}`)
     const key = leaf.shared ?? `#${unique++}`
     if (!leaves.some((other) => other.key === key)) leaves.push({ key, units: (N * K) / unit })
     return { ...leaf, shared: key }
@@ -169,7 +182,7 @@ function sparsify(shape: ModelShape, sparsity: number, isBlocked: boolean, step:
     N,
     K,
     nonZeros: counts.get(shared!)! * unit,
-    isBlocked,
+    isBlocked: inputs > 1,
     shared: shared!.startsWith('#') ? undefined : shared,
   }))
 }

@@ -8,6 +8,7 @@
 //   nm        .weight.mask U8 [ceil(N / group), ceil(K / 8)] shared by a group of outputs, .weight.values F32 [N, K n / m]
 //   mixed     .weight.basis F32 [P, N, K], .weight.mix F32 [P]: a dense f32 weight as a sum of P, which layers share
 //   chain     the forms above under <stem>.factors.<i>.
+// The activationScale of an int8 or int8-1x4 weight stands in config.json: a JSON number gives an f32 back exactly.
 // A mask costs K / 8 bytes a row whatever the density: below explicit u16 columns from 1 / 16 on, and it cannot name a
 // column twice or out of order.
 
@@ -25,11 +26,13 @@ import {
 } from './weights.ts'
 
 export type LeafShape = { N: number; K: number } & (
-  | { kind: 'f32' | 'int8' }
+  | { kind: 'f32' }
+  /** activationScale: calibrated scale of the inputs, where there is one */
+  | { kind: 'int8'; activationScale?: number }
   /** nonZeros: stored values */
   | { kind: 'csr'; nonZeros: number }
   /** blocks: stored 1x4 blocks */
-  | { kind: 'int8-1x4'; blocks: number }
+  | { kind: 'int8-1x4'; blocks: number; activationScale?: number }
   | { kind: 'nm'; n: number; m: number; group: number }
   /** only in files: in memory it is dense f32 */
   | { kind: 'mixed'; terms: number }
@@ -82,18 +85,22 @@ const leafShape = (weight: LeafWeight): LeafShape => {
   switch (weight.kind) {
     case 'csr':
       return { kind: 'csr', N, K, nonZeros: weight.values.length }
+    case 'int8':
+      return { kind: 'int8', N, K, ...fixedScaleOf(weight) }
     case 'int8-1x4':
-      return { kind: 'int8-1x4', N, K, blocks: weight.columns.length }
+      return { kind: 'int8-1x4', N, K, blocks: weight.columns.length, ...fixedScaleOf(weight) }
     case 'nm':
       return { kind: 'nm', N, K, n: weight.n, m: weight.m, group: weight.group }
     case 'f32': {
       const mixture = mixtureOf(weight.data)
       return mixture ? { kind: 'mixed', N, K, terms: mixture.weights.length } : { kind: 'f32', N, K }
     }
-    case 'int8':
-      return { kind: 'int8', N, K }
   }
 }
+
+/** The calibrated scale of a weight's inputs as a property, or none: an int8 weight's alone of what is no tensor. */
+export const fixedScaleOf = ({ activationScale }: { activationScale?: number }): { activationScale?: number } =>
+  activationScale === undefined ? {} : { activationScale }
 
 /** The shape of a weight. */
 export const linearShape = (weight: LinearWeight): LinearShape =>

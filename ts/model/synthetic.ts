@@ -5,7 +5,7 @@ import { seededRandom, uniform } from '../../kernels/testing/random.ts'
 import type { EmbeddingTable, LeafWeight, LinearWeight } from '../../kernels/runtime/weights.ts'
 import type { BertConfig } from './config.ts'
 import { randomModel } from './preset.ts'
-import { LAYER_LINEARS, type ModelWeights } from './weights.ts'
+import { LAYER_LINEARS, linearLayers, type ModelWeights } from './weights.ts'
 
 export const SMALL: BertConfig = {
   vocabSize: 37,
@@ -36,6 +36,18 @@ export function syntheticWeight(form: WeightForm, N: number, K: number, random: 
   if (form === 'chain3')
     return { kind: 'chain', N, K, factors: [leaf('f32', 8, K), leaf('f32', 4, 8), leaf('f32', N, 4)] }
   return leaf(form, N, K)
+}
+
+/** The model with calibrated activation scales in its int8 layers, another one for each kind of input. */
+export function withStaticScales(model: ModelWeights): ModelWeights {
+  const scaled = structuredClone(model)
+  for (const [i, { linear }] of [...linearLayers(scaled)].entries()) {
+    const first = linear.weight.kind === 'chain' ? linear.weight.factors[0] : linear.weight
+    // query, key and value of a layer, the first three of its six, see the same rows
+    if (first.kind === 'int8' || first.kind === 'int8-1x4')
+      first.activationScale = Math.fround(0.02 + 0.001 * (i % 6 < 3 ? i - (i % 6) : i))
+  }
+  return scaled
 }
 
 /** A two-layer model whose linears (pooler and classifier stay f32 unless `all`) have the given form. */

@@ -104,6 +104,7 @@ const OPERATORS: Record<string, (inputs: Value[], attributes: Attributes) => Val
   Mul: ([a, b]) => [binary(a, b, (x, y) => x * y)],
   Div: ([a, b]) => [binary(a, b, (x, y) => x / y)],
   Max: ([a, b]) => [binary(a, b, Math.max)],
+  Min: ([a, b]) => [binary(a, b, Math.min)],
   Abs: ([a]) => [unary(a, Math.abs)],
   Erf: ([a]) => [unary(a, erf)],
   Tanh: ([a]) => [unary(a, Math.tanh)],

@@ -1,10 +1,12 @@
 // A model as an ONNX graph that onnxruntime runs: the same weights, so that anyone can check or compare them elsewhere.
 //   f32      MatMul, Add; LayerNormalization; GELU by Erf
-//   int8     MatMulInteger with s8 weights, Cast, Mul by both scales; activations as `activations` says
+//   int8     MatMulInteger with s8 weights, Cast, Mul by both scales; activations as `activations` says, or by the layer's
+//            calibrated scale where it has one
 //   sparse   as dense f32 or dense int8 with their zeros: ONNX runtimes have no sparse linear
 //   chains   one MatMul per factor
 //   int8 embedding rows   Gather, Cast, Mul, Add
 
+import { fixedScale } from '../../kernels/runtime/quantize-law.ts'
 import type { EmbeddingTable, Int8BlockWeight, LeafWeight } from '../../kernels/runtime/weights.ts'
 import { contractChain } from '../../kernels/low-rank-linear/contract-chain.ts'
 import type { EncoderLayer, LinearLayer, ModelWeights, Norm } from '../model/weights.ts'
@@ -148,7 +150,7 @@ class BertGraph {
       const content = { length: N * K * 4, bytes: () => bytesOf(transpose(denseOf(weight), N, K, Float32Array)) }
       return graph.node('MatMul', [x, graph.constant(`${name}.weight`, 'f32', [K, N], content, source, 'transposed')])
     }
-    const { values, scale, zero } = this.quantize(x)
+    const { values, scale, zero } = this.quantize(x, weight.activationScale)
     const source = weight.kind === 'int8' ? weight.data : weight.values
     const content: LazyBytes = {
       length: N * K,
@@ -162,12 +164,18 @@ class BertGraph {
     return graph.node('Mul', [graph.node('Mul', [sums, scale]), scales])
   }
 
-  private quantize(x: string): { values: string; scale: string; zero: string[] } {
+  private quantize(x: string, activationScale?: number): { values: string; scale: string; zero: string[] } {
     const { graph } = this
-    const known = this.quantized.get(x)
+    const key = `${x} ${activationScale}`
+    const known = this.quantized.get(key)
     if (known) return known
     let parts: { values: string; scale: string; zero: string[] }
-    if (this.activations === 'per-tensor') {
+    if (activationScale !== undefined) {
+      const { scale, inverse } = fixedScale(activationScale)
+      const rounded = graph.node('Round', [graph.node('Mul', [x, graph.scalar(inverse)])])
+      const clipped = graph.node('Min', [graph.node('Max', [rounded, graph.scalar(-127)]), graph.scalar(127)])
+      parts = { values: graph.node('Cast', [clipped], { to: ELEMENT.s8 }), scale: graph.scalar(scale), zero: [] }
+    } else if (this.activations === 'per-tensor') {
       const [values, scale, zero] = graph.nodeOf('DynamicQuantizeLinear', [x], 3)
       parts = { values, scale, zero: [zero] }
     } else {
@@ -178,7 +186,7 @@ class BertGraph {
       const rounded = graph.node('Round', [graph.node('Mul', [x, graph.node('Div', [graph.scalar(127), limited])])])
       parts = { values: graph.node('Cast', [rounded], { to: ELEMENT.s8 }), scale, zero: [] }
     }
-    this.quantized.set(x, parts)
+    this.quantized.set(key, parts)
     return parts
   }
 }

@@ -18,9 +18,9 @@ export interface CalibrateOptions {
 /**
  * Sums of the inputs of every linear layer over `sequences`. Some hundred texts are enough (compression.md 2.8).
  *
- * @param model dense f32 with pooler and classifier
+ * @param model f32, dense or with chains of factors, with pooler and classifier
  * @param sequences token ids of texts from the training part
- * @throws where the model is compressed already, or there are no sequences
+ * @throws where the model is quantized or sparse already, or there are no sequences
  */
 export async function calibrate(
   model: ModelWeights,
@@ -30,26 +30,26 @@ export async function calibrate(
   const { threads, batch = 32, signal, progress } = options
   if (sequences.length === 0) throw new Error('calibrate: there are no texts; give some of the training part')
   const session = await TrainSession.create(shapeOfModel(model), threads ? { threads } : {})
-  const byTensor = new Map<string, InputSums>()
+  const byInput = new Map<string, InputSums>()
   try {
     session.setParameters(parametersOf(model, session.layout))
     for (let begin = 0; begin < sequences.length; begin += batch) {
       signal?.throwIfAborted()
       const part = sequences.slice(begin, begin + batch)
-      for (const [tensor, found] of await session.inputStatistics(joinSequences(part))) add(byTensor, tensor, found)
+      for (const [input, found] of await session.inputStatistics(joinSequences(part))) add(byInput, input, found)
       progress?.(Math.min(sequences.length, begin + batch), sequences.length)
     }
   } finally {
     await session.dispose()
   }
-  return new Map([...linearPlaces(model)].map(({ stem, tensor }) => [stem, byTensor.get(tensor)!]))
+  return new Map([...linearPlaces(model)].map(({ stem, input }) => [stem, byInput.get(input)!]))
 }
 
-function add(sums: Map<string, InputSums>, tensor: string, { rows, K, gram, sum, largest }: InputStatistics): void {
-  let into = sums.get(tensor)
+function add(sums: Map<string, InputSums>, input: string, { rows, K, gram, sum, largest }: InputStatistics): void {
+  let into = sums.get(input)
   if (!into) {
     into = { K, rows: 0, gram: new Float64Array(K * K), sum: new Float64Array(K), largest: new Float32Array(K) }
-    sums.set(tensor, into)
+    sums.set(input, into)
   }
   into.rows += rows
   for (let i = 0; i < gram.length; i++) into.gram[i] += gram[i]

@@ -1,21 +1,81 @@
-// From a model's weights to the trainer's vectors, and back.
+// From a model's weights to the trainer's vectors, and back. Factors of chains that are one array are one tensor.
 
-import type { EmbeddingTable } from '../../kernels/runtime/weights.ts'
-import { placeOf, tensorOf, type Layout, type TrainShape } from '../../kernels/train/layout.ts'
+import type { DenseWeight, EmbeddingTable, LinearWeight } from '../../kernels/runtime/weights.ts'
+import {
+  placeOf,
+  projectionsOf,
+  tensorOf,
+  type Layout,
+  type Role,
+  type TrainShape,
+} from '../../kernels/train/layout.ts'
 import type { Parameters } from '../../kernels/train/session.ts'
-import { linearLayers, type LinearLayer, type ModelWeights, type Norm } from '../model/weights.ts'
+import {
+  LAYER_LINEARS,
+  linearLayers,
+  type LayerLinear,
+  type LinearLayer,
+  type ModelWeights,
+  type Norm,
+} from '../model/weights.ts'
 
-/** Where a linear layer stands: the tensor that holds it, and its first row there (query, key and value share one). */
+/** Where a linear layer stands. */
 interface LinearPlace {
+  /** what enters it, as TrainSession.inputStatistics names it */
+  input: string
+  /** tensor of its bias without `.bias`, and its first row there (dense query, key and value share one) */
   tensor: string
   row: number
+  /** its weight, or the factors of its chain; each with the key of its masks, its tensor, and its first row there */
+  parts: { key: string; weight: DenseWeight; tensor: string; row: number }[]
 }
 
-const PARTS = { attentionOutput: 'attention', intermediate: 'intermediate', output: 'output' } as const
+const TRAINED_ROLES: Record<LayerLinear, Role> = {
+  query: 'query',
+  key: 'key',
+  value: 'value',
+  attentionOutput: 'attention',
+  intermediate: 'intermediate',
+  output: 'output',
+}
+
+/** The one weight of a dense layer, the factors of a chain. @throws where one of them is not dense f32 */
+function leavesOf(weight: LinearWeight, stem: string): DenseWeight[] {
+  const leaves = weight.kind === 'chain' ? weight.factors : [weight]
+  return leaves.map((leaf, i) => {
+    if (leaf.kind === 'f32') return leaf
+    const what = weight.kind === 'chain' ? `factor ${i} of ${stem}` : stem
+    throw new Error(`train: ${what} is ${leaf.kind}, training needs f32; train first, compress afterwards`)
+  })
+}
+
+/**
+ * Arrays of all factors, each once, in the order of the model.
+ * @throws where one array has two sizes, or is the weight of a dense layer and something else
+ */
+function factorsOf(model: ModelWeights): Map<Float32Array, DenseWeight> {
+  const factors = new Map<Float32Array, DenseWeight>()
+  const dense = new Set<Float32Array>()
+  for (const { stem, linear } of linearLayers(model)) {
+    for (const leaf of leavesOf(linear.weight, stem)) {
+      const isFactor = linear.weight.kind === 'chain'
+      if (dense.has(leaf.data) || (!isFactor && factors.has(leaf.data)))
+        throw new Error(`train: ${stem} has its array from another layer; only factors of chains are shared: copy it`)
+      const { N, K } = factors.get(leaf.data) ?? leaf
+      if (N !== leaf.N || K !== leaf.K)
+        throw new Error(
+          `train: one array is a factor [${N}, ${K}] and, in ${stem}, [${leaf.N}, ${leaf.K}]; copy it for one of them`,
+        )
+      if (isFactor) factors.set(leaf.data, leaf)
+      else dense.add(leaf.data)
+    }
+  }
+  return factors
+}
 
 /**
  * Sizes of a model that can be trained.
- * @throws where a weight is not dense f32, a bias is missing, or there is no pooler or classifier
+ * @throws where a weight or a factor of a chain is not dense f32, a bias is missing, or there is no pooler or classifier
  */
 export function shapeOfModel(model: ModelWeights): TrainShape {
   const { config, embeddings, layers, pooler, classifier } = model
@@ -25,9 +85,10 @@ export function shapeOfModel(model: ModelWeights): TrainShape {
     )
   if (config.multiLabel)
     throw new Error('train: labels of this model do not exclude one another; training knows one label per text')
-  for (const { stem, linear } of linearLayers(model)) {
-    if (linear.weight.kind !== 'f32')
-      throw new Error(`train: ${stem} is ${linear.weight.kind}, training needs f32; train first, compress afterwards`)
+  for (const { stem, layer, linear } of linearLayers(model)) {
+    leavesOf(linear.weight, stem)
+    if (layer === null && linear.weight.kind === 'chain')
+      throw new Error(`train: ${stem} is a chain; training takes chains in the encoder's layers, here a dense weight`)
     if (!linear.bias) throw new Error(`train: ${stem} has no bias; give it one of zeros`)
   }
   for (const [name, { kind }] of Object.entries({
@@ -37,6 +98,8 @@ export function shapeOfModel(model: ModelWeights): TrainShape {
   }))
     if (kind !== 'f32')
       throw new Error(`train: the ${name} table is ${kind}, training needs f32; train first, compress afterwards`)
+  const factors = factorsOf(model)
+  const indices = new Map([...factors.keys()].map((data, f) => [data, f]))
   return {
     hidden: config.hiddenSize,
     words: embeddings.word.rows,
@@ -44,22 +107,47 @@ export function shapeOfModel(model: ModelWeights): TrainShape {
     types: embeddings.type.rows,
     labels: classifier.weight.N,
     epsilon: config.layerNormEpsilon,
-    layers: layers.map(({ heads, headSize, intermediate }) => ({
-      heads,
-      headSize,
-      intermediate: intermediate.weight.N,
+    layers: layers.map((layer) => ({
+      heads: layer.heads,
+      headSize: layer.headSize,
+      intermediate: layer.intermediate.weight.N,
+      chains: Object.fromEntries(
+        LAYER_LINEARS.filter((role) => layer[role].weight.kind === 'chain').map((role) => [
+          TRAINED_ROLES[role],
+          leavesOf(layer[role].weight, role).map(({ data }) => indices.get(data)!),
+        ]),
+      ),
     })),
+    factors: [...factors.values()].map(({ N, K }) => ({ rows: N, columns: K })),
   }
+}
+
+function placeOfRole(shape: TrainShape, layer: number, role: Role, N: number): Omit<LinearPlace, 'parts'> {
+  const tensor = `layer.${layer}.${role}`
+  const part = ['query', 'key', 'value'].indexOf(role)
+  if (part < 0) return { input: tensor, tensor, row: 0 }
+  const [{ input }, ...others] = projectionsOf(shape, layer)
+  return others.length > 0 ? { input, tensor, row: 0 } : { input, tensor: input, row: part * N }
 }
 
 /** Every linear layer with its place. */
 export function* linearPlaces(model: ModelWeights): Generator<LinearPlace & { stem: string; linear: LinearLayer }> {
+  const shape = shapeOfModel(model)
   for (const { stem, layer, role, linear } of linearLayers(model)) {
-    if (role === 'pooler' || role === 'classifier') yield { stem, linear, tensor: role, row: 0 }
-    else if (role === 'query' || role === 'key' || role === 'value') {
-      const part = ['query', 'key', 'value'].indexOf(role)
-      yield { stem, linear, tensor: `layer.${layer}.qkv`, row: part * linear.weight.N }
-    } else yield { stem, linear, tensor: `layer.${layer}.${PARTS[role]}`, row: 0 }
+    const leaves = leavesOf(linear.weight, stem)
+    if (role === 'pooler' || role === 'classifier' || layer === null) {
+      const parts = [{ key: stem, weight: leaves[0], tensor: `${role}.weight`, row: 0 }]
+      yield { stem, linear, input: role, tensor: role, row: 0, parts }
+      continue
+    }
+    const place = placeOfRole(shape, layer, TRAINED_ROLES[role], linear.weight.N)
+    const chain = shape.layers[layer].chains?.[TRAINED_ROLES[role]]
+    const parts = leaves.map((weight, i) =>
+      chain
+        ? { key: `${stem}.factors.${i}`, weight, tensor: `factor.${chain[i]}`, row: 0 }
+        : { key: stem, weight, tensor: `${place.tensor}.weight`, row: place.row },
+    )
+    yield { stem, linear, ...place, parts }
   }
 }
 
@@ -76,7 +164,7 @@ const f32Table = (table: EmbeddingTable): Float32Array => {
   return table.data
 }
 
-/** Calls `visit` with every dense tensor of the model and the part of `vector` that holds it. */
+/** Calls `visit` with every tensor of the model, for each of its uses, and the part of `vector` that holds it. */
 function visitTensors(
   model: ModelWeights,
   layout: Layout,
@@ -85,12 +173,10 @@ function visitTensors(
 ): void {
   visit(f32Table(model.embeddings.position), tensorOf(layout, vector, 'position'))
   visit(f32Table(model.embeddings.type), tensorOf(layout, vector, 'type'))
-  for (const { linear, tensor, row } of linearPlaces(model)) {
-    const { weight, bias } = linear
-    if (weight.kind !== 'f32' || !bias) throw new Error(`train: ${tensor} is no dense f32 layer with a bias`)
-    const weights = tensorOf(layout, vector, `${tensor}.weight`)
-    visit(weight.data, weights.subarray(row * weight.K, (row + weight.N) * weight.K))
-    visit(bias, tensorOf(layout, vector, `${tensor}.bias`).subarray(row, row + weight.N))
+  for (const { linear, tensor, row, parts } of linearPlaces(model)) {
+    for (const { weight, tensor, row } of parts)
+      visit(weight.data, tensorOf(layout, vector, tensor).subarray(row * weight.K, (row + weight.N) * weight.K))
+    visit(linear.bias!, tensorOf(layout, vector, `${tensor}.bias`).subarray(row, row + linear.weight.N))
   }
   for (const { name, norm } of norms(model)) {
     visit(norm.gamma, tensorOf(layout, vector, `${name}.gamma`))
@@ -108,7 +194,10 @@ export function parametersOf(model: ModelWeights, layout: Layout): Parameters {
   return { words, rest }
 }
 
-/** A model of the same form with the trainer's numbers; `model` itself is left alone. */
+/**
+ * A model of the same form with the trainer's numbers; `model` itself is left alone. Arrays that are one object there are one
+ * here.
+ */
 export function modelOf(model: ModelWeights, layout: Layout, { words, rest }: Parameters): ModelWeights {
   const copy = structuredClone({ ...model, embeddings: { ...model.embeddings, word: null } })
   const word = { ...model.embeddings.word, kind: 'f32' as const, data: words }
@@ -118,7 +207,7 @@ export function modelOf(model: ModelWeights, layout: Layout, { words, rest }: Pa
 }
 
 /**
- * Where masks, by tensor stem, stand in the trainer's vector.
+ * Where masks stand in the trainer's vector, by tensor stem; of a chain by `${stem}.factors.0` and so on.
  * @throws where a stem is unknown or a mask has the wrong length
  */
 export function placeMasks(
@@ -126,14 +215,14 @@ export function placeMasks(
   layout: Layout,
   masks: Record<string, Uint8Array>,
 ): { offset: number; mask: Uint8Array }[] {
-  const byStem = new Map([...linearPlaces(model)].map((place) => [place.stem, place]))
-  return Object.entries(masks).map(([stem, mask]) => {
-    const place = byStem.get(stem)
-    if (!place)
-      throw new Error(`train: there is no linear layer ${stem} to mask; there are ${[...byStem.keys()].join(', ')}`)
-    const { N, K } = place.linear.weight
+  const byKey = new Map([...linearPlaces(model)].flatMap(({ parts }) => parts.map((part) => [part.key, part])))
+  return Object.entries(masks).map(([key, mask]) => {
+    const part = byKey.get(key)
+    if (!part)
+      throw new Error(`train: there is no linear layer ${key} to mask; there are ${[...byKey.keys()].join(', ')}`)
+    const { N, K } = part.weight
     if (mask.length !== N * K)
-      throw new Error(`train: the mask of ${stem} has ${mask.length} elements, its weight is [${N}, ${K}]`)
-    return { offset: placeOf(layout, `${place.tensor}.weight`).offset + place.row * K, mask }
+      throw new Error(`train: the mask of ${key} has ${mask.length} elements, its weight is [${N}, ${K}]`)
+    return { offset: placeOf(layout, part.tensor).offset + part.row * K, mask }
   })
 }

@@ -41,7 +41,8 @@ export function scheduleAt(done: number, warmup: number): number {
  * seed gives the same bits on any number of threads. Moments and decay of word embeddings are lazy: a word's row changes
  * only in steps whose batch has the word.
  *
- * @param model dense f32 with pooler and classifier
+ * @param model f32 with pooler and classifier; linear layers of the encoder may be chains of f32 factors, and factors that are
+ *   one array are trained as one, and are one again in the result
  * @param examples token ids with their label
  * @returns the trained model, the loss of each step, and how long it took
  * @throws where model, examples or options do not fit each other, or the loss stops being a number

@@ -2,6 +2,7 @@
 // columns padded to 64 each, and the epilogue's constants and bindings.
 
 import type { Activation, BufferId, BufferSpec } from '../program.ts'
+import { fixedScale } from '../quantize-law.ts'
 import type { LeafWeight } from '../weights.ts'
 import { padded, type Grid, type Slot } from './call.ts'
 import type { Dim } from './upload.ts'
@@ -54,6 +55,18 @@ export function linearDims({ parts, activation, residual }: LinearSpec): Dim[] {
     ACTIVATIONS[activation],
     residual === null ? 0 : 1,
   ]
+}
+
+/** The s8 twin of an f32 buffer, for the int8 layers that read it next. */
+export interface Twin {
+  /** calibrated scale of all rows; each row has its own where there is none */
+  activationScale?: number
+}
+
+/** The last fields of struct Dims where a kernel quantizes: calibrated scale and inverse, or zeros for one per row. */
+export function fixedDims(activationScale: number | undefined): Dim[] {
+  const { scale, inverse } = fixedScale(activationScale)
+  return [{ f32: scale }, { f32: inverse }]
 }
 
 /** Bindings 0 to 7, the same for every linear kernel. */

@@ -56,9 +56,9 @@ export interface EncodeContext {
   buffer(id: BufferId): BufferView
   /**
    * Address of buffer `id` in another form (quantized, transposed): `make` writes the record that fills it, unless one
-   * of this batch did so since the buffer was written.
+   * of this batch did so since the buffer was written, with the same `variant` (a scale, say).
    */
-  derived(id: BufferId, form: string, make: (target: number) => void): number
+  derived(id: BufferId, form: string, make: (target: number) => void, variant?: number): number
 }
 
 export interface Lowered {

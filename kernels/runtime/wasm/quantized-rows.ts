@@ -1,8 +1,10 @@
 // The forms in which int8 kernels read activations, and the records that make them (assembly/quantize.ts).
 
 import type { BufferId } from '../program.ts'
+import { fixedScale } from '../quantize-law.ts'
 import { INT8_PATH_CODES, type EncodeContext, type Int8Path } from './lowering.ts'
 import { QUANTIZE_COLUMNS, QUANTIZE_ROWS } from './opcodes.ts'
+import { f32Bits } from './tape.ts'
 
 export type QuantizedLayout = 'rows' | 'columns'
 
@@ -20,15 +22,22 @@ export function quantizedForm(layout: QuantizedLayout, path: Int8Path, rows: num
   return { form: `quantized ${layout}`, formBytes: bytes }
 }
 
-/** Address of buffer `id` quantized; a buffer that several layers read is quantized once. */
-export function quantized(context: EncodeContext, id: BufferId, layout: QuantizedLayout, path: Int8Path): number {
+/**
+ * Address of buffer `id` quantized; a buffer that several layers read with the same scale is quantized once.
+ * @param activationScale of the layer that reads; rows that came quantized keep their own scales
+ */
+export function quantized(
+  context: EncodeContext,
+  id: BufferId,
+  layout: QuantizedLayout,
+  path: Int8Path,
+  activationScale: number | undefined,
+): number {
   const x = context.buffer(id)
-  return context.derived(id, `quantized ${layout}`, (target) =>
-    context.tape.record(
-      layout === 'rows' ? QUANTIZE_ROWS : QUANTIZE_COLUMNS,
-      [x.rows, x.width, x.scales ? 1 : 0, x.address, x.scales, target, INT8_PATH_CODES[path]],
-      [x.address],
-      [target],
-    ),
-  )
+  const { scale, inverse } = fixedScale(activationScale)
+  const words = [x.rows, x.width, x.scales ? 1 : 0, x.address, x.scales]
+  const rest = [INT8_PATH_CODES[path], f32Bits(scale), f32Bits(inverse)]
+  const opcode = layout === 'rows' ? QUANTIZE_ROWS : QUANTIZE_COLUMNS
+  const make = (target: number): void => context.tape.record(opcode, [...words, target, ...rest], [x.address], [target])
+  return context.derived(id, `quantized ${layout}`, make, scale)
 }

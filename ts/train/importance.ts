@@ -1,0 +1,159 @@
+// How much the loss would move without a head or a neuron, to first order: |sum of gradient times weight| over what would go
+// (Michel et al. 2019; TextPruner). No labels are needed.
+
+import { logSoftmax } from '../../kernels/train/batch.ts'
+import { tensorOf, type Layout } from '../../kernels/train/layout.ts'
+import { TrainSession } from '../../kernels/train/session.ts'
+import type { Importance } from '../compress/structure.ts'
+import type { ModelWeights } from '../model/weights.ts'
+import { joinSequences } from './batches.ts'
+import { parametersOf, shapeOfModel } from './convert.ts'
+
+export interface ImportanceOptions {
+  /**
+   * what the loss compares with, one per sequence: class numbers, or rows of class probabilities (of the model before any
+   * removal, say). Unless given: the class that the model itself chooses. Its own probabilities would not do, since
+   * cross-entropy with them is at its least and every gradient 0
+   */
+  labels?: ArrayLike<number> | readonly Float32Array[]
+  /** sequences per batch; 32. The absolute value is taken of a batch's sum, so smaller batches see more of what cancels */
+  batch?: number
+  /** CPU threads; the engine's cores, at most 8 */
+  threads?: number
+  signal?: AbortSignal
+  progress?: (done: number, total: number) => void
+}
+
+/**
+ * First-order importance of every head and FFN neuron, averaged over batches:
+ * - head: |sum g w| over its columns of the attention output matrix
+ * - neuron: |sum g1 w1 + gb b| over its row of W1 with bias, plus |sum g2 w2| over its column of W2
+ *
+ * @param model dense f32 with pooler and classifier
+ * @param sequences token ids; some hundred texts are enough
+ * @returns scores per layer, comparable across layers
+ * @throws where the model is compressed already, there are no sequences, or labels and sequences do not fit each other
+ */
+export async function firstOrderImportance(
+  model: ModelWeights,
+  sequences: readonly Int32Array[],
+  options: ImportanceOptions = {},
+): Promise<Importance[]> {
+  const { labels, batch = 32, threads, signal, progress } = options
+  if (sequences.length === 0) throw new Error('importance: there are no texts; give some of the training part')
+  if (labels && labels.length !== sequences.length)
+    throw new Error(`importance: ${labels.length} labels for ${sequences.length} sequences; give one each`)
+  const shape = shapeOfModel(model)
+  const session = await TrainSession.create(shape, threads ? { threads } : {})
+  const scores: Importance[] = shape.layers.map(({ heads, intermediate }) => ({
+    heads: new Float64Array(heads),
+    neurons: new Float64Array(intermediate),
+  }))
+  const batches = Math.ceil(sequences.length / batch)
+  try {
+    const parameters = parametersOf(model, session.layout)
+    session.setParameters(parameters)
+    for (let begin = 0; begin < sequences.length; begin += batch) {
+      signal?.throwIfAborted()
+      const joined = joinSequences(sequences.slice(begin, begin + batch))
+      const B = joined.offsets.length - 1
+      const target = labels
+        ? targetOf(labels, begin, B, shape.labels)
+        : ownChoice(await session.forward(joined), shape.labels)
+      await session.step(joined, { target, teacher: null, alpha: 1, temperature: 1 }, null, null)
+      addScores(scores, session.layout, parameters.rest, session.gradients().rest, 1 / batches)
+      progress?.(begin + B, sequences.length)
+    }
+  } finally {
+    await session.dispose()
+  }
+  return scores
+}
+
+/** Softmax of the model's logits per sequence: `labels` for the rounds that follow the first. f32 [labels] each. */
+export async function softLabels(
+  model: ModelWeights,
+  sequences: readonly Int32Array[],
+  options: Pick<ImportanceOptions, 'batch' | 'threads'> = {},
+): Promise<Float32Array[]> {
+  const { batch = 32, threads } = options
+  const shape = shapeOfModel(model)
+  const session = await TrainSession.create(shape, threads ? { threads } : {})
+  const rows: Float32Array[] = []
+  try {
+    session.setParameters(parametersOf(model, session.layout))
+    for (let begin = 0; begin < sequences.length; begin += batch) {
+      const logits = await session.forward(joinSequences(sequences.slice(begin, begin + batch)))
+      for (let at = 0; at < logits.length; at += shape.labels)
+        rows.push(Float32Array.from(logSoftmax(logits, at, shape.labels, 1), Math.exp))
+    }
+  } finally {
+    await session.dispose()
+  }
+  return rows
+}
+
+function targetOf(
+  labels: NonNullable<ImportanceOptions['labels']>,
+  begin: number,
+  B: number,
+  classes: number,
+): Float32Array {
+  const target = new Float32Array(B * classes)
+  for (let b = 0; b < B; b++) {
+    const label = labels[begin + b]
+    if (typeof label !== 'number') {
+      if (label.length !== classes)
+        throw new Error(
+          `importance: label ${begin + b} has ${label.length} probabilities, the model has ${classes} classes`,
+        )
+      target.set(label, b * classes)
+    } else {
+      if (!(Number.isInteger(label) && label >= 0 && label < classes))
+        throw new Error(`importance: label ${begin + b} is ${label}, expected a class from 0 to ${classes - 1}`)
+      target[b * classes + label] = 1
+    }
+  }
+  return target
+}
+
+function ownChoice(logits: Float32Array, classes: number): Float32Array {
+  const target = new Float32Array(logits.length)
+  for (let at = 0; at < logits.length; at += classes) {
+    const row = logits.subarray(at, at + classes)
+    target[at + row.indexOf(Math.max(...row))] = 1
+  }
+  return target
+}
+
+/** Adds `share` of one batch's scores. */
+function addScores(
+  scores: Importance[],
+  layout: Layout,
+  parameters: Float32Array,
+  gradients: Float32Array,
+  share: number,
+): void {
+  const products = (name: string): { rows: Float64Array; columns: Float64Array } => {
+    const [w, g] = [tensorOf(layout, parameters, name), tensorOf(layout, gradients, name)]
+    const { rows, columns: K } = layout.places.get(name)!
+    const sums = { rows: new Float64Array(rows), columns: new Float64Array(K) }
+    for (let row = 0; row < rows; row++)
+      for (let k = 0; k < K; k++) {
+        const product = w[row * K + k] * g[row * K + k]
+        sums.rows[row] += product
+        sums.columns[k] += product
+      }
+    return sums
+  }
+  scores.forEach(({ heads, neurons }, i) => {
+    const { headSize: D } = layout.shape.layers[i]
+    const attention = products(`layer.${i}.attention.weight`).columns
+    for (let h = 0; h < heads.length; h++)
+      heads[h] += share * Math.abs(attention.subarray(h * D, (h + 1) * D).reduce((sum, x) => sum + x, 0))
+    const first = products(`layer.${i}.intermediate.weight`).rows
+    const bias = products(`layer.${i}.intermediate.bias`).columns
+    const second = products(`layer.${i}.output.weight`).columns
+    for (let f = 0; f < neurons.length; f++) neurons[f] += share * (Math.abs(first[f] + bias[f]) + Math.abs(second[f]))
+  })
+}
