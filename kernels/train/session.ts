@@ -12,9 +12,11 @@ import {
   WasmMemory,
   type BuildName,
 } from '../runtime/wasm/index.ts'
-import { checkTrainBatch, dropoutKey, type Dropout, type LossTarget, type TrainBatch } from './batch.ts'
+import { checkGoal, checkTrainBatch, dropoutKey, type Dropout, type LossTarget, type TrainBatch } from './batch.ts'
+import type { FakeQuantize } from './fake-quantize.ts'
 import { layoutOf, type Layout, type TrainShape } from './layout.ts'
 import { scratchBytes } from './scratch.ts'
+import { stateChunks, type StateWords } from './tape-states.ts'
 import {
   partialCount,
   StepEncoder,
@@ -31,6 +33,10 @@ export interface TrainSessionOptions {
   build?: 'auto' | 'baseline' | 'relaxed'
   /** tests only: guard bands around every buffer */
   guard?: boolean
+  /** every pass, forward alone too, computes with rounded operands */
+  fakeQuantize?: FakeQuantize
+  /** no room for gradients and moments: a model that is only run, as a teacher is */
+  isForwardOnly?: boolean
 }
 
 export interface AdamW {
@@ -90,11 +96,15 @@ export class TrainSession {
   #slots: Int32Array
   #touchedIds = new Int32Array(0)
   #steps = 0
+  #fake: FakeQuantize
+  #isForwardOnly: boolean
 
-  private constructor(shape: TrainShape, pool: ThreadPool, guard: boolean) {
+  private constructor(shape: TrainShape, pool: ThreadPool, options: TrainSessionOptions) {
     this.layout = layoutOf(shape)
     this.#pool = pool
-    this.#regions = new Regions(pool.memory, guard)
+    this.#regions = new Regions(pool.memory, options.guard ?? false)
+    this.#fake = options.fakeQuantize ?? { linears: false }
+    this.#isForwardOnly = options.isForwardOnly ?? false
     const vector = (name: string, length: number): number => {
       const address = this.#regions.allocate(name, length * 4 + this.#padding)
       pool.memory.f32(address, length).fill(0)
@@ -102,16 +112,17 @@ export class TrainSession {
     }
     const { length } = this.layout
     const table = shape.words * shape.hidden
+    const learned = (name: string, length: number): number => (this.#isForwardOnly ? 0 : vector(name, length))
     this.#fixed = {
       parameters: vector('parameters', length),
-      gradients: vector('gradients', length),
-      firstMoments: vector('first moments', length),
-      secondMoments: vector('second moments', length),
+      gradients: learned('gradients', length),
+      firstMoments: learned('first moments', length),
+      secondMoments: learned('second moments', length),
     }
     this.#words = {
       words: vector('words', table),
-      wordFirstMoments: vector('first moments of words', table),
-      wordSecondMoments: vector('second moments of words', table),
+      wordFirstMoments: learned('first moments of words', table),
+      wordSecondMoments: learned('second moments of words', table),
     }
     this.#slots = new Int32Array(shape.words).fill(-1)
   }
@@ -129,7 +140,7 @@ export class TrainSession {
     const module = await compileEmbedded(WASM[name])
     const pool = await ThreadPool.create(new WasmMemory(isShared), module, isShared ? wanted : 1)
     try {
-      return new TrainSession(shape, pool, options.guard ?? false)
+      return new TrainSession(shape, pool, options)
     } catch (error) {
       await pool.dispose()
       throw error
@@ -189,6 +200,22 @@ export class TrainSession {
   }
 
   /**
+   * Hidden states f32 [M, C] of a batch without dropout.
+   * @param layers 0: what the embeddings give, i: what layer i - 1 gives
+   */
+  async hiddenStates(batch: TrainBatch, layers: readonly number[]): Promise<Float32Array[]> {
+    const { hidden: C, layers: all } = this.layout.shape
+    for (const layer of layers)
+      if (!(Number.isInteger(layer) && layer >= 0 && layer <= all.length))
+        throw new Error(`train: there is no hidden state ${layer}; there are 0 (embeddings) to ${all.length}`)
+    return this.#pool.enqueue(async () => {
+      const { encoder, size } = this.#begin(batch, { keep: 1, key: () => 0 })
+      await this.#run(encoder.forward(), size)
+      return layers.map((layer) => this.#pool.memory.f32(encoder.state(layer), size.tokens * C).slice())
+    })
+  }
+
+  /**
    * What enters each linear layer of a batch, without dropout: by input (`layer.0.qkv`, ..., `classifier`: Linear.input),
    * summed over the rows that the layer sees. Sums of one batch are f32; add batches up in f64.
    */
@@ -213,18 +240,21 @@ export class TrainSession {
   /**
    * Forward, backward, and where `adam` is given one update.
    *
-   * @returns logits f32 [B, labels] of the forward pass, and the gradient's norm before clipping (NaN without `adam`)
+   * @returns logits f32 [B, labels] of the forward pass, the gradient's norm before clipping (NaN without `adam`), and the
+   * loss of hidden states, which lossOf of the logits has not
+   * @throws where the goal does not fit, or the session is forward only
    */
   async step(
     batch: TrainBatch,
     goal: LossTarget,
     dropout: Dropout | null,
     adam: AdamW | null,
-  ): Promise<{ logits: Float32Array; norm: number }> {
+  ): Promise<{ logits: Float32Array; norm: number; stateLoss: number }> {
     return this.#pool.enqueue(async () => {
-      const { logits, size, factor } = this.#encodeStep(batch, goal, dropout, adam)
+      const { logits, size, factor, states } = this.#encodeStep(batch, goal, dropout, adam)
       const found = await this.#run(logits, size)
-      return { logits: found, norm: adam ? this.#pool.memory.f32(factor, 2)[1] : NaN }
+      const norm = adam ? this.#pool.memory.f32(factor, 2)[1] : NaN
+      return { logits: found, norm, stateLoss: states ? this.#stateLoss(states, size.tokens) : 0 }
     })
   }
 
@@ -267,6 +297,21 @@ export class TrainSession {
     return this.layout.shape.words * this.layout.shape.hidden
   }
 
+  #stateWords({ weight, teacher }: { weight: number; teacher: Float32Array[] }, tokens: number): StateWords {
+    const partials = teacher.map((rows, j) =>
+      this.#region(`state sums ${j}`, stateChunks(tokens, rows.length / tokens) * 8),
+    )
+    return { teacher: teacher.map((rows, j) => this.#place(`teacher state ${j}`, rows)), weight, partials }
+  }
+
+  #stateLoss({ weight, partials }: StateWords, tokens: number): number {
+    const { matches = [] } = this.layout.shape
+    return matches.reduce((loss, { width }, j) => {
+      const sums = this.#pool.memory.f64(partials[j], stateChunks(tokens, width))
+      return loss + (weight * sums.reduce((total, sum) => total + sum, 0)) / (tokens * width)
+    }, 0)
+  }
+
   #optimizerWords(adam: AdamW, size: BatchSize, factor: number): OptimizerWords {
     const t = ++this.#steps
     const rate = adam.learningRate / (1 - adam.beta1 ** t)
@@ -287,20 +332,27 @@ export class TrainSession {
     goal: LossTarget,
     dropout: Dropout | null,
     adam: AdamW | null,
-  ): { logits: number; size: BatchSize; factor: number } {
+  ): { logits: number; size: BatchSize; factor: number; states: StateWords | null } {
+    if (this.#isForwardOnly) throw new Error('train: this session is forward only; open one without isForwardOnly')
+    checkGoal(this.layout.shape, batch, goal)
     const { encoder, size } = this.#begin(batch, dropWords(dropout))
     const logits = encoder.forward()
     const B = size.sequences
+    const states = goal.states ? this.#stateWords(goal.states, size.tokens) : null
+    const square = goal.logitMse
     encoder.backward({
       target: this.#place('target', goal.target),
       teacher: goal.teacher ? this.#place('teacher', goal.teacher) : 0,
       hardShare: (goal.teacher ? goal.alpha : 1) / B,
       softShare: ((1 - goal.alpha) * goal.temperature) / B,
       inverseT: 1 / goal.temperature,
+      teacherLogits: square ? this.#place('teacher logits', square.logits) : 0,
+      squareShare: (2 * (square?.weight ?? 0)) / (B * this.layout.shape.labels),
+      states,
     })
     const factor = this.#region('factor', 8)
     if (adam) encoder.update(this.#optimizerWords(adam, size, factor))
-    return { logits, size, factor }
+    return { logits, size, factor, states }
   }
 
   #scratch({ longest }: BatchSize): { scratch: number; scratchBytes: number } {
@@ -348,7 +400,7 @@ export class TrainSession {
     }
     const size = { tokens: ids.length, sequences, longest, touched: touched.length }
     this.#tape.reset()
-    return { encoder: new StepEncoder(this.#tape, this.layout, memory, size, drop), size }
+    return { encoder: new StepEncoder(this.#tape, this.layout, memory, size, drop, this.#fake), size }
   }
 
   #place(name: string, values: Int32Array | Float32Array): number {
