@@ -5,6 +5,7 @@ import { TrainSession, type AdamW, type Parameters } from '../../kernels/train/s
 import type { ModelWeights } from '../model/weights.ts'
 import { checkTeacher, goalOf, joinExamples, nextBatch, shuffled, stepsOf } from './batches.ts'
 import { modelOf, parametersOf, placeMasks, shapeOfModel } from './convert.ts'
+import { HiddenTeacher, initializeProjections, matchesOf } from './hidden.ts'
 import {
   checkExamples,
   settle,
@@ -37,7 +38,7 @@ export function scheduleAt(done: number, warmup: number): number {
 }
 
 /**
- * Trains a copy of a BERT classifier: cross-entropy (or distillation), AdamW, linear warm-up and decay, clipping. The same
+ * Trains a copy of a BERT classifier: cross-entropy and what a teacher says (softmax, logits, hidden states), AdamW, linear warm-up and decay, clipping. The same
  * seed gives the same bits on any number of threads. Moments and decay of word embeddings are lazy: a word's row changes
  * only in steps whose batch has the word.
  *
@@ -56,17 +57,27 @@ export async function trainClassifier(
 ): Promise<TrainResult> {
   const settings = settle(options)
   const shape = shapeOfModel(model)
-  checkExamples(examples, shape.labels, shape.positions, 'training')
+  const hasTeacher = Boolean(settings.teacherLogits ?? settings.hidden)
+  checkExamples(examples, shape.labels, shape.positions, 'training', hasTeacher)
   if (settings.validation) checkExamples(settings.validation, shape.labels, shape.positions, 'validation')
   checkTeacher(settings.teacherLogits, examples.length, shape.labels)
-  const session = await TrainSession.create(shape, settings.threads ? { threads: settings.threads } : {})
+  const { threads, hidden, fakeQuantize, seed } = settings
+  const session = await TrainSession.create(hidden ? { ...shape, matches: matchesOf(shape, hidden) } : shape, {
+    ...(threads && { threads }),
+    ...(fakeQuantize && { fakeQuantize }),
+  })
+  let teacher: HiddenTeacher | null = null
   try {
-    session.setParameters(parametersOf(model, session.layout))
+    if (hidden) teacher = await HiddenTeacher.create(hidden, threads)
+    const start = parametersOf(model, session.layout)
+    initializeProjections(session.layout, start.rest, seed)
+    session.setParameters(start)
     for (const { offset, mask } of placeMasks(model, session.layout, settings.masks ?? {}))
       session.setMask(offset, mask)
-    const { parameters, ...result } = await new Loop(session, examples, settings).run()
+    const { parameters, ...result } = await new Loop(session, examples, settings, teacher).run()
     return { model: modelOf(model, session.layout, parameters), ...result }
   } finally {
+    await teacher?.dispose()
     await session.dispose()
   }
 }
@@ -78,6 +89,7 @@ class Loop {
   #session: TrainSession
   #examples: TrainExample[]
   #settings: Settings
+  #teacher: HiddenTeacher | null
   #losses: number[] = []
   #scores: ValidationScore[] = []
   #best: { accuracy: number; loss: number; parameters: Parameters } | null = null
@@ -85,7 +97,8 @@ class Loop {
   #begin = 0
   #lastBreath = 0
 
-  constructor(session: TrainSession, examples: TrainExample[], settings: Settings) {
+  constructor(session: TrainSession, examples: TrainExample[], settings: Settings, teacher: HiddenTeacher | null) {
+    this.#teacher = teacher
     this.#session = session
     this.#examples = examples
     this.#settings = settings
@@ -135,8 +148,9 @@ class Loop {
     const adam: AdamW = { learningRate, beta1: BETA1, beta2: BETA2, epsilon: EPSILON, weightDecay, clipNorm }
     const dropout = rate > 0 ? { rate, seed: Math.imul(seed, 0x01000193) + step } : null
     const batch = joinExamples(this.#examples, chosen)
-    const { logits, norm } = await this.#session.step(batch, goal, dropout, adam)
-    const loss = lossOf(logits, labels, goal)
+    if (this.#teacher) goal.states = await this.#teacher.states(batch)
+    const { logits, norm, stateLoss } = await this.#session.step(batch, goal, dropout, adam)
+    const loss = lossOf(logits, labels, goal) + stateLoss
     if (!Number.isFinite(loss) || !Number.isFinite(norm))
       throw new Diverged(
         `train: step ${step + 1} gave loss ${loss} and gradient norm ${norm}; lower the learning rate (${this.#settings.learningRate})`,
@@ -190,5 +204,5 @@ class Loop {
 
 /** Cross-entropy with the labels alone. */
 function plainLoss({ teacherLogits: _, ...settings }: Settings): Settings {
-  return { ...settings, labelSmoothing: 0, alpha: 1, temperature: 1 }
+  return { ...settings, labelSmoothing: 0, alpha: 1, temperature: 1, logitMse: 0 }
 }

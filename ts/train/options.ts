@@ -1,10 +1,13 @@
 // What training can be told, what it takes where it is told nothing, and what is refused.
 
+import type { FakeQuantize } from '../../kernels/train/fake-quantize.ts'
 import type { ModelWeights } from '../model/weights.ts'
+import type { HiddenOptions } from './hidden.ts'
 
 export interface TrainExample {
   /** token ids, [CLS] and [SEP] included */
   ids: Int32Array
+  /** number of the label; -1 for none, where a teacher says what the text is: its share of cross-entropy is then 0 */
   label: number
 }
 
@@ -50,8 +53,21 @@ export interface TrainOptions {
   validation?: TrainExample[]
   /** 'best': give back the weights that scored best on `validation`; 'last' */
   keep?: 'last' | 'best'
-  /** a teacher's logits per example, f32 [examples, labels] or one array each: loss = alpha CE + (1 - alpha) T^2 KL */
+  /**
+   * a teacher's logits per example, f32 [examples, labels] or one array each: loss = alpha CE + (1 - alpha) T^2 KL, both
+   * means over the texts of a batch; a text without a label has cross-entropy 0
+   */
   teacherLogits?: Float32Array | Float32Array[]
+  /** beta: adds beta times the mean of (logits - teacherLogits)^2 over texts and labels; 0 */
+  logitMse?: number
+  /** hidden states of a teacher to come near to */
+  hidden?: HiddenOptions
+  /**
+   * quantization-aware: every pass, scoring included, computes with operands rounded as `q8` (linears) and `e8`
+   * (embeddings: the word table) will round them; gradients pass straight through. The result is f32: compress it
+   * afterwards
+   */
+  fakeQuantize?: FakeQuantize
   /** share of cross-entropy with a teacher; 0.5 */
   alpha?: number
   /** T; 2 */
@@ -90,6 +106,7 @@ const DEFAULTS = {
   dropout: 0.1,
   labelSmoothing: 0,
   seed: 1,
+  logitMse: 0,
   alpha: 0.5,
   temperature: 2,
   keep: 'last' as 'last' | 'best',
@@ -122,17 +139,33 @@ export function settle(options: TrainOptions): Settings {
   range('seed', Number.isInteger, 'a whole number')
   range('threads', whole, 'a whole number from 1 on')
   range('alpha', isShare, 'from 0 to 1')
+  range('logitMse', (x) => x >= 0 && Number.isFinite(x), '0 or more')
+  if (settings.logitMse > 0 && !settings.teacherLogits)
+    throw new Error(`train: logitMse = ${settings.logitMse} needs teacherLogits`)
+  const gamma = settings.hidden?.weight ?? 0
+  if (!(gamma >= 0 && Number.isFinite(gamma))) throw new Error(`train: hidden.weight = ${gamma}; it must be 0 or more`)
   range('temperature', (x) => x > 0 && Number.isFinite(x), 'above 0')
   if (settings.keep === 'best' && !settings.validation?.length)
     throw new Error("train: keep 'best' needs validation examples")
   return settings
 }
 
-/** @throws where there are no examples, or one does not fit the model */
-export function checkExamples(examples: TrainExample[], labels: number, positions: number, what: string): void {
+/**
+ * @param hasTeacher examples may come without a label (-1)
+ * @throws where there are no examples, or one does not fit the model
+ */
+export function checkExamples(
+  examples: TrainExample[],
+  labels: number,
+  positions: number,
+  what: string,
+  hasTeacher = false,
+): void {
   if (examples.length === 0) throw new Error(`train: there are no ${what} examples`)
   examples.forEach(({ ids, label }, i) => {
-    if (!(Number.isInteger(label) && label >= 0 && label < labels))
+    if (label === -1 && !hasTeacher)
+      throw new Error(`train: ${what} example ${i} has no label (-1); that needs a teacher: teacherLogits or hidden`)
+    if (!(Number.isInteger(label) && label >= (hasTeacher ? -1 : 0) && label < labels))
       throw new Error(`train: ${what} example ${i} has label ${label}, the model has labels 0 to ${labels - 1}`)
     if (ids.length < 1 || ids.length > positions)
       throw new Error(
