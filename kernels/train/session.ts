@@ -14,6 +14,7 @@ import {
 } from '../runtime/wasm/index.ts'
 import { checkGoal, checkTrainBatch, dropoutKey, type Dropout, type LossTarget, type TrainBatch } from './batch.ts'
 import type { FakeQuantize } from './fake-quantize.ts'
+import { HeldGradients } from './held.ts'
 import { layoutOf, type Layout, type TrainShape } from './layout.ts'
 import { scratchBytes } from './scratch.ts'
 import { stateChunks, type StateWords } from './tape-states.ts'
@@ -58,6 +59,23 @@ export interface Parameters {
   rest: Float32Array
 }
 
+/** All that steps change: a session that takes it goes on with the same bits. */
+export interface SessionState {
+  parameters: Parameters
+  firstMoments: Parameters
+  secondMoments: Parameters
+  /** updates so far: AdamW corrects its moments by their number */
+  steps: number
+}
+
+/** Elements of one weight that stay zero. */
+export interface PlacedMask {
+  /** first element in the layout's vector */
+  offset: number
+  /** 0 = zero */
+  mask: Uint8Array
+}
+
 /** Sums over the rows x [K] that enter a linear layer. */
 export interface InputStatistics {
   rows: number
@@ -79,6 +97,9 @@ export interface TimedRecord {
   ms: number
 }
 
+/** What of a step's memory differs from batch to batch. */
+type OfBatch = Pick<StepMemory, 'offsets' | 'ids' | 'kinds' | 'places' | 'slots' | 'touched'>
+
 /** Loads of partial tiles run up to 32 bytes past a region; guard bands stand there in tests. */
 const PADDING = 64
 const MAX_DEFAULT_THREADS = 8
@@ -94,8 +115,9 @@ export class TrainSession {
   #masks: OptimizerWords['masks'] = []
   /** row of the touched words by id, of the last batch */
   #slots: Int32Array
-  #touchedIds = new Int32Array(0)
+  #touchedIds: Int32Array = new Int32Array(0)
   #steps = 0
+  #held: HeldGradients | null = null
   #fake: FakeQuantize
   #isForwardOnly: boolean
 
@@ -152,23 +174,33 @@ export class TrainSession {
   }
 
   /** Copies parameters in; moments stay. */
-  setParameters({ words, rest }: Parameters): void {
-    const { memory } = this.#pool
-    if (words.length !== this.#wordElements || rest.length !== this.layout.length)
-      throw new Error(
-        `train: ${words.length} and ${rest.length} parameters, expected ${this.#wordElements} and ${this.layout.length}`,
-      )
-    memory.f32(this.#words.words, words.length).set(words)
-    memory.f32(this.#fixed.parameters, rest.length).set(rest)
+  setParameters(parameters: Parameters): void {
+    this.#write(this.#words.words, this.#fixed.parameters, parameters)
   }
 
   /** A copy of all parameters. */
   parameters(): Parameters {
-    const { memory } = this.#pool
+    return this.#read(this.#words.words, this.#fixed.parameters)
+  }
+
+  /** A copy of all that steps change; masks are not in it. */
+  state(): SessionState {
+    this.#requireLearning()
     return {
-      words: memory.f32(this.#words.words, this.#wordElements).slice(),
-      rest: memory.f32(this.#fixed.parameters, this.layout.length).slice(),
+      parameters: this.parameters(),
+      firstMoments: this.#read(this.#words.wordFirstMoments, this.#fixed.firstMoments),
+      secondMoments: this.#read(this.#words.wordSecondMoments, this.#fixed.secondMoments),
+      steps: this.#steps,
     }
+  }
+
+  /** Takes over what `state` gave, of a session of the same shape. */
+  restore({ parameters, firstMoments, secondMoments, steps }: SessionState): void {
+    this.#requireLearning()
+    this.setParameters(parameters)
+    this.#write(this.#words.wordFirstMoments, this.#fixed.firstMoments, firstMoments)
+    this.#write(this.#words.wordSecondMoments, this.#fixed.secondMoments, secondMoments)
+    this.#steps = steps
   }
 
   /** A copy of the last step's gradients, before clipping; rows of words that it did not touch are 0. */
@@ -181,14 +213,24 @@ export class TrainSession {
     return { words, rest: memory.f32(this.#fixed.gradients, this.layout.length).slice() }
   }
 
-  /** Elements whose mask is 0 become 0 and stay so: their gradients are 0, before clipping too. */
-  setMask(offset: number, mask: Uint8Array): void {
+  /**
+   * Elements whose mask is 0 become 0, their moments too, and stay so: their gradients are 0, before clipping too. The
+   * masks take the place of those before them; an element that is free again starts from 0.
+   */
+  setMasks(masks: readonly PlacedMask[]): void {
+    this.#requireLearning()
     const { memory } = this.#pool
-    const address = this.#regions.allocate('mask', mask.length)
-    memory.u8(address, mask.length).set(mask)
-    const weights = memory.f32(this.#fixed.parameters + offset * 4, mask.length)
-    for (let i = 0; i < mask.length; i++) if (mask[i] === 0) weights[i] = 0
-    this.#masks.push({ address, offset, length: mask.length })
+    for (const { address } of this.#masks) this.#regions.free(address)
+    const { parameters, firstMoments, secondMoments } = this.#fixed
+    this.#masks = masks.map(({ offset, mask }) => {
+      const address = this.#regions.allocate('mask', mask.length)
+      memory.u8(address, mask.length).set(mask)
+      for (const vector of [parameters, firstMoments, secondMoments]) {
+        const numbers = memory.f32(vector + offset * 4, mask.length)
+        for (let i = 0; i < mask.length; i++) if (mask[i] === 0) numbers[i] = 0
+      }
+      return { address, offset, length: mask.length }
+    })
   }
 
   /** Logits f32 [B, labels] without dropout. */
@@ -250,11 +292,53 @@ export class TrainSession {
     dropout: Dropout | null,
     adam: AdamW | null,
   ): Promise<{ logits: Float32Array; norm: number; stateLoss: number }> {
+    return this.#pool.enqueue(() => this.#step(batch, goal, dropout, adam))
+  }
+
+  /**
+   * Forward and backward; adds `share` times the gradients to those held for `update`. Shares of one update add up to 1:
+   * a batch's part of its sequences.
+   *
+   * @returns as `step`
+   */
+  async accumulate(
+    batch: TrainBatch,
+    goal: LossTarget,
+    dropout: Dropout | null,
+    share: number,
+  ): Promise<{ logits: Float32Array; stateLoss: number }> {
     return this.#pool.enqueue(async () => {
-      const { logits, size, factor, states } = this.#encodeStep(batch, goal, dropout, adam)
-      const found = await this.#run(logits, size)
-      const norm = adam ? this.#pool.memory.f32(factor, 2)[1] : NaN
-      return { logits: found, norm, stateLoss: states ? this.#stateLoss(states, size.tokens) : 0 }
+      const found = await this.#step(batch, goal, dropout, null)
+      const { memory } = this.#pool
+      const { length, shape } = this.layout
+      const rows = memory.f32(this.#grown.get('dwords')!.address, this.#touchedIds.length * shape.hidden)
+      this.#held ??= new HeldGradients(length)
+      this.#held.add(share, memory.f32(this.#fixed.gradients, length), this.#touchedIds, rows)
+      return found
+    })
+  }
+
+  /** One update with the gradients held. @returns their norm before clipping @throws where none are held */
+  async update(adam: AdamW): Promise<number> {
+    return this.#pool.enqueue(async () => {
+      const held = this.#held
+      if (!held?.count) throw new Error('train: no gradients are held; call accumulate before update')
+      const { rest, ids, rows } = held.sums()
+      const { memory } = this.#pool
+      memory.f32(this.#fixed.gradients, rest.length).set(rest)
+      this.#place('dwords', rows)
+      this.#touchedIds = ids
+      const size = { tokens: 0, sequences: 0, longest: 1, touched: ids.length }
+      const none = { offsets: 0, ids: 0, kinds: 0, places: 0, slots: 0 }
+      const factor = this.#region('factor', 8)
+      this.#tape.reset()
+      this.#encoder({ ...none, touched: this.#place('touched', ids) }, size, dropWords(null)).update(
+        this.#optimizerWords(adam, size, factor),
+      )
+      // there are no sequences, so no logits are read
+      await this.#run(0, size)
+      held.clear()
+      return memory.f32(factor, 2)[1]
     })
   }
 
@@ -293,8 +377,24 @@ export class TrainSession {
     return this.#regions.isGuarded ? 0 : PADDING
   }
 
+  #requireLearning(): void {
+    if (this.#isForwardOnly) throw new Error('train: this session is forward only; open one without isForwardOnly')
+  }
+
   get #wordElements(): number {
     return this.layout.shape.words * this.layout.shape.hidden
+  }
+
+  async #step(
+    batch: TrainBatch,
+    goal: LossTarget,
+    dropout: Dropout | null,
+    adam: AdamW | null,
+  ): Promise<{ logits: Float32Array; norm: number; stateLoss: number }> {
+    const { logits, size, factor, states } = this.#encodeStep(batch, goal, dropout, adam)
+    const found = await this.#run(logits, size)
+    const norm = adam ? this.#pool.memory.f32(factor, 2)[1] : NaN
+    return { logits: found, norm, stateLoss: states ? this.#stateLoss(states, size.tokens) : 0 }
   }
 
   #stateWords({ weight, teacher }: { weight: number; teacher: Float32Array[] }, tokens: number): StateWords {
@@ -333,7 +433,7 @@ export class TrainSession {
     dropout: Dropout | null,
     adam: AdamW | null,
   ): { logits: number; size: BatchSize; factor: number; states: StateWords | null } {
-    if (this.#isForwardOnly) throw new Error('train: this session is forward only; open one without isForwardOnly')
+    this.#requireLearning()
     checkGoal(this.layout.shape, batch, goal)
     const { encoder, size } = this.#begin(batch, dropWords(dropout))
     const logits = encoder.forward()
@@ -384,10 +484,7 @@ export class TrainSession {
     const touched = Int32Array.from(new Set(ids)).sort()
     touched.forEach((id, row) => (this.#slots[id] = row))
     this.#touchedIds = touched
-    const memory: StepMemory = {
-      ...this.#fixed,
-      ...this.#words,
-      region: (name, elements) => this.#region(name, elements * 4),
+    const ofBatch = {
       offsets: this.#place('offsets', offsets),
       ids: this.#place('ids', ids),
       kinds: this.#place('kinds', batch.types ?? new Int32Array(ids.length)),
@@ -400,7 +497,37 @@ export class TrainSession {
     }
     const size = { tokens: ids.length, sequences, longest, touched: touched.length }
     this.#tape.reset()
-    return { encoder: new StepEncoder(this.#tape, this.layout, memory, size, drop, this.#fake), size }
+    return { encoder: this.#encoder(ofBatch, size, drop), size }
+  }
+
+  #encoder(ofBatch: OfBatch, size: BatchSize, drop: DropWords): StepEncoder {
+    const region = (name: string, elements: number): number => this.#region(name, elements * 4)
+    return new StepEncoder(
+      this.#tape,
+      this.layout,
+      { ...this.#fixed, ...this.#words, region, ...ofBatch },
+      size,
+      drop,
+      this.#fake,
+    )
+  }
+
+  #read(words: number, rest: number): Parameters {
+    const { memory } = this.#pool
+    return {
+      words: memory.f32(words, this.#wordElements).slice(),
+      rest: memory.f32(rest, this.layout.length).slice(),
+    }
+  }
+
+  #write(wordsAt: number, restAt: number, { words, rest }: Parameters): void {
+    const { memory } = this.#pool
+    if (words.length !== this.#wordElements || rest.length !== this.layout.length)
+      throw new Error(
+        `train: ${words.length} and ${rest.length} parameters, expected ${this.#wordElements} and ${this.layout.length}`,
+      )
+    memory.f32(wordsAt, words.length).set(words)
+    memory.f32(restAt, rest.length).set(rest)
   }
 
   #place(name: string, values: Int32Array | Float32Array): number {

@@ -333,7 +333,7 @@ describe('a training session', () => {
     const session = await open(layout, syntheticParameters(layout, 1), { threads: 2 })
     const { offset, rows, columns } = layout.places.get('layer.0.qkv.weight')!
     const mask = Uint8Array.from({ length: rows * columns }, (_, i) => (i % 3 === 0 ? 0 : 1))
-    session.setMask(offset, mask)
+    session.setMasks([{ offset, mask }])
     for (let t = 0; t < 3; t++)
       await session.step(syntheticBatch(UNEVEN, [5, 6], t), syntheticGoal(3, 2, t, false), null, ADAM)
     const weights = session.parameters().rest.subarray(offset, offset + mask.length)

@@ -35,9 +35,9 @@ export function nextBatch(
 }
 
 /** Steps of `epochs` passes over the examples. */
-export function stepsOf(examples: TrainExample[], { epochs, batch, batchTokens }: Settings): number {
+export function stepsOf(examples: TrainExample[], { epochs, batch, batchTokens, accumulate }: Settings): number {
   const units = batchTokens ? examples.reduce((sum, { ids }) => sum + ids.length, 0) : examples.length
-  const perStep = batchTokens ?? Math.min(batch, examples.length)
+  const perStep = accumulate * (batchTokens ?? Math.min(batch, examples.length))
   return Math.max(1, Math.round((epochs * units) / perStep))
 }
 
