@@ -15,3 +15,5 @@ export type { Checkpoint, TrainExample, TrainOptions, TrainProgress, TrainResult
 export { scheduleAt } from './schedule.ts'
 export type { Masks, MaskSchedule } from './schedule.ts'
 export type { TrainState } from './state.ts'
+export { layerMap, studentFrom } from './student.ts'
+export type { Student, StudentOptions, StudentSize } from './student.ts'
