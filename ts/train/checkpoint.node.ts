@@ -36,9 +36,10 @@ export async function writeCheckpoint(path: string, state: TrainState): Promise<
     ArrayBuffer.isView(value) ? { $: arrays.push(value as StoredArray) - 1 } : value,
   )
   const listed = JSON.stringify(arrays.map((array) => ({ type: typeOf(array), length: array.length })))
-  let header = new TextEncoder().encode(`${json.slice(0, -1)},"arrays":${listed}}`)
-  const unpadded = MAGIC.length + 4 + header.length
-  header = Uint8Array.from([...header, ...new Array<number>(paddingOf(unpadded)).fill(0x20)])
+  const words = new TextEncoder().encode(`${json.slice(0, -1)},"arrays":${listed}}`)
+  // spaces after JSON are JSON
+  const header = new Uint8Array(words.length + paddingOf(MAGIC.length + 4 + words.length)).fill(0x20)
+  header.set(words)
   const length = new Uint8Array(Uint32Array.of(header.length).buffer)
   const parts: (Uint8Array | string)[] = [MAGIC, length, header]
   for (const { buffer, byteOffset, byteLength } of arrays)
