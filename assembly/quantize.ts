@@ -23,7 +23,7 @@ function scalesBytes(M: i32): usize {
 }
 
 /** Largest magnitude of x f32 [K]. pmax is one instruction where max is eight; it passes over NaN, which no operand may be. */
-function largest(x: usize, K: i32): f32 {
+export function largest(x: usize, K: i32): f32 {
   let v = f32x4.splat(0.0), w = v
   const end = x + (<usize>K << 2)
   const eightsEnd = x + (<usize>(K & ~7) << 2)
@@ -46,13 +46,13 @@ const ROUNDER_BITS: i32 = 0x4b400000
  * Type arguments that choose at compile time whether there is anything to clamp: a branch in the loops, or the clamp for
  * all, costs a third of their time.
  */
-type OwnScale = i32
+export type OwnScale = i32
 type CalibratedScale = f32
 
 /** Four f32 at x as i32 in [-127, 127]; `inverse` is finite. */
 // @ts-ignore: decorator
 @inline
-function quantizeFour<S>(x: usize, inverse: v128): v128 {
+export function quantizeFour<S>(x: usize, inverse: v128): v128 {
   let scaled = f32x4.mul(v128.load(x), inverse)
   if (isFloat<S>()) scaled = f32x4.pmin(f32x4.splat(127.0), f32x4.pmax(f32x4.splat(-127.0), scaled))
   const rounded = f32x4.add(scaled, f32x4.splat(ROUNDER))
@@ -61,13 +61,13 @@ function quantizeFour<S>(x: usize, inverse: v128): v128 {
 
 // @ts-ignore: decorator
 @inline
-function quantizeOne(x: usize, inverse: f32): i32 {
+export function quantizeOne(x: usize, inverse: f32): i32 {
   return <i32>min<f32>(max<f32>(nearest<f32>(load<f32>(x) * inverse), -127.0), 127.0)
 }
 
 // @ts-ignore: decorator
 @inline
-function inverseOf(most: f32): f32 {
+export function inverseOf(most: f32): f32 {
   return most > 0.0 ? <f32>127.0 / most : 0.0
 }
 

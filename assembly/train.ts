@@ -3,8 +3,9 @@
 
 import { ABORTED, enter, leave, next, opcode } from './tape'
 import { attentionBackward, attentionForward } from './train/attention'
+import { fakeQuantizeRows, fakeQuantizeTable, fakeQuantizeWeights } from './train/fake-quantize'
 import { multiply, weightGradient } from './train/linear'
-import { adamw, adamwRows, clipFactor, lossSlope, maskGradient, sumSquares } from './train/optimizer'
+import { adamw, adamwRows, clipFactor, lossSlope, maskGradient, stateSlope, sumSquares } from './train/optimizer'
 import {
   drop, embed, gatherFirst, layernormBackward, layernormForward, layernormGradient, scatter, scatterFirst,
 } from './train/row-ops'
@@ -39,6 +40,10 @@ export function run(tape: usize, thread: i32, threads: i32, scratch: usize): i32
       case 16: clipFactor(record, thread); break
       case 17: adamw(record, thread, threads); break
       case 18: adamwRows(record, thread, threads); break
+      case 19: fakeQuantizeRows(record, thread, threads); break
+      case 20: fakeQuantizeWeights(record, thread, threads); break
+      case 21: fakeQuantizeTable(record, thread, threads); break
+      case 22: stateSlope(record, thread, threads); break
       default: unreachable()
     }
     record = next(record)

@@ -26,23 +26,37 @@ function softmax(z: usize, labels: i32, factor: f32, y: usize): void {
   }
 }
 
+/** True where a target row [labels] is all zeros: an example without a label. */
+function isUnlabelled(target: usize, labels: i32): bool {
+  for (let c = 0; c < labels; c++) if (load<f32>(target + (<usize>c << 2)) != 0.0) return false
+  return true
+}
+
 /**
- * d[b] = hardShare (softmax(z) - target) + softShare (softmax(z / T) - teacher), by thread 0: it is B x labels numbers.
- * Record: B, labels, logits, target [B, labels], teacher [B, labels] (0: none), hardShare, softShare, 1 / T, d; scratch
- * of labels numbers
+ * d[b] = hardShare (softmax(z) - target) + softShare (softmax(z / T) - teacher) + squareShare (z - teacherLogits), by
+ * thread 0: it is B x labels numbers. A target row of zeros has no first term.
+ * Record: B, labels, logits, target [B, labels], teacher [B, labels] (0: none), hardShare, softShare, 1 / T, d,
+ * teacherLogits [B, labels] (0: none), squareShare; scratch of labels numbers
  */
 export function lossSlope(record: usize, thread: i32, scratch: usize): void {
   if (thread != 0) return
   const labels = word(record, 1)
   const teacher = pointer(record, 4)
   const hard = real(record, 5), soft = real(record, 6), inverseT = real(record, 7)
+  const teacherLogits = pointer(record, 9), square = real(record, 10)
   for (let b = 0; b < word(record, 0); b++) {
     const row = <usize>(b * labels) << 2
     const z = pointer(record, 2) + row, target = pointer(record, 3) + row, d = pointer(record, 8) + row
+    // without a label softmax counts for nothing
+    const share: f32 = isUnlabelled(target, labels) ? 0.0 : hard
     softmax(z, labels, 1.0, scratch)
     for (let c = 0; c < labels; c++) {
       const at = <usize>c << 2
-      store<f32>(d + at, hard * (load<f32>(scratch + at) - load<f32>(target + at)))
+      store<f32>(d + at, share * (load<f32>(scratch + at) - load<f32>(target + at)))
+    }
+    for (let c = 0; c < labels && teacherLogits != 0; c++) {
+      const at = <usize>c << 2
+      store<f32>(d + at, load<f32>(d + at) + square * (load<f32>(z + at) - load<f32>(teacherLogits + row + at)))
     }
     if (teacher == 0) continue
     softmax(z, labels, inverseT, scratch)
@@ -50,6 +64,34 @@ export function lossSlope(record: usize, thread: i32, scratch: usize): void {
       const at = <usize>c << 2
       store<f32>(d + at, load<f32>(d + at) + soft * (load<f32>(scratch + at) - load<f32>(teacher + row + at)))
     }
+  }
+}
+
+/**
+ * Of hidden states p and a teacher's t: d = factor (p - t), or added to what stands there; partials[c] f64 = sum of
+ * (p - t)^2 of chunk c. Record: count (% 4 == 0), p, t, factor, d, isAdded, partials
+ */
+export function stateSlope(record: usize, thread: i32, threads: i32): void {
+  const count = word(record, 0)
+  const factor = f32x4.splat(real(record, 3))
+  const isAdded = word(record, 5) != 0
+  const chunks = (count + CHUNK - 1) / CHUNK
+  const last = sliceBegin(chunks, thread + 1, threads)
+  for (let chunk = sliceBegin(chunks, thread, threads); chunk < last; chunk++) {
+    const begin = <usize>(chunk * CHUNK) << 2
+    const end = begin + (<usize>min(CHUNK, count - chunk * CHUNK) << 2)
+    const p = pointer(record, 1), t = pointer(record, 2), d = pointer(record, 4)
+    let low = f64x2.splat(0.0), high = f64x2.splat(0.0)
+    for (let at = begin; at < end; at += 16) {
+      const v = f32x4.sub(v128.load(p + at), v128.load(t + at))
+      const slope = f32x4.mul(v, factor)
+      v128.store(d + at, isAdded ? f32x4.add(v128.load(d + at), slope) : slope)
+      const a = f64x2.promote_low_f32x4(v), b = f64x2.promote_low_f32x4(v128.shuffle<f32>(v, v, 2, 3, 0, 1))
+      low = f64x2.add(low, f64x2.mul(a, a))
+      high = f64x2.add(high, f64x2.mul(b, b))
+    }
+    low = f64x2.add(low, high)
+    store<f64>(pointer(record, 6) + (<usize>chunk << 3), f64x2.extract_lane(low, 0) + f64x2.extract_lane(low, 1))
   }
 }
 

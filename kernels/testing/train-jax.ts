@@ -35,7 +35,13 @@ const gelu = (x: np.Array): np.Array => nn.gelu(x, { approximate: false })
 const split = (x: np.Array, T: number, heads: number, D: number): np.Array =>
   np.transpose(x.reshape([T, heads, D]), [1, 0, 2])
 
-function sequenceLogits(tree: Tree, layout: Layout, ids: Int32Array, types: Int32Array): np.Array {
+/** Logits [1, labels] and hidden states [T, C] of one sequence. */
+function runSequence(
+  tree: Tree,
+  layout: Layout,
+  ids: Int32Array,
+  types: Int32Array,
+): { logits: np.Array; states: np.Array[] } {
   const { words, positions, types: kinds, layers, epsilon } = layout.shape
   const T = ids.length
   const places = Int32Array.from({ length: T }, (_, t) => t)
@@ -43,6 +49,7 @@ function sequenceLogits(tree: Tree, layout: Layout, ids: Int32Array, types: Int3
   x = x.add(np.matmul(oneHot(places, positions), tree['position'].ref))
   x = x.add(np.matmul(oneHot(types, kinds), tree['type'].ref))
   x = layernorm(tree, 'norm', x, epsilon)
+  const states = [x.ref]
   layers.forEach(({ heads, headSize: D }, i) => {
     const { attention, intermediate, output } = othersOf(layout.shape, i)
     const projected = projectionsOf(layout.shape, i).map((part) => linear(tree, part, x.ref))
@@ -55,10 +62,30 @@ function sequenceLogits(tree: Tree, layout: Layout, ids: Int32Array, types: Int3
     const half = layernorm(tree, `layer.${i}.attentionNorm`, attended, epsilon)
     const after = gelu(linear(tree, intermediate, half.ref))
     x = layernorm(tree, `layer.${i}.outputNorm`, linear(tree, output, after).add(half), epsilon)
+    states.push(x.ref)
   })
   const first = x.slice([0, 1])
   const { pooler, classifier } = headOf(layout.shape)
-  return linear(tree, classifier, np.tanh(linear(tree, pooler, first)))
+  return { logits: linear(tree, classifier, np.tanh(linear(tree, pooler, first))), states }
+}
+
+/** gamma / (M width) sum of (H_s W_p^T - H_t)^2 over the rows of one sequence, all matches. */
+function stateLoss(
+  tree: Tree,
+  { shape }: Layout,
+  goal: NonNullable<LossTarget['states']>,
+  states: np.Array[],
+  [begin, end, M]: [begin: number, end: number, M: number],
+): np.Array {
+  let loss = array([0], [])
+  shape.matches?.forEach(({ layer, width, isProjected }, j) => {
+    const t = array(goal.teacher[j].subarray(begin * width, end * width), [end - begin, width])
+    const x = states[layer].ref
+    const p = isProjected ? np.matmul(x, np.transpose(tree[`match.${j}.weight`].ref)) : x
+    loss = loss.add(np.sum(np.square(p.sub(t))).mul(goal.weight / (M * width)))
+  })
+  for (const state of states) state.dispose()
+  return loss
 }
 
 /** Loss and gradients of one batch, as referenceStep. */
@@ -66,7 +93,7 @@ export async function jaxStep(
   layout: Layout,
   parameters: ReferenceParameters,
   batch: TrainBatch,
-  { target, teacher, alpha, temperature: T }: LossTarget,
+  { target, teacher, alpha, temperature: T, logitMse, states: goalStates }: LossTarget,
 ): Promise<{ loss: number; gradients: ReferenceParameters }> {
   await init('cpu')
   defaultDevice('cpu')
@@ -82,9 +109,16 @@ export async function jaxStep(
   const B = offsets.length - 1
   const lossOfTree = (leaves: Tree): np.Array => {
     let loss = array([0], [])
+    let matched = array([0], [])
     for (let b = 0; b < B; b++) {
       const [begin, end] = [offsets[b], offsets[b + 1]]
-      const z = sequenceLogits(leaves, layout, ids.slice(begin, end), types.slice(begin, end))
+      const { logits: z, states } = runSequence(leaves, layout, ids.slice(begin, end), types.slice(begin, end))
+      if (goalStates) matched = matched.add(stateLoss(leaves, layout, goalStates, states, [begin, end, ids.length]))
+      else for (const state of states) state.dispose()
+      if (logitMse) {
+        const wanted = array(logitMse.logits.subarray(b * labels, b * labels + labels), [1, labels])
+        loss = loss.add(np.sum(np.square(z.ref.sub(wanted))).mul(logitMse.weight / labels))
+      }
       const wanted = array(target.subarray(b * labels, b * labels + labels), [1, labels])
       const hard = np.sum(nn.logSoftmax(z.ref, -1).mul(wanted)).mul(teacher ? -alpha : -1)
       loss = loss.add(hard)
@@ -103,7 +137,7 @@ export async function jaxStep(
       )
     }
     for (const leaf of Object.values(leaves)) leaf.dispose()
-    return loss.div(B)
+    return loss.div(B).add(matched)
   }
   const [loss, slopes] = valueAndGrad(lossOfTree)(tree) as [np.Array, Tree]
   const rest = new Float64Array(layout.length)

@@ -94,3 +94,39 @@ export function syntheticGoal(labels: number, sequences: number, seed: number, h
     ? { target, teacher, alpha: 0.3, temperature: 2 }
     : { target, teacher: null, alpha: 1, temperature: 1 }
 }
+
+/** `shape` with a match for the embeddings, one without projection and one of another width after the last layer. */
+export function matched(shape: TrainShape, width = 12): TrainShape {
+  const { hidden, layers } = shape
+  return {
+    ...shape,
+    matches: [
+      { layer: 0, width: hidden, isProjected: true },
+      { layer: 1, width: hidden, isProjected: false },
+      { layer: layers.length, width, isProjected: true },
+    ],
+  }
+}
+
+/** `goal` with teacher's logits and the states of every match of the shape. */
+export function withTeacherTerms(
+  goal: LossTarget,
+  { labels, matches = [] }: TrainShape,
+  tokens: number,
+  seed: number,
+): LossTarget {
+  const random = seededRandom(seed)
+  const draw = (length: number, size: number): Float32Array =>
+    Float32Array.from({ length }, () => (random() * 2 - 1) * size)
+  const B = goal.target.length / labels
+  return {
+    ...goal,
+    logitMse: { weight: 0.7, logits: draw(B * labels, 3) },
+    states: { weight: 1.3, teacher: matches.map(({ width }) => draw(tokens * width, 2)) },
+  }
+}
+
+/** `goal` whose sequence b has no label. */
+export function withoutLabel(goal: LossTarget, labels: number, b: number): LossTarget {
+  return { ...goal, target: goal.target.map((share, i) => (Math.floor(i / labels) === b ? 0 : share)) }
+}

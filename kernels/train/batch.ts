@@ -12,8 +12,12 @@ export interface TrainBatch {
   types?: Int32Array
 }
 
+/**
+ * Loss = alpha CE + (1 - alpha) T^2 KL + beta MSE of logits + gamma sum of MSE of states. CE and KL are means over the B
+ * sequences, the first MSE over the B x labels logits, that of a match over its M x width numbers.
+ */
 export interface LossTarget {
-  /** f32 [B, labels], rows add up to 1 */
+  /** f32 [B, labels]; rows add up to 1, or are all 0: an example without a label, whose cross-entropy is 0 */
   target: Float32Array
   /** a teacher's softmax(z / T), f32 [B, labels]; null without distillation */
   teacher: Float32Array | null
@@ -21,6 +25,10 @@ export interface LossTarget {
   alpha: number
   /** T of the loss (1 - alpha) T^2 KL(teacher || softmax(z / T)) */
   temperature: number
+  /** beta, and a teacher's logits f32 [B, labels] as they are */
+  logitMse?: { weight: number; logits: Float32Array }
+  /** gamma, and of each match of the shape the teacher's hidden states f32 [M, width] */
+  states?: { weight: number; teacher: Float32Array[] }
 }
 
 /** What the dropout masks of one step hang on; null where nothing is dropped. */
@@ -66,10 +74,30 @@ export function checkTrainBatch(shape: TrainShape, { offsets, ids, types }: Trai
   }
 }
 
-/** Mean loss of a batch from its logits f32 [B, labels], in f64. */
+/** True where row b of the targets is all zeros. */
+export function isUnlabelled(target: Float32Array, labels: number, b: number): boolean {
+  return target.subarray(b * labels, b * labels + labels).every((share) => share === 0)
+}
+
+/** @throws where a part of the goal does not fit the batch or the matches of the model */
+export function checkGoal({ labels, matches = [] }: TrainShape, { offsets }: TrainBatch, goal: LossTarget): void {
+  const B = offsets.length - 1
+  const check = (what: string, found: number, expected: number): void => {
+    if (found !== expected) throw new Error(`train: ${what} of a batch has ${found} numbers, expected ${expected}`)
+  }
+  check('the target', goal.target.length, B * labels)
+  if (goal.teacher) check("a teacher's softmax", goal.teacher.length, B * labels)
+  if (goal.logitMse) check('logitMse', goal.logitMse.logits.length, B * labels)
+  const states = goal.states?.teacher ?? []
+  if (states.length !== matches.length)
+    throw new Error(`train: a goal with ${states.length} hidden states, the model matches ${matches.length}`)
+  states.forEach((rows, j) => check(`hidden state ${j}`, rows.length, offsets[B] * matches[j].width))
+}
+
+/** Mean loss of a batch from its logits f32 [B, labels], in f64, without the term of hidden states. */
 export function lossOf(logits: ArrayLike<number>, labels: number, goal: LossTarget): number {
   const B = logits.length / labels
-  const { target, teacher, alpha, temperature: T } = goal
+  const { target, teacher, alpha, temperature: T, logitMse } = goal
   let loss = 0
   for (let b = 0; b < B; b++) {
     const logP = logSoftmax(logits, b * labels, labels, 1)
@@ -79,6 +107,7 @@ export function lossOf(logits: ArrayLike<number>, labels: number, goal: LossTarg
       loss -= (teacher ? alpha : 1) * target[at] * logP[c]
       if (teacher && logSoft && teacher[at] > 0)
         loss += (1 - alpha) * T * T * teacher[at] * (Math.log(teacher[at]) - logSoft[c])
+      if (logitMse) loss += (logitMse.weight / labels) * (logits[at] - logitMse.logits[at]) ** 2
     }
   }
   return loss / B

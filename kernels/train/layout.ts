@@ -12,6 +12,16 @@ export interface LayerShape {
   chains?: Partial<Record<Role, number[]>>
 }
 
+/** A hidden state that a teacher's is compared with. */
+export interface StateMatch {
+  /** 0: what the embeddings give, i: what layer i - 1 gives, as layers are counted here */
+  layer: number
+  /** C of the teacher; a multiple of 4 */
+  width: number
+  /** compared after a learned projection `match.<j>.weight` [width, C]; else as it is, and width is C */
+  isProjected: boolean
+}
+
 export interface TrainShape {
   /** C; a multiple of 4 */
   hidden: number
@@ -25,6 +35,8 @@ export interface TrainShape {
   layers: LayerShape[]
   /** factors of chains, [rows, columns] each; one may serve many chains */
   factors?: { rows: number; columns: number }[]
+  /** of distillation by hidden states */
+  matches?: StateMatch[]
 }
 
 export interface TensorPlace {
@@ -137,6 +149,10 @@ export function layoutOf(shape: TrainShape): Layout {
   for (const { weights, N, K, isChain } of linears) if (!isChain) add(weights[0], N, K)
   factors.forEach(({ rows, columns }, f) => add(`factor.${f}`, rows, columns))
   checkChains(linears, places)
+  shape.matches?.forEach((match, j) => {
+    checkMatch(shape, match, j)
+    if (match.isProjected) add(`match.${j}.weight`, match.width, C)
+  })
   length = roundUp(length)
   const decaying = length
   for (const { stem, N } of linears) add(`${stem}.bias`, 1, N)
@@ -168,6 +184,14 @@ function checkChains(linears: Linear[], places: Map<string, TensorPlace>): void 
   }
   for (const name of places.keys())
     if (name.startsWith('factor.') && !used.has(name)) throw new Error(`train: ${name} serves no linear layer`)
+}
+
+function checkMatch({ hidden: C, layers }: TrainShape, { layer, width, isProjected }: StateMatch, j: number): void {
+  if (!(Number.isInteger(layer) && layer >= 0 && layer <= layers.length))
+    throw new Error(`train: match ${j} is of state ${layer}; there are 0 (embeddings) to ${layers.length}`)
+  if (!(width > 0 && width % 4 === 0)) throw new Error(`train: match ${j} has width ${width}, no multiple of 4`)
+  if (!isProjected && width !== C)
+    throw new Error(`train: match ${j} compares ${C} numbers with ${width} without a projection; ask for one`)
 }
 
 /** @throws where there is no tensor of that name */

@@ -2,8 +2,10 @@
 //
 // A chain's hidden activations stay until the backward pass. Linear layers of one input (query, key, value) whose chains begin
 // with the same factors run those once; backward, the gradients that meet at such a factor are summed before it is used.
+// Fake quantization rounds each weight, and what it is multiplied with in the forward pass.
 
 import type { TapeWriter } from '../runtime/wasm/index.ts'
+import { RoundedOperands } from './fake-quantize.ts'
 import { placeOf, type Layout, type Linear } from './layout.ts'
 import * as op from './opcodes.ts'
 import type { StepMemory } from './tape.ts'
@@ -35,16 +37,24 @@ export class LinearRecords {
   #tokens: number
   /** hidden activations and gradients of weights that this tape has made so far */
   #made = new Set<string>()
+  #rounded: RoundedOperands
 
-  constructor(tape: TapeWriter, layout: Layout, memory: StepMemory, tokens: number) {
+  constructor(tape: TapeWriter, layout: Layout, memory: StepMemory, tokens: number, isRounded: boolean) {
     this.#tape = tape
     this.#layout = layout
     this.#memory = memory
     this.#tokens = tokens
+    this.#rounded = new RoundedOperands(tape, (name, elements) => memory.region(name, elements), isRounded)
   }
 
   #parameter(name: string): number {
     return this.#memory.parameters + placeOf(this.#layout, name).offset * 4
+  }
+
+  /** Address of a weight as it is multiplied. */
+  #weight(name: string): number {
+    const { rows, columns } = placeOf(this.#layout, name)
+    return this.#rounded.weight(this.#parameter(name), rows, columns)
   }
 
   #gradient(name: string): number {
@@ -63,20 +73,22 @@ export class LinearRecords {
     other = 0,
   ) {
     const { rows: N, columns: K } = placeOf(this.#layout, weight)
-    const words = [M, K, N, a, K, this.#parameter(weight), 0, bias, epilogue, other, y, stride]
-    this.#tape.record(op.MULTIPLY, words, [a], epilogue === op.GELU ? [y, other] : [y])
+    const [x, w] = [this.#rounded.rows(a, M, K), this.#weight(weight)]
+    const words = [M, K, N, x, K, w, 0, bias, epilogue, other, y, stride]
+    this.#tape.record(op.MULTIPLY, words, [x, w], epilogue === op.GELU ? [y, other] : [y])
   }
 
   /** dx [M,K] = epilogue(dy [M,N] . weight), `weight` [N,K] */
   #multiplyBack(M: number, { dy, stride, region }: Flow, weight: string, dx: number, epilogue: number, other: number) {
     const { rows: N, columns: K } = placeOf(this.#layout, weight)
-    const words = [M, N, K, dy, stride, this.#parameter(weight), 1, 0, epilogue, other, dx, K]
+    const words = [M, N, K, dy, stride, this.#weight(weight), 1, 0, epilogue, other, dx, K]
     this.#tape.record(op.MULTIPLY, words, other ? [region, other] : [region], [dx])
   }
 
   /** Adds to the gradient of a weight that an earlier record of this tape wrote: shared factors. */
-  #weightGradient(M: number, { dy, stride, region }: Flow, x: number, weight: string, bias: string | null): void {
+  #weightGradient(M: number, { dy, stride, region }: Flow, input: number, weight: string, bias: string | null): void {
     const { rows: N, columns: K } = placeOf(this.#layout, weight)
+    const x = this.#rounded.rows(input, M, K)
     const [dw, db] = [this.#gradient(weight), bias === null ? 0 : this.#gradient(bias)]
     const continues = this.#made.has(weight)
     this.#made.add(weight)

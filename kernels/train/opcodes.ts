@@ -18,6 +18,10 @@ export const SUM_SQUARES = 15
 export const CLIP_FACTOR = 16
 export const ADAMW = 17
 export const ADAMW_ROWS = 18
+export const FAKE_ROWS = 19
+export const FAKE_WEIGHTS = 20
+export const FAKE_TABLE = 21
+export const STATE_SLOPE = 22
 
 /** Y as it is. */
 export const PLAIN = 0

@@ -1,6 +1,7 @@
-// GELU and products in float64 for the reference of a training step.
+// What the float64 training step is made of: activations, products, LayerNorm.
 
-type Rows = Float64Array
+/** Row-major f64. */
+export type Rows = Float64Array
 
 /** erf by its series below 3, by the continued fraction of erfc beyond: error below 1e-14. */
 export function erf(x: number): number {
@@ -53,4 +54,29 @@ export function split(whole: Rows, parts: number, M: number): Rows[] {
       (_, i) => whole[(Math.floor(i / width) * parts + p) * width + (i % width)],
     ),
   )
+}
+
+export interface Normed {
+  normal: Rows
+  rstd: Float64Array
+  y: Rows
+}
+
+export function layernorm(z: Rows, C: number, gamma: Float64Array, beta: Float64Array, epsilon: number): Normed {
+  const M = z.length / C
+  const normal = new Float64Array(M * C)
+  const rstd = new Float64Array(M)
+  const y = new Float64Array(M * C)
+  for (let m = 0; m < M; m++) {
+    let mean = 0
+    for (let c = 0; c < C; c++) mean += z[m * C + c] / C
+    let variance = 0
+    for (let c = 0; c < C; c++) variance += (z[m * C + c] - mean) ** 2 / C
+    rstd[m] = 1 / Math.sqrt(variance + epsilon)
+    for (let c = 0; c < C; c++) {
+      normal[m * C + c] = (z[m * C + c] - mean) * rstd[m]
+      y[m * C + c] = normal[m * C + c] * gamma[c] + beta[c]
+    }
+  }
+  return { normal, rstd, y }
 }

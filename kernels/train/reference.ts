@@ -2,6 +2,7 @@
 // compared with; itself compared with finite differences and with jax-js.
 
 import { dropFactor, dropoutKey, lossOf, logSoftmax, type Dropout, type LossTarget, type TrainBatch } from './batch.ts'
+import { ReferenceRounding } from './fake-quantize.ts'
 import {
   headOf,
   othersOf,
@@ -12,7 +13,8 @@ import {
   type Linear,
   type TensorPlace,
 } from './layout.ts'
-import { gelu, geluSlope, join, product, split } from './reference-math.ts'
+import { lossSlope } from './reference-loss.ts'
+import { gelu, geluSlope, join, layernorm, product, split, type Normed, type Rows } from './reference-math.ts'
 
 export interface ReferenceParameters {
   /** [words, C] */
@@ -28,43 +30,16 @@ export interface ReferenceResult {
   gradients: ReferenceParameters
   /** what entered each linear layer, by input (Linear.input): [rows, K] */
   inputs: Map<string, Float64Array>
-}
-
-type Rows = Float64Array
-
-interface Normed {
-  normal: Rows
-  rstd: Float64Array
-  y: Rows
-}
-
-function layernorm(z: Rows, C: number, gamma: Float64Array, beta: Float64Array, epsilon: number): Normed {
-  const M = z.length / C
-  const normal = new Float64Array(M * C)
-  const rstd = new Float64Array(M)
-  const y = new Float64Array(M * C)
-  for (let m = 0; m < M; m++) {
-    let mean = 0
-    for (let c = 0; c < C; c++) mean += z[m * C + c] / C
-    let variance = 0
-    for (let c = 0; c < C; c++) variance += (z[m * C + c] - mean) ** 2 / C
-    rstd[m] = 1 / Math.sqrt(variance + epsilon)
-    for (let c = 0; c < C; c++) {
-      normal[m * C + c] = (z[m * C + c] - mean) * rstd[m]
-      y[m * C + c] = normal[m * C + c] * gamma[c] + beta[c]
-    }
-  }
-  return { normal, rstd, y }
+  /** hidden states [M, C]: of the embeddings, then of each layer */
+  states: Float64Array[]
 }
 
 interface Tape {
   x: Rows
   qkv: Rows
-  context: Rows
   probabilities: Float64Array[]
   half: Normed
   before: Rows
-  after: Rows
   whole: Normed
 }
 
@@ -75,11 +50,22 @@ class Reference {
   dropout: Dropout | null
   gradients: ReferenceParameters
   inputs = new Map<string, Rows>()
+  rounding: ReferenceRounding
+  /** of each weight and of what each linear layer multiplies with it, rounded where fake quantization rounds */
+  rounded = new Map<string, Float64Array>()
+  multiplied = new Map<string, Rows[]>()
   M: number
   B: number
   C: number
 
-  constructor(layout: Layout, parameters: ReferenceParameters, batch: TrainBatch, dropout: Dropout | null) {
+  constructor(
+    layout: Layout,
+    parameters: ReferenceParameters,
+    batch: TrainBatch,
+    dropout: Dropout | null,
+    rounding: ReferenceRounding,
+  ) {
+    this.rounding = rounding
     this.layout = layout
     this.parameters = parameters
     this.batch = batch
@@ -106,32 +92,38 @@ class Reference {
     return x.map((value, i) => value * dropFactor(key, i, keep))
   }
 
-  /** What enters each weight of a linear layer, and its outputs. */
-  through(x: Rows, { stem, weights }: Linear): { inputs: Rows[]; y: Rows } {
-    const inputs: Rows[] = []
+  /** A weight as it is multiplied: rounded once, where fake quantization rounds. */
+  weight(name: string): Float64Array {
+    const known = this.rounded.get(name)
+    if (known) return known
+    const W = this.rounding.weight(this.value(name), placeOf(this.layout, name).columns)
+    this.rounded.set(name, W)
+    return W
+  }
+
+  linear(x: Rows, { stem, weights, input }: Linear): Rows {
+    this.inputs.set(input, x)
+    const multiplied: Rows[] = []
     let y = x
     for (const name of weights) {
       const { rows, columns } = placeOf(this.layout, name)
-      inputs.push(y)
-      y = product(y, y.length / columns, columns, this.value(name), rows)
+      const a = this.rounding.rows(y, columns)
+      multiplied.push(a)
+      y = product(a, a.length / columns, columns, this.weight(name), rows)
     }
+    this.multiplied.set(stem, multiplied)
     const bias = this.value(`${stem}.bias`)
-    return { inputs, y: y.map((value, i) => value + bias[i % bias.length]) }
+    return y.map((value, i) => value + bias[i % bias.length])
   }
 
-  linear(x: Rows, linear: Linear): Rows {
-    this.inputs.set(linear.input, x)
-    return this.through(x, linear).y
-  }
-
-  /** Adds the gradients of weights and bias; returns that of x. */
-  linearBackward(dy: Rows, x: Rows, linear: Linear): Rows {
-    const { inputs } = this.through(x, linear)
-    const db = this.slope(`${linear.stem}.bias`)
+  /** Adds the gradients of weights and bias; returns that of what entered. Needs linear() before it. */
+  linearBackward(dy: Rows, { stem, weights }: Linear): Rows {
+    const multiplied = this.multiplied.get(stem)!
+    const db = this.slope(`${stem}.bias`)
     dy.forEach((d, i) => (db[i % db.length] += d))
     let dx = dy
-    for (const [i, name] of [...linear.weights.entries()].reverse())
-      dx = this.productBackward(dx, inputs[i], placeOf(this.layout, name), this.value(name), this.slope(name))
+    for (const [i, name] of [...weights.entries()].reverse())
+      dx = this.productBackward(dx, multiplied[i], placeOf(this.layout, name), this.weight(name), this.slope(name))
     return dx
   }
 
@@ -161,7 +153,7 @@ class Reference {
     const parts = projectionsOf(this.layout.shape, i)
     const dx = new Float64Array(x.length)
     split(dqkv, parts.length, this.M).forEach((dy, p) =>
-      this.linearBackward(dy, x, parts[p]).forEach((value, at) => (dx[at] += value)),
+      this.linearBackward(dy, parts[p]).forEach((value, at) => (dx[at] += value)),
     )
     return dx
   }
@@ -272,7 +264,7 @@ class Reference {
       branch.map((value, at) => value + half.y[at]),
       `${stem}.outputNorm`,
     )
-    return { x, qkv, context, probabilities, half, before, after, whole }
+    return { x, qkv, probabilities, half, before, whole }
   }
 
   layerBackward(dy: Rows, tape: Tape, i: number): Rows {
@@ -280,11 +272,11 @@ class Reference {
     const stem = `layer.${i}`
     const { attention, intermediate, output } = othersOf(this.layout.shape, i)
     const dz = this.normBackward(dy, tape.whole, `${stem}.outputNorm`)
-    const dafter = this.linearBackward(this.drop(dz, 3 + 2 * i), tape.after, output)
+    const dafter = this.linearBackward(this.drop(dz, 3 + 2 * i), output)
     const dbefore = dafter.map((value, at) => value * geluSlope(tape.before[at]))
-    const dhalf = this.linearBackward(dbefore, tape.half.y, intermediate).map((value, at) => value + dz[at])
+    const dhalf = this.linearBackward(dbefore, intermediate).map((value, at) => value + dz[at])
     const dsum = this.normBackward(dhalf, tape.half, `${stem}.attentionNorm`)
-    const dcontext = this.linearBackward(this.drop(dsum, 2 + 2 * i), tape.context, attention)
+    const dcontext = this.linearBackward(this.drop(dsum, 2 + 2 * i), attention)
     const dqkv = this.attentionBackward(dcontext, tape.qkv, tape.probabilities, heads, headSize)
     return this.projectionsBackward(dqkv, tape.x, i).map((value, at) => value + dsum[at])
   }
@@ -294,9 +286,10 @@ class Reference {
     const { ids, types } = this.batch
     const [position, type] = [this.value('position'), this.value('type')]
     const z = new Float64Array(M * C)
+    const words = this.rounding.table(this.parameters.words, C)
     this.places((m, place) => {
       for (let c = 0; c < C; c++)
-        z[m * C + c] = this.parameters.words[ids[m] * C + c] + position[place * C + c] + type[(types?.[m] ?? 0) * C + c]
+        z[m * C + c] = words[ids[m] * C + c] + position[place * C + c] + type[(types?.[m] ?? 0) * C + c]
     })
     return z
   }
@@ -314,27 +307,37 @@ class Reference {
     })
   }
 
+  /** Adds to dx what the matches of state `layer` contribute; returns their loss. */
+  stateBackward(x: Rows, layer: number, { states }: LossTarget, dx: Rows): number {
+    const { C, M } = this
+    let loss = 0
+    this.layout.shape.matches?.forEach((match, j) => {
+      if (match.layer !== layer || !states) return
+      const { width, isProjected } = match
+      const t = states.teacher[j]
+      const [W, dW] = isProjected ? [this.value(`match.${j}.weight`), this.slope(`match.${j}.weight`)] : [null, null]
+      for (let m = 0; m < M; m++)
+        for (let n = 0; n < width; n++) {
+          let difference = -t[m * width + n]
+          if (W) for (let c = 0; c < C; c++) difference += x[m * C + c] * W[n * C + c]
+          else difference += x[m * C + n]
+          loss += (states.weight * difference ** 2) / (M * width)
+          const d = (2 * states.weight * difference) / (M * width)
+          if (!W || !dW) dx[m * C + n] += d
+          else
+            for (let c = 0; c < C; c++) {
+              dW[n * C + c] += d * x[m * C + c]
+              dx[m * C + c] += d * W[n * C + c]
+            }
+        }
+    })
+    return loss
+  }
+
   places(visit: (m: number, place: number) => void): void {
     const { offsets } = this.batch
     for (let b = 0; b < this.B; b++) for (let m = offsets[b]; m < offsets[b + 1]; m++) visit(m, m - offsets[b])
   }
-}
-
-/** d loss / d logits. */
-function lossSlope(logits: Float64Array, labels: number, goal: LossTarget): Float64Array {
-  const B = logits.length / labels
-  const { target, teacher, alpha, temperature: T } = goal
-  const d = new Float64Array(logits.length)
-  for (let b = 0; b < B; b++) {
-    const p = logSoftmax(logits, b * labels, labels, 1).map(Math.exp)
-    const soft = logSoftmax(logits, b * labels, labels, T).map(Math.exp)
-    for (let c = 0; c < labels; c++) {
-      const at = b * labels + c
-      d[at] = ((teacher ? alpha : 1) * (p[c] - target[at])) / B
-      if (teacher) d[at] += ((1 - alpha) * T * (soft[c] - teacher[at])) / B
-    }
-  }
-  return d
 }
 
 /** Loss, logits and all gradients of one batch. */
@@ -344,16 +347,19 @@ export function referenceStep(
   batch: TrainBatch,
   goal: LossTarget,
   dropout: Dropout | null = null,
+  rounding = new ReferenceRounding({ linears: false }),
 ): ReferenceResult {
   const { hidden: C, layers, labels } = layout.shape
   const { offsets } = batch
-  const run = new Reference(layout, parameters, batch, dropout)
+  const run = new Reference(layout, parameters, batch, dropout, rounding)
   const embedded = run.norm(run.embed(), 'norm')
   const tapes: Tape[] = []
   let x = run.drop(embedded.y, 0)
+  const states = [x]
   layers.forEach((_, i) => {
     tapes.push(run.layer(x, i))
     x = tapes[i].whole.y
+    states.push(x)
   })
   const first = new Float64Array(run.B * C)
   for (let b = 0; b < run.B; b++) first.set(x.subarray(offsets[b] * C, offsets[b] * C + C), b * C)
@@ -362,15 +368,19 @@ export function referenceStep(
   const seen = run.drop(pooled, 1)
   const logits = run.linear(seen, classifier)
   const dlogits = lossSlope(logits, labels, goal)
-  const dpooled = run.drop(run.linearBackward(dlogits, seen, classifier), 1)
+  const dpooled = run.drop(run.linearBackward(dlogits, classifier), 1)
   const dfirst = run.linearBackward(
     dpooled.map((value, at) => value * (1 - pooled[at] ** 2)),
-    first,
     pooler,
   )
   let dx: Rows = new Float64Array(x.length)
   for (let b = 0; b < run.B; b++) dx.set(dfirst.subarray(b * C, b * C + C), offsets[b] * C)
-  for (let i = layers.length - 1; i >= 0; i--) dx = run.layerBackward(dx, tapes[i], i)
+  let stateLoss = run.stateBackward(x, layers.length, goal, dx)
+  for (let i = layers.length - 1; i >= 0; i--) {
+    dx = run.layerBackward(dx, tapes[i], i)
+    stateLoss += run.stateBackward(states[i], i, goal, dx)
+  }
   run.embedBackward(run.normBackward(run.drop(dx, 0), embedded, 'norm'))
-  return { loss: lossOf(logits, labels, goal), logits, gradients: run.gradients, inputs: run.inputs }
+  const loss = lossOf(logits, labels, goal) + stateLoss
+  return { loss, logits, gradients: run.gradients, inputs: run.inputs, states }
 }

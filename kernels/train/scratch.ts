@@ -9,6 +9,7 @@ const GROUP_BYTES = 262144
 export function scratchBytes(shape: TrainShape, longest: number): number {
   let most = Math.max(shape.hidden, shape.labels)
   for (const { rows, columns } of shape.factors ?? []) most = Math.max(most, rows, columns)
+  for (const { width } of shape.matches ?? []) most = Math.max(most, width)
   let attention = 0
   for (const { heads, headSize, intermediate } of shape.layers) {
     most = Math.max(most, intermediate, 3 * heads * headSize)

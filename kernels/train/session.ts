@@ -12,9 +12,12 @@ import {
   WasmMemory,
   type BuildName,
 } from '../runtime/wasm/index.ts'
-import { checkTrainBatch, dropoutKey, type Dropout, type LossTarget, type TrainBatch } from './batch.ts'
+import { checkGoal, checkTrainBatch, dropoutKey, type Dropout, type LossTarget, type TrainBatch } from './batch.ts'
+import type { FakeQuantize } from './fake-quantize.ts'
+import { HeldGradients } from './held.ts'
 import { layoutOf, type Layout, type TrainShape } from './layout.ts'
 import { scratchBytes } from './scratch.ts'
+import { stateChunks, type StateWords } from './tape-states.ts'
 import {
   partialCount,
   StepEncoder,
@@ -31,6 +34,10 @@ export interface TrainSessionOptions {
   build?: 'auto' | 'baseline' | 'relaxed'
   /** tests only: guard bands around every buffer */
   guard?: boolean
+  /** every pass, forward alone too, computes with rounded operands */
+  fakeQuantize?: FakeQuantize
+  /** no room for gradients and moments: a model that is only run, as a teacher is */
+  isForwardOnly?: boolean
 }
 
 export interface AdamW {
@@ -50,6 +57,23 @@ export interface Parameters {
   words: Float32Array
   /** as the layout says */
   rest: Float32Array
+}
+
+/** All that steps change: a session that takes it goes on with the same bits. */
+export interface SessionState {
+  parameters: Parameters
+  firstMoments: Parameters
+  secondMoments: Parameters
+  /** updates so far: AdamW corrects its moments by their number */
+  steps: number
+}
+
+/** Elements of one weight that stay zero. */
+export interface PlacedMask {
+  /** first element in the layout's vector */
+  offset: number
+  /** 0 = zero */
+  mask: Uint8Array
 }
 
 /** Sums over the rows x [K] that enter a linear layer. */
@@ -73,6 +97,9 @@ export interface TimedRecord {
   ms: number
 }
 
+/** What of a step's memory differs from batch to batch. */
+type OfBatch = Pick<StepMemory, 'offsets' | 'ids' | 'kinds' | 'places' | 'slots' | 'touched'>
+
 /** Loads of partial tiles run up to 32 bytes past a region; guard bands stand there in tests. */
 const PADDING = 64
 const MAX_DEFAULT_THREADS = 8
@@ -88,13 +115,18 @@ export class TrainSession {
   #masks: OptimizerWords['masks'] = []
   /** row of the touched words by id, of the last batch */
   #slots: Int32Array
-  #touchedIds = new Int32Array(0)
+  #touchedIds: Int32Array = new Int32Array(0)
   #steps = 0
+  #held: HeldGradients | null = null
+  #fake: FakeQuantize
+  #isForwardOnly: boolean
 
-  private constructor(shape: TrainShape, pool: ThreadPool, guard: boolean) {
+  private constructor(shape: TrainShape, pool: ThreadPool, options: TrainSessionOptions) {
     this.layout = layoutOf(shape)
     this.#pool = pool
-    this.#regions = new Regions(pool.memory, guard)
+    this.#regions = new Regions(pool.memory, options.guard ?? false)
+    this.#fake = options.fakeQuantize ?? { linears: false }
+    this.#isForwardOnly = options.isForwardOnly ?? false
     const vector = (name: string, length: number): number => {
       const address = this.#regions.allocate(name, length * 4 + this.#padding)
       pool.memory.f32(address, length).fill(0)
@@ -102,16 +134,17 @@ export class TrainSession {
     }
     const { length } = this.layout
     const table = shape.words * shape.hidden
+    const learned = (name: string, length: number): number => (this.#isForwardOnly ? 0 : vector(name, length))
     this.#fixed = {
       parameters: vector('parameters', length),
-      gradients: vector('gradients', length),
-      firstMoments: vector('first moments', length),
-      secondMoments: vector('second moments', length),
+      gradients: learned('gradients', length),
+      firstMoments: learned('first moments', length),
+      secondMoments: learned('second moments', length),
     }
     this.#words = {
       words: vector('words', table),
-      wordFirstMoments: vector('first moments of words', table),
-      wordSecondMoments: vector('second moments of words', table),
+      wordFirstMoments: learned('first moments of words', table),
+      wordSecondMoments: learned('second moments of words', table),
     }
     this.#slots = new Int32Array(shape.words).fill(-1)
   }
@@ -129,7 +162,7 @@ export class TrainSession {
     const module = await compileEmbedded(WASM[name])
     const pool = await ThreadPool.create(new WasmMemory(isShared), module, isShared ? wanted : 1)
     try {
-      return new TrainSession(shape, pool, options.guard ?? false)
+      return new TrainSession(shape, pool, options)
     } catch (error) {
       await pool.dispose()
       throw error
@@ -141,23 +174,33 @@ export class TrainSession {
   }
 
   /** Copies parameters in; moments stay. */
-  setParameters({ words, rest }: Parameters): void {
-    const { memory } = this.#pool
-    if (words.length !== this.#wordElements || rest.length !== this.layout.length)
-      throw new Error(
-        `train: ${words.length} and ${rest.length} parameters, expected ${this.#wordElements} and ${this.layout.length}`,
-      )
-    memory.f32(this.#words.words, words.length).set(words)
-    memory.f32(this.#fixed.parameters, rest.length).set(rest)
+  setParameters(parameters: Parameters): void {
+    this.#write(this.#words.words, this.#fixed.parameters, parameters)
   }
 
   /** A copy of all parameters. */
   parameters(): Parameters {
-    const { memory } = this.#pool
+    return this.#read(this.#words.words, this.#fixed.parameters)
+  }
+
+  /** A copy of all that steps change; masks are not in it. */
+  state(): SessionState {
+    this.#requireLearning()
     return {
-      words: memory.f32(this.#words.words, this.#wordElements).slice(),
-      rest: memory.f32(this.#fixed.parameters, this.layout.length).slice(),
+      parameters: this.parameters(),
+      firstMoments: this.#read(this.#words.wordFirstMoments, this.#fixed.firstMoments),
+      secondMoments: this.#read(this.#words.wordSecondMoments, this.#fixed.secondMoments),
+      steps: this.#steps,
     }
+  }
+
+  /** Takes over what `state` gave, of a session of the same shape. */
+  restore({ parameters, firstMoments, secondMoments, steps }: SessionState): void {
+    this.#requireLearning()
+    this.setParameters(parameters)
+    this.#write(this.#words.wordFirstMoments, this.#fixed.firstMoments, firstMoments)
+    this.#write(this.#words.wordSecondMoments, this.#fixed.secondMoments, secondMoments)
+    this.#steps = steps
   }
 
   /** A copy of the last step's gradients, before clipping; rows of words that it did not touch are 0. */
@@ -170,14 +213,24 @@ export class TrainSession {
     return { words, rest: memory.f32(this.#fixed.gradients, this.layout.length).slice() }
   }
 
-  /** Elements whose mask is 0 become 0 and stay so: their gradients are 0, before clipping too. */
-  setMask(offset: number, mask: Uint8Array): void {
+  /**
+   * Elements whose mask is 0 become 0, their moments too, and stay so: their gradients are 0, before clipping too. The
+   * masks take the place of those before them; an element that is free again starts from 0.
+   */
+  setMasks(masks: readonly PlacedMask[]): void {
+    this.#requireLearning()
     const { memory } = this.#pool
-    const address = this.#regions.allocate('mask', mask.length)
-    memory.u8(address, mask.length).set(mask)
-    const weights = memory.f32(this.#fixed.parameters + offset * 4, mask.length)
-    for (let i = 0; i < mask.length; i++) if (mask[i] === 0) weights[i] = 0
-    this.#masks.push({ address, offset, length: mask.length })
+    for (const { address } of this.#masks) this.#regions.free(address)
+    const { parameters, firstMoments, secondMoments } = this.#fixed
+    this.#masks = masks.map(({ offset, mask }) => {
+      const address = this.#regions.allocate('mask', mask.length)
+      memory.u8(address, mask.length).set(mask)
+      for (const vector of [parameters, firstMoments, secondMoments]) {
+        const numbers = memory.f32(vector + offset * 4, mask.length)
+        for (let i = 0; i < mask.length; i++) if (mask[i] === 0) numbers[i] = 0
+      }
+      return { address, offset, length: mask.length }
+    })
   }
 
   /** Logits f32 [B, labels] without dropout. */
@@ -185,6 +238,22 @@ export class TrainSession {
     return this.#pool.enqueue(async () => {
       const { encoder, size } = this.#begin(batch, { keep: 1, key: () => 0 })
       return this.#run(encoder.forward(), size)
+    })
+  }
+
+  /**
+   * Hidden states f32 [M, C] of a batch without dropout.
+   * @param layers 0: what the embeddings give, i: what layer i - 1 gives
+   */
+  async hiddenStates(batch: TrainBatch, layers: readonly number[]): Promise<Float32Array[]> {
+    const { hidden: C, layers: all } = this.layout.shape
+    for (const layer of layers)
+      if (!(Number.isInteger(layer) && layer >= 0 && layer <= all.length))
+        throw new Error(`train: there is no hidden state ${layer}; there are 0 (embeddings) to ${all.length}`)
+    return this.#pool.enqueue(async () => {
+      const { encoder, size } = this.#begin(batch, { keep: 1, key: () => 0 })
+      await this.#run(encoder.forward(), size)
+      return layers.map((layer) => this.#pool.memory.f32(encoder.state(layer), size.tokens * C).slice())
     })
   }
 
@@ -213,18 +282,63 @@ export class TrainSession {
   /**
    * Forward, backward, and where `adam` is given one update.
    *
-   * @returns logits f32 [B, labels] of the forward pass, and the gradient's norm before clipping (NaN without `adam`)
+   * @returns logits f32 [B, labels] of the forward pass, the gradient's norm before clipping (NaN without `adam`), and the
+   * loss of hidden states, which lossOf of the logits has not
+   * @throws where the goal does not fit, or the session is forward only
    */
   async step(
     batch: TrainBatch,
     goal: LossTarget,
     dropout: Dropout | null,
     adam: AdamW | null,
-  ): Promise<{ logits: Float32Array; norm: number }> {
+  ): Promise<{ logits: Float32Array; norm: number; stateLoss: number }> {
+    return this.#pool.enqueue(() => this.#step(batch, goal, dropout, adam))
+  }
+
+  /**
+   * Forward and backward; adds `share` times the gradients to those held for `update`. Shares of one update add up to 1:
+   * a batch's part of its sequences.
+   *
+   * @returns as `step`
+   */
+  async accumulate(
+    batch: TrainBatch,
+    goal: LossTarget,
+    dropout: Dropout | null,
+    share: number,
+  ): Promise<{ logits: Float32Array; stateLoss: number }> {
     return this.#pool.enqueue(async () => {
-      const { logits, size, factor } = this.#encodeStep(batch, goal, dropout, adam)
-      const found = await this.#run(logits, size)
-      return { logits: found, norm: adam ? this.#pool.memory.f32(factor, 2)[1] : NaN }
+      const found = await this.#step(batch, goal, dropout, null)
+      const { memory } = this.#pool
+      const { length, shape } = this.layout
+      const rows = memory.f32(this.#grown.get('dwords')!.address, this.#touchedIds.length * shape.hidden)
+      this.#held ??= new HeldGradients(length)
+      this.#held.add(share, memory.f32(this.#fixed.gradients, length), this.#touchedIds, rows)
+      return found
+    })
+  }
+
+  /** One update with the gradients held. @returns their norm before clipping @throws where none are held */
+  async update(adam: AdamW): Promise<number> {
+    return this.#pool.enqueue(async () => {
+      const held = this.#held
+      if (!held?.count) throw new Error('train: no gradients are held; call accumulate before update')
+      const { rest, ids, rows } = held.sums()
+      const { memory } = this.#pool
+      memory.f32(this.#fixed.gradients, rest.length).set(rest)
+      this.#place('dwords', rows)
+      this.#touchedIds = ids
+      const size = { tokens: 0, sequences: 0, longest: 1, touched: ids.length }
+      const none = { offsets: 0, ids: 0, kinds: 0, places: 0, slots: 0 }
+      const factor = this.#region('factor', 8)
+      this.#tape.reset()
+      this.#encoder({ ...none, touched: this.#place('touched', ids) }, size, dropWords(null)).update(
+        this.#optimizerWords(adam, size, factor),
+      )
+      // there are no sequences, so no logits are read
+      await this.#run(0, size)
+      held.clear()
+      return memory.f32(factor, 2)[1]
     })
   }
 
@@ -263,8 +377,39 @@ export class TrainSession {
     return this.#regions.isGuarded ? 0 : PADDING
   }
 
+  #requireLearning(): void {
+    if (this.#isForwardOnly) throw new Error('train: this session is forward only; open one without isForwardOnly')
+  }
+
   get #wordElements(): number {
     return this.layout.shape.words * this.layout.shape.hidden
+  }
+
+  async #step(
+    batch: TrainBatch,
+    goal: LossTarget,
+    dropout: Dropout | null,
+    adam: AdamW | null,
+  ): Promise<{ logits: Float32Array; norm: number; stateLoss: number }> {
+    const { logits, size, factor, states } = this.#encodeStep(batch, goal, dropout, adam)
+    const found = await this.#run(logits, size)
+    const norm = adam ? this.#pool.memory.f32(factor, 2)[1] : NaN
+    return { logits: found, norm, stateLoss: states ? this.#stateLoss(states, size.tokens) : 0 }
+  }
+
+  #stateWords({ weight, teacher }: { weight: number; teacher: Float32Array[] }, tokens: number): StateWords {
+    const partials = teacher.map((rows, j) =>
+      this.#region(`state sums ${j}`, stateChunks(tokens, rows.length / tokens) * 8),
+    )
+    return { teacher: teacher.map((rows, j) => this.#place(`teacher state ${j}`, rows)), weight, partials }
+  }
+
+  #stateLoss({ weight, partials }: StateWords, tokens: number): number {
+    const { matches = [] } = this.layout.shape
+    return matches.reduce((loss, { width }, j) => {
+      const sums = this.#pool.memory.f64(partials[j], stateChunks(tokens, width))
+      return loss + (weight * sums.reduce((total, sum) => total + sum, 0)) / (tokens * width)
+    }, 0)
   }
 
   #optimizerWords(adam: AdamW, size: BatchSize, factor: number): OptimizerWords {
@@ -287,20 +432,27 @@ export class TrainSession {
     goal: LossTarget,
     dropout: Dropout | null,
     adam: AdamW | null,
-  ): { logits: number; size: BatchSize; factor: number } {
+  ): { logits: number; size: BatchSize; factor: number; states: StateWords | null } {
+    this.#requireLearning()
+    checkGoal(this.layout.shape, batch, goal)
     const { encoder, size } = this.#begin(batch, dropWords(dropout))
     const logits = encoder.forward()
     const B = size.sequences
+    const states = goal.states ? this.#stateWords(goal.states, size.tokens) : null
+    const square = goal.logitMse
     encoder.backward({
       target: this.#place('target', goal.target),
       teacher: goal.teacher ? this.#place('teacher', goal.teacher) : 0,
       hardShare: (goal.teacher ? goal.alpha : 1) / B,
       softShare: ((1 - goal.alpha) * goal.temperature) / B,
       inverseT: 1 / goal.temperature,
+      teacherLogits: square ? this.#place('teacher logits', square.logits) : 0,
+      squareShare: (2 * (square?.weight ?? 0)) / (B * this.layout.shape.labels),
+      states,
     })
     const factor = this.#region('factor', 8)
     if (adam) encoder.update(this.#optimizerWords(adam, size, factor))
-    return { logits, size, factor }
+    return { logits, size, factor, states }
   }
 
   #scratch({ longest }: BatchSize): { scratch: number; scratchBytes: number } {
@@ -332,10 +484,7 @@ export class TrainSession {
     const touched = Int32Array.from(new Set(ids)).sort()
     touched.forEach((id, row) => (this.#slots[id] = row))
     this.#touchedIds = touched
-    const memory: StepMemory = {
-      ...this.#fixed,
-      ...this.#words,
-      region: (name, elements) => this.#region(name, elements * 4),
+    const ofBatch = {
       offsets: this.#place('offsets', offsets),
       ids: this.#place('ids', ids),
       kinds: this.#place('kinds', batch.types ?? new Int32Array(ids.length)),
@@ -348,7 +497,37 @@ export class TrainSession {
     }
     const size = { tokens: ids.length, sequences, longest, touched: touched.length }
     this.#tape.reset()
-    return { encoder: new StepEncoder(this.#tape, this.layout, memory, size, drop), size }
+    return { encoder: this.#encoder(ofBatch, size, drop), size }
+  }
+
+  #encoder(ofBatch: OfBatch, size: BatchSize, drop: DropWords): StepEncoder {
+    const region = (name: string, elements: number): number => this.#region(name, elements * 4)
+    return new StepEncoder(
+      this.#tape,
+      this.layout,
+      { ...this.#fixed, ...this.#words, region, ...ofBatch },
+      size,
+      drop,
+      this.#fake,
+    )
+  }
+
+  #read(words: number, rest: number): Parameters {
+    const { memory } = this.#pool
+    return {
+      words: memory.f32(words, this.#wordElements).slice(),
+      rest: memory.f32(rest, this.layout.length).slice(),
+    }
+  }
+
+  #write(wordsAt: number, restAt: number, { words, rest }: Parameters): void {
+    const { memory } = this.#pool
+    if (words.length !== this.#wordElements || rest.length !== this.layout.length)
+      throw new Error(
+        `train: ${words.length} and ${rest.length} parameters, expected ${this.#wordElements} and ${this.layout.length}`,
+      )
+    memory.f32(wordsAt, words.length).set(words)
+    memory.f32(restAt, rest.length).set(rest)
   }
 
   #place(name: string, values: Int32Array | Float32Array): number {

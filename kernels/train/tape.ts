@@ -1,9 +1,11 @@
 // The tape of one training step, or of its forward pass alone.
 
 import { f32Bits, type TapeWriter } from '../runtime/wasm/index.ts'
+import type { FakeQuantize } from './fake-quantize.ts'
 import { headOf, othersOf, placeOf, projectionsOf, type Layout } from './layout.ts'
 import { LinearRecords, type Flow } from './linear-records.ts'
 import * as op from './opcodes.ts'
+import { encodeStateSlopes, type StateWords } from './tape-states.ts'
 
 /** Where a step finds its memory; f32 unless said otherwise. */
 export interface StepMemory {
@@ -43,6 +45,10 @@ export interface LossWords {
   hardShare: number
   softShare: number
   inverseT: number
+  /** address of f32 [B, labels]; 0 for none */
+  teacherLogits: number
+  squareShare: number
+  states: StateWords | null
 }
 
 export interface OptimizerWords {
@@ -77,14 +83,23 @@ export class StepEncoder {
   #size: BatchSize
   #drop: DropWords
   #linears: LinearRecords
+  #fake: FakeQuantize
 
-  constructor(tape: TapeWriter, layout: Layout, memory: StepMemory, size: BatchSize, drop: DropWords) {
+  constructor(
+    tape: TapeWriter,
+    layout: Layout,
+    memory: StepMemory,
+    size: BatchSize,
+    drop: DropWords,
+    fake: FakeQuantize = { linears: false },
+  ) {
     this.#tape = tape
     this.#layout = layout
     this.#memory = memory
     this.#size = size
     this.#drop = drop
-    this.#linears = new LinearRecords(tape, layout, memory, size.tokens)
+    this.#fake = fake
+    this.#linears = new LinearRecords(tape, layout, memory, size.tokens, fake.linears)
   }
 
   /** Widest layer: what layers of uneven size share has its width. */
@@ -144,15 +159,36 @@ export class StepEncoder {
     return this.#drop.key(2 + 2 * layer + half)
   }
 
+  /** The word table and its row of each token: the table itself, or its touched rows as fake quantization rounds them. */
+  #wordRows(): { table: number; ids: number } {
+    const { words: table, ids, slots, touched: rows } = this.#memory
+    if (!this.#fake.embeddings) return { table, ids }
+    const { touched } = this.#size
+    const C = this.#layout.shape.hidden
+    const rounded = this.#memory.region('rounded words', touched * C)
+    this.#tape.record(op.FAKE_TABLE, [touched, C, rows, table, rounded], [], [rounded])
+    return { table: rounded, ids: slots }
+  }
+
+  /** Address of hidden state `layer` f32 [M, C] of the forward pass: 0 what the embeddings give, i what layer i - 1 gives. */
+  state(layer: number): number {
+    return this.#tokens(`x.${layer}`, this.#layout.shape.hidden)
+  }
+
+  #stateSlopes(states: StateWords | null, layer: number, dx: number): void {
+    if (states) encodeStateSlopes(this.#tape, this.#layout, this.#memory, states, layer, this.#size.tokens, dx)
+  }
+
   /** Writes the forward pass; returns the address of the logits f32 [B, labels]. */
   forward(): number {
     const { hidden: C, layers, labels } = this.#layout.shape
     const { tokens: M, sequences: B, longest } = this.#size
     const memory = this.#memory
     const branch = this.#tokens('branch', C)
-    const tables = [memory.words, this.#parameter('position'), this.#parameter('type')]
-    const embedWords = [M, C, memory.ids, memory.places, memory.kinds, ...tables, branch]
-    this.#tape.record(op.EMBED, embedWords, [], [branch])
+    const { table, ids } = this.#wordRows()
+    const tables = [table, this.#parameter('position'), this.#parameter('type')]
+    const embedWords = [M, C, ids, memory.places, memory.kinds, ...tables, branch]
+    this.#tape.record(op.EMBED, embedWords, [table], [branch])
     this.#norm(branch, 0, 'norm', 0, this.#drop.key(0), 'embedding', this.#tokens('x.0', C))
     layers.forEach(({ heads, headSize, intermediate: F }, i) => {
       const stem = `layer.${i}`
@@ -224,7 +260,10 @@ export class StepEncoder {
     const shares = [loss.hardShare, loss.softShare, loss.inverseT].map(f32Bits)
     this.#tape.record(
       op.LOSS_SLOPE,
-      [B, labels, logits, loss.target, loss.teacher, ...shares, dlogits],
+      [
+        ...[B, labels, logits, loss.target, loss.teacher, ...shares, dlogits],
+        ...[loss.teacherLogits, f32Bits(loss.squareShare)],
+      ],
       [logits],
       [dlogits],
     )
@@ -239,6 +278,7 @@ export class StepEncoder {
     const dx = this.#tokens('dx', C)
     const [widestF, widestHD] = [this.#widest((l) => l.intermediate), this.#widest((l) => l.heads * l.headSize)]
     this.#tape.record(op.SCATTER_FIRST, [B, C, dfirst, memory.offsets, dx], [dfirst], [dx])
+    this.#stateSlopes(loss.states, layers.length, dx)
     for (let i = layers.length - 1; i >= 0; i--) {
       const { heads, headSize, intermediate: F } = layers[i]
       const stem = `layer.${i}`
@@ -262,6 +302,7 @@ export class StepEncoder {
         return { linear, dy: parts[p], stride: 3 * HD, region: dqkv }
       })
       this.#linears.backward(M, flows, 0, x, dx, op.ADD, first.dz)
+      this.#stateSlopes(loss.states, i, dx)
     }
     const { dz } = this.#normBackward(dx, 'norm', 0, this.#drop.key(0), 'embedding')
     this.#scatter(dz)

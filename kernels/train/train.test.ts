@@ -1,11 +1,21 @@
 import { describe, expect, it } from 'vitest'
 import { assertExact, assertWithin } from '../testing/compare.ts'
-import type { Dropout } from './batch.ts'
+import { lossOf, type Dropout, type LossTarget, type TrainBatch } from './batch.ts'
+import { ReferenceRounding, type FakeQuantize } from './fake-quantize.ts'
 import { layoutOf, tensorOf, type Layout, type TrainShape } from './layout.ts'
 import { LAYERNORM_FORWARD } from './opcodes.ts'
 import { referenceStep, type ReferenceParameters, type ReferenceResult } from './reference.ts'
 import { TrainSession, type AdamW, type TrainSessionOptions } from './session.ts'
-import { CHAINED, syntheticBatch, syntheticGoal, syntheticParameters, UNEVEN } from '../testing/train-models.ts'
+import {
+  CHAINED,
+  matched,
+  syntheticBatch,
+  syntheticGoal,
+  syntheticParameters,
+  UNEVEN,
+  withoutLabel,
+  withTeacherTerms,
+} from '../testing/train-models.ts'
 
 const BUILDS: (TrainSessionOptions & { name: string })[] = [
   { name: 'relaxed, 1 thread', build: 'relaxed', threads: 1 },
@@ -46,12 +56,43 @@ const CHAINED_BLOCKS: TrainShape = {
   ].map(([rows, columns]) => ({ rows, columns })),
 }
 
-const CASES: { name: string; shape: TrainShape; lengths: number[]; hasTeacher: boolean; dropout: Dropout | null }[] = [
+interface Case {
+  name: string
+  shape: TrainShape
+  lengths: number[]
+  hasTeacher: boolean
+  dropout: Dropout | null
+  /** logits and hidden states of a teacher, and a sequence without a label */
+  hasTerms?: boolean
+}
+
+/** Teachers narrower and wider than the model, states of more than one chunk of sums. */
+const MATCHED = matched(UNEVEN)
+const MATCHED_BLOCKS = matched(BLOCKS, 540)
+
+const CASES: Case[] = [
   { name: 'one token', shape: UNEVEN, lengths: [1], hasTeacher: false, dropout: null },
   { name: 'ragged', shape: UNEVEN, lengths: [5, 1, 13, 8, 2, 13, 7], hasTeacher: false, dropout: null },
   { name: 'distillation', shape: UNEVEN, lengths: [4, 9], hasTeacher: true, dropout: null },
   { name: 'dropout', shape: UNEVEN, lengths: [6, 11, 3], hasTeacher: true, dropout: { rate: 0.3, seed: 9 } },
   { name: 'several blocks', shape: BLOCKS, lengths: [128, 97, 128, 64, 33, 128], hasTeacher: false, dropout: null },
+  { name: 'all terms', shape: MATCHED, lengths: [6, 11, 3], hasTeacher: true, dropout: null, hasTerms: true },
+  {
+    name: 'all terms and dropout',
+    shape: MATCHED,
+    lengths: [6, 11, 3],
+    hasTeacher: false,
+    dropout: { rate: 0.3, seed: 9 },
+    hasTerms: true,
+  },
+  {
+    name: 'all terms in several blocks',
+    shape: MATCHED_BLOCKS,
+    lengths: [128, 97, 128],
+    hasTeacher: true,
+    dropout: null,
+    hasTerms: true,
+  },
   { name: 'chains', shape: CHAINED, lengths: [5, 1, 13, 8], hasTeacher: true, dropout: { rate: 0.3, seed: 9 } },
   {
     name: 'chains in blocks',
@@ -62,12 +103,19 @@ const CASES: { name: string; shape: TrainShape; lengths: number[]; hasTeacher: b
   },
 ]
 
+function goalOf({ shape, lengths, hasTeacher, hasTerms }: Case): LossTarget {
+  const goal = syntheticGoal(shape.labels, lengths.length, 3, hasTeacher)
+  const tokens = lengths.reduce((sum, T) => sum + T, 0)
+  return hasTerms ? withoutLabel(withTeacherTerms(goal, shape, tokens, 4), shape.labels, 1) : goal
+}
+
 /** What a case should give, computed once for all builds. */
-const references = CASES.map(({ shape, lengths, hasTeacher, dropout }) => {
+const references = CASES.map((given) => {
+  const { shape, lengths, dropout } = given
   const layout = layoutOf(shape)
   const parameters = syntheticParameters(layout, 1, shape.hidden === BLOCKS.hidden ? 0.1 : 0.3)
   const batch = syntheticBatch(shape, lengths, 2)
-  const goal = syntheticGoal(shape.labels, lengths.length, 3, hasTeacher)
+  const goal = goalOf(given)
   let expected: ReferenceResult | null = null
   return {
     ...{ layout, parameters, batch, goal },
@@ -105,8 +153,10 @@ describe.each(BUILDS)('training step on $name', (build) => {
     const expected = reference.expected()
     const session = await open(layout, parameters, build)
     try {
-      const { logits } = await session.step(batch, goal, dropout, null)
+      const { logits, stateLoss } = await session.step(batch, goal, dropout, null)
       const { words, rest } = session.gradients()
+      const loss = lossOf(logits, layout.shape.labels, goal) + stateLoss
+      expect(Math.abs(loss - expected.loss)).toBeLessThan(1e-5 * expected.loss)
       // Sums of up to 578 products, in about 40 dependent layers of arithmetic: each rounds by 2^-24 of terms no larger
       // than a few times the largest gradient, and errors of random sign add like a square root. Measured: 2e-6.
       const compare = (actual: Float32Array, wanted: Float64Array, what: string): void => {
@@ -283,7 +333,7 @@ describe('a training session', () => {
     const session = await open(layout, syntheticParameters(layout, 1), { threads: 2 })
     const { offset, rows, columns } = layout.places.get('layer.0.qkv.weight')!
     const mask = Uint8Array.from({ length: rows * columns }, (_, i) => (i % 3 === 0 ? 0 : 1))
-    session.setMask(offset, mask)
+    session.setMasks([{ offset, mask }])
     for (let t = 0; t < 3; t++)
       await session.step(syntheticBatch(UNEVEN, [5, 6], t), syntheticGoal(3, 2, t, false), null, ADAM)
     const weights = session.parameters().rest.subarray(offset, offset + mask.length)
@@ -317,6 +367,105 @@ describe('a training session', () => {
     await expect(forward([0, 14], new Array<number>(14).fill(1))).rejects.toThrow('the model takes 1 to 13')
     await session.dispose()
     expect(() => layoutOf({ ...UNEVEN, hidden: 18 })).toThrow('no multiple of 4')
+  })
+
+  it('refuses goals and matches that do not fit', async () => {
+    const layout = layoutOf(MATCHED)
+    const session = await open(layout, syntheticParameters(layout, 1), { threads: 1 })
+    const batch = syntheticBatch(MATCHED, [2, 3], 1)
+    const goal = goalOf({ name: '', shape: MATCHED, lengths: [2, 3], hasTeacher: false, dropout: null, hasTerms: true })
+    const step = (changed: Partial<LossTarget>): Promise<unknown> =>
+      session.step(batch, { ...goal, ...changed }, null, null)
+    await expect(step({ states: undefined })).rejects.toThrow('0 hidden states, the model matches 3')
+    await expect(step({ logitMse: { weight: 1, logits: new Float32Array(5) } })).rejects.toThrow(
+      '5 numbers, expected 6',
+    )
+    await expect(step({ target: new Float32Array(3) })).rejects.toThrow('the target of a batch has 3')
+    const [first, second, third] = goal.states!.teacher
+    await expect(step({ states: { weight: 1, teacher: [first, third, second] } })).rejects.toThrow('hidden state 1')
+    await session.dispose()
+    const match = (layer: number, width: number, isProjected: boolean) => (): unknown =>
+      layoutOf({ ...UNEVEN, matches: [{ layer, width, isProjected }] })
+    expect(match(3, 20, true)).toThrow('state 3; there are 0 (embeddings) to 2')
+    expect(match(0, 18, true)).toThrow('no multiple of 4')
+    expect(match(0, 24, false)).toThrow('compares 20 numbers with 24 without a projection')
+  })
+})
+
+/** A model and batch of which no activation stands so near a tie that f32 may round it otherwise than float64. */
+function awayFromTies(
+  layout: Layout,
+  lengths: number[],
+  fake: FakeQuantize,
+): { parameters: ReferenceParameters; batch: TrainBatch } {
+  const goal = goalOf({ name: '', shape: layout.shape, lengths, hasTeacher: true, dropout: null, hasTerms: true })
+  for (let seed = 1; seed < 40; seed++) {
+    const [parameters, batch] = [syntheticParameters(layout, seed), syntheticBatch(layout.shape, lengths, seed)]
+    const rounding = new ReferenceRounding(fake)
+    referenceStep(layout, parameters, batch, goal, null, rounding)
+    // in steps: 127 times the relative error of activations, which is a few times 2^-24 per layer of arithmetic
+    if (rounding.tieDistance > 127 * 4e-6) return { parameters, batch }
+  }
+  throw new Error('no seed keeps its activations away from ties')
+}
+
+describe.each(BUILDS)('fake quantization on $name', (build) => {
+  it.each<{ what: string; shape: TrainShape; fake: FakeQuantize }>([
+    { what: 'linears', shape: MATCHED, fake: { linears: true } },
+    { what: 'word rows', shape: MATCHED, fake: { linears: false, embeddings: true } },
+    { what: 'linears and word rows', shape: MATCHED, fake: { linears: true, embeddings: true } },
+    { what: 'chains, factor by factor', shape: matched(CHAINED), fake: { linears: true } },
+  ])('computes with rounded operands and passes gradients straight through: $what', async ({ what, shape, fake }) => {
+    const layout = layoutOf(shape)
+    const lengths = [3, 2]
+    const { parameters, batch } = awayFromTies(layout, lengths, fake)
+    const goal = goalOf({ name: what, shape, lengths, hasTeacher: true, dropout: null, hasTerms: true })
+    const expected = referenceStep(layout, parameters, batch, goal, null, new ReferenceRounding(fake))
+    const plain = referenceStep(layout, parameters, batch, goal)
+    const session = await open(layout, parameters, { ...build, fakeQuantize: fake })
+    try {
+      const { logits } = await session.step(batch, goal, null, null)
+      const { words, rest } = session.gradients()
+      const compare = (actual: Float32Array, wanted: Float64Array, name: string): void => {
+        assertWithin(actual, wanted, 1e-5 * largest(wanted), `${what}, ${build.name}: ${name}`)
+      }
+      compare(logits, expected.logits, 'logits')
+      // rounding is there to be seen: it moves the logits far beyond that bound
+      expect(largest(plain.logits.map((z, i) => z - expected.logits[i]))).toBeGreaterThan(1e-4)
+      compare(words, expected.gradients.words, 'words')
+      for (const tensor of layout.places.keys()) {
+        const [found, wanted] = [tensorOf(layout, rest, tensor), tensorOf(layout, expected.gradients.rest, tensor)]
+        // what all keys have in common changes no softmax: this slope is 0, and what is found is rounding of its terms
+        if (tensor.endsWith('key.bias'))
+          expect(largest(Float64Array.from(found)), tensor).toBeLessThan(1e-5 * largest(expected.gradients.rest))
+        else compare(found, wanted, tensor)
+      }
+      assertExact(await session.forward(batch), logits, 'forward alone')
+      expect(session.damage()).toEqual([])
+    } finally {
+      await session.dispose()
+    }
+  })
+})
+
+describe.each(BUILDS)('hidden states on $name', (build) => {
+  it('are those of the reference, in the order asked for, of a model that is only run too', async () => {
+    const layout = layoutOf(UNEVEN)
+    const parameters = syntheticParameters(layout, 1)
+    const batch = syntheticBatch(UNEVEN, [5, 1, 13], 2)
+    const goal = syntheticGoal(3, 3, 3, false)
+    const { states } = referenceStep(layout, parameters, batch, goal)
+    const session = await open(layout, parameters, { ...build, isForwardOnly: true })
+    try {
+      const found = await session.hiddenStates(batch, [2, 0, 1])
+      for (const [i, layer] of [2, 0, 1].entries())
+        assertWithin(found[i], states[layer], 1e-5 * largest(states[layer]), `${build.name}: state ${layer}`)
+      await expect(session.hiddenStates(batch, [3])).rejects.toThrow('no hidden state 3; there are 0 (embeddings) to 2')
+      await expect(session.step(batch, goal, null, null)).rejects.toThrow('forward only')
+      expect(session.damage()).toEqual([])
+    } finally {
+      await session.dispose()
+    }
   })
 })
 

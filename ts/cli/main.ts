@@ -3,16 +3,20 @@
 
 import { Command, CommanderError, Option } from 'commander'
 import { exitCodeOf, failureSentence } from './failure.ts'
+import { PRESETS } from '../model/config.ts'
 import {
+  amount,
   deviceList,
   deviceOption,
   fileList,
+  fraction,
   jsonOption,
   languageOption,
   positiveNumber,
   prepareOption,
   seedOption,
   threadsOption,
+  vocabularyChoice,
   wholeNumber,
 } from './values.ts'
 
@@ -38,6 +42,7 @@ function trainingOptions(command: Command): Command {
     .option('--minutes <n>', 'most minutes to train', positiveNumber(100_000), 10)
     .option('--batch <n>', 'texts a step', wholeNumber(1, 4096), 32)
     .option('--learning-rate <x>', 'peak of the schedule', positiveNumber(1))
+    .option('--resume', 'go on with a training that was stopped: its checkpoint is in OUT.training')
     .addOption(seedOption())
     .addOption(threadsOption())
     .addOption(jsonOption())
@@ -90,8 +95,37 @@ export function buildProgram(): Command {
   trainingOptions(
     program.command('distil').description('train a small student of a classifier').argument('<teacher>', MODEL_HELP),
   )
-    .option('--student <size>', "layers x width such as 2x128, or 'tiny', 'mini', 'minilm'", '1x64')
-    .action(async (teacher, options) => (await import('./train.ts')).distilCommand(teacher, options))
+    .option(
+      '--student <size>',
+      `layers x width such as 2x128, a preset's name (${Object.keys(PRESETS).join(', ')}), or a model's folder or hub id to start from`,
+      '1x64',
+    )
+    .addOption(
+      new Option(
+        '--init <from>',
+        "teacher: its layers, and of a narrower student its tables, projected; fresh: random weights (default: 'fresh')",
+      ).choices(['teacher', 'fresh']),
+    )
+    .option(
+      '--vocabulary <words>',
+      "same as the teacher's, task: what of it the texts use, or N: a new one of N tokens (default: task with --init teacher or --hidden-weight, else 4096)",
+      vocabularyChoice,
+    )
+    .option(
+      '--alpha <x>',
+      'share of the labels in the loss alpha CE + (1 - alpha) T^2 KL; the factor T^2 keeps gradients as large whatever T is',
+      fraction,
+      0.5,
+    )
+    .option('--temperature <T>', 'divides the logits of both in KL', positiveNumber(100), 2)
+    .option('--logit-mse <x>', 'adds x times the mean square between the logits', amount, 0)
+    .option('--hidden-weight <x>', 'adds x times the mean square between states of evenly paired layers', amount, 0)
+    .option(
+      '--unlabelled <file>',
+      'more texts, one a line or a text column, on which the teacher alone decides',
+      fileList(),
+    )
+    .action(async (teacher, options) => (await import('./distil.ts')).distilCommand(teacher, options))
 
   dataOptions(program.command('compress').description('apply a recipe to a model').argument('<model>', MODEL_HELP))
     .requiredOption('--recipe <steps>', 'steps joined by +, e.g. sp80x4+q8+e8')

@@ -29,6 +29,34 @@ export const positiveNumber =
     return value
   }
 
+/** Parses a share from 0 to 1. */
+export function fraction(text: string): number {
+  const value = Number(text)
+  if (text.trim() === '' || !(value >= 0 && value <= 1))
+    throw new InvalidArgumentError('Expected a number from 0 to 1.')
+  return value
+}
+
+/** Parses a number that is 0 or more. */
+export function amount(text: string): number {
+  const value = Number(text)
+  if (text.trim() === '' || !(value >= 0 && Number.isFinite(value)))
+    throw new InvalidArgumentError('Expected a number, 0 or more.')
+  return value
+}
+
+/** Smaller vocabularies hardly hold the letters. */
+const LEAST_VOCABULARY = 64
+
+/** 'same', 'task' or a number of tokens. */
+export function vocabularyChoice(text: string): 'same' | 'task' | number {
+  if (text === 'same' || text === 'task') return text
+  const value = Number(text)
+  if (!Number.isInteger(value) || value < LEAST_VOCABULARY || value > 1e6)
+    throw new InvalidArgumentError(`Expected same, task or a number of tokens from ${LEAST_VOCABULARY}.`)
+  return value
+}
+
 /** 'cpu', 'gpu' or 'cpu,gpu', in that order. */
 export function deviceList(text: string): DeviceKind[] {
   const parts = text.split(',').map((part) => part.trim())

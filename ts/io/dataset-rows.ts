@@ -33,7 +33,7 @@ interface Cells {
   line: number
 }
 
-const TEXT_NAMES = [
+export const TEXT_NAMES = [
   'text',
   'sentence',
   'review',
@@ -104,7 +104,7 @@ function parseFile(content: string, path: string, columns: ColumnChoice, notes: 
   return { ...found, rows: filled }
 }
 
-function readTable(content: string, path: string, ending: 'csv' | 'tsv', notes: string[]): Cells[] {
+export function readTable(content: string, path: string, ending: 'csv' | 'tsv', notes: string[]): Cells[] {
   if (ending === 'tsv') {
     // Most TSV files quote nothing, and a quote mark in them is a quote mark.
     const plain = splitLines(content)
@@ -300,7 +300,7 @@ interface JsonEntry {
   line: number
 }
 
-function readRecords(content: string, path: string, ending: string): JsonEntry[] {
+export function readRecords(content: string, path: string, ending: string): JsonEntry[] {
   const read = (text: string, where: string): unknown => {
     try {
       return JSON.parse(text)

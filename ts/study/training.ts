@@ -28,6 +28,8 @@ export interface TrainingPlan {
   teacherLogits?: Float32Array
   /** weights that stay zero, by tensor stem: u8 [N, K], 0 = zero */
   masks?: Record<string, Uint8Array>
+  /** more of the trainer's options */
+  more?: Partial<TrainOptions>
 }
 
 export interface Trained {
@@ -64,6 +66,7 @@ export async function trainWithin(
     ...(plan.dropout !== undefined && { dropout: plan.dropout }),
     ...(plan.masks && { masks: plan.masks }),
     ...(plan.teacherLogits && { teacherLogits: plan.teacherLogits, alpha: 0.5, temperature: 2 }),
+    ...plan.more,
   }
   const steps = Math.max(1, Math.round((plan.epochs * examples.length) / plan.batch))
   const stepSeconds = await measureStep(model, examples, options)
@@ -90,6 +93,8 @@ export async function measureStep(model: ModelWeights, examples: Example[], opti
   let last = performance.now()
   await trainClassifier(model, examples, {
     ...options,
+    checkpoint: undefined,
+    resume: undefined,
     steps: PROBE_STEPS,
     progress: () => {
       const now = performance.now()

@@ -35,9 +35,9 @@ export function nextBatch(
 }
 
 /** Steps of `epochs` passes over the examples. */
-export function stepsOf(examples: TrainExample[], { epochs, batch, batchTokens }: Settings): number {
+export function stepsOf(examples: TrainExample[], { epochs, batch, batchTokens, accumulate }: Settings): number {
   const units = batchTokens ? examples.reduce((sum, { ids }) => sum + ids.length, 0) : examples.length
-  const perStep = batchTokens ?? Math.min(batch, examples.length)
+  const perStep = accumulate * (batchTokens ?? Math.min(batch, examples.length))
   return Math.max(1, Math.round((epochs * units) / perStep))
 }
 
@@ -57,16 +57,22 @@ export function joinSequences(sequences: readonly Int32Array[]): TrainBatch {
 
 /** What the loss of a batch compares with. */
 export function goalOf(examples: TrainExample[], chosen: number[], labels: number, settings: Settings): LossTarget {
-  const { labelSmoothing, teacherLogits, alpha, temperature } = settings
-  const target = new Float32Array(chosen.length * labels).fill(labelSmoothing / labels)
+  const { labelSmoothing, teacherLogits, alpha, temperature, logitMse: weight } = settings
+  const target = new Float32Array(chosen.length * labels)
   const teacher = teacherLogits ? new Float32Array(chosen.length * labels) : null
+  const logitMse = teacher && weight > 0 ? { weight, logits: new Float32Array(teacher.length) } : undefined
   chosen.forEach((index, b) => {
-    target[b * labels + examples[index].label] += 1 - labelSmoothing
+    const { label } = examples[index]
+    if (label >= 0) {
+      target.fill(labelSmoothing / labels, b * labels, b * labels + labels)
+      target[b * labels + label] += 1 - labelSmoothing
+    }
     if (!teacher || !teacherLogits) return
     const [logits, begin] = Array.isArray(teacherLogits) ? [teacherLogits[index], 0] : [teacherLogits, index * labels]
     teacher.set(logSoftmax(logits, begin, labels, temperature).map(Math.exp), b * labels)
+    logitMse?.logits.set(logits.subarray(begin, begin + labels), b * labels)
   })
-  return { target, teacher, alpha, temperature }
+  return { target, teacher, alpha, temperature, logitMse }
 }
 
 /** @throws where there is not one row of `labels` finite logits per example */

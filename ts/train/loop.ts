@@ -5,6 +5,7 @@ import { TrainSession, type AdamW, type Parameters } from '../../kernels/train/s
 import type { ModelWeights } from '../model/weights.ts'
 import { checkTeacher, goalOf, joinExamples, nextBatch, shuffled, stepsOf } from './batches.ts'
 import { modelOf, parametersOf, placeMasks, shapeOfModel } from './convert.ts'
+import { HiddenTeacher, initializeProjections, matchesOf } from './hidden.ts'
 import {
   checkExamples,
   settle,
@@ -12,8 +13,9 @@ import {
   type TrainExample,
   type TrainOptions,
   type TrainResult,
-  type ValidationScore,
 } from './options.ts'
+import { maskStageAt, maskStages, scheduleAt } from './schedule.ts'
+import { checkResumed, runKey, type TrainState } from './state.ts'
 
 const BETA1 = 0.9
 /**
@@ -30,16 +32,15 @@ const BREATH_MS = 30
 /** Sequences scored at a time on validation examples. */
 const SCORE_BATCH = 64
 
-/** Share of the peak learning rate after `done` (0 to 1) of the training: up over `warmup`, then down to 0. */
-export function scheduleAt(done: number, warmup: number): number {
-  if (done < warmup) return done / warmup
-  return warmup >= 1 ? 1 : Math.max(0, (1 - done) / (1 - warmup))
-}
+/** Seconds between two checkpoints where neither steps nor seconds are given. */
+const CHECKPOINT_SECONDS = 60
 
 /**
- * Trains a copy of a BERT classifier: cross-entropy (or distillation), AdamW, linear warm-up and decay, clipping. The same
- * seed gives the same bits on any number of threads. Moments and decay of word embeddings are lazy: a word's row changes
- * only in steps whose batch has the word.
+ * Trains a copy of a BERT classifier: cross-entropy and what a teacher says (softmax, logits, hidden states), AdamW,
+ * linear warm-up and decay, clipping. The same seed gives the same bits on any number of threads. Moments and decay of
+ * word embeddings are lazy: a word's row changes only in steps whose batch has the word.
+ *
+ * A run that `checkpoint` saved goes on with `resume` as if it had not been interrupted.
  *
  * @param model f32 with pooler and classifier; linear layers of the encoder may be chains of f32 factors, and factors that are
  *   one array are trained as one, and are one again in the result
@@ -56,17 +57,28 @@ export async function trainClassifier(
 ): Promise<TrainResult> {
   const settings = settle(options)
   const shape = shapeOfModel(model)
-  checkExamples(examples, shape.labels, shape.positions, 'training')
+  const hasTeacher = Boolean(settings.teacherLogits ?? settings.hidden)
+  checkExamples(examples, shape.labels, shape.positions, 'training', hasTeacher)
   if (settings.validation) checkExamples(settings.validation, shape.labels, shape.positions, 'validation')
   checkTeacher(settings.teacherLogits, examples.length, shape.labels)
-  const session = await TrainSession.create(shape, settings.threads ? { threads: settings.threads } : {})
+  const { checkpoint, resume } = settings
+  const key = checkpoint || resume ? runKey(model, examples, settings) : {}
+  if (resume) checkResumed(resume.key, key)
+  const { threads, hidden, fakeQuantize, seed } = settings
+  const session = await TrainSession.create(hidden ? { ...shape, matches: matchesOf(shape, hidden) } : shape, {
+    ...(threads && { threads }),
+    ...(fakeQuantize && { fakeQuantize }),
+  })
+  let teacher: HiddenTeacher | null = null
   try {
-    session.setParameters(parametersOf(model, session.layout))
-    for (const { offset, mask } of placeMasks(model, session.layout, settings.masks ?? {}))
-      session.setMask(offset, mask)
-    const { parameters, ...result } = await new Loop(session, examples, settings).run()
+    if (hidden) teacher = await HiddenTeacher.create(hidden, threads)
+    const start = parametersOf(model, session.layout)
+    initializeProjections(session.layout, start.rest, seed)
+    session.setParameters(start)
+    const { parameters, ...result } = await new Loop(session, teacher, model, examples, settings, key).run()
     return { model: modelOf(model, session.layout, parameters), ...result }
   } finally {
+    await teacher?.dispose()
     await session.dispose()
   }
 }
@@ -76,51 +88,95 @@ export class Diverged extends Error {}
 
 class Loop {
   #session: TrainSession
+  #model: ModelWeights
   #examples: TrainExample[]
   #settings: Settings
-  #losses: number[] = []
-  #scores: ValidationScore[] = []
-  #best: { accuracy: number; loss: number; parameters: Parameters } | null = null
-  #shownLoss = NaN
+  #teacher: HiddenTeacher | null
+  #steps: number
+  /** number of the schedule's last masks; -1 where there is no schedule */
+  #lastMasks: number
+  /** all but the session's, which is read when it is saved */
+  #state: Omit<TrainState, 'session'>
   #begin = 0
   #lastBreath = 0
+  #savedAt = 0
 
-  constructor(session: TrainSession, examples: TrainExample[], settings: Settings) {
+  constructor(
+    session: TrainSession,
+    teacher: HiddenTeacher | null,
+    model: ModelWeights,
+    examples: TrainExample[],
+    settings: Settings,
+    key: Record<string, string>,
+  ) {
+    this.#teacher = teacher
     this.#session = session
+    this.#model = model
     this.#examples = examples
     this.#settings = settings
+    this.#steps = settings.steps ?? stepsOf(examples, settings)
+    this.#lastMasks = settings.maskSchedule ? maskStages(settings.maskSchedule, this.#steps) : -1
+    this.#state = {
+      key,
+      step: 0,
+      seen: 0,
+      seconds: 0,
+      losses: [],
+      shownLoss: 0,
+      validation: [],
+      scoredAt: -1,
+      isScoreDue: false,
+      sinceBest: 0,
+      best: null,
+      masks: null,
+      maskStage: -1,
+    }
+    if (settings.resume) {
+      const { session: held, ...state } = settings.resume
+      session.restore(held)
+      this.#state = { ...state, losses: [...state.losses], validation: [...state.validation] }
+    }
+    this.#setMasks()
   }
 
   async run(): Promise<Omit<TrainResult, 'model'> & { parameters: Parameters }> {
-    const { seed, maxSeconds = Infinity, signal } = this.#settings
-    const examples = this.#examples
-    const steps = this.#settings.steps ?? stepsOf(examples, this.#settings)
+    const { seed, maxSeconds = Infinity, accumulate, warmup, cycles, floor, signal } = this.#settings
+    const [state, steps, examples] = [this.#state, this.#steps, this.#examples]
     const stream = shuffled(examples.length, seed)
-    this.#begin = this.#lastBreath = performance.now()
-    let seen = 0
-    let scoredAt = -1
-    for (let step = 0; step < steps && !signal?.aborted; step++) {
+    for (let i = 0; i < state.seen; i++) stream.next()
+    this.#lastBreath = this.#savedAt = performance.now()
+    this.#begin = this.#lastBreath - state.seconds * 1000
+    let isSpent = false
+    while (state.step < steps && !this.#isPatienceOver()) {
+      if (state.isScoreDue) await this.#score()
+      if (signal?.aborted || this.#isPatienceOver()) break
       const elapsed = this.#seconds()
-      if (elapsed >= maxSeconds) break
-      const done = Math.max((step + 0.5) / steps, elapsed / maxSeconds)
-      const chosen = nextBatch(stream, examples, this.#settings)
-      const learningRate = this.#settings.learningRate * scheduleAt(done, this.#settings.warmup)
-      await this.#step(step, chosen, learningRate)
-      this.#report(step + 1, steps, learningRate)
+      if ((isSpent = elapsed >= maxSeconds)) break
+      await this.#refreshMasks(Math.max(state.step / steps, elapsed / maxSeconds))
+      const done = Math.max((state.step + 0.5) / steps, elapsed / maxSeconds)
+      const learningRate = this.#settings.learningRate * scheduleAt(done, warmup, cycles, floor)
+      const chosen = Array.from({ length: accumulate }, () => nextBatch(stream, examples, this.#settings))
+      await this.#step(chosen, learningRate)
+      this.#count(chosen.flat().length)
+      this.#report(learningRate)
       await this.#breathe()
-      const epoch = Math.floor(seen / examples.length)
-      seen += chosen.length
-      if (Math.floor(seen / examples.length) > epoch && step + 1 < steps)
-        scoredAt = await this.#score(step + 1, scoredAt)
+      if (this.#isCheckpointDue()) await this.#save()
     }
-    if (!signal?.aborted) await this.#score(this.#losses.length, scoredAt)
-    const isBest = this.#settings.keep === 'best' && this.#best
+    if (!signal?.aborted) {
+      // where the clock ended it before the schedule did, or the schedule ends with the last step
+      await this.#refreshMasks(1)
+      await this.#score()
+    }
+    if (signal?.aborted) await this.#save()
+    const best = state.best?.parameters ? state.best : null
     return {
-      parameters: isBest ? isBest.parameters : this.#session.parameters(),
-      losses: this.#losses,
-      steps: this.#losses.length,
+      parameters: best?.parameters ?? this.#session.parameters(),
+      losses: state.losses,
+      steps: state.step,
       seconds: this.#seconds(),
-      validation: this.#scores,
+      validation: state.validation,
+      kept: best ? best.step : state.step,
+      ended: signal?.aborted ? 'signal' : isSpent ? 'clock' : state.step < steps ? 'patience' : 'steps',
     }
   }
 
@@ -128,29 +184,71 @@ class Loop {
     return (performance.now() - this.#begin) / 1000
   }
 
-  async #step(step: number, chosen: number[], learningRate: number): Promise<void> {
-    const { dropout: rate, seed, weightDecay, clipNorm } = this.#settings
-    const { labels } = this.#session.layout.shape
-    const goal = goalOf(this.#examples, chosen, labels, this.#settings)
+  #isPatienceOver(): boolean {
+    return this.#state.sinceBest >= (this.#settings.patience ?? Infinity)
+  }
+
+  /** One update from one batch or several. */
+  async #step(chosen: number[][], learningRate: number): Promise<void> {
+    const { weightDecay, clipNorm } = this.#settings
     const adam: AdamW = { learningRate, beta1: BETA1, beta2: BETA2, epsilon: EPSILON, weightDecay, clipNorm }
-    const dropout = rate > 0 ? { rate, seed: Math.imul(seed, 0x01000193) + step } : null
-    const batch = joinExamples(this.#examples, chosen)
-    const { logits, norm } = await this.#session.step(batch, goal, dropout, adam)
-    const loss = lossOf(logits, labels, goal)
+    const sequences = chosen.reduce((sum, { length }) => sum + length, 0)
+    let [loss, norm] = [0, NaN]
+    for (const [part, indices] of chosen.entries()) {
+      const found = await this.#pass(indices, this.#state.step * chosen.length + part, {
+        adam: chosen.length === 1 ? adam : null,
+        share: indices.length / sequences,
+      })
+      loss += found.loss
+      norm = found.norm
+    }
+    if (chosen.length > 1) norm = await this.#session.update(adam)
+    const { step } = this.#state
     if (!Number.isFinite(loss) || !Number.isFinite(norm))
       throw new Diverged(
         `train: step ${step + 1} gave loss ${loss} and gradient norm ${norm}; lower the learning rate (${this.#settings.learningRate})`,
       )
-    this.#losses.push(loss)
-    this.#shownLoss =
-      step === 0 ? loss : this.#shownLoss + (loss - this.#shownLoss) * Math.max(LOSS_SHARE, 1 / (step + 1))
+    this.#state.losses.push(loss)
+    const { shownLoss } = this.#state
+    this.#state.shownLoss = step === 0 ? loss : shownLoss + (loss - shownLoss) * Math.max(LOSS_SHARE, 1 / (step + 1))
   }
 
-  #report(step: number, steps: number, learningRate: number): void {
+  /** Forward and backward of one batch; updates where `adam` is given, else holds `share` of the gradients. */
+  async #pass(
+    chosen: number[],
+    number: number,
+    { adam, share }: { adam: AdamW | null; share: number },
+  ): Promise<{ loss: number; norm: number }> {
+    const { dropout: rate, seed } = this.#settings
+    const { labels } = this.#session.layout.shape
+    const goal = goalOf(this.#examples, chosen, labels, this.#settings)
+    const dropout = rate > 0 ? { rate, seed: Math.imul(seed, 0x01000193) + number } : null
+    const batch = joinExamples(this.#examples, chosen)
+    if (this.#teacher) goal.states = await this.#teacher.states(batch)
+    if (!adam) {
+      const { logits, stateLoss } = await this.#session.accumulate(batch, goal, dropout, share)
+      return { loss: share * (lossOf(logits, labels, goal) + stateLoss), norm: NaN }
+    }
+    const { logits, norm, stateLoss } = await this.#session.step(batch, goal, dropout, adam)
+    return { loss: lossOf(logits, labels, goal) + stateLoss, norm }
+  }
+
+  /** A step is done, with so many examples. */
+  #count(examples: number): void {
+    const state = this.#state
+    const epoch = Math.floor(state.seen / this.#examples.length)
+    state.step++
+    state.seen += examples
+    const isEpochOver = Math.floor(state.seen / this.#examples.length) > epoch
+    state.isScoreDue ||= isEpochOver || state.step % (this.#settings.validateEvery ?? Infinity) === 0
+  }
+
+  #report(learningRate: number): void {
     const elapsed = this.#seconds()
     const { maxSeconds = Infinity, progress } = this.#settings
-    const secondsLeft = Math.max(0, Math.min((elapsed / step) * (steps - step), maxSeconds - elapsed))
-    progress?.({ step, steps, loss: this.#shownLoss, secondsLeft, learningRate })
+    const { step, shownLoss } = this.#state
+    const secondsLeft = Math.max(0, Math.min((elapsed / step) * (this.#steps - step), maxSeconds - elapsed))
+    progress?.({ step, steps: this.#steps, loss: shownLoss, secondsLeft, learningRate })
   }
 
   async #breathe(): Promise<void> {
@@ -159,10 +257,54 @@ class Loop {
     this.#lastBreath = performance.now()
   }
 
-  /** Scores the validation examples unless `scoredAt` is this step already; returns the step. */
-  async #score(step: number, scoredAt: number): Promise<number> {
+  /** Puts the masks given and those of the schedule in force. */
+  #setMasks(): void {
+    const masks = { ...this.#settings.masks, ...this.#state.masks }
+    this.#session.setMasks(placeMasks(this.#model, this.#session.layout, masks))
+  }
+
+  /** Makes the masks that are due after `done` (0 to 1) of the training. */
+  async #refreshMasks(done: number): Promise<void> {
+    const { maskSchedule } = this.#settings
+    if (!maskSchedule) return
+    const stage = maskStageAt(maskSchedule, this.#lastMasks, done)
+    if (stage <= this.#state.maskStage) return
+    const model = modelOf(this.#model, this.#session.layout, this.#session.parameters())
+    this.#state.masks = await maskSchedule.masks(stage / this.#lastMasks, model)
+    this.#state.maskStage = stage
+    this.#setMasks()
+    // a score from before is of other weights
+    this.#state.scoredAt = -1
+  }
+
+  #isCheckpointDue(): boolean {
+    const { checkpoint } = this.#settings
+    if (!checkpoint || this.#state.step >= this.#steps) return false
+    const { steps, seconds = steps ? Infinity : CHECKPOINT_SECONDS } = checkpoint
+    return this.#state.step % (steps ?? Infinity) === 0 || performance.now() - this.#savedAt >= seconds * 1000
+  }
+
+  async #save(): Promise<void> {
+    const state = this.#state
+    await this.#settings.checkpoint?.save({
+      ...state,
+      seconds: this.#seconds(),
+      losses: [...state.losses],
+      validation: [...state.validation],
+      session: this.#session.state(),
+    })
+    this.#savedAt = performance.now()
+  }
+
+  /** Scores the validation examples unless this step is scored already. */
+  async #score(): Promise<void> {
     const { validation, keep, signal } = this.#settings
-    if (!validation?.length || scoredAt === step) return step
+    const state = this.#state
+    const { step } = state
+    if (!validation?.length || state.scoredAt === step) {
+      state.isScoreDue = false
+      return
+    }
     const { labels } = this.#session.layout.shape
     let loss = 0
     let right = 0
@@ -177,18 +319,21 @@ class Loop {
       })
       await this.#breathe()
     }
-    if (signal?.aborted) return step
+    if (signal?.aborted) return
     const score = { step, loss: loss / validation.length, accuracy: right / validation.length }
-    this.#scores.push(score)
-    const best = this.#best
+    state.validation.push(score)
+    state.scoredAt = step
+    state.isScoreDue = false
+    if (state.maskStage !== this.#lastMasks) return
+    const { best } = state
     const isBetter =
       !best || score.accuracy > best.accuracy || (score.accuracy === best.accuracy && score.loss < best.loss)
-    if (keep === 'best' && isBetter) this.#best = { ...score, parameters: this.#session.parameters() }
-    return step
+    state.sinceBest = isBetter ? 0 : state.sinceBest + 1
+    if (isBetter) state.best = { ...score, parameters: keep === 'best' ? this.#session.parameters() : null }
   }
 }
 
 /** Cross-entropy with the labels alone. */
 function plainLoss({ teacherLogits: _, ...settings }: Settings): Settings {
-  return { ...settings, labelSmoothing: 0, alpha: 1, temperature: 1 }
+  return { ...settings, labelSmoothing: 0, alpha: 1, temperature: 1, logitMse: 0 }
 }

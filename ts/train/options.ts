@@ -1,10 +1,15 @@
 // What training can be told, what it takes where it is told nothing, and what is refused.
 
+import type { FakeQuantize } from '../../kernels/train/fake-quantize.ts'
 import type { ModelWeights } from '../model/weights.ts'
+import type { HiddenOptions } from './hidden.ts'
+import type { Masks, MaskSchedule } from './schedule.ts'
+import type { TrainState } from './state.ts'
 
 export interface TrainExample {
   /** token ids, [CLS] and [SEP] included */
   ids: Int32Array
+  /** number of the label; -1 for none, where a teacher says what the text is: its share of cross-entropy is then 0 */
   label: number
 }
 
@@ -30,10 +35,16 @@ export interface TrainOptions {
   batch?: number
   /** tokens a step, about, instead of sequences */
   batchTokens?: number
+  /** batches whose gradients are averaged by sequences for one update, as one batch too large for the memory; 1 */
+  accumulate?: number
   /** peak of the schedule: linear warm-up, then linear to 0; 5e-4, which suits small models from scratch */
   learningRate?: number
   /** share of the steps that warms up; 0.1 */
   warmup?: number
+  /** equal stages after the warm-up, each from the peak down: the rate is rewound, as iterative pruning wants it; 1 */
+  cycles?: number
+  /** share of the peak at which each stage ends; 0 */
+  floor?: number
   /** decoupled, on matrices and tables, not on biases and norms; 0.01 */
   weightDecay?: number
   /** largest norm of all gradients together; 1 */
@@ -48,19 +59,49 @@ export interface TrainOptions {
   threads?: number
   /** held out: scored after each epoch and at the end */
   validation?: TrainExample[]
+  /** steps between two scores, beside those after each epoch */
+  validateEvery?: number
+  /** ends after so many scores in a row that are no better than the best; needs `validation`, and keeps the best */
+  patience?: number
   /** 'best': give back the weights that scored best on `validation`; 'last' */
   keep?: 'last' | 'best'
-  /** a teacher's logits per example, f32 [examples, labels] or one array each: loss = alpha CE + (1 - alpha) T^2 KL */
+  /**
+   * a teacher's logits per example, f32 [examples, labels] or one array each: loss = alpha CE + (1 - alpha) T^2 KL, both
+   * means over the texts of a batch; a text without a label has cross-entropy 0
+   */
   teacherLogits?: Float32Array | Float32Array[]
+  /** beta: adds beta times the mean of (logits - teacherLogits)^2 over texts and labels; 0 */
+  logitMse?: number
+  /** hidden states of a teacher to come near to */
+  hidden?: HiddenOptions
+  /**
+   * quantization-aware: every pass, scoring included, computes with operands rounded as `q8` (linears) and `e8`
+   * (embeddings: the word table) will round them; gradients pass straight through. The result is f32: compress it
+   * afterwards
+   */
+  fakeQuantize?: FakeQuantize
   /** share of cross-entropy with a teacher; 0.5 */
   alpha?: number
   /** T; 2 */
   temperature?: number
   /** weights that are kept at zero, by tensor stem: u8 [N, K], 0 = zero */
-  masks?: Record<string, Uint8Array>
+  masks?: Masks
+  /** masks made from the weights as training goes, beside `masks`; only scores after its end count as the best */
+  maskSchedule?: MaskSchedule
+  /** saves the run so that `resume` can go on with it: after so many steps or seconds (60), and where `signal` stops it */
+  checkpoint?: Checkpoint
+  /** goes on with a run of the same model, examples and options: the result has the same bits as without interruption */
+  resume?: TrainState
   /** stops after the running step; what was learned until then is given back */
   signal?: AbortSignal
   progress?: (event: TrainProgress) => void
+}
+
+export interface Checkpoint {
+  steps?: number
+  seconds?: number
+  /** the state is the callback's own; training waits for it */
+  save(state: TrainState): void | Promise<void>
 }
 
 export interface ValidationScore {
@@ -78,18 +119,26 @@ export interface TrainResult {
   seconds: number
   /** empty without `validation` */
   validation: ValidationScore[]
+  /** step whose weights these are */
+  kept: number
+  /** why it ended: all steps done, `maxSeconds`, `patience` or `signal` */
+  ended: 'steps' | 'clock' | 'patience' | 'signal'
 }
 
 const DEFAULTS = {
   epochs: 3,
   batch: 32,
+  accumulate: 1,
   learningRate: 5e-4,
   warmup: 0.1,
+  cycles: 1,
+  floor: 0,
   weightDecay: 0.01,
   clipNorm: 1,
   dropout: 0.1,
   labelSmoothing: 0,
   seed: 1,
+  logitMse: 0,
   alpha: 0.5,
   temperature: 2,
   keep: 'last' as 'last' | 'best',
@@ -100,7 +149,7 @@ export type Settings = typeof DEFAULTS & TrainOptions
 /** Options with defaults. @throws where a number is outside its range */
 export function settle(options: TrainOptions): Settings {
   const given = Object.fromEntries(Object.entries(options).filter(([, value]) => value !== undefined))
-  const settings: Settings = { ...DEFAULTS, ...given }
+  const settings: Settings = { ...DEFAULTS, ...(options.patience && { keep: 'best' as const }), ...given }
   const range = (name: keyof Settings, isRight: (x: number) => boolean, words: string): void => {
     const value = settings[name]
     if (value !== undefined && !(typeof value === 'number' && isRight(value)))
@@ -113,8 +162,13 @@ export function settle(options: TrainOptions): Settings {
   range('maxSeconds', (x) => x > 0, 'above 0')
   range('batch', whole, 'a whole number from 1 on')
   range('batchTokens', whole, 'a whole number from 1 on')
+  range('accumulate', whole, 'a whole number from 1 on')
   range('learningRate', (x) => x > 0 && Number.isFinite(x), 'above 0')
   range('warmup', isShare, 'from 0 to 1')
+  range('cycles', whole, 'a whole number from 1 on')
+  range('floor', (x) => x >= 0 && x < 1, 'from 0 to below 1')
+  range('validateEvery', whole, 'a whole number from 1 on')
+  range('patience', whole, 'a whole number from 1 on')
   range('weightDecay', (x) => x >= 0 && Number.isFinite(x), '0 or more')
   range('clipNorm', (x) => x > 0, 'above 0 (Infinity for none)')
   range('dropout', (x) => x >= 0 && x < 1, 'from 0 to below 1')
@@ -122,17 +176,44 @@ export function settle(options: TrainOptions): Settings {
   range('seed', Number.isInteger, 'a whole number')
   range('threads', whole, 'a whole number from 1 on')
   range('alpha', isShare, 'from 0 to 1')
+  range('logitMse', (x) => x >= 0 && Number.isFinite(x), '0 or more')
+  if (settings.logitMse > 0 && !settings.teacherLogits)
+    throw new Error(`train: logitMse = ${settings.logitMse} needs teacherLogits`)
+  const gamma = settings.hidden?.weight ?? 0
+  if (!(gamma >= 0 && Number.isFinite(gamma))) throw new Error(`train: hidden.weight = ${gamma}; it must be 0 or more`)
   range('temperature', (x) => x > 0 && Number.isFinite(x), 'above 0')
   if (settings.keep === 'best' && !settings.validation?.length)
     throw new Error("train: keep 'best' needs validation examples")
+  if (settings.patience && !settings.validation?.length) throw new Error('train: patience needs validation examples')
+  const { every = 1, until = 1 } = settings.maskSchedule ?? {}
+  if (!(every > 0 && (every < 1 || Number.isInteger(every)) && until > 0 && until <= 1))
+    throw new Error(
+      `train: maskSchedule has every = ${every}, until = ${until}; every must be whole steps or a share below 1, until a share above 0`,
+    )
+  const { steps = 1, seconds = 1 } = settings.checkpoint ?? {}
+  if (!(whole(steps) && seconds > 0))
+    throw new Error(
+      `train: checkpoint has steps = ${steps}, seconds = ${seconds}; steps must be a whole number from 1 on, seconds above 0`,
+    )
   return settings
 }
 
-/** @throws where there are no examples, or one does not fit the model */
-export function checkExamples(examples: TrainExample[], labels: number, positions: number, what: string): void {
+/**
+ * @param hasTeacher examples may come without a label (-1)
+ * @throws where there are no examples, or one does not fit the model
+ */
+export function checkExamples(
+  examples: TrainExample[],
+  labels: number,
+  positions: number,
+  what: string,
+  hasTeacher = false,
+): void {
   if (examples.length === 0) throw new Error(`train: there are no ${what} examples`)
   examples.forEach(({ ids, label }, i) => {
-    if (!(Number.isInteger(label) && label >= 0 && label < labels))
+    if (label === -1 && !hasTeacher)
+      throw new Error(`train: ${what} example ${i} has no label (-1); that needs a teacher: teacherLogits or hidden`)
+    if (!(Number.isInteger(label) && label >= (hasTeacher ? -1 : 0) && label < labels))
       throw new Error(`train: ${what} example ${i} has label ${label}, the model has labels 0 to ${labels - 1}`)
     if (ids.length < 1 || ids.length > positions)
       throw new Error(

@@ -99,6 +99,9 @@ export class WasmMemory {
   f32(address: number, length: number): Float32Array {
     return new Float32Array(this.memory.buffer, address, length)
   }
+  f64(address: number, length: number): Float64Array {
+    return new Float64Array(this.memory.buffer, address, length)
+  }
 
   #join(at: number): void {
     const [block, next] = [this.#free[at], this.#free[at + 1]]

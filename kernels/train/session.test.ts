@@ -1,0 +1,142 @@
+// What a session holds between steps: gradients for one update, its whole state, masks that are replaced.
+
+import { describe, expect, it } from 'vitest'
+import { assertWithin } from '../testing/compare.ts'
+import { syntheticBatch, syntheticGoal, syntheticParameters, UNEVEN } from '../testing/train-models.ts'
+import type { LossTarget, TrainBatch } from './batch.ts'
+import { layoutOf } from './layout.ts'
+import { TrainSession, type AdamW, type Parameters } from './session.ts'
+
+const ADAM: AdamW = { learningRate: 0.01, beta1: 0.9, beta2: 0.999, epsilon: 1e-8, weightDecay: 0.1, clipNorm: 0.5 }
+const LENGTHS = [5, 1, 13, 8, 2, 13, 7]
+const LABELS = UNEVEN.labels
+const layout = layoutOf(UNEVEN)
+
+async function open(threads = 1): Promise<TrainSession> {
+  const session = await TrainSession.create(UNEVEN, { threads, guard: true })
+  const { words, rest } = syntheticParameters(layout, 1)
+  session.setParameters({ words: Float32Array.from(words), rest: Float32Array.from(rest) })
+  return session
+}
+
+/** Sequences `from` to `to` of a batch. */
+function part(batch: TrainBatch, goal: LossTarget, from: number, to: number): { batch: TrainBatch; goal: LossTarget } {
+  const { offsets, ids, types } = batch
+  const cut = <T extends Float32Array | Int32Array>(all: T, width: number): T =>
+    all.slice(from * width, to * width) as T
+  return {
+    batch: {
+      offsets: offsets.slice(from, to + 1).map((offset) => offset - offsets[from]),
+      ids: ids.slice(offsets[from], offsets[to]),
+      ...(types && { types: types.slice(offsets[from], offsets[to]) }),
+    },
+    goal: { ...goal, target: cut(goal.target, LABELS), teacher: goal.teacher && cut(goal.teacher, LABELS) },
+  }
+}
+
+const batch = syntheticBatch(UNEVEN, LENGTHS, 2)
+const goal = syntheticGoal(LABELS, LENGTHS.length, 3, true)
+
+/** An update from micro-batches that end at `ends`. */
+async function accumulated(session: TrainSession, ends: number[]): Promise<number> {
+  let from = 0
+  for (const to of ends) {
+    const micro = part(batch, goal, from, to)
+    await session.accumulate(micro.batch, micro.goal, null, (to - from) / LENGTHS.length)
+    from = to
+  }
+  return session.update(ADAM)
+}
+
+describe('gradients held for one update', () => {
+  it('add up to those of one large batch within rounding', async () => {
+    const [whole, parts] = [await open(), await open()]
+    const { norm } = await whole.step(batch, goal, null, ADAM)
+    const sumNorm = await accumulated(parts, [3, 4, 7])
+    expect(Math.abs(sumNorm / norm - 1)).toBeLessThan(1e-5)
+    const [expected, found] = [whole.gradients(), parts.gradients()]
+    for (const name of ['words', 'rest'] as const) {
+      const largest = expected[name].reduce((most, x) => Math.max(most, Math.abs(x)), 0)
+      // as kernels/train/train.test.ts bounds gradients: each of the two sums is off by no more
+      assertWithin(found[name], Float64Array.from(expected[name]), 2e-5 * largest, name)
+    }
+    expect(parts.damage()).toEqual([])
+    await whole.dispose()
+    await parts.dispose()
+  })
+
+  it('give the same bits on any number of threads, and none is left over', async () => {
+    const found: Parameters[] = []
+    for (const threads of [1, 2]) {
+      const session = await open(threads)
+      for (let t = 0; t < 2; t++) await accumulated(session, [2, 7])
+      found.push(session.parameters())
+      await expect(session.update(ADAM)).rejects.toThrow('call accumulate before update')
+      await session.dispose()
+    }
+    expect(found[1]).toEqual(found[0])
+  })
+
+  it('of one batch make the same update as a step', async () => {
+    const [whole, parts] = [await open(), await open()]
+    for (let t = 0; t < 3; t++) {
+      await whole.step(batch, goal, null, ADAM)
+      await accumulated(parts, [LENGTHS.length])
+    }
+    expect(parts.parameters()).toEqual(whole.parameters())
+    await whole.dispose()
+    await parts.dispose()
+  })
+})
+
+describe('state', () => {
+  it('goes on with the same bits in another session', async () => {
+    const [first, second] = [await open(), await open(2)]
+    const step = (session: TrainSession, seed: number): Promise<unknown> =>
+      session.step(syntheticBatch(UNEVEN, [5, 6], seed), syntheticGoal(LABELS, 2, seed, false), null, ADAM)
+    for (let t = 0; t < 3; t++) await step(first, t)
+    const state = first.state()
+    second.restore(state)
+    expect(second.state()).toEqual(state)
+    for (const session of [first, second]) for (let t = 3; t < 6; t++) await step(session, t)
+    expect(second.parameters()).toEqual(first.parameters())
+    // parameters alone are not enough: the moments decide too
+    const third = await open()
+    third.setParameters(state.parameters)
+    for (let t = 3; t < 6; t++) await step(third, t)
+    expect(third.parameters()).not.toEqual(first.parameters())
+    expect(() =>
+      third.restore({ ...state, firstMoments: { words: new Float32Array(1), rest: new Float32Array(1) } }),
+    ).toThrow('1 and 1 parameters, expected')
+    for (const session of [first, second, third]) await session.dispose()
+  })
+})
+
+describe('masks', () => {
+  it('take the place of those before them, and clear moments', async () => {
+    const session = await open()
+    const { offset, rows, columns } = layout.places.get('layer.0.qkv.weight')!
+    const length = rows * columns
+    const every = (n: number): Uint8Array => Uint8Array.from({ length }, (_, i) => (i % n === 0 ? 0 : 1))
+    const weights = (): Float32Array => session.parameters().rest.subarray(offset, offset + length)
+    const step = async (seed: number): Promise<void> => {
+      await session.step(syntheticBatch(UNEVEN, [5, 6], seed), syntheticGoal(LABELS, 2, seed, false), null, ADAM)
+    }
+    await step(1)
+    session.setMasks([{ offset, mask: every(3) }])
+    const { firstMoments, secondMoments } = session.state()
+    for (const { rest } of [firstMoments, secondMoments])
+      expect(rest.subarray(offset, offset + length).every((x, i) => i % 3 !== 0 || x === 0)).toBe(true)
+    await step(2)
+    session.setMasks([{ offset, mask: every(2) }])
+    // elements 3, 9, ... are free again and start from 0
+    expect(weights()[3]).toBe(0)
+    await step(3)
+    expect(weights().every((w, i) => (w === 0) === (i % 2 === 0))).toBe(true)
+    session.setMasks([])
+    await step(4)
+    expect(weights().every((w) => w !== 0)).toBe(true)
+    expect(session.damage()).toEqual([])
+    await session.dispose()
+  })
+})

@@ -1,0 +1,176 @@
+// `distil`, and training that is stopped and goes on, from outside.
+
+import { spawn, type ChildProcess } from 'node:child_process'
+import { mkdtemp, readdir, readFile, rm, stat, writeFile } from 'node:fs/promises'
+import { tmpdir } from 'node:os'
+import { join } from 'node:path'
+import { fileURLToPath } from 'node:url'
+import { afterAll, beforeAll, describe, expect, it } from 'vitest'
+import { randomModel } from '../model/preset.ts'
+import { saveModel } from '../model/save.ts'
+import { tokenizerFromVocabulary } from '../text/tokenizer.ts'
+
+const MAIN = fileURLToPath(new URL('main.ts', import.meta.url))
+const LETTERS = [...'abcdefghijklmnopqrstuvwxyz'].flatMap((letter) => [letter, `##${letter}`])
+const SPECIAL = ['[PAD]', '[UNK]', '[CLS]', '[SEP]', '[MASK]']
+const WORDS = [...SPECIAL, ...LETTERS, 'good', 'bad', 'film', 'very', '!', 'unused']
+
+interface Ended {
+  code: number | null
+  stdout: string
+  stderr: string
+}
+
+function run(args: string[], watch: (child: ChildProcess, stderr: string) => void = () => {}): Promise<Ended> {
+  return new Promise((resolve, reject) => {
+    const child = spawn(process.execPath, [MAIN, ...args], { cwd: folder })
+    const ended: Ended = { code: null, stdout: '', stderr: '' }
+    child.stdout.on('data', (piece) => (ended.stdout += piece))
+    child.stderr.on('data', (piece) => {
+      ended.stderr += piece
+      watch(child, ended.stderr)
+    })
+    child.on('error', reject)
+    child.on('close', (code) => resolve({ ...ended, code }))
+  })
+}
+
+let folder = ''
+
+beforeAll(async () => {
+  folder = await mkdtemp(join(tmpdir(), 'distil-'))
+  const tokenizer = tokenizerFromVocabulary(WORDS, { lowercase: true })
+  const shape = { layers: 2, hiddenSize: 64, heads: 2, intermediateSize: 64, maxPositions: 16, typeVocabSize: 2 }
+  const labels = ['negative', 'positive']
+  const config = { vocabSize: WORDS.length, ...shape, layerNormEpsilon: 1e-12, labels, recipe: '', lowercase: true }
+  await saveModel(randomModel(config, 3), join(folder, 'teacher'), {
+    files: Object.fromEntries(tokenizer.files().map(({ name, content }) => [name, content])),
+  })
+  const rows = Array.from({ length: 60 }, (_, i) =>
+    i % 2 ? `a very good film ${i},positive` : `a bad film ${i},negative`,
+  )
+  await writeFile(join(folder, 'data.csv'), `text,label\n${rows.join('\n')}\n`)
+  await writeFile(join(folder, 'more.txt'), 'a very good film 1\nsuch a film\n\nno good\n')
+  await writeFile(join(folder, 'more.jsonl'), '{"text":"such a film"}\n"no good"\n')
+  await writeFile(join(folder, 'columns.csv'), 'one,two\na,b\n')
+})
+afterAll(async () => {
+  await rm(folder, { recursive: true, force: true })
+})
+
+const distil = (out: string, ...more: string[]): string[] => [
+  ...['distil', 'teacher', '--data', 'data.csv', '--out', out, '--epochs', '1', '--threads', '1', '--json'],
+  ...more,
+]
+const wordsOf = async (model: string): Promise<string[]> =>
+  (await readFile(join(folder, model, 'vocab.txt'), 'utf8')).trim().split('\n')
+const configOf = async (model: string) => JSON.parse(await readFile(join(folder, model, 'config.json'), 'utf8'))
+
+describe('distil', () => {
+  it('starts fresh with words of its own where nothing is said', async () => {
+    const { code, stdout } = await run(distil('plain', '--student', '1x32'))
+    expect(code).toBe(0)
+    const { train, steps } = JSON.parse(stdout)
+    expect([train, steps]).toEqual([48, 2])
+    expect(await configOf('plain')).toMatchObject({ num_hidden_layers: 1, hidden_size: 32 })
+    expect(await wordsOf('plain')).not.toEqual(WORDS)
+    expect((await readdir(join(folder, 'plain.training'))).join()).toMatch(/^teacher-logits-[0-9a-f]{16}\.bin$/)
+  })
+
+  it('starts from the teacher, and finds its logits again', async () => {
+    const first = await run(distil('taken', '--student', '1x64', '--init', 'teacher', '--vocabulary', 'same'))
+    expect(first.code).toBe(0)
+    expect(first.stderr).toContain("layers 0 of the teacher's 2")
+    expect(await wordsOf('taken')).toEqual(WORDS)
+    // the heads and the feed-forward are the teacher's, not the size's own
+    expect(await configOf('taken')).toMatchObject({ num_attention_heads: 2, intermediate_size: 64 })
+    const again = await run(distil('taken', '--student', '1x32', '--init', 'teacher', '--vocabulary', 'task'))
+    expect(again.stderr).toContain("the teacher's logits are those of an earlier run")
+    expect(again.stderr).toMatch(/tables projected from 64 to 32 dimensions/)
+    expect(await wordsOf('taken')).toContain('film')
+    expect(await wordsOf('taken')).not.toContain('unused')
+    const words = await run(distil('words', '--student', '1x32', '--init', 'teacher', '--vocabulary', '80'))
+    expect(words.code).toBe(0)
+    expect((await wordsOf('words')).length).toBeLessThanOrEqual(80)
+  })
+
+  it('takes every term of the loss, and a model to start from', async () => {
+    const terms = ['--alpha', '0.3', '--temperature', '4', '--logit-mse', '0.1', '--hidden-weight', '0.5']
+    expect((await run(distil('terms', '--student', '1x32', ...terms))).code).toBe(0)
+    const { code, stderr } = await run(distil('from', '--student', './terms'))
+    expect(stderr).toContain('./terms as it is')
+    expect(code).toBe(0)
+    expect(await wordsOf('from')).toEqual(await wordsOf('terms'))
+  })
+
+  it('reads texts without labels', async () => {
+    const { code, stdout, stderr } = await run(
+      distil('more', '--student', '1x32', '--unlabelled', 'more.txt,more.jsonl'),
+    )
+    expect(code).toBe(0)
+    // one of the five stands in the data
+    expect(stderr).toContain('1 texts also stand in the data: left out')
+    expect(JSON.parse(stdout)).toMatchObject({ train: 48, unlabelled: 4 })
+    const refused = await run(distil('never', '--unlabelled', 'columns.csv'))
+    expect(refused.code).toBe(1)
+    expect(refused.stderr).toMatch(/columns\.csv: found one, two; expected a column of texts: name it with --text/)
+  })
+
+  it.each([
+    [['--student', './teacher', '--init', 'fresh'], /leave out --init and --vocabulary/],
+    [['--hidden-weight', '1', '--vocabulary', '100'], /--hidden-weight compares token by token/],
+    [['--vocabulary', 'some'], /same, task or a number of tokens from 64/],
+    [['--alpha', '2'], /a number from 0 to 1/],
+    [['--logit-mse', '-1'], /a number, 0 or more/],
+  ])('%j ends with code 2', async (more, words) => {
+    const { code, stderr } = await run(distil('never', ...more))
+    expect(stderr).toMatch(words)
+    expect(code).toBe(2)
+  })
+
+  it('says how the temperature counts', async () => {
+    expect((await run(['distil', '--help'])).stdout.replace(/\s+/g, ' ')).toContain('alpha CE + (1 - alpha) T^2 KL')
+  })
+})
+
+describe('a training that is stopped', () => {
+  const train = (out: string, ...more: string[]): string[] => [
+    ...['train', '--data', 'data.csv', '--model', './teacher', '--out', out, '--batch', '8'],
+    ...['--epochs', '300', '--threads', '1', ...more],
+  ]
+
+  it('goes on where it was, to the same bits', async () => {
+    let isSent = false
+    const cut = await run(train('cut'), (child, stderr) => {
+      if (isSent || !stderr.includes('training ')) return
+      isSent = true
+      // long after the steps that are timed first, long before the last of 1800
+      setTimeout(() => child.kill('SIGINT'), 800)
+    })
+    expect(cut.stderr).toMatch(/stopped after step \d+; run the same command again with --resume to go on/)
+    expect(cut.code).toBe(130)
+    expect(await readdir(folder)).not.toContain('cut')
+    expect(await readdir(join(folder, 'cut.training'))).toEqual(['checkpoint'])
+
+    const other = await run(train('cut', '--resume', '--seed', '2'))
+    expect(other.code).toBe(1)
+    expect(other.stderr).toMatch(/the checkpoint is of another run: .*seed was 1, now 2/)
+
+    const resumed = await run(train('cut', '--resume'))
+    expect(resumed.stderr).toMatch(/going on after step \d+/)
+    expect(resumed.code).toBe(0)
+    await run(train('whole'))
+    const weights = (name: string): Promise<Buffer> => readFile(join(folder, name, 'model.safetensors'))
+    expect((await weights('cut')).equals(await weights('whole'))).toBe(true)
+    // nothing is left that is not needed
+    await expect(stat(join(folder, 'cut.training'))).rejects.toThrow('ENOENT')
+  })
+
+  it('says so where there is nothing to go on with', async () => {
+    const { code, stderr } = await run(train('new', '--resume', '--epochs', '1'))
+    expect(code).toBe(0)
+    expect(stderr).toMatch(/there is no checkpoint new\.training.checkpoint: training starts from the beginning/)
+    const both = await run(train('new', '--resume', '--tune'))
+    expect([both.code, both.stderr]).toEqual([2, expect.stringContaining('leave one of them out')])
+  })
+})

@@ -1,0 +1,188 @@
+// `distil`: a small student from a classifier, labelled texts and, where there are some, texts without labels.
+
+import { buildProgram } from '../model/bert.ts'
+import { PRESETS } from '../model/config.ts'
+import { encoderSize } from '../model/preset.ts'
+import { foldSpace } from '../io/dataset.ts'
+import { isFolder } from '../io/folder.node.ts'
+import { loadTexts } from '../io/unlabelled.ts'
+import { openClassifier, type Classifier } from '../study/classifier.ts'
+import { densifyModel } from '../study/densify.ts'
+import { openDevice } from '../study/devices.ts'
+import { encodeTexts, runLogits } from '../study/evaluate.ts'
+import { matchLabels } from '../study/labels.ts'
+import { applyLabelOrder, prepareModel, type StudyData } from '../study/prepare.ts'
+import { scaleFor, type Scale, type StudySettings } from '../study/settings.ts'
+import { startStudent, type StartedStudent } from '../study/student.ts'
+import { cachedTeacherLogits } from '../study/teacher-logits.ts'
+import { uniformLayerMap, type StudentSize, type TrainOptions } from '../train/index.ts'
+import { Interrupted, UsageError } from './failure.ts'
+import { trainingFolder } from './resumable.ts'
+import { openData, reporter, settingsOf, trainAndSave, unbounded, type TrainFlags } from './train.ts'
+
+export interface DistilFlags extends TrainFlags {
+  student: string
+  init?: 'teacher' | 'fresh'
+  vocabulary?: 'same' | 'task' | number
+  alpha: number
+  temperature: number
+  logitMse: number
+  hiddenWeight: number
+  unlabelled?: string
+}
+
+/**
+ * Layers and width of a student, `2x128` or the name of a preset; null for what can only be a model's folder or id.
+ * Heads have 32 dimensions, and the feed-forward is four times as wide.
+ */
+export function studentSize(text: string): StudentSize | null {
+  const size = encoderSize(text)
+  if (!size && !text.includes('/'))
+    throw new UsageError(
+      `--student ${text}: expected layers x width with a width divisible by 32, such as 2x128, one of ${Object.keys(PRESETS).join(', ')}, or a model's folder or hub id`,
+    )
+  return size
+}
+
+/** Trains a student on the labels and on what the teacher says of the texts. */
+export async function distilCommand(teacherSource: string, flags: DistilFlags): Promise<void> {
+  const size = (await isFolder(flags.student)) ? null : studentSize(flags.student)
+  if (!size && (flags.init ?? flags.vocabulary) !== undefined)
+    throw new UsageError(
+      `--student ${flags.student} is a model with weights and words of its own: leave out --init and --vocabulary`,
+    )
+  if (flags.hiddenWeight > 0 && (!size || typeof flags.vocabulary === 'number'))
+    throw new UsageError('--hidden-weight compares token by token: give --student LxH with --vocabulary same or task')
+  const settings = settingsOf(flags)
+  const scale = unbounded(scaleFor(flags.minutes, false))
+  const teacher = await openClassifier(teacherSource)
+  const { labels } = teacher.weights.config
+  const data = await openData(settings, scale)
+  if (data.labels.length !== labels.length)
+    throw new Error(
+      `${flags.data} has ${data.labels.length} labels (${data.labels.join(', ')}), the teacher ${labels.length} (${labels.join(', ')}); they must be the same`,
+    )
+  applyLabelOrder(data, matchLabels(data.labels, labels, teacherSource))
+  const unlabelled = flags.unlabelled ? await openUnlabelled(flags.unlabelled, flags.text, data) : []
+  const texts = [...data.train.map(({ text }) => text), ...unlabelled]
+  const teacherLogits = await readTexts(teacher, texts, scale, flags)
+  const student = size
+    ? startStudent(teacher, texts, {
+        ...planOf(flags, sizeFor(size, teacher, flags), scale),
+        preparation: settings.preparation,
+      })
+    : await openStudent(flags.student, settings, scale, data)
+  for (const note of student.notes) reporter.note(note)
+  const more: Partial<TrainOptions> = {
+    alpha: flags.alpha,
+    temperature: flags.temperature,
+    logitMse: flags.logitMse,
+    ...(flags.hiddenWeight > 0 && { hidden: hiddenOf(student, flags.hiddenWeight) }),
+  }
+  await trainAndSave(flags, data, {
+    start: student.weights,
+    tokenizer: student.tokenizer,
+    files: student.files,
+    learningRate: size ? scale.learningRate.scratch : scale.learningRate.pretrained,
+    maxPositions: scale.maxPositions,
+    unlabelled,
+    teacherLogits,
+    more,
+  })
+}
+
+const planOf = ({ init = 'fresh', vocabulary, seed, hiddenWeight }: DistilFlags, size: StudentSize, scale: Scale) => ({
+  size,
+  init,
+  // words of the teacher's own have rows to start from, and states to be compared with
+  vocabulary: vocabulary ?? (init === 'teacher' || hiddenWeight > 0 ? ('task' as const) : scale.studentVocabulary),
+  maxPositions: scale.maxPositions,
+  seed,
+})
+
+/** LxH of the teacher's width has the teacher's heads and feed-forward where it starts from them. */
+function sizeFor(size: StudentSize, { weights }: Classifier, { student, init }: DistilFlags): StudentSize {
+  const { hiddenSize, heads, intermediateSize } = weights.config
+  if (init !== 'teacher' || size.hiddenSize !== hiddenSize || Object.hasOwn(PRESETS, student)) return size
+  return { ...size, heads, intermediateSize }
+}
+
+/** A student that exists: its labels must stand in the teacher's order, which the logits have. */
+async function openStudent(
+  source: string,
+  settings: StudySettings,
+  scale: Scale,
+  data: StudyData,
+): Promise<StartedStudent> {
+  const start = await prepareModel({ ...settings, model: source }, scale, data)
+  if (start.labels?.order.some((label, i) => label !== i))
+    throw new Error(
+      `${source} has its labels in the order ${start.labels.labels.join(', ')}, the teacher ${data.labels.join(', ')}; give a student with the teacher's order, or one without a classifier`,
+    )
+  const { weights, tokenizer, tokenizerFiles } = start
+  return { weights, tokenizer, files: tokenizerFiles, teacher: null, notes: [start.words] }
+}
+
+function hiddenOf({ weights, teacher }: StartedStudent, weight: number): TrainOptions['hidden'] {
+  if (!teacher) throw new Error('the student has other words than the teacher; hidden states need the same')
+  const dense = densifyModel(teacher).model
+  return { teacher: dense, layers: uniformLayerMap(weights.layers.length, dense.layers.length), weight }
+}
+
+/** Texts without labels; none of them is a test text or a training text. */
+async function openUnlabelled(source: string, column: string | undefined, data: StudyData): Promise<string[]> {
+  const notes: string[] = []
+  const found = await loadTexts(source, column, notes)
+  const seen = new Set([...data.test, ...data.train].map(({ text }) => foldSpace(text)))
+  const texts = found.filter((text) => !seen.has(foldSpace(text)))
+  for (const note of notes) reporter.note(note)
+  if (texts.length < found.length)
+    reporter.note(`${source}: ${found.length - texts.length} texts also stand in the data: left out`)
+  reporter.note(`${texts.length} texts without a label: the teacher alone says what they are`)
+  return texts
+}
+
+/** The teacher's logits f32 [texts, labels], from the disk where an earlier call left them. */
+async function readTexts(
+  teacher: Classifier,
+  texts: string[],
+  scale: Scale,
+  flags: DistilFlags,
+): Promise<Float32Array> {
+  const { weights, tokenizer } = teacher
+  const sequences = encodeTexts(tokenizer, texts, Math.min(scale.maxPositions, weights.config.maxPositions)).ids
+  let isRead = false
+  const stop = new AbortController()
+  const onInterrupt = (): void => stop.abort()
+  process.once('SIGINT', onInterrupt)
+  try {
+    const logits = await cachedTeacherLogits({
+      folder: trainingFolder(flags.out),
+      teacher: weights,
+      sequences,
+      note: reporter.note,
+      compute: async () => {
+        reporter.stage('the teacher reads the training texts')
+        isRead = true
+        const device = await openDevice('cpu', flags.threads ?? 0)
+        try {
+          const session = await device.load(buildProgram(weights, 'logits'))
+          return await runLogits(session, sequences, weights.config.labels.length, {
+            progress: reporter.progress,
+            signal: stop.signal,
+          })
+        } finally {
+          await device.dispose()
+        }
+      },
+    })
+    if (isRead) reporter.done()
+    else reporter.note("the teacher's logits are those of an earlier run")
+    return logits
+  } catch (error) {
+    if (stop.signal.aborted) throw new Interrupted('stopped while the teacher read the texts; nothing was written')
+    throw error
+  } finally {
+    process.removeListener('SIGINT', onInterrupt)
+  }
+}

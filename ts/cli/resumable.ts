@@ -1,0 +1,72 @@
+// Training that can be stopped: checkpoints beside the model's folder, Ctrl-C, and --resume.
+
+import { rmdir, stat } from 'node:fs/promises'
+import { join } from 'node:path'
+import type { Reporter } from '../study/reporter.ts'
+import { Stopped } from '../study/stopped.ts'
+import { readCheckpoint, removeCheckpoint, writeCheckpoint } from '../train/checkpoint.node.ts'
+import type { TrainOptions } from '../train/index.ts'
+import { Interrupted } from './failure.ts'
+
+const CHECKPOINT_SECONDS = 60
+
+/** Where a run keeps what another call may use: checkpoint, teacher's logits. */
+export const trainingFolder = (out: string): string => `${out.replace(/[/\\]+$/, '')}.training`
+
+const isThere = (path: string): Promise<boolean> =>
+  stat(path).then(
+    () => true,
+    () => false,
+  )
+
+/**
+ * Calls `work` with a signal that the first Ctrl-C gives, and with checkpoints; the second Ctrl-C ends at once. The
+ * checkpoint goes when `work` is done.
+ * @throws Interrupted where it was stopped, with the word how to go on
+ */
+export async function resumable<T>(
+  { out, resume }: { out: string; resume?: boolean },
+  reporter: Reporter,
+  work: (signal: AbortSignal, options: Pick<TrainOptions, 'checkpoint' | 'resume'>) => Promise<T>,
+): Promise<T> {
+  const path = join(trainingFolder(out), 'checkpoint')
+  const state = resume ? await readCheckpoint(path) : null
+  if (state) reporter.note(`${path}: going on after step ${state.step}`)
+  else if (resume) reporter.note(`there is no checkpoint ${path}: training starts from the beginning`)
+  else if (await isThere(path))
+    reporter.note(`${path} of an earlier run will be replaced; stop now and give --resume to go on with that one`)
+  const stop = new AbortController()
+  const onInterrupt = (): void => {
+    process.stderr.write('\nstopping after this step; Ctrl-C again ends at once\n')
+    stop.abort()
+  }
+  process.once('SIGINT', onInterrupt)
+  process.once('SIGTERM', onInterrupt)
+  let saved = state?.step ?? -1
+  try {
+    const done = await work(stop.signal, {
+      ...(state && { resume: state }),
+      checkpoint: {
+        seconds: CHECKPOINT_SECONDS,
+        save: async (at) => {
+          await writeCheckpoint(path, at)
+          saved = at.step
+        },
+      },
+    })
+    await removeCheckpoint(path)
+    // the teacher's logits stay, for a run with other options
+    await rmdir(trainingFolder(out)).catch(() => {})
+    return done
+  } catch (error) {
+    if (!(error instanceof Stopped)) throw error
+    throw new Interrupted(
+      saved < 0
+        ? 'stopped before the first step; nothing was written'
+        : `stopped after step ${saved}; run the same command again with --resume to go on`,
+    )
+  } finally {
+    process.removeListener('SIGINT', onInterrupt)
+    process.removeListener('SIGTERM', onInterrupt)
+  }
+}

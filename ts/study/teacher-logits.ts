@@ -1,0 +1,123 @@
+// A teacher's logits on disk: reading many texts with a large model takes longer than training a small one.
+//
+//   4 bytes   "CKTL"
+//   u32       version of this layout
+//   32 bytes  SHA-256 of teacher and token ids
+//   u32 u32   texts, labels
+//   f32       logits [texts, labels]
+//   32 bytes  SHA-256 of all that stands before
+// All numbers are little-endian.
+
+import { createHash, type Hash } from 'node:crypto'
+import { readFile } from 'node:fs/promises'
+import { join } from 'node:path'
+import { writeWhole } from '../io/folder.node.ts'
+import type { ModelWeights } from '../model/weights.ts'
+
+const MAGIC = 'CKTL'
+const VERSION = 1
+const HASH_BYTES = 32
+const HEADER_BYTES = 4 + 4 + HASH_BYTES + 8
+
+export interface CachedLogits {
+  /** where the file is kept; made where it is missing */
+  folder: string
+  /** of any form; its weights and its configuration decide whether a file fits */
+  teacher: ModelWeights
+  /** token ids of each text as the teacher reads them */
+  sequences: readonly Int32Array[]
+  /** f32 [texts, labels], called where no file fits */
+  compute: () => Promise<Float32Array>
+  /** told where a file was there and not usable */
+  note?: (text: string) => void
+}
+
+/**
+ * A teacher's logits f32 [texts, labels]: from the file that an earlier call with the same weights and token ids left in
+ * `folder`, else computed and written there, whole or not at all. A file that is damaged or not of this kind is never
+ * used: it is reported and replaced.
+ *
+ * @throws where the teacher has no classifier, what was computed is not finite or of the wrong length, or the folder
+ * cannot be written
+ */
+export async function cachedTeacherLogits(options: CachedLogits): Promise<Float32Array> {
+  const { folder, teacher, sequences, compute, note } = options
+  if (!teacher.classifier) throw new Error('teacher logits: the teacher has no classifier; give one that has')
+  const labels = teacher.classifier.weight.N
+  const key = teacherKey(teacher, sequences)
+  const path = join(folder, `teacher-logits-${key.toString('hex', 0, 8)}.bin`)
+  const found = await readWhole(path)
+  if (found) {
+    const logits = decode(found, key, sequences.length, labels)
+    if (logits) return logits
+    note?.(`${path} is damaged or was not written by this program; the teacher reads the texts again`)
+  }
+  const logits = await compute()
+  if (logits.length !== sequences.length * labels || !logits.every(Number.isFinite))
+    throw new Error(
+      `teacher logits: ${logits.length} numbers, expected ${sequences.length} texts x ${labels} labels, all finite`,
+    )
+  await writeWhole(path, encode(logits, key, sequences.length, labels))
+  return logits
+}
+
+/** SHA-256 of a teacher's weights and of the token ids it reads. */
+export function teacherKey(teacher: ModelWeights, sequences: readonly Int32Array[]): Buffer {
+  const hash = createHash('sha256')
+  addTo(hash, [VERSION, teacher, sequences])
+  return hash.digest()
+}
+
+/** Every value goes in with its kind and length, so that no two structures give the same bytes. */
+function addTo(hash: Hash, value: unknown): void {
+  if (ArrayBuffer.isView(value)) {
+    hash.update(`${value.constructor.name} ${value.byteLength};`)
+    hash.update(new Uint8Array(value.buffer, value.byteOffset, value.byteLength))
+  } else if (typeof value === 'object' && value !== null) {
+    const entries = Object.entries(value).filter(([, of]) => of !== undefined)
+    hash.update(`{${entries.length};`)
+    for (const [name, of] of entries.sort(([a], [b]) => (a < b ? -1 : 1))) {
+      hash.update(`${JSON.stringify(name)}:`)
+      addTo(hash, of)
+    }
+  } else hash.update(`${JSON.stringify(value)};`)
+}
+
+async function readWhole(path: string): Promise<Buffer | null> {
+  try {
+    return await readFile(path)
+  } catch (error) {
+    if ((error as NodeJS.ErrnoException).code === 'ENOENT') return null
+    throw error
+  }
+}
+
+function* encode(logits: Float32Array, key: Buffer, rows: number, labels: number): Generator<Uint8Array> {
+  const header = Buffer.alloc(HEADER_BYTES)
+  header.write(MAGIC, 0, 'latin1')
+  header.writeUInt32LE(VERSION, 4)
+  key.copy(header, 8)
+  header.writeUInt32LE(rows, HEADER_BYTES - 8)
+  header.writeUInt32LE(labels, HEADER_BYTES - 4)
+  const body = new Uint8Array(logits.buffer, logits.byteOffset, logits.byteLength)
+  yield header
+  yield body
+  yield createHash('sha256').update(header).update(body).digest()
+}
+
+/** The logits of a file, or null where it is not whole, or not of this key and size. */
+function decode(file: Buffer, key: Buffer, rows: number, labels: number): Float32Array | null {
+  const end = HEADER_BYTES + rows * labels * 4
+  if (file.length !== end + HASH_BYTES) return null
+  const isOurs =
+    file.toString('latin1', 0, 4) === MAGIC &&
+    file.readUInt32LE(4) === VERSION &&
+    file.subarray(8, 8 + HASH_BYTES).equals(key) &&
+    file.readUInt32LE(HEADER_BYTES - 8) === rows &&
+    file.readUInt32LE(HEADER_BYTES - 4) === labels &&
+    createHash('sha256').update(file.subarray(0, end)).digest().equals(file.subarray(end))
+  if (!isOurs) return null
+  const logits = new Float32Array(rows * labels)
+  new Uint8Array(logits.buffer).set(file.subarray(HEADER_BYTES, end))
+  return logits
+}
