@@ -65,13 +65,18 @@ export function buildProgram(): Command {
     .option('--model <model>', `${MODEL_HELP} (default: a small model trained from random weights)`)
     .option('--data <file>', DATA_HELP, fileList(), 'builtin:reviews')
     .option('--test <file>', 'file with the test rows (default: a fifth of --data)', fileList())
-    .option('--variants <list>', "rows joined by commas, 'paper' for the ten rows of the paper, or 'all'", 'all')
+    .option(
+      '--variants <list>',
+      "rows joined by commas, 'paper' for the ten rows of the paper, 'all', or recipes of your own",
+      'all',
+    )
     .option('--devices <list>', 'cpu, gpu or cpu,gpu (default: both, where there is a GPU)', deviceList)
     .option(
       '--minutes <n>',
       'about how long it may take on two cores (default: 9; with --quick 1.75)',
       positiveNumber(10_000),
     )
+    .option('--no-tuning', 'do not train shaped weights again')
     .option('--quick', 'less data, smaller models, fewer steps: under two minutes')
     .option('--out <folder>', 'results and models; a study that was stopped goes on there', 'study-out')
     .option('--fresh', 'forget what an earlier study left in --out')

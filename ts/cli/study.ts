@@ -20,6 +20,7 @@ interface StudyFlags extends PreparationFlags {
   quick?: boolean
   out: string
   fresh?: boolean
+  tuning: boolean
   seed: number
   seeds: number
   threads?: number
@@ -73,6 +74,7 @@ const optionsOf = (flags: StudyFlags, seed: number, out: string): StudyOptions =
   seed,
   quick: flags.quick ?? false,
   minutes: flags.minutes ?? (flags.quick ? QUICK_MINUTES : DEFAULT_MINUTES),
+  isTuned: flags.tuning,
   out,
   variants: flags.variants,
   devices: flags.devices ?? null,

@@ -50,6 +50,7 @@ export const settingsOf = (flags: TrainFlags): StudySettings => ({
   seed: flags.seed,
   minutes: flags.minutes,
   quick: false,
+  isTuned: true,
 })
 
 /** All the data there is: the size is the caller's choice here, not the study's. */

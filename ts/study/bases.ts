@@ -5,19 +5,26 @@ import { buildProgram } from '../model/bert.ts'
 import { loadModel } from '../model/load.ts'
 import { saveModel } from '../model/save.ts'
 import type { ModelWeights } from '../model/weights.ts'
-import type { Tokenizer } from '../text/tokenizer.ts'
-import { initializeModel } from '../train/index.ts'
-import { tokenizerOf, vocabularyOf } from './classifier.ts'
+import { calibrate } from '../train/index.ts'
+import { openClassifier, tokenizerOf, vocabularyOf } from './classifier.ts'
 import { encodeTexts, predict, runLogits } from './evaluate.ts'
 import type { LabelOrder } from './labels.ts'
-import { applyLabelOrder, filesOf, learnTokenizer, modelConfig, prepareModel, type StudyData } from './prepare.ts'
+import { applyLabelOrder, prepareModel, type LabelledText, type StudyData } from './prepare.ts'
 import type { Reporter } from './reporter.ts'
 import type { Scale, StudySettings } from './settings.ts'
 import { scorePredictions } from './statistics.ts'
 import type { Store } from './store.ts'
-import { trainWithin } from './training.ts'
+import { startStudent } from './student.ts'
+import { cachedTeacherLogits } from './teacher-logits.ts'
+import { trainWithin, type Example, type Trained, type TrainingPlan } from './training.ts'
 import type { Base } from './variants.ts'
 
+/** Training texts that calibration reads: some hundred tell what enters a layer. */
+const CALIBRATION_TEXTS = 512
+/** Share of the labels in what a student learns from; the rest is the teacher's. */
+const STUDENT_ALPHA = 0.3
+/** Small models forget rather than learn by heart. */
+const STUDENT_DROPOUT = 0.05
 /** Small data is read at most this often. */
 const MAX_EPOCHS = 60
 
@@ -81,19 +88,13 @@ export class Bases {
   }
 
   private async open(id: Base['id']): Promise<Base> {
-    const { store, data, cpu, signal } = this.context
+    const { store, data, cpu, threads, signal } = this.context
     const about = await this.trained(id)
     const loaded = await loadModel(store.modelFolder(id))
     const tokenizer = tokenizerOf(loaded)
     const limit = this.maxLength(loaded.weights)
-    const encode = (part: StudyData['train']): Int32Array[] =>
-      encodeTexts(
-        tokenizer,
-        part.map(({ text }) => text),
-        limit,
-      ).ids
-    const ids = encode(data.train)
-    const validationIds = encode(data.validation)
+    const ids = encodeTexts(tokenizer, textsOf(data.train), limit).ids
+    const validationIds = encodeTexts(tokenizer, textsOf(data.validation), limit).ids
     const expected = data.validation.map(({ label }) => label)
     return {
       id,
@@ -102,7 +103,7 @@ export class Bases {
       examples: data.train.map(({ label }, i) => ({ ids: ids[i], label })),
       vocabulary: vocabularyOf(tokenizer),
       seenIds: new Set(ids.flatMap((sequence) => [...sequence])),
-      sampleTexts: data.validation.map(({ text }) => text),
+      sampleTexts: textsOf(data.validation),
       words: about.words,
       seconds: about.seconds,
       isTrained: about.isTrained,
@@ -115,8 +116,34 @@ export class Bases {
           session.dispose()
         }
       },
+      teacherLogits: () => this.teacherLogits(),
+      calibration: once(() =>
+        calibrate(loaded.weights, ids.slice(0, CALIBRATION_TEXTS), { signal, ...(threads && { threads }) }),
+      ),
     }
   }
+
+  /** What the baseline says of the training texts; read from disk where it was said before. */
+  private teacherLogits = once(async (): Promise<Float32Array> => {
+    const { data, cpu, store, reporter, signal } = this.context
+    await this.trained('baseline')
+    const { weights, tokenizer } = await openClassifier(store.modelFolder('baseline'))
+    const { ids } = encodeTexts(tokenizer, textsOf(data.train), this.maxLength(weights))
+    return cachedTeacherLogits({
+      folder: store.folder,
+      teacher: weights,
+      sequences: ids,
+      note: (text) => reporter.note(text),
+      compute: async () => {
+        const session = await cpu.load(buildProgram(weights, 'logits'))
+        try {
+          return await runLogits(session, ids, data.labels.length, { signal, progress: reporter.progress })
+        } finally {
+          session.dispose()
+        }
+      },
+    })
+  })
 
   private maxLength(model: ModelWeights): number {
     return Math.min(model.config.maxPositions, this.context.scale.maxPositions)
@@ -132,7 +159,9 @@ export class Bases {
     let seconds = 0
     if (start.training !== 'none') {
       const fromScratch = start.training === 'scratch'
-      const trained = await this.train('baseline: training', model, start.tokenizer, {
+      const { ids } = encodeTexts(start.tokenizer, textsOf(data.train), this.maxLength(model))
+      const examples = data.train.map(({ label }, i) => ({ ids: ids[i], label }))
+      const trained = await this.train('baseline: training', model, examples, {
         epochs: scale.epochs.baseline,
         seconds: scale.seconds.baseline,
         learningRate: fromScratch ? scale.learningRate.scratch : scale.learningRate.pretrained,
@@ -153,26 +182,39 @@ export class Bases {
     }
   }
 
-  /** A small model of its own, with a vocabulary of its own, trained on the labels. */
+  /** A small model with a vocabulary of its own, begun from the baseline's tables and taught by it. */
   private async trainStudent(): Promise<TrainedBase> {
     const { settings, scale, data, store, reporter } = this.context
     reporter.stage('student: tokenizer and model')
-    // a baseline that came prepared prepares for its student too
-    const { config: ofBaseline } = (await this.base('baseline')).model
-    const preparation = settings.preparation ?? ofBaseline.preparation ?? null
-    const tokenizer = learnTokenizer(data.train, scale.studentVocabulary, preparation)
-    const config = modelConfig(scale.student, tokenizer, data.labels, scale.maxPositions, preparation)
-    reporter.done(`vocabulary of ${tokenizer.vocabSize}`)
-    const trained = await this.train('student: training', initializeModel(config, settings.seed), tokenizer, {
+    const baseline = await openClassifier(store.modelFolder('baseline'))
+    const isTaught = (await this.trained('baseline')).isTrained
+    const texts = textsOf(data.train)
+    const start = startStudent(baseline, texts, {
+      size: scale.student,
+      init: 'teacher',
+      vocabulary: scale.studentVocabulary,
+      maxPositions: scale.maxPositions,
+      preparation: settings.preparation,
+      seed: settings.seed,
+    })
+    reporter.done(`vocabulary of ${start.tokenizer.vocabSize}; ${start.notes.join('; ')}`)
+    const { ids } = encodeTexts(start.tokenizer, texts, this.maxLength(start.weights))
+    const examples = data.train.map(({ label }, i) => ({ ids: ids[i], label }))
+    const trained = await this.train('student: training', start.weights, examples, {
       epochs: scale.epochs.student,
       seconds: scale.seconds.student,
-      learningRate: scale.learningRate.scratch,
+      learningRate: scale.learningRate.student,
+      dropout: STUDENT_DROPOUT,
+      ...(isTaught && { teacherLogits: await this.teacherLogits(), alpha: STUDENT_ALPHA }),
     })
     await store.writeModel('student', async (folder) => {
-      await saveModel(trained.model, folder, { files: filesOf(tokenizer) })
+      await saveModel(trained.model, folder, { files: start.files })
     })
+    const teaching = isTaught
+      ? `distilled from the baseline (${STUDENT_ALPHA} cross-entropy, ${1 - STUDENT_ALPHA} T^2 KL at T = 2)`
+      : 'trained on the labels: the baseline has random weights'
     return {
-      words: `trained on the labels, ${trained.words}`,
+      words: [...start.notes, `${teaching}, ${trained.words}`].join('; '),
       seconds: trained.seconds,
       labels: null,
       shape: '',
@@ -183,21 +225,23 @@ export class Bases {
   private async train(
     stage: string,
     model: ModelWeights,
-    tokenizer: Tokenizer,
-    plan: { epochs: number; seconds: number; learningRate: number },
-  ) {
-    const { data, scale, settings, threads, reporter, signal } = this.context
+    examples: Example[],
+    plan: Omit<TrainingPlan, 'batch' | 'seed' | 'threads'>,
+  ): Promise<Trained> {
+    const { scale, settings, threads, reporter, signal } = this.context
     reporter.stage(stage)
-    const { ids } = encodeTexts(
-      tokenizer,
-      data.train.map(({ text }) => text),
-      this.maxLength(model),
-    )
-    const examples = data.train.map(({ label }, i) => ({ ids: ids[i], label }))
     const epochs = Math.min(MAX_EPOCHS, Math.max(plan.epochs, (scale.leastSteps * scale.batch) / examples.length))
     const all = { ...plan, epochs, batch: scale.batch, seed: settings.seed, threads }
     const trained = await trainWithin(model, examples, all, reporter, signal)
     reporter.done(trained.words)
     return trained
   }
+}
+
+const textsOf = (rows: LabelledText[]): string[] => rows.map(({ text }) => text)
+
+/** Makes something once, when it is first asked for. */
+function once<T>(make: () => Promise<T>): () => Promise<T> {
+  let made: Promise<T> | null = null
+  return () => (made ??= make())
 }

@@ -79,6 +79,7 @@ function syntheticResults(options: { software: boolean; finished?: boolean } = {
       seed: 1,
       minutes: 9,
       quick: false,
+      isTuned: true,
     },
     rows,
     recommendations: recommend(rows),

@@ -18,6 +18,8 @@ export interface StudySettings {
   /** about this long in all, on two cores */
   minutes: number
   quick: boolean
+  /** false: shaped weights are not trained again */
+  isTuned: boolean
 }
 
 export interface StudyOptions extends StudySettings {
@@ -49,7 +51,7 @@ export interface Scale {
   leastSteps: number
   /** sequences a step */
   batch: number
-  learningRate: { scratch: number; pretrained: number; tune: number }
+  learningRate: { scratch: number; pretrained: number; tune: number; student: number }
   /** shares of the budget in seconds that training may take: baseline, student, every fine-tuning together */
   seconds: { baseline: number; student: number; tune: number; latency: number }
   /** test texts whose GPU logits are compared */
@@ -63,7 +65,7 @@ export function scaleFor(minutes: number, quick: boolean): Scale {
     maxPositions: 128,
     batch: 32,
     leastSteps: 300,
-    learningRate: { scratch: 1e-3, pretrained: 5e-5, tune: 5e-4 },
+    learningRate: { scratch: 1e-3, pretrained: 1e-4, tune: 5e-4, student: 2e-3 },
     seconds: {
       baseline: seconds * 0.36,
       student: seconds * 0.12,

@@ -29,8 +29,8 @@ export interface StudyEnd {
 }
 
 const settingsOf = (options: StudyOptions): StudySettings => {
-  const { model, data, test, text, label, preparation, seed, minutes, quick } = options
-  return { model, data, test, text, label, preparation, seed, minutes, quick }
+  const { model, data, test, text, label, preparation, seed, minutes, quick, isTuned } = options
+  return { model, data, test, text, label, preparation, seed, minutes, quick, isTuned }
 }
 
 interface RunContext {
@@ -123,7 +123,7 @@ class StudyRun {
   /** Every row's model, folder and score; results are written again after each. */
   async makeRows(): Promise<void> {
     const { plans, store, reporter, settings, scale, options, signal } = this.context
-    const tuned = plans.filter(({ tune, shape }) => tune !== 'none' || shape.endsWith(':R'))
+    const tuned = plans.filter(({ shape }) => shape !== '')
     const tunings = new Set(tuned.map((p) => `${p.base}/${p.shape}`)).size
     const maker = new VariantMaker({
       settings,
@@ -134,6 +134,7 @@ class StudyRun {
       tuneSeconds: scale.seconds.tune / Math.max(1, tunings),
       tuneRate: ({ id }) =>
         id === 'baseline' && settings.model !== 'scratch' ? scale.learningRate.pretrained : scale.learningRate.tune,
+      isTuned: settings.isTuned,
       signal,
     })
     this.about = await this.bases.trained('baseline')

@@ -1,7 +1,7 @@
 // Training inside a budget: as many epochs as planned, fewer where this machine's measured step would take too long.
 
 import type { ModelWeights } from '../model/weights.ts'
-import { trainClassifier, type TrainOptions } from '../train/index.ts'
+import { trainClassifier, type MaskSchedule, type TrainOptions } from '../train/index.ts'
 import type { Reporter } from './reporter.ts'
 import { median } from './statistics.ts'
 import { Stopped } from './stopped.ts'
@@ -26,8 +26,10 @@ export interface TrainingPlan {
   dropout?: number
   /** f32 [examples, labels]: what a teacher says, for distillation */
   teacherLogits?: Float32Array
-  /** weights that stay zero, by tensor stem: u8 [N, K], 0 = zero */
-  masks?: Record<string, Uint8Array>
+  /** share of the labels beside the teacher; 0.5 */
+  alpha?: number
+  /** zeros that grow as training goes */
+  maskSchedule?: MaskSchedule
   /** more of the trainer's options */
   more?: Partial<TrainOptions>
 }
@@ -62,10 +64,9 @@ export async function trainWithin(
     learningRate: plan.learningRate,
     seed: plan.seed,
     signal,
-    ...(plan.threads && { threads: plan.threads }),
     ...(plan.dropout !== undefined && { dropout: plan.dropout }),
-    ...(plan.masks && { masks: plan.masks }),
-    ...(plan.teacherLogits && { teacherLogits: plan.teacherLogits, alpha: 0.5, temperature: 2 }),
+    ...(plan.threads && { threads: plan.threads }),
+    ...(plan.teacherLogits && { teacherLogits: plan.teacherLogits, alpha: plan.alpha ?? 0.5, temperature: 2 }),
     ...plan.more,
   }
   const steps = Math.max(1, Math.round((plan.epochs * examples.length) / plan.batch))
@@ -75,6 +76,7 @@ export async function trainWithin(
   const result = await trainClassifier(model, examples, {
     ...options,
     steps,
+    ...(plan.maskSchedule && { maskSchedule: plan.maskSchedule }),
     ...(!isSafe && { maxSeconds: plan.seconds }),
     progress: ({ step, steps: all, loss, secondsLeft }) =>
       reporter.progress(step, all, secondsLeft, `loss ${loss.toFixed(3)}`),

@@ -1,17 +1,19 @@
 // Makes the models of the rows: shape, train again where that helps, store; each in its folder under models/.
 
-import { applyRecipe } from '../compress/recipe.ts'
+import type { Calibration } from '../compress/calibration.ts'
+import { quantizationSensitivity, quantizeWithinGate } from '../compress/quantize-gate.ts'
+import { applyRecipe, parseRecipe, type RecipeResult } from '../compress/recipe.ts'
 import { loadModel } from '../model/load.ts'
 import { saveModel } from '../model/save.ts'
 import type { ModelWeights } from '../model/weights.ts'
+import { firstOrderImportance } from '../train/index.ts'
 import { ROWS, type RowPlan } from './catalogue.ts'
 import { tokenizerOf, withVocabulary } from './classifier.ts'
-import { densifyModel } from './densify.ts'
-import { chooseLowRank } from './low-rank.ts'
 import type { Reporter } from './reporter.ts'
 import type { Scale, StudySettings } from './settings.ts'
 import type { Store } from './store.ts'
-import { trainWithin, type Example } from './training.ts'
+import type { Example } from './training.ts'
+import { shapeWeights } from './tuning.ts'
 
 /** A trained model to make rows of, with all that its rows need. */
 export interface Base {
@@ -34,6 +36,10 @@ export interface Base {
   isTrained: boolean
   /** F1 on the validation texts of any model with this base's tokenizer */
   validate: (model: ModelWeights) => Promise<number>
+  /** what the baseline says of each example, f32 [examples, labels]: the teacher of every training after the first */
+  teacherLogits: () => Promise<Float32Array>
+  /** what some hundred training texts send into each linear layer of this base */
+  calibration: () => Promise<Calibration>
 }
 
 export interface VariantContext {
@@ -46,6 +52,8 @@ export interface VariantContext {
   tuneSeconds: number
   /** learning rate for training a shaped base again */
   tuneRate: (base: Base) => number
+  /** false: shaped weights stay as they are */
+  isTuned: boolean
   signal?: AbortSignal
 }
 
@@ -65,6 +73,11 @@ export interface MadeRow {
 
 const joined = (...parts: string[]): string => parts.filter((part) => part !== '').join('+')
 
+/** Training texts that importance is measured on. */
+const IMPORTANCE_TEXTS = 256
+/** Relative F1 on the validation texts that int8 may cost before layers stay in f32. */
+const GATE = 0.01
+
 /** Makes rows from bases; shapes that several rows share are made once. */
 export class VariantMaker {
   private readonly context: VariantContext
@@ -83,7 +96,7 @@ export class VariantMaker {
     const notes = [...shaped.notes]
     let files = base.tokenizerFiles
     if (row.store !== '') {
-      const applied = await this.apply(model, row.store, base)
+      const applied = await this.store(model, row, base)
       model = applied.model
       notes.push(...applied.notes)
       if (applied.vocabulary) files = withVocabulary(files, applied.vocabulary, model.config.lowercase)
@@ -95,8 +108,26 @@ export class VariantMaker {
     return { recipe: joined(shaped.recipe, row.store), notes, makeSeconds }
   }
 
-  private async apply(model: ModelWeights, recipe: string, base: Base) {
-    const { settings, reporter } = this.context
+  /** The storing steps; int8 of plain dense layers holds the gate, or leaves layers in f32 until it does. */
+  private async store(model: ModelWeights, row: RowPlan, base: Base): Promise<RecipeResult> {
+    const applied = await this.apply(model, row.store, base)
+    const steps = parseRecipe(row.store)
+    const q8 = steps.find(({ kind }) => kind === 'q8')
+    // with another vocabulary the validation texts would need its tokens
+    if (q8?.text !== 'q8' || row.shape !== '' || !base.isTrained || applied.vocabulary) return applied
+    const before = await base.validate(model)
+    if ((await base.validate(applied.model)) >= before * (1 - GATE)) return applied
+    const order = quantizationSensitivity(model, await base.calibration()).map(({ stem }) => stem)
+    const gated = await quantizeWithinGate(model, order, base.validate, GATE)
+    const rest = joined(...steps.filter((step) => step !== q8).map(({ text }) => text))
+    const { config } = applied.model
+    const last = rest === '' ? gated : await this.apply(gated.model, rest, base)
+    return { model: { ...last.model, config }, notes: rest === '' ? gated.notes : [...gated.notes, ...last.notes] }
+  }
+
+  private async apply(model: ModelWeights, recipe: string, base: Base): Promise<RecipeResult> {
+    const { settings, reporter, threads, signal } = this.context
+    const needsTexts = parseRecipe(recipe).some(({ kind }) => kind !== 'e8' && kind !== 'vocab')
     return applyRecipe(model, recipe, {
       seed: settings.seed,
       vocabulary: base.vocabulary,
@@ -107,12 +138,19 @@ export class VariantMaker {
         const tokenizer = tokenizerOf({ tokenizerFiles: files, where: 'step vocab', weights: base.model })
         return (text) => tokenizer.encode(text, base.model.config.maxPositions)
       },
+      ...(needsTexts && { calibration: await base.calibration() }),
+      measureImportance: (current) =>
+        firstOrderImportance(
+          current,
+          base.examples.slice(0, IMPORTANCE_TEXTS).map(({ ids }) => ids),
+          { signal, ...(threads && { threads }) },
+        ),
       progress: (step, done, total) => reporter.progress(done, total, undefined, step),
     })
   }
 
   private shapeOf(row: RowPlan, base: Base, key: string): Promise<Shaped & { seconds: number }> {
-    const name = `${row.base}/${row.shape}/${row.tune}`
+    const name = `${row.base}/${row.shape}`
     let shaped = this.shaped.get(name)
     if (!shaped) {
       const began = performance.now()
@@ -128,49 +166,17 @@ export class VariantMaker {
   /** From the folder of a finished row that has just this shape, else made now. */
   private async findOrShape(row: RowPlan, base: Base, key: string): Promise<Shaped & { seconds?: number }> {
     if (row.shape === '') return { model: base.model, recipe: '', notes: [], seconds: 0 }
-    const { store } = this.context
-    const plain = ROWS.find(
-      (r) => r.base === row.base && r.shape === row.shape && r.tune === row.tune && r.store === '',
-    )
+    const { store, isTuned } = this.context
+    const plain = ROWS.find((r) => r.base === row.base && r.shape === row.shape && r.store === '')
     if (plain && plain.id !== row.id) {
       const done = await store.read<MadeRow>(`model-${plain.id}`, key)
       if (done)
         return { ...done, model: (await loadModel(store.modelFolder(plain.id))).weights, seconds: done.makeSeconds }
     }
-    if (row.shape.endsWith(':R'))
-      return chooseLowRank(row.shape, base, (model, recipe) => this.apply(model, recipe, base), this.context)
-    const applied = await this.apply(base.model, row.shape, base)
-    if (row.tune === 'none' || !base.isTrained)
-      return {
-        model: applied.model,
-        recipe: row.shape,
-        notes: base.isTrained ? applied.notes : [...applied.notes, 'not trained again: the base has random weights'],
-      }
-    return this.tune(row, base, applied.model, applied.notes)
-  }
-
-  private async tune(row: RowPlan, base: Base, model: ModelWeights, notes: string[]): Promise<Shaped> {
-    const { settings, scale, reporter, signal, threads, tuneSeconds } = this.context
-    const dense = row.tune === 'masked' ? densifyModel(model) : { model, masks: {} }
-    const trained = await trainWithin(
-      dense.model,
-      base.examples,
-      {
-        epochs: scale.epochs.tune,
-        seconds: tuneSeconds,
-        batch: scale.batch,
-        learningRate: this.context.tuneRate(base),
-        seed: settings.seed,
-        threads,
-        ...(row.tune === 'masked' && { masks: dense.masks }),
-      },
-      reporter,
-      signal,
-    )
-    const words = `trained again ${row.tune === 'masked' ? 'with its zeros held' : 'as a smaller dense model'}: ${trained.words}`
-    if (row.tune === 'dense') return { model: trained.model, recipe: row.shape, notes: [...notes, words] }
-    // the zeros were held, so the step finds the same ones again
-    const again = await this.apply({ ...trained.model, config: base.model.config }, row.shape, base)
-    return { model: again.model, recipe: row.shape, notes: [...notes, words] }
+    return shapeWeights(row.shape, isTuned, {
+      base,
+      context: this.context,
+      apply: (model, recipe) => this.apply(model, recipe, base),
+    })
   }
 }

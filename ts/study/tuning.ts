@@ -1,0 +1,155 @@
+// How the weights of a row are shaped and trained again, the baseline's logits as their teacher: sparse weights while their
+// zeros grow, factors as factors, cut layers as smaller dense ones.
+
+import type { Calibration } from '../compress/calibration.ts'
+import { cubicSparsity, type PruneRule } from '../compress/prune-mask.ts'
+import { masksFor } from '../compress/prune.ts'
+import { NM_GROUP } from '../compress/prune-mask.ts'
+import { parseRecipe, type RecipeResult, type Step } from '../compress/recipe.ts'
+import type { ModelWeights } from '../model/weights.ts'
+import type { MaskSchedule } from '../train/index.ts'
+import type { Base, Shaped, VariantContext } from './variants.ts'
+import { trainWithin, type Trained } from './training.ts'
+
+/** What F1 on the validation texts a low-rank row may lose against its base. */
+const LOW_RANK_LOSS = 0.005
+/** Shares of the full rank, tried in this order where the row leaves the rank open. */
+const RANK_SHARES = [0.0625, 0.125, 0.1875, 0.25, 0.375, 0.5, 0.75]
+/** What random weights get: there is nothing to hold. */
+const UNTRAINED_SHARE = 0.25
+/** Validation F1 that training is trusted to bring back: the first rank that loses no more is the first one trained. */
+const REPAIRABLE = 0.08
+/** Ranks that are trained at most; each gets its part of the time. */
+const TRIED_RANKS = 2
+/** Share of the steps in which zeros grow; the rest trains with all of them. */
+const GROWING = 0.6
+/** Share of cross-entropy beside the teacher: labels are noisier than what the teacher says. */
+const ALPHA = 0.3
+
+export type Apply = (model: ModelWeights, recipe: string) => Promise<RecipeResult>
+
+/** What shaping needs of the study around it. */
+export interface Shaping {
+  base: Base
+  apply: Apply
+  context: VariantContext
+}
+
+/** The row's shaped weights, trained again where the base was trained and the row asks for it. */
+export async function shapeWeights(shape: string, isTuned: boolean, shaping: Shaping): Promise<Shaped> {
+  const { base, apply } = shaping
+  if (shape.endsWith(':R')) return chooseRank(shape, isTuned, shaping)
+  if (!isTuned || !base.isTrained) {
+    const { model, notes } = await apply(base.model, shape)
+    const why = base.isTrained ? [] : ['not trained again: the base has random weights']
+    return { model, recipe: shape, notes: [...notes, ...why] }
+  }
+  const steps = parseRecipe(shape)
+  const sparse = steps.find(({ kind }) => ruleOf(kind) !== null)
+  if (!sparse) {
+    const applied = await apply(base.model, shape)
+    const trained = await train(applied.model, shaping, {})
+    const model = { ...trained.model, config: applied.model.config }
+    return { model, recipe: shape, notes: [...applied.notes, `trained again: ${trained.words}`] }
+  }
+  // structure and factors come before the zeros, which grow in what is left
+  const before = shape
+    .split('+')
+    .filter((text) => text !== sparse.text)
+    .join('+')
+  const start = before ? await apply(base.model, before) : { model: base.model, notes: [] }
+  const trained = await train(start.model, shaping, { maskSchedule: growingZeros(sparse, await base.calibration()) })
+  // the zeros are held at the end, so the step finds the same ones again
+  const again = await apply({ ...trained.model, config: start.model.config }, sparse.text)
+  const notes = [...start.notes, ...again.notes, `zeros grown in ${GROWING * 100} % of the steps: ${trained.words}`]
+  return { model: again.model, recipe: shape, notes }
+}
+
+const ruleOf = (kind: Step['kind']): 'sparse' | 'tiles' | 'wanda' | 'nm' | null =>
+  kind === 'sparse' || kind === 'tiles' || kind === 'wanda' || kind === 'nm' ? kind : null
+
+/** Masks that grow along the cubic schedule; n:m holds from the start, since its zeros are no matter of degree. */
+function growingZeros(step: Step, calibration: Calibration): MaskSchedule {
+  const rule = (done: number): PruneRule => {
+    switch (step.kind) {
+      case 'sparse':
+        return { kind: step.blocks ? 'blocks' : 'unstructured', sparsity: cubicSparsity(done, 0, step.sparsity) }
+      case 'tiles':
+        return { kind: 'tiles', sparsity: cubicSparsity(done, 0, step.sparsity) }
+      case 'wanda':
+        return { kind: 'wanda', blocks: step.blocks, sparsity: cubicSparsity(done, 0, step.sparsity) }
+      case 'nm':
+        return { kind: 'nm', n: step.n, m: step.m, group: NM_GROUP }
+      default:
+        throw new Error(`study: step ${step.text} makes no zeros`)
+    }
+  }
+  return { until: GROWING, masks: (done, model) => masksFor(model, rule(done), calibration) }
+}
+
+async function train(
+  model: ModelWeights,
+  { base, context }: Shaping,
+  plan: { seconds?: number; maskSchedule?: MaskSchedule },
+): Promise<Trained> {
+  const { settings, scale, reporter, signal, threads, tuneSeconds } = context
+  return trainWithin(
+    model,
+    base.examples,
+    {
+      epochs: scale.epochs.tune,
+      seconds: plan.seconds ?? tuneSeconds,
+      batch: scale.batch,
+      learningRate: context.tuneRate(base),
+      seed: settings.seed,
+      threads,
+      teacherLogits: await base.teacherLogits(),
+      alpha: ALPHA,
+      ...(plan.maskSchedule && { maskSchedule: plan.maskSchedule }),
+    },
+    reporter,
+    signal,
+  )
+}
+
+/**
+ * The smallest rank whose F1 on the validation texts holds once its factors were trained again.
+ * @param shape the step with R for its rank, e.g. 'wtucker:R'
+ */
+async function chooseRank(shape: string, isTuned: boolean, shaping: Shaping): Promise<Shaped> {
+  const { base, apply, context } = shaping
+  const at = (share: number): string => shape.replace(':R', `:${share}`)
+  if (!base.isTrained) {
+    const recipe = at(UNTRAINED_SHARE)
+    const { model, notes } = await apply(base.model, recipe)
+    return { model, recipe, notes: [notes[0], 'random weights: there is no F1 to choose a rank by'] }
+  }
+  const baseF1 = await base.validate(base.model)
+  const words = (share: number, f1: number): string =>
+    `rank ${share} of the full one, validation F1 ${f1.toFixed(3)} (base ${baseF1.toFixed(3)})`
+  let tried = 0
+  let best: (Shaped & { f1: number }) | null = null
+  for (const [i, share] of RANK_SHARES.entries()) {
+    context.reporter.progress(i, RANK_SHARES.length, undefined, `rank ${share}`)
+    const recipe = at(share)
+    const applied = await apply(base.model, recipe)
+    const f1 = await base.validate(applied.model)
+    let shaped = {
+      f1,
+      model: applied.model,
+      recipe,
+      notes: [applied.notes[0], `not trained again: ${words(share, f1)}`],
+    }
+    if (isTuned && tried < TRIED_RANKS && f1 >= baseF1 - REPAIRABLE && f1 < baseF1 - LOW_RANK_LOSS) {
+      tried++
+      const trained = await train(applied.model, shaping, { seconds: context.tuneSeconds / TRIED_RANKS })
+      const model = { ...trained.model, config: applied.model.config }
+      const trainedF1 = await base.validate(model)
+      const notes = [applied.notes[0], `factors trained again: ${trained.words}`, words(share, trainedF1)]
+      if (trainedF1 > f1) shaped = { f1: trainedF1, model, recipe, notes }
+    }
+    if (!best || shaped.f1 > best.f1) best = shaped
+    if (shaped.f1 >= baseF1 - LOW_RANK_LOSS) return shaped
+  }
+  return { ...best!, notes: [...best!.notes, `no rank below the full one held F1 within ${LOW_RANK_LOSS}`] }
+}
