@@ -9,6 +9,7 @@ import { tokenizerOf } from '../study/classifier.ts'
 import { openDevice } from '../study/devices.ts'
 import type { Reporter } from '../study/reporter.ts'
 import { shortNumber } from '../study/table.ts'
+import { columns } from './columns.ts'
 import type { AskedGoal, DeviceKind } from './values.ts'
 
 export interface BudgetFlags {
@@ -107,20 +108,15 @@ export function budgetText(ledger: BudgetLedger): string {
       ledger.error.toPrecision(2),
     ],
   ]
-  const widths = rows[0].map((_, column) => Math.max(...rows.map((row) => row[column].length)))
-  const table = rows.map((row) =>
-    row
-      .map((cell, column) => (column < 2 ? cell.padEnd(widths[column]) : cell.padStart(widths[column])))
-      .join('  ')
-      .trimEnd(),
-  )
+  const percent = (share: number): string => (100 * share).toFixed(2)
   const score = ({ f1: value, f1Low, f1High }: BudgetLedger['f1']['before']): string =>
     `${value.toFixed(4)} [${f1Low.toFixed(4)}, ${f1High.toFixed(4)}]`
   return [
-    ...table,
+    ...columns(rows, [0, 1]),
     `${(bytes.after / 1e6).toFixed(3)} MB, was ${(bytes.before / 1e6).toFixed(3)} MB`,
     `${time(ms.after)} ms a text of ${ledger.tokens} tokens (estimated ${time(ms.estimated)}), was ${time(ms.before)} ms; ${ledger.device}`,
-    `F1 ${score(f1.after)}, was ${score(f1.before)}, on ${texts.development} texts held out (McNemar p ${f1.mcnemarP.toFixed(3)})`,
+    `F1 ${score(f1.after)}, was ${score(f1.before)}, on ${texts.development} texts held out`,
+    `relative loss ${percent(f1.loss.loss)} %, by the paired interval ${percent(f1.loss.low)} to ${percent(f1.loss.high)} % (McNemar p ${f1.mcnemarP.toFixed(3)})`,
     '',
   ].join('\n')
 }

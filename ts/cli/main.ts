@@ -143,6 +143,7 @@ export function buildProgram(): Command {
     .option(
       '--data <file>',
       'texts: vocab keeps their tokens, wsvd, wtucker, wanda and q8:static learn from them what the layers see, a budget is decided by them',
+      fileList(),
     )
     .option('--tokens <n>', 'of the text that times are of (default: the median of --data)', wholeNumber(1, 4096))
     .option('--ledger <file>', 'write what a budget decided, and from what, as JSON')

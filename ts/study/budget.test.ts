@@ -134,6 +134,7 @@ describe('a bound of the loss', () => {
   it.each(['bytes', 'ms'] as const)('keeps the F1, with the least %s', async (least) => {
     const { ledger } = await compress({ kind: 'loss', share: 0.05, least }, 'max-loss:5%')
     expect(ledger.f1.after.f1).toBeGreaterThanOrEqual(0.95)
+    expect(ledger.f1.loss.loss).toBeCloseTo(1 - ledger.f1.after.f1, 12)
     expect(ledger.tried.length).toBeGreaterThan(0)
     expect(ledger.tried.length).toBeLessThanOrEqual(8)
     if (least === 'bytes') expect(ledger.bytes.after).toBeLessThan(ledger.bytes.before / 2)

@@ -13,7 +13,7 @@ import type { BudgetTexts } from './budget-texts.ts'
 import { predict, runLogits } from './evaluate.ts'
 import { createLinearTimes, type LinearTimes } from './linear-times.ts'
 import type { Reporter } from './reporter.ts'
-import { f1Interval, mcnemar, scorePredictions } from './statistics.ts'
+import { f1Interval, mcnemar, relativeLoss, scorePredictions, type RelativeLoss } from './statistics.ts'
 
 export type BudgetGoal =
   /** least error within `limit` bytes of model.safetensors, or milliseconds of one text */
@@ -59,7 +59,7 @@ export interface BudgetLedger {
   ms: { before: number; after: number; estimated: number }
   /** sum of the layers' errors */
   error: number
-  f1: { before: LedgerScore; after: LedgerScore; mcnemarP: number }
+  f1: { before: LedgerScore; after: LedgerScore; loss: RelativeLoss; mcnemarP: number }
   /** the models that a loss was searched with, in order */
   tried: { error: number; cost: number; f1: number }[]
 }
@@ -155,7 +155,12 @@ export async function compressToBudget(input: BudgetInput): Promise<{ model: Mod
     bytes,
     ms: { before: msBefore, after: msAfter, estimated: clock.rest + sum((layer) => layer.msAfter) },
     error: sum((layer) => layer.error),
-    f1: { before: before.score, after: after.score, mcnemarP: mcnemar(texts.labels, before.said, after.said).p },
+    f1: {
+      before: before.score,
+      after: after.score,
+      loss: relativeLoss(texts.labels, before.said, after.said, model.config.labels.length, { seed: input.seed }),
+      mcnemarP: mcnemar(texts.labels, before.said, after.said).p,
+    },
     tried,
   }
   return { model: made, ledger }
