@@ -1,35 +1,49 @@
 import { applyRecipe, parseRecipe } from '../compress/recipe.ts'
-import { loadModel } from '../model/load.ts'
+import { loadModel, type LoadedModel } from '../model/load.ts'
 import { saveModel } from '../model/save.ts'
 import { withVocabulary } from '../study/classifier.ts'
+import type { Reporter } from '../study/reporter.ts'
+import { compressWithinBudget, type BudgetFlags } from './compress-budget.ts'
 import { recipeTexts } from './compress-texts.ts'
 import { UsageError } from './failure.ts'
 import { createProgress } from './progress.ts'
 
-interface CompressFlags {
-  recipe: string
-  out: string
+interface CompressFlags extends Omit<BudgetFlags, 'data'> {
+  recipe?: string
   data?: string
-  text?: string
-  label?: string
-  seed: number
-  json?: boolean
 }
 
-/** Applies a recipe to a model and writes the folder. */
+/** Applies a recipe to a model, or chooses by a budget, and writes the folder. */
 export async function compressCommand(source: string, flags: CompressFlags): Promise<void> {
+  const { recipe, data } = flags
+  if ([recipe, flags.budget, flags.maxLoss].filter((given) => given !== undefined).length !== 1)
+    throw new UsageError('give exactly one of --recipe, --budget and --max-loss')
+  if (recipe !== undefined) return compressByRecipe(source, recipe, flags)
+  if (flags.fastest && !flags.maxLoss) throw new UsageError('--fastest goes with --max-loss')
+  if (data === undefined)
+    throw new UsageError('a budget is decided by texts with labels: give them with --data FILE, or builtin:reviews')
   const reporter = createProgress()
-  const steps = parseRecipe(flags.recipe)
-  if (steps.length === 0) throw new UsageError('--recipe is empty; give steps such as q8+e8')
+  await compressWithinBudget(await openModel(source, flags.seed, reporter), source, { ...flags, data }, reporter)
+}
+
+async function openModel(source: string, seed: number, reporter: Reporter): Promise<LoadedModel> {
   reporter.stage(`opening ${source}`)
   const loaded = await loadModel(source, {
-    seed: flags.seed,
+    seed,
     progress: ({ loaded: done, total }) => done && total && reporter.progress(done, total),
   })
   reporter.done()
+  return loaded
+}
+
+async function compressByRecipe(source: string, recipe: string, flags: CompressFlags): Promise<void> {
+  const reporter = createProgress()
+  const steps = parseRecipe(recipe)
+  if (steps.length === 0) throw new UsageError('--recipe is empty; give steps such as q8+e8')
+  const loaded = await openModel(source, flags.seed, reporter)
   let files = loaded.tokenizerFiles
   const texts = await recipeTexts(loaded, steps, flags, reporter)
-  reporter.stage(flags.recipe)
+  reporter.stage(recipe)
   const result = await applyRecipe(loaded.weights, steps, {
     seed: flags.seed,
     ...texts,
@@ -40,7 +54,7 @@ export async function compressCommand(source: string, flags: CompressFlags): Pro
   const written = await saveModel(result.model, flags.out, { files })
   const bytes = written['model.safetensors']
   if (flags.json) {
-    process.stdout.write(`${JSON.stringify({ out: flags.out, recipe: flags.recipe, bytes, notes: result.notes })}\n`)
+    process.stdout.write(`${JSON.stringify({ out: flags.out, recipe, bytes, notes: result.notes })}\n`)
     return
   }
   for (const note of result.notes) process.stdout.write(`  ${note}\n`)

@@ -1,4 +1,5 @@
 import { paperSizes, type PaperSize } from '../study/paper-sizes.ts'
+import { columns } from './columns.ts'
 import { UsageError } from './failure.ts'
 import { inspectSource, type Ledger } from '../model/ledger.ts'
 
@@ -29,7 +30,7 @@ function paperSizesText(sizes: readonly PaperSize[]): string {
     const off = `${megabytes < paper ? '' : '+'}${(100 * (megabytes / paper - 1)).toFixed(1)} %`
     table.push([id, String(paper), megabytes.toFixed(2), off, withScales.toFixed(2), recipe, assumption])
   }
-  return columns(table, [0, 5, 6])
+  return `${columns(table, [0, 5, 6]).join('\n')}\n`
 }
 
 /** The ledger in columns. */
@@ -46,13 +47,5 @@ export function ledgerText({ bytes, params, groups }: Ledger): string {
     table.push(['all but scales', megabytes(without), share(without), params.toLocaleString('en'), ''])
   }
   table.push(['all', megabytes(bytes), '100 %', params.toLocaleString('en'), ''])
-  return columns(table, [0, 4])
-}
-
-/** Lines of a table; the columns named are set left, the others right. */
-function columns(table: readonly string[][], left: readonly number[]): string {
-  const widths = table[0].map((_, column) => Math.max(...table.map((line) => line[column].length)))
-  const pad = (cell: string, column: number): string =>
-    left.includes(column) ? cell.padEnd(widths[column]) : cell.padStart(widths[column])
-  return `${table.map((line) => line.map(pad).join('  ').trimEnd()).join('\n')}\n`
+  return `${columns(table, [0, 4]).join('\n')}\n`
 }

@@ -107,6 +107,12 @@ describe('usage', () => {
     [['evaluate', 'model'], /--data/],
     [['compress', 'model', '--recipe', 'q8'], /--out/],
     [['compress', 'model', '--recipe', 'vocab', '--out', 'x'], /--data FILE/],
+    [['compress', 'model', '--out', 'x'], /exactly one of --recipe, --budget and --max-loss/],
+    [['compress', 'model', '--recipe', 'q8', '--budget', '5MB', '--out', 'x'], /exactly one of/],
+    [['compress', 'model', '--budget', '5MB', '--out', 'x'], /texts with labels.*--data FILE/],
+    [['compress', 'model', '--budget', '5', '--data', 'data.csv', '--out', 'x'], /--budget.*5MB, 3ms/s],
+    [['compress', 'model', '--max-loss', '100%', '--data', 'data.csv', '--out', 'x'], /--max-loss.*such as 1%/s],
+    [['compress', 'model', '--budget', '5MB', '--fastest', '--data', 'data.csv', '--out', 'x'], /--max-loss/],
     [
       ['distil', 'model', '--data', 'data.csv', '--out', 'x', '--student', '0x64'],
       /--student 0x64: expected layers x width/,
@@ -263,6 +269,51 @@ describe('compress and inspect', () => {
     ])
       expect((await run(['inspect', 'preset:mbert', '--recipe', recipe])).stdout).toContain(line)
     expect((await run(['inspect', 'preset:mbert'])).stdout).toMatch(/^all +711\.420/m)
+  })
+})
+
+describe('compress by a budget', () => {
+  const compress = (...args: string[]): Promise<Ended> =>
+    run(['compress', 'model', '--data', 'data.csv', '--threads', '1', ...args])
+
+  it('of bytes: the file keeps it, the ledger adds up to the file, inspect says the same', async () => {
+    const made = await compress('--budget', '14kB', '--out', 'small', '--ledger', 'ledger.json', '--json')
+    expect(made.stderr).not.toMatch(/compact-kernels:/)
+    const ledger = JSON.parse(made.stdout)
+    expect(JSON.parse(await readFile(join(folder, 'ledger.json'), 'utf8'))).toEqual(ledger)
+    const size = (await stat(join(folder, 'small', 'model.safetensors'))).size
+    expect(size).toBeLessThanOrEqual(14_000)
+    expect([ledger.written, ledger.bytes.after]).toEqual([size, size])
+    const layers: { bytesAfter: number; method: string }[] = ledger.layers
+    expect(layers.reduce((sum, { bytesAfter }) => sum + bytesAfter, ledger.rest.bytesAfter)).toBe(size)
+    expect(layers.some(({ method }) => method !== 'f32')).toBe(true)
+    expect(JSON.parse((await run(['inspect', 'small', '--json'])).stdout).bytes).toBe(size)
+    const config = JSON.parse(await readFile(join(folder, 'small', 'config.json'), 'utf8'))
+    expect(config.compression.recipe).toBe('budget:14kB')
+    // it runs, and is not compressed again by accident
+    expect((await run(['classify', 'small'], { input: 'a bad film\n' })).code).toBe(0)
+    expectSentence(await run(['compress', 'small', '--recipe', 'q8', '--out', 'x']), /'q8' after 'budget:14kB'/)
+  })
+
+  it('of time and of loss: a table for people', async () => {
+    for (const [goal, words] of [
+      [['--budget', '1000ms'], /^all .*\n.* MB, was .* MB\n.* ms a text of 12 tokens \(estimated /m],
+      [['--max-loss', '50%', '--fastest'], /F1 0\.\d+ \[.*\], was .*, on 24 texts held out/],
+    ] as const) {
+      const { code, stdout, stderr } = await compress(...goal, '--out', 'other')
+      expect(stderr).toMatch(/24 texts to measure F1 with are few/)
+      expect(code).toBe(0)
+      expect(stdout).toMatch(/^embeddings\.word_embeddings +(f32|e8) /m)
+      expect(stdout).toMatch(/^0\.attention\.self\.query +\S+ +4\.1 /m)
+      expect(stdout).toMatch(words)
+    }
+  })
+
+  it('says what can be reached, and leaves nothing', async () => {
+    const ended = await compress('--budget', '2kB', '--out', 'never')
+    expect(ended.code).toBe(1)
+    expect(ended.stderr).toMatch(/budget:2kB: the least that this model can be brought to is 0\.0\d\d MB/)
+    expect(await readdir(folder)).not.toContain('never')
   })
 })
 

@@ -6,12 +6,14 @@ import { exitCodeOf, failureSentence } from './failure.ts'
 import { PRESETS } from '../model/config.ts'
 import {
   amount,
+  budget,
   deviceList,
   deviceOption,
   fileList,
   fraction,
   jsonOption,
   languageOption,
+  percentage,
   positiveNumber,
   prepareOption,
   seedOption,
@@ -132,13 +134,26 @@ export function buildProgram(): Command {
     )
     .action(async (teacher, options) => (await import('./distil.ts')).distilCommand(teacher, options))
 
-  dataOptions(program.command('compress').description('apply a recipe to a model').argument('<model>', MODEL_HELP))
-    .requiredOption('--recipe <steps>', 'steps joined by +, e.g. sp80x4+q8+e8')
+  dataOptions(
+    program
+      .command('compress')
+      .description('apply a recipe to a model, or choose a form for every layer by a budget')
+      .argument('<model>', MODEL_HELP),
+  )
+    .option('--recipe <steps>', 'steps joined by +, e.g. sp80x4+q8+e8')
+    .option('--budget <size or time>', 'or: least error within 5MB of file, or within 3ms a text', budget)
+    .option('--max-loss <share>', 'or: smallest file that loses at most 1% of its F1', percentage)
+    .option('--fastest', 'with --max-loss: the fastest model, not the smallest')
     .requiredOption('--out <folder>', 'where the model goes')
     .option(
       '--data <file>',
-      'texts: vocab keeps their tokens, wsvd, wtucker, wanda and q8:static learn from them what the layers see',
+      'texts: vocab keeps their tokens, wsvd, wtucker, wanda and q8:static learn from them what the layers see, a budget is decided by them',
+      fileList(),
     )
+    .option('--tokens <n>', 'of the text that times are of (default: the median of --data)', wholeNumber(1, 4096))
+    .option('--ledger <file>', 'write what a budget decided, and from what, as JSON')
+    .addOption(deviceOption())
+    .addOption(threadsOption())
     .addOption(seedOption())
     .addOption(jsonOption())
     .action(async (model, options) => (await import('./compress.ts')).compressCommand(model, options))

@@ -65,6 +65,33 @@ export function deviceList(text: string): DeviceKind[] {
   return DEVICES.filter((kind) => parts.includes(kind))
 }
 
+/** A budget or a bound as it was asked for. */
+export interface AskedGoal {
+  /** as config.recipe writes it: 5MB, 3ms, 1% */
+  text: string
+  /** bytes, milliseconds, or a share */
+  amount: number
+  unit: 'bytes' | 'ms' | 'share'
+}
+
+const BYTES: Record<string, number> = { kB: 1e3, MB: 1e6, GB: 1e9 }
+
+/** Parses a size such as 5MB or a time such as 3ms. */
+export function budget(text: string): AskedGoal {
+  const [, digits, unit] = /^(\d+(?:\.\d+)?|\.\d+) ?(kB|MB|GB|ms)$/.exec(text.trim()) ?? []
+  if (!(Number(digits) > 0))
+    throw new InvalidArgumentError('Expected a size in kB, MB (10^6 bytes) or GB, or a time in ms: 5MB, 3ms.')
+  const amount = Number(digits) * (BYTES[unit] ?? 1)
+  return { text: `${digits}${unit}`, amount, unit: unit === 'ms' ? 'ms' : 'bytes' }
+}
+
+/** Parses a share such as 1%. */
+export function percentage(text: string): AskedGoal {
+  const [, digits] = /^(\d+(?:\.\d+)?|\.\d+) ?%$/.exec(text.trim()) ?? []
+  if (!(Number(digits) < 100)) throw new InvalidArgumentError('Expected a share below 100 %, such as 1%.')
+  return { text: `${digits}%`, amount: Number(digits) / 100, unit: 'share' }
+}
+
 export const deviceOption = (): Option =>
   new Option('--device <kind>', 'where to run').choices([...DEVICES]).default('cpu')
 

@@ -29,7 +29,11 @@ export function centered(sums: InputSums): InputSums {
 }
 
 /** The bias [N] with which `weight` gives the same mean output over the calibration rows as `linear` gives. */
-export function correctedBias(linear: LinearLayer, weight: LinearWeight, sums: InputSums): Float32Array {
+export function correctedBias(
+  linear: LinearLayer,
+  weight: LinearWeight,
+  sums: Pick<InputSums, 'sum' | 'rows'>,
+): Float32Array {
   const mean = sums.sum.map((total) => total / sums.rows)
   const [before, after] = [apply(linear.weight, mean), apply(weight, mean)]
   return Float32Array.from(before, (value, n) => (linear.bias?.[n] ?? 0) + value - after[n])

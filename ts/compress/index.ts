@@ -1,5 +1,7 @@
 // Compression after training: what `compact-kernels/compress` exports.
 
+export { InfeasibleError, leastCost, leastLoss } from './allocate.ts'
+export type { Choice } from './allocate.ts'
 export type { Calibration, InputSums } from './calibration.ts'
 export { denseData, denseTable, denseWeight } from './dense.ts'
 export type { StepResult } from './dense.ts'
@@ -36,6 +38,8 @@ export { quantizationSensitivity, quantizeWithinGate } from './quantize-gate.ts'
 export type { GateResult, LayerSensitivity } from './quantize-gate.ts'
 export { applyRecipe, formatRecipe, parseRecipe, STEP_SYNTAX } from './recipe.ts'
 export type { RecipeContext, RecipeResult, Step, Student } from './recipe.ts'
+export { layerInputs, linearCandidates, tableCandidates, weightBytes } from './sensitivity.ts'
+export type { Candidate, LayerInputs } from './sensitivity.ts'
 export {
   keepMostImportant,
   keptStructure,

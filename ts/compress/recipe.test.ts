@@ -31,6 +31,12 @@ const kinds = (model: ModelWeights): string[] => [
 ]
 
 describe('applyRecipe', () => {
+  test('says how what a budget chose is made', async () => {
+    await expect(applyRecipe(syntheticModel('f32', 5), 'max-loss:1%+e8', CONTEXT)).rejects.toThrow(
+      'compress MODEL --max-loss 1% --data FILE',
+    )
+  })
+
   test.each([
     ['', 'f32', 'f32'],
     ['q8', 'int8', 'int8'],

@@ -167,6 +167,10 @@ async function applyStep(
       return factorizeTucker(model, step.R, { ...lowRank, mixed: true })
     case 'vocab':
       return once(() => pruneVocabulary(model, context))
+    case 'budget':
+      throw new Error(
+        `recipe: '${step.text}' is chosen from texts; give it as an option: compress MODEL --${step.text.replace(':', ' ')} --data FILE`,
+      )
     case 'student': {
       const { student } = context
       if (!student)

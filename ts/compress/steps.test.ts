@@ -42,6 +42,15 @@ describe('parseRecipe', () => {
     ])
   })
 
+  test('reads what a budget chose, as a record that only vocab and e8 may follow', () => {
+    for (const text of ['budget:5MB', 'budget:0.5ms', 'max-loss:1%']) {
+      expect(parseRecipe(`student:mini+${text}+vocab+e8`)[1]).toEqual({ kind: 'budget', text })
+      for (const step of ['q8', 'sp80', 'svd:0.5', 'student:mini'])
+        expect(() => parseRecipe(`${text}+${step}`)).toThrow(`'${step}' after '${text}': every layer has the form`)
+    }
+    expect(() => parseRecipe('budget:5')).toThrow("unknown step 'budget:5'")
+  })
+
   test.each([
     'q9',
     'Q8',

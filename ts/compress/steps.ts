@@ -14,6 +14,8 @@ export type Step = { text: string } & (
   | { kind: 'svd' | 'wsvd'; rank: RankRule }
   | { kind: 'tucker' | 'wtucker' | 'tucker3'; R: number }
   | { kind: 'student'; name: string }
+  /** a form of its own for every layer, chosen from data by ts/study/budget.ts: a record of what was done */
+  | { kind: 'budget' }
 )
 
 /** The steps there are, with their syntax and meaning; for errors and help texts. */
@@ -107,6 +109,7 @@ function parseStep(text: string): Step {
   }
   match = /^student:([\w.-]+)$/.exec(text)
   if (match) return { kind: 'student', text, name: match[1] }
+  if (/^(budget:[\d.]+(kB|MB|GB|ms)|max-loss:[\d.]+%)$/.test(text)) return { kind: 'budget', text }
   const steps = STEP_SYNTAX.map(([syntax, meaning]) => `  ${syntax.padEnd(16)} ${meaning}`).join('\n')
   throw new Error(`recipe: unknown step '${text}'. The steps there are, joined by '+':\n${steps}`)
 }
@@ -158,6 +161,7 @@ const FORBIDDEN: Record<Step['kind'], Forbidden> = {
   tucker: NOT_FACTORISED_YET,
   wtucker: NOT_FACTORISED_YET,
   tucker3: NOT_FACTORISED_YET,
+  budget: [],
   student: [
     [
       ['q8', 'e8', ...SPARSE, 'heads', ...FACTORS],
@@ -170,6 +174,10 @@ const FORBIDDEN: Record<Step['kind'], Forbidden> = {
 export function checkOrder(steps: readonly Step[]): void {
   steps.forEach((step, i) => {
     for (const before of steps.slice(0, i)) {
+      if (before.kind === 'budget' && step.kind !== 'vocab' && step.kind !== 'e8')
+        throw new Error(
+          `recipe: '${step.text}' after '${before.text}': every layer has the form that the budget chose; apply it to the uncompressed model`,
+        )
       if (before.kind === step.kind && !SPARSE.some((kind) => kind === step.kind))
         throw new Error(`recipe: '${step.text}' after '${before.text}': the step was applied already; apply it once`)
       const rule = FORBIDDEN[step.kind].find(([kinds]) => kinds.includes(before.kind))

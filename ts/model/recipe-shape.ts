@@ -110,6 +110,8 @@ function applyStep(shape: ModelShape, step: Step, vocabularySize: number | undef
       shape.word.rows = Math.min(vocabularySize, shape.word.rows)
       shape.config = { ...shape.config, vocabSize: shape.word.rows }
       break
+    case 'budget':
+      throw new Error(`${text}: the forms hang on the texts; compress the model and inspect what was written`)
     case 'student': {
       const { vocabSize, labels, recipe } = shape.config
       // layers x width keeps the teacher's positions

@@ -1,0 +1,122 @@
+// `compress --budget` and `--max-loss`: a form for every layer, and the ledger it was decided from.
+
+import { writeFile } from 'node:fs/promises'
+import type { LoadedModel } from '../model/load.ts'
+import { saveModel } from '../model/save.ts'
+import { compressToBudget, type BudgetGoal, type BudgetLedger } from '../study/budget.ts'
+import { openBudgetTexts } from '../study/budget-texts.ts'
+import { tokenizerOf } from '../study/classifier.ts'
+import { openDevice } from '../study/devices.ts'
+import type { Reporter } from '../study/reporter.ts'
+import { shortNumber } from '../study/table.ts'
+import { columns } from './columns.ts'
+import type { AskedGoal, DeviceKind } from './values.ts'
+
+export interface BudgetFlags {
+  out: string
+  data: string
+  text?: string
+  label?: string
+  seed: number
+  json?: boolean
+  budget?: AskedGoal
+  maxLoss?: AskedGoal
+  fastest?: boolean
+  tokens?: number
+  device: DeviceKind
+  threads?: number
+  ledger?: string
+}
+
+/** The goal that the options name, and how config.recipe calls it. */
+function goalOf({ budget, maxLoss, fastest }: BudgetFlags): { goal: BudgetGoal; text: string } {
+  if (budget) {
+    const isTime = budget.unit === 'ms'
+    return { goal: { kind: isTime ? 'ms' : 'bytes', limit: budget.amount }, text: `budget:${budget.text}` }
+  }
+  return {
+    goal: { kind: 'loss', share: maxLoss!.amount, least: fastest ? 'ms' : 'bytes' },
+    text: `max-loss:${maxLoss!.text}`,
+  }
+}
+
+/** Chooses, saves and tells. */
+export async function compressWithinBudget(
+  loaded: LoadedModel,
+  source: string,
+  flags: BudgetFlags,
+  reporter: Reporter,
+): Promise<void> {
+  const { weights } = loaded
+  if (!weights.classifier)
+    throw new Error(`${source} has no classifier, so that there is no F1 to keep; train one on it first`)
+  const { labels, maxPositions } = weights.config
+  const texts = await openBudgetTexts(flags.data, flags, {
+    tokenizer: tokenizerOf(loaded),
+    labels,
+    maxPositions,
+    source,
+  })
+  for (const note of texts.notes) reporter.note(note)
+  const { goal, text } = goalOf(flags)
+  const device = await openDevice(flags.device, flags.threads ?? 0)
+  try {
+    const tokens = Math.min(maxPositions, flags.tokens ?? texts.tokens)
+    const { model, ledger } = await compressToBudget({
+      model: weights,
+      goal,
+      text,
+      texts,
+      tokens,
+      device,
+      seed: flags.seed,
+      reporter,
+    })
+    const written = await saveModel(model, flags.out, { files: loaded.tokenizerFiles })
+    const json = JSON.stringify({ out: flags.out, written: written['model.safetensors'], ...ledger })
+    if (flags.ledger) await writeFile(flags.ledger, `${json}\n`)
+    process.stdout.write(flags.json ? `${json}\n` : `${budgetText(ledger)}${flags.out}: written\n`)
+  } finally {
+    await device.dispose()
+  }
+}
+
+/** The ledger in columns and sentences. */
+export function budgetText(ledger: BudgetLedger): string {
+  const { layers, rest, bytes, ms, f1, texts } = ledger
+  const kilo = (value: number): string => (value / 1e3).toFixed(1)
+  const time = (value: number | null): string => (value === null ? '' : shortNumber(value))
+  const rows = [
+    ['layer', 'form', 'kB before', 'kB after', 'ms before', 'ms after', 'error'],
+    ...layers.map((layer) => [
+      layer.stem.replace('bert.encoder.layer.', '').replace('bert.', ''),
+      layer.method,
+      kilo(layer.bytesBefore),
+      kilo(layer.bytesAfter),
+      time(layer.msBefore),
+      time(layer.msAfter),
+      layer.error === 0 ? '0' : layer.error.toPrecision(2),
+    ]),
+    ['the rest', '', kilo(rest.bytesBefore), kilo(rest.bytesAfter), time(rest.ms), time(rest.ms), ''],
+    [
+      'all',
+      '',
+      kilo(bytes.before),
+      kilo(bytes.after),
+      time(ms.before),
+      time(ms.estimated),
+      ledger.error.toPrecision(2),
+    ],
+  ]
+  const percent = (share: number): string => (100 * share).toFixed(2)
+  const score = ({ f1: value, f1Low, f1High }: BudgetLedger['f1']['before']): string =>
+    `${value.toFixed(4)} [${f1Low.toFixed(4)}, ${f1High.toFixed(4)}]`
+  return [
+    ...columns(rows, [0, 1]),
+    `${(bytes.after / 1e6).toFixed(3)} MB, was ${(bytes.before / 1e6).toFixed(3)} MB`,
+    `${time(ms.after)} ms a text of ${ledger.tokens} tokens (estimated ${time(ms.estimated)}), was ${time(ms.before)} ms; ${ledger.device}`,
+    `F1 ${score(f1.after)}, was ${score(f1.before)}, on ${texts.development} texts held out`,
+    `relative loss ${percent(f1.loss.loss)} %, by the paired interval ${percent(f1.loss.low)} to ${percent(f1.loss.high)} % (McNemar p ${f1.mcnemarP.toFixed(3)})`,
+    '',
+  ].join('\n')
+}
