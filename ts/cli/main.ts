@@ -44,6 +44,13 @@ function trainingOptions(command: Command): Command {
     .option('--minutes <n>', 'most minutes to train', positiveNumber(100_000), 10)
     .option('--batch <n>', 'texts a step', wholeNumber(1, 4096), 32)
     .option('--learning-rate <x>', 'peak of the schedule', positiveNumber(1))
+    .option('--accumulate <n>', 'batches whose gradients make one step', wholeNumber(1, 1000))
+    .addOption(
+      new Option(
+        '--quantization-aware <steps>',
+        'train on operands rounded as these steps will round them; compress afterwards',
+      ).choices(['q8', 'q8+e8']),
+    )
     .option('--resume', 'go on with a training that was stopped: its checkpoint is in OUT.training')
     .addOption(seedOption())
     .addOption(threadsOption())

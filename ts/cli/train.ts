@@ -32,6 +32,8 @@ export interface TrainFlags extends PreparationFlags {
   tune?: boolean
   trials?: number
   resume?: boolean
+  accumulate?: number
+  quantizationAware?: 'q8' | 'q8+e8'
 }
 
 const DEFAULT_TRIALS = 9
@@ -83,6 +85,12 @@ export async function trainCommand(flags: TrainFlags): Promise<void> {
   })
 }
 
+/** What flags ask of the trainer beyond its plan. */
+const ownOptions = ({ accumulate, quantizationAware }: TrainFlags): Partial<TrainOptions> => ({
+  ...(accumulate && { accumulate }),
+  ...(quantizationAware && { fakeQuantize: { linears: true, embeddings: quantizationAware === 'q8+e8' } }),
+})
+
 export interface TrainingRun {
   start: ModelWeights
   tokenizer: Tokenizer
@@ -124,7 +132,7 @@ export async function trainAndSave(flags: TrainFlags, data: StudyData, run: Trai
       seed: flags.seed,
       threads: flags.threads ?? 0,
       ...(run.teacherLogits && { teacherLogits: run.teacherLogits }),
-      more: { ...run.more, ...checkpoints },
+      more: { ...run.more, ...ownOptions(flags), ...checkpoints },
     }
     return trainWithin(start, examples, plan, reporter, signal)
   })

@@ -76,12 +76,12 @@ const isShaping = ({ kind }: Step): boolean => kind !== 'q8' && kind !== 'e8' &&
 function rowOfRecipe(recipe: string): RowPlan {
   const isStudent = recipe.startsWith('student+')
   const steps = parseRecipe(isStudent ? recipe.slice('student+'.length) : recipe)
-  const stored = steps.findIndex((step) => !isShaping(step))
-  const shaping = stored < 0 ? steps : steps.slice(0, stored)
-  const storing = stored < 0 ? [] : steps.slice(stored)
-  if (storing.some(isShaping) || steps.some(({ kind }) => kind === 'student'))
+  // the vocabulary is no matter of the linears: wherever it stands it is pruned after their training
+  const [shaping, storing] = [steps.filter(isShaping), steps.filter((step) => !isShaping(step))]
+  const isStored = steps.findIndex(({ kind }) => kind === 'q8' || kind === 'e8')
+  if ((isStored >= 0 && steps.slice(isStored).some(isShaping)) || steps.some(({ kind }) => kind === 'student'))
     throw new Error(
-      `variant '${recipe}': a study shapes weights first (sp.., nm.., heads.., svd, tucker), trains them again, then stores them (q8, e8, vocab); students are made by 'student' alone`,
+      `variant '${recipe}': a study shapes weights first (sp.., nm.., heads.., svd, tucker), trains them again, then stores them (q8, e8); students are made by 'student' alone`,
     )
   return row(recipe, isStudent ? 'student' : 'baseline', formatRecipe(shaping), formatRecipe(storing))
 }

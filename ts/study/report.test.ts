@@ -19,6 +19,7 @@ function syntheticResults(options: { software: boolean; finished?: boolean } = {
       folder: `models/${folderOf(plan.id)}`,
       bytes: Math.round(8e6 / (1 + i)),
       params: 2_000_000,
+      kept: 1 / (1 + i),
       f1,
       f1Low: f1 - 0.01,
       f1High: f1 + 0.01,
@@ -95,6 +96,18 @@ describe('selectRows', () => {
     expect(selectRows('paper')).toHaveLength(10)
     expect(selectRows('all')).toEqual(ROWS)
   })
+  it('takes recipes as rows: shaped first, stored afterwards, the vocabulary anywhere', () => {
+    expect(selectRows('vocab+heads8-ffn2048+sp90x4+q8,student+svd:0.5').slice(-2)).toEqual([
+      {
+        id: 'vocab+heads8-ffn2048+sp90x4+q8',
+        base: 'baseline',
+        shape: 'heads8-ffn2048+sp90x4',
+        store: 'vocab+q8',
+      },
+      { id: 'student+svd:0.5', base: 'student', shape: 'svd:0.5', store: '' },
+    ])
+    expect(() => selectRows('e8+sp80')).toThrow(/shapes weights first/)
+  })
   it('names the rows there are where one is not known', () => {
     expect(() => selectRows('baseline,q9')).toThrow(/'q9' is not known; choose from baseline, q8, q8\+e8/)
   })
@@ -107,7 +120,9 @@ describe('tableMarkdown', () => {
     for (const { id } of ROWS) expect(table).toContain(`| \`${id}\` |`)
     expect(table).toContain('software GPU (emulated), s')
     // 8 MB / 3 and the paper's 179 MB of 711
-    expect(table).toMatch(/\| `q8\+e8` \| 2\.67 \(3\.00x\) \| 179 \(3\.97x\) \| 0\.956 \[0\.946, 0\.966\] \| 0\.966 \|/)
+    expect(table).toMatch(
+      /\| `q8\+e8` \| 2\.67 \(3\.00x\) \| 179 \(3\.97x\) \| 0\.33 \| 0\.956 \[0\.946, 0\.966\] \| 0\.966 \|/,
+    )
   })
   it('has what a row loses of its parent, its interval, and what is within chance', () => {
     const table = tableMarkdown(syntheticResults())

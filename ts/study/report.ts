@@ -65,6 +65,7 @@ export function reportHtml(results: StudyResults): string {
       `<tr${index === firstOfOurs ? ' class="rule"' : ''}><td><code>${e(row.id)}</code></td>` +
       cell(ours.size) +
       cell(paper?.size ?? '', 'theirs') +
+      cell(ours.kept) +
       cell(ours.f1) +
       cell(paper?.f1 ?? '', 'theirs') +
       cell(ours.loss) +
@@ -108,9 +109,9 @@ ${results.finished ? '' : '<p class="warn">Not finished: the rows below are whol
 ${gpu === 'GPU' ? '' : `<p class="warn">No real GPU was measured. “${e(gpu)}” (${e(results.engine.gpu ?? '')}) shows that every row runs on WebGPU, not how fast a GPU is.</p>`}
 ${recommendations.length ? `<h2>What to take</h2>${list(recommendations.map((r) => `${e(r.aim)}: <code>${e(r.id)}</code> <span class="soft">(${e(r.reason)})</span>`))}` : ''}
 <h2>The table</h2>
-<div class="scroll"><table><thead><tr><th>variant</th><th>MB</th><th class="theirs">paper</th><th>F1 [95 %]</th><th class="theirs">paper</th><th>F1 lost, %</th><th>${e(gpu)}, s</th><th class="theirs">paper GPU</th><th>CPU, s</th><th class="theirs">paper CPU</th><th>agreement</th><th>McNemar p</th><th>made in, s</th></tr></thead>
+<div class="scroll"><table><thead><tr><th>variant</th><th>MB</th><th class="theirs">paper</th><th>density</th><th>F1 [95 %]</th><th class="theirs">paper</th><th>F1 lost, %</th><th>${e(gpu)}, s</th><th class="theirs">paper GPU</th><th>CPU, s</th><th class="theirs">paper CPU</th><th>agreement</th><th>McNemar p</th><th>made in, s</th></tr></thead>
 <tbody>${body.join('\n')}</tbody></table></div>
-<p><small>MB = 10<sup>6</sup> bytes of model.safetensors. Times in seconds a text; in brackets how many times less than the baseline. “Paper” columns are the paper’s own figures, for its own model and machines. F1 lost: share of the F1 of the row it was made of, with a paired 95 % bootstrap interval; ~ marks a difference that chance explains (McNemar’s p at least 0.05). Agreement: share of test texts in the same class as the baseline puts them. Made in: seconds beyond the row it was made of.</small></p>
+<p><small>MB = 10<sup>6</sup> bytes of model.safetensors. Times in seconds a text; in brackets how many times less than the baseline. “Paper” columns are the paper’s own figures, for its own model and machines. Density: share of the baseline’s encoder weights that are stored. F1 lost: share of the F1 of the row it was made of, with a paired 95 % bootstrap interval; ~ marks a difference that chance explains (McNemar’s p at least 0.05). Agreement: share of test texts in the same class as the baseline puts them. Made in: seconds beyond the row it was made of.</small></p>
 <h2>Trade-offs</h2>
 <div class="plots">${plots.map((plot) => `<div>${plot}</div>`).join('')}</div>
 <p><small>Bars are 95 % bootstrap intervals; the dashed line joins the rows that no other row beats in both.</small></p>

@@ -5,6 +5,7 @@ import { join } from 'node:path'
 import type { Device } from '../../kernels/runtime/device.ts'
 import { buildProgram } from '../model/bert.ts'
 import { inspectModel } from '../model/ledger.ts'
+import type { ModelWeights } from '../model/weights.ts'
 import type { RowPlan } from './catalogue.ts'
 import { openClassifier } from './classifier.ts'
 import { encodeTexts, predict, runLogits } from './evaluate.ts'
@@ -25,6 +26,8 @@ export interface ScoreInput {
   recipe: string
   notes: string[]
   makeSeconds: number
+  /** weights of the baseline's encoder linears */
+  encoderParams: number
   /** of the saved model */
   folder: string
   /** that folder from the study's own */
@@ -40,6 +43,13 @@ export interface ScoreInput {
   seed: number
   reporter: Reporter
   signal?: AbortSignal
+}
+
+/** Weights stored for the encoder's linears: zeros of sparse layers are not among them, shared factors count once. */
+export function encoderParams(weights: ModelWeights): number {
+  return inspectModel(weights)
+    .groups.filter(({ name }) => name === 'attention' || name === 'ffn')
+    .reduce((sum, { params }) => sum + params, 0)
 }
 
 /** Opens, runs and scores a row on the CPU. */
@@ -81,6 +91,7 @@ export async function scoreRow(input: ScoreInput): Promise<ScoredRow> {
     folder: input.relativeFolder,
     bytes: (await stat(join(folder, 'model.safetensors'))).size,
     params: inspectModel(weights).params,
+    kept: encoderParams(weights) / input.encoderParams,
     f1,
     f1Low: low,
     f1High: high,

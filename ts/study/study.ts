@@ -11,7 +11,7 @@ import { prepareData, type StudyData } from './prepare.ts'
 import { reportHtml } from './report.ts'
 import type { Reporter } from './reporter.ts'
 import { recommend, RESULTS_SCHEMA, type StudyResults } from './results.ts'
-import { scoreRow, type ScoredRow } from './score.ts'
+import { encoderParams, scoreRow, type ScoredRow } from './score.ts'
 import { scaleFor, type Scale, type StudyOptions, type StudySettings } from './settings.ts'
 import { slowerNotes } from './slower.ts'
 import { Stopped } from './stopped.ts'
@@ -180,6 +180,7 @@ class StudyRun {
       data,
       maxLength: this.context.scale.maxPositions,
       device: cpu,
+      encoderParams: encoderParams((await this.bases.base('baseline')).model),
       baseline: predictions.get('baseline') ?? null,
       parent: plan.id === 'baseline' ? null : { id: parent, predictions: predictions.get(parent)! },
       seed: settings.seed,

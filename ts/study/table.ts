@@ -29,7 +29,17 @@ function lossWords({ parent, loss, lossLow, lossHigh, isNoise }: StudyRow): stri
 
 export interface TableCells {
   id: string
-  ours: { size: string; f1: string; loss: string; gpu: string; cpu: string; agreement: string; p: string; make: string }
+  ours: {
+    size: string
+    kept: string
+    f1: string
+    loss: string
+    gpu: string
+    cpu: string
+    agreement: string
+    p: string
+    make: string
+  }
   /** null beyond the ten rows */
   paper: { size: string; f1: string; gpu: string; cpu: string } | null
   note: string
@@ -47,6 +57,7 @@ export function tableCells(row: StudyRow, baseline: StudyRow | undefined): Table
     id: row.id,
     ours: {
       size: `${shortNumber(row.bytes / 1e6)}${against((r) => r.bytes)}`,
+      kept: row.kept.toFixed(row.kept < 0.1 ? 3 : 2),
       f1: `${row.f1.toFixed(3)} [${row.f1Low.toFixed(3)}, ${row.f1High.toFixed(3)}]`,
       loss: isBaseline ? '' : lossWords(row),
       gpu: orNone(row.gpu && `${shortNumber(row.gpu.medianMs / 1000)}${against((r) => r.gpu?.medianMs)}`),
@@ -96,7 +107,7 @@ export function tableMarkdown(results: StudyResults): string {
       ? []
       : ['', '**Not finished:** the rows below are whole, others are missing; run the same command again to go on.']),
     '',
-    `MB = 10^6 bytes of model.safetensors; times in seconds a text, in brackets how many times less than the baseline; "paper" columns are the paper's own figures for its own model and machines. "F1 lost" is the share of the F1 of the row it was made of (the baseline, or where it says so the student), in %, with a paired 95 % bootstrap interval; ~ marks a difference that chance explains (McNemar's p at least 0.05 against that row). "Made in" is the seconds that the row took beyond its parent.`,
+    `MB = 10^6 bytes of model.safetensors; times in seconds a text, in brackets how many times less than the baseline; "paper" columns are the paper's own figures for its own model and machines. "Density" is the share of the baseline's encoder weights that are stored; what that gains in time stands in the columns of time. "F1 lost" is the share of the F1 of the row it was made of (the baseline, or where it says so the student), in %, with a paired 95 % bootstrap interval; ~ marks a difference that chance explains (McNemar's p at least 0.05 against that row). "Made in" is the seconds that the row took beyond its parent.`,
     ...(title === 'GPU'
       ? []
       : [
@@ -104,8 +115,8 @@ export function tableMarkdown(results: StudyResults): string {
           `No real GPU was measured: the GPU column is a **${SOFTWARE_GPU}**, it shows that every row runs, not how fast a GPU is.`,
         ]),
     '',
-    `| variant | MB | paper | F1 [95 %] | paper | F1 lost, % | ${title}, s | paper GPU | CPU, s | paper CPU | agreement | McNemar p | made in, s |`,
-    '|---|--:|--:|---|--:|---|--:|--:|--:|--:|--:|--:|--:|',
+    `| variant | MB | paper | density | F1 [95 %] | paper | F1 lost, % | ${title}, s | paper GPU | CPU, s | paper CPU | agreement | McNemar p | made in, s |`,
+    '|---|--:|--:|--:|---|--:|---|--:|--:|--:|--:|--:|--:|--:|',
   ]
   for (const row of results.rows) {
     const { ours, paper } = tableCells(row, baseline)
@@ -113,6 +124,7 @@ export function tableMarkdown(results: StudyResults): string {
       `\`${row.id}\``,
       ours.size,
       paper?.size ?? '',
+      ours.kept,
       ours.f1,
       paper?.f1 ?? '',
       ours.loss,
