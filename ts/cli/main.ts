@@ -85,6 +85,7 @@ export function buildProgram(): Command {
       'about how long it may take on two cores (default: 9; with --quick 1.75)',
       positiveNumber(10_000),
     )
+    .option('--student <model>', 'layers x width such as 2x64, a preset, or the folder of a model that distil made')
     .option('--no-tuning', 'do not train shaped weights again')
     .option('--quick', 'less data, smaller models, fewer steps: under two minutes')
     .option('--out <folder>', 'results and models; a study that was stopped goes on there', 'study-out')

@@ -21,6 +21,7 @@ interface StudyFlags extends PreparationFlags {
   out: string
   fresh?: boolean
   tuning: boolean
+  student?: string
   seed: number
   seeds: number
   threads?: number
@@ -75,6 +76,7 @@ const optionsOf = (flags: StudyFlags, seed: number, out: string): StudyOptions =
   quick: flags.quick ?? false,
   minutes: flags.minutes ?? (flags.quick ? QUICK_MINUTES : DEFAULT_MINUTES),
   isTuned: flags.tuning,
+  student: flags.student ?? null,
   out,
   variants: flags.variants,
   devices: flags.devices ?? null,

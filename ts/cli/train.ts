@@ -53,6 +53,7 @@ export const settingsOf = (flags: TrainFlags): StudySettings => ({
   minutes: flags.minutes,
   quick: false,
   isTuned: true,
+  student: null,
 })
 
 /** All the data there is: the size is the caller's choice here, not the study's. */

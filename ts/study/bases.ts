@@ -2,14 +2,16 @@
 
 import type { Device } from '../../kernels/runtime/device.ts'
 import { buildProgram } from '../model/bert.ts'
+import { isFolder } from '../io/folder.node.ts'
 import { loadModel } from '../model/load.ts'
+import { encoderSize } from '../model/preset.ts'
 import { saveModel } from '../model/save.ts'
 import type { ModelWeights } from '../model/weights.ts'
 import { calibrate } from '../train/index.ts'
 import { openClassifier, tokenizerOf, vocabularyOf } from './classifier.ts'
 import { encodeTexts, predict, runLogits } from './evaluate.ts'
 import type { LabelOrder } from './labels.ts'
-import { applyLabelOrder, prepareModel, type LabelledText, type StudyData } from './prepare.ts'
+import { applyLabelOrder, prepareModel, shapeWords, type LabelledText, type StudyData } from './prepare.ts'
 import type { Reporter } from './reporter.ts'
 import type { Scale, StudySettings } from './settings.ts'
 import { scorePredictions } from './statistics.ts'
@@ -182,15 +184,33 @@ export class Bases {
     }
   }
 
+  /** A model that was trained before, as it is. */
+  private async takeStudent(folder: string): Promise<TrainedBase> {
+    const { data, store } = this.context
+    const { weights, tokenizerFiles } = await loadModel(folder)
+    const { labels, recipe } = weights.config
+    if (recipe !== '' || labels.join() !== data.labels.join())
+      throw new Error(
+        `--student ${folder}: expected an uncompressed classifier with the labels ${data.labels.join(', ')}, found ${recipe || 'no recipe'} and ${labels.join(', ')}`,
+      )
+    await store.writeModel('student', async (into) => {
+      await saveModel(weights, into, { files: tokenizerFiles })
+    })
+    return { words: `${shapeWords(weights)}, trained before`, seconds: 0, labels: null, shape: '', isTrained: true }
+  }
+
   /** A small model with a vocabulary of its own, begun from the baseline's tables and taught by it. */
   private async trainStudent(): Promise<TrainedBase> {
     const { settings, scale, data, store, reporter } = this.context
+    const { student } = settings
+    if (student !== null && (await isFolder(student))) return this.takeStudent(student)
+    const size = student === null ? scale.student : encoderSize(student)!
     reporter.stage('student: tokenizer and model')
     const baseline = await openClassifier(store.modelFolder('baseline'))
     const isTaught = (await this.trained('baseline')).isTrained
     const texts = textsOf(data.train)
     const start = startStudent(baseline, texts, {
-      size: scale.student,
+      size,
       init: 'teacher',
       vocabulary: scale.studentVocabulary,
       maxPositions: scale.maxPositions,

@@ -81,6 +81,7 @@ function syntheticResults(options: { software: boolean; finished?: boolean } = {
       minutes: 9,
       quick: false,
       isTuned: true,
+      student: null,
     },
     rows,
     recommendations: recommend(rows),

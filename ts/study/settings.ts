@@ -14,6 +14,8 @@ export interface StudySettings {
   label: string | null
   /** null: as the model was trained, a new model without */
   preparation: TextPreparation | null
+  /** layers x width, a preset, or the folder of a model trained before; null: what suits the built-in data */
+  student: string | null
   seed: number
   /** about this long in all, on two cores */
   minutes: number
@@ -68,9 +70,9 @@ export function scaleFor(minutes: number, quick: boolean): Scale {
     learningRate: { scratch: 1e-3, pretrained: 1e-4, tune: 5e-4, student: 2e-3 },
     seconds: {
       baseline: seconds * 0.36,
-      student: seconds * 0.12,
-      tune: seconds * 0.25,
-      latency: seconds * 0.12,
+      student: seconds * 0.1,
+      tune: seconds * 0.3,
+      latency: seconds * 0.1,
     },
   }
   return quick
@@ -80,21 +82,22 @@ export function scaleFor(minutes: number, quick: boolean): Scale {
         maxTrain: 8000,
         maxTest: 1000,
         vocabulary: 4096,
-        studentVocabulary: 2048,
+        studentVocabulary: 1536,
         baseline: { layers: 2, hiddenSize: 96, heads: 3, intermediateSize: 384 },
-        student: { layers: 1, hiddenSize: 64, heads: 2, intermediateSize: 128 },
+        student: { layers: 1, hiddenSize: 32, heads: 2, intermediateSize: 64 },
         epochs: { baseline: 6, student: 6, tune: 0.8 },
         checked: 16,
       }
     : {
         ...shared,
         reviews: 20_000,
-        maxTrain: 24_000,
+        // a thousand texts for a minute and half as many again: more would not be read once
+        maxTrain: Math.max(24_000, Math.round(minutes * 1500)),
         maxTest: 2500,
         vocabulary: 8192,
-        studentVocabulary: 4096,
-        baseline: { layers: 2, hiddenSize: 128, heads: 4, intermediateSize: 512 },
-        student: { layers: 1, hiddenSize: 64, heads: 2, intermediateSize: 256 },
+        studentVocabulary: 1536,
+        baseline: { layers: 2, hiddenSize: 192, heads: 6, intermediateSize: 768 },
+        student: { layers: 2, hiddenSize: 32, heads: 2, intermediateSize: 64 },
         epochs: { baseline: 11, student: 11, tune: 1 },
         checked: 64,
       }

@@ -2,6 +2,8 @@
 // Each finished stage is on disk (store.ts); a run that was stopped goes on where it was.
 
 import type { Device } from '../../kernels/runtime/device.ts'
+import { isFolder } from '../io/folder.node.ts'
+import { encoderSize } from '../model/preset.ts'
 import { Bases, type TrainedBase } from './bases.ts'
 import { folderOf, selectRows, type RowPlan } from './catalogue.ts'
 import { openDevice } from './devices.ts'
@@ -29,8 +31,8 @@ export interface StudyEnd {
 }
 
 const settingsOf = (options: StudyOptions): StudySettings => {
-  const { model, data, test, text, label, preparation, seed, minutes, quick, isTuned } = options
-  return { model, data, test, text, label, preparation, seed, minutes, quick, isTuned }
+  const { model, data, test, text, label, preparation, seed, minutes, quick, isTuned, student } = options
+  return { model, data, test, text, label, preparation, seed, minutes, quick, isTuned, student }
 }
 
 interface RunContext {
@@ -54,6 +56,7 @@ export async function runStudy(options: StudyOptions, reporter: Reporter, signal
   const plans = selectRows(options.variants)
   const settings = settingsOf(options)
   const scale = scaleFor(options.minutes, options.quick)
+  await checkStudent(settings.student)
   reporter.stage(`data: ${settings.data}`)
   const data = await prepareData(settings, scale)
   const cpu = await openDevice('cpu', options.threads)
@@ -75,6 +78,14 @@ export async function runStudy(options: StudyOptions, reporter: Reporter, signal
   } finally {
     await cpu.dispose()
   }
+}
+
+/** A wrong name is found out now, not after the baseline's training. */
+async function checkStudent(student: string | null): Promise<void> {
+  if (student !== null && !encoderSize(student) && !(await isFolder(student)))
+    throw new Error(
+      `--student ${student}: expected layers x width with a width divisible by 32, such as 2x64, a preset, or the folder of a model`,
+    )
 }
 
 /**

@@ -1,0 +1,81 @@
+// docs/strengths.md from bench/results/strengths/*.json: methods and strengths side by side, the front marked. With --check it
+// writes nothing and fails where the page is stale.
+
+import { existsSync, readdirSync, readFileSync, writeFileSync } from 'node:fs'
+import { paretoFront } from '../ts/study/plot.ts'
+import type { StudyResults, StudyRow } from '../ts/study/results.ts'
+import { setting, shortNumber } from '../ts/study/table.ts'
+
+const RESULTS = 'bench/results/strengths'
+const PAGE = 'docs/strengths.md'
+
+interface Point {
+  row: StudyRow
+  isTuned: boolean
+}
+
+/** Rows in the order of their methods, as the study's catalogue has them; the trained form of a recipe after the other. */
+const METHODS = [/^$/, /^(q8|e8)/, /^sp|^wanda/, /^nm/, /^heads/, /svd/, /tucker/, /^vocab/]
+const methodOf = ({ recipe, parent }: StudyRow): number =>
+  parent === 'student' ? METHODS.length : METHODS.findIndex((method) => method.test(recipe))
+
+/** Rows that no other row beats in both. */
+function front(points: Point[], cost: (row: StudyRow) => number | undefined): Set<Point> {
+  const known = points.flatMap((point) => {
+    const x = cost(point.row)
+    return x === undefined ? [] : [{ x, y: point.row.f1, point }]
+  })
+  return new Set(paretoFront(known).map(({ point }) => point))
+}
+
+function page(results: StudyResults[]): string {
+  const points: Point[] = []
+  for (const { rows, settings } of results)
+    for (const row of rows)
+      if (!points.some((point) => point.row.id === row.id && (point.isTuned === settings.isTuned || row.id === row.parent)))
+        points.push({ row, isTuned: settings.isTuned })
+  points.sort((a, b) => methodOf(a.row) - methodOf(b.row) || b.row.bytes - a.row.bytes)
+  const fronts = [
+    front(points, (row) => row.bytes),
+    front(points, (row) => row.cpu?.medianMs),
+    front(points, (row) => row.gpu?.medianMs),
+  ]
+  const software = points.some(({ row }) => row.gpu?.software)
+  const time = (ms: number | undefined, isBest: boolean): string => (ms === undefined ? '' : `${shortNumber(ms)}${isBest ? ' ●' : ''}`)
+  const lines = [
+    '# Methods and strengths',
+    '',
+    'Made by `node scripts/strengths-doc.ts` from the files in `bench/results/strengths`. ● marks the Pareto front of a column: no other row is at once better in it and in F1. "Trained again": zeros, factors and cut layers were trained with the baseline as teacher; the others are what the step alone gives. Rows of two runs differ in their clocks: compare times within one.',
+    '',
+    ...results.map(
+      (study) =>
+        `- ${study.settings.isTuned ? 'trained again' : 'as the steps leave it'}: ${setting(study)} \`npm run study -- --model ${study.settings.model} --data ${study.settings.data}${study.settings.test ? ` --test ${study.settings.test}` : ''}${study.settings.isTuned ? '' : ' --no-tuning'} --minutes ${study.settings.minutes} --variants ${study.rows.map(({ id }) => id).join(',')}\``,
+    ),
+    '',
+    `| method and strength | trained again | MB | density | F1 [95 %] | F1 lost, % [95 %] | CPU, ms | ${software ? 'software GPU (emulated), ms' : 'GPU, ms'} |`,
+    '|---|---|--:|--:|---|---|--:|--:|',
+  ]
+  for (const point of points) {
+    const { row } = point
+    const percent = (share: number): string => (100 * share).toFixed(1)
+    const cells = [
+      `\`${row.id}\``,
+      row.recipe === '' || /^(vocab|q8|e8)/.test(row.recipe) ? '' : point.isTuned ? 'yes' : 'no',
+      `${shortNumber(row.bytes / 1e6)}${fronts[0].has(point) ? ' ●' : ''}`,
+      row.kept.toFixed(2),
+      `${row.f1.toFixed(3)} [${row.f1Low.toFixed(3)}, ${row.f1High.toFixed(3)}]`,
+      row.id === 'baseline' ? '' : `${row.isNoise ? '~ ' : ''}${percent(row.loss)} [${percent(row.lossLow)}, ${percent(row.lossHigh)}]`,
+      time(row.cpu?.medianMs, fronts[1].has(point)),
+      time(row.gpu?.medianMs, fronts[2].has(point)),
+    ]
+    lines.push(`| ${cells.join(' | ')} |`)
+  }
+  return `${lines.join('\n')}\n`
+}
+
+const files = existsSync(RESULTS) ? readdirSync(RESULTS).filter((name) => name.endsWith('.json')) : []
+if (files.length === 0) throw new Error(`${RESULTS} holds no results; run the studies first`)
+const text = page(files.sort().map((name) => JSON.parse(readFileSync(`${RESULTS}/${name}`, 'utf8')) as StudyResults))
+if (!process.argv.includes('--check')) writeFileSync(PAGE, text)
+else if (!existsSync(PAGE) || readFileSync(PAGE, 'utf8') !== text)
+  throw new Error(`${PAGE} is stale; run npm run docs`)
