@@ -89,6 +89,19 @@ describe('gradients held for one update', () => {
   })
 })
 
+describe('gradients', () => {
+  it('stay those of the last step when other batches are run forward', async () => {
+    const session = await open()
+    expect(() => session.gradients()).toThrow('there are no gradients yet')
+    await session.step(batch, goal, null, null)
+    const expected = session.gradients()
+    await session.forward(syntheticBatch(UNEVEN, [4, 9], 8))
+    await session.hiddenStates(syntheticBatch(UNEVEN, [13, 13, 13, 13, 13], 9), [1])
+    expect(session.gradients()).toEqual(expected)
+    await session.dispose()
+  })
+})
+
 describe('state', () => {
   it('goes on with the same bits in another session', async () => {
     const [first, second] = [await open(), await open(2)]
@@ -100,7 +113,12 @@ describe('state', () => {
     expect(second.state()).toEqual(state)
     for (const session of [first, second]) for (let t = 3; t < 6; t++) await step(session, t)
     expect(second.parameters()).toEqual(first.parameters())
+    // what was held for an update goes with the state that is replaced
+    await first.accumulate(batch, goal, null, 1)
+    first.restore(state)
+    await expect(first.update(ADAM)).rejects.toThrow('call accumulate before update')
     // parameters alone are not enough: the moments decide too
+    first.restore(second.state())
     const third = await open()
     third.setParameters(state.parameters)
     for (let t = 3; t < 6; t++) await step(third, t)

@@ -115,7 +115,8 @@ export class TrainSession {
   #masks: OptimizerWords['masks'] = []
   /** row of the touched words by id, of the last batch */
   #slots: Int32Array
-  #touchedIds: Int32Array = new Int32Array(0)
+  /** ids of the rows in `dwords`: of the last batch that gradients were made of */
+  #touchedIds: Int32Array | null = null
   #steps = 0
   #held: HeldGradients | null = null
   #fake: FakeQuantize
@@ -194,23 +195,35 @@ export class TrainSession {
     }
   }
 
-  /** Takes over what `state` gave, of a session of the same shape. */
+  /** Takes over what `state` gave, of a session of the same shape; gradients that are held are dropped. */
   restore({ parameters, firstMoments, secondMoments, steps }: SessionState): void {
     this.#requireLearning()
     this.setParameters(parameters)
     this.#write(this.#words.wordFirstMoments, this.#fixed.firstMoments, firstMoments)
     this.#write(this.#words.wordSecondMoments, this.#fixed.secondMoments, secondMoments)
     this.#steps = steps
+    this.#held?.clear()
   }
 
-  /** A copy of the last step's gradients, before clipping; rows of words that it did not touch are 0. */
+  /**
+   * A copy of the last step's gradients, before clipping; rows of words that it did not touch are 0.
+   * @throws where there was no step yet
+   */
   gradients(): Parameters {
-    const { memory } = this.#pool
     const C = this.layout.shape.hidden
     const words = new Float32Array(this.#wordElements)
-    const touched = memory.f32(this.#grown.get('dwords')!.address, this.#touchedIds.length * C)
-    this.#touchedIds.forEach((id, row) => words.set(touched.subarray(row * C, row * C + C), id * C))
-    return { words, rest: memory.f32(this.#fixed.gradients, this.layout.length).slice() }
+    const { rest, ids, rows } = this.#lastGradients()
+    ids.forEach((id, row) => words.set(rows.subarray(row * C, row * C + C), id * C))
+    return { words, rest: rest.slice() }
+  }
+
+  /** Views of the last step's gradients: the vector, and the rows [ids, C] of the words touched. */
+  #lastGradients(): { rest: Float32Array; ids: Int32Array; rows: Float32Array } {
+    const ids = this.#touchedIds
+    if (!ids) throw new Error('train: there are no gradients yet; call step before')
+    const { memory } = this.#pool
+    const rows = memory.f32(this.#grown.get('dwords')!.address, ids.length * this.layout.shape.hidden)
+    return { rest: memory.f32(this.#fixed.gradients, this.layout.length), ids, rows }
   }
 
   /**
@@ -309,11 +322,9 @@ export class TrainSession {
   ): Promise<{ logits: Float32Array; stateLoss: number }> {
     return this.#pool.enqueue(async () => {
       const found = await this.#step(batch, goal, dropout, null)
-      const { memory } = this.#pool
-      const { length, shape } = this.layout
-      const rows = memory.f32(this.#grown.get('dwords')!.address, this.#touchedIds.length * shape.hidden)
-      this.#held ??= new HeldGradients(length)
-      this.#held.add(share, memory.f32(this.#fixed.gradients, length), this.#touchedIds, rows)
+      const { rest, ids, rows } = this.#lastGradients()
+      this.#held ??= new HeldGradients(rest.length)
+      this.#held.add(share, rest, ids, rows)
       return found
     })
   }
@@ -435,7 +446,8 @@ export class TrainSession {
   ): { logits: number; size: BatchSize; factor: number; states: StateWords | null } {
     this.#requireLearning()
     checkGoal(this.layout.shape, batch, goal)
-    const { encoder, size } = this.#begin(batch, dropWords(dropout))
+    const { encoder, size, touched } = this.#begin(batch, dropWords(dropout))
+    this.#touchedIds = touched
     const logits = encoder.forward()
     const B = size.sequences
     const states = goal.states ? this.#stateWords(goal.states, size.tokens) : null
@@ -471,7 +483,7 @@ export class TrainSession {
   }
 
   /** Copies the batch in. */
-  #begin(batch: TrainBatch, drop: DropWords): { encoder: StepEncoder; size: BatchSize } {
+  #begin(batch: TrainBatch, drop: DropWords): { encoder: StepEncoder; size: BatchSize; touched: Int32Array } {
     checkTrainBatch(this.layout.shape, batch)
     const { offsets, ids } = batch
     const sequences = offsets.length - 1
@@ -483,7 +495,6 @@ export class TrainSession {
     }
     const touched = Int32Array.from(new Set(ids)).sort()
     touched.forEach((id, row) => (this.#slots[id] = row))
-    this.#touchedIds = touched
     const ofBatch = {
       offsets: this.#place('offsets', offsets),
       ids: this.#place('ids', ids),
@@ -497,7 +508,7 @@ export class TrainSession {
     }
     const size = { tokens: ids.length, sequences, longest, touched: touched.length }
     this.#tape.reset()
-    return { encoder: this.#encoder(ofBatch, size, drop), size }
+    return { encoder: this.#encoder(ofBatch, size, drop), size, touched }
   }
 
   #encoder(ofBatch: OfBatch, size: BatchSize, drop: DropWords): StepEncoder {
