@@ -1,6 +1,7 @@
 // Training inside a budget: as many epochs as planned, fewer where this machine's measured step would take too long.
 
 import type { ModelWeights } from '../model/weights.ts'
+import { stepsOf } from '../train/batches.ts'
 import { trainClassifier, type MaskSchedule, type TrainOptions } from '../train/index.ts'
 import type { Reporter } from './reporter.ts'
 import { median } from './statistics.ts'
@@ -71,7 +72,7 @@ export async function trainWithin(
   }
   // of one update
   const texts = Math.min(plan.batch, examples.length) * (plan.more?.accumulate ?? 1)
-  const steps = Math.max(1, Math.round((plan.epochs * examples.length) / texts))
+  const steps = stepsOf(examples, { ...options, epochs: plan.epochs, batch: plan.batch })
   const stepSeconds = await measureStep(model, examples, options)
   if (signal?.aborted) throw new Stopped()
   const isSafe = stepSeconds * steps <= SAFE_SHARE * plan.seconds
