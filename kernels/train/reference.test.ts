@@ -15,6 +15,7 @@ import {
   withoutLabel,
   withTeacherTerms,
 } from '../testing/train-models.ts'
+import { largest } from '../testing/train-sessions.ts'
 import type { LossTarget } from './batch.ts'
 import { ReferenceRounding, type FakeQuantize } from './fake-quantize.ts'
 
@@ -56,12 +57,6 @@ const DIFFERENCES: Case[] = [
   { what: 'all terms on rounded operands', shape: shapeWithMatches, goal: allTerms, rate: 0.1, fake: FAKE },
   { what: 'all terms on rounded chains', shape: matched(CHAINED), goal: allTerms, fake: FAKE },
 ]
-
-const largest = (values: ArrayLike<number>): number => {
-  let most = 0
-  for (let i = 0; i < values.length; i++) most = Math.max(most, Math.abs(values[i]))
-  return most
-}
 
 describe('the float64 training step', () => {
   it('has an erf that agrees with published values', () => {

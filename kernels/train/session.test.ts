@@ -1,23 +1,20 @@
-// What a session holds between steps: gradients for one update, its whole state, masks that are replaced.
+// What a session holds between steps: gradients for one update, its whole state, masks that are replaced; and steps
+// that are timed record by record or drop activations.
 
 import { describe, expect, it } from 'vitest'
-import { assertWithin } from '../testing/compare.ts'
-import { syntheticBatch, syntheticGoal, syntheticParameters, UNEVEN } from '../testing/train-models.ts'
+import { assertExact, assertWithin } from '../testing/compare.ts'
+import { CHAINED, syntheticBatch, syntheticGoal, syntheticParameters, UNEVEN } from '../testing/train-models.ts'
+import { ADAM, openSession } from '../testing/train-sessions.ts'
 import type { LossTarget, TrainBatch } from './batch.ts'
 import { layoutOf } from './layout.ts'
-import { TrainSession, type AdamW, type Parameters } from './session.ts'
+import { LAYERNORM_FORWARD } from './opcodes.ts'
+import type { Parameters, TrainSession } from './session.ts'
 
-const ADAM: AdamW = { learningRate: 0.01, beta1: 0.9, beta2: 0.999, epsilon: 1e-8, weightDecay: 0.1, clipNorm: 0.5 }
 const LENGTHS = [5, 1, 13, 8, 2, 13, 7]
 const LABELS = UNEVEN.labels
 const layout = layoutOf(UNEVEN)
 
-async function open(threads = 1): Promise<TrainSession> {
-  const session = await TrainSession.create(UNEVEN, { threads, guard: true })
-  const { words, rest } = syntheticParameters(layout, 1)
-  session.setParameters({ words: Float32Array.from(words), rest: Float32Array.from(rest) })
-  return session
-}
+const open = (threads = 1): Promise<TrainSession> => openSession(layout, syntheticParameters(layout, 1), { threads })
 
 /** Sequences `from` to `to` of a batch. */
 function part(batch: TrainBatch, goal: LossTarget, from: number, to: number): { batch: TrainBatch; goal: LossTarget } {
@@ -89,6 +86,19 @@ describe('gradients held for one update', () => {
   })
 })
 
+describe('gradients', () => {
+  it('stay those of the last step when other batches are run forward', async () => {
+    const session = await open()
+    expect(() => session.gradients()).toThrow('there are no gradients yet')
+    await session.step(batch, goal, null, null)
+    const expected = session.gradients()
+    await session.forward(syntheticBatch(UNEVEN, [4, 9], 8))
+    await session.hiddenStates(syntheticBatch(UNEVEN, [13, 13, 13, 13, 13], 9), [1])
+    expect(session.gradients()).toEqual(expected)
+    await session.dispose()
+  })
+})
+
 describe('state', () => {
   it('goes on with the same bits in another session', async () => {
     const [first, second] = [await open(), await open(2)]
@@ -100,7 +110,12 @@ describe('state', () => {
     expect(second.state()).toEqual(state)
     for (const session of [first, second]) for (let t = 3; t < 6; t++) await step(session, t)
     expect(second.parameters()).toEqual(first.parameters())
+    // what was held for an update goes with the state that is replaced
+    await first.accumulate(batch, goal, null, 1)
+    first.restore(state)
+    await expect(first.update(ADAM)).rejects.toThrow('call accumulate before update')
     // parameters alone are not enough: the moments decide too
+    first.restore(second.state())
     const third = await open()
     third.setParameters(state.parameters)
     for (let t = 3; t < 6; t++) await step(third, t)
@@ -113,6 +128,20 @@ describe('state', () => {
 })
 
 describe('masks', () => {
+  it('keeps masked weights at zero and learns without them', async () => {
+    const layout = layoutOf(UNEVEN)
+    const session = await openSession(layout, syntheticParameters(layout, 1), { threads: 2 })
+    const { offset, rows, columns } = layout.places.get('layer.0.qkv.weight')!
+    const mask = Uint8Array.from({ length: rows * columns }, (_, i) => (i % 3 === 0 ? 0 : 1))
+    session.setMasks([{ offset, mask }])
+    for (let t = 0; t < 3; t++)
+      await session.step(syntheticBatch(UNEVEN, [5, 6], t), syntheticGoal(3, 2, t, false), null, ADAM)
+    const weights = session.parameters().rest.subarray(offset, offset + mask.length)
+    expect(weights.every((w, i) => (w === 0) === (mask[i] === 0))).toBe(true)
+    expect(session.damage()).toEqual([])
+    await session.dispose()
+  })
+
   it('take the place of those before them, and clear moments', async () => {
     const session = await open()
     const { offset, rows, columns } = layout.places.get('layer.0.qkv.weight')!
@@ -137,6 +166,37 @@ describe('masks', () => {
     await step(4)
     expect(weights().every((w) => w !== 0)).toBe(true)
     expect(session.damage()).toEqual([])
+    await session.dispose()
+  })
+})
+
+describe('a step', () => {
+  it('does record by record what a step does', async () => {
+    const layout = layoutOf(CHAINED)
+    const [batch, goal] = [syntheticBatch(CHAINED, [5, 13], 2), syntheticGoal(3, 2, 3, false)]
+    const session = await openSession(layout, syntheticParameters(layout, 1), { threads: 2 })
+    const other = await openSession(layout, syntheticParameters(layout, 1), { threads: 2 })
+    await session.step(batch, goal, null, ADAM)
+    const records = await other.profile(batch, goal, null, ADAM)
+    assertExact(other.parameters().rest, session.parameters().rest, 'parameters')
+    expect(records.filter(({ opcode }) => opcode === LAYERNORM_FORWARD)).toHaveLength(5)
+    expect(records.every(({ ms }) => ms >= 0)).toBe(true)
+    expect(other.damage()).toEqual([])
+    await Promise.all([session.dispose(), other.dispose()])
+  })
+
+  it('drops the share it is told to, differently at every step', async () => {
+    const layout = layoutOf(UNEVEN)
+    const session = await openSession(layout, syntheticParameters(layout, 1), { threads: 1 })
+    const batch = syntheticBatch(UNEVEN, [5, 6], 1)
+    const goal = syntheticGoal(3, 2, 1, false)
+    const logits = async (seed: number): Promise<Float32Array> =>
+      (await session.step(batch, goal, { rate: 0.1, seed }, null)).logits
+    const first = await logits(1)
+    expect(await logits(1)).toEqual(first)
+    expect(await logits(2)).not.toEqual(first)
+    const plain = await session.forward(batch)
+    expect((await session.step(batch, goal, { rate: 0, seed: 1 }, null)).logits).toEqual(plain)
     await session.dispose()
   })
 })

@@ -7,6 +7,7 @@ import { Stopped } from '../study/stopped.ts'
 import { readCheckpoint, removeCheckpoint, writeCheckpoint } from '../train/checkpoint.node.ts'
 import type { TrainOptions } from '../train/index.ts'
 import { Interrupted } from './failure.ts'
+import { interruptible } from './interruptible.ts'
 
 const CHECKPOINT_SECONDS = 60
 
@@ -35,25 +36,20 @@ export async function resumable<T>(
   else if (resume) reporter.note(`there is no checkpoint ${path}: training starts from the beginning`)
   else if (await isThere(path))
     reporter.note(`${path} of an earlier run will be replaced; stop now and give --resume to go on with that one`)
-  const stop = new AbortController()
-  const onInterrupt = (): void => {
-    process.stderr.write('\nstopping after this step; Ctrl-C again ends at once\n')
-    stop.abort()
-  }
-  process.once('SIGINT', onInterrupt)
-  process.once('SIGTERM', onInterrupt)
   let saved = state?.step ?? -1
   try {
-    const done = await work(stop.signal, {
-      ...(state && { resume: state }),
-      checkpoint: {
-        seconds: CHECKPOINT_SECONDS,
-        save: async (at) => {
-          await writeCheckpoint(path, at)
-          saved = at.step
+    const done = await interruptible('stopping after this step', (signal) =>
+      work(signal, {
+        ...(state && { resume: state }),
+        checkpoint: {
+          seconds: CHECKPOINT_SECONDS,
+          save: async (at) => {
+            await writeCheckpoint(path, at)
+            saved = at.step
+          },
         },
-      },
-    })
+      }),
+    )
     await removeCheckpoint(path)
     // the teacher's logits stay, for a run with other options
     await rmdir(trainingFolder(out)).catch(() => {})
@@ -65,8 +61,5 @@ export async function resumable<T>(
         ? 'stopped before the first step; nothing was written'
         : `stopped after step ${saved}; run the same command again with --resume to go on`,
     )
-  } finally {
-    process.removeListener('SIGINT', onInterrupt)
-    process.removeListener('SIGTERM', onInterrupt)
   }
 }

@@ -1,12 +1,14 @@
 import { join } from 'node:path'
 import { writeWhole } from '../io/folder.node.ts'
+import type { StudyResults } from '../study/results.ts'
 import { seedsMarkdown } from '../study/seeds.ts'
 import type { StudyOptions } from '../study/settings.ts'
-import { createProgress } from './progress.ts'
-import { preparationOf, type DeviceKind, type PreparationFlags } from './values.ts'
 import { runStudy } from '../study/study.ts'
 import { tableCells } from '../study/table.ts'
-import type { StudyResults } from '../study/results.ts'
+import { columns } from './columns.ts'
+import { interruptible } from './interruptible.ts'
+import { createProgress } from './progress.ts'
+import { preparationOf, type DeviceKind, type PreparationFlags } from './values.ts'
 
 interface StudyFlags extends PreparationFlags {
   model?: string
@@ -34,34 +36,26 @@ const QUICK_MINUTES = 1.75
 
 /** Runs a study; the first Ctrl-C lets it write what is finished, the second ends at once. */
 export async function studyCommand(flags: StudyFlags): Promise<void> {
-  const stop = new AbortController()
-  const onInterrupt = (): void => {
-    process.stderr.write('\nstopping: the finished rows are being written; Ctrl-C again ends at once\n')
-    stop.abort()
+  await interruptible('stopping: the finished rows are being written', (signal) => runSeeds(flags, signal))
+}
+
+async function runSeeds(flags: StudyFlags, signal: AbortSignal): Promise<void> {
+  const finished: StudyResults[] = []
+  for (let seed = flags.seed; seed < flags.seed + flags.seeds; seed++) {
+    // seeds after the first have folders of their own; the first is what a single seed would be
+    const out = seed === flags.seed ? flags.out : join(flags.out, `seed-${seed}`)
+    const { results, stopped } = await runStudy(optionsOf(flags, seed, out), createProgress(), signal)
+    process.stdout.write(flags.json ? `${JSON.stringify(results)}\n` : summary(results, out))
+    if (stopped) {
+      process.stderr.write(`stopped with ${results.rows.length} rows finished; run the same command again to go on\n`)
+      process.exitCode = 130
+      return
+    }
+    finished.push(results)
   }
-  process.once('SIGINT', onInterrupt)
-  process.once('SIGTERM', onInterrupt)
-  try {
-    const finished: StudyResults[] = []
-    for (let seed = flags.seed; seed < flags.seed + flags.seeds; seed++) {
-      // seeds after the first have folders of their own; the first is what a single seed would be
-      const out = seed === flags.seed ? flags.out : join(flags.out, `seed-${seed}`)
-      const { results, stopped } = await runStudy(optionsOf(flags, seed, out), createProgress(), stop.signal)
-      process.stdout.write(flags.json ? `${JSON.stringify(results)}\n` : summary(results, out))
-      if (stopped) {
-        process.stderr.write(`stopped with ${results.rows.length} rows finished; run the same command again to go on\n`)
-        process.exitCode = 130
-        return
-      }
-      finished.push(results)
-    }
-    if (flags.seeds > 1) {
-      await writeWhole(join(flags.out, 'seeds.md'), [seedsMarkdown(finished)])
-      if (!flags.json) process.stdout.write(`${flags.out}/seeds.md\n`)
-    }
-  } finally {
-    process.removeListener('SIGINT', onInterrupt)
-    process.removeListener('SIGTERM', onInterrupt)
+  if (flags.seeds > 1) {
+    await writeWhole(join(flags.out, 'seeds.md'), [seedsMarkdown(finished)])
+    if (!flags.json) process.stdout.write(`${flags.out}/seeds.md\n`)
   }
 }
 
@@ -85,7 +79,7 @@ const optionsOf = (flags: StudyFlags, seed: number, out: string): StudyOptions =
 })
 
 /** The table in columns for a terminal, then where the files are. */
-export function summary(results: StudyResults, out: string): string {
+function summary(results: StudyResults, out: string): string {
   const baseline = results.rows.find((row) => row.id === 'baseline')
   const gpu = results.rows.some((row) => row.gpu?.software) ? 'software GPU, s' : 'GPU, s'
   const table = [['variant', 'MB', 'F1 [95 %]', 'F1 lost, %', gpu, 'CPU, s']]
@@ -93,13 +87,7 @@ export function summary(results: StudyResults, out: string): string {
     const { id, ours } = tableCells(row, baseline)
     table.push([id, ours.size, ours.f1, ours.loss, ours.gpu, ours.cpu])
   }
-  const widths = table[0].map((_, column) => Math.max(...table.map((line) => line[column].length)))
-  const lines = table.map((line) =>
-    line
-      .map((cell, column) => cell.padEnd(widths[column]))
-      .join('  ')
-      .trimEnd(),
-  )
+  const lines = columns(table, [...table[0].keys()])
   for (const { aim, id, reason } of results.recommendations) lines.push(`${aim}: ${id} (${reason})`)
   lines.push('', `${out}/table.md  ${out}/report.html  ${out}/results.json  ${out}/models/`)
   return `${lines.join('\n')}\n`

@@ -1,5 +1,6 @@
-// Pruning steps that keep the layers' shapes: `sp<NN>`, `sp<NN>x4`, `sp<NN>x16x32`, `wanda<NN>`, `nm<n>:<m>`. They touch the encoder's linears only:
-// not embeddings, norms, pooler or classifier. Low-rank factors are pruned like any other matrix.
+// Pruning steps that keep the layers' shapes: `sp<NN>`, `sp<NN>x4`, `sp<NN>x16x32`, `wanda<NN>`, `nm<n>:<m>`. They touch
+// the encoder's linears only: not embeddings, norms, pooler or classifier. Low-rank factors are pruned like any other
+// matrix.
 
 import type { CsrWeight, DenseWeight, LeafWeight, NmWeight } from '../../kernels/runtime/weights.ts'
 import type { ModelWeights } from '../model/weights.ts'
@@ -61,7 +62,7 @@ export function nmFromMask(
 
 /**
  * The dense f32 leaves of the encoder; an array that several layers share appears once, under the first one's name
- * (`<stem>`, or `<stem> factor <i>` in a chain).
+ * (`<stem>`, or `<stem>.factors.<i>` in a chain, as files and training call it).
  *
  * @param calibration gives each leaf the squares of what enters it, summed over the layers that share it
  * @throws where a weight is not dense f32, or the calibration is of another shape of model
@@ -69,14 +70,15 @@ export function nmFromMask(
 export function prunableMatrices(model: ModelWeights, step: string, calibration?: Calibration): Prunable[] {
   const matrices = new Map<Float32Array, Prunable>()
   for (const { stem, linear } of encoderLinears(model)) {
-    const leaves = linear.weight.kind === 'chain' ? linear.weight.factors : [linear.weight]
-    const dense = leaves.map((leaf, i) => requireDense(leaf, leaves.length > 1 ? `${stem} factor ${i}` : stem, step))
+    const { weight } = linear
+    const leaves = weight.kind === 'chain' ? weight.factors : [weight]
+    const names = leaves.map((_, i) => (weight.kind === 'chain' ? `${stem}.factors.${i}` : stem))
+    const dense = leaves.map((leaf, i) => requireDense(leaf, names[i], step))
     const squares = calibration && inputSquares(calibration, stem, dense, step)
     dense.forEach(({ N, K, data }, i) => {
       const known = matrices.get(data)
       if (!known) {
-        const name = leaves.length > 1 ? `${stem} factor ${i}` : stem
-        matrices.set(data, { name, N, K, data, inputSquares: squares?.[i] })
+        matrices.set(data, { name: names[i], N, K, data, inputSquares: squares?.[i] })
       } else if (known.inputSquares && squares) {
         const sum = squares[i]
         known.inputSquares = known.inputSquares.map((square, k) => square + sum[k])
@@ -107,7 +109,7 @@ function inputSquares(calibration: Calibration, stem: string, factors: DenseWeig
 
 /**
  * Masks of the encoder's linears for training: u8 [N, K] by tensor stem, 1 = kept. Factors of a chain go by
- * `<stem> factor <i>`, one that layers share by the first layer's name.
+ * `<stem>.factors.<i>`, one that layers share by the first layer's name.
  *
  * @param calibration needed by the rule 'wanda'
  */

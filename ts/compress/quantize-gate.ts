@@ -1,13 +1,13 @@
 // Which layers int8 hurts, and how few of them must stay f32 so that a score holds.
 
-import type { InputSums, Calibration } from './calibration.ts'
-import { denseData } from './dense.ts'
-import type { StepResult } from './dense.ts'
-import { multiply, view } from './linear-algebra.ts'
-import { quantizeLinear, quantizeLinears } from './quantize.ts'
-import type { QuantizeOptions } from './quantize.ts'
 import { linearLayers } from '../model/weights.ts'
 import type { ModelWeights } from '../model/weights.ts'
+import type { Calibration } from './calibration.ts'
+import { denseData } from './dense.ts'
+import type { StepResult } from './dense.ts'
+import { quantizeLinear, quantizeLinears } from './quantize.ts'
+import type { QuantizeOptions } from './quantize.ts'
+import { outputError } from './whiten.ts'
 
 export interface LayerSensitivity {
   /** tensor stem */
@@ -16,17 +16,10 @@ export interface LayerSensitivity {
   error: number
 }
 
-/** tr(D G D^T) of D [N, K]: the squared output of D over the rows that G was summed of. */
-export function squaredOutput(data: Float32Array, N: number, K: number, { gram }: Pick<InputSums, 'gram'>): number {
-  const product = multiply(view(data, N, K), view(gram, K, K))
-  let sum = 0
-  for (let i = 0; i < product.length; i++) sum += product[i] * data[i]
-  return Math.max(0, sum)
-}
-
 /**
  * Exact relative output error of every linear layer under int8 weights, tr((W - W') G (W - W')^T) / tr(W G W^T), largest
- * first. Activations are not rounded here: this is the weights' part.
+ * first. Activations are not rounded here: this is the weights' part. The mean's part is in it, since q8 leaves biases as
+ * they are; where biases are corrected, linearCandidates has the errors without it.
  * @throws where a layer is int8 already, or the calibration is missing a layer or of another shape
  */
 export function quantizationSensitivity(
@@ -43,13 +36,8 @@ export function quantizationSensitivity(
       )
     const exact = denseData(weight)
     const rounded = denseData(quantizeLinear(weight, stem, undefined, options))
-    const whole = squaredOutput(exact, N, K, sums)
-    const lost = squaredOutput(
-      exact.map((w, i) => w - rounded[i]),
-      N,
-      K,
-      sums,
-    )
+    const whole = outputError(exact, new Float32Array(N * K), N, sums)
+    const lost = outputError(exact, rounded, N, sums)
     return { stem, error: lost === 0 ? 0 : lost / whole }
   })
   return found.sort((a, b) => b.error - a.error)

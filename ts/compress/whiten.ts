@@ -174,5 +174,6 @@ export function outputError(data: Float32Array, other: Float32Array, N: number, 
   const image = multiply(difference, view(sums.gram, K, K))
   let error = 0
   for (let i = 0; i < N * K; i++) error += difference.data[i] * image[i]
-  return error
+  // sums made in f32 may miss a sum of squares by their rounding
+  return Math.max(0, error)
 }

@@ -125,10 +125,10 @@ export class Bases {
     }
   }
 
-  /** What the baseline says of the training texts; read from disk where it was said before. */
-  private teacherLogits = once(async (): Promise<Float32Array> => {
+  /** What the baseline says of the training texts; read from disk where it was said before. Random weights say nothing. */
+  private teacherLogits = once(async (): Promise<Float32Array | null> => {
     const { data, cpu, store, reporter, signal } = this.context
-    await this.trained('baseline')
+    if (!(await this.trained('baseline')).isTrained) return null
     const { weights, tokenizer } = await openClassifier(store.modelFolder('baseline'))
     const { ids } = encodeTexts(tokenizer, textsOf(data.train), this.maxLength(weights))
     return cachedTeacherLogits({
@@ -206,8 +206,8 @@ export class Bases {
     if (student !== null && (await isFolder(student))) return this.takeStudent(student)
     const size = student === null ? scale.student : encoderSize(student)!
     reporter.stage('student: tokenizer and model')
+    const teacherLogits = await this.teacherLogits()
     const baseline = await openClassifier(store.modelFolder('baseline'))
-    const isTaught = (await this.trained('baseline')).isTrained
     const texts = textsOf(data.train)
     const start = startStudent(baseline, texts, {
       size,
@@ -225,12 +225,12 @@ export class Bases {
       seconds: scale.seconds.student,
       learningRate: scale.learningRate.student,
       dropout: STUDENT_DROPOUT,
-      ...(isTaught && { teacherLogits: await this.teacherLogits(), alpha: STUDENT_ALPHA }),
+      ...(teacherLogits && { teacherLogits, alpha: STUDENT_ALPHA }),
     })
     await store.writeModel('student', async (folder) => {
       await saveModel(trained.model, folder, { files: start.files })
     })
-    const teaching = isTaught
+    const teaching = teacherLogits
       ? `distilled from the baseline (${STUDENT_ALPHA} cross-entropy, ${1 - STUDENT_ALPHA} T^2 KL at T = 2)`
       : 'trained on the labels: the baseline has random weights'
     return {
@@ -250,8 +250,9 @@ export class Bases {
   ): Promise<Trained> {
     const { scale, settings, threads, reporter, signal } = this.context
     reporter.stage(stage)
-    const epochs = Math.min(MAX_EPOCHS, Math.max(plan.epochs, (scale.leastSteps * scale.batch) / examples.length))
-    const all = { ...plan, epochs, batch: scale.batch, seed: settings.seed, threads }
+    const batch = Math.min(scale.batch, examples.length)
+    const epochs = Math.min(MAX_EPOCHS, Math.max(plan.epochs, (scale.leastSteps * batch) / examples.length))
+    const all = { ...plan, epochs, batch, seed: settings.seed, threads }
     const trained = await trainWithin(model, examples, all, reporter, signal)
     reporter.done(trained.words)
     return trained

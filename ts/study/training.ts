@@ -1,6 +1,7 @@
 // Training inside a budget: as many epochs as planned, fewer where this machine's measured step would take too long.
 
 import type { ModelWeights } from '../model/weights.ts'
+import { stepsOf } from '../train/batches.ts'
 import { trainClassifier, type MaskSchedule, type TrainOptions } from '../train/index.ts'
 import type { Reporter } from './reporter.ts'
 import { median } from './statistics.ts'
@@ -69,7 +70,9 @@ export async function trainWithin(
     ...(plan.teacherLogits && { teacherLogits: plan.teacherLogits, alpha: plan.alpha ?? 0.5, temperature: 2 }),
     ...plan.more,
   }
-  const steps = Math.max(1, Math.round((plan.epochs * examples.length) / plan.batch))
+  // of one update
+  const texts = Math.min(plan.batch, examples.length) * (plan.more?.accumulate ?? 1)
+  const steps = stepsOf(examples, { ...options, epochs: plan.epochs, batch: plan.batch })
   const stepSeconds = await measureStep(model, examples, options)
   if (signal?.aborted) throw new Stopped()
   const isSafe = stepSeconds * steps <= SAFE_SHARE * plan.seconds
@@ -82,10 +85,10 @@ export async function trainWithin(
       reporter.progress(step, all, secondsLeft, `loss ${loss.toFixed(3)}`),
   })
   if (signal?.aborted) throw new Stopped()
-  const epochs = ((result.steps * plan.batch) / examples.length).toFixed(1)
+  const epochs = ((result.steps * texts) / examples.length).toFixed(1)
   const words =
-    `${result.steps} steps of ${plan.batch} texts (${epochs} epochs) in ${result.seconds.toFixed(0)} s` +
-    (result.steps < steps ? `; ended by the clock before the ${steps} steps planned` : '')
+    `${result.steps} steps of ${texts} texts (${epochs} epochs) in ${result.seconds.toFixed(0)} s` +
+    (result.ended === 'clock' ? `; ended by the clock before the ${steps} steps planned` : '')
   return { model: result.model, words, steps: result.steps, seconds: result.seconds }
 }
 

@@ -4,6 +4,7 @@
 import { splitExamples } from '../io/dataset.ts'
 import { buildProgram } from '../model/bert.ts'
 import type { ModelWeights } from '../model/weights.ts'
+import { stepsOf } from '../train/batches.ts'
 import { Diverged, trainClassifier } from '../train/index.ts'
 import { bestTrial, halving, proposals, rungs, type TrainingSetting, type Trial } from '../train/tune.ts'
 import { openDevice } from './devices.ts'
@@ -75,7 +76,7 @@ export async function tuneTraining(
     const trials = await halving(settings, async ({ batch, learningRate, dropout, epochs: all }, share) => {
       if (signal?.aborted) throw new Stopped()
       if (left() <= 0) return null
-      const steps = Math.max(1, Math.round((all * share * scale * train.length) / batch))
+      const steps = stepsOf(train, { epochs: all * share * scale, batch })
       let trained: ModelWeights
       try {
         const plan = { ...common, steps, batch, learningRate, dropout, maxSeconds: left() }

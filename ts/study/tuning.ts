@@ -1,15 +1,14 @@
-// How the weights of a row are shaped and trained again, the baseline's logits as their teacher: sparse weights while their
-// zeros grow, factors as factors, cut layers as smaller dense ones.
+// How the weights of a row are shaped and trained again, a trained baseline's logits as their teacher: sparse weights while
+// their zeros grow, factors as factors, cut layers as smaller dense ones.
 
 import type { Calibration } from '../compress/calibration.ts'
-import { cubicSparsity, type PruneRule } from '../compress/prune-mask.ts'
+import { cubicSparsity, NM_GROUP, type PruneRule } from '../compress/prune-mask.ts'
 import { masksFor } from '../compress/prune.ts'
-import { NM_GROUP } from '../compress/prune-mask.ts'
 import { parseRecipe, type RecipeResult, type Step } from '../compress/recipe.ts'
 import type { ModelWeights } from '../model/weights.ts'
 import type { MaskSchedule } from '../train/index.ts'
-import type { Base, Shaped, VariantContext } from './variants.ts'
 import { trainWithin, type Trained } from './training.ts'
+import type { Base, Shaped, VariantContext } from './variants.ts'
 
 /** What F1 on the validation texts a low-rank row may lose against its base. */
 const LOW_RANK_LOSS = 0.005
@@ -45,7 +44,7 @@ export async function shapeWeights(shape: string, isTuned: boolean, shaping: Sha
     return { model, recipe: shape, notes: [...notes, ...why] }
   }
   const steps = parseRecipe(shape)
-  const sparse = steps.find(({ kind }) => ruleOf(kind) !== null)
+  const sparse = steps.find(({ kind }) => SPARSE_KINDS.includes(kind))
   if (!sparse) {
     const applied = await apply(base.model, shape)
     const trained = await train(applied.model, shaping, {})
@@ -61,12 +60,13 @@ export async function shapeWeights(shape: string, isTuned: boolean, shaping: Sha
   const trained = await train(start.model, shaping, { maskSchedule: growingZeros(sparse, await base.calibration()) })
   // the zeros are held at the end, so the step finds the same ones again
   const again = await apply({ ...trained.model, config: start.model.config }, sparse.text)
-  const notes = [...start.notes, ...again.notes, `zeros grown in ${GROWING * 100} % of the steps: ${trained.words}`]
+  const zeros =
+    sparse.kind === 'nm' ? 'zeros held from the first step' : `zeros grown in ${GROWING * 100} % of the steps`
+  const notes = [...start.notes, ...again.notes, `${zeros}: ${trained.words}`]
   return { model: again.model, recipe: shape, notes }
 }
 
-const ruleOf = (kind: Step['kind']): 'sparse' | 'tiles' | 'wanda' | 'nm' | null =>
-  kind === 'sparse' || kind === 'tiles' || kind === 'wanda' || kind === 'nm' ? kind : null
+const SPARSE_KINDS: readonly Step['kind'][] = ['sparse', 'tiles', 'wanda', 'nm']
 
 /** Masks that grow along the cubic schedule; n:m holds from the start, since its zeros are no matter of degree. */
 function growingZeros(step: Step, calibration: Calibration): MaskSchedule {
@@ -93,6 +93,7 @@ async function train(
   plan: { seconds?: number; maskSchedule?: MaskSchedule },
 ): Promise<Trained> {
   const { settings, scale, reporter, signal, threads, tuneSeconds } = context
+  const teacherLogits = await base.teacherLogits()
   return trainWithin(
     model,
     base.examples,
@@ -103,8 +104,7 @@ async function train(
       learningRate: context.tuneRate(base),
       seed: settings.seed,
       threads,
-      teacherLogits: await base.teacherLogits(),
-      alpha: ALPHA,
+      ...(teacherLogits && { teacherLogits, alpha: ALPHA }),
       ...(plan.maskSchedule && { maskSchedule: plan.maskSchedule }),
     },
     reporter,

@@ -36,8 +36,11 @@ export interface Base {
   isTrained: boolean
   /** F1 on the validation texts of any model with this base's tokenizer */
   validate: (model: ModelWeights) => Promise<number>
-  /** what the baseline says of each example, f32 [examples, labels]: the teacher of every training after the first */
-  teacherLogits: () => Promise<Float32Array>
+  /**
+   * what the baseline says of each example, f32 [examples, labels]: the teacher of every training after the first; null
+   * where its weights are random
+   */
+  teacherLogits: () => Promise<Float32Array | null>
   /** what some hundred training texts send into each linear layer of this base */
   calibration: () => Promise<Calibration>
 }

@@ -4,7 +4,7 @@
 import type { LossTarget, TrainBatch } from '../../kernels/train/batch.ts'
 import { logSoftmax } from '../../kernels/train/batch.ts'
 import { createRandom } from '../text/random.ts'
-import type { Settings, TrainExample } from './options.ts'
+import type { Settings, TrainExample, TrainOptions } from './options.ts'
 
 /** An endless stream of example numbers: one seeded shuffle after another. */
 export function* shuffled(count: number, seed: number): Generator<number, never> {
@@ -35,7 +35,15 @@ export function nextBatch(
 }
 
 /** Steps of `epochs` passes over the examples. */
-export function stepsOf(examples: TrainExample[], { epochs, batch, batchTokens, accumulate }: Settings): number {
+export function stepsOf(
+  examples: TrainExample[],
+  {
+    epochs,
+    batch,
+    batchTokens,
+    accumulate = 1,
+  }: Pick<TrainOptions, 'accumulate' | 'batchTokens'> & Pick<Settings, 'epochs' | 'batch'>,
+): number {
   const units = batchTokens ? examples.reduce((sum, { ids }) => sum + ids.length, 0) : examples.length
   const perStep = accumulate * (batchTokens ?? Math.min(batch, examples.length))
   return Math.max(1, Math.round((epochs * units) / perStep))

@@ -6,6 +6,7 @@ import { assertWithin } from '../../kernels/testing/compare.ts'
 import type { ChainWeight, DenseWeight } from '../../kernels/runtime/weights.ts'
 import { denseWeight } from '../compress/dense.ts'
 import { factorizeTucker } from '../compress/factorize-tucker.ts'
+import { masksFor } from '../compress/prune.ts'
 import { memoryFiles } from '../io/folder.ts'
 import { loadModelFiles } from '../model/load.ts'
 import { encodeModel } from '../model/save.ts'
@@ -160,6 +161,14 @@ describe('training a model of chains', () => {
     expect(() => placeMasks(start, layoutOf(shapeOfModel(start)), { [key.slice(0, -10)]: mask })).toThrow(
       'no linear layer bert.encoder.layer.1.output.dense to mask',
     )
+  })
+
+  it('takes the masks that pruning makes of factors', async () => {
+    const masks = masksFor(start, { kind: 'unstructured', sparsity: 0.5 })
+    const { model } = await trainClassifier(start, examples, { steps: 2, masks })
+    const key = `bert.encoder.layer.1.${LINEAR_STEMS.output}.factors.1`
+    expect(masks[key].includes(0)).toBe(true)
+    expect(dataOf(model, 1, 'output', 1).every((w, i) => (w === 0) === (masks[key][i] === 0))).toBe(true)
   })
 
   it('says which chains it does not take', () => {

@@ -1,0 +1,71 @@
+import { mkdtemp, rm } from 'node:fs/promises'
+import { tmpdir } from 'node:os'
+import { join } from 'node:path'
+import { afterAll, beforeAll, expect, it } from 'vitest'
+import type { Device } from '../../kernels/runtime/device.ts'
+import { saveModel } from '../model/save.ts'
+import { initializeModel } from '../train/index.ts'
+import { Bases, type TrainedBase } from './bases.ts'
+import { openDevice } from './devices.ts'
+import { filesOf, learnTokenizer, modelConfig, type StudyData } from './prepare.ts'
+import type { Reporter } from './reporter.ts'
+import { scaleFor, type StudySettings } from './settings.ts'
+import { openStore } from './store.ts'
+
+const quiet: Reporter = { stage: () => {}, progress: () => {}, note: () => {}, done: () => {} }
+const SETTINGS: StudySettings = {
+  model: 'scratch',
+  data: 'data.csv',
+  test: null,
+  text: null,
+  label: null,
+  preparation: null,
+  seed: 1,
+  minutes: 1,
+  quick: true,
+  isTuned: true,
+}
+const train = Array.from({ length: 30 }, (_, i) => ({ text: `a ${i % 2 ? 'good' : 'bad'} film`, label: i % 2 }))
+const DATA: StudyData = {
+  source: 'data.csv',
+  name: 'data',
+  labels: ['bad', 'good'],
+  train,
+  validation: train.slice(0, 4),
+  test: train.slice(0, 4),
+  hash: '',
+  notes: [],
+}
+
+let folder = ''
+let cpu: Device
+
+beforeAll(async () => {
+  folder = await mkdtemp(join(tmpdir(), 'bases-'))
+  cpu = await openDevice('cpu', 1)
+})
+afterAll(async () => {
+  await cpu.dispose()
+  await rm(folder, { recursive: true, force: true })
+})
+
+it.each([
+  ['is taught by a trained baseline', true],
+  ['is not taught by a baseline of random weights', false],
+])('the student, rows made of it too, %s', async (_, isTrained) => {
+  const store = await openStore(join(folder, String(isTrained)), {}, true)
+  const tokenizer = learnTokenizer(train, 64, null)
+  const size = { layers: 1, hiddenSize: 64, heads: 2, intermediateSize: 64 }
+  const model = initializeModel(modelConfig(size, tokenizer, DATA.labels, 16, null), 1)
+  await store.writeModel('baseline', async (place) => {
+    await saveModel(model, place, { files: filesOf(tokenizer) })
+  })
+  const about: TrainedBase = { words: '', seconds: 0, labels: null, shape: '', isTrained }
+  await store.write('base-baseline', 'key', about)
+  const scale = { ...scaleFor(1, true), student: size, leastSteps: 2, maxPositions: 16 }
+  const context = { settings: SETTINGS, scale, data: DATA, store, reporter: quiet, cpu, threads: 1 }
+  const student = await new Bases(context, 'key').base('student')
+  expect(student.words).toMatch(isTrained ? /distilled from the baseline/ : /the baseline has random weights/)
+  const logits = await student.teacherLogits()
+  expect(logits && logits.length).toBe(isTrained ? 2 * train.length : null)
+})
