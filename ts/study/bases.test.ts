@@ -23,6 +23,7 @@ const SETTINGS: StudySettings = {
   seed: 1,
   minutes: 1,
   quick: true,
+  student: null,
   isTuned: true,
 }
 const train = Array.from({ length: 30 }, (_, i) => ({ text: `a ${i % 2 ? 'good' : 'bad'} film`, label: i % 2 }))
