@@ -3,12 +3,19 @@
 
 import { describe, expect, it } from 'vitest'
 import { assertExact, assertWithin } from '../testing/compare.ts'
-import { CHAINED, syntheticBatch, syntheticGoal, syntheticParameters, UNEVEN } from '../testing/train-models.ts'
-import { ADAM, openSession } from '../testing/train-sessions.ts'
+import {
+  CHAINED,
+  matched,
+  syntheticBatch,
+  syntheticGoal,
+  syntheticParameters,
+  UNEVEN,
+} from '../testing/train-models.ts'
+import { ADAM, BUILDS, goalOf, largest, openSession } from '../testing/train-sessions.ts'
 import type { LossTarget, TrainBatch } from './batch.ts'
 import { layoutOf } from './layout.ts'
 import { LAYERNORM_FORWARD } from './opcodes.ts'
-import type { Parameters, TrainSession } from './session.ts'
+import type { Parameters, SessionState, TrainSession } from './session.ts'
 
 const LENGTHS = [5, 1, 13, 8, 2, 13, 7]
 const LABELS = UNEVEN.labels
@@ -53,9 +60,8 @@ describe('gradients held for one update', () => {
     expect(Math.abs(sumNorm / norm - 1)).toBeLessThan(1e-5)
     const [expected, found] = [whole.gradients(), parts.gradients()]
     for (const name of ['words', 'rest'] as const) {
-      const largest = expected[name].reduce((most, x) => Math.max(most, Math.abs(x)), 0)
       // as kernels/train/train.test.ts bounds gradients: each of the two sums is off by no more
-      assertWithin(found[name], Float64Array.from(expected[name]), 2e-5 * largest, name)
+      assertWithin(found[name], Float64Array.from(expected[name]), 2e-5 * largest(expected[name]), name)
     }
     expect(parts.damage()).toEqual([])
     await whole.dispose()
@@ -198,5 +204,75 @@ describe('a step', () => {
     const plain = await session.forward(batch)
     expect((await session.step(batch, goal, { rate: 0, seed: 1 }, null)).logits).toEqual(plain)
     await session.dispose()
+  })
+})
+
+describe.each(BUILDS)('rounded chains with hidden states, dropout and masks together, on $name', (build) => {
+  const shape = matched(CHAINED)
+  const placed = layoutOf(shape)
+  const { offset, rows, columns } = placed.places.get('factor.7')!
+  const mask = Uint8Array.from({ length: rows * columns }, (_, i) => (i % 3 === 0 ? 0 : 1))
+  const parts = [
+    { lengths: [5, 1, 13], dropout: { rate: 0.2, seed: 5 }, share: 3 / 5 },
+    { lengths: [8, 2], dropout: { rate: 0.2, seed: 6 }, share: 2 / 5 },
+  ].map(({ lengths, ...part }) => ({
+    ...part,
+    batch: syntheticBatch(shape, lengths, lengths.length),
+    goal: goalOf({ shape, lengths, hasTeacher: true, hasTerms: true }),
+  }))
+  const [first, second] = parts
+  const openMasked = async (): Promise<TrainSession> => {
+    const fakeQuantize = { linears: true, embeddings: true }
+    const session = await openSession(placed, syntheticParameters(placed, 1), { ...build, fakeQuantize })
+    session.setMasks([{ offset, mask }])
+    return session
+  }
+  const expectSame = (found: SessionState, wanted: SessionState): void => {
+    for (const kind of ['parameters', 'firstMoments', 'secondMoments'] as const) {
+      assertExact(found[kind].rest, wanted[kind].rest, kind)
+      assertExact(found[kind].words, wanted[kind].words, `${kind} of words`)
+    }
+  }
+
+  it('step, one batch held and records one by one make the same update', async () => {
+    const [stepped, held, timed] = await Promise.all([openMasked(), openMasked(), openMasked()])
+    for (const { batch, goal, dropout } of parts) {
+      const found = await stepped.step(batch, goal, dropout, ADAM)
+      const other = await held.accumulate(batch, goal, dropout, 1)
+      expect(await held.update(ADAM)).toBe(found.norm)
+      await timed.profile(batch, goal, dropout, ADAM)
+      expect(found.stateLoss).toBeGreaterThan(0)
+      expect(other.stateLoss).toBe(found.stateLoss)
+      assertExact(other.logits, found.logits, 'logits')
+    }
+    expectSame(held.state(), stepped.state())
+    expectSame(timed.state(), stepped.state())
+    const factor = stepped.parameters().rest.subarray(offset, offset + mask.length)
+    expect(factor.every((w, i) => (w === 0) === (mask[i] === 0))).toBe(true)
+    for (const session of [stepped, held, timed]) {
+      expect(session.damage()).toEqual([])
+      await session.dispose()
+    }
+  })
+
+  it('several batches held add up to their shares of each', async () => {
+    const [single, held] = await Promise.all([openMasked(), openMasked()])
+    const gradientsOf = async ({ batch, goal, dropout }: (typeof parts)[0]): Promise<Parameters> => {
+      await single.step(batch, goal, dropout, null)
+      return single.gradients()
+    }
+    const [a, b] = [await gradientsOf(first), await gradientsOf(second)]
+    for (const { batch, goal, dropout, share } of parts) await held.accumulate(batch, goal, dropout, share)
+    await held.update(ADAM)
+    const found = held.gradients()
+    // a masked weight's gradient goes when the update begins
+    for (const { rest } of [a, b]) for (let i = 0; i < mask.length; i++) if (mask[i] === 0) rest[offset + i] = 0
+    for (const kind of ['words', 'rest'] as const) {
+      const wanted = Float64Array.from(a[kind], (x, i) => first.share * x + second.share * b[kind][i])
+      // two roundings to f32 of numbers no larger than the largest
+      assertWithin(found[kind], wanted, 2 ** -23 * largest(wanted), kind)
+    }
+    expect(held.damage()).toEqual([])
+    await Promise.all([single.dispose(), held.dispose()])
   })
 })
