@@ -4,7 +4,7 @@ Use:  python torch_classifier.py MODEL_DIR TRAIN.tsv TEST.tsv OUT.json [--epochs
 TRAIN and TEST hold label<TAB>text under a header line. Texts are packed side by side as in ts/train: one row of tokens, each
 text seeing itself alone, so that nothing is padded. AdamW (0.9, 0.98, 1e-6), decay 0.01 on matrices and tables, linear
 warm-up over a tenth of the steps, then linearly to 0, gradients clipped to norm 1, dropout 0.1 on the embeddings, on the
-outputs of attention and feed-forward and on the pooled vector.
+outputs of attention and feed-forward and on the pooled vector. With --epochs 0 a classifier's folder is scored as it is.
 OUT.json: F1, accuracy, bytes, and milliseconds for one text of the median length, of fp32 and of int8 (quantize_dynamic).
 Needs: pip install torch==2.13.0 transformers
 """
@@ -18,6 +18,7 @@ import time
 
 import torch
 from torch import nn
+from safetensors.torch import load_file
 from transformers import AutoModel, AutoTokenizer
 
 MAX_TOKENS = 128
@@ -41,6 +42,9 @@ class Classifier(nn.Module):
         self.classifier = nn.Linear(hidden, 2)
         nn.init.normal_(self.classifier.weight, std=0.02)
         nn.init.zeros_(self.classifier.bias)
+        weights = load_file(f"{folder}/model.safetensors")
+        if "classifier.weight" in weights:
+            self.classifier.load_state_dict({part: weights[f"classifier.{part}"] for part in ("weight", "bias")})
 
     def forward(self, texts: list[list[int]]) -> torch.Tensor:
         lengths = [len(ids) for ids in texts]
@@ -109,9 +113,9 @@ def main() -> None:
     vectors = [p for p in model.parameters() if p.ndim <= 1]
     groups = [{"params": matrices, "weight_decay": 0.01}, {"params": vectors, "weight_decay": 0.0}]
     adam = torch.optim.AdamW(groups, lr=options.rate, betas=(0.9, 0.98), eps=1e-6)
-    steps = max(1, round(options.epochs * len(train) / options.batch))
+    steps = round(options.epochs * len(train) / options.batch)
     schedule = torch.optim.lr_scheduler.LambdaLR(
-        adam, lambda step: min((step + 0.5) / steps / 0.1, (1 - (step + 0.5) / steps) / 0.9)
+        adam, lambda step: min((step + 0.5) / max(1, steps) / 0.1, (1 - (step + 0.5) / max(1, steps)) / 0.9)
     )
     model.train()
     order: list[int] = []

@@ -130,7 +130,9 @@ export class VariantMaker {
 
   private async apply(model: ModelWeights, recipe: string, base: Base): Promise<RecipeResult> {
     const { settings, reporter, threads, signal } = this.context
-    const needsTexts = parseRecipe(recipe).some(({ kind }) => kind !== 'e8' && kind !== 'vocab')
+    // what enters the layers of a shaped model is no longer what the base's texts showed
+    const isCalibrated =
+      model === base.model && parseRecipe(recipe).some(({ kind }) => kind !== 'e8' && kind !== 'vocab')
     return applyRecipe(model, recipe, {
       seed: settings.seed,
       vocabulary: base.vocabulary,
@@ -141,7 +143,7 @@ export class VariantMaker {
         const tokenizer = tokenizerOf({ tokenizerFiles: files, where: 'step vocab', weights: base.model })
         return (text) => tokenizer.encode(text, base.model.config.maxPositions)
       },
-      ...(needsTexts && { calibration: await base.calibration() }),
+      ...(isCalibrated && { calibration: await base.calibration() }),
       measureImportance: (current) =>
         firstOrderImportance(
           current,
