@@ -32,7 +32,11 @@ function page(results: StudyResults[]): string {
   const points: Point[] = []
   for (const { rows, settings } of results)
     for (const row of rows)
-      if (!points.some((point) => point.row.id === row.id && (point.isTuned === settings.isTuned || row.id === row.parent)))
+      if (
+        !points.some(
+          (point) => point.row.id === row.id && (point.isTuned === settings.isTuned || row.id === row.parent),
+        )
+      )
         points.push({ row, isTuned: settings.isTuned })
   points.sort((a, b) => methodOf(a.row) - methodOf(b.row) || b.row.bytes - a.row.bytes)
   const fronts = [
@@ -41,7 +45,8 @@ function page(results: StudyResults[]): string {
     front(points, (row) => row.gpu?.medianMs),
   ]
   const software = points.some(({ row }) => row.gpu?.software)
-  const time = (ms: number | undefined, isBest: boolean): string => (ms === undefined ? '' : `${shortNumber(ms)}${isBest ? ' ●' : ''}`)
+  const time = (ms: number | undefined, isBest: boolean): string =>
+    ms === undefined ? '' : `${shortNumber(ms)}${isBest ? ' ●' : ''}`
   const lines = [
     '# Methods and strengths',
     '',
@@ -64,7 +69,9 @@ function page(results: StudyResults[]): string {
       `${shortNumber(row.bytes / 1e6)}${fronts[0].has(point) ? ' ●' : ''}`,
       row.kept.toFixed(2),
       `${row.f1.toFixed(3)} [${row.f1Low.toFixed(3)}, ${row.f1High.toFixed(3)}]`,
-      row.id === 'baseline' ? '' : `${row.isNoise ? '~ ' : ''}${percent(row.loss)} [${percent(row.lossLow)}, ${percent(row.lossHigh)}]`,
+      row.id === 'baseline'
+        ? ''
+        : `${row.isNoise ? '~ ' : ''}${percent(row.loss)} [${percent(row.lossLow)}, ${percent(row.lossHigh)}]`,
       time(row.cpu?.medianMs, fronts[1].has(point)),
       time(row.gpu?.medianMs, fronts[2].has(point)),
     ]
@@ -77,5 +84,4 @@ const files = existsSync(RESULTS) ? readdirSync(RESULTS).filter((name) => name.e
 if (files.length === 0) throw new Error(`${RESULTS} holds no results; run the studies first`)
 const text = page(files.sort().map((name) => JSON.parse(readFileSync(`${RESULTS}/${name}`, 'utf8')) as StudyResults))
 if (!process.argv.includes('--check')) writeFileSync(PAGE, text)
-else if (!existsSync(PAGE) || readFileSync(PAGE, 'utf8') !== text)
-  throw new Error(`${PAGE} is stale; run npm run docs`)
+else if (!existsSync(PAGE) || readFileSync(PAGE, 'utf8') !== text) throw new Error(`${PAGE} is stale; run npm run docs`)
