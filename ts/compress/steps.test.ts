@@ -36,10 +36,12 @@ describe('parseRecipe', () => {
       { kind: 'wanda', text: 'wanda80x4', sparsity: 0.8, blocks: true },
       { kind: 'q8', text: 'q8:tensor', perTensor: true },
     ])
-    expect(parseRecipe('wanda50+q8:tensor,static')).toEqual([
-      { kind: 'wanda', text: 'wanda50', sparsity: 0.5, blocks: false },
-      { kind: 'q8', text: 'q8:tensor,static', perTensor: true, isStatic: true },
-    ])
+    for (const text of ['q8:tensor,static', 'q8:static,tensor'])
+      expect(parseRecipe(`wanda50+${text}`)).toEqual([
+        { kind: 'wanda', text: 'wanda50', sparsity: 0.5, blocks: false },
+        { kind: 'q8', text, perTensor: true, isStatic: true },
+      ])
+    expect(STEP_SYNTAX[0].join()).toContain('q8:tensor,static')
   })
 
   test('reads what a budget chose, as a record that only vocab and e8 may follow', () => {
@@ -61,7 +63,6 @@ describe('parseRecipe', () => {
     'wanda80x16x32',
     'q8:',
     'q8:row',
-    'q8:static,tensor',
     'sp-5',
     'svd',
     'svd:',
@@ -82,6 +83,10 @@ describe('parseRecipe', () => {
       expect(() => parseRecipe(recipe)).toThrow(`unknown step '${step}'`)
       for (const [syntax] of STEP_SYNTAX) expect(() => parseRecipe(recipe)).toThrow(syntax)
     }
+  })
+
+  test('a size of the vocabulary is refused with the verb that takes it', () => {
+    expect(() => parseRecipe('vocab:4650+q8')).toThrow(/'vocab:4650': found a size, expected vocab alone.*only inspect/)
   })
 
   test.each([

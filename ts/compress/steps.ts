@@ -20,7 +20,10 @@ export type Step = { text: string } & (
 
 /** The steps there are, with their syntax and meaning; for errors and help texts. */
 export const STEP_SYNTAX: readonly (readonly [syntax: string, meaning: string])[] = [
-  ['q8', 'int8 linear layers, one scale per output; q8:tensor: one per layer; q8:static: calibrated activation scales'],
+  [
+    'q8',
+    'int8 linear layers, one scale per output; q8:tensor: one per layer; q8:static: calibrated activation scales; q8:tensor,static: both',
+  ],
   ['e8', 'int8 word embeddings, scale and offset per row'],
   ['sp<NN>', 'drop NN % of the encoder weights by magnitude, e.g. sp80'],
   ['sp<NN>x4', 'the same in blocks of 1x4, e.g. sp80x4'],
@@ -42,7 +45,7 @@ export const STEP_SYNTAX: readonly (readonly [syntax: string, meaning: string])[
   ['student:<NAME>', 'train a small student of this model, e.g. student:mini'],
 ]
 
-const Q8_FORMS = ['q8', 'q8:tensor', 'q8:static', 'q8:tensor,static']
+const Q8_FORMS = ['q8', 'q8:tensor', 'q8:static', 'q8:tensor,static', 'q8:static,tensor']
 
 /** A decimal number without sign or exponent. */
 const NUMBER = '(\\d+(?:\\.\\d+)?|\\.\\d+)'
@@ -110,6 +113,10 @@ function parseStep(text: string): Step {
   match = /^student:([\w.-]+)$/.exec(text)
   if (match) return { kind: 'student', text, name: match[1] }
   if (/^(budget:[\d.]+(kB|MB|GB|ms)|max-loss:[\d.]+%)$/.test(text)) return { kind: 'budget', text }
+  if (/^vocab:\d+$/.test(text))
+    throw new Error(
+      `recipe: step '${text}': found a size, expected vocab alone: the texts decide which tokens stay (--data FILE); only inspect, which has no texts, takes a size`,
+    )
   const steps = STEP_SYNTAX.map(([syntax, meaning]) => `  ${syntax.padEnd(16)} ${meaning}`).join('\n')
   throw new Error(`recipe: unknown step '${text}'. The steps there are, joined by '+':\n${steps}`)
 }
