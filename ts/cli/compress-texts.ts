@@ -9,7 +9,7 @@ import { loadRows } from '../study/rows.ts'
 import { calibrate } from '../train/calibrate.ts'
 import { UsageError } from './failure.ts'
 
-/** Texts to calibrate on; more change the sums little (compression.md 2.8). */
+/** Texts to calibrate on; more change the sums little. */
 const CALIBRATION_TEXTS = 512
 
 /** Low-rank steps that do without texts; with them they correct the biases. */

@@ -152,8 +152,8 @@ export function quantizeBlocks(
  * int8 of any linear weight.
  * - dense f32 -> int8; a chain -> a chain of int8 factors
  * - CSR in whole 1x4 blocks -> int8-1x4
- * - CSR without blocks, and n:m -> dense int8 with the zeros kept: there is no int8 kernel for either form, and dense
- *   int8 is smaller (1 byte per weight against 1.2 at 80 % zeros and 2 at 2:4) and faster than both in f32
+ * - CSR without blocks, and n:m -> dense int8 with the zeros kept: there is no int8 kernel for either form. Dense int8 is
+ *   faster than both in f32, at 1 byte per weight against 0.925 at 80 % zeros (f32 values and a bit per weight) and 2 at 2:4
  *
  * @param name the tensor's stem, by which the calibration knows it
  * @param shared remembers the result by source array, so that factors shared between layers stay shared

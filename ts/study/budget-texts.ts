@@ -17,7 +17,7 @@ export interface BudgetTexts {
   notes: string[]
 }
 
-/** More change the Gram matrices little (compression.md 2.8). */
+/** More change the Gram matrices little. */
 const CALIBRATION_TEXTS = 512
 const DEVELOPMENT_SHARE = 0.1
 const LEAST_DEVELOPMENT = 200

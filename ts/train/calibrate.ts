@@ -16,7 +16,7 @@ export interface CalibrateOptions {
 }
 
 /**
- * Sums of the inputs of every linear layer over `sequences`. Some hundred texts are enough (compression.md 2.8).
+ * Sums of the inputs of every linear layer over `sequences`. Some hundred texts are enough: more change the sums little.
  *
  * @param model f32, dense or with chains of factors, with pooler and classifier
  * @param sequences token ids of texts from the training part
