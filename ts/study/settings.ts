@@ -2,6 +2,7 @@
 // devices and threads only choose among it.
 
 import type { TextPreparation } from '../model/config.ts'
+import { REVIEW_COUNT } from '../text/reviews.ts'
 
 export interface StudySettings {
   /** 'scratch', 'preset:NAME', a folder or a hub id */
@@ -91,7 +92,7 @@ export function scaleFor(minutes: number, quick: boolean): Scale {
       }
     : {
         ...shared,
-        reviews: 20_000,
+        reviews: REVIEW_COUNT,
         // a thousand texts for a minute and half as many again: more would not be read once
         maxTrain: Math.max(24_000, Math.round(minutes * 1500)),
         maxTest: 2500,
