@@ -103,6 +103,32 @@ describe('distil', () => {
     expect(await wordsOf('from')).toEqual(await wordsOf('terms'))
   })
 
+  it('trains chains and cut models further; refuses other forms before the teacher reads', async () => {
+    const compress = (recipe: string, out: string) => run(['compress', 'teacher', '--recipe', recipe, '--out', out])
+    const recipeOf = async (model: string) => (await configOf(model)).compression.recipe
+    expect((await compress('heads6-ffn1536', 'cut-teacher')).code).toBe(0)
+    expect((await compress('svd:8', 'chains')).code).toBe(0)
+    const student = await run(distil('student-chains', '--student', './chains'))
+    expect(student.stderr).toContain('./chains as it is')
+    expect([student.code, await recipeOf('student-chains')]).toEqual([0, 'svd:8'])
+    const data = ['--data', 'data.csv', '--epochs', '1', '--threads', '1']
+    const trained = await run(['train', '--model', './cut-teacher', '--out', 'cut-trained', ...data])
+    expect(trained.stderr).not.toMatch(/compact-kernels:/)
+    expect([trained.code, await recipeOf('cut-trained')]).toEqual([0, 'heads6-ffn1536'])
+    expect((await compress('q8+e8', 'bytes')).code).toBe(0)
+    for (const args of [
+      distil('never', '--student', './bytes'),
+      ['train', '--model', './bytes', '--out', 'never', ...data],
+    ]) {
+      const { code, stderr } = await run(args)
+      expect(stderr).toMatch(
+        /\.\/bytes \(q8\+e8\) is not of a form that can be trained: .* is int8, training needs f32/,
+      )
+      expect(stderr).not.toContain('the teacher reads')
+      expect(code).toBe(1)
+    }
+  })
+
   it('reads texts without labels', async () => {
     const { code, stdout, stderr } = await run(
       distil('more', '--student', '1x32', '--unlabelled', 'more.txt,more.jsonl'),

@@ -11,14 +11,14 @@ import { densifyModel } from '../study/densify.ts'
 import { openDevice } from '../study/devices.ts'
 import { encodeTexts, runLogits } from '../study/evaluate.ts'
 import { matchLabels } from '../study/labels.ts'
-import { applyLabelOrder, prepareModel, type StudyData } from '../study/prepare.ts'
+import { applyLabelOrder, type StudyData } from '../study/prepare.ts'
 import { scaleFor, type Scale, type StudySettings } from '../study/settings.ts'
 import { startStudent, type StartedStudent } from '../study/student.ts'
 import { cachedTeacherLogits } from '../study/teacher-logits.ts'
 import { uniformLayerMap, type StudentSize, type TrainOptions } from '../train/index.ts'
 import { Interrupted, UsageError } from './failure.ts'
 import { trainingFolder } from './resumable.ts'
-import { openData, reporter, settingsOf, trainAndSave, unbounded, type TrainFlags } from './train.ts'
+import { openData, prepareStart, reporter, settingsOf, trainAndSave, unbounded, type TrainFlags } from './train.ts'
 
 export interface DistilFlags extends TrainFlags {
   student: string
@@ -65,13 +65,15 @@ export async function distilCommand(teacherSource: string, flags: DistilFlags): 
   applyLabelOrder(data, matchLabels(data.labels, labels, teacherSource))
   const unlabelled = flags.unlabelled ? await openUnlabelled(flags.unlabelled, flags.text, data) : []
   const texts = [...data.train.map(({ text }) => text), ...unlabelled]
+  // what cannot be trained is refused before the teacher reads
+  const existing = size ? null : await openStudent(flags.student, settings, scale, data)
   const teacherLogits = await readTexts(teacher, texts, scale, flags)
-  const student = size
-    ? startStudent(teacher, texts, {
-        ...planOf(flags, sizeFor(size, teacher, flags), scale),
-        preparation: settings.preparation,
-      })
-    : await openStudent(flags.student, settings, scale, data)
+  const student =
+    existing ??
+    startStudent(teacher, texts, {
+      ...planOf(flags, sizeFor(size!, teacher, flags), scale),
+      preparation: settings.preparation,
+    })
   for (const note of student.notes) reporter.note(note)
   const more: Partial<TrainOptions> = {
     alpha: flags.alpha,
@@ -114,7 +116,7 @@ async function openStudent(
   scale: Scale,
   data: StudyData,
 ): Promise<StartedStudent> {
-  const start = await prepareModel({ ...settings, model: source }, scale, data)
+  const start = await prepareStart({ ...settings, model: source }, scale, data)
   if (start.labels?.order.some((label, i) => label !== i))
     throw new Error(
       `${source} has its labels in the order ${start.labels.labels.join(', ')}, the teacher ${data.labels.join(', ')}; give a student with the teacher's order, or one without a classifier`,

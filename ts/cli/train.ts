@@ -3,10 +3,18 @@
 import type { ModelWeights } from '../model/weights.ts'
 import { saveModel } from '../model/save.ts'
 import { encodeTexts } from '../study/evaluate.ts'
-import { applyLabelOrder, prepareData, prepareModel, shapeWords, type StudyData } from '../study/prepare.ts'
+import {
+  applyLabelOrder,
+  prepareData,
+  prepareModel,
+  shapeWords,
+  type StartingModel,
+  type StudyData,
+} from '../study/prepare.ts'
 import { scaleFor, type Scale, type StudySettings } from '../study/settings.ts'
 import { trainWithin } from '../study/training.ts'
 import type { Tokenizer } from '../text/tokenizer.ts'
+import { shapeOfModel } from '../train/convert.ts'
 import type { TrainOptions } from '../train/index.ts'
 import { UsageError } from './failure.ts'
 import { createProgress } from './progress.ts'
@@ -66,6 +74,24 @@ export async function openData(settings: StudySettings, scale: Scale): Promise<S
   return { ...data, train: [...data.train, ...data.validation], validation: [] }
 }
 
+/**
+ * A model to train further: dense f32 layers, uneven ones too, and chains of f32 factors; its recipe stays on record.
+ * @throws where its layers or tables are stored in a form that cannot be trained
+ */
+export async function prepareStart(settings: StudySettings, scale: Scale, data: StudyData): Promise<StartingModel> {
+  const start = await prepareModel(settings, scale, data, { mayBeCompressed: true })
+  try {
+    shapeOfModel(start.weights)
+  } catch (error) {
+    const { recipe } = start.weights.config
+    throw new Error(
+      `${settings.model}${recipe && ` (${recipe})`} is not of a form that can be trained: ${(error as Error).message.replace(/^train: /, '')}`,
+      { cause: error },
+    )
+  }
+  return start
+}
+
 /** Trains a classifier on four fifths of the data, or all of it where there is a test file, and scores it on the rest. */
 export async function trainCommand(flags: TrainFlags): Promise<void> {
   if (flags.resume && flags.tune)
@@ -74,7 +100,7 @@ export async function trainCommand(flags: TrainFlags): Promise<void> {
   const settings = settingsOf(flags)
   const scale = unbounded(scaleFor(flags.minutes, false))
   const data = await openData(settings, scale)
-  const start = await prepareModel(settings, scale, data)
+  const start = await prepareStart(settings, scale, data)
   if (start.labels) applyLabelOrder(data, start.labels)
   const fromScratch = start.training === 'scratch' || settings.model.startsWith('preset:')
   await trainAndSave(flags, data, {

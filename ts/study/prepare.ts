@@ -147,8 +147,16 @@ export function modelConfig(
   }
 }
 
-/** The model that the study starts from; trained later where `training` says so. */
-export async function prepareModel(settings: StudySettings, scale: Scale, data: StudyData): Promise<StartingModel> {
+/**
+ * The model that the study starts from; trained later where `training` says so.
+ * @param mayBeCompressed false: a model with a recipe is refused, as in a study
+ */
+export async function prepareModel(
+  settings: StudySettings,
+  scale: Scale,
+  data: StudyData,
+  { mayBeCompressed = false } = {},
+): Promise<StartingModel> {
   const { model: source, seed, preparation } = settings
   if (source === 'scratch') {
     const tokenizer = learnTokenizer(data.train, scale.vocabulary, preparation)
@@ -166,7 +174,7 @@ export async function prepareModel(settings: StudySettings, scale: Scale, data: 
   }
   const loaded = await loadModel(source, { seed, ...(source.startsWith('preset:') && { labels: data.labels }) })
   let weights = withPreparation(loaded.weights, preparation)
-  if (weights.config.recipe !== '')
+  if (weights.config.recipe !== '' && !mayBeCompressed)
     throw new Error(
       `${source} is compressed already (${weights.config.recipe}); a study starts from an uncompressed model`,
     )
