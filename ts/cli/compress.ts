@@ -7,23 +7,31 @@ import { compressWithinBudget, type BudgetFlags } from './compress-budget.ts'
 import { recipeTexts } from './compress-texts.ts'
 import { UsageError } from './failure.ts'
 import { createProgress } from './progress.ts'
+import type { DeviceKind } from './values.ts'
 
-interface CompressFlags extends Omit<BudgetFlags, 'data'> {
+interface CompressFlags extends Omit<BudgetFlags, 'data' | 'device'> {
   recipe?: string
   data?: string
+  device?: DeviceKind
 }
+
+/** Options that a recipe would do nothing with. */
+const BUDGET_ALONE = ['fastest', 'ledger', 'tokens', 'device'] as const
 
 /** Applies a recipe to a model, or chooses by a budget, and writes the folder. */
 export async function compressCommand(source: string, flags: CompressFlags): Promise<void> {
   const { recipe, data } = flags
   if ([recipe, flags.budget, flags.maxLoss].filter((given) => given !== undefined).length !== 1)
     throw new UsageError('give exactly one of --recipe, --budget and --max-loss')
+  const idle = recipe === undefined ? undefined : BUDGET_ALONE.find((name) => flags[name] !== undefined)
+  if (idle) throw new UsageError(`--${idle} goes with --budget or --max-loss, not with --recipe; leave it out`)
   if (recipe !== undefined) return compressByRecipe(source, recipe, flags)
   if (flags.fastest && !flags.maxLoss) throw new UsageError('--fastest goes with --max-loss')
   if (data === undefined)
     throw new UsageError('a budget is decided by texts with labels: give them with --data FILE, or builtin:reviews')
   const reporter = createProgress()
-  await compressWithinBudget(await openModel(source, flags.seed, reporter), source, { ...flags, data }, reporter)
+  const loaded = await openModel(source, flags.seed, reporter)
+  await compressWithinBudget(loaded, source, { ...flags, data, device: flags.device ?? 'cpu' }, reporter)
 }
 
 async function openModel(source: string, seed: number, reporter: Reporter): Promise<LoadedModel> {

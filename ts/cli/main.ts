@@ -18,6 +18,7 @@ import {
   prepareOption,
   seedOption,
   threadsOption,
+  timingDeviceOption,
   vocabularyChoice,
   wholeNumber,
 } from './values.ts'
@@ -155,12 +156,12 @@ export function buildProgram(): Command {
     .requiredOption('--out <folder>', 'where the model goes')
     .option(
       '--data <file>',
-      'texts: vocab keeps their tokens, wsvd, wtucker, wanda and q8:static learn from them what the layers see, a budget is decided by them',
+      'texts, labelled or not: vocab keeps their tokens, wsvd, wtucker, wanda, q8:static and heads<h>-ffn<f> learn from them what layers see and need; a budget is decided by labelled ones. Of labelled texts the fifth that train holds out is not learnt from',
       fileList(),
     )
     .option('--tokens <n>', 'of the text that times are of (default: the median of --data)', wholeNumber(1, 4096))
     .option('--ledger <file>', 'write what a budget decided, and from what, as JSON')
-    .addOption(deviceOption())
+    .addOption(timingDeviceOption())
     .addOption(threadsOption())
     .addOption(seedOption())
     .addOption(jsonOption())

@@ -95,6 +95,10 @@ export function percentage(text: string): AskedGoal {
 export const deviceOption = (): Option =>
   new Option('--device <kind>', 'where to run').choices([...DEVICES]).default('cpu')
 
+/** Without a default, so that it is known whether it was given. */
+export const timingDeviceOption = (): Option =>
+  new Option('--device <kind>', 'where a budget measures its times (default: cpu)').choices([...DEVICES])
+
 export const threadsOption = (): Option =>
   new Option('--threads <n>', 'CPU threads (default: one a core, at most 4)').argParser(wholeNumber(1, 256))
 
