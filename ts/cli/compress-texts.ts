@@ -1,59 +1,130 @@
-// What a recipe's steps learn from texts: the tokens that occur, and the sums of what enters every layer.
+// What a recipe's steps learn from texts: the tokens that occur, the sums of what enters every layer, and how much the
+// loss hangs on every head and neuron.
 
+import { denseTable } from '../compress/dense.ts'
 import { needsCalibration, type RecipeContext, type Step } from '../compress/recipe.ts'
+import { pruneVocabulary } from '../compress/vocabulary.ts'
+import { loadDataset } from '../io/dataset.ts'
+import { loadTexts } from '../io/unlabelled.ts'
 import type { LoadedModel } from '../model/load.ts'
-import { tokenizerOf, vocabularyOf } from '../study/classifier.ts'
+import { tokenizerOf, vocabularyOf, withVocabulary } from '../study/classifier.ts'
 import { encodeTexts } from '../study/evaluate.ts'
 import type { Reporter } from '../study/reporter.ts'
-import { loadRows } from '../study/rows.ts'
 import { calibrate } from '../train/calibrate.ts'
+import { firstOrderImportance } from '../train/importance.ts'
 import { UsageError } from './failure.ts'
 
 /** Texts to calibrate on; more change the sums little. */
 const CALIBRATION_TEXTS = 512
+/** Texts that importance is measured on, as in the study. */
+const IMPORTANCE_TEXTS = 256
+/** One of so many texts without labels is held out where the [UNK] rate is counted. */
+const HELD_OUT = 10
 
 /** Low-rank steps that do without texts; with them they correct the biases. */
 const BETTER_WITH_TEXTS: readonly Step['kind'][] = ['svd', 'tucker', 'tucker3']
+
+interface TextFlags {
+  data?: string
+  text?: string
+  label?: string
+  seed: number
+  threads?: number
+}
 
 /** The texts' part of a recipe's context. @throws where a step needs texts and there are none */
 export async function recipeTexts(
   loaded: LoadedModel,
   steps: readonly Step[],
-  flags: { data?: string; text?: string; label?: string; seed: number },
+  flags: TextFlags,
   reporter: Reporter,
-): Promise<Pick<RecipeContext, 'vocabulary' | 'keepIds' | 'calibration'>> {
+): Promise<Omit<RecipeContext, 'seed'>> {
   const calibrated = steps.find(needsCalibration)
   const isCalibrated = calibrated !== undefined || steps.some(({ kind }) => BETTER_WITH_TEXTS.includes(kind))
   const isCut = steps.some(({ kind }) => kind === 'vocab')
+  const hasImportance = steps.some(({ kind }) => kind === 'heads')
   if (!flags.data) {
     const where = 'give them with --data FILE'
     if (isCut) throw new UsageError(`the step vocab keeps the tokens of texts: ${where}`)
     if (calibrated) throw new UsageError(`the step ${calibrated.text} needs texts to run through the layers: ${where}`)
     return {}
   }
-  if (!isCut && !isCalibrated) return {}
+  if (!isCut && !isCalibrated && !hasImportance) return {}
+  const { weights, tokenizerFiles } = loaded
+  const { maxPositions, lowercase } = weights.config
   const tokenizer = tokenizerOf(loaded)
-  const { rows } = await loadRows(flags.data, {
-    text: flags.text,
-    label: flags.label,
-    seed: flags.seed,
-    part: 'train',
-  })
-  const { ids } = encodeTexts(
-    tokenizer,
-    rows.map(({ text }) => text),
-    loaded.weights.config.maxPositions,
-  )
-  const keepIds = new Set(ids.flatMap((sequence) => [...sequence]))
-  const vocabulary = { vocabulary: vocabularyOf(tokenizer), keepIds }
-  if (!isCalibrated) return vocabulary
-  // evenly over the file, whose rows may come by label
-  const count = Math.min(CALIBRATION_TEXTS, ids.length)
-  const sequences = Array.from({ length: count }, (_, i) => ids[Math.floor((i * ids.length) / count)])
-  reporter.stage(`calibrating on ${count} texts`)
-  const calibration = await calibrate(loaded.weights, sequences, {
-    progress: (done, total) => reporter.progress(done, total),
-  })
-  reporter.done()
-  return { ...vocabulary, calibration }
+  const { training, heldOut } = await openTexts(flags.data, flags, isCut, reporter)
+  const { ids } = encodeTexts(tokenizer, training, maxPositions)
+  const vocabulary = {
+    vocabulary: vocabularyOf(tokenizer),
+    keepIds: new Set(ids.flatMap((sequence) => [...sequence])),
+    sampleTexts: heldOut,
+    encoder: (tokens: string[]) => {
+      const files = withVocabulary(tokenizerFiles, tokens, lowercase)
+      const cut = tokenizerOf({ tokenizerFiles: files, where: 'the step vocab', weights })
+      return (text: string) => cut.encode(text, maxPositions)
+    },
+  }
+  const context: Omit<RecipeContext, 'seed'> = { ...vocabulary }
+  const threads = flags.threads ? { threads: flags.threads } : {}
+  if (hasImportance) {
+    const sequences = evenly(ids, IMPORTANCE_TEXTS)
+    // all their tokens are kept
+    const { keepIds } = vocabulary
+    const newIds = isCut ? pruneVocabulary(weights, { vocabulary: vocabulary.vocabulary, keepIds }).idMap : null
+    context.measureImportance = (current) => {
+      const isOriginal = current.config.vocabSize === weights.config.vocabSize || !newIds
+      const own = isOriginal ? sequences : sequences.map((sequence) => sequence.map((id) => newIds[id]))
+      const word = { ...current.embeddings.word, kind: 'f32' as const, data: denseTable(current.embeddings.word) }
+      return firstOrderImportance({ ...current, embeddings: { ...current.embeddings, word } }, own, threads)
+    }
+  }
+  if (isCalibrated) {
+    const sequences = evenly(ids, CALIBRATION_TEXTS)
+    reporter.stage(`calibrating on ${sequences.length} texts`)
+    context.calibration = await calibrate(weights, sequences, {
+      ...threads,
+      progress: (done, total) => reporter.progress(done, total),
+    })
+    reporter.done()
+  }
+  return context
+}
+
+/** At most `count`, evenly over a file whose rows may come by label. */
+function evenly<T>(all: readonly T[], count: number): T[] {
+  const kept = Math.min(count, all.length)
+  return Array.from({ length: kept }, (_, i) => all[Math.floor((i * all.length) / kept)])
+}
+
+/**
+ * Texts to learn from, and others. Of rows with labels they are the training and the test part of `train` with the same
+ * seed; texts without labels are all to learn from, but for every tenth where `isSampled`.
+ * @throws where the data cannot be read either way
+ */
+async function openTexts(
+  source: string,
+  { text, label, seed }: TextFlags,
+  isSampled: boolean,
+  reporter: Reporter,
+): Promise<{ training: string[]; heldOut: string[] }> {
+  try {
+    const data = await loadDataset(source, { ...(text && { text }), ...(label && { label }), seed })
+    for (const note of data.notes) reporter.note(note)
+    const textsOf = (rows: { text: string }[]): string[] => rows.map((row) => row.text)
+    reporter.note(
+      `${source}: ${data.train.length} training texts; the ${data.test.length} of the test part are not read`,
+    )
+    return { training: textsOf(data.train), heldOut: textsOf(data.test) }
+  } catch (error) {
+    // nothing here needs labels: what has none that could be trained on is read as texts alone
+    if (label !== undefined || source.startsWith('builtin:')) throw error
+    const notes: string[] = []
+    const texts = await loadTexts(source, text, notes, { isRequired: true })
+    for (const note of notes) reporter.note(note)
+    const isHeld = (i: number): boolean => isSampled && i % HELD_OUT === HELD_OUT - 1
+    const heldOut = texts.filter((_, i) => isHeld(i))
+    reporter.note(`${source}: ${texts.length} texts without labels, ${heldOut.length} of them held out`)
+    return { training: texts.filter((_, i) => !isHeld(i)), heldOut }
+  }
 }

@@ -7,12 +7,19 @@ import { readRecords, readTable, TEXT_NAMES } from './dataset-rows.ts'
  * The texts of files joined by commas (Node only): the text column of CSV, TSV, JSONL or JSON, else one text a line.
  * @param column name of the text column, where a file has it; detected by its name otherwise
  * @param notes gets a sentence for each thing detected or left out
+ * @param options isRequired: a column that was named must be there; otherwise one known by its name will do
  * @throws where a file cannot be read, or has no column that is known as one of texts
  */
-export async function loadTexts(source: string, column: string | undefined, notes: string[]): Promise<string[]> {
+export async function loadTexts(
+  source: string,
+  column: string | undefined,
+  notes: string[],
+  { isRequired = false } = {},
+): Promise<string[]> {
+  const choice = { column, isRequired }
   const files = await readFiles(source)
   const texts = files.flatMap(({ path, content }) => {
-    const all = textsOf(content, path, column, notes)
+    const all = textsOf(content, path, choice, notes)
     const filled = all.filter((text) => text.trim() !== '')
     if (filled.length < all.length) notes.push(`${path}: ${all.length - filled.length} empty texts left out.`)
     return filled
@@ -21,13 +28,18 @@ export async function loadTexts(source: string, column: string | undefined, note
   return texts
 }
 
-function textsOf(content: string, path: string, column: string | undefined, notes: string[]): string[] {
+interface Choice {
+  column: string | undefined
+  isRequired: boolean
+}
+
+function textsOf(content: string, path: string, choice: Choice, notes: string[]): string[] {
   const ending = /\.([^./\\]+)$/.exec(path)?.[1].toLowerCase() ?? ''
   switch (ending) {
     case 'csv':
     case 'tsv': {
       const [first, ...rows] = readTable(content, path, ending, notes)
-      const at = first.cells.indexOf(chooseName(first.cells, path, column))
+      const at = first.cells.indexOf(chooseName(first.cells, path, choice))
       return rows.map(({ cells }) => cells[at])
     }
     case 'jsonl':
@@ -36,7 +48,7 @@ function textsOf(content: string, path: string, column: string | undefined, note
       return readRecords(content, path, ending).map(({ value, line }) => {
         if (typeof value === 'string') return value
         const record = (value ?? {}) as Record<string, unknown>
-        const text = record[chooseName(Object.keys(record), `${path}: line ${line}`, column)]
+        const text = record[chooseName(Object.keys(record), `${path}: line ${line}`, choice)]
         if (typeof text !== 'string') throw new Error(`${path}: line ${line} has ${typeof text}, expected a text`)
         return text
       })
@@ -45,12 +57,11 @@ function textsOf(content: string, path: string, column: string | undefined, note
   }
 }
 
-function chooseName(names: string[], where: string, column: string | undefined): string {
+function chooseName(names: string[], where: string, { column, isRequired }: Choice): string {
   const fold = (name: string): string => name.trim().toLowerCase()
-  const found =
-    names.find((name) => name === column) ??
-    names.find((name) => TEXT_NAMES.includes(fold(name))) ??
-    (names.length === 1 ? names[0] : undefined)
+  let found = names.find((name) => name === column)
+  if (column === undefined || !isRequired)
+    found ??= names.find((name) => TEXT_NAMES.includes(fold(name))) ?? (names.length === 1 ? names[0] : undefined)
   if (found === undefined)
     throw new Error(
       `${where}: found ${names.slice(0, 10).join(', ') || 'no columns'}; expected a column of texts: name it with --text, or call it text`,
