@@ -20,6 +20,9 @@ import { Interrupted, UsageError } from './failure.ts'
 import { trainingFolder } from './resumable.ts'
 import { openData, prepareStart, reporter, settingsOf, trainAndSave, unbounded, type TrainFlags } from './train.ts'
 
+/** Students of less than this width take larger steps, as the study's own does. */
+const NARROW = 128
+
 export interface DistilFlags extends TrainFlags {
   student: string
   init?: 'teacher' | 'fresh'
@@ -85,7 +88,11 @@ export async function distilCommand(teacherSource: string, flags: DistilFlags): 
     start: student.weights,
     tokenizer: student.tokenizer,
     files: student.files,
-    learningRate: size ? scale.learningRate.scratch : scale.learningRate.pretrained,
+    learningRate: !size
+      ? scale.learningRate.pretrained
+      : size.hiddenSize < NARROW
+        ? scale.learningRate.student
+        : scale.learningRate.scratch,
     maxPositions: scale.maxPositions,
     unlabelled,
     teacherLogits,

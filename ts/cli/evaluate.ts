@@ -23,7 +23,7 @@ export async function evaluateCommand(source: string, flags: EvaluateFlags): Pro
   const reporter = createProgress()
   const preparation = preparationOf(flags)
   const { weights, tokenizer } = await openClassifier(source, { preparation })
-  const data = await loadRows(flags.data, { text: flags.text, label: flags.label, seed: flags.seed, part: 'test' })
+  const data = await loadRows(flags.data, { text: flags.text, label: flags.label, seed: flags.seed })
   const { labels } = weights.config
   const match = matchLabels(data.labels, labels, source)
   for (const note of [...data.notes, match.note]) if (note) reporter.note(note)

@@ -139,7 +139,7 @@ describe('train', () => {
       ...TRAIN,
     ])
     expect(stdout).toMatch(
-      /^setting +learning rate +epochs +dropout +batch +of its epochs +F1 +loss\n1 +0\.001 +2 +0\.1 +32 +100 %/,
+      /^setting +learning rate +epochs +dropout +batch +of its epochs +F1 +loss\n1 +0\.0005 +2 +0\.1 +32 +100 %/,
     )
     expect(stdout).toMatch(/^chosen: learning rate [\d.]+, [\d.]+ epochs, dropout [\d.]+, batch \d+$/m)
   })

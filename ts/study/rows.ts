@@ -1,4 +1,4 @@
-// Labelled rows that are not split: what `evaluate` scores, what the step `vocab` reads.
+// Labelled rows that are not split: what `evaluate` scores.
 
 import { BUILTIN_REVIEWS, readFiles, type Example } from '../io/dataset.ts'
 import { parseFiles } from '../io/dataset-rows.ts'
@@ -13,17 +13,17 @@ export interface Rows {
 }
 
 /**
- * Every row of a file, or of files joined by commas; of builtin:reviews, whose training and test texts share no template, the part asked for.
+ * Every row of a file, or of files joined by commas; of builtin:reviews the test part.
  * @throws where a file is missing, empty, not UTF-8 or has a row without text or label
  */
 export async function loadRows(
   source: string,
-  options: { text?: string; label?: string; seed: number; part: 'train' | 'test' },
+  options: { text?: string; label?: string; seed: number },
 ): Promise<Rows> {
-  const { text, label, seed, part } = options
+  const { text, label, seed } = options
   if (source === BUILTIN_REVIEWS) {
-    const { labels, notes, [part]: rows } = builtinReviews({ seed })
-    return { labels, notes, rows }
+    const { labels, notes, test } = builtinReviews({ seed })
+    return { labels, notes, rows: test }
   }
   const notes: string[] = []
   const parsed = parseFiles(await readFiles(source), { text, label }, notes)

@@ -16,10 +16,11 @@ const LOW_RANK_LOSS = 0.005
 const RANK_SHARES = [0.0625, 0.125, 0.1875, 0.25, 0.375, 0.5, 0.75]
 /** What random weights get: there is nothing to hold. */
 const UNTRAINED_SHARE = 0.25
-/** Validation F1 that training is trusted to bring back: the first rank that loses no more is the first one trained. */
-const REPAIRABLE = 0.08
-/** Ranks that are trained at most; each gets its part of the time. */
-const TRIED_RANKS = 2
+/**
+ * Validation F1 that training is trusted to bring back. The first rank that loses no more than the first of these is
+ * trained; where that does not hold, the first that loses no more than the second. Each gets its part of the time.
+ */
+const REPAIRABLE = [0.08, 0.02]
 /** Share of the steps in which zeros grow; the rest trains with all of them. */
 const GROWING = 0.6
 /** Share of cross-entropy beside the teacher: labels are noisier than what the teacher says. */
@@ -140,9 +141,9 @@ async function chooseRank(shape: string, isTuned: boolean, shaping: Shaping): Pr
       recipe,
       notes: [applied.notes[0], `not trained again: ${words(share, f1)}`],
     }
-    if (isTuned && tried < TRIED_RANKS && f1 >= baseF1 - REPAIRABLE && f1 < baseF1 - LOW_RANK_LOSS) {
+    if (isTuned && tried < REPAIRABLE.length && f1 >= baseF1 - REPAIRABLE[tried] && f1 < baseF1 - LOW_RANK_LOSS) {
       tried++
-      const trained = await train(applied.model, shaping, { seconds: context.tuneSeconds / TRIED_RANKS })
+      const trained = await train(applied.model, shaping, { seconds: context.tuneSeconds / REPAIRABLE.length })
       const model = { ...trained.model, config: applied.model.config }
       const trainedF1 = await base.validate(model)
       const notes = [applied.notes[0], `factors trained again: ${trained.words}`, words(share, trainedF1)]
