@@ -14,6 +14,7 @@ interface StudyFlags extends PreparationFlags {
   model?: string
   data: string
   test?: string
+  validation?: string
   text?: string
   label?: string
   variants: string
@@ -63,6 +64,7 @@ const optionsOf = (flags: StudyFlags, seed: number, out: string): StudyOptions =
   model: flags.model ?? 'scratch',
   data: flags.data,
   test: flags.test ?? null,
+  validation: flags.validation ?? null,
   text: flags.text ?? null,
   label: flags.label ?? null,
   preparation: preparationOf(flags),

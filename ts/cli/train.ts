@@ -54,6 +54,7 @@ export const settingsOf = (flags: TrainFlags): StudySettings => ({
   model: flags.model ?? 'scratch',
   data: flags.data,
   test: flags.test ?? null,
+  validation: null,
   text: flags.text ?? null,
   label: flags.label ?? null,
   preparation: preparationOf(flags),

@@ -17,6 +17,7 @@ const SETTINGS: StudySettings = {
   model: 'scratch',
   data: 'data.csv',
   test: null,
+  validation: null,
   text: null,
   label: null,
   preparation: null,

@@ -14,6 +14,7 @@ import { learnVocabulary } from '../text/vocabulary.ts'
 import { initializeModel } from '../train/index.ts'
 import { tokenizerOf, withPreparation } from './classifier.ts'
 import { matchLabels, type LabelOrder } from './labels.ts'
+import { loadRows } from './rows.ts'
 import type { Scale, StudySettings } from './settings.ts'
 
 export interface LabelledText {
@@ -74,9 +75,14 @@ export async function prepareData(settings: StudySettings, scale: Scale): Promis
   const apart = dropTestTexts(dataset, notes, fold)
   const emptied = [...apart, ...dataset.test].filter(({ text }) => fold(text) === '').length
   if (emptied > 0) notes.push(`${emptied} texts have nothing left once prepared`)
-  const shuffled = createRandom(seed, 'study split').shuffle([...apart])
-  const held = Math.min(MAX_VALIDATION, Math.round(shuffled.length * VALIDATION_SHARE))
-  const validation = shuffled.slice(0, held)
+  const given =
+    settings.validation === null ? null : await loadValidation(settings.validation, settings, dataset.labels)
+  // rows to choose by must be new to the model, as the test rows are
+  const kept = given ? dropTestTexts({ train: apart, test: given }, [], fold) : apart
+  const shuffled = createRandom(seed, 'study split').shuffle([...kept])
+  const held = given ? 0 : Math.min(MAX_VALIDATION, Math.round(shuffled.length * VALIDATION_SHARE))
+  const validation = given ?? shuffled.slice(0, held)
+  for (const { text, label } of given ?? []) hash.update(`${label}\t${text}\n`)
   let train = shuffled.slice(held)
   let test = dataset.test
   if (train.length > scale.maxTrain) {
@@ -108,6 +114,18 @@ export async function prepareData(settings: StudySettings, scale: Scale): Promis
     hash: hash.digest('hex').slice(0, 16),
     notes,
   }
+}
+
+/** Rows of their own file, their labels numbered as the data's. */
+async function loadValidation(source: string, settings: StudySettings, labels: string[]): Promise<LabelledText[]> {
+  const { text, label, seed } = settings
+  const found = await loadRows(source, { seed, ...(text && { text }), ...(label && { label }) })
+  const numbers = found.labels.map((name) => labels.indexOf(name))
+  if (numbers.includes(-1))
+    throw new Error(
+      `--validation ${source}: has the label '${found.labels[numbers.indexOf(-1)]}', the training rows have ${labels.join(', ')}; give rows of the same labels`,
+    )
+  return found.rows.map((row) => ({ text: row.text, label: numbers[row.label] }))
 }
 
 /** Learns a WordPiece vocabulary from the training texts as `preparation` makes them; the tokenizer prepares likewise. */

@@ -74,6 +74,7 @@ function syntheticResults(options: { software: boolean; finished?: boolean } = {
       model: 'scratch',
       data: 'builtin:reviews',
       test: null,
+      validation: null,
       text: null,
       label: null,
       preparation: null,

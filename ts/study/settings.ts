@@ -11,6 +11,8 @@ export interface StudySettings {
   data: string
   /** file with the test rows, or null: one fifth of `data` */
   test: string | null
+  /** file with the rows to choose by, which the model must not have been trained on; null: a tenth of the training rows */
+  validation: string | null
   text: string | null
   label: string | null
   /** null: as the model was trained, a new model without */

@@ -31,8 +31,8 @@ export interface StudyEnd {
 }
 
 const settingsOf = (options: StudyOptions): StudySettings => {
-  const { model, data, test, text, label, preparation, seed, minutes, quick, isTuned, student } = options
-  return { model, data, test, text, label, preparation, seed, minutes, quick, isTuned, student }
+  const { model, data, test, validation, text, label, preparation, seed, minutes, quick, isTuned, student } = options
+  return { model, data, test, validation, text, label, preparation, seed, minutes, quick, isTuned, student }
 }
 
 interface RunContext {
