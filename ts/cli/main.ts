@@ -76,6 +76,11 @@ export function buildProgram(): Command {
     .option('--data <file>', DATA_HELP, fileList(), 'builtin:reviews')
     .option('--test <file>', 'file with the test rows (default: a fifth of --data)', fileList())
     .option(
+      '--validation <file>',
+      'rows to choose ranks and forms by (default: a tenth of the training rows)',
+      fileList(),
+    )
+    .option(
       '--variants <list>',
       "rows joined by commas, 'paper' for the ten rows of the paper, 'all', or recipes of your own",
       'all',

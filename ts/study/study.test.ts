@@ -122,6 +122,14 @@ describe('study', () => {
     expect(study.output()).toMatch(/stopped with \d rows? finished; run the same command again to go on/)
   })
 
+  it('refuses rows to choose by of other labels, before anything is made', async () => {
+    await writeFile(join(folder, 'other.csv'), 'text,label\na fine film,positive\na dull film,maybe\n')
+    const study = start(['--validation', 'other.csv', '--out', 'none'])
+    expect(await study.ended).toBe(1)
+    expect(study.output()).toMatch(/--validation other\.csv: has the label 'maybe'/)
+    expect(await readdir(folder)).not.toContain('none')
+  })
+
   it('names the rows there are for an unknown variant, before anything is made', async () => {
     const study = start(['--variants', 'baseline,q9', '--out', 'none'])
     expect(await study.ended).toBe(1)
