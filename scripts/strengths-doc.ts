@@ -54,7 +54,7 @@ function page(results: StudyResults[]): string {
     '',
     ...results.map(
       (study) =>
-        `- ${study.settings.isTuned ? 'trained again' : 'as the steps leave it'}: ${setting(study)} \`npm run study -- --model ${study.settings.model} --data ${study.settings.data}${study.settings.test ? ` --test ${study.settings.test}` : ''}${study.settings.isTuned ? '' : ' --no-tuning'} --minutes ${study.settings.minutes} --variants ${study.rows.map(({ id }) => id).join(',')}\``,
+        `- ${study.settings.isTuned ? 'trained again' : 'as the steps leave it'}: ${setting(study)} \`npm run study -- --model ${study.settings.model} --data ${study.settings.data}${study.settings.test ? ` --test ${study.settings.test}` : ''}${study.settings.validation ? ` --validation ${study.settings.validation}` : ''}${study.settings.isTuned ? '' : ' --no-tuning'} --minutes ${study.settings.minutes} --variants ${study.rows.map(({ id }) => id).join(',')}\``,
     ),
     '',
     `| method and strength | trained again | MB | density | F1 [95 %] | F1 lost, % [95 %] | CPU, ms | ${software ? 'software GPU (emulated), ms' : 'GPU, ms'} |`,
