@@ -90,7 +90,7 @@ export class Bases {
   }
 
   private async open(id: Base['id']): Promise<Base> {
-    const { store, data, cpu, threads, signal } = this.context
+    const { store, data, threads, signal } = this.context
     const about = await this.trained(id)
     const loaded = await loadModel(store.modelFolder(id))
     const tokenizer = tokenizerOf(loaded)
@@ -110,13 +110,8 @@ export class Bases {
       seconds: about.seconds,
       isTrained: about.isTrained,
       validate: async (model) => {
-        const session = await cpu.load(buildProgram(model, 'logits'))
-        try {
-          const logits = await runLogits(session, validationIds, data.labels.length, { signal })
-          return scorePredictions(expected, predict(logits, data.labels.length), data.labels.length).f1
-        } finally {
-          session.dispose()
-        }
+        const classes = data.labels.length
+        return scorePredictions(expected, predict(await this.logitsOf(model, validationIds), classes), classes).f1
       },
       teacherLogits: () => this.teacherLogits(),
       calibration: once(() =>
@@ -127,25 +122,33 @@ export class Bases {
 
   /** What the baseline says of the training texts; read from disk where it was said before. Random weights say nothing. */
   private teacherLogits = once(async (): Promise<Float32Array | null> => {
-    const { data, cpu, store, reporter, signal } = this.context
-    if (!(await this.trained('baseline')).isTrained) return null
-    const { weights, tokenizer } = await openClassifier(store.modelFolder('baseline'))
-    const { ids } = encodeTexts(tokenizer, textsOf(data.train), this.maxLength(weights))
+    const { store, reporter } = this.context
+    const { model, examples, isTrained } = await this.base('baseline')
+    if (!isTrained) return null
+    const sequences = examples.map(({ ids }) => ids)
     return cachedTeacherLogits({
       folder: store.folder,
-      teacher: weights,
-      sequences: ids,
+      teacher: model,
+      sequences,
       note: (text) => reporter.note(text),
-      compute: async () => {
-        const session = await cpu.load(buildProgram(weights, 'logits'))
-        try {
-          return await runLogits(session, ids, data.labels.length, { signal, progress: reporter.progress })
-        } finally {
-          session.dispose()
-        }
-      },
+      compute: () => this.logitsOf(model, sequences, reporter.progress),
     })
   })
+
+  /** f32 [sequences, labels], by the CPU device. */
+  private async logitsOf(
+    model: ModelWeights,
+    sequences: Int32Array[],
+    progress?: Reporter['progress'],
+  ): Promise<Float32Array> {
+    const { cpu, data, signal } = this.context
+    const session = await cpu.load(buildProgram(model, 'logits'))
+    try {
+      return await runLogits(session, sequences, data.labels.length, { signal, ...(progress && { progress }) })
+    } finally {
+      session.dispose()
+    }
+  }
 
   private maxLength(model: ModelWeights): number {
     return Math.min(model.config.maxPositions, this.context.scale.maxPositions)

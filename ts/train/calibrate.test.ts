@@ -1,24 +1,12 @@
 import { expect, it } from 'vitest'
 import { initializeModel, calibrate } from './index.ts'
 import { linearLayers } from '../model/weights.ts'
+import { TOY } from './synthetic.ts'
 
-const CONFIG = {
-  vocabSize: 50,
-  hiddenSize: 32,
-  layers: 2,
-  heads: 2,
-  intermediateSize: 64,
-  maxPositions: 16,
-  typeVocabSize: 2,
-  layerNormEpsilon: 1e-12,
-  labels: ['without', 'with'],
-  recipe: '',
-  lowercase: true,
-}
 const SEQUENCES = [5, 9, 2, 16, 7].map((length) => Int32Array.from({ length }, (_, i) => (i * 7 + length) % 50))
 
 it('adds up the inputs of every linear layer; batches and threads change nothing beyond rounding', async () => {
-  const model = initializeModel(CONFIG, 1)
+  const model = initializeModel(TOY, 1)
   const whole = await calibrate(model, SEQUENCES, { threads: 1 })
   const parts = await calibrate(model, SEQUENCES, { threads: 2, batch: 2 })
   const tokens = SEQUENCES.reduce((sum, { length }) => sum + length, 0)
@@ -41,5 +29,5 @@ it('adds up the inputs of every linear layer; batches and threads change nothing
 })
 
 it('refuses no texts', async () => {
-  await expect(calibrate(initializeModel(CONFIG, 1), [])).rejects.toThrow('there are no texts')
+  await expect(calibrate(initializeModel(TOY, 1), [])).rejects.toThrow('there are no texts')
 })

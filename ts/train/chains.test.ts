@@ -10,26 +10,12 @@ import { masksFor } from '../compress/prune.ts'
 import { memoryFiles } from '../io/folder.ts'
 import { loadModelFiles } from '../model/load.ts'
 import { encodeModel } from '../model/save.ts'
-import type { BertConfig } from '../model/config.ts'
 import { LAYER_LINEARS, LINEAR_STEMS, linearLayers, type LayerLinear, type ModelWeights } from '../model/weights.ts'
 import { createRandom } from '../text/random.ts'
 import { calibrate } from './calibrate.ts'
 import { modelOf, parametersOf, placeMasks, shapeOfModel } from './convert.ts'
 import { initializeModel, trainClassifier, type TrainExample } from './index.ts'
-
-const CONFIG: BertConfig = {
-  vocabSize: 50,
-  hiddenSize: 32,
-  layers: 2,
-  heads: 2,
-  intermediateSize: 64,
-  maxPositions: 16,
-  typeVocabSize: 2,
-  layerNormEpsilon: 1e-12,
-  labels: ['without', 'with'],
-  recipe: '',
-  lowercase: true,
-}
+import { TOY } from './synthetic.ts'
 
 const random = createRandom(4)
 
@@ -47,7 +33,7 @@ const chain = (...factors: DenseWeight[]): ChainWeight => ({
 
 /** Outer factors of a role shared by both layers, cores of their own; queries and keys begin alike; a value stays dense. */
 function chained(): ModelWeights {
-  const model = initializeModel(CONFIG, 1)
+  const model = initializeModel(TOY, 1)
   const first = factor(12, 32)
   for (const role of LAYER_LINEARS) {
     const { N, K } = model.layers[0][role].weight
@@ -55,7 +41,7 @@ function chained(): ModelWeights {
     const [before, after] = [isProjection ? first : factor(12, K), factor(N, 10)]
     for (const layer of model.layers) layer[role] = { ...layer[role], weight: chain(before, factor(10, 12), after) }
   }
-  const dense = initializeModel(CONFIG, 2)
+  const dense = initializeModel(TOY, 2)
   model.layers[1].value = dense.layers[1].value
   model.layers[0].output = { ...model.layers[0].output, weight: chain(factor(9, 64), factor(32, 9)) }
   return model
@@ -118,7 +104,7 @@ describe('training a model of chains', () => {
   })
 
   it('takes what tucker makes, and files keep it', async () => {
-    const { model } = await factorizeTucker(initializeModel({ ...CONFIG, layers: 4 }, 1), 0.25, { seed: 1 })
+    const { model } = await factorizeTucker(initializeModel({ ...TOY, layers: 4 }, 1), 0.25, { seed: 1 })
     const trained = (await trainClassifier(model, examples, { steps: 3, learningRate: 1e-3 })).model
     expect(new Set(sharing(model)).size).toBeLessThan(sharing(model).length)
     expect(sharing(trained)).toEqual(sharing(model))

@@ -1,28 +1,15 @@
 import { beforeAll, describe, expect, it } from 'vitest'
 import { TrainSession } from '../../kernels/train/session.ts'
 import { assertExact } from '../../kernels/testing/compare.ts'
-import type { BertConfig } from '../model/config.ts'
 import type { ModelWeights } from '../model/weights.ts'
 import { createRandom } from '../text/random.ts'
 import { joinExamples } from './batches.ts'
 import { parametersOf, shapeOfModel } from './convert.ts'
 import { initializeModel, trainClassifier, uniformLayerMap, type TrainExample, type TrainOptions } from './index.ts'
 import { layoutOf } from '../../kernels/train/layout.ts'
+import { TOY } from './synthetic.ts'
 
-const CONFIG: BertConfig = {
-  vocabSize: 50,
-  hiddenSize: 32,
-  layers: 2,
-  heads: 2,
-  intermediateSize: 64,
-  maxPositions: 16,
-  typeVocabSize: 2,
-  layerNormEpsilon: 1e-12,
-  labels: ['without', 'with'],
-  recipe: '',
-  lowercase: true,
-}
-const SMALLER = { ...CONFIG, hiddenSize: 16, layers: 1, intermediateSize: 32 }
+const SMALLER = { ...TOY, hiddenSize: 16, layers: 1, intermediateSize: 32 }
 
 /** Label 1: token 9 stands somewhere among others; label 0: token 7 does. */
 function toy(count: number, seed: number): TrainExample[] {
@@ -69,7 +56,7 @@ describe('a student', () => {
   let teacherLogits: Float32Array
 
   beforeAll(async () => {
-    const trained = await trainClassifier(initializeModel(CONFIG, 1), examples, { ...FAST, epochs: 15 })
+    const trained = await trainClassifier(initializeModel(TOY, 1), examples, { ...FAST, epochs: 15 })
     teacher = trained.model
     teacherLogits = await withSession(teacher, (session) => session.forward(all))
   })
@@ -86,7 +73,7 @@ describe('a student', () => {
 
   it('comes near to the hidden states alone', async () => {
     const hidden = { teacher, layers: [[2, 2]] as [number, number][], weight: 1, isProjected: false }
-    const start = initializeModel(CONFIG, 7)
+    const start = initializeModel(TOY, 7)
     const state = (model: ModelWeights): Promise<Float32Array> =>
       withSession(model, async (session) => (await session.hiddenStates(all, [2]))[0])
     const wanted = await state(teacher)
@@ -144,9 +131,9 @@ describe('a student', () => {
       'state 3 of the teacher, which has 0 to 2',
     )
     await expect(train({ hidden: { ...hidden, isProjected: false } })).rejects.toThrow('32 wide and the student 16')
-    const foreign = initializeModel({ ...CONFIG, vocabSize: 51 }, 1)
+    const foreign = initializeModel({ ...TOY, vocabSize: 51 }, 1)
     await expect(train({ hidden: { ...hidden, teacher: foreign } })).rejects.toThrow('has 51 words and the student 50')
-    const short = initializeModel({ ...CONFIG, maxPositions: 8 }, 1)
+    const short = initializeModel({ ...TOY, maxPositions: 8 }, 1)
     await expect(train({ hidden: { ...hidden, teacher: short } })).rejects.toThrow('8 positions')
   })
 })

@@ -5,26 +5,14 @@ import { TrainSession } from '../../kernels/train/session.ts'
 import { denseData } from '../compress/dense.ts'
 import { applyRecipe } from '../compress/recipe.ts'
 import { sliceLayer } from '../compress/structure.ts'
-import type { BertConfig } from '../model/config.ts'
 import type { ModelWeights } from '../model/weights.ts'
 import { createRandom } from '../text/random.ts'
 import { joinSequences } from './batches.ts'
 import { parametersOf, shapeOfModel } from './convert.ts'
 import { firstOrderImportance, initializeModel, softLabels } from './index.ts'
+import { TOY } from './synthetic.ts'
 
-const CONFIG: BertConfig = {
-  vocabSize: 50,
-  hiddenSize: 32,
-  layers: 2,
-  heads: 4,
-  intermediateSize: 64,
-  maxPositions: 16,
-  typeVocabSize: 2,
-  layerNormEpsilon: 1e-12,
-  labels: ['without', 'with'],
-  recipe: '',
-  lowercase: true,
-}
+const CONFIG = { ...TOY, heads: 4 }
 
 const texts = createRandom(3)
 const sequences = Array.from({ length: 64 }, () =>

@@ -4,11 +4,7 @@ import { mkdtemp, readdir, readFile, rm, writeFile } from 'node:fs/promises'
 import { tmpdir } from 'node:os'
 import { join } from 'node:path'
 import { afterAll, beforeAll, describe, expect, it } from 'vitest'
-import { layoutOf } from '../../kernels/train/layout.ts'
-import type { BertConfig } from '../model/config.ts'
 import { LINEAR_STEMS, type ModelWeights } from '../model/weights.ts'
-import { createRandom } from '../text/random.ts'
-import { parametersOf, shapeOfModel } from './convert.ts'
 import { fingerprint } from './fingerprint.ts'
 import {
   initializeModel,
@@ -20,36 +16,9 @@ import {
 } from './index.ts'
 import type { TrainProgress, TrainState } from './index.ts'
 import { maskStageAt, maskStages } from './schedule.ts'
+import { TOY, numbersOf, toy } from './synthetic.ts'
 
-const CONFIG: BertConfig = {
-  vocabSize: 50,
-  hiddenSize: 32,
-  layers: 1,
-  heads: 2,
-  intermediateSize: 64,
-  maxPositions: 16,
-  typeVocabSize: 2,
-  layerNormEpsilon: 1e-12,
-  labels: ['without', 'with'],
-  recipe: '',
-  lowercase: true,
-}
-
-/** Label 1: token 9 stands somewhere among others; label 0: token 7 does. */
-function toy(count: number, seed: number): TrainExample[] {
-  const random = createRandom(seed)
-  return Array.from({ length: count }, (_, i) => {
-    const middle = Array.from({ length: 4 + random.int(8) }, () => 10 + random.int(40))
-    const label = i % 2
-    middle[random.int(middle.length)] = label ? 9 : 7
-    return { ids: Int32Array.from([2, ...middle, 3]), label }
-  })
-}
-
-const numbersOf = (model: ModelWeights): Float32Array[] => {
-  const { words, rest } = parametersOf(model, layoutOf(shapeOfModel(model)))
-  return [words, rest]
-}
+const CONFIG = { ...TOY, layers: 1 }
 
 const examples = toy(96, 1)
 const held = toy(64, 2)

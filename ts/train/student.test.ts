@@ -1,23 +1,11 @@
 import { beforeAll, describe, expect, it } from 'vitest'
 import { quantizeWordEmbeddings } from '../compress/quantize.ts'
-import type { BertConfig } from '../model/config.ts'
 import type { ModelWeights } from '../model/weights.ts'
 import { createRandom } from '../text/random.ts'
 import { initializeModel, layerMap, studentFrom, trainClassifier, type TrainExample } from './index.ts'
+import { TOY } from './synthetic.ts'
 
-const CONFIG: BertConfig = {
-  vocabSize: 50,
-  hiddenSize: 32,
-  layers: 3,
-  heads: 2,
-  intermediateSize: 64,
-  maxPositions: 16,
-  typeVocabSize: 2,
-  layerNormEpsilon: 1e-12,
-  labels: ['without', 'with'],
-  recipe: '',
-  lowercase: true,
-}
+const CONFIG = { ...TOY, layers: 3 }
 const SIZE = { layers: 2, hiddenSize: 32, heads: 2, intermediateSize: 64 }
 const NARROW = { layers: 1, hiddenSize: 16, heads: 2, intermediateSize: 32 }
 

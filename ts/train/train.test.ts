@@ -1,48 +1,17 @@
 import { describe, expect, it } from 'vitest'
-import type { BertConfig } from '../model/config.ts'
 import { LINEAR_STEMS, linearLayers, type ModelWeights } from '../model/weights.ts'
-import { createRandom } from '../text/random.ts'
 import { joinExamples, nextBatch, shuffled, stepsOf } from './batches.ts'
 import { modelOf, parametersOf, shapeOfModel } from './convert.ts'
 import { initializeModel, scheduleAt, trainClassifier, type TrainExample, type TrainProgress } from './index.ts'
 import { layoutOf } from '../../kernels/train/layout.ts'
 import { settle } from './options.ts'
-
-const CONFIG: BertConfig = {
-  vocabSize: 50,
-  hiddenSize: 32,
-  layers: 2,
-  heads: 2,
-  intermediateSize: 64,
-  maxPositions: 16,
-  typeVocabSize: 2,
-  layerNormEpsilon: 1e-12,
-  labels: ['without', 'with'],
-  recipe: '',
-  lowercase: true,
-}
-
-/** Label 1: token 9 stands somewhere among others; label 0: token 7 does. */
-function toy(count: number, seed: number): TrainExample[] {
-  const random = createRandom(seed)
-  return Array.from({ length: count }, (_, i) => {
-    const middle = Array.from({ length: 4 + random.int(8) }, () => 10 + random.int(40))
-    const label = i % 2
-    middle[random.int(middle.length)] = label ? 9 : 7
-    return { ids: Int32Array.from([2, ...middle, 3]), label }
-  })
-}
-
-const numbersOf = (model: ModelWeights): Float32Array[] => {
-  const { words, rest } = parametersOf(model, layoutOf(shapeOfModel(model)))
-  return [words, rest]
-}
+import { TOY, numbersOf, toy } from './synthetic.ts'
 
 describe('initializeModel', () => {
   it('draws truncated normal numbers, the same for the same seed', () => {
-    const model = initializeModel(CONFIG, 3)
-    expect(numbersOf(initializeModel(CONFIG, 3))).toEqual(numbersOf(model))
-    expect(numbersOf(initializeModel(CONFIG, 4))).not.toEqual(numbersOf(model))
+    const model = initializeModel(TOY, 3)
+    expect(numbersOf(initializeModel(TOY, 3))).toEqual(numbersOf(model))
+    expect(numbersOf(initializeModel(TOY, 4))).not.toEqual(numbersOf(model))
     const { data, K } = model.layers[0].intermediate.weight as { data: Float32Array; K: number }
     const wanted = 1 / Math.sqrt(K)
     expect(Math.max(...data.map(Math.abs))).toBeLessThanOrEqual(Math.fround(2 * wanted))
@@ -54,7 +23,7 @@ describe('initializeModel', () => {
   })
 
   it('refuses a single label', () => {
-    expect(() => initializeModel({ ...CONFIG, labels: ['one'] }, 1)).toThrow('at least 2 labels')
+    expect(() => initializeModel({ ...TOY, labels: ['one'] }, 1)).toThrow('at least 2 labels')
   })
 })
 
@@ -87,7 +56,7 @@ describe('schedule and batches', () => {
 describe('trainClassifier', () => {
   const examples = toy(256, 1)
   const held = toy(128, 2)
-  const start = initializeModel(CONFIG, 1)
+  const start = initializeModel(TOY, 1)
 
   it('learns which token matters, and the last loss is far below the first', async () => {
     const events: TrainProgress[] = []
@@ -106,7 +75,7 @@ describe('trainClassifier', () => {
     expect(events.at(-1)).toMatchObject({ step: 120, steps: 120, secondsLeft: 0 })
     expect(events.every(({ loss, learningRate }) => loss > 0 && learningRate > 0)).toBe(true)
     // the model handed in is left alone
-    expect(numbersOf(start)).toEqual(numbersOf(initializeModel(CONFIG, 1)))
+    expect(numbersOf(start)).toEqual(numbersOf(initializeModel(TOY, 1)))
   })
 
   it('gives the same bits for the same seed on any number of threads, others for another seed', async () => {
@@ -208,7 +177,7 @@ describe('trainClassifier', () => {
     await expect(train(start, examples, { steps: 60, learningRate: 1e30, dropout: 0 })).rejects.toThrow(
       'lower the learning rate',
     )
-    const broken = initializeModel(CONFIG, 1)
+    const broken = initializeModel(TOY, 1)
     broken.layers[0].query.bias![3] = NaN
     await expect(train(broken, one)).rejects.toThrow('NaN or infinite weights')
   })
