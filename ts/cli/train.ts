@@ -141,6 +141,7 @@ export async function trainAndSave(flags: TrainFlags, data: StudyData, run: Trai
   if (encoded.truncated) reporter.note(`${encoded.truncated} texts are longer than ${limit} tokens and lost their end`)
   const examples = encoded.ids.map((ids, i) => ({ ids, label: data.train[i]?.label ?? -1 }))
   const began = performance.now()
+  const more = { ...run.more, ...ownOptions(flags) }
   const usual = {
     learningRate: flags.learningRate ?? run.learningRate,
     epochs: flags.epochs,
@@ -148,7 +149,7 @@ export async function trainAndSave(flags: TrainFlags, data: StudyData, run: Trai
     batch: flags.batch,
   }
   const tuned = flags.tune
-    ? await searchSettings(start, examples, usual, { ...flags, trials: flags.trials ?? DEFAULT_TRIALS }, reporter)
+    ? await searchSettings(start, examples, usual, { ...flags, trials: flags.trials ?? DEFAULT_TRIALS, more }, reporter)
     : null
   if (tuned && !flags.json) process.stdout.write(`${trialLines(tuned).join('\n')}\n`)
   const seconds = Math.max(1, flags.minutes * 60 - (performance.now() - began) / 1000)
@@ -160,7 +161,7 @@ export async function trainAndSave(flags: TrainFlags, data: StudyData, run: Trai
       seed: flags.seed,
       threads: flags.threads ?? 0,
       ...(run.teacherLogits && { teacherLogits: run.teacherLogits }),
-      more: { ...run.more, ...ownOptions(flags), ...checkpoints },
+      more: { ...more, ...checkpoints },
     }
     return trainWithin(start, examples, plan, reporter, signal)
   })

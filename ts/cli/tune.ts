@@ -4,6 +4,7 @@ import type { ModelWeights } from '../model/weights.ts'
 import type { Reporter } from '../study/reporter.ts'
 import type { Example } from '../study/training.ts'
 import { tuneTraining, type Tuned } from '../study/tune.ts'
+import type { TrainOptions } from '../train/index.ts'
 import type { TrainingSetting } from '../train/tune.ts'
 import { columns } from './columns.ts'
 
@@ -18,13 +19,13 @@ export async function searchSettings(
   model: ModelWeights,
   examples: Example[],
   usual: TrainingSetting,
-  flags: { trials: number; minutes: number; seed: number; threads?: number },
+  flags: { trials: number; minutes: number; seed: number; threads?: number; more: Partial<TrainOptions> },
   reporter: Reporter,
 ): Promise<Tuned> {
-  const { trials, minutes, seed, threads = 0 } = flags
+  const { trials, minutes, seed, threads = 0, more } = flags
   reporter.stage(`trying ${trials} settings`)
   const seconds = minutes * 60 * SEARCH_SHARE
-  const tuned = await tuneTraining(model, examples, { trials, usual, seconds, seed, threads }, reporter)
+  const tuned = await tuneTraining(model, examples, { trials, usual, seconds, seed, threads, more }, reporter)
   reporter.done(`${tuned.trials.length} trials, F1 on ${tuned.development} of the training texts`)
   if (tuned.scale < 1)
     reporter.note(

@@ -1,6 +1,7 @@
 // The models that rows are made of: the baseline and its student, trained once, from disk afterwards.
 
 import type { Device } from '../../kernels/runtime/device.ts'
+import type { Calibration } from '../compress/calibration.ts'
 import { buildProgram } from '../model/bert.ts'
 import { isFolder } from '../io/folder.node.ts'
 import { loadModel } from '../model/load.ts'
@@ -9,6 +10,7 @@ import { saveModel } from '../model/save.ts'
 import type { ModelWeights } from '../model/weights.ts'
 import { calibrate } from '../train/index.ts'
 import { openClassifier, tokenizerOf, vocabularyOf } from './classifier.ts'
+import { densifyModel } from './densify.ts'
 import { encodeTexts, predict, runLogits } from './evaluate.ts'
 import type { LabelOrder } from './labels.ts'
 import { applyLabelOrder, prepareModel, shapeWords, type LabelledText, type StudyData } from './prepare.ts'
@@ -98,6 +100,12 @@ export class Bases {
     const ids = encodeTexts(tokenizer, textsOf(data.train), limit).ids
     const validationIds = encodeTexts(tokenizer, textsOf(data.validation), limit).ids
     const expected = data.validation.map(({ label }) => label)
+    const calibrationOf = (model: ModelWeights): Promise<Calibration> =>
+      calibrate(densifyModel(model, { keepsChains: true }).model, ids.slice(0, CALIBRATION_TEXTS), {
+        signal,
+        ...(threads && { threads }),
+      })
+    const ofBase = once(() => calibrationOf(loaded.weights))
     return {
       id,
       model: loaded.weights,
@@ -114,9 +122,7 @@ export class Bases {
         return scorePredictions(expected, predict(await this.logitsOf(model, validationIds), classes), classes).f1
       },
       teacherLogits: () => this.teacherLogits(),
-      calibration: once(() =>
-        calibrate(loaded.weights, ids.slice(0, CALIBRATION_TEXTS), { signal, ...(threads && { threads }) }),
-      ),
+      calibration: (model) => (model === loaded.weights ? ofBase() : calibrationOf(model)),
     }
   }
 

@@ -122,6 +122,17 @@ describe('study', () => {
     expect(study.output()).toMatch(/stopped with \d rows? finished; run the same command again to go on/)
   })
 
+  it('calibrates on what a row has become, where its layers were cut or trained again before', async () => {
+    const rows = ['wanda50', 'heads2-ffn192+wanda50', 'sp50+q8:static']
+    const study = start(['--variants', rows.join(','), '--out', 'calibrated'])
+    expect(await study.ended, study.output()).toBe(0)
+    const results = await readResults('calibrated')
+    expect(results.rows.map(({ id, recipe }) => [id, recipe])).toEqual(
+      ['baseline', ...rows].map((id) => [id, id === 'baseline' ? '' : id]),
+    )
+    expect(results.rows[1].note).toMatch(/zeros grown in/)
+  })
+
   it('refuses rows to choose by of other labels, before anything is made', async () => {
     await writeFile(join(folder, 'other.csv'), 'text,label\na fine film,positive\na dull film,maybe\n')
     const study = start(['--validation', 'other.csv', '--out', 'none'])

@@ -8,12 +8,14 @@ import { tuneTraining, type TuneOptions } from './tune.ts'
 const TOO_FAST = 0.3
 
 const trainedOn = vi.hoisted(() => new Set<unknown>())
+const trainedWith = vi.hoisted((): unknown[] => [])
 vi.mock(import('../train/index.ts'), async (original) => {
   const real = await original()
   return {
     ...real,
     trainClassifier: async (model, examples, options: TrainOptions = {}) => {
       for (const example of examples) trainedOn.add(example)
+      trainedWith.push(options)
       if (options.learningRate! > TOO_FAST) throw new Diverged('no number')
       return real.trainClassifier(model, examples, options)
     },
@@ -84,6 +86,15 @@ describe('tuneTraining', () => {
     const { scale } = await tune({ seconds: 1, usual: { learningRate: 1e-3, epochs: 1000, dropout: 0, batch: 8 } })
     expect(scale).toBeLessThan(1)
     await expect(tune({ seconds: 1e-6 })).rejects.toThrow(/no trial was finished; give more minutes/)
+  })
+  it('trains as the training after it will', async () => {
+    trainedWith.length = 0
+    const fakeQuantize = { linears: true, embeddings: false }
+    const usual = { learningRate: 1e-3, epochs: 2, dropout: 0, batch: 8 }
+    await tune({ trials: 1, usual, more: { accumulate: 3, fakeQuantize } })
+    // 96 examples twice, 24 an update; the first training measures a step
+    expect(trainedWith).toHaveLength(2)
+    expect(trainedWith[1]).toMatchObject({ accumulate: 3, fakeQuantize, steps: 8 })
   })
   it('stops with the signal', async () => {
     await expect(tune({}, AbortSignal.abort())).rejects.toThrow(Stopped)

@@ -5,7 +5,7 @@ import { splitExamples } from '../io/dataset.ts'
 import { buildProgram } from '../model/bert.ts'
 import type { ModelWeights } from '../model/weights.ts'
 import { stepsOf } from '../train/batches.ts'
-import { Diverged, trainClassifier } from '../train/index.ts'
+import { Diverged, trainClassifier, type TrainOptions } from '../train/index.ts'
 import { bestTrial, halving, proposals, rungs, type TrainingSetting, type Trial } from '../train/tune.ts'
 import { openDevice } from './devices.ts'
 import { predict, runLogits, softmaxRow } from './evaluate.ts'
@@ -24,6 +24,8 @@ export interface TuneOptions {
   seed: number
   /** 0 for the trainer's own choice */
   threads: number
+  /** more of the trainer's options, as the training that follows has them */
+  more?: Partial<TrainOptions>
 }
 
 export interface Tuned {
@@ -64,10 +66,11 @@ export async function tuneTraining(
   })
   const expected = development.map(({ label }) => label)
   const settings = proposals(seed, options.trials, usual)
-  const common = { seed, signal, ...(threads && { threads }) }
+  const common = { ...options.more, seed, signal, ...(threads && { threads }) }
+  const accumulate = options.more?.accumulate ?? 1
   const stepSeconds = await measureStep(model, train, { ...common, ...usual })
   const epochs = rungs(settings.length).reduce((sum, { count, share }) => sum + count * share, 0) * usual.epochs
-  const needed = (epochs * train.length * stepSeconds) / usual.batch
+  const needed = (epochs * train.length * stepSeconds) / (usual.batch * accumulate)
   const scale = Math.min(1, (SAFE_SHARE * seconds) / needed)
   const total = rungs(settings.length).reduce((sum, { count }) => sum + count, 0)
   let finished = 0
@@ -76,7 +79,7 @@ export async function tuneTraining(
     const trials = await halving(settings, async ({ batch, learningRate, dropout, epochs: all }, share) => {
       if (signal?.aborted) throw new Stopped()
       if (left() <= 0) return null
-      const steps = stepsOf(train, { epochs: all * share * scale, batch })
+      const steps = stepsOf(train, { accumulate, epochs: all * share * scale, batch })
       let trained: ModelWeights
       try {
         const plan = { ...common, steps, batch, learningRate, dropout, maxSeconds: left() }

@@ -58,7 +58,8 @@ export async function shapeWeights(shape: string, isTuned: boolean, shaping: Sha
     .filter((text) => text !== sparse.text)
     .join('+')
   const start = before ? await apply(base.model, before) : { model: base.model, notes: [] }
-  const trained = await train(start.model, shaping, { maskSchedule: growingZeros(sparse, await base.calibration()) })
+  const calibration = sparse.kind === 'wanda' ? await base.calibration(start.model) : undefined
+  const trained = await train(start.model, shaping, { maskSchedule: growingZeros(sparse, calibration) })
   // the zeros are held at the end, so the step finds the same ones again
   const again = await apply({ ...trained.model, config: start.model.config }, sparse.text)
   const zeros =
@@ -70,7 +71,7 @@ export async function shapeWeights(shape: string, isTuned: boolean, shaping: Sha
 const SPARSE_KINDS: readonly Step['kind'][] = ['sparse', 'tiles', 'wanda', 'nm']
 
 /** Masks that grow along the cubic schedule; n:m holds from the start, since its zeros are no matter of degree. */
-function growingZeros(step: Step, calibration: Calibration): MaskSchedule {
+function growingZeros(step: Step, calibration?: Calibration): MaskSchedule {
   const rule = (done: number): PruneRule => {
     switch (step.kind) {
       case 'sparse':

@@ -2,7 +2,7 @@
 
 import type { Calibration } from '../compress/calibration.ts'
 import { quantizationSensitivity, quantizeWithinGate } from '../compress/quantize-gate.ts'
-import { applyRecipe, parseRecipe, type RecipeResult } from '../compress/recipe.ts'
+import { applyRecipe, needsCalibration, parseRecipe, type RecipeResult, type Step } from '../compress/recipe.ts'
 import { loadModel } from '../model/load.ts'
 import { saveModel } from '../model/save.ts'
 import type { ModelWeights } from '../model/weights.ts'
@@ -41,8 +41,8 @@ export interface Base {
    * where its weights are random
    */
   teacherLogits: () => Promise<Float32Array | null>
-  /** what some hundred training texts send into each linear layer of this base */
-  calibration: () => Promise<Calibration>
+  /** what some hundred training texts send into each linear layer of this base, or of a model made from it */
+  calibration: (model: ModelWeights) => Promise<Calibration>
 }
 
 export interface VariantContext {
@@ -120,7 +120,7 @@ export class VariantMaker {
     if (q8?.text !== 'q8' || row.shape !== '' || !base.isTrained || applied.vocabulary) return applied
     const before = await base.validate(model)
     if ((await base.validate(applied.model)) >= before * (1 - GATE)) return applied
-    const order = quantizationSensitivity(model, await base.calibration()).map(({ stem }) => stem)
+    const order = quantizationSensitivity(model, await base.calibration(model)).map(({ stem }) => stem)
     const gated = await quantizeWithinGate(model, order, base.validate, GATE)
     const rest = joined(...steps.filter((step) => step !== q8).map(({ text }) => text))
     const { config } = applied.model
@@ -128,12 +128,23 @@ export class VariantMaker {
     return { model: { ...last.model, config }, notes: rest === '' ? gated.notes : [...gated.notes, ...last.notes] }
   }
 
+  /** Cut layers see other inputs than those before: steps after the cut are a recipe with a calibration of its own. */
   private async apply(model: ModelWeights, recipe: string, base: Base): Promise<RecipeResult> {
+    const steps = parseRecipe(recipe)
+    const cut = steps.findIndex(({ kind }) => kind === 'heads') + 1
+    if (cut === 0 || cut === steps.length) return this.applySteps(model, steps, base)
+    const first = await this.applySteps(model, steps.slice(0, cut), base)
+    const rest = await this.applySteps(first.model, steps.slice(cut), base)
+    return { ...first, ...rest, notes: [...first.notes, ...rest.notes] }
+  }
+
+  private async applySteps(model: ModelWeights, steps: Step[], base: Base): Promise<RecipeResult> {
     const { settings, reporter, threads, signal } = this.context
-    // what enters the layers of a shaped model is no longer what the base's texts showed
-    const isCalibrated =
-      model === base.model && parseRecipe(recipe).some(({ kind }) => kind !== 'e8' && kind !== 'vocab')
-    return applyRecipe(model, recipe, {
+    // a base's own calibration is there anyway and corrects biases; another is made for the steps that cannot do without
+    const isCalibrated = steps.some(
+      (step) => needsCalibration(step) || (model === base.model && step.kind !== 'e8' && step.kind !== 'vocab'),
+    )
+    return applyRecipe(model, steps, {
       seed: settings.seed,
       vocabulary: base.vocabulary,
       keepIds: base.seenIds,
@@ -143,7 +154,7 @@ export class VariantMaker {
         const tokenizer = tokenizerOf({ tokenizerFiles: files, where: 'step vocab', weights: base.model })
         return (text) => tokenizer.encode(text, base.model.config.maxPositions)
       },
-      ...(isCalibrated && { calibration: await base.calibration() }),
+      ...(isCalibrated && { calibration: await base.calibration(model) }),
       measureImportance: (current) =>
         firstOrderImportance(
           current,
