@@ -1,6 +1,7 @@
 // The benches run end to end on the smallest preset: rows are whole, results are right, wrong words are told.
 
-import { expect, it } from 'vitest'
+import { execFileSync } from 'node:child_process'
+import { expect, it, vi } from 'vitest'
 import { benchKernels } from './kernels/bench.ts'
 import { main } from './main.ts'
 import { benchModels } from './models.ts'
@@ -33,6 +34,57 @@ it('times whole models in processes of their own', async () => {
   expect(rows[0].maxError).toBeLessThan(1e-5)
   expect(ceilings.cpu!.f32MulAdd).toBeGreaterThan(0.1)
   expect(notes.join('\n')).toContain('the float64 reference itself moves by')
+})
+
+const peers = (names: string[], variants: string[]) =>
+  benchModels({
+    ...quiet,
+    model: 'preset:tiny',
+    variants,
+    batch: 2,
+    tokens: 5,
+    devices: ['cpu'],
+    peers: names,
+    seed: 1,
+  })
+
+const hasTorch = (() => {
+  try {
+    execFileSync(process.env.PYTHON ?? 'python3', ['-c', 'import torch, transformers'], { stdio: 'ignore' })
+    return true
+  } catch {
+    return false
+  }
+})()
+
+it.runIf(hasTorch)('times PyTorch in fp32 and quantized on the same weights', async () => {
+  const { rows, notes } = await peers(['torch'], ['baseline', 'q8+e8'])
+  expect(rows.map((row) => `${row.engine} ${row.variant}`)).toEqual([
+    'compact-kernels baseline',
+    'torch baseline',
+    'compact-kernels q8+e8',
+    'torch q8+e8',
+  ])
+  expect(rows[1].maxError).toBeLessThan(1e-5)
+  // one scale per tensor and its own rounding of activations: near ours, not ours
+  expect(rows[3].maxError).toBeGreaterThan(1e-6)
+  expect(rows[3].maxError).toBeLessThan(0.05)
+  expect(rows[2].ratios!.torch.sameWeights).toBeGreaterThan(0)
+  expect(notes.filter((note) => note.startsWith('torch: '))).toEqual([
+    expect.stringContaining("fp32 for 'baseline'"),
+    expect.stringMatching(/quantize_dynamic .* for 'q8\+e8'/),
+  ])
+})
+
+it('says loudly that there is no PyTorch, and goes on', async () => {
+  vi.stubEnv('PYTHON', 'no-such-python')
+  try {
+    const { rows, notes } = await peers(['torch'], ['baseline'])
+    expect(rows.map((row) => row.engine)).toEqual(['compact-kernels'])
+    expect(notes.join('\n')).toMatch(/torch did not run 'baseline': .*no-such-python/)
+  } finally {
+    vi.unstubAllEnvs()
+  }
 })
 
 it('times kernels and gives their error and share of the ceiling', async () => {

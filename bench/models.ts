@@ -7,14 +7,17 @@ import { join } from 'node:path'
 import { runReference } from '../kernels/plan/reference.ts'
 import type { Program } from '../kernels/runtime/program.ts'
 import { buildProgram } from '../ts/model/bert.ts'
+import { saveModel } from '../ts/model/save.ts'
 import type { ModelWeights } from '../ts/model/weights.ts'
 import { exportOnnx } from '../ts/onnx/export.ts'
 import { median } from '../ts/study/statistics.ts'
 import { createRandom } from '../ts/text/random.ts'
 import { raggedBatch } from './contenders/ours.ts'
-import { PEERS, type Description, type ModelInput, type Task } from './lib/contender.ts'
+import { nodeChannel, pythonChannel } from './lib/channel.ts'
+import { CONTENDERS, PEERS, type Description, type ModelInput, type Task } from './lib/contender.ts'
+import { denseModel, hasInt8 } from './lib/exports.ts'
 import { describeEngine, describeMachine } from './lib/machine.ts'
-import { fastestCalibration, rotated, timing, type Burst } from './lib/measure.ts'
+import { fastestCalibration, rotated, timing, warmCalibration, type Burst } from './lib/measure.ts'
 import { RemoteContender } from './lib/remote.ts'
 import { SCHEMA, formatTable, short, type BenchResult, type ResultRow } from './lib/results.ts'
 import { buildVariant } from './lib/variant.ts'
@@ -61,6 +64,8 @@ interface Variant {
   name: string
   labels: number
   onnxPath: string | null
+  densePath: string | null
+  int8: boolean
   /** logits of the check input in float64 */
   reference: Float64Array
 }
@@ -69,7 +74,8 @@ interface Variant {
 export async function benchModels(options: ModelBenchOptions): Promise<BenchResult> {
   const unknown = options.peers.filter((peer) => !Object.hasOwn(PEERS, peer))
   if (unknown.length > 0) throw new Error(`no peer '${unknown.join(', ')}'; there are ${Object.keys(PEERS).join(', ')}`)
-  if (options.peers.length > 0) installPeers(options.log)
+  if (options.peers.some((peer) => peer.startsWith('ort-'))) installPeers(options.log)
+  warmCalibration()
   const result: BenchResult = {
     schema: SCHEMA,
     bench: 'models',
@@ -92,7 +98,7 @@ export async function benchModels(options: ModelBenchOptions): Promise<BenchResu
     for (const name of options.variants) {
       const variant = await prepareVariant(result.notes, name, folder, options)
       entrants.push(...(await enter(variant, options, result.notes)))
-      if (variant.onnxPath !== null) await rm(variant.onnxPath)
+      for (const path of [variant.onnxPath, variant.densePath]) if (path !== null) await rm(path, { recursive: true })
     }
     for (let round = 0; round < options.rounds; round++) {
       for (const entrant of rotated(entrants, round)) {
@@ -148,12 +154,17 @@ async function prepareVariant(
         : ''),
   )
   let onnxPath: string | null = null
-  if (options.peers.length > 0) {
+  if (options.peers.some((peer) => peer.startsWith('ort-'))) {
     onnxPath = join(folder, 'model.onnx')
     await exportOnnx(weights, onnxPath)
-    options.log(`${name}: exported for the peers, ${((await stat(onnxPath)).size / 1e6).toFixed(1)} MB`)
+    options.log(`${name}: exported as ONNX, ${((await stat(onnxPath)).size / 1e6).toFixed(1)} MB`)
   }
-  return { name, labels: reference.length, onnxPath, reference, vocabulary }
+  let densePath: string | null = null
+  if (options.peers.includes('torch')) {
+    densePath = join(folder, 'dense')
+    await saveModel(denseModel(weights), densePath)
+  }
+  return { name, labels: reference.length, onnxPath, densePath, int8: hasInt8(weights), reference, vocabulary }
 }
 
 async function enter(
@@ -175,10 +186,14 @@ async function enter(
       variant: variant.name,
       seed,
       onnxPath: variant.onnxPath,
+      densePath: variant.densePath,
+      int8: variant.int8,
       threads,
       device,
     }
-    const remote = new RemoteContender(`${contender} ${variant.name} ${device}`)
+    const place = CONTENDERS[contender]
+    const channel = place.endsWith('.py') ? pythonChannel(place) : nodeChannel()
+    const remote = new RemoteContender(`${contender} ${variant.name} ${device}`, channel)
     try {
       const { prepareMs } = await remote.prepare(contender, task)
       const { firstMs, logits, description } = await remote.first(input)

@@ -1,4 +1,4 @@
-// What a contender of `bench models` is, ours or a peer's: the same five verbs, each in its own process.
+// What a contender of a bench is, ours or a peer's: the same five verbs, each in its own process.
 
 /** What to run: the same for every contender of a session. */
 export interface Task {
@@ -6,8 +6,12 @@ export interface Task {
   /** recipe, or 'baseline' */
   variant: string
   seed: number
-  /** ONNX file of the very weights that ours runs; only peers read it */
+  /** ONNX file of the very weights that ours runs; only the onnxruntime peers read it */
   onnxPath: string | null
+  /** folder with the same weights multiplied out to dense f32, as Hugging Face stores them; only torch reads it */
+  densePath: string | null
+  /** the variant has int8 linear layers: a peer that quantizes by itself does so */
+  int8: boolean
   threads: number
   device: 'cpu' | 'gpu'
 }
@@ -49,13 +53,22 @@ export interface Contender {
   describe(): Description
 }
 
-/** Module of each contender, relative to bench/lib. Each exports `createContender(): Contender`. */
+/**
+ * Where each contender is, relative to bench/lib: a module that exports `createContender(): Contender`, or a Python
+ * script that answers the same requests as lines of JSON.
+ */
 export const CONTENDERS: Record<string, string> = {
   'compact-kernels': '../contenders/ours.ts',
   'ort-web': '../peers/ort-web.ts',
   'ort-node': '../peers/ort-node.ts',
   'ort-webgpu': '../peers/ort-webgpu.ts',
+  torch: '../peers/torch_bert.py',
 }
 
 /** Peers and the device each runs on. */
-export const PEERS: Record<string, 'cpu' | 'gpu'> = { 'ort-web': 'cpu', 'ort-node': 'cpu', 'ort-webgpu': 'gpu' }
+export const PEERS: Record<string, 'cpu' | 'gpu'> = {
+  'ort-web': 'cpu',
+  'ort-node': 'cpu',
+  'ort-webgpu': 'gpu',
+  torch: 'cpu',
+}
