@@ -3,7 +3,8 @@
 import { fork, spawn, type ChildProcess } from 'node:child_process'
 import { createInterface } from 'node:readline'
 import { fileURLToPath } from 'node:url'
-import type { Reply, Request } from './host.ts'
+import type { Reply, Request } from './answer.ts'
+import { replyOf, toJson } from './json.ts'
 
 export interface Channel {
   /** true where the contender's own calibration loop is not the parent's: then the parent's stands around its bursts */
@@ -33,19 +34,6 @@ export function nodeChannel(): Channel {
   }
 }
 
-/** Requests as JSON has them: typed arrays as lists of numbers. */
-export const toJson = (request: Request): string =>
-  JSON.stringify(request, (_, value: unknown) =>
-    ArrayBuffer.isView(value) ? Array.from(value as Int32Array | Float32Array) : value,
-  )
-
-/** A reply whose logits came as a list of numbers. */
-export function fromJson(text: string): Reply {
-  const reply = JSON.parse(text) as Reply
-  if ('logits' in reply) reply.logits = Float32Array.from(reply.logits)
-  return reply
-}
-
 /** Last lines of stderr that go into the message where a process ends by itself. */
 const KEPT = 2000
 
@@ -63,7 +51,7 @@ export function pythonChannel(script: string): Channel {
     foreign: true,
     send: (request) => void child.stdin!.write(`${toJson(request)}\n`),
     listen(reply, ended) {
-      createInterface({ input: child.stdout! }).on('line', (line) => reply(fromJson(line)))
+      createInterface({ input: child.stdout! }).on('line', (line) => reply(replyOf(line)))
       child.on('error', (error) => ended(`no start: ${error.message}; set PYTHON to an interpreter`))
       child.on('close', (code, signal) => {
         const said = errors.trim().split('\n').at(-1)

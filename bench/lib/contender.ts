@@ -12,9 +12,15 @@ export interface Task {
   densePath: string | null
   /** the variant has int8 linear layers: a peer that quantizes by itself does so */
   int8: boolean
+  /** folder of the variant as we write it; only ours in a page reads it */
+  folder: string | null
   threads: number
   device: 'cpu' | 'gpu'
 }
+
+/** A process of the contender's own, or a page of headless Chromium: cross-origin isolated (with threads) or not. */
+export const HOSTS = ['node', 'chromium', 'chromium-plain'] as const
+export type Host = (typeof HOSTS)[number]
 
 export interface ModelInput {
   /** sequences of equal length */
@@ -58,7 +64,7 @@ export interface Contender {
  * script that answers the same requests as lines of JSON.
  */
 export const CONTENDERS: Record<string, string> = {
-  'compact-kernels': '../contenders/ours.ts',
+  'compact-kernels': '../contenders/ours.node.ts',
   'ort-web': '../peers/ort-web.ts',
   'ort-node': '../peers/ort-node.ts',
   'ort-webgpu': '../peers/ort-webgpu.ts',

@@ -2,7 +2,7 @@
 
 import type { Channel } from './channel.ts'
 import type { ModelInput, Task } from './contender.ts'
-import type { Reply, Request } from './host.ts'
+import type { Reply, Request } from './answer.ts'
 import { calibrate } from './measure.ts'
 
 type Answer<V extends Request['verb']> = Extract<Reply, { verb: V }>

@@ -2,16 +2,15 @@
 // compare with them, at the versions of the lock file beside this.
 
 import { execFileSync } from 'node:child_process'
-import { existsSync } from 'node:fs'
 import { fileURLToPath } from 'node:url'
+import { isInstalled } from './packages.ts'
 
+const PACKAGES = ['onnxruntime-web', 'onnxruntime-node']
 const FOLDER = fileURLToPath(new URL('.', import.meta.url))
 
 /** Installs bench/peers once; says so; throws with what to do where npm fails. */
 export function installPeers(log: (line: string) => void): void {
-  const present = ['onnxruntime-web', 'onnxruntime-node'].every((name) =>
-    existsSync(new URL(`./node_modules/${name}/package.json`, import.meta.url)),
-  )
+  const present = PACKAGES.every(isInstalled)
   if (present) return
   log('bench: installing the peers (about 440 MB) with `npm ci --ignore-scripts` in bench/peers …')
   try {

@@ -1,0 +1,17 @@
+// The peers' packages on disk.
+
+import { existsSync, readFileSync, readdirSync } from 'node:fs'
+
+const packageFile = (name: string, path: string): URL => new URL(`./node_modules/${name}/${path}`, import.meta.url)
+
+export const isInstalled = (name: string): boolean => existsSync(packageFile(name, 'package.json'))
+
+export function packageVersion(name: string): string {
+  return (JSON.parse(readFileSync(packageFile(name, 'package.json'), 'utf8')) as { version: string }).version
+}
+
+/** The files right in a package's folder, by name. */
+export function packageFiles(name: string, folder: string): Map<string, URL> {
+  const names = readdirSync(packageFile(name, folder), { withFileTypes: true }).filter((entry) => entry.isFile())
+  return new Map(names.map((entry) => [entry.name, packageFile(name, `${folder}/${entry.name}`)]))
+}
