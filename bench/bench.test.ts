@@ -2,9 +2,11 @@
 
 import { execFileSync } from 'node:child_process'
 import { expect, it, vi } from 'vitest'
-import { benchKernels } from './kernels/bench.ts'
+import { benchKernels, kernelTable } from './kernels/bench.ts'
+import { KERNEL_PEERS } from './kernels/peers.ts'
 import { main } from './main.ts'
 import { benchModels } from './models.ts'
+import { peersInstalled } from './peers/install.ts'
 import { benchTrain, trainTable } from './train.ts'
 
 const quiet = { threads: 1, rounds: 1, burstMs: 5, command: 'test', log: () => {} }
@@ -102,6 +104,7 @@ it('times kernels and gives their error and share of the ceiling', async () => {
     ops: ['f32', 'int8-1x4', 'low-rank', 'layernorm', 'call'],
     shapes: ['bert-tiny'],
     devices: ['cpu'],
+    peers: [],
   })
   // three shapes of f32, three densities and a chain, then the two row ops
   expect(rows).toHaveLength(3 * 5 + 2)
@@ -109,6 +112,33 @@ it('times kernels and gives their error and share of the ceiling', async () => {
   expect(sparse.effectiveGops! / sparse.gops!).toBeGreaterThan(4)
   expect(sparse.ceilingShare).toBeGreaterThan(0)
   expect(rows.find((row) => row.model.startsWith('call'))!.gops).toBeUndefined()
+})
+
+it('times dense layers of other runtimes in Chromium', async () => {
+  // the others are not fetched for a test: nobody needs hundreds of megabytes for it
+  const peers = peersInstalled() ? KERNEL_PEERS : ['jax-js']
+  const { rows, notes } = await benchKernels({
+    ...quiet,
+    ops: ['f32', 'int8'],
+    shapes: ['bert-tiny'],
+    devices: ['cpu'],
+    peers,
+  })
+  const name = ({ engine, host, model }: (typeof rows)[number]) => `${engine} ${host ?? 'node'} ${model}`
+  expect(rows.filter(({ model }) => model.endsWith(' 16x128x512')).map(name)).toEqual([
+    'compact-kernels node f32 16x128x512',
+    'compact-kernels chromium f32 16x128x512',
+    ...peers.map((peer) => `${peer} chromium f32 16x128x512`),
+    'compact-kernels node int8 16x128x512',
+    'compact-kernels chromium int8 16x128x512',
+    ...(peers.includes('litert') ? ['litert chromium int8 16x128x512'] : []),
+  ])
+  // LiteRT's int8 is its own: a scale and a zero point per row, not ours, but no f32 either
+  const [f32, int8] = rows.filter(({ engine }) => engine === 'litert').map(({ maxError }) => maxError!)
+  if (peers.includes('litert')) expect(int8).toBeGreaterThan(100 * f32)
+  expect(Object.keys(rows[0].ratios!)).toEqual(peers)
+  expect(notes.filter((note) => note.includes('did not run'))).toEqual([])
+  expect(kernelTable(rows)).toContain('x jax-js')
 })
 
 it('times a training step beside the kernel, dense and of chains', async () => {
@@ -136,6 +166,7 @@ it('times a training step beside the kernel, dense and of chains', async () => {
 it.each([
   [['kernels', '--op', 'wrong'], 1],
   [['kernels', '--shapes', 'wrong'], 1],
+  [['kernels', '--peers', 'wrong'], 1],
   [['models', '--peers', 'wrong'], 1],
   [['models', '--model', 'preset:wrong', '--rounds', '1'], 1],
   [['models', '--tokens', '0'], 1],

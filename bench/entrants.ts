@@ -11,7 +11,7 @@ import { exportOnnx } from '../ts/onnx/export.ts'
 import { createRandom } from '../ts/text/random.ts'
 import { raggedBatch } from './contenders/ours.ts'
 import { nodeChannel, pythonChannel, type Channel } from './lib/channel.ts'
-import { PAGE_CONTENDERS, chromiumChannel } from './lib/chromium.ts'
+import { MODEL_PAGES, chromiumChannel } from './lib/chromium.ts'
 import { CONTENDERS, PEERS, type Description, type Host, type ModelInput, type Task } from './lib/contender.ts'
 import { denseModel, hasInt8 } from './lib/exports.ts'
 import type { Burst } from './lib/measure.ts'
@@ -115,7 +115,7 @@ function wanted({
     ...peers.map((peer) => ({ contender: peer, device: PEERS[peer] })),
   ]
   return all.flatMap((who) => {
-    const places: Host[] = Object.hasOwn(PAGE_CONTENDERS, who.contender) ? hosts : ['node']
+    const places: Host[] = Object.hasOwn(MODEL_PAGES, who.contender) ? hosts : ['node']
     return places.map((host) => ({ ...who, host }))
   })
 }
@@ -135,7 +135,7 @@ async function open(
   if (task.folder !== null)
     for (const name of await readdir(task.folder)) files.set(`own/${name}`, pathToFileURL(join(task.folder, name)))
   const isolated = host === 'chromium'
-  const channel = await chromiumChannel(contender, files, isolated)
+  const channel = await chromiumChannel(MODEL_PAGES[contender], files, isolated)
   const served = { ...task, onnxPath: task.onnxPath && 'model.onnx', folder: task.folder && './own' }
   return { channel, task: { ...served, threads: isolated ? task.threads : 1 }, browser: channel.browser }
 }
@@ -156,11 +156,11 @@ export async function enter(variant: Variant, options: ModelBenchOptions, notes:
       const { channel, task, browser } = await open(contender, host, asked)
       remote = new RemoteContender(`${who} ${name} ${device}`, channel)
       const { prepareMs } = await remote.prepare(contender, task)
-      const { firstMs, logits, description } = await remote.first(input)
-      const checked = await remote.logits(check)
+      const { firstMs, output: logits, description } = await remote.first(input)
+      const checked = await remote.output(check)
       const maxError = largestDifference(checked, variant.reference)
       // The timed runs go on with the full input.
-      await remote.logits(input)
+      await remote.output(input)
       entrants.push({
         remote,
         task,

@@ -51,6 +51,7 @@ export async function benchGpu(options: GpuBenchOptions): Promise<BenchResult> {
   const kernels = await benchKernels({
     ...shared,
     ops: KERNEL_NAMES,
+    peers: [],
     shapes: adapter.software ? SOFTWARE_SHAPES : SHAPES,
   })
   const result: BenchResult = {

@@ -88,12 +88,18 @@ export async function main(argv: string[]): Promise<number> {
     .addOption(
       new Option('--shapes <list>', 'files of bench/shapes').default(['bert-base'], 'bert-base').argParser(list),
     )
+    .addOption(
+      new Option('--peers <list>', 'litert, tfjs-wasm, jax-js: dense layers in Chromium, with ours beside them')
+        .default([], 'none')
+        .argParser(list),
+    )
     .action(
       async (options: {
         op?: string[]
         shapes: string[]
         devices: ('cpu' | 'gpu')[]
         threads: number
+        peers: string[]
         rounds: number
         burst: number
         json?: string

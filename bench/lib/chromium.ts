@@ -13,15 +13,15 @@ import { version } from './devices.ts'
 import { replyOf, toJson } from './json.ts'
 import type { Ask } from './page.ts'
 
-interface PageContender {
+export interface PageContender {
   /** module with `createContender`, relative to bench/lib */
   module: string
-  /** the peer's package, and the folder of it that is served as `package/` */
-  package?: { name: string; folder: string }
+  /** the peer's package, and the folder of it that is served as `package/`, if any */
+  package?: { name: string; folder?: string }
 }
 
-/** Contenders that can run in a page. */
-export const PAGE_CONTENDERS: Record<string, PageContender> = {
+/** Contenders of whole models that can run in a page. */
+export const MODEL_PAGES: Record<string, PageContender> = {
   'compact-kernels': { module: '../contenders/ours.page.ts' },
   'ort-web': { module: '../peers/ort-web.page.ts', package: { name: 'onnxruntime-web', folder: 'dist' } },
 }
@@ -47,7 +47,7 @@ async function bundle(contender: PageContender): Promise<Files> {
   })
   const files: Files = new Map(outputFiles.map((file) => [basename(file.path), file.contents]))
   files.set('index.html', '<!doctype html><title>bench</title><script type="module" src="page.js"></script>')
-  if (contender.package)
+  if (contender.package?.folder)
     for (const [name, url] of packageFiles(contender.package.name, contender.package.folder))
       files.set(`package/${name}`, url)
   return files
@@ -55,16 +55,15 @@ async function bundle(contender: PageContender): Promise<Files> {
 
 /**
  * Starts a browser and opens the page of a contender.
- * @param name out of PAGE_CONTENDERS
  * @param given files that the page may fetch
  * @param isolated cross-origin isolated: only then has a page shared memory, and so threads
  */
 export async function chromiumChannel(
-  name: string,
+  contender: PageContender,
   given: Map<string, URL>,
   isolated: boolean,
 ): Promise<Channel & { browser: string }> {
-  const files = await bundle(PAGE_CONTENDERS[name])
+  const files = await bundle(contender)
   for (const [served, url] of given) files.set(served, url)
   const server = await serve(files, isolated)
   const browser = await launchBrowser()
@@ -103,6 +102,8 @@ export async function chromiumChannel(
   } catch (error) {
     await browser.close()
     await server.close()
-    throw new Error(`${name}: its page did not open: ${[String(error), ...problems].join('; ')}`, { cause: error })
+    throw new Error(`the page of ${contender.module} did not open: ${[String(error), ...problems].join('; ')}`, {
+      cause: error,
+    })
   }
 }

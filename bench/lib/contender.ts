@@ -1,5 +1,7 @@
 // What a contender of a bench is, ours or a peer's: the same five verbs, each in its own process.
 
+import type { LinearShape } from './shapes.ts'
+
 /** What to run: the same for every contender of a session. */
 export interface Task {
   model: string
@@ -44,16 +46,26 @@ export interface Description {
   weightBytes?: number
 }
 
-export interface Contender {
+/** One linear layer of `bench kernels`: operands are made from the seed of linearCases, on every side the same. */
+export interface LinearTask {
+  shape: LinearShape
+  /** kernels of the run, which share one stream of random numbers, and the one to run */
+  ops: string[]
+  op: string
+  threads: number
+}
+
+/** T is what it runs, I its input; a layer's input is made with the layer. */
+export interface Contender<T = Task, I = ModelInput> {
   /** Loads the model. */
-  prepare(task: Task): Promise<void>
+  prepare(task: T): Promise<void>
   /** Sets the input of `run`. */
-  feed(input: ModelInput): Promise<void>
-  /** One forward pass from ids to logits. */
+  feed(input: I): Promise<void>
+  /** One forward pass from ids to logits, or of a layer from rows to rows. */
   run(): Promise<void>
   /** GPU time of one more run by timestamps, ms; null where there are none. Only on contenders that can tell. */
   gpuMs?(): Promise<number | null>
-  /** Logits of the last run, f32 [batch, labels]. */
+  /** Logits of the last run, f32 [batch, labels], or the layer's rows. */
   finish(): Promise<Float32Array>
   dispose(): Promise<void>
   describe(): Description

@@ -1,10 +1,10 @@
 // The child process of one contender.
 
-import { answerer, failure, type Request } from './answer.ts'
-import { CONTENDERS, type Contender } from './contender.ts'
+import { answerer, failure, type AnyContender, type Request } from './answer.ts'
+import { CONTENDERS } from './contender.ts'
 
 const answer = answerer(async (contender) => {
-  const module = (await import(CONTENDERS[contender])) as { createContender: () => Contender }
+  const module = (await import(CONTENDERS[contender])) as { createContender: () => AnyContender }
   return module.createContender()
 })
 

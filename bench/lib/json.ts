@@ -11,13 +11,13 @@ export const toJson = (message: Request | Reply): string =>
 /** A request whose ids came as a list of numbers. */
 export function requestOf(text: string): Request {
   const request = JSON.parse(text) as Request
-  if ('input' in request) request.input.ids = Int32Array.from(request.input.ids)
+  if ('input' in request && request.input) request.input.ids = Int32Array.from(request.input.ids)
   return request
 }
 
-/** A reply whose logits came as a list of numbers. */
+/** A reply whose output came as a list of numbers. */
 export function replyOf(text: string): Reply {
   const reply = JSON.parse(text) as Reply
-  if ('logits' in reply) reply.logits = Float32Array.from(reply.logits)
+  if ('output' in reply) reply.output = Float32Array.from(reply.output)
   return reply
 }

@@ -1,13 +1,12 @@
 // The page of one contender: answers what the parent asks, as lib/host.ts does in a process of Node. The contender's
 // module lies beside this one, under a name of its own, so that the page loads no other peer.
 
-import { answerer, failure } from './answer.ts'
-import type { Contender } from './contender.ts'
+import { answerer, failure, type AnyContender } from './answer.ts'
 import { requestOf, toJson } from './json.ts'
 
 const answer = answerer(async () => {
   const place = new URL('contender.js', location.href).href
-  return ((await import(place)) as { createContender: () => Contender }).createContender()
+  return ((await import(place)) as { createContender: () => AnyContender }).createContender()
 })
 
 // The inspector holds the promise it waits for weakly: calls under way are kept here.

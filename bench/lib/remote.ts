@@ -1,7 +1,7 @@
 // The parent's side of a contender process.
 
 import type { Channel } from './channel.ts'
-import type { ModelInput, Task } from './contender.ts'
+import type { LinearTask, ModelInput, Task } from './contender.ts'
 import type { Reply, Request } from './answer.ts'
 import { calibrate } from './measure.ts'
 
@@ -45,17 +45,17 @@ export class RemoteContender {
   }
 
   /** Loads the model; `contender` is a name out of CONTENDERS. */
-  prepare(contender: string, task: Task): Promise<Answer<'prepare'>> {
+  prepare(contender: string, task: Task | LinearTask): Promise<Answer<'prepare'>> {
     return this.#ask({ verb: 'prepare', contender, task })
   }
 
   /** The first run ever: compilation, lazy allocation and all. */
-  first(input: ModelInput): Promise<Answer<'first'>> {
+  first(input: ModelInput | null): Promise<Answer<'first'>> {
     return this.#ask({ verb: 'first', input })
   }
 
-  async logits(input: ModelInput): Promise<Float32Array> {
-    return (await this.#ask({ verb: 'logits', input })).logits
+  async output(input: ModelInput | null): Promise<Float32Array> {
+    return (await this.#ask({ verb: 'output', input })).output
   }
 
   async burst(round: number, minMs: number, minRuns: number): Promise<Answer<'burst'>> {

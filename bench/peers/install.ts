@@ -5,14 +5,15 @@ import { execFileSync } from 'node:child_process'
 import { fileURLToPath } from 'node:url'
 import { isInstalled } from './packages.ts'
 
-const PACKAGES = ['onnxruntime-web', 'onnxruntime-node']
+const PACKAGES = ['onnxruntime-web', 'onnxruntime-node', '@litertjs/core', '@tensorflow/tfjs-backend-wasm']
 const FOLDER = fileURLToPath(new URL('.', import.meta.url))
+
+export const peersInstalled = (): boolean => PACKAGES.every(isInstalled)
 
 /** Installs bench/peers once; says so; throws with what to do where npm fails. */
 export function installPeers(log: (line: string) => void): void {
-  const present = PACKAGES.every(isInstalled)
-  if (present) return
-  log('bench: installing the peers (about 440 MB) with `npm ci --ignore-scripts` in bench/peers …')
+  if (peersInstalled()) return
+  log('bench: installing the peers (about 540 MB) with `npm ci --ignore-scripts` in bench/peers …')
   try {
     execFileSync('npm', ['ci', '--ignore-scripts', '--no-audit', '--no-fund'], {
       cwd: FOLDER,

@@ -2,7 +2,13 @@
 
 import { existsSync, readFileSync, readdirSync } from 'node:fs'
 
-const packageFile = (name: string, path: string): URL => new URL(`./node_modules/${name}/${path}`, import.meta.url)
+/** jax-js is a package of the repository's own tests. */
+const ROOTS = ['./node_modules/', '../../node_modules/']
+
+function packageFile(name: string, path: string): URL {
+  const urls = ROOTS.map((root) => new URL(`${root}${name}/${path}`, import.meta.url))
+  return urls.find((url) => existsSync(url)) ?? urls[0]
+}
 
 export const isInstalled = (name: string): boolean => existsSync(packageFile(name, 'package.json'))
 

@@ -80,11 +80,11 @@ class Torch:
                 "threads": torch.get_num_threads(),
                 "notes": self.notes,
             }
-            return {"firstMs": first, "logits": self.logits.flatten().tolist(), "description": description}
-        if verb == "logits":
+            return {"firstMs": first, "output": self.logits.flatten().tolist(), "description": description}
+        if verb == "output":
             self.feed(request["input"])
             self.run()
-            return {"logits": self.logits.flatten().tolist()}
+            return {"output": self.logits.flatten().tolist()}
         if verb == "burst":
             return {"burst": self.burst(request), "gpuMs": None}
         if verb == "dispose":
