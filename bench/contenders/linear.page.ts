@@ -13,7 +13,7 @@ export function createContender(): Contender<LinearTask, null> {
   let device: Device | null = null
   let session: Session | null = null
   let batch: Batch | null = null
-  let rows = new Float32Array(0)
+  let rows: Float32Array = new Float32Array(0)
   return {
     async prepare(task) {
       const kernel = caseOf(task)
@@ -23,7 +23,7 @@ export function createContender(): Contender<LinearTask, null> {
     },
     feed: async () => {},
     async run() {
-      rows = new Float32Array(await session!.run(batch!))
+      rows = await session!.run(batch!)
     },
     finish: async () => rows,
     async dispose() {

@@ -9,6 +9,8 @@ import { replyOf, toJson } from './json.ts'
 export interface Channel {
   /** true where the contender's own calibration loop is not the parent's: then the parent's stands around its bursts */
   foreign: boolean
+  /** CPU time of the contender so far, where it cannot tell by itself; null where nobody can */
+  cpuMs?(): number | null
   send(request: Request): void
   /** `ended` is told once, with how the process ended */
   listen(reply: (reply: Reply) => void, ended: (how: string) => void): void

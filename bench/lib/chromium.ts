@@ -9,6 +9,7 @@ import { serve, type Files } from '../../browser/server.ts'
 import { packageFiles, packageVersion } from '../peers/packages.ts'
 import type { Reply } from './answer.ts'
 import type { Channel } from './channel.ts'
+import { treeCpuMs } from './cpu-time.ts'
 import { version } from './devices.ts'
 import { replyOf, toJson } from './json.ts'
 import type { Ask } from './page.ts'
@@ -78,6 +79,7 @@ export async function chromiumChannel(
     return {
       foreign: true,
       browser: await browser.version(),
+      cpuMs: () => treeCpuMs(browser.process()!.pid!),
       send(request) {
         page
           .evaluate((text) => ask(text), toJson(request))

@@ -62,8 +62,12 @@ export class RemoteContender {
     const request = { verb: 'burst' as const, round, minMs, minRuns }
     if (!this.#channel.foreign) return this.#ask(request)
     const before = calibrate()
+    const [cpu, start] = [this.#channel.cpuMs?.() ?? null, performance.now()]
     const answer = await this.#ask(request)
-    return { ...answer, burst: { ...answer.burst, calibrationMs: Math.max(before, calibrate()) } }
+    const elapsedMs = performance.now() - start
+    const used = cpu === null ? null : (this.#channel.cpuMs?.() ?? null)
+    const cpuShare = cpu === null || used === null ? answer.burst.cpuShare : (used - cpu) / elapsedMs
+    return { ...answer, burst: { ...answer.burst, cpuShare, calibrationMs: Math.max(before, calibrate()) } }
   }
 
   /** Ends the process; one that does not answer within five seconds is killed. */
