@@ -2,6 +2,7 @@
 
 import { writeFile, rename } from 'node:fs/promises'
 import type { BreakEvenResult } from './break-even.ts'
+import type { Host } from './contender.ts'
 import type { Engine, Machine } from './machine.ts'
 
 export const SCHEMA = 'compact-kernels/bench/1'
@@ -30,6 +31,8 @@ export interface GpuCeilings {
 export interface ResultRow {
   engine: string
   engineVersion: string
+  /** browser that it ran in; a process of its own where not given */
+  host?: Exclude<Host, 'node'>
   /** model name, or the kernel of a one-op program */
   model: string
   variant: string
@@ -116,6 +119,10 @@ export function formatTable(header: string[], rows: string[][], left = 1): strin
       .trimEnd()
   return [line(header), widths.map((w) => '-'.repeat(w)).join('  '), ...rows.map(line)].join('\n')
 }
+
+/** Engine, version and, in a page, what kind. */
+export const engineName = ({ engine, engineVersion, host }: ResultRow): string =>
+  [engine, engineVersion, ...(host ? [`in ${host}`] : [])].join(' ')
 
 /** Three significant digits, plain. */
 export function short(value: number | undefined): string {
