@@ -142,7 +142,21 @@ describe('distil', () => {
     expect(refused.stderr).toMatch(/columns\.csv: found one, two; expected a column of texts: name it with --text/)
   })
 
+  it('alters texts; more copies begin with the same ones, whose logits are there', async () => {
+    const augment = (n: string) => run(distil('altered', '--student', '1x32', '--augment', n))
+    const read = /the teacher reads (\d+) texts/g
+    const first = await augment('1')
+    expect(first.code).toBe(0)
+    expect(first.stderr).toMatch(/48 altered texts, \d+ words with neighbours: the teacher alone says what/)
+    expect(JSON.parse(first.stdout)).toMatchObject({ train: 48, unlabelled: 48 })
+    expect(first.stderr.match(read)).toHaveLength(2)
+    const second = await augment('2')
+    expect(second.stderr.match(read)).toHaveLength(1)
+    expect(JSON.parse(second.stdout)).toMatchObject({ train: 48, unlabelled: 96 })
+  })
+
   it.each([
+    [['--augment', '0'], /a whole number from 1 to 1000/],
     [['--student', './teacher', '--init', 'fresh'], /leave out --init and --vocabulary/],
     [['--hidden-weight', '1', '--vocabulary', '100'], /--hidden-weight compares token by token/],
     [['--vocabulary', 'some'], /same, task or a number of tokens from 64/],

@@ -6,6 +6,7 @@ import { encoderSize } from '../model/preset.ts'
 import { foldSpace } from '../io/dataset.ts'
 import { isFolder } from '../io/folder.node.ts'
 import { loadTexts } from '../io/unlabelled.ts'
+import { augmentTexts, nearestWords } from '../study/augment.ts'
 import { openClassifier, type Classifier } from '../study/classifier.ts'
 import { densifyModel } from '../study/densify.ts'
 import { openDevice } from '../study/devices.ts'
@@ -22,6 +23,8 @@ import { openData, prepareStart, reporter, settingsOf, trainAndSave, unbounded, 
 
 /** Students of less than this width take larger steps, as the study's own does. */
 const NARROW = 128
+/** Between the seeds of two copies: copies of one run share nothing with those of a run with the next seed. */
+const COPY_SEEDS = 1_000_003
 
 export interface DistilFlags extends TrainFlags {
   student: string
@@ -32,6 +35,8 @@ export interface DistilFlags extends TrainFlags {
   logitMse: number
   hiddenWeight: number
   unlabelled?: string
+  /** times as many altered texts as there are */
+  augment?: number
 }
 
 /**
@@ -66,11 +71,13 @@ export async function distilCommand(teacherSource: string, flags: DistilFlags): 
       `${flags.data} has ${data.labels.length} labels (${data.labels.join(', ')}), the teacher ${labels.length} (${labels.join(', ')}); they must be the same`,
     )
   applyLabelOrder(data, matchLabels(data.labels, labels, teacherSource))
-  const unlabelled = flags.unlabelled ? await openUnlabelled(flags.unlabelled, flags.text, data) : []
-  const texts = [...data.train.map(({ text }) => text), ...unlabelled]
+  const given = flags.unlabelled ? await openUnlabelled(flags.unlabelled, flags.text, data) : []
+  const texts = [...data.train.map(({ text }) => text), ...given]
   // what cannot be trained is refused before the teacher reads
   const existing = size ? null : await openStudent(flags.student, settings, scale, data)
-  const teacherLogits = await readTexts(teacher, texts, scale, flags)
+  const copies = flags.augment ? augmented(teacher, texts, flags.augment, data, flags.seed) : []
+  const unlabelled = [...given, ...copies.flat()]
+  const teacherLogits = await readTexts(teacher, [texts, ...copies], scale, flags)
   const student =
     existing ??
     startStudent(teacher, texts, {
@@ -151,13 +158,48 @@ async function openUnlabelled(source: string, column: string | undefined, data: 
   return texts
 }
 
-/** The teacher's logits f32 [texts, labels], from the disk where an earlier call left them. */
+/**
+ * As many parts of altered texts as there are copies: each has a seed of its own, so that more copies begin with the same
+ * ones, whose logits are on the disk. No altered text is a test text or stands in two parts.
+ */
+function augmented(teacher: Classifier, texts: string[], copies: number, data: StudyData, seed: number): string[][] {
+  reporter.stage('altering texts')
+  const neighbours = nearestWords(teacher, texts)
+  const parts: string[][] = []
+  const except = data.test.map(({ text }) => text)
+  for (let copy = 0; copy < copies; copy++) {
+    const part = augmentTexts(texts, neighbours, { count: texts.length, seed: seed + copy * COPY_SEEDS, except })
+    except.push(...part)
+    if (part.length) parts.push(part)
+  }
+  const found = parts.reduce((sum, part) => sum + part.length, 0)
+  reporter.done(
+    `${found} altered texts, ${neighbours.size} words with neighbours: the teacher alone says what the texts are`,
+  )
+  return parts
+}
+
+/**
+ * The teacher's logits f32 [texts of all parts, labels], of each part from the disk where an earlier call left them.
+ */
 async function readTexts(
   teacher: Classifier,
-  texts: string[],
+  parts: string[][],
   scale: Scale,
   flags: DistilFlags,
 ): Promise<Float32Array> {
+  const read: Float32Array[] = []
+  for (const part of parts) read.push(await readPart(teacher, part, scale, flags))
+  const logits = new Float32Array(read.reduce((sum, part) => sum + part.length, 0))
+  let end = 0
+  for (const part of read) {
+    logits.set(part, end)
+    end += part.length
+  }
+  return logits
+}
+
+async function readPart(teacher: Classifier, texts: string[], scale: Scale, flags: DistilFlags): Promise<Float32Array> {
   const { weights, tokenizer } = teacher
   const sequences = encodeTexts(tokenizer, texts, Math.min(scale.maxPositions, weights.config.maxPositions)).ids
   let isRead = false
@@ -171,7 +213,7 @@ async function readTexts(
       sequences,
       note: reporter.note,
       compute: async () => {
-        reporter.stage('the teacher reads the training texts')
+        reporter.stage(`the teacher reads ${texts.length} texts`)
         isRead = true
         const device = await openDevice('cpu', flags.threads ?? 0)
         try {

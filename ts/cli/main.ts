@@ -146,6 +146,11 @@ export function buildProgram(): Command {
       'more texts, one a line or a text column, on which the teacher alone decides',
       fileList(),
     )
+    .option(
+      '--augment <n>',
+      'n times as many altered texts: words replaced by near ones of the teacher, dropped, texts cut and joined; the teacher alone decides on them',
+      wholeNumber(1, 1000),
+    )
     .action(async (teacher, options) => (await import('./distil.ts')).distilCommand(teacher, options))
 
   dataOptions(
