@@ -126,7 +126,7 @@ describe.each(CONFIGURATIONS)('wasm device $build, $threads threads, shared $sha
 
 describe.each(['baseline', 'relaxed'] as const)('activations of the %s build', (build) => {
   it.each([
-    ['gelu', 5e-7],
+    ['gelu', 3e-7],
     ['tanh', 3e-7],
   ] as const)('%s keeps to its stated bound %d max(1, |x|) from -20 to 20', async (activation, bound) => {
     const device = await deviceOf({ build, threads: 1, shared: false })
