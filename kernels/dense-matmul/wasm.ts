@@ -1,20 +1,20 @@
 // The f32 linear layer on the WebAssembly tape: assembly/dense-matmul.ts.
 
-import type { Op } from '../runtime/program.ts'
 import type { DenseWeight } from '../runtime/weights.ts'
-import { ACTIVATION_CODES, placeVector, type LoadContext, type Lowered } from '../runtime/wasm/lowering.ts'
+import {
+  ACTIVATION_CODES,
+  placeVector,
+  type LinearOp,
+  type LoadContext,
+  type Lowered,
+} from '../runtime/wasm/lowering.ts'
 import { DENSE_MATMUL } from '../runtime/wasm/opcodes.ts'
 import { packPanels, panelElements } from './pack.ts'
 
 /** Sums of one block of 96 rows, 8 columns each. */
 const SCRATCH_BYTES = 96 * 32
 
-export function lowerDenseMatmul(
-  op: Extract<Op, { kind: 'linear' }>,
-  weight: DenseWeight,
-  name: string,
-  load: LoadContext,
-): Lowered {
+export function lowerDenseMatmul(op: LinearOp, weight: DenseWeight, name: string, load: LoadContext): Lowered {
   const { N, K } = weight
   const elements = panelElements(N, K)
   const w = load.allocateWeights(`${name} weight`, elements * 4)

@@ -19,13 +19,14 @@ export function lowerEmbedding(
   ]
   const gamma = placeVector(load, `${name} gamma`, op.gamma)
   const beta = placeVector(load, `${name} beta`, op.beta)
+  const { output, epsilon } = op
   const C = op.word.width
   return {
     needs: () => ({}),
     encode({ tape, buffer, shape, offsets, ids, types }) {
-      const y = buffer(op.output).address
+      const y = buffer(output).address
       const { tokens, sequences } = shape
-      const words = [tokens, C, sequences, offsets, ids, types, ...tables, gamma, beta, f32Bits(op.epsilon), y]
+      const words = [tokens, C, sequences, offsets, ids, types, ...tables, gamma, beta, f32Bits(epsilon), y]
       tape.record(EMBEDDING, words, [], [y])
     },
   }

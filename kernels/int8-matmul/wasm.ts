@@ -1,11 +1,11 @@
 // The int8 linear layer on the WebAssembly tape: assembly/quantize.ts, then assembly/int8-matmul.ts.
 
-import type { Op } from '../runtime/program.ts'
 import type { Int8Weight } from '../runtime/weights.ts'
 import {
   ACTIVATION_CODES,
   INT8_PATH_CODES,
   placeVector,
+  type LinearOp,
   type LoadContext,
   type Lowered,
 } from '../runtime/wasm/lowering.ts'
@@ -16,13 +16,8 @@ import { int8PanelBytes, packDepth, packInt8Panels, startingSums } from './pack.
 /** Sums of one tile: 6 rows, 8 columns. */
 const SCRATCH_BYTES = 192
 
-export function lowerInt8Matmul(
-  op: Extract<Op, { kind: 'linear' }>,
-  weight: Int8Weight,
-  name: string,
-  load: LoadContext,
-): Lowered {
-  const { N, K } = weight
+export function lowerInt8Matmul(op: LinearOp, weight: Int8Weight, name: string, load: LoadContext): Lowered {
+  const { N, K, activationScale } = weight
   const path = load.int8
   const bytes = int8PanelBytes(N, K)
   const w = load.allocateWeights(`${name} weight`, bytes)
@@ -40,7 +35,7 @@ export function lowerInt8Matmul(
       scratchBytes: SCRATCH_BYTES,
     }),
     encode(context) {
-      const a = quantized(context, op.input, 'rows', path, weight.activationScale)
+      const a = quantized(context, op.input, 'rows', path, activationScale)
       const y = context.buffer(op.output)
       const residual = op.residual === null ? 0 : context.buffer(op.residual).address
       const activation = ACTIVATION_CODES[op.activation]

@@ -12,7 +12,8 @@ import { lowerCsrMatmul, lowerInt8BlockMatmul, lowerNmMatmul } from '../sparse-m
 import { inputsOf } from './wasm-liveness.ts'
 
 /**
- * Packs an op's weights and returns how to encode it.
+ * Packs an op's weights and returns how to encode it. What is returned must not hold the weights, which the host may
+ * drop once they are packed: a room's inner functions name none of the large arrays.
  *
  * @param name what weights and errors are called by
  * @param tables embedding tables already placed by this session
@@ -41,8 +42,7 @@ export function lowerOp(
   }
 }
 
-function lowerLinear(op: Extract<Op, { kind: 'linear' }>, name: string, load: LoadContext): Lowered {
-  const { weight } = op
+function lowerLinear({ weight, ...op }: Extract<Op, { kind: 'linear' }>, name: string, load: LoadContext): Lowered {
   switch (weight.kind) {
     case 'f32':
       return lowerDenseMatmul(op, weight, name, load)

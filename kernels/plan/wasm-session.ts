@@ -1,14 +1,16 @@
-// A program loaded on the WebAssembly device: packed weights, buffers for the largest batch seen, one tape per run.
+// A program loaded on the WebAssembly device: packed weights, buffers for the largest batch seen, one tape per shape of
+// batch, which is written once and kept.
 
 import type { PlacedTable } from '../embedding/pack.ts'
 import type { LoadOptions, Session, SessionStats } from '../runtime/device.ts'
-import { checkBatch, type Batch, type BufferId, type Program } from '../runtime/program.ts'
+import { checkBatch, type Batch, type BufferId, type Op, type Program } from '../runtime/program.ts'
+import type { EmbeddingTable } from '../runtime/weights.ts'
 import type { BatchShape, BufferView, EncodeContext, Int8Path, LoadContext, Lowered } from '../runtime/wasm/lowering.ts'
 import { Regions } from '../runtime/wasm/regions.ts'
 import type { Job, ThreadPool } from '../runtime/wasm/pool.ts'
 import { TapeWriter } from '../runtime/wasm/tape.ts'
 import { assignSlots, type Slot } from './wasm-liveness.ts'
-import { multiplyAdds } from './wasm-work.ts'
+import { workOf } from './wasm-work.ts'
 import { lowerOp } from './wasm-lower.ts'
 
 const CACHE_LINE = 64
@@ -16,6 +18,20 @@ const CACHE_LINE = 64
 interface Region {
   address: number
   bytes: number
+}
+
+const NOTHING = new Float32Array(0)
+
+/** Shapes whose tapes are kept: tapes of 12 layers take about 8 kB. */
+const MOST_PLANS = 64
+
+/** What running a batch of one shape takes, but for its contents. Holds addresses: void once a region has moved. */
+interface Plan {
+  tape: Int32Array
+  records: number
+  /** record number (1-based) of each op's last record, for error messages */
+  lastRecord: number[]
+  scratchBytes: number
 }
 
 export class WasmSession implements Session {
@@ -27,17 +43,21 @@ export class WasmSession implements Session {
   #slotOf: number[]
   /** regions that grow with the batch, by name */
   #grown = new Map<string, Region>()
-  #tape = new TapeWriter()
-  /** record number (1-based) of each op's last record, for error messages */
-  #lastRecord: number[] = []
+  #writer = new TapeWriter()
+  /** by tokens, sequences, longest and threads: all that a tape depends on, since kernels read the offsets themselves */
+  #plans = new Map<string, Plan>()
+  /** the plan of the last run */
+  #plan: Plan | null = null
   #shareFrom: number
+  #work: (shape: BatchShape) => number
   #disposed = false
 
   /** @param shareFrom multiply-adds of a batch from which all threads run it */
   constructor(program: Program, pool: ThreadPool, int8: Int8Path, shareFrom: number, options: LoadOptions) {
-    this.#program = program
+    this.#program = withoutWeights(program)
     this.#pool = pool
     this.#shareFrom = shareFrom
+    this.#work = workOf(program)
     this.#regions = new Regions(pool.memory, options.guard ?? false)
     const { slotOf, slots } = assignSlots(program)
     this.#slotOf = slotOf
@@ -64,7 +84,7 @@ export class WasmSession implements Session {
       const spec = this.#program.buffers[this.#program.output]
       const rows = spec.rows === 'tokens' ? shape.tokens : shape.sequences
       if (rows === 0) return new Float32Array(0)
-      const job = this.#encode(batch, shape)
+      const job = this.#prepare(batch, shape)
       await this.#pool.run(0, job, (record) => this.#describe(record))
       const output = this.#slotRegion(this.#program.output)
       return this.#pool.memory.f32(output, rows * spec.width).slice()
@@ -75,7 +95,7 @@ export class WasmSession implements Session {
     return {
       weightBytes: this.#regions.bytes((name) => name.startsWith('weights ')),
       arenaBytes: this.#regions.bytes((name) => !name.startsWith('weights ')),
-      calls: this.#tape.records,
+      calls: this.#plan?.records ?? 0,
     }
   }
 
@@ -90,7 +110,7 @@ export class WasmSession implements Session {
   }
 
   #describe(record: number): string {
-    const op = this.#lastRecord.findIndex((last) => record <= last)
+    const op = this.#plan!.lastRecord.findIndex((last) => record <= last)
     return op < 0 ? 'the end of the tape' : `op ${op}, ${this.#program.ops[op].kind}`
   }
 
@@ -100,6 +120,7 @@ export class WasmSession implements Session {
     if (held && held.bytes >= bytes) return held.address
     if (held) this.#regions.free(held.address)
     this.#grown.delete(name)
+    this.#plans.clear()
     const address = this.#regions.allocate(name, bytes)
     this.#grown.set(name, { address, bytes })
     return address
@@ -109,9 +130,26 @@ export class WasmSession implements Session {
     return this.#grown.get(`buffer ${this.#slotOf[id]}`)!.address
   }
 
-  /** Makes room for the batch, copies its inputs in, and writes its tape. */
-  #encode(batch: Batch, shape: BatchShape): Job {
-    const threads = multiplyAdds(this.#program, shape) < this.#shareFrom ? 1 : this.#pool.threads
+  /** Makes room for the batch, copies its inputs and its tape in. */
+  #prepare(batch: Batch, shape: BatchShape): Job {
+    const threads = this.#work(shape) < this.#shareFrom ? 1 : this.#pool.threads
+    const key = `${shape.tokens} ${shape.sequences} ${shape.longest} ${threads}`
+    let plan = this.#plans.get(key)
+    if (plan) this.#placeInputs(batch, shape)
+    else {
+      plan = this.#makePlan(batch, shape, threads)
+      if (this.#plans.size === MOST_PLANS) this.#plans.delete(this.#plans.keys().next().value!)
+      this.#plans.set(key, plan)
+    }
+    this.#plan = plan
+    const { memory } = this.#pool
+    const tape = this.#grown.get('tape')!.address
+    memory.i32(tape, plan.tape.length).set(plan.tape)
+    return { tape, scratch: this.#grown.get('scratch')!.address, scratchBytes: plan.scratchBytes, threads }
+  }
+
+  /** Places all regions for a batch of this shape and writes its tape; places the batch's inputs on the way. */
+  #makePlan(batch: Batch, shape: BatchShape, threads: number): Plan {
     let scratchBytes = CACHE_LINE
     const forms = new Map<string, number>()
     for (const lowered of this.#lowered) {
@@ -120,25 +158,24 @@ export class WasmSession implements Session {
       if (needs.form) forms.set(needs.form, Math.max(forms.get(needs.form) ?? 0, needs.formBytes ?? 0))
     }
     scratchBytes = Math.ceil(scratchBytes / CACHE_LINE) * CACHE_LINE
-    const scratch = this.#region('scratch', scratchBytes * threads)
+    this.#region('scratch', scratchBytes * threads)
     for (const [form, bytes] of forms) this.#region(`form ${form}`, bytes)
     this.#slots.forEach(({ rows, width }, slot) => {
       const count = rows === 'tokens' ? shape.tokens : shape.sequences
-      const address = this.#region(`buffer ${slot}`, count * width * 4)
-      if (this.#regions.isGuarded) this.#pool.memory.f32(address, count * width).fill(NaN)
+      this.#region(`buffer ${slot}`, count * width * 4)
     })
     const context = this.#context(shape, threads, this.#placeInputs(batch, shape))
-    this.#lastRecord = this.#program.ops.map((_, at) => {
+    const lastRecord = this.#program.ops.map((_, at) => {
       this.#lowered[at].encode(context)
       context.written(this.#program.ops[at].output)
-      return this.#tape.records
+      return this.#writer.records
     })
-    const words = this.#tape.finish()
-    const tape = this.#region('tape', words.byteLength)
-    this.#pool.memory.i32(tape, words.length).set(words)
-    return { tape, scratch, scratchBytes, threads }
+    const tape = this.#writer.finish().slice()
+    this.#region('tape', tape.byteLength)
+    return { tape, records: this.#writer.records, lastRecord, scratchBytes }
   }
 
+  /** Copies a batch's inputs in; under guard fills all buffers with NaN first. */
   #placeInputs(batch: Batch, shape: BatchShape): { offsets: number; ids: number; types: number; scales: number } {
     const memory = this.#pool.memory
     const place = (name: string, values: Int32Array | Float32Array | undefined): number => {
@@ -148,6 +185,11 @@ export class WasmSession implements Session {
       else memory.f32(address, values.length).set(values)
       return address
     }
+    if (this.#regions.isGuarded)
+      this.#slots.forEach(({ rows, width }, slot) => {
+        const count = rows === 'tokens' ? shape.tokens : shape.sequences
+        memory.f32(this.#grown.get(`buffer ${slot}`)!.address, count * width).fill(NaN)
+      })
     let scales = 0
     if (this.#program.input !== 'ids' && batch.rows) {
       const target = this.#slotRegion(this.#program.input)
@@ -171,12 +213,12 @@ export class WasmSession implements Session {
     threads: number,
     inputs: { offsets: number; ids: number; types: number; scales: number },
   ): EncodeContext & { written(id: BufferId): void } {
-    this.#tape.reset()
+    this.#writer.reset()
     const { buffers, input } = this.#program
     /** form -> the buffer it holds, and in which variant */
     const held = new Map<string, { source: BufferId; variant: number }>()
     return {
-      tape: this.#tape,
+      tape: this.#writer,
       shape,
       threads,
       offsets: inputs.offsets,
@@ -200,6 +242,18 @@ export class WasmSession implements Session {
       },
     }
   }
+}
+
+/** The program with no weights in it: packed, they need not stay on the host. */
+function withoutWeights(program: Program): Program {
+  const noTable = ({ rows, width }: EmbeddingTable): EmbeddingTable => ({ kind: 'f32', rows, width, data: NOTHING })
+  const ops = program.ops.map((op): Op => {
+    if (op.kind === 'embedding')
+      return { ...op, word: noTable(op.word), position: noTable(op.position), type: noTable(op.type) }
+    if (op.kind === 'linear') return { ...op, weight: { kind: 'f32', N: op.weight.N, K: op.weight.K, data: NOTHING } }
+    return op
+  })
+  return { ...program, ops }
 }
 
 function shapeOf(batch: Batch): BatchShape {

@@ -1,6 +1,6 @@
 // Sparse linear layers on the WebAssembly tape: the input into token blocks, then assembly/sparse-matmul.ts.
 
-import type { BufferId, Op } from '../runtime/program.ts'
+import type { BufferId } from '../runtime/program.ts'
 import type { CsrWeight, Int8BlockWeight, NmWeight } from '../runtime/weights.ts'
 import {
   ACTIVATION_CODES,
@@ -8,14 +8,13 @@ import {
   placeVector,
   type BatchShape,
   type EncodeContext,
+  type LinearOp,
   type LoadContext,
   type Lowered,
 } from '../runtime/wasm/lowering.ts'
 import { CSR_MATMUL, INT8_BLOCK_MATMUL, NM_MATMUL, TRANSPOSE } from '../runtime/wasm/opcodes.ts'
 import { quantized, quantizedForm } from '../runtime/wasm/quantized-rows.ts'
 import { blockRows, inputsKept, nmPanelElements, packNmPanels } from './pack.ts'
-
-type LinearOp = Extract<Op, { kind: 'linear' }>
 
 /** Sums of 64 outputs along 32 tokens, and eight of them turned. */
 const SCRATCH_BYTES = (64 + 8) * 32 * 4
@@ -55,11 +54,12 @@ function epilogue(context: EncodeContext, op: LinearOp, bias: number): { words: 
 export function lowerCsrMatmul(op: LinearOp, weight: CsrWeight, name: string, load: LoadContext): Lowered {
   const { N, K } = weight
   const blocked = blockRows(weight.rowOffsets, weight.columns, K, 4)
+  const { kBlocks } = blocked
   const rowOffsets = placeRowOffsets(load, `${name} row offsets`, blocked.rowOffsets)
   const columns = placeIndices(load, `${name} columns`, blocked.columns)
   const values = load.allocateWeights(`${name} values`, weight.values.byteLength)
   const placed = load.memory.f32(values, weight.values.length)
-  blocked.order.forEach((from, z) => (placed[z] = weight.values[from]))
+  for (const [z, from] of blocked.order.entries()) placed[z] = weight.values[from]
   const bias = placeVector(load, `${name} bias`, op.bias)
   return {
     needs: (shape) => ({ ...blocksForm(shape, K), scratchBytes: SCRATCH_BYTES }),
@@ -67,22 +67,24 @@ export function lowerCsrMatmul(op: LinearOp, weight: CsrWeight, name: string, lo
       const x = tokenBlocks(context, op.input)
       const { words, reads, y } = epilogue(context, op, bias)
       const M = context.buffer(op.input).rows
-      const weights = [blocked.kBlocks, rowOffsets, columns, values]
+      const weights = [kBlocks, rowOffsets, columns, values]
       context.tape.record(CSR_MATMUL, [M, K, N, x, ...weights, ...words], [x, ...reads], [y])
     },
   }
 }
 
 export function lowerInt8BlockMatmul(op: LinearOp, weight: Int8BlockWeight, name: string, load: LoadContext): Lowered {
-  const { N, K } = weight
+  const { N, K, activationScale } = weight
   const path = load.int8
   const blocked = blockRows(weight.rowOffsets, weight.columns, K / 4, path === 'i16x8' ? 8 : 4)
+  const { kBlocks } = blocked
   const rowOffsets = placeRowOffsets(load, `${name} row offsets`, blocked.rowOffsets)
   const columns = placeIndices(load, `${name} columns`, blocked.columns)
   const count = weight.values.length
   const values = load.allocateWeights(`${name} values`, path === 'i16x8' ? count * 2 : count)
   const placed = path === 'i16x8' ? load.memory.i16(values, count) : load.memory.s8(values, count)
-  blocked.order.forEach((from, z) => placed.set(weight.values.subarray(from * 4, from * 4 + 4), z * 4))
+  for (const [z, from] of blocked.order.entries())
+    for (let i = 0; i < 4; i++) placed[z * 4 + i] = weight.values[from * 4 + i]
   const starts = placeVector(load, `${name} starting sums`, new Float32Array(N))
   if (path === 'u8') load.memory.i32(starts, N).set(zeroPointSums(weight))
   const scales = placeVector(load, `${name} scales`, weight.scales)
@@ -93,12 +95,12 @@ export function lowerInt8BlockMatmul(op: LinearOp, weight: Int8BlockWeight, name
       scratchBytes: SCRATCH_BYTES,
     }),
     encode(context) {
-      const x = quantized(context, op.input, 'columns', path, weight.activationScale)
+      const x = quantized(context, op.input, 'columns', path, activationScale)
       const { words, reads, y } = epilogue(context, op, bias)
       const M = context.buffer(op.input).rows
       context.tape.record(
         INT8_BLOCK_MATMUL,
-        [M, K, N, x, blocked.kBlocks, rowOffsets, columns, values, starts, scales, ...words, INT8_PATH_CODES[path]],
+        [M, K, N, x, kBlocks, rowOffsets, columns, values, starts, scales, ...words, INT8_PATH_CODES[path]],
         [x, ...reads],
         [y],
       )

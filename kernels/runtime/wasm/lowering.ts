@@ -1,6 +1,6 @@
 // What a room gives the plan: one op, its weights packed into memory, and how to write its records for a batch.
 
-import type { Activation, BufferId } from '../program.ts'
+import type { Activation, BufferId, Op } from '../program.ts'
 import type { WasmMemory } from './memory.ts'
 import type { TapeWriter } from './tape.ts'
 
@@ -60,6 +60,9 @@ export interface EncodeContext {
    */
   derived(id: BufferId, form: string, make: (target: number) => void, variant?: number): number
 }
+
+/** A linear layer without its weights, which rooms are given apart. */
+export type LinearOp = Omit<Extract<Op, { kind: 'linear' }>, 'weight'>
 
 export interface Lowered {
   /** what the op needs beside its buffers for a batch of this shape */
