@@ -38,10 +38,17 @@ export const DENSE_MATMUL: Contract = {
       status: 'available',
     },
     {
+      id: 'webgpu/dense-matmul/f32/row',
+      backend: 'webgpu',
+      needs: 'workgroup memory',
+      wins: 'up to 4 rows on real adapters: K is split 64 ways',
+      status: 'default',
+    },
+    {
       id: 'webgpu/dense-matmul/f32/slice',
       backend: 'webgpu',
       needs: 'workgroup memory',
-      wins: 'few rows on real adapters: K is split inside the workgroup',
+      wins: 'up to 128 rows on real adapters, where tiles are too few to fill the machine: K is split inside the workgroup',
       status: 'default',
     },
     {

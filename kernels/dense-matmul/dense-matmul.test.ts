@@ -1,6 +1,6 @@
 import { describe, it } from 'vitest'
 import { ALL_DEVICES } from '../testing/devices.ts'
-import { MODEL_SHAPES, sweepShapes } from '../testing/shapes.ts'
+import { MODEL_SHAPES, sweepShapes, TALL_SHAPES } from '../testing/shapes.ts'
 import { sweepOn } from '../testing/suite.ts'
 
 describe.each(ALL_DEVICES)('dense-matmul on $name, seed 1', (device) => {
@@ -11,6 +11,7 @@ describe.each(ALL_DEVICES)('dense-matmul on $name, seed 1', (device) => {
       'f32',
       MODEL_SHAPES.map((shape) => ({ ...shape, activation: 'gelu' })),
     ))
+  it('keeps the bound for many rows', () => sweepOn(device, 'f32', TALL_SHAPES))
   it('is exact on small integers', () =>
     sweepOn(
       device,

@@ -17,10 +17,24 @@ import {
 import type { Uploader } from '../runtime/gpu/upload.ts'
 import type { DenseWeight } from '../runtime/weights.ts'
 
-/** Rows up to which splitting the inputs over the workgroup beats a tile that would stand mostly empty. */
-export const SLICE_ROWS = 32
+/** Rows up to which a tile of 64 rows would stand mostly empty. */
+export const FEW_ROWS = 32
+/** Rows up to which a workgroup per row, that reads the weights for it alone, keeps more of the machine busy. */
+const SINGLE_ROWS = 4
+/** Most rows that a sliced kernel takes: it reads operands from memory that a tile would read once. */
+const MOST_SLICED = 128
+/** Subgroups of 32 threads that occupy a large machine; there is no asking how many it has room for. */
+const FULL = 512
+/** Subgroups of a tile of 64 x 64 outputs. */
+const PER_TILE = 4
 /** Rows from which a tile of 128 rows fills the machine. */
 const TALL_ROWS = 1024
+
+/** Rows up to which splitting the inputs over the workgroup beats tiles too few to fill the machine. */
+export function sliceRows(columns: number): number {
+  const tiles = Math.floor((FULL - 1) / (PER_TILE * (columns / PANEL)))
+  return Math.min(MOST_SLICED, Math.max(FEW_ROWS, tiles * 64))
+}
 
 /** Writes the panels of all parts into `memory`, which holds zeros. */
 export function packDense(memory: ArrayBuffer, parts: LinearPart<DenseWeight>[]): void {
@@ -50,7 +64,14 @@ export function denseCall(spec: LinearSpec<DenseWeight>, uploader: Uploader): Ke
     label: spec.label,
     rows: spec.rows,
     forms: [
-      { shader: 'dense-matmul.slice', constants: {}, slots, maxRows: SLICE_ROWS, workgroups: cover(columns, 32, 16) },
+      { shader: 'dense-matmul.row', constants: {}, slots, maxRows: SINGLE_ROWS, workgroups: cover(columns, 16, 1) },
+      {
+        shader: 'dense-matmul.slice',
+        constants: {},
+        slots,
+        maxRows: sliceRows(columns),
+        workgroups: cover(columns, 32, 16),
+      },
       {
         shader: 'dense-matmul.tiled',
         constants: { ROWS: 64 },

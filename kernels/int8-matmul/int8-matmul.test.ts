@@ -1,16 +1,20 @@
 import { describe, expect, it } from 'vitest'
 import { assertExact } from '../testing/compare.ts'
-import { ALL_DEVICES } from '../testing/devices.ts'
+import { ALL_DEVICES, type TestDevice } from '../testing/devices.ts'
+import { emulatedMatrixShader } from '../testing/emulated-matrices.ts'
 import { bytes, integers, seededRandom, uniform } from '../testing/random.ts'
-import { MODEL_SHAPES, sweepShapes } from '../testing/shapes.ts'
+import { MODEL_SHAPES, sweepShapes, TALL_SHAPES } from '../testing/shapes.ts'
 import { deviceOf, sweepOn } from '../testing/suite.ts'
 import { linearProgram } from '../testing/sweep.ts'
 import { randomWeight } from '../testing/weights.ts'
-import { referenceWithBounds } from '../plan/reference.ts'
+import { referenceWithBounds, runReference } from '../plan/reference.ts'
+import { createGpuDeviceWith } from '../plan/webgpu.ts'
+import type { Device } from '../runtime/device.ts'
 import type { Program } from '../runtime/program.ts'
 import type { EmbeddingTable, Int8Weight } from '../runtime/weights.ts'
 import { quantizeRow, roundToEven } from '../runtime/quantize-law.ts'
 import { int8AccumulatorsReference } from './reference.ts'
+import { packFragments } from './webgpu.ts'
 
 describe.each(ALL_DEVICES)('int8-matmul on $name, seed 1', (device) => {
   it('keeps the bound over the shape sweep, quantizing f32 rows', () => sweepOn(device, 'int8', sweepShapes()))
@@ -19,6 +23,12 @@ describe.each(ALL_DEVICES)('int8-matmul on $name, seed 1', (device) => {
       device,
       'int8',
       sweepShapes().map((shape) => ({ ...shape, input: 's8', values: 'integers', exact: true })),
+    ))
+  it('gives the exact integers for many rows', () =>
+    sweepOn(
+      device,
+      'int8',
+      TALL_SHAPES.map((shape) => ({ ...shape, input: 's8', values: 'integers', exact: true })),
     ))
   it('does not saturate: all operands at 127 or -127', () =>
     sweepOn(
@@ -125,6 +135,99 @@ describe.each(ALL_DEVICES)('int8-matmul on $name, seed 1', (device) => {
       expect(Math.max(...found.map(Math.abs))).toBeCloseTo(127 * step, 4)
     },
   )
+})
+
+describe('int8-matmul.matrix, its matrices emulated', () => {
+  const create = (code: string): Promise<Device> =>
+    createGpuDeviceWith({ kernels: 'tiled', emulatesMatrices: true, sources: { 'int8-matmul.matrix': code } })
+  const emulated: TestDevice = { name: 'webgpu matrix', create: () => create(emulatedMatrixShader()) }
+  // rows below, at and above 16 and the two forms' tiles, beyond the few that other kernels take; inputs padded to 32
+  const shapes = [
+    ...[33, 47, 48, 49, 64, 97, 128, 129, 256, 257, 385].map((M) => ({ M, N: 9, K: 32 })),
+    ...[1, 16, 17, 64, 130].map((N) => ({ M: 37, N, K: 64 })),
+    ...[17, 64, 113].map((K) => ({ M: 270, N: 70, K })),
+    ...[31, 50, 96, 160].map((K) => ({ M: 37, N: 70, K })),
+  ]
+
+  it('gives the exact integers', async () => {
+    await sweepOn(
+      emulated,
+      'int8',
+      shapes.map((shape) => ({ ...shape, input: 's8', values: 'integers', exact: true })),
+    )
+    expect((await deviceOf(emulated)).info().variants['int8-matmul']).toContain('matrix')
+  })
+  it('keeps the bound, quantizing f32 rows, with gelu, tanh and residual', () =>
+    sweepOn(emulated, 'int8', [
+      ...shapes.map((shape) => ({ ...shape, activation: 'gelu' as const })),
+      { M: 70, N: 384, K: 1536, activation: 'tanh' },
+      { M: 70, N: 128, K: 128, residual: true },
+      { M: 300, N: 96, K: 96, residual: true, activationScale: 2 ** -7 },
+    ]))
+  it('writes three layers of one input at once', async () => {
+    const random = seededRandom(5)
+    const [M, K] = [130, 64]
+    const widths = [64, 17, 130]
+    const buffers: Program['buffers'] = [{ name: 'input', rows: 'tokens', width: K, dtype: 's8' }]
+    const ops: Program['ops'] = widths.map((N, i) => {
+      buffers.push({ name: `output ${i}`, rows: 'tokens', width: N, dtype: 'f32' })
+      const weight = randomWeight('int8', N, K, random, { values: 'integers' })
+      return { kind: 'linear', input: 0, output: i + 1, weight, bias: null, activation: 'none', residual: null }
+    })
+    const rows = { data: bytes(M * K, random), scales: new Float32Array(M).fill(1) }
+    const batch = { offsets: Int32Array.of(0, M), rows }
+    const device = await deviceOf(emulated)
+    for (const output of [1, 2, 3]) {
+      const program: Program = { buffers, ops, input: 0, output }
+      const session = await device.load(program, { guard: true })
+      assertExact(
+        await session.run(batch),
+        runReference({ ...program, ops: [ops[output - 1]] }, batch),
+        `output ${output}`,
+      )
+      expect(session.stats().calls).toBe(1)
+      expect(await session.checkGuards()).toEqual([])
+      session.dispose()
+    }
+  })
+  it.each([
+    ['a fragment of weights at a wrong place', 'at + 512u', 'at + 544u'],
+    ['a quarter of the inputs left out', '< SPLIT; t++', '< SPLIT - SPLIT / 4u; t++'],
+    ['one product off by one', 'byteOf(weight[y / 4u], y)', 'select(byteOf(weight[y / 4u], y), 126, y == 1u)'],
+  ])('is left out where it is not exact: %s', async (_, right, wrong) => {
+    const code = emulatedMatrixShader()
+    expect(code).toContain(right)
+    const faulty = await create(code.replace(right, wrong))
+    const program = linearProgram(randomWeight('int8', 20, 64, seededRandom(6)), null, { M: 40, N: 20, K: 64 })
+    const session = await faulty.load(program)
+    expect(faulty.info().notes.join()).toMatch(/^int8-matmul.matrix failed its self-test/)
+    expect(faulty.info().variants['int8-matmul']).not.toContain('matrix')
+    session.dispose()
+    await faulty.dispose()
+  })
+})
+
+it('packs fragments of 16 outputs and 32 inputs, zeros beyond both', () => {
+  const random = seededRandom(7)
+  const [K, padded, columns] = [90, 96, 192]
+  // the second layer starts at the next multiple of 64
+  const starts = [0, 64]
+  const parts = [20, 70].map((N, output) => {
+    const weight = { kind: 'int8' as const, N, K, data: bytes(N * K, random), scales: new Float32Array(N) }
+    return { weight, bias: null, output }
+  })
+  const memory = new ArrayBuffer(columns * padded)
+  packFragments(memory, parts)
+  const expected = new Int8Array(columns * padded)
+  parts.forEach(({ weight: { N, data } }, part) => {
+    for (let n = 0; n < N; n++)
+      for (let k = 0; k < K; k++) {
+        const column = starts[part] + n
+        const fragment = (Math.floor(column / 64) * 3 + Math.floor(k / 32)) * 4 + (Math.floor(column / 16) % 4)
+        expected[fragment * 512 + (column % 16) * 32 + (k % 32)] = data[n * K + k]
+      }
+  })
+  assertExact(new Int8Array(memory), expected, 'fragments')
 })
 
 it('gives the same integers on every device', async () => {

@@ -2,6 +2,11 @@
 //
 // Packed weights, as in dense-matmul but with 4 inputs of one output in each word, which is what dot4I8Packed takes:
 //   W [N][K] s8 -> [COLUMNS / 64][K padded to 16, / 4][64] words
+//
+// Packed once more where the adapter multiplies matrices: fragments of 16 outputs x 32 inputs, 512 bytes in a row, in the
+// order in which the kernel takes them, so that each is one load of whole cache lines. Fragments of activations are 16
+// rows x 32 inputs of rows as they are: 32 neighbouring bytes of a row are a whole sector of memory already.
+//   W [N][K] s8 -> [COLUMNS / 64][K / 32][4][16][32]
 
 import { isTiled, padded, rowGrid, type Form, type KernelCall, type Slot } from '../runtime/gpu/call.ts'
 import {
@@ -18,7 +23,7 @@ import {
 import type { Uploader } from '../runtime/gpu/upload.ts'
 import type { BufferId, BufferSpec } from '../runtime/program.ts'
 import type { Int8Weight } from '../runtime/weights.ts'
-import { SLICE_ROWS } from '../dense-matmul/webgpu.ts'
+import { FEW_ROWS, sliceRows } from '../dense-matmul/webgpu.ts'
 
 /** Writes the panels of all parts into `memory`, which holds zeros. */
 export function packInt8(memory: ArrayBuffer, parts: LinearPart<Int8Weight>[]): void {
@@ -34,8 +39,60 @@ export function packInt8(memory: ArrayBuffer, parts: LinearPart<Int8Weight>[]): 
   })
 }
 
-/** @param isQuantized the input's bytes are there without a call of their own: given, or made by the op before */
-export function int8Call(spec: LinearSpec<Int8Weight>, isQuantized: boolean, uploader: Uploader): KernelCall {
+/** Outputs and inputs of a fragment of weights. */
+const [FRAGMENT_COLUMNS, FRAGMENT_INPUTS] = [16, 32]
+/** Rows up to which 32 at a time with the inputs split among subgroups occupy more of a machine than 128 at a time. */
+const SPLIT_ROWS = 256
+
+/** Writes the fragments of all parts into `memory`, which holds zeros; K padded to 16 is a multiple of 32. */
+export function packFragments(memory: ArrayBuffer, parts: LinearPart<Int8Weight>[]): void {
+  const packed = new Int8Array(memory)
+  const { starts } = columnStarts(parts)
+  const fragment = FRAGMENT_COLUMNS * FRAGMENT_INPUTS
+  parts.forEach(({ weight: { N, K, data } }, i) => {
+    const steps = padded(K) / FRAGMENT_INPUTS
+    for (let n = 0; n < N; n++) {
+      const column = starts[i] + n
+      const [panel, inPanel] = [Math.floor(column / PANEL), column % PANEL]
+      const first =
+        panel * steps * PANEL * FRAGMENT_INPUTS +
+        Math.floor(inPanel / FRAGMENT_COLUMNS) * fragment +
+        (inPanel % FRAGMENT_COLUMNS) * FRAGMENT_INPUTS
+      for (let k = 0; k < K; k += FRAGMENT_INPUTS)
+        packed.set(data.subarray(n * K + k, n * K + Math.min(k + FRAGMENT_INPUTS, K)), first + k * PANEL)
+    }
+  })
+}
+
+/** The forms of the matrix kernel, none where a fragment would stand across two rows or past the end of a buffer. */
+function matrixForms(spec: LinearSpec<Int8Weight>, slots: Slot[], uploader: Uploader): Form[] {
+  const K = padded(spec.parts[0].weight.K)
+  const { columns } = columnStarts(spec.parts)
+  // buffers of token rows hold a multiple of 16 of them, those of sequences may not
+  if (K % FRAGMENT_INPUTS !== 0 || spec.rows !== 'tokens') return []
+  const fragments = uploader.pack(`${spec.label} fragments`, K * columns, (memory) => packFragments(memory, spec.parts))
+  const own = slots.with(WEIGHT_BINDING, { from: 'weight', buffer: fragments })
+  const form = { shader: 'int8-matmul.matrix', slots: own } as const
+  return [
+    { ...form, constants: { SPLIT: 4 }, maxRows: SPLIT_ROWS, workgroups: cover(columns, PANEL, 32) },
+    { ...form, constants: { SPLIT: 1 }, workgroups: cover(columns, PANEL, 128) },
+  ]
+}
+
+/** Of the slots that linearSlots gives. */
+const WEIGHT_BINDING = 2
+
+export interface Int8Options {
+  /** the input's bytes are there without a call of their own: given, or made by the op before */
+  isQuantized: boolean
+  usesMatrices: boolean
+}
+
+export function int8Call(
+  spec: LinearSpec<Int8Weight>,
+  { isQuantized, usesMatrices }: Int8Options,
+  uploader: Uploader,
+): KernelCall {
   const { columns } = columnStarts(spec.parts)
   const weight = uploader.pack(`${spec.label} weight`, padded(spec.parts[0].weight.K) * columns, (memory) =>
     packInt8(memory, spec.parts),
@@ -52,16 +109,25 @@ export function int8Call(spec: LinearSpec<Int8Weight>, isQuantized: boolean, upl
     shader: 'int8-matmul.fused',
     constants: {},
     slots: [...linearSlots(spec, { from: 'buffer', id: spec.input }, weight, scales), dims],
-    maxRows: SLICE_ROWS,
+    maxRows: FEW_ROWS,
     workgroups: cover(columns, 32, 16),
     quantizesItself: true,
+  }
+  const matrices = usesMatrices ? matrixForms(spec, slots, uploader) : []
+  const slice: Form = {
+    shader: 'int8-matmul.slice',
+    constants: {},
+    slots,
+    maxRows: matrices.length > 0 ? FEW_ROWS : sliceRows(columns),
+    workgroups: cover(columns, 32, 16),
   }
   return {
     label: spec.label,
     rows: spec.rows,
     forms: [
       ...(isQuantized ? [] : [fused]),
-      { shader: 'int8-matmul.slice', constants: {}, slots, maxRows: SLICE_ROWS, workgroups: cover(columns, 32, 16) },
+      slice,
+      ...matrices,
       { shader: 'int8-matmul.tiled', constants: {}, slots, workgroups: cover(columns, PANEL, 64) },
       { shader: 'int8-matmul.direct', constants: {}, slots, workgroups: cover(columns, 32, 32) },
     ],

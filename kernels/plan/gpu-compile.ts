@@ -4,7 +4,7 @@
 import { attentionCall } from '../attention/webgpu.ts'
 import { denseCall } from '../dense-matmul/webgpu.ts'
 import { decodeRow, embeddingCall, isHostTable } from '../embedding/webgpu.ts'
-import { int8Call, quantizeCall } from '../int8-matmul/webgpu.ts'
+import { int8Call, quantizeCall, type Int8Options } from '../int8-matmul/webgpu.ts'
 import { layernormCall, poolCall } from '../row-ops/webgpu.ts'
 import type { KernelCall } from '../runtime/gpu/call.ts'
 import type { LinearSpec, Twin } from '../runtime/gpu/linear.ts'
@@ -22,7 +22,12 @@ const MERGED = 3
 const readsBytes = (weight: LeafWeight): weight is Int8Weight | Int8BlockWeight =>
   weight.kind === 'int8' || weight.kind === 'int8-1x4'
 
-export async function compileProgram(program: Program, uploader: Uploader): Promise<CompiledProgram> {
+/** @param usesMatrices int8 layers are packed for the matrix kernel as well */
+export async function compileProgram(
+  program: Program,
+  uploader: Uploader,
+  usesMatrices: boolean,
+): Promise<CompiledProgram> {
   const { buffers, ops } = program
   const calls: KernelCall[] = []
   const twins = new Set<BufferId>()
@@ -63,7 +68,7 @@ export async function compileProgram(program: Program, uploader: Uploader): Prom
           fresh.set(op.input, { activationScale })
         }
         const ownQuantizer = readsBytes(op.weight) ? quantizers.get(op.input) : undefined
-        const call = linearCall(program, merged, ownQuantizer === undefined, uploader)
+        const call = linearCall(program, merged, { isQuantized: ownQuantizer === undefined, usesMatrices }, uploader)
         ownQuantizer?.readers?.push(calls.length)
         calls.push(call)
         for (const { output } of merged) {
@@ -119,7 +124,7 @@ function isSameForm(a: LeafWeight, b: LeafWeight): boolean {
   return a.kind === b.kind && a.K === b.K
 }
 
-function linearCall({ buffers }: Program, ops: LinearOp[], isQuantized: boolean, uploader: Uploader): KernelCall {
+function linearCall({ buffers }: Program, ops: LinearOp[], options: Int8Options, uploader: Uploader): KernelCall {
   const [{ input, activation, residual, weight }] = ops
   const spec: LinearSpec = {
     label: `linear to ${ops.map(({ output }) => buffers[output].name).join(', ')}`,
@@ -133,7 +138,7 @@ function linearCall({ buffers }: Program, ops: LinearOp[], isQuantized: boolean,
     case 'f32':
       return denseCall(spec as LinearSpec<DenseWeight>, uploader)
     case 'int8':
-      return int8Call(spec as LinearSpec<Int8Weight>, isQuantized, uploader)
+      return int8Call(spec as LinearSpec<Int8Weight>, options, uploader)
     case 'csr':
     case 'int8-1x4':
       return rowsCall(spec as LinearSpec<CsrWeight | Int8BlockWeight>, uploader)

@@ -51,7 +51,7 @@ export async function createGpuLinearOn(
     output: OUTPUT,
   }
   const uploader = new Uploader(device, context.maxBindingBytes)
-  const compiled = await compileProgram(program, uploader)
+  const compiled = await compileProgram(program, uploader, context.usesMatrices)
   await selfTest(context, compiled.calls)
   const ready = (calls: KernelCall[]): Promise<ReadyCall[]> =>
     Promise.all(

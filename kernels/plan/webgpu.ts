@@ -69,7 +69,7 @@ async function load(context: GpuContext, program: Program, options: LoadOptions)
   context.check()
   const uploader = new Uploader(context.device, context.maxBindingBytes)
   try {
-    const compiled = await compileProgram(program, uploader)
+    const compiled = await compileProgram(program, uploader, context.usesMatrices)
     for (const op of program.ops)
       if (op.kind === 'embedding' && isHostTable(op.word, uploader)) noteHostTable(context, op.word.rows)
     await selfTest(context, compiled.calls)

@@ -26,6 +26,13 @@ export function sweepShapes(): Shape[] {
   ]
 }
 
+/** Rows around the tiles of kernels for many rows, inputs around their steps. */
+export const TALL_SHAPES: Shape[] = [
+  ...[129, 191, 192, 193, 255, 257].map((M) => ({ M, N: 9, K: 12 })),
+  ...[15, 17, 63, 64, 65, 80, 129].map((K) => ({ M: 133, N: 67, K })),
+  ...[1025, 1152, 1153].map((M) => ({ M, N: 65, K: 33 })),
+]
+
 /** BERT's own layers at a few rows: M below, at and above a row tile. */
 export const MODEL_SHAPES: Shape[] = [
   { M: 1, N: 768, K: 768 },

@@ -19,6 +19,31 @@ export function isSoftware(info: GPUAdapterInfo): boolean {
   return info.isFallbackAdapter === true || /swiftshader|llvmpipe|lavapipe|basic render|^google\b/i.test(words)
 }
 
+/** Features that the int8 matrix kernel asks for. */
+export const MATRIX_FEATURES = ['chromium-experimental-subgroup-matrix', 'subgroups']
+
+/** True where subgroups of 32 multiply i8 matrices of 16 x 16 x 32 into i32. Experimental, so not in the types yet. */
+export function hasInt8Matrices(features: GPUSupportedFeatures, info: GPUAdapterInfo): boolean {
+  const { subgroupMatrixConfigs = [] } = info as { subgroupMatrixConfigs?: Iterable<MatrixConfig> }
+  return (
+    MATRIX_FEATURES.every((feature) => features.has(feature)) &&
+    info.subgroupMinSize === 32 &&
+    info.subgroupMaxSize === 32 &&
+    [...subgroupMatrixConfigs].some(
+      ({ componentType, resultComponentType, M, N, K }) =>
+        componentType === 'i8' && resultComponentType === 'i32' && M === 16 && N === 16 && K === 32,
+    )
+  )
+}
+
+interface MatrixConfig {
+  componentType: string
+  resultComponentType: string
+  M: number
+  N: number
+  K: number
+}
+
 /** The adapter in words, for info() and reports. */
 export function describeAdapter(info: GPUAdapterInfo): string {
   const name = info.description || [info.vendor, info.architecture, info.device].filter(Boolean).join(' ')

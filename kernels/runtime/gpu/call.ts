@@ -71,7 +71,7 @@ export function chooseForms<F extends Form>(
 }
 
 /** Kernels with workgroup memory are for real adapters. */
-export const isTiled = (shader: ShaderName): boolean => /tiled$|slice$|fused$/.test(shader)
+export const isTiled = (shader: ShaderName): boolean => /tiled$|slice$|fused$|matrix$|row$/.test(shader)
 
 const ROWS_PER_GRID_LINE = 32768
 

@@ -2,7 +2,14 @@
 // which shaders were found wrong on it.
 
 import { SHADERS, type ShaderName } from '../../generated/shaders.ts'
-import { describeAdapter, findAdapter, isSoftware, type SoftwareChoice } from './adapter.ts'
+import {
+  describeAdapter,
+  findAdapter,
+  hasInt8Matrices,
+  isSoftware,
+  MATRIX_FEATURES,
+  type SoftwareChoice,
+} from './adapter.ts'
 import { isTiled, type Form, type KernelCall } from './call.ts'
 import { Readback } from './readback.ts'
 import { GPUBufferUsageBits } from './upload.ts'
@@ -16,6 +23,8 @@ export interface ContextOptions {
   kernels?: KernelChoice
   /** tests only: other sources for shaders, to prove that a wrong kernel is found */
   sources?: Partial<Record<ShaderName, string>>
+  /** tests only: take the matrix kernel for one that runs here, since `sources` has it in other words */
+  emulatesMatrices?: boolean
   /** tests only: a lower limit on bindings than the adapter's, in bytes */
   maxBindingBytes?: number
 }
@@ -34,6 +43,8 @@ export class GpuContext {
   readonly name: string
   readonly software: boolean
   readonly usesTiled: boolean
+  /** int8 layers may have a form that multiplies matrices by subgroups */
+  readonly usesMatrices: boolean
   readonly hasTimestamps: boolean
   readonly readback: Readback
   readonly unused: GPUBuffer[]
@@ -54,6 +65,8 @@ export class GpuContext {
     this.name = describeAdapter(device.adapterInfo)
     this.software = isSoftware(device.adapterInfo)
     this.usesTiled = options.kernels === 'tiled' || (options.kernels !== 'direct' && !this.software)
+    this.usesMatrices =
+      this.usesTiled && (options.emulatesMatrices === true || hasInt8Matrices(device.features, device.adapterInfo))
     this.hasTimestamps = device.features.has('timestamp-query')
     this.readback = new Readback(device)
     this.#isOwn = isOwn
@@ -138,7 +151,8 @@ export async function createContext(options: ContextOptions = {}): Promise<GpuCo
 async function requestDevice(software: SoftwareChoice): Promise<GPUDevice> {
   const { adapter } = await findAdapter(software)
   const requiredLimits = Object.fromEntries(LIMITS.map((limit) => [limit, adapter.limits[limit]]))
-  const requiredFeatures: GPUFeatureName[] = adapter.features.has('timestamp-query') ? ['timestamp-query'] : []
+  const wanted = ['timestamp-query', ...(hasInt8Matrices(adapter.features, adapter.info) ? MATRIX_FEATURES : [])]
+  const requiredFeatures = wanted.filter((feature) => adapter.features.has(feature)) as GPUFeatureName[]
   return adapter.requestDevice({ label: 'compact-kernels', requiredLimits, requiredFeatures })
 }
 

@@ -1,0 +1,55 @@
+// The matrix kernel in words that every adapter understands, so that its indices, its epilogue and its forms can be tested
+// where no matrix unit is at hand. What is left to the real adapter is the meaning of its own loads, which the self-test
+// at start proves there.
+
+import { SHADERS } from '../generated/shaders.ts'
+
+/** One thread stands for a subgroup. A matrix is where it lies (offset, stride), a sum the number of 256 i32. */
+const EMULATION = `
+alias Place = vec2<u32>;
+var<private> sums: array<i32, 2048>;
+fn place(offset: u32, stride: u32) -> Place { return Place(offset, stride); }
+fn byteOf(word: i32, at: u32) -> i32 { return extractBits(word, at % 4u * 8u, 8u); }
+fn multiply(a: Place, w: Place, sum: u32) -> u32 {
+  for (var row = 0u; row < 16u; row++) {
+    for (var column = 0u; column < 16u; column++) {
+      for (var k = 0u; k < 32u; k++) {
+        let x = a.x + row * a.y + k;
+        let y = w.x + column * w.y + k;
+        sums[sum * 256u + row * 16u + column] += byteOf(input[x / 4u], x) * byteOf(weight[y / 4u], y);
+      }
+    }
+  }
+  return sum;
+}
+fn storeSum(offset: u32, sum: u32, stride: u32) {
+  for (var i = 0u; i < 256u; i++) {
+    staged[offset + i / 16u * stride + i % 16u] = sums[sum * 256u + i];
+  }
+}
+`
+
+const REPLACEMENTS: [RegExp, string, number][] = [
+  [/^enable .*\n/gm, '', 2],
+  [/^alias .*\n/gm, '', 3],
+  [/const LANES = 32u;/g, 'const LANES = 1u;', 1],
+  [/@builtin\(subgroup_id\) subgroup: u32,\n\) \{/g, ') {\nlet subgroup = index;', 1],
+  [/subgroupMatrixLoad<A, row_major>\(&input, /g, 'place(', 2],
+  [/subgroupMatrixLoad<W, col_major>\(&weight, /g, 'place(', 4],
+  [/subgroupMatrixMultiplyAccumulate\(/g, 'multiply(', 8],
+  [/subgroupMatrixStore<row_major>\(&staged, /g, 'storeSum(', 8],
+]
+
+/** Throws where the kernel holds something that this does not emulate. */
+export function emulatedMatrixShader(): string {
+  let code: string = SHADERS['int8-matmul.matrix']
+  for (const [pattern, text, count] of REPLACEMENTS) {
+    const found = code.match(pattern)?.length ?? 0
+    if (found !== count) throw new Error(`emulated matrices: ${String(pattern)} stands ${found} times, not ${count}`)
+    code = code.replace(pattern, text)
+  }
+  let sums = 0
+  code = code.replace(/= Sum\(\);/g, () => `= ${sums++}u;`)
+  if (sums !== 8 || /subgroupMatrix|subgroup_/.test(code)) throw new Error('emulated matrices: the kernel has changed')
+  return code + EMULATION
+}
