@@ -5,16 +5,17 @@ export const DENSE_MATMUL: Contract = {
   formula: 'y[M,N] = activation(x[M,K] W[N,K]^T + bias[N]) + residual[M,N]',
   operands: {
     x: 'f32 [M, K], row-major',
-    W: 'f32 [N, K], row-major; packed once at load',
+    W: 'f32 [N, K], row-major; packed once at load, on WebGPU in half precision where the caller asks for it (halfWeights)',
     bias: 'f32 [N] or none',
     residual: 'f32 [M, N] or none',
     y: 'f32 [M, N], row-major; another buffer than x and residual',
   },
-  requires: ['K >= 1, N >= 1; M >= 0', 'finite operands'],
+  requires: ['K >= 1, N >= 1; M >= 0', 'finite operands', 'halfWeights: |W| <= 65504'],
   promises: ['every element of y is written', 'nothing else is touched', 'the old y is never read', 'M = 0 is a no-op'],
   range:
     'f32 sums of K products in one chain: |error| <= (K + 2) 2^-24 sum |x||W|, then 2 roundings for the bias; gelu and tanh ' +
-    'add at most 1e-6 max(1, |x|) and stretch earlier errors by at most 1.13',
+    'add at most 1e-6 max(1, |x|) and stretch earlier errors by at most 1.13; halfWeights: each weight is the nearest half, ties to even, without subnormals, ' +
+    'so that the sum moves by at most sum |x| max(2^-11 |W|, 2^-15), and the bound above holds for the rounded weights',
   variants: [
     {
       id: 'wasm/dense-matmul/f32/6x8-relaxed',

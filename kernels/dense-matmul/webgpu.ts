@@ -2,8 +2,10 @@
 //
 // Packed weights, one panel per 64 outputs, so that 16 threads read 64 neighbouring outputs of one input:
 //   W [N][K] -> [COLUMNS / 64][K padded to 16][64]
+// in f32, or in half precision where the device was asked for it.
 
 import { padded, type KernelCall, type Slot } from '../runtime/gpu/call.ts'
+import { halfBits } from '../runtime/gpu/half.ts'
 import {
   columnStarts,
   cover,
@@ -37,24 +39,25 @@ export function sliceRows(columns: number): number {
 }
 
 /** Writes the panels of all parts into `memory`, which holds zeros. */
-export function packDense(memory: ArrayBuffer, parts: LinearPart<DenseWeight>[]): void {
-  const packed = new Float32Array(memory)
+function packDense(memory: ArrayBuffer, parts: LinearPart<DenseWeight>[], isHalf: boolean): void {
+  const packed = isHalf ? new Uint16Array(memory) : new Float32Array(memory)
   const { starts } = columnStarts(parts)
   parts.forEach(({ weight: { N, K, data } }, i) => {
+    const values = isHalf ? halfBits(data) : data
     const rows = padded(K)
     for (let n = 0; n < N; n++) {
       const column = starts[i] + n
       let at = Math.floor(column / PANEL) * rows * PANEL + (column % PANEL)
-      for (let k = n * K; k < n * K + K; k++, at += PANEL) packed[at] = data[k]
+      for (let k = n * K; k < n * K + K; k++, at += PANEL) packed[at] = values[k]
     }
   })
 }
 
-export function denseCall(spec: LinearSpec<DenseWeight>, uploader: Uploader): KernelCall {
+/** @param isHalf weights are stored in half precision: the context's shaders must read them so */
+export function denseCall(spec: LinearSpec<DenseWeight>, isHalf: boolean, uploader: Uploader): KernelCall {
   const { columns } = columnStarts(spec.parts)
-  const weight = uploader.pack(`${spec.label} weight`, padded(spec.parts[0].weight.K) * columns * 4, (memory) =>
-    packDense(memory, spec.parts),
-  )
+  const bytes = padded(spec.parts[0].weight.K) * columns * (isHalf ? 2 : 4)
+  const weight = uploader.pack(`${spec.label} weight`, bytes, (memory) => packDense(memory, spec.parts, isHalf))
   const bias = uploader.pack(`${spec.label} bias`, columns * 4, (memory) => packColumns(memory, spec.parts))
   const slots: Slot[] = [
     ...linearSlots(spec, { from: 'buffer', id: spec.input }, weight, bias),

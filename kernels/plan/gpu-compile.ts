@@ -22,11 +22,18 @@ const MERGED = 3
 const readsBytes = (weight: LeafWeight): weight is Int8Weight | Int8BlockWeight =>
   weight.kind === 'int8' || weight.kind === 'int8-1x4'
 
-/** @param usesMatrices int8 layers are packed for the matrix kernel as well */
+/** How weights are packed, as a context says. */
+interface Packing {
+  /** int8 layers for the matrix kernel as well */
+  usesMatrices: boolean
+  /** dense f32 layers in half precision */
+  halfWeights: boolean
+}
+
 export async function compileProgram(
   program: Program,
   uploader: Uploader,
-  usesMatrices: boolean,
+  { usesMatrices, halfWeights }: Packing,
 ): Promise<CompiledProgram> {
   const { buffers, ops } = program
   const calls: KernelCall[] = []
@@ -68,7 +75,12 @@ export async function compileProgram(
           fresh.set(op.input, { activationScale })
         }
         const ownQuantizer = readsBytes(op.weight) ? quantizers.get(op.input) : undefined
-        const call = linearCall(program, merged, { isQuantized: ownQuantizer === undefined, usesMatrices }, uploader)
+        const call = linearCall(
+          program,
+          merged,
+          { usesMatrices, halfWeights, isQuantized: ownQuantizer === undefined },
+          uploader,
+        )
         ownQuantizer?.readers?.push(calls.length)
         calls.push(call)
         for (const { output } of merged) {
@@ -124,7 +136,12 @@ function isSameForm(a: LeafWeight, b: LeafWeight): boolean {
   return a.kind === b.kind && a.K === b.K
 }
 
-function linearCall({ buffers }: Program, ops: LinearOp[], options: Int8Options, uploader: Uploader): KernelCall {
+function linearCall(
+  { buffers }: Program,
+  ops: LinearOp[],
+  options: Packing & Int8Options,
+  uploader: Uploader,
+): KernelCall {
   const [{ input, activation, residual, weight }] = ops
   const spec: LinearSpec = {
     label: `linear to ${ops.map(({ output }) => buffers[output].name).join(', ')}`,
@@ -136,7 +153,7 @@ function linearCall({ buffers }: Program, ops: LinearOp[], options: Int8Options,
   }
   switch (weight.kind) {
     case 'f32':
-      return denseCall(spec as LinearSpec<DenseWeight>, uploader)
+      return denseCall(spec as LinearSpec<DenseWeight>, options.halfWeights, uploader)
     case 'int8':
       return int8Call(spec as LinearSpec<Int8Weight>, options, uploader)
     case 'csr':

@@ -13,6 +13,8 @@ export interface GpuLinearOptions {
   /** f32 [N] */
   bias?: Float32Array | null
   activation?: Activation
+  /** store f32 weights in half precision, as GpuDeviceOptions says */
+  halfWeights?: boolean
 }
 
 export interface GpuLinear {
@@ -51,7 +53,7 @@ export async function createGpuLinearOn(
     output: OUTPUT,
   }
   const uploader = new Uploader(device, context.maxBindingBytes)
-  const compiled = await compileProgram(program, uploader, context.usesMatrices)
+  const compiled = await compileProgram(program, uploader, context)
   await selfTest(context, compiled.calls)
   const ready = (calls: KernelCall[]): Promise<ReadyCall[]> =>
     Promise.all(

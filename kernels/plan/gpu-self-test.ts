@@ -4,6 +4,7 @@
 import type { ShaderName } from '../generated/shaders.ts'
 import type { KernelCall } from '../runtime/gpu/call.ts'
 import type { GpuContext } from '../runtime/gpu/context.ts'
+import { roundToHalf } from '../runtime/gpu/half.ts'
 import { ProgramSession } from '../runtime/gpu/session.ts'
 import { Uploader } from '../runtime/gpu/upload.ts'
 import type { Batch, Op, Program } from '../runtime/program.ts'
@@ -190,13 +191,23 @@ async function faultOf(context: GpuContext, shader: ShaderName): Promise<string 
   }
 }
 
+/** The program with dense weights as a device has them that stores them in half precision. */
+const inHalf = (program: Program): Program => ({
+  ...program,
+  ops: program.ops.map((op) =>
+    op.kind === 'linear' && op.weight.kind === 'f32'
+      ? { ...op, weight: { ...op.weight, data: roundToHalf(op.weight.data) } }
+      : op,
+  ),
+})
+
 async function faultIn(context: GpuContext, shader: ShaderName, program: Program): Promise<string | null> {
   const batch = batchFor(program)
-  const { values, bounds } = referenceWithBounds(program, batch)
+  const { values, bounds } = referenceWithBounds(context.halfWeights ? inHalf(program) : program, batch)
   const rms = Math.sqrt(values.reduce((sum, value) => sum + value * value, 0) / values.length)
   const uploader = new Uploader(context.device, context.maxBindingBytes)
   try {
-    const compiled = await compileProgram(program, uploader, context.usesMatrices)
+    const compiled = await compileProgram(program, uploader, context)
     // a shader may stand for several forms, such as tile heights: all are tried
     for (const form of compiled.calls.flatMap(({ forms }) => forms.filter((form) => form.shader === shader))) {
       const calls: KernelCall[] = compiled.calls.map((call) => ({

@@ -283,17 +283,18 @@ describe("the caller's device", () => {
     const wrapped = await createGpuDevice({ device: own, kernels: 'direct' })
     await wrapped.dispose()
     const [M, STORAGE, COPY_SRC, COPY_DST, MAP_READ] = [5, 128, 4, 8, 1]
-    for (const [kind, N, K] of [
+    for (const [kind, N, K, halfWeights] of [
       ['f32', 32, 48],
       ['f32', 7, 9],
+      ['f32', 24, 40, true],
       ['int8', 33, 20],
       ['csr', 16, 16],
     ] as const) {
       const random = seededRandom(N)
-      const weight = randomWeight(kind, N, K, random)
+      const weight = randomWeight(kind, N, K, random, { values: halfWeights ? 'halves' : 'uniform' })
       const bias = uniform(N, random)
       const rows = uniform(M * K, random)
-      const layer = await createGpuLinear(own, weight, { bias, activation: 'gelu' })
+      const layer = await createGpuLinear(own, weight, { bias, activation: 'gelu', halfWeights })
       const input = own.createBuffer({ size: M * K * 4, usage: STORAGE | COPY_DST })
       const output = own.createBuffer({ size: M * N * 4, usage: STORAGE | COPY_SRC })
       const result = own.createBuffer({ size: M * N * 4, usage: MAP_READ | COPY_DST })

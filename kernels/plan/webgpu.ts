@@ -22,6 +22,11 @@ export interface GpuDeviceOptions {
   software?: SoftwareChoice
   /** 'tiled' kernels use workgroup memory, 'direct' ones do not; 'auto' takes tiled ones on real adapters */
   kernels?: KernelChoice
+  /**
+   * Store the weights of dense f32 layers in half precision: half the memory, each weight off by at most 2^-11 of
+   * itself (or 2^-15, if that is more). Refuses layers with weights beyond 65504. Arithmetic stays f32; no feature is needed.
+   */
+  halfWeights?: boolean
 }
 
 /** A device whose sessions can also time the GPU. */
@@ -61,7 +66,7 @@ export async function createGpuLinear(
   weight: LeafWeight,
   options: GpuLinearOptions = {},
 ): Promise<GpuLinear> {
-  const context = await createContext({ device })
+  const context = await createContext({ device, halfWeights: options.halfWeights })
   return createGpuLinearOn(context, weight, options)
 }
 
@@ -69,7 +74,7 @@ async function load(context: GpuContext, program: Program, options: LoadOptions)
   context.check()
   const uploader = new Uploader(context.device, context.maxBindingBytes)
   try {
-    const compiled = await compileProgram(program, uploader, context.usesMatrices)
+    const compiled = await compileProgram(program, uploader, context)
     for (const op of program.ops)
       if (op.kind === 'embedding' && isHostTable(op.word, uploader)) noteHostTable(context, op.word.rows)
     await selfTest(context, compiled.calls)

@@ -1,10 +1,14 @@
 // Seeded weights of every kind for tests and benches.
 
+import { roundToHalf } from '../runtime/gpu/half.ts'
 import type { CsrWeight, Int8BlockWeight, Int8Weight, LeafWeight, NmWeight } from '../runtime/weights.ts'
 import { bytes, integers, uniform } from './random.ts'
 
-/** What the values are: uniform in [-1, 1); small integers, whose f32 sums are exact; or the largest bytes only. */
-export type Values = 'uniform' | 'integers' | 'saturated'
+/**
+ * What the values are: uniform in [-1, 1), also such as half precision holds; small integers, whose f32 sums are exact; or
+ * the largest bytes only.
+ */
+export type Values = 'uniform' | 'halves' | 'integers' | 'saturated'
 
 export interface WeightOptions {
   values?: Values
@@ -25,7 +29,11 @@ export function randomWeight(
   { values = 'uniform', density = 0.3, activationScale, n = 2, m = 4 }: WeightOptions = {},
 ): LeafWeight {
   const floats = (length: number): Float32Array =>
-    values === 'uniform' ? uniform(length, random) : integers(length, 8, random)
+    values === 'uniform'
+      ? uniform(length, random)
+      : values === 'halves'
+        ? roundToHalf(uniform(length, random))
+        : integers(length, 8, random)
   const eights = (length: number): Int8Array =>
     values === 'saturated' ? Int8Array.from({ length }, () => (random() < 0.5 ? -127 : 127)) : bytes(length, random)
   const scales =

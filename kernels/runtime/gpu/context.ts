@@ -11,6 +11,7 @@ import {
   type SoftwareChoice,
 } from './adapter.ts'
 import { isTiled, type Form, type KernelCall } from './call.ts'
+import { withHalfWeights } from './half.ts'
 import { Readback } from './readback.ts'
 import { GPUBufferUsageBits } from './upload.ts'
 
@@ -21,6 +22,8 @@ export interface ContextOptions {
   device?: GPUDevice
   software?: SoftwareChoice
   kernels?: KernelChoice
+  /** store dense f32 weights in half precision */
+  halfWeights?: boolean
   /** tests only: other sources for shaders, to prove that a wrong kernel is found */
   sources?: Partial<Record<ShaderName, string>>
   /** tests only: take the matrix kernel for one that runs here, since `sources` has it in other words */
@@ -45,6 +48,8 @@ export class GpuContext {
   readonly usesTiled: boolean
   /** int8 layers may have a form that multiplies matrices by subgroups */
   readonly usesMatrices: boolean
+  /** dense f32 weights are stored in half precision */
+  readonly halfWeights: boolean
   readonly hasTimestamps: boolean
   readonly readback: Readback
   readonly unused: GPUBuffer[]
@@ -67,6 +72,7 @@ export class GpuContext {
     this.usesTiled = options.kernels === 'tiled' || (options.kernels !== 'direct' && !this.software)
     this.usesMatrices =
       this.usesTiled && (options.emulatesMatrices === true || hasInt8Matrices(device.features, device.adapterInfo))
+    this.halfWeights = options.halfWeights ?? false
     this.hasTimestamps = device.features.has('timestamp-query')
     this.readback = new Readback(device)
     this.#isOwn = isOwn
@@ -108,7 +114,9 @@ export class GpuContext {
     if (!pipeline) {
       let module = this.#modules.get(shader)
       if (!module) {
-        module = this.device.createShaderModule({ label: shader, code: this.#sources[shader] ?? SHADERS[shader] })
+        const given = this.#sources[shader] ?? SHADERS[shader]
+        const code = this.halfWeights && shader.startsWith('dense-matmul.') ? withHalfWeights(given) : given
+        module = this.device.createShaderModule({ label: shader, code })
         this.#modules.set(shader, module)
       }
       pipeline = this.device
