@@ -166,15 +166,14 @@ function augmented(teacher: Classifier, texts: string[], copies: number, data: S
   reporter.stage('altering texts')
   const neighbours = nearestWords(teacher, texts)
   const parts: string[][] = []
-  const except = data.test.map(({ text }) => text)
+  const test = data.test.map(({ text }) => text)
   for (let copy = 0; copy < copies; copy++) {
+    const except = [test, ...parts].flat()
     const part = augmentTexts(texts, neighbours, { count: texts.length, seed: seed + copy * COPY_SEEDS, except })
-    except.push(...part)
     if (part.length) parts.push(part)
   }
-  const found = parts.reduce((sum, part) => sum + part.length, 0)
   reporter.done(
-    `${found} altered texts, ${neighbours.size} words with neighbours: the teacher alone says what the texts are`,
+    `${parts.flat().length} altered texts, ${neighbours.size} words with neighbours: the teacher alone says what the texts are`,
   )
   return parts
 }
@@ -231,7 +230,10 @@ async function readPart(teacher: Classifier, texts: string[], scale: Scale, flag
     else reporter.note("the teacher's logits are those of an earlier run")
     return logits
   } catch (error) {
-    if (stop.signal.aborted) throw new Interrupted('stopped while the teacher read the texts; nothing was written')
+    if (stop.signal.aborted)
+      throw new Interrupted(
+        'stopped while the teacher read the texts; what it has read in whole parts is kept for the next run',
+      )
     throw error
   } finally {
     process.removeListener('SIGINT', onInterrupt)
