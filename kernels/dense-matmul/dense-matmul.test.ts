@@ -17,6 +17,15 @@ describe.each(ALL_DEVICES)('dense-matmul on $name, seed 1', (device) => {
       MODEL_SHAPES.map((shape) => ({ ...shape, activation: 'gelu' })),
     ))
   it('keeps the bound for many rows', () => sweepOn(device, 'f32', TALL_SHAPES))
+  it('keeps the bound around blocks of K and of rows', () =>
+    sweepOn(device, 'f32', [
+      { M: 2, N: 9, K: 513 },
+      { M: 3, N: 9, K: 511 },
+      { M: 91, N: 33, K: 257 },
+      { M: 97, N: 8, K: 520 },
+      { M: 192, N: 17, K: 256 },
+      { M: 193, N: 17, K: 24 },
+    ]))
   it('is exact on small integers', () =>
     sweepOn(
       device,

@@ -11,8 +11,8 @@ import {
 import { DENSE_MATMUL } from '../runtime/wasm/opcodes.ts'
 import { packPanels, panelElements } from './pack.ts'
 
-/** Sums of one block of 96 rows, 8 columns each. */
-const SCRATCH_BYTES = 96 * 32
+/** Sums of one block of 192 rows, 8 columns each, and a line for what is read ahead. */
+const SCRATCH_BYTES = 192 * 32 + 64
 
 export function lowerDenseMatmul(op: LinearOp, weight: DenseWeight, name: string, load: LoadContext): Lowered {
   const { N, K } = weight
