@@ -1,7 +1,7 @@
 // row-ops: LayerNorm with residual, first token, mean pooling.
 // Contract   kernels/row-ops/contract.ts      Twin  shaders/row-ops.*.wgsl
 // Layout     everything row-major f32
-// Plan       a thread owns a range of rows; a row stays in L1 over its three passes; four partial sums per lane set
+// Plan       a thread owns a range of rows; a row stays in L1 over its three passes; eight partial sums
 // Needs      nothing of C
 // Source     own derivation
 
@@ -13,19 +13,30 @@ export function normalizeRow(y: usize, C: i32, gamma: usize, beta: usize, epsilo
   const end = <usize>C << 2
   const vectorEnd = <usize>(C & ~3) << 2
   let i: usize = 0
-  let sums = f32x4.splat(0.0)
-  for (; i < vectorEnd; i += 16) sums = f32x4.add(sums, v128.load(y + i))
-  let sum = sumLanes(sums)
-  for (; i < end; i += 4) sum += load<f32>(y + i)
+  // two sums at a time: one alone would wait for itself at every step
+  const eightsEnd = <usize>(C & ~7) << 2
+  let sums = f32x4.splat(0.0), others = sums
+  for (; i < eightsEnd; i += 32) {
+    sums = f32x4.add(sums, v128.load(y + i))
+    others = f32x4.add(others, v128.load(y + i, 16))
+  }
+  if (i < vectorEnd) sums = f32x4.add(sums, v128.load(y + i))
+  let sum = sumLanes(f32x4.add(sums, others))
+  for (i = vectorEnd; i < end; i += 4) sum += load<f32>(y + i)
   const mean = sum / <f32>C
   const means = f32x4.splat(mean)
-  let squares = f32x4.splat(0.0)
-  for (i = 0; i < vectorEnd; i += 16) {
+  let squares = f32x4.splat(0.0), otherSquares = squares
+  for (i = 0; i < eightsEnd; i += 32) {
+    const d = f32x4.sub(v128.load(y + i), means), e = f32x4.sub(v128.load(y + i, 16), means)
+    squares = madd(d, d, squares)
+    otherSquares = madd(e, e, otherSquares)
+  }
+  if (i < vectorEnd) {
     const d = f32x4.sub(v128.load(y + i), means)
     squares = madd(d, d, squares)
   }
-  let square = sumLanes(squares)
-  for (; i < end; i += 4) {
+  let square = sumLanes(f32x4.add(squares, otherSquares))
+  for (i = vectorEnd; i < end; i += 4) {
     const d = load<f32>(y + i) - mean
     square += d * d
   }

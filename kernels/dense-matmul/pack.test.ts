@@ -20,5 +20,11 @@ describe.each(SHAPES)('panels of W [%i, %i]', (N, K) => {
     packInt8Panels(W, N, K, depth, packed)
     expect(unpackInt8Panels(packed, N, K, depth)).toEqual(W)
     expect(packed.filter((x) => x !== 0).length).toBe(W.filter((x) => x !== 0).length)
+    // bytes that lie at an odd place, as in a file read whole
+    const odd = new Int8Array(N * K + 1).subarray(1)
+    odd.set(W)
+    const again = new Int8Array(packed.length)
+    packInt8Panels(odd, N, K, depth, again)
+    expect(again).toEqual(packed)
   })
 })

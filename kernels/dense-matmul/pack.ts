@@ -10,8 +10,13 @@ export function panelElements(N: number, K: number): number {
   return Math.ceil(N / PANEL) * PANEL * K
 }
 
-/** Packs W [N, K] into `packed` [ceil(N / 8)][K][8]. */
-export function packPanels(W: Float32Array, N: number, K: number, packed: Float32Array): void {
+/** Packs W [N, K] into `packed` [ceil(N / 8)][K][8], every element of which is written. */
+export function packPanels<T extends Float32Array | Int32Array | Int16Array>(
+  W: T,
+  N: number,
+  K: number,
+  packed: T,
+): void {
   for (let panel = 0; panel * PANEL < N; panel++)
     for (let c = 0; c < PANEL; c++) {
       const n = panel * PANEL + c

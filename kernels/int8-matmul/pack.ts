@@ -5,6 +5,7 @@
 //
 // i.e. each output's `depth` inputs stand side by side, as the dot instruction wants them.
 
+import { packPanels } from '../dense-matmul/pack.ts'
 import type { Int8Path } from '../runtime/wasm/lowering.ts'
 
 const PANEL = 8
@@ -23,15 +24,17 @@ export function int8PanelBytes(N: number, K: number): number {
   return Math.ceil(N / PANEL) * PANEL * paddedInputs(K)
 }
 
-/** Packs W s8 [N, K] into `packed`, every byte of which is written. */
+/** Packs W s8 [N, K] into `packed`, every byte of which is written: panels as of f32, of `depth` bytes an element. */
 export function packInt8Panels(W: Int8Array, N: number, K: number, depth: 2 | 4, packed: Int8Array): void {
   const inputs = paddedInputs(K)
-  packed.fill(0)
-  for (let n = 0; n < N; n++) {
-    const column = Math.floor(n / PANEL) * PANEL * inputs + (n % PANEL) * depth
-    for (let k = 0; k < K; k += depth)
-      for (let d = 0; d < depth && k + d < K; d++) packed[column + k * PANEL + d] = W[n * K + k + d]
+  let rows = W
+  if (inputs !== K || W.byteOffset % depth !== 0) {
+    rows = new Int8Array(N * inputs)
+    for (let n = 0; n < N; n++) rows.set(W.subarray(n * K, n * K + K), n * inputs)
   }
+  const units = ({ buffer, byteOffset, length }: Int8Array): Int16Array | Int32Array =>
+    depth === 2 ? new Int16Array(buffer, byteOffset, length / 2) : new Int32Array(buffer, byteOffset, length / 4)
+  packPanels(units(rows), N, inputs / depth, units(packed))
 }
 
 /** W [N, K] from its panels. */
@@ -50,8 +53,13 @@ export function unpackInt8Panels(packed: Int8Array, N: number, K: number, depth:
  * Where the i32 sums of each output start: -128 times its weights' sum for u8 activations (which stand 128 too high),
  * else 0. Padded to a multiple of 8 with zeros.
  */
-export function startingSums(rowSums: Int32Array, path: Int8Path): Int32Array {
-  const starts = new Int32Array(Math.ceil(rowSums.length / PANEL) * PANEL)
-  if (path === 'u8') rowSums.forEach((sum, n) => (starts[n] = -128 * sum))
+export function startingSums(W: Int8Array, N: number, K: number, path: Int8Path): Int32Array {
+  const starts = new Int32Array(Math.ceil(N / PANEL) * PANEL)
+  if (path !== 'u8') return starts
+  for (let n = 0; n < N; n++) {
+    let sum = 0
+    for (let k = n * K; k < n * K + K; k++) sum += W[k]
+    starts[n] = -128 * sum
+  }
   return starts
 }

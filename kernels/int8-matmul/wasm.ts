@@ -22,9 +22,7 @@ export function lowerInt8Matmul(op: LinearOp, weight: Int8Weight, name: string, 
   const bytes = int8PanelBytes(N, K)
   const w = load.allocateWeights(`${name} weight`, bytes)
   packInt8Panels(weight.data, N, K, packDepth(path), load.memory.s8(w, bytes))
-  const sums = new Int32Array(N)
-  for (let n = 0; n < N; n++) for (let k = 0; k < K; k++) sums[n] += weight.data[n * K + k]
-  const starts = startingSums(sums, path)
+  const starts = startingSums(weight.data, N, K, path)
   const start = load.allocateWeights(`${name} starting sums`, starts.byteLength)
   load.memory.i32(start, starts.length).set(starts)
   const scales = placeVector(load, `${name} scales`, weight.scales)
