@@ -2,7 +2,6 @@
 
 import { execFileSync } from 'node:child_process'
 import { expect, it, vi } from 'vitest'
-import { benchBreakEven } from './break-even.ts'
 import { benchKernels, kernelTable } from './kernels/bench.ts'
 import { KERNEL_PEERS } from './kernels/peers.ts'
 import { main } from './main.ts'
@@ -177,26 +176,4 @@ it.each([
   [['--help'], 0],
 ])('answers %j with exit code %i', async (argv, code) => {
   expect(await main(argv)).toBe(code)
-})
-
-it('finds where compressed layers break even', async () => {
-  const { layers } = await benchBreakEven({
-    ...quiet,
-    shapes: [[64, 32]],
-    tokens: [2, 40],
-    secondsEach: 0.002,
-  })
-  expect(layers.map(({ M, N, K }) => [M, N, K])).toEqual([
-    [2, 64, 32],
-    [40, 64, 32],
-  ])
-  // two dense, six shares each of csr, int8-1x4 and low-rank, three of n:m
-  for (const { forms } of layers) {
-    expect(forms).toHaveLength(2 + 3 * 6 + 3)
-    expect(forms.every(({ ms }) => ms >= 0)).toBe(true)
-    expect(forms.filter(({ name }) => name === 'nm').map(({ saved }) => saved)).toEqual([0.5, 0.75, 0.875])
-  }
-})
-it('refuses layers that are not N x K', async () => {
-  expect(await main(['break-even', '--shapes', '768x10'])).toBe(1)
 })

@@ -1,8 +1,7 @@
-// `compact-kernels bench kernels|models|train|break-even|gpu`; also `node bench/main.ts …`.
+// `compact-kernels bench kernels|models|train|gpu`; also `node bench/main.ts …`.
 
 import { Command, InvalidArgumentError, Option } from 'commander'
 import { fileURLToPath } from 'node:url'
-import type { BreakEvenResult } from './lib/break-even.ts'
 import { HOSTS, PEERS, type Host } from './lib/contender.ts'
 import { short, writeResult, type BenchResult } from './lib/results.ts'
 
@@ -19,17 +18,6 @@ function count(text: string): number {
   if (!Number.isInteger(value) || value < 1)
     throw new InvalidArgumentError(`expected a whole number from 1, found '${text}'`)
   return value
-}
-
-const counts = (text: string): number[] => list(text).map(count)
-
-function layerShapes(text: string): [N: number, K: number][] {
-  return list(text).map((shape) => {
-    const [N, K, ...rest] = shape.split('x').map(count)
-    if (K === undefined || rest.length > 0 || K % 8 !== 0)
-      throw new InvalidArgumentError(`expected N x K with K a multiple of 8, such as 768x3072, found '${shape}'`)
-    return [N, K]
-  })
 }
 
 function devices(text: string): ('cpu' | 'gpu')[] {
@@ -68,7 +56,7 @@ function showCeilings({ ceilings, machine, engine }: BenchResult): void {
   }
 }
 
-async function finish(result: BenchResult | BreakEvenResult, json: string | undefined): Promise<void> {
+async function finish(result: BenchResult, json: string | undefined): Promise<void> {
   if (json === undefined) return
   await writeResult(json, result)
   log(`wrote ${json}`)
@@ -194,31 +182,6 @@ export async function main(argv: string[]): Promise<number> {
         log(`\n${trainTable(result.rows)}`)
         showCeilings(result)
         for (const note of result.notes) log(`- ${note}`)
-        await finish(result, options.json)
-      },
-    )
-  program
-    .command('break-even')
-    .description('from what share of zeros, or what rank, a compressed layer is faster than a dense one, by tokens')
-    .addOption(
-      new Option('--shapes <list>', 'layers, N x K')
-        .default(layerShapes('768x768,3072x768'), '768x768,3072x768')
-        .argParser(layerShapes),
-    )
-    .addOption(new Option('--tokens <list>', 'M').default([1, 16, 128], '1,16,128').argParser(counts))
-    .addOption(new Option('--threads <n>', 'CPU threads').default(1).argParser(count))
-    .addOption(new Option('--burst <ms>', 'time for each form of each shape').default(300).argParser(count))
-    .option('--json <file>', 'write the raw result')
-    .action(
-      async (options: {
-        shapes: [N: number, K: number][]
-        tokens: number[]
-        threads: number
-        burst: number
-        json?: string
-      }) => {
-        const { benchBreakEven } = await import('./break-even.ts')
-        const result = await benchBreakEven({ ...options, secondsEach: options.burst / 1000, command, log })
         await finish(result, options.json)
       },
     )

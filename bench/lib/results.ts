@@ -1,7 +1,6 @@
 // The JSON that every bench writes, and its table on the terminal.
 
 import { writeFile, rename } from 'node:fs/promises'
-import type { BreakEvenResult } from './break-even.ts'
 import type { Host } from './contender.ts'
 import type { Engine, Machine } from './machine.ts'
 
@@ -94,7 +93,7 @@ export interface BenchResult {
 }
 
 /** Writes the result beside its final name first, so that a killed run leaves no half file. */
-export async function writeResult(path: string, result: BenchResult | BreakEvenResult): Promise<void> {
+export async function writeResult(path: string, result: BenchResult): Promise<void> {
   const partial = `${path}.partial`
   // Eight digits say more than any clock here can.
   const text = JSON.stringify(

@@ -16,9 +16,6 @@ export interface WeightOptions {
   density?: number
   /** int8 kinds: calibrated scale of the inputs */
   activationScale?: number
-  /** nm: weights stored of each m */
-  n?: number
-  m?: number
 }
 
 export function randomWeight(
@@ -26,7 +23,7 @@ export function randomWeight(
   N: number,
   K: number,
   random: () => number,
-  { values = 'uniform', density = 0.3, activationScale, n = 2, m = 4 }: WeightOptions = {},
+  { values = 'uniform', density = 0.3, activationScale }: WeightOptions = {},
 ): LeafWeight {
   const floats = (length: number): Float32Array =>
     values === 'uniform'
@@ -54,17 +51,17 @@ export function randomWeight(
       return { kind, N, K, rowOffsets, columns, values, scales, ...fixed } satisfies Int8BlockWeight
     }
     case 'nm': {
+      const n = 2
+      const m = 4
       const group = 32
       const P = (K / m) * n
       const indices = new Uint16Array(Math.ceil(N / group) * P)
       for (let i = 0; i < indices.length; i += n) {
+        const first = Math.floor(random() * m)
+        const second = (first + 1 + Math.floor(random() * (m - 1))) % m
         const block = ((i % P) / n) * m
-        const chosen = new Set<number>()
-        while (chosen.size < n) chosen.add(block + Math.floor(random() * m))
-        indices.set(
-          [...chosen].sort((a, b) => a - b),
-          i,
-        )
+        indices[i] = block + Math.min(first, second)
+        indices[i + 1] = block + Math.max(first, second)
       }
       return { kind, N, K, n, m, group, indices, values: floats(N * P) } satisfies NmWeight
     }
