@@ -5,6 +5,7 @@ import { expect, it, vi } from 'vitest'
 import { benchKernels, kernelTable } from './kernels/bench.ts'
 import { KERNEL_PEERS } from './kernels/peers.ts'
 import { main } from './main.ts'
+import { benchBreakEven } from './break-even.ts'
 import { benchModels } from './models.ts'
 import { peersInstalled } from './peers/install.ts'
 import { benchTrain, trainTable } from './train.ts'
@@ -141,6 +142,17 @@ it('times dense layers of other runtimes in Chromium', async () => {
   expect(kernelTable(rows)).toContain('x jax-js')
 })
 
+it('times forms of a layer at several densities, each within its bound', async () => {
+  const shape: [number, number] = [64, 64]
+  const { rows } = await benchBreakEven({ ...quiet, shapes: [shape], tokens: [1, 5], zeros: [50, 90] })
+  // two dense, csr and 1x4 at two densities, n:m at four, two ranks
+  expect(rows).toHaveLength(2 * (2 + 2 * 2 + 4 + 2))
+  expect(rows.filter(({ form }) => form === 'n:m').map(({ density }) => density)).toEqual(
+    [1, 2].flatMap(() => [1 / 2, 1 / 4, 1 / 8, 1 / 16]),
+  )
+  for (const { maxError, variant } of rows) expect(maxError, variant).toBeGreaterThan(0)
+})
+
 it('times a training step beside the kernel, dense and of chains', async () => {
   const [B, T] = [2, 9]
   const { rows } = await benchTrain({ ...quiet, model: 'preset:tiny', batch: B, tokens: T, seed: 1 })
@@ -168,6 +180,8 @@ it.each([
   [['kernels', '--shapes', 'wrong'], 1],
   [['kernels', '--peers', 'wrong'], 1],
   [['models', '--peers', 'wrong'], 1],
+  [['break-even', '--shapes', '64x63'], 1],
+  [['break-even', '--zeros', '100'], 1],
   [['models', '--model', 'preset:wrong', '--rounds', '1'], 1],
   [['models', '--tokens', '0'], 1],
   [['models', '--hosts', 'wrong'], 1],

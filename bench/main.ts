@@ -1,9 +1,9 @@
-// `compact-kernels bench kernels|models|train|gpu`; also `node bench/main.ts …`.
+// `compact-kernels bench kernels|models|train|gpu|break-even`; also `node bench/main.ts …`.
 
 import { Command, InvalidArgumentError, Option } from 'commander'
 import { fileURLToPath } from 'node:url'
 import { HOSTS, PEERS, type Host } from './lib/contender.ts'
-import { short, writeResult, type BenchResult } from './lib/results.ts'
+import { formatTable, short, writeResult, type BenchResult } from './lib/results.ts'
 
 const DEFAULT_VARIANTS = 'baseline,q8,sp80x4+q8+e8'
 
@@ -18,6 +18,23 @@ function count(text: string): number {
   if (!Number.isInteger(value) || value < 1)
     throw new InvalidArgumentError(`expected a whole number from 1, found '${text}'`)
   return value
+}
+
+function sizes(text: string): [N: number, K: number][] {
+  return list(text).map((size) => {
+    const [N, K, ...more] = size.split('x').map(count)
+    if (K === undefined || more.length > 0 || K % 16 !== 0)
+      throw new InvalidArgumentError(`expected NxK with K a multiple of 16, found '${size}'`)
+    return [N, K]
+  })
+}
+
+function zeros(text: string): number[] {
+  return list(text).map((part) => {
+    const percent = Number(part)
+    if (!(percent >= 0 && percent < 100)) throw new InvalidArgumentError(`expected percents below 100, found '${part}'`)
+    return percent
+  })
 }
 
 function devices(text: string): ('cpu' | 'gpu')[] {
@@ -180,6 +197,43 @@ export async function main(argv: string[]): Promise<number> {
         const { benchTrain, trainTable } = await import('./train.ts')
         const result = await benchTrain({ ...options, burstMs: options.burst, command, log })
         log(`\n${trainTable(result.rows)}`)
+        showCeilings(result)
+        for (const note of result.notes) log(`- ${note}`)
+        await finish(result, options.json)
+      },
+    )
+  program
+    .command('break-even')
+    .description('how sparse or low-rank a layer must be to be faster than dense f32 and dense int8 on the CPU')
+    .addOption(new Option('--shapes <list>', 'layers, NxK').default([[768, 768]], '768x768').argParser(sizes))
+    .addOption(
+      new Option('--tokens <list>', 'rows of the input')
+        .default([1, 16, 128], '1,16,128')
+        .argParser((text: string) => list(text).map(count)),
+    )
+    .addOption(
+      new Option('--zeros <list>', 'percent of weights, or of 1x4 blocks')
+        .default([30, 50, 60, 70, 80, 90, 95], '30,50,60,70,80,90,95')
+        .argParser(zeros),
+    )
+    .addOption(new Option('--threads <n>', 'CPU threads').default(1).argParser(count))
+    .addOption(new Option('--rounds <n>', 'interleaved rounds').default(5).argParser(count))
+    .addOption(new Option('--burst <ms>', 'least length of one burst').default(30).argParser(count))
+    .option('--json <file>', 'write the raw result')
+    .action(
+      async (options: {
+        shapes: [N: number, K: number][]
+        tokens: number[]
+        zeros: number[]
+        threads: number
+        rounds: number
+        burst: number
+        json?: string
+      }) => {
+        const { benchBreakEven } = await import('./break-even.ts')
+        const { breakEvenText } = await import('./lib/break-even.ts')
+        const result = await benchBreakEven({ ...options, burstMs: options.burst, command, log })
+        log(`\n${breakEvenText(result.rows, formatTable)}`)
         showCeilings(result)
         for (const note of result.notes) log(`- ${note}`)
         await finish(result, options.json)

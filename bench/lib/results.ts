@@ -54,6 +54,9 @@ export interface ResultRow {
   noisy: boolean
   /** operations really done, 10^9 per second; a multiply-add is two */
   gops?: number
+  /** break-even: how the layer is stored, and the share of its dense multiply-adds that are left */
+  form?: string
+  density?: number
   /** as if the layer were dense */
   effectiveGops?: number
   /** gops as a share of the ceiling of its type, probed in the same run */
@@ -81,7 +84,7 @@ export interface ResultRow {
 
 export interface BenchResult {
   schema: typeof SCHEMA
-  bench: 'kernels' | 'models' | 'gpu' | 'train'
+  bench: 'kernels' | 'models' | 'gpu' | 'train' | 'break-even'
   /** what to type to get this table again */
   command: string
   date: string

@@ -12,8 +12,8 @@ export interface BudgetClock {
   ms(group: BudgetLayer, method: string): number | null
   /** the model's milliseconds outside the layers */
   rest: number
-  /** measures the forms chosen, where they are not known yet */
-  add(chosen: readonly number[]): Promise<void>
+  /** measures the forms wanted of each group, where they are not known yet */
+  measure(wanted: (group: BudgetLayer, g: number) => readonly BudgetLayer['candidates'][number][]): Promise<void>
 }
 
 /** Times the f32 model and its linears, and where `all` every form of them. */
@@ -26,7 +26,7 @@ export async function openBudgetClock(
 ): Promise<BudgetClock> {
   const tables = new Map<string, Map<string, number>>()
   const keyOf = ({ N, K, M }: NonNullable<BudgetLayer['linear']>): string => `${N} ${K} ${M}`
-  const measure = async (wanted: (group: BudgetLayer, g: number) => BudgetLayer['candidates']): Promise<void> => {
+  const measure: BudgetClock['measure'] = async (wanted) => {
     const shapes = new Map<
       string,
       { shape: NonNullable<BudgetLayer['linear']>; forms: Map<string, Candidate<LinearWeight>> }
@@ -61,6 +61,6 @@ export async function openBudgetClock(
       return found === null ? null : scale * found
     },
     rest: whole - scale * linears,
-    add: (chosen) => measure(({ candidates }, g) => [candidates[0], candidates[chosen[g]]]),
+    measure,
   }
 }

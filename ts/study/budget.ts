@@ -13,6 +13,7 @@ import type { BudgetTexts } from './budget-texts.ts'
 import { predict, runLogits } from './evaluate.ts'
 import { createLinearTimes, type LinearTimes } from './linear-times.ts'
 import type { Reporter } from './reporter.ts'
+import { slowerForms } from './slower-forms.ts'
 import { f1Interval, mcnemar, relativeLoss, scorePredictions, type RelativeLoss } from './statistics.ts'
 
 export type BudgetGoal =
@@ -113,10 +114,12 @@ export async function compressToBudget(input: BudgetInput): Promise<{ model: Mod
   } else ({ chosen, made } = await keepBudget(choices, goal, input, groups, times, clock.rest))
 
   reporter.stage('measuring the finished model')
-  await clock.add(chosen)
+  await clock.measure(({ candidates }, g) => [candidates[0], candidates[chosen[g]]])
+  const slower = await slowerForms(groups, chosen, clock)
   const [msBefore, msAfter] = await times.models([model, made])
   const after = await classify(made, input)
   reporter.done()
+  for (const note of slower) reporter.note(note)
   const layers = groups.map((group, g): LedgerLayer => {
     const { method, bytes, error } = group.candidates[chosen[g]]
     const [plain] = group.candidates

@@ -53,8 +53,7 @@ export function createLinearTimes(device: Device, options: LinearTimesOptions): 
       known.set(key, table)
       const missing = forms.filter(({ method }) => !table.has(method))
       if (missing.length === 0) return table
-      const most = Math.min(MAX_COPIES, Math.floor(MAX_COPY_BYTES / (4 * N * K)))
-      const copies = Math.max(1, Math.min(most, Math.round(weights / (N * K))))
+      const copies = layerCopies(N, K, weights)
       const batch = { offsets: Int32Array.of(0, M), rows: new Float32Array(M * K).map((_, i) => Math.sin(i)) }
       const contenders: Contender[] = []
       try {
@@ -94,8 +93,14 @@ export function createLinearTimes(device: Device, options: LinearTimesOptions): 
   }
 }
 
+/** Copies of a layer that a run of `weights` multiply-adds per row holds, where memory allows. */
+export function layerCopies(N: number, K: number, weights: number): number {
+  const most = Math.min(MAX_COPIES, Math.floor(MAX_COPY_BYTES / (4 * N * K)))
+  return Math.max(1, Math.min(most, Math.round(weights / (N * K))))
+}
+
 /** input -> each copy of the layer -> the first row of the last one, which is little to read back. */
-function copiesProgram(copies: readonly LinearWeight[], N: number, K: number): Program {
+export function copiesProgram(copies: readonly LinearWeight[], N: number, K: number): Program {
   const buffers: BufferSpec[] = [{ name: 'input', rows: 'tokens', width: K, dtype: 'f32' }]
   const byWidth = new Map<string, BufferId>()
   const buffer = (width: number, place: string): BufferId => {

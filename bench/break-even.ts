@@ -1,0 +1,222 @@
+// `bench break-even`: one layer dense, sparse and of low rank at several densities and lengths, verified first, timed
+// interleaved in one process. Programs and copies are those that a budget's times are made with (ts/study/linear-times.ts).
+
+import type { Session } from '../kernels/runtime/device.ts'
+import type { Batch, Program } from '../kernels/runtime/program.ts'
+import type { LeafWeight, LinearWeight, NmWeight } from '../kernels/runtime/weights.ts'
+import { seededRandom, uniform } from '../kernels/testing/random.ts'
+import { randomWeight } from '../kernels/testing/weights.ts'
+import { copiesProgram, layerCopies } from '../ts/study/linear-times.ts'
+import { createDevice, version } from './lib/devices.ts'
+import { describeEngine, describeMachine } from './lib/machine.ts'
+import { burst, fastestCalibration, rotated, timing, warmCalibration, type Burst } from './lib/measure.ts'
+import { SCHEMA, type BenchResult, type ResultRow } from './lib/results.ts'
+import { probeCpu } from './probe/cpu.ts'
+import { expectedOf, verify } from './kernels/verify.ts'
+
+export interface BreakEvenOptions {
+  /** layers [N, K]; K is a multiple of 16, for 1:16 */
+  shapes: [N: number, K: number][]
+  tokens: number[]
+  /** percent of weights, or of 1x4 blocks, that are 0; low rank keeps the same share of multiply-adds */
+  zeros: number[]
+  threads: number
+  rounds: number
+  burstMs: number
+  command: string
+  log: (line: string) => void
+}
+
+interface Form {
+  form: string
+  variant: string
+  weight: LinearWeight
+  /** weights stored */
+  stored: number
+}
+
+const SEED = 11
+/** n of m inputs kept. */
+const KEPT: [n: number, m: number][] = [
+  [2, 4],
+  [1, 4],
+  [1, 8],
+  [1, 16],
+]
+/** Multiply-adds per row of BERT-base's encoder: as many copies as a budget makes for such a model. */
+const MODEL_WEIGHTS = 85e6
+
+function nmWeight(N: number, K: number, [n, m]: [number, number], random: () => number): NmWeight {
+  const group = 32
+  const P = (K / m) * n
+  const indices = new Uint16Array(Math.ceil(N / group) * P)
+  for (let i = 0; i < indices.length; i += n) {
+    const order = Array.from({ length: m }, (_, k) => ({ k, key: random() })).sort((a, b) => a.key - b.key)
+    const kept = order.slice(0, n).map(({ k }) => k)
+    kept.sort((a, b) => a - b)
+    kept.forEach((k, j) => (indices[i + j] = ((i % P) / n) * m + k))
+  }
+  return { kind: 'nm', N, K, n, m, group, indices, values: uniform(N * P, random) }
+}
+
+const storedOf = (weight: LeafWeight): number =>
+  weight.kind === 'f32' || weight.kind === 'int8' ? weight.data.length : weight.values.length
+
+function* layerForms(N: number, K: number, zeros: readonly number[]): Generator<Form> {
+  const random = seededRandom(SEED)
+  const leaf = (form: string, variant: string, weight: LeafWeight): Form => ({
+    form,
+    variant,
+    weight,
+    stored: storedOf(weight),
+  })
+  for (const kind of ['f32', 'int8'] as const) yield leaf(kind, kind, randomWeight(kind, N, K, random))
+  for (const kind of ['csr', 'int8-1x4'] as const)
+    for (const zero of zeros)
+      yield leaf(kind, `${kind}, ${zero} % zeros`, randomWeight(kind, N, K, random, { density: 1 - zero / 100 }))
+  for (const kept of KEPT) yield leaf('n:m', kept.join(':'), nmWeight(N, K, kept, random))
+  for (const zero of zeros) {
+    const R = Math.max(8, Math.round(((1 - zero / 100) * N * K) / (N + K) / 8) * 8)
+    const factors = [randomWeight('f32', R, K, random), randomWeight('f32', N, R, random)]
+    yield {
+      form: 'low-rank',
+      variant: `low-rank, R = ${R}`,
+      weight: { kind: 'chain', N, K, factors },
+      stored: R * (N + K),
+    }
+  }
+}
+
+/** Runs the bench; throws where a form is off its float64 reference. */
+export async function benchBreakEven(options: BreakEvenOptions): Promise<BenchResult> {
+  const { shapes, tokens, zeros, threads, command, log } = options
+  warmCalibration()
+  const result: BenchResult = {
+    schema: SCHEMA,
+    bench: 'break-even',
+    command,
+    date: new Date().toISOString(),
+    machine: describeMachine(),
+    engine: describeEngine(),
+    ceilings: { cpu: await probeCpu(threads) },
+    rows: [],
+    notes: [
+      'a run holds several copies of the layer; times are of one copy, less its share of a run without a layer (input copied in, one row out)',
+      'the copies of a run share one input, so that it is quantized, or brought into token blocks, once for all of them',
+    ],
+  }
+  const device = await createDevice('cpu', threads)
+  try {
+    result.notes.push(
+      Object.entries(device.info().variants)
+        .map((variant) => variant.join(' '))
+        .join(', '),
+    )
+    for (const [N, K] of shapes) {
+      const forms = [...layerForms(N, K, zeros)]
+      for (const M of tokens) {
+        const rows = uniform(M * K, seededRandom(SEED + M))
+        const batch: Batch = { offsets: Int32Array.of(0, M), rows }
+        result.rows.push(...(await timeForms(forms, N, K, batch, options, device.load)))
+        log(`${N}x${K}, ${M} tokens: ${forms.length} forms verified and timed`)
+      }
+    }
+  } finally {
+    await device.dispose()
+  }
+  return result
+}
+
+async function timeForms(
+  forms: readonly Form[],
+  N: number,
+  K: number,
+  batch: Batch,
+  { threads, rounds, burstMs }: BreakEvenOptions,
+  load: (program: Program) => Promise<Session>,
+): Promise<ResultRow[]> {
+  const M = batch.offsets[1]
+  const copies = layerCopies(N, K, MODEL_WEIGHTS)
+  const entries: { session: Session; form: Form | null; coldMs: number; maxError: number; bursts: Burst[] }[] = []
+  try {
+    for (const form of [null, ...forms]) {
+      const maxError = form ? await errorOf(form, N, K, batch, load) : 0
+      const weights = form ? Array.from({ length: copies }, () => structuredClone(form.weight)) : []
+      const session = await load(copiesProgram(weights, N, K))
+      const entry = { session, form, coldMs: 0, maxError, bursts: [] }
+      entries.push(entry)
+      const start = performance.now()
+      await session.run(batch)
+      entry.coldMs = performance.now() - start
+    }
+    for (let round = 0; round < rounds; round++)
+      for (const { session, bursts } of rotated(entries, round)) {
+        // the first run finds the caches full of the last form
+        await session.run(batch)
+        bursts.push(await burst(round, () => session.run(batch), { minMs: burstMs, minRuns: 2 }))
+      }
+    const fastest = fastestCalibration(entries.map(({ bursts }) => bursts))
+    const times = entries.map(({ bursts }) => timing(bursts, fastest, threads === 1))
+    const [empty] = times
+    return entries.slice(1).map(({ form, coldMs, maxError, session }, i): ResultRow => {
+      const time = times[i + 1]
+      const one = (pick: 'medianMs' | 'p95Ms' | 'minMs' | 'cpuMs'): number =>
+        Math.max(0, time[pick] - empty[pick]) / copies
+      const { variant, stored } = form!
+      return {
+        engine: 'compact-kernels',
+        engineVersion: version(),
+        model: `${N}x${K}`,
+        variant,
+        form: form!.form,
+        density: stored / (N * K),
+        device: 'cpu',
+        threads,
+        batch: 1,
+        tokens: M,
+        ...time,
+        medianMs: one('medianMs'),
+        madMs: time.madMs / copies,
+        p95Ms: one('p95Ms'),
+        minMs: one('minMs'),
+        cpuMs: one('cpuMs'),
+        coldMs,
+        gops: (2 * M * stored) / one('medianMs') / 1e6,
+        effectiveGops: (2 * M * N * K) / one('medianMs') / 1e6,
+        maxError,
+        calls: session.stats().calls,
+      }
+    })
+  } finally {
+    for (const { session } of entries) session.dispose()
+  }
+}
+
+/** Largest error of one layer alone, all its rows. */
+async function errorOf(
+  { form, variant, weight, stored }: Form,
+  N: number,
+  K: number,
+  batch: Batch,
+  load: (program: Program) => Promise<Session>,
+): Promise<number> {
+  const whole = copiesProgram([weight], N, K)
+  const ops = whole.ops.slice(0, -1)
+  const program: Program = { ...whole, ops, output: (ops[ops.length - 1] as { output: number }).output }
+  const M = batch.offsets[1]
+  const kernel = {
+    op: form,
+    variant,
+    program,
+    batch,
+    ops: 2 * M * stored,
+    denseOps: 2 * M * N * K,
+    ceiling: 'none' as const,
+  }
+  const session = await load(program)
+  try {
+    return await verify(session, kernel, expectedOf(kernel), `${variant}, ${M}x${N}x${K}`)
+  } finally {
+    session.dispose()
+  }
+}
