@@ -1,9 +1,12 @@
 // The benches run end to end on the smallest preset: rows are whole, results are right, wrong words are told.
 
-import { expect, it } from 'vitest'
-import { benchKernels } from './kernels/bench.ts'
+import { execFileSync } from 'node:child_process'
+import { expect, it, vi } from 'vitest'
+import { benchKernels, kernelTable } from './kernels/bench.ts'
+import { KERNEL_PEERS } from './kernels/peers.ts'
 import { main } from './main.ts'
 import { benchModels } from './models.ts'
+import { peersInstalled } from './peers/install.ts'
 import { benchTrain, trainTable } from './train.ts'
 
 const quiet = { threads: 1, rounds: 1, burstMs: 5, command: 'test', log: () => {} }
@@ -17,6 +20,7 @@ it('times whole models in processes of their own', async () => {
     tokens: 5,
     devices: ['cpu'],
     peers: [],
+    hosts: ['node'],
     seed: 1,
   })
   expect(rows.map((row) => `${row.engine} ${row.variant} (${row.batch}, ${row.tokens})`)).toEqual([
@@ -35,12 +39,72 @@ it('times whole models in processes of their own', async () => {
   expect(notes.join('\n')).toContain('the float64 reference itself moves by')
 })
 
+const small = { ...quiet, model: 'preset:tiny', batch: 2, tokens: 5, devices: ['cpu' as const], seed: 1 }
+
+const hasTorch = (() => {
+  try {
+    execFileSync(process.env.PYTHON ?? 'python3', ['-c', 'import torch, transformers'], { stdio: 'ignore' })
+    return true
+  } catch {
+    return false
+  }
+})()
+
+it('times PyTorch in fp32 and quantized on the same weights, or says that there is none', async () => {
+  const variants = ['baseline', 'q8+e8']
+  const { rows, notes } = await benchModels({ ...small, variants, peers: ['torch'], hosts: ['node'] })
+  const torch = rows.filter((row) => row.engine === 'torch')
+  if (!hasTorch) {
+    expect(torch).toEqual([])
+    expect(notes.filter((note) => note.startsWith('torch did not run'))).toHaveLength(2)
+    return
+  }
+  expect(torch.map((row) => row.variant)).toEqual(variants)
+  expect(torch[0].maxError).toBeLessThan(1e-5)
+  // one scale per tensor and its own rounding of activations: near ours, not ours
+  expect(torch[1].maxError).toBeGreaterThan(1e-6)
+  expect(torch[1].maxError).toBeLessThan(0.05)
+  expect(rows[2].ratios!.torch.sameWeights).toBeGreaterThan(0)
+  expect(notes.filter((note) => note.startsWith('torch: '))).toEqual([
+    expect.stringContaining("fp32 for 'baseline'"),
+    expect.stringMatching(/quantize_dynamic .* for 'q8\+e8'/),
+  ])
+})
+
+it('says loudly that there is no PyTorch, and goes on', async () => {
+  vi.stubEnv('PYTHON', 'no-such-python')
+  try {
+    const { rows, notes } = await benchModels({ ...small, variants: ['baseline'], peers: ['torch'], hosts: ['node'] })
+    expect(rows.map((row) => row.engine)).toEqual(['compact-kernels'])
+    expect(notes.join('\n')).toMatch(/torch did not run 'baseline': .*no-such-python/)
+  } finally {
+    vi.unstubAllEnvs()
+  }
+})
+
+it('times whole models in pages, with threads where they are isolated', async () => {
+  const { rows, notes } = await benchModels({
+    ...small,
+    threads: 2,
+    variants: ['q8+e8'],
+    peers: [],
+    hosts: ['chromium', 'chromium-plain'],
+  })
+  expect(rows.map(({ host, threads }) => `${host} ${threads}`)).toEqual(['chromium 2', 'chromium-plain 1'])
+  for (const row of rows) {
+    expect(row.n).toBeGreaterThanOrEqual(3)
+    expect(row.maxError).toBeLessThan(1e-5)
+  }
+  expect(notes.join('\n')).toMatch(/chromium: .*Chrome.*cross-origin isolated/)
+})
+
 it('times kernels and gives their error and share of the ceiling', async () => {
   const { rows } = await benchKernels({
     ...quiet,
     ops: ['f32', 'int8-1x4', 'low-rank', 'layernorm', 'call'],
     shapes: ['bert-tiny'],
     devices: ['cpu'],
+    peers: [],
   })
   // three shapes of f32, three densities and a chain, then the two row ops
   expect(rows).toHaveLength(3 * 5 + 2)
@@ -48,6 +112,33 @@ it('times kernels and gives their error and share of the ceiling', async () => {
   expect(sparse.effectiveGops! / sparse.gops!).toBeGreaterThan(4)
   expect(sparse.ceilingShare).toBeGreaterThan(0)
   expect(rows.find((row) => row.model.startsWith('call'))!.gops).toBeUndefined()
+})
+
+it('times dense layers of other runtimes in Chromium', async () => {
+  // the others are not fetched for a test: nobody needs hundreds of megabytes for it
+  const peers = peersInstalled() ? KERNEL_PEERS : ['jax-js']
+  const { rows, notes } = await benchKernels({
+    ...quiet,
+    ops: ['f32', 'int8'],
+    shapes: ['bert-tiny'],
+    devices: ['cpu'],
+    peers,
+  })
+  const name = ({ engine, host, model }: (typeof rows)[number]) => `${engine} ${host ?? 'node'} ${model}`
+  expect(rows.filter(({ model }) => model.endsWith(' 16x128x512')).map(name)).toEqual([
+    'compact-kernels node f32 16x128x512',
+    'compact-kernels chromium f32 16x128x512',
+    ...peers.map((peer) => `${peer} chromium f32 16x128x512`),
+    'compact-kernels node int8 16x128x512',
+    'compact-kernels chromium int8 16x128x512',
+    ...(peers.includes('litert') ? ['litert chromium int8 16x128x512'] : []),
+  ])
+  // LiteRT's int8 is its own: a scale and a zero point per row, not ours, but no f32 either
+  const [f32, int8] = rows.filter(({ engine }) => engine === 'litert').map(({ maxError }) => maxError!)
+  if (peers.includes('litert')) expect(int8).toBeGreaterThan(100 * f32)
+  expect(Object.keys(rows[0].ratios!)).toEqual(peers)
+  expect(notes.filter((note) => note.includes('did not run'))).toEqual([])
+  expect(kernelTable(rows)).toContain('x jax-js')
 })
 
 it('times a training step beside the kernel, dense and of chains', async () => {
@@ -75,9 +166,11 @@ it('times a training step beside the kernel, dense and of chains', async () => {
 it.each([
   [['kernels', '--op', 'wrong'], 1],
   [['kernels', '--shapes', 'wrong'], 1],
+  [['kernels', '--peers', 'wrong'], 1],
   [['models', '--peers', 'wrong'], 1],
   [['models', '--model', 'preset:wrong', '--rounds', '1'], 1],
   [['models', '--tokens', '0'], 1],
+  [['models', '--hosts', 'wrong'], 1],
   [['train', '--model', 'preset:wrong'], 1],
   [['nothing'], 1],
   [['--help'], 0],

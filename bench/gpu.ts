@@ -51,6 +51,7 @@ export async function benchGpu(options: GpuBenchOptions): Promise<BenchResult> {
   const kernels = await benchKernels({
     ...shared,
     ops: KERNEL_NAMES,
+    peers: [],
     shapes: adapter.software ? SOFTWARE_SHAPES : SHAPES,
   })
   const result: BenchResult = {
@@ -65,7 +66,15 @@ export async function benchGpu(options: GpuBenchOptions): Promise<BenchResult> {
     notes: [...notes, ...kernels.notes],
   }
   for (const size of sizes) {
-    const { rows, notes: said } = await benchModels({ ...shared, ...size, model, variants, peers: [], seed: 1 })
+    const { rows, notes: said } = await benchModels({
+      ...shared,
+      ...size,
+      model,
+      variants,
+      peers: [],
+      hosts: ['node'],
+      seed: 1,
+    })
     log(`\n${modelTable(rows)}`)
     for (const row of rows)
       log(

@@ -2,7 +2,7 @@
 
 import { Command, InvalidArgumentError, Option } from 'commander'
 import { fileURLToPath } from 'node:url'
-import { PEERS } from './lib/contender.ts'
+import { HOSTS, PEERS, type Host } from './lib/contender.ts'
 import { short, writeResult, type BenchResult } from './lib/results.ts'
 
 const DEFAULT_VARIANTS = 'baseline,q8,sp80x4+q8+e8'
@@ -26,6 +26,14 @@ function devices(text: string): ('cpu' | 'gpu')[] {
   if (wrong !== undefined || names.length === 0)
     throw new InvalidArgumentError(`expected cpu, gpu or cpu,gpu, found '${text}'`)
   return names as ('cpu' | 'gpu')[]
+}
+
+function hosts(text: string): Host[] {
+  const names = list(text)
+  const wrong = names.find((name) => !HOSTS.includes(name as Host))
+  if (wrong !== undefined || names.length === 0)
+    throw new InvalidArgumentError(`expected some of ${HOSTS.join(', ')}, found '${text}'`)
+  return names as Host[]
 }
 
 const log = (line: string): void => void process.stdout.write(`${line}\n`)
@@ -80,12 +88,18 @@ export async function main(argv: string[]): Promise<number> {
     .addOption(
       new Option('--shapes <list>', 'files of bench/shapes').default(['bert-base'], 'bert-base').argParser(list),
     )
+    .addOption(
+      new Option('--peers <list>', 'litert, tfjs-wasm, jax-js: dense layers in Chromium, with ours beside them')
+        .default([], 'none')
+        .argParser(list),
+    )
     .action(
       async (options: {
         op?: string[]
         shapes: string[]
         devices: ('cpu' | 'gpu')[]
         threads: number
+        peers: string[]
         rounds: number
         burst: number
         json?: string
@@ -112,6 +126,11 @@ export async function main(argv: string[]): Promise<number> {
     .addOption(new Option('--batch <n>', 'sequences').default(1).argParser(count))
     .addOption(new Option('--tokens <n>', 'tokens of each').default(128).argParser(count))
     .addOption(new Option('--peers <list>', Object.keys(PEERS).join(', ')).default([], 'none').argParser(list))
+    .addOption(
+      new Option('--hosts <list>', `where ours and ort-web run: ${HOSTS.join(', ')} (not isolated, so 1 thread)`)
+        .default(['node'], 'node')
+        .argParser(hosts),
+    )
     .addOption(new Option('--seed <n>', 'weights and token ids').default(1).argParser(count))
     .action(
       async (options: {
@@ -122,6 +141,7 @@ export async function main(argv: string[]): Promise<number> {
         devices: ('cpu' | 'gpu')[]
         threads: number
         peers: string[]
+        hosts: Host[]
         rounds: number
         burst: number
         seed: number

@@ -1,23 +1,15 @@
 // `bench models`: whole models, ours and the peers', on the same weights, each in a process of its own, their bursts
 // interleaved round by round.
 
-import { mkdtemp, rm, stat } from 'node:fs/promises'
+import { mkdtemp, rm } from 'node:fs/promises'
 import { tmpdir } from 'node:os'
 import { join } from 'node:path'
-import { runReference } from '../kernels/plan/reference.ts'
-import type { Program } from '../kernels/runtime/program.ts'
-import { buildProgram } from '../ts/model/bert.ts'
-import type { ModelWeights } from '../ts/model/weights.ts'
-import { exportOnnx } from '../ts/onnx/export.ts'
 import { median } from '../ts/study/statistics.ts'
-import { createRandom } from '../ts/text/random.ts'
-import { raggedBatch } from './contenders/ours.ts'
-import { PEERS, type Description, type ModelInput, type Task } from './lib/contender.ts'
+import { CHECK_TOKENS, enter, largestDifference, prepareVariant, type Entrant } from './entrants.ts'
+import { PEERS, type Host } from './lib/contender.ts'
 import { describeEngine, describeMachine } from './lib/machine.ts'
-import { fastestCalibration, rotated, timing, type Burst } from './lib/measure.ts'
-import { RemoteContender } from './lib/remote.ts'
-import { SCHEMA, formatTable, short, type BenchResult, type ResultRow } from './lib/results.ts'
-import { buildVariant } from './lib/variant.ts'
+import { fastestCalibration, rotated, timing, warmCalibration } from './lib/measure.ts'
+import { SCHEMA, engineName, formatTable, short, type BenchResult, type ResultRow } from './lib/results.ts'
 import { installPeers } from './peers/install.ts'
 import { probeCpu } from './probe/cpu.ts'
 
@@ -31,6 +23,7 @@ export interface ModelBenchOptions {
   threads: number
   /** names of PEERS */
   peers: string[]
+  hosts: Host[]
   rounds: number
   burstMs: number
   seed: number
@@ -38,38 +31,12 @@ export interface ModelBenchOptions {
   log: (line: string) => void
 }
 
-/** Sequences that the float64 reference checks: it takes seconds for a few tokens of a large model. */
-const CHECK_TOKENS = 16
-
-/** How far the embeddings are moved to see how much the logits of a variant hang on the last bits. */
-const NUDGE = 1e-6
-
-interface Entrant {
-  remote: RemoteContender
-  task: Task
-  contender: string
-  prepareMs: number
-  coldMs: number
-  description: Description
-  logits: Float32Array
-  maxError: number
-  bursts: Burst[]
-  gpuMs: number[]
-}
-
-interface Variant {
-  name: string
-  labels: number
-  onnxPath: string | null
-  /** logits of the check input in float64 */
-  reference: Float64Array
-}
-
 /** Runs the bench. A peer that cannot run a variant is named in the notes; ours failing is an error. */
 export async function benchModels(options: ModelBenchOptions): Promise<BenchResult> {
   const unknown = options.peers.filter((peer) => !Object.hasOwn(PEERS, peer))
   if (unknown.length > 0) throw new Error(`no peer '${unknown.join(', ')}'; there are ${Object.keys(PEERS).join(', ')}`)
-  if (options.peers.length > 0) installPeers(options.log)
+  if (options.peers.some((peer) => peer.startsWith('ort-'))) installPeers(options.log)
+  warmCalibration()
   const result: BenchResult = {
     schema: SCHEMA,
     bench: 'models',
@@ -92,7 +59,8 @@ export async function benchModels(options: ModelBenchOptions): Promise<BenchResu
     for (const name of options.variants) {
       const variant = await prepareVariant(result.notes, name, folder, options)
       entrants.push(...(await enter(variant, options, result.notes)))
-      if (variant.onnxPath !== null) await rm(variant.onnxPath)
+      for (const path of [variant.onnxPath, variant.densePath, variant.folder])
+        if (path !== null) await rm(path, { recursive: true })
     }
     for (let round = 0; round < options.rounds; round++) {
       for (const entrant of rotated(entrants, round)) {
@@ -108,124 +76,6 @@ export async function benchModels(options: ModelBenchOptions): Promise<BenchResu
     await rm(folder, { recursive: true, force: true })
   }
   return result
-}
-
-function seededInput(vocabulary: number, batch: number, tokens: number, seed: number): ModelInput {
-  const random = createRandom(seed, 'bench-ids')
-  return { batch, tokens, ids: Int32Array.from({ length: batch * tokens }, () => random.int(vocabulary)) }
-}
-
-/** The program with the embeddings' beta moved by up to NUDGE, another amount in each column. */
-function nudged(program: Program): Program {
-  const [first, ...rest] = program.ops
-  if (first.kind !== 'embedding') throw new Error('bench: the program does not start with an embedding')
-  const beta = first.beta.map((value, c) => value + NUDGE * (((c * 37) % 7) / 3 - 1))
-  return { ...program, ops: [{ ...first, beta }, ...rest] }
-}
-
-function vocabularyOf(weights: ModelWeights): number {
-  return weights.embeddings.word.rows
-}
-
-/** Makes the variant in this process once: for its reference and for the file that the peers read. */
-async function prepareVariant(
-  notes: string[],
-  name: string,
-  folder: string,
-  options: ModelBenchOptions,
-): Promise<Variant & { vocabulary: number }> {
-  options.log(`${name}: making the weights and their float64 reference …`)
-  const weights = await buildVariant({ model: options.model, variant: name, seed: options.seed })
-  const vocabulary = vocabularyOf(weights)
-  const check = seededInput(vocabulary, 1, Math.min(CHECK_TOKENS, options.tokens), options.seed + 1)
-  const program = buildProgram(weights, 'logits')
-  const reference = runReference(program, raggedBatch(check))
-  const shift = largestDifference(runReference(nudged(program), raggedBatch(check)), reference)
-  notes.push(
-    `${name}: the float64 reference itself moves by ${short(shift)} where its embeddings move by ${NUDGE}` +
-      (shift > 100 * NUDGE
-        ? ': roundings to int8 flip and spread, so a max error of that size is no fault of a kernel'
-        : ''),
-  )
-  let onnxPath: string | null = null
-  if (options.peers.length > 0) {
-    onnxPath = join(folder, 'model.onnx')
-    await exportOnnx(weights, onnxPath)
-    options.log(`${name}: exported for the peers, ${((await stat(onnxPath)).size / 1e6).toFixed(1)} MB`)
-  }
-  return { name, labels: reference.length, onnxPath, reference, vocabulary }
-}
-
-async function enter(
-  variant: Variant & { vocabulary: number },
-  options: ModelBenchOptions,
-  notes: string[],
-): Promise<Entrant[]> {
-  const { batch, tokens, seed, threads } = options
-  const input = seededInput(variant.vocabulary, batch, tokens, seed)
-  const check = seededInput(variant.vocabulary, 1, Math.min(CHECK_TOKENS, tokens), seed + 1)
-  const entrants: Entrant[] = []
-  const wanted = [
-    ...options.devices.map((device) => ({ contender: 'compact-kernels', device })),
-    ...options.peers.map((peer) => ({ contender: peer, device: PEERS[peer] })),
-  ]
-  for (const { contender, device } of wanted) {
-    const task: Task = {
-      model: options.model,
-      variant: variant.name,
-      seed,
-      onnxPath: variant.onnxPath,
-      threads,
-      device,
-    }
-    const remote = new RemoteContender(`${contender} ${variant.name} ${device}`)
-    try {
-      const { prepareMs } = await remote.prepare(contender, task)
-      const { firstMs, logits, description } = await remote.first(input)
-      const checked = await remote.logits(check)
-      const maxError = largestDifference(checked, variant.reference)
-      // The timed runs go on with the full input.
-      await remote.logits(input)
-      entrants.push({
-        remote,
-        task,
-        contender,
-        prepareMs,
-        coldMs: firstMs,
-        description,
-        logits,
-        maxError,
-        bursts: [],
-        gpuMs: [],
-      })
-      options.log(
-        `${variant.name}: ${contender} ${description.engineVersion} on ${device}${description.software ? ' (software adapter)' : ''}, ` +
-          `${description.threads} thread${description.threads === 1 ? '' : 's'}: first run ${firstMs.toFixed(0)} ms, max error ${short(maxError)}`,
-      )
-      for (const note of description.notes)
-        if (!notes.includes(`${contender}: ${note}`)) notes.push(`${contender}: ${note}`)
-    } catch (error) {
-      await remote.dispose()
-      if (contender === 'compact-kernels') {
-        await Promise.all(entrants.map((entrant) => entrant.remote.dispose()))
-        throw error
-      }
-      const reason = (error as Error).message.split('\n')[0]
-      notes.push(`${contender} did not run '${variant.name}': ${reason}`)
-      options.log(`${variant.name}: ${contender} did not run: ${reason}`)
-    }
-  }
-  return entrants
-}
-
-function largestDifference(actual: ArrayLike<number>, expected: ArrayLike<number>): number {
-  if (actual.length !== expected.length) throw new Error(`bench: ${actual.length} logits, expected ${expected.length}`)
-  let worst = 0
-  for (let i = 0; i < actual.length; i++) {
-    const difference = Math.abs(actual[i] - expected[i])
-    if (!(difference <= worst)) worst = difference
-  }
-  return worst
 }
 
 /** Share of sequences whose largest logit is at the same label. */
@@ -254,7 +104,9 @@ function resultRows(entrants: Entrant[], options: ModelBenchOptions): ResultRow[
     const first = entrants.find((other) => other.task.variant === task.variant)!
     const time = times.get(entrant)!
     const ratioTo = (peer: string, variant: string, key: 'medianMs' | 'minMs'): number | undefined => {
-      const rival = entrants.find((other) => other.contender === peer && other.task.variant === variant)
+      const rivals = entrants.filter((other) => other.contender === peer && other.task.variant === variant)
+      // a peer in the same surroundings where it runs in them, else in its own process
+      const rival = rivals.find((other) => other.host === entrant.host) ?? rivals.find((other) => other.host === 'node')
       return rival && times.get(rival)![key] / time[key]
     }
     const ratios = Object.fromEntries(
@@ -273,6 +125,7 @@ function resultRows(entrants: Entrant[], options: ModelBenchOptions): ResultRow[
       model: options.model,
       variant: task.variant,
       device: description.device,
+      ...(entrant.host === 'node' ? {} : { host: entrant.host }),
       ...(description.adapter === undefined ? {} : { adapter: description.adapter, software: description.software }),
       threads: description.threads,
       batch: options.batch,
@@ -315,7 +168,7 @@ export function modelTable(rows: ResultRow[]): string {
     header,
     rows.map((row) => [
       row.variant,
-      `${row.engine} ${row.engineVersion}`,
+      engineName(row),
       row.software ? `${row.device} (software)` : row.device,
       String(row.threads),
       `(${row.batch}, ${row.tokens})`,

@@ -1,13 +1,17 @@
-// A static server on 127.0.0.1 for files that are in memory.
+// A static server on 127.0.0.1 for files that are in memory or on disk.
 
+import { createReadStream } from 'node:fs'
 import { createServer } from 'node:http'
 import type { AddressInfo } from 'node:net'
 
-export type Files = Map<string, string | Uint8Array>
+/** by path without the leading slash; a URL is a file on disk */
+export type Files = Map<string, string | Uint8Array | URL>
 
 const TYPES: Record<string, string> = {
   html: 'text/html',
   js: 'text/javascript',
+  mjs: 'text/javascript',
+  wasm: 'application/wasm',
   css: 'text/css',
   json: 'application/json',
   txt: 'text/plain',
@@ -19,7 +23,7 @@ export interface StaticServer {
   close(): Promise<void>
 }
 
-/** Serves `files` by path without the leading slash; `isolated` adds the headers that shared memory asks for. */
+/** Serves `files`; `isolated` adds the headers that shared memory asks for. */
 export async function serve(files: Files, isolated: boolean): Promise<StaticServer> {
   const server = createServer((request, response) => {
     const path = new URL(request.url ?? '/', 'http://127.0.0.1').pathname.slice(1) || 'index.html'
@@ -30,7 +34,11 @@ export async function serve(files: Files, isolated: boolean): Promise<StaticServ
     }
     response.setHeader('Content-Type', TYPES[path.split('.').at(-1) ?? ''] ?? 'application/octet-stream')
     response.statusCode = file === undefined ? 404 : 200
-    response.end(file ?? `no ${path}`)
+    if (file instanceof URL)
+      createReadStream(file)
+        .on('error', (error) => response.destroy(error))
+        .pipe(response)
+    else response.end(file ?? `no ${path}`)
   })
   await new Promise<void>((resolve) => server.listen(0, '127.0.0.1', resolve))
   return {

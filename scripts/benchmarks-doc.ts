@@ -1,7 +1,7 @@
 // docs/benchmarks.md from bench/results/*.json. With --check it writes nothing and fails where the page is stale.
 
 import { existsSync, readFileSync, readdirSync, writeFileSync } from 'node:fs'
-import { percent, short, type BenchResult, type ResultRow } from '../bench/lib/results.ts'
+import { engineName, percent, short, type BenchResult, type ResultRow } from '../bench/lib/results.ts'
 
 const RESULTS = 'bench/results'
 const PAGE = 'docs/benchmarks.md'
@@ -36,7 +36,7 @@ function modelRows(rows: ResultRow[]): string {
     header,
     rows.map((row) => [
       `\`${row.variant}\``,
-      `${row.engine} ${row.engineVersion}`,
+      engineName(row),
       device(row),
       String(row.threads),
       `(${row.batch}, ${row.tokens})`,

@@ -4,9 +4,8 @@ import type { GpuSession } from '../../kernels/plan/webgpu.ts'
 import type { Device, Session } from '../../kernels/runtime/device.ts'
 import type { Batch } from '../../kernels/runtime/program.ts'
 import { buildProgram } from '../../ts/model/bert.ts'
+import type { ModelWeights } from '../../ts/model/weights.ts'
 import type { Contender, ModelInput, Task } from '../lib/contender.ts'
-import { createDevice, version } from '../lib/devices.ts'
-import { buildVariant } from '../lib/variant.ts'
 
 /** Sequences of equal length as a ragged batch. */
 export function raggedBatch({ batch, tokens, ids }: ModelInput): Batch {
@@ -17,15 +16,22 @@ export function raggedBatch({ batch, tokens, ids }: ModelInput): Batch {
   }
 }
 
-export function createContender(): Contender {
+/** What a process of Node and a page have each their own way for. */
+export interface Surroundings {
+  weights(task: Task): Promise<ModelWeights>
+  device(kind: 'cpu' | 'gpu', threads: number): Promise<Device>
+  version: string
+}
+
+export function oursContender(here: Surroundings): Contender {
   let device: Device | null = null
   let session: Session | null = null
   let batch: Batch | null = null
   let logits = new Float32Array(0)
   return {
     async prepare(task: Task) {
-      const model = await buildVariant(task)
-      device = await createDevice(task.device, task.threads)
+      const model = await here.weights(task)
+      device = await here.device(task.device, task.threads)
       session = await device.load(buildProgram(model, 'logits'))
     },
     async feed(input) {
@@ -47,7 +53,7 @@ export function createContender(): Contender {
       const { calls, weightBytes } = session!.stats()
       return {
         engine: 'compact-kernels',
-        engineVersion: version(),
+        engineVersion: here.version,
         device: info.kind,
         ...(info.kind === 'gpu' ? { adapter: info.name, software: info.software } : {}),
         threads: info.threads,

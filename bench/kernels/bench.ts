@@ -1,17 +1,19 @@
 // `bench kernels`: every kernel through the real devices, verified first, timed interleaved, as a share of the
 // machine's ceiling.
 
-import type { Device, Session } from '../../kernels/runtime/device.ts'
+import type { Device } from '../../kernels/runtime/device.ts'
 import type { GpuSession } from '../../kernels/plan/webgpu.ts'
 import { createDevice, version } from '../lib/devices.ts'
 import { describeEngine, describeMachine } from '../lib/machine.ts'
 import { burst, fastestCalibration, rotated, timing, warmCalibration, type Burst } from '../lib/measure.ts'
-import { SCHEMA, formatTable, percent, short, type BenchResult, type ResultRow } from '../lib/results.ts'
+import { SCHEMA, engineName, formatTable, percent, short, type BenchResult, type ResultRow } from '../lib/results.ts'
 import { readShapes } from '../lib/shapes.node.ts'
 import type { LinearShape } from '../lib/shapes.ts'
+import { installPeers } from '../peers/install.ts'
 import { probeCpu } from '../probe/cpu.ts'
 import { probeAdapter } from '../probe/gpu.node.ts'
 import { KERNEL_NAMES, linearCases, rowCases, type KernelCase } from './cases.ts'
+import { KERNEL_PEERS, openPeers } from './peers.ts'
 import { expectedOf, verify, type Expected } from './verify.ts'
 
 export interface KernelBenchOptions {
@@ -21,6 +23,8 @@ export interface KernelBenchOptions {
   shapes: string[]
   devices: ('cpu' | 'gpu')[]
   threads: number
+  /** names out of KERNEL_PEERS */
+  peers: string[]
   rounds: number
   /** least length of a burst */
   burstMs: number
@@ -28,21 +32,40 @@ export interface KernelBenchOptions {
   log: (line: string) => void
 }
 
+interface Group {
+  title: string
+  cases: () => Iterable<KernelCase>
+  /** where the cases are of linear layers */
+  shape?: LinearShape
+}
+
 interface Entry {
   kernel: KernelCase
-  session: Session
   coldMs: number
   maxError: number
   bursts: Burst[]
   gpuMs: number[]
-  row: Pick<ResultRow, 'model' | 'variant' | 'batch' | 'tokens'>
+  burst(round: number): Promise<Burst>
+  /** GPU time of one more run, ms, where there are timestamps */
+  timed?(): Promise<number>
+  dispose(): void | Promise<void>
+  row: Pick<
+    ResultRow,
+    'engine' | 'engineVersion' | 'host' | 'adapter' | 'software' | 'model' | 'variant' | 'batch' | 'tokens' | 'threads'
+  >
+  calls?: number
 }
 
 /** Runs the bench; throws where a kernel is off its float64 reference. */
 export async function benchKernels(options: KernelBenchOptions): Promise<BenchResult> {
   const unknown = options.ops.filter((op) => !KERNEL_NAMES.includes(op))
   if (unknown.length > 0) throw new Error(`no kernel '${unknown.join(', ')}'; there are ${KERNEL_NAMES.join(', ')}`)
-  const groups: { title: string; cases: () => Iterable<KernelCase> }[] = []
+  const unknownPeers = options.peers.filter((peer) => !KERNEL_PEERS.includes(peer))
+  if (unknownPeers.length > 0)
+    throw new Error(`no peer '${unknownPeers.join(', ')}'; there are ${KERNEL_PEERS.join(', ')}`)
+  // jax-js is there already: the tests have it
+  if (options.peers.some((peer) => peer !== 'jax-js')) installPeers(options.log)
+  const groups: Group[] = []
   for (const name of options.shapes) {
     const shapes = await readShapes(name)
     for (const shape of shapes) groups.push(linearGroup(shape, options.ops))
@@ -92,19 +115,24 @@ export async function benchKernels(options: KernelBenchOptions): Promise<BenchRe
   return result
 }
 
-function linearGroup(shape: LinearShape, ops: string[]): { title: string; cases: () => Iterable<KernelCase> } {
+function linearGroup(shape: LinearShape, ops: string[]): Group {
   const { M, N, K, note } = shape
-  return { title: `${M}x${N}x${K} (M N K; ${note})`, cases: () => linearCases(shape, ops) }
+  return { shape, title: `${M}x${N}x${K} (M N K; ${note})`, cases: () => linearCases(shape, ops) }
 }
 
 async function benchGroup(
   device: Device,
-  group: { title: string; cases: () => Iterable<KernelCase> },
+  group: Group,
   options: KernelBenchOptions,
   expected: Map<string, Expected>,
-  { ceilings }: BenchResult,
+  { ceilings, notes }: BenchResult,
 ): Promise<ResultRow[]> {
   const info = device.info()
+  const note = (text: string): void => {
+    if (notes.includes(text)) return
+    notes.push(text)
+    if (text.includes(' did not run ')) options.log(text)
+  }
   const entries: Entry[] = []
   try {
     for (const kernel of group.cases()) {
@@ -116,41 +144,56 @@ async function benchGroup(
       await session.run(kernel.batch)
       const coldMs = performance.now() - start
       const maxError = await verify(session, kernel, known, label)
+      const what = {
+        model: `${kernel.op} ${group.title.split(' (')[0]}`,
+        variant: kernel.variant,
+        batch: kernel.batch.offsets.length - 1,
+        tokens: kernel.batch.offsets[kernel.batch.offsets.length - 1],
+      }
+      const adapter = info.kind === 'gpu' ? { adapter: info.name, software: info.software } : {}
+      const run = (): Promise<unknown> => session.run(kernel.batch)
       entries.push({
         kernel,
-        session,
         coldMs,
         maxError,
         bursts: [],
         gpuMs: [],
-        row: {
-          model: `${kernel.op} ${group.title.split(' (')[0]}`,
-          variant: kernel.variant,
-          batch: kernel.batch.offsets.length - 1,
-          tokens: kernel.batch.offsets[kernel.batch.offsets.length - 1],
-        },
+        burst: (round) => burst(round, run, { minMs: options.burstMs, minRuns: 3 }),
+        ...('runTimed' in session ? { timed: () => gpuTime(session as GpuSession, kernel) } : {}),
+        dispose: () => session.dispose(),
+        row: { ...what, engine: 'compact-kernels', engineVersion: version(), ...adapter, threads: info.threads },
+        calls: session.stats().calls,
       })
+      if (info.kind === 'gpu' || !group.shape) continue
+      const task = { shape: group.shape, ops: options.ops, threads: options.threads }
+      for (const { remote, description, ...rest } of await openPeers(options.peers, kernel, known, task, note)) {
+        const { engine, engineVersion, threads } = description
+        entries.push({
+          kernel,
+          ...rest,
+          bursts: [],
+          gpuMs: [],
+          burst: async (round) => (await remote.burst(round, options.burstMs, 3)).burst,
+          dispose: () => remote.dispose(),
+          row: { ...what, engine, engineVersion, host: 'chromium', threads },
+        })
+      }
     }
     for (let round = 0; round < options.rounds; round++)
       for (const entry of rotated(entries, round)) {
-        const { session, kernel } = entry
-        entry.bursts.push(await burst(round, () => session.run(kernel.batch), { minMs: options.burstMs, minRuns: 3 }))
-        if ('runTimed' in session) entry.gpuMs.push(await gpuTime(session as GpuSession, kernel))
+        entry.bursts.push(await entry.burst(round))
+        if (entry.timed) entry.gpuMs.push(await entry.timed())
       }
     const fastest = entries.length > 0 ? fastestCalibration(entries.map((entry) => entry.bursts)) : 0
-    return entries.map(({ kernel, coldMs, maxError, bursts, gpuMs, row, session }): ResultRow => {
-      const time = timing(bursts, fastest, info.kind === 'cpu' && info.threads === 1)
+    const rows = entries.map(({ kernel, coldMs, maxError, bursts, gpuMs, row, calls }): ResultRow => {
+      const time = timing(bursts, fastest, info.kind === 'cpu' && row.threads === 1)
       const known = gpuMs.filter((ms) => ms > 0)
       const kernelMs = known.length > 0 ? Math.min(...known) : undefined
       const rate = (ops: number): number => ops / time.medianMs / 1e6
       const ceiling = ceilingOf(kernel, info.kind, ceilings)
       return {
-        engine: 'compact-kernels',
-        engineVersion: version(),
         ...row,
         device: info.kind,
-        ...(info.kind === 'gpu' ? { adapter: info.name, software: info.software } : {}),
-        threads: info.threads,
         ...time,
         coldMs,
         ...(kernel.ops > 0 ? { gops: rate(kernel.ops) } : {}),
@@ -158,12 +201,21 @@ async function benchGroup(
         ...(ceiling > 0 && kernel.ops > 0 ? { ceilingShare: rate(kernel.ops) / ceiling } : {}),
         maxError,
         ...(kernelMs === undefined ? {} : { gpuMs: kernelMs }),
-        calls: session.stats().calls,
+        ...(calls === undefined ? {} : { calls }),
       }
     })
+    for (const row of rows)
+      if (row.engine === 'compact-kernels' && options.peers.length > 0) row.ratios = ratiosOf(row, rows)
+    return rows
   } finally {
-    for (const { session } of entries) session.dispose()
+    for (const entry of entries) await entry.dispose()
   }
+}
+
+/** Times as fast as each peer at the same layer. */
+function ratiosOf(row: ResultRow, rows: ResultRow[]): ResultRow['ratios'] {
+  const same = rows.filter((other) => other.model === row.model && other.engine !== row.engine)
+  return Object.fromEntries(same.map((peer) => [peer.engine, { sameWeights: peer.medianMs / row.medianMs }]))
 }
 
 async function gpuTime(session: GpuSession, kernel: KernelCase): Promise<number> {
@@ -181,9 +233,11 @@ function ceilingOf(kernel: KernelCase, device: 'cpu' | 'gpu', { cpu, gpu }: Benc
 }
 
 export function kernelTable(rows: ResultRow[]): string {
+  const peers = [...new Set(rows.flatMap((row) => Object.keys(row.ratios ?? {})))]
   const header = [
     'kernel',
     'variant',
+    ...(peers.length > 0 ? ['engine', 'thr'] : []),
     'median ms',
     'MAD',
     'p95',
@@ -194,6 +248,7 @@ export function kernelTable(rows: ResultRow[]): string {
     'effective',
     'of ceiling',
     'max error',
+    ...peers.map((peer) => `x ${peer}`),
     'n',
     'disturbed',
   ]
@@ -202,6 +257,7 @@ export function kernelTable(rows: ResultRow[]): string {
     rows.map((row) => [
       row.model,
       row.variant,
+      ...(peers.length > 0 ? [engineName(row), String(row.threads)] : []),
       short(row.medianMs),
       short(row.madMs),
       short(row.p95Ms),
@@ -212,9 +268,10 @@ export function kernelTable(rows: ResultRow[]): string {
       short(row.effectiveGops),
       percent(row.ceilingShare),
       short(row.maxError),
+      ...peers.map((peer) => row.ratios?.[peer]?.sameWeights?.toFixed(2) ?? ''),
       String(row.n),
       `${row.disturbedBursts}/${row.bursts}${row.noisy ? ' noisy' : ''}`,
     ]),
-    2,
+    peers.length > 0 ? 3 : 2,
   )
 }

@@ -38,7 +38,11 @@ export function expectedOf({ program, batch }: KernelCase): Expected {
 
 /** Runs the case once and returns its largest absolute error; throws where an element is out of its bound. */
 export async function verify(session: Session, kernel: KernelCase, expected: Expected, label: string): Promise<number> {
-  const actual = await session.run(kernel.batch)
+  return assertExpected(await session.run(kernel.batch), expected, label)
+}
+
+/** The largest absolute error; throws where an element is out of its bound. */
+export function assertExpected(actual: Float32Array, expected: Expected, label: string): number {
   assertWithin(actual, expected.values, expected.bounds, label)
   return actual.reduce((worst, value, i) => Math.max(worst, Math.abs(value - expected.values[i])), 0)
 }

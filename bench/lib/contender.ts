@@ -1,4 +1,6 @@
-// What a contender of `bench models` is, ours or a peer's: the same five verbs, each in its own process.
+// What a contender of a bench is, ours or a peer's: the same five verbs, each in its own process.
+
+import type { LinearShape } from './shapes.ts'
 
 /** What to run: the same for every contender of a session. */
 export interface Task {
@@ -6,11 +8,21 @@ export interface Task {
   /** recipe, or 'baseline' */
   variant: string
   seed: number
-  /** ONNX file of the very weights that ours runs; only peers read it */
+  /** ONNX file of the very weights that ours runs; only the onnxruntime peers read it */
   onnxPath: string | null
+  /** folder with the same weights multiplied out to dense f32, as Hugging Face stores them; only torch reads it */
+  densePath: string | null
+  /** the variant has int8 linear layers: a peer that quantizes by itself does so */
+  int8: boolean
+  /** folder of the variant as we write it; only ours in a page reads it */
+  folder: string | null
   threads: number
   device: 'cpu' | 'gpu'
 }
+
+/** A process of the contender's own, or a page of headless Chromium: cross-origin isolated (with threads) or not. */
+export const HOSTS = ['node', 'chromium', 'chromium-plain'] as const
+export type Host = (typeof HOSTS)[number]
 
 export interface ModelInput {
   /** sequences of equal length */
@@ -34,28 +46,47 @@ export interface Description {
   weightBytes?: number
 }
 
-export interface Contender {
+/** One linear layer of `bench kernels`: operands are made from the seed of linearCases, on every side the same. */
+export interface LinearTask {
+  shape: LinearShape
+  /** kernels of the run, which share one stream of random numbers, and the one to run */
+  ops: string[]
+  op: string
+  threads: number
+}
+
+/** T is what it runs, I its input; a layer's input is made with the layer. */
+export interface Contender<T = Task, I = ModelInput> {
   /** Loads the model. */
-  prepare(task: Task): Promise<void>
+  prepare(task: T): Promise<void>
   /** Sets the input of `run`. */
-  feed(input: ModelInput): Promise<void>
-  /** One forward pass from ids to logits. */
+  feed(input: I): Promise<void>
+  /** One forward pass from ids to logits, or of a layer from rows to rows. */
   run(): Promise<void>
   /** GPU time of one more run by timestamps, ms; null where there are none. Only on contenders that can tell. */
   gpuMs?(): Promise<number | null>
-  /** Logits of the last run, f32 [batch, labels]. */
+  /** Logits of the last run, f32 [batch, labels], or the layer's rows. */
   finish(): Promise<Float32Array>
   dispose(): Promise<void>
   describe(): Description
 }
 
-/** Module of each contender, relative to bench/lib. Each exports `createContender(): Contender`. */
+/**
+ * Where each contender is, relative to bench/lib: a module that exports `createContender(): Contender`, or a Python
+ * script that answers the same requests as lines of JSON.
+ */
 export const CONTENDERS: Record<string, string> = {
-  'compact-kernels': '../contenders/ours.ts',
+  'compact-kernels': '../contenders/ours.node.ts',
   'ort-web': '../peers/ort-web.ts',
   'ort-node': '../peers/ort-node.ts',
   'ort-webgpu': '../peers/ort-webgpu.ts',
+  torch: '../peers/torch_bert.py',
 }
 
 /** Peers and the device each runs on. */
-export const PEERS: Record<string, 'cpu' | 'gpu'> = { 'ort-web': 'cpu', 'ort-node': 'cpu', 'ort-webgpu': 'gpu' }
+export const PEERS: Record<string, 'cpu' | 'gpu'> = {
+  'ort-web': 'cpu',
+  'ort-node': 'cpu',
+  'ort-webgpu': 'gpu',
+  torch: 'cpu',
+}

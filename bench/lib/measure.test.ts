@@ -31,6 +31,14 @@ describe('timing', () => {
 })
 
 describe('burst', () => {
+  it('makes one sample of several runs where the clock is coarse', async () => {
+    let runs = 0
+    const { samplesMs } = await burst(0, async () => void runs++, { minMs: 0, minRuns: 2, sampleMs: 3 })
+    expect(samplesMs).toHaveLength(2)
+    expect(runs).toBeGreaterThan(20)
+    expect(samplesMs.reduce((sum, ms) => sum + ms, 0) * (runs / 2)).toBeGreaterThanOrEqual(3)
+  })
+
   it('runs at least as often and as long as asked', async () => {
     let runs = 0
     const result = await burst(3, async () => void runs++, { minMs: 5, minRuns: 4 })

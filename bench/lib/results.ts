@@ -1,6 +1,7 @@
 // The JSON that every bench writes, and its table on the terminal.
 
 import { writeFile, rename } from 'node:fs/promises'
+import type { Host } from './contender.ts'
 import type { Engine, Machine } from './machine.ts'
 
 export const SCHEMA = 'compact-kernels/bench/1'
@@ -29,6 +30,8 @@ export interface GpuCeilings {
 export interface ResultRow {
   engine: string
   engineVersion: string
+  /** browser that it ran in; a process of its own where not given */
+  host?: Exclude<Host, 'node'>
   /** model name, or the kernel of a one-op program */
   model: string
   variant: string
@@ -115,6 +118,10 @@ export function formatTable(header: string[], rows: string[][], left = 1): strin
       .trimEnd()
   return [line(header), widths.map((w) => '-'.repeat(w)).join('  '), ...rows.map(line)].join('\n')
 }
+
+/** Engine, version and, in a page, what kind. */
+export const engineName = ({ engine, engineVersion, host }: ResultRow): string =>
+  [engine, engineVersion, ...(host ? [`in ${host}`] : [])].join(' ')
 
 /** Three significant digits, plain. */
 export function short(value: number | undefined): string {

@@ -2,18 +2,18 @@
 // compare with them, at the versions of the lock file beside this.
 
 import { execFileSync } from 'node:child_process'
-import { existsSync } from 'node:fs'
 import { fileURLToPath } from 'node:url'
+import { isInstalled } from './packages.ts'
 
+const PACKAGES = ['onnxruntime-web', 'onnxruntime-node', '@litertjs/core', '@tensorflow/tfjs-backend-wasm']
 const FOLDER = fileURLToPath(new URL('.', import.meta.url))
+
+export const peersInstalled = (): boolean => PACKAGES.every(isInstalled)
 
 /** Installs bench/peers once; says so; throws with what to do where npm fails. */
 export function installPeers(log: (line: string) => void): void {
-  const present = ['onnxruntime-web', 'onnxruntime-node'].every((name) =>
-    existsSync(new URL(`./node_modules/${name}/package.json`, import.meta.url)),
-  )
-  if (present) return
-  log('bench: installing the peers (about 440 MB) with `npm ci --ignore-scripts` in bench/peers …')
+  if (peersInstalled()) return
+  log('bench: installing the peers (about 540 MB) with `npm ci --ignore-scripts` in bench/peers …')
   try {
     execFileSync('npm', ['ci', '--ignore-scripts', '--no-audit', '--no-fund'], {
       cwd: FOLDER,

@@ -1,6 +1,5 @@
 // What the onnxruntime adapters share: one ONNX file, int64 inputs by name, logits out.
 
-import { readFileSync } from 'node:fs'
 import type { Contender, Description, ModelInput, Task } from '../lib/contender.ts'
 
 interface OrtTensor {
@@ -17,27 +16,22 @@ interface OrtSession {
 
 /** The part of onnxruntime's API that the adapters use; the package itself is installed by the bench, not by us. */
 export interface Ort {
-  env: { wasm: { numThreads: number }; logLevel: string; webgpu: { adapter?: unknown } }
+  env: { wasm: { numThreads: number; wasmPaths?: string }; logLevel: string; webgpu: { adapter?: unknown } }
   Tensor: new (type: 'int64', data: BigInt64Array, dims: number[]) => OrtTensor
   InferenceSession: { create(model: Uint8Array | string, options: Record<string, unknown>): Promise<OrtSession> }
 }
 
 export interface OrtAdapter {
   engine: string
-  packageName: string
+  engineVersion: string
   device: 'cpu' | 'gpu'
   /** imports the package and sets what must be set before a session is made */
   open(
     task: Task,
   ): Promise<{ ort: Ort; options: Record<string, unknown>; adapter?: { name: string; software: boolean } }>
   notes: string[]
-  /** give the file's path, not its bytes */
-  byPath: boolean
-}
-
-function packageVersion(name: string): string {
-  const text = readFileSync(new URL(`./node_modules/${name}/package.json`, import.meta.url), 'utf8')
-  return (JSON.parse(text) as { version: string }).version
+  /** bytes of the file at `onnxPath`, or the path where the package reads files itself */
+  read(onnxPath: string): Promise<Uint8Array | string>
 }
 
 /** Inputs a BERT export may have. */
@@ -59,15 +53,14 @@ export function ortContender(adapter: OrtAdapter): Contender {
       if (task.onnxPath === null) throw new Error(`${adapter.engine}: no ONNX file was exported for '${task.variant}'`)
       const opened = await adapter.open(task)
       ort = opened.ort
-      const model = adapter.byPath ? task.onnxPath : new Uint8Array(readFileSync(task.onnxPath))
-      session = await ort.InferenceSession.create(model, {
+      session = await ort.InferenceSession.create(await adapter.read(task.onnxPath), {
         graphOptimizationLevel: 'all',
         logSeverityLevel: 3,
         ...opened.options,
       })
       description = {
         engine: adapter.engine,
-        engineVersion: packageVersion(adapter.packageName),
+        engineVersion: adapter.engineVersion,
         device: adapter.device,
         ...(opened.adapter ? { adapter: opened.adapter.name, software: opened.adapter.software } : {}),
         threads: adapter.device === 'cpu' ? task.threads : 1,

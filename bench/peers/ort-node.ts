@@ -2,15 +2,16 @@
 
 import type { Contender } from '../lib/contender.ts'
 import { ortContender, type Ort } from './onnx-session.ts'
+import { packageVersion } from './packages.ts'
 
 const packageName: string = 'onnxruntime-node'
 
 export function createContender(): Contender {
   return ortContender({
     engine: 'ort-node',
-    packageName,
+    engineVersion: packageVersion(packageName),
     device: 'cpu',
-    byPath: true,
+    read: async (onnxPath) => onnxPath,
     notes: ['native CPU provider, graph optimization all'],
     async open({ threads }) {
       const module = (await import(packageName)) as Ort & { default?: Ort }

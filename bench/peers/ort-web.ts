@@ -1,16 +1,18 @@
 // onnxruntime-web's WebAssembly backend, in Node.
 
+import { readFile } from 'node:fs/promises'
 import type { Contender } from '../lib/contender.ts'
 import { ortContender, type Ort } from './onnx-session.ts'
+import { packageVersion } from './packages.ts'
 
 const packageName: string = 'onnxruntime-web'
 
 export function createContender(): Contender {
   return ortContender({
     engine: 'ort-web',
-    packageName,
+    engineVersion: packageVersion(packageName),
     device: 'cpu',
-    byPath: false,
+    read: readFile,
     notes: ['WebAssembly backend, graph optimization all'],
     async open({ threads }) {
       const ort = (await import(packageName)) as Ort

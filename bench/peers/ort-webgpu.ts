@@ -1,9 +1,11 @@
 // onnxruntime-web's WebGPU provider, in Node on the same Dawn adapter that our own device takes.
 
+import { readFile } from 'node:fs/promises'
 import { requestNodeAdapter } from '../../kernels/runtime/gpu/adapter.node.ts'
 import { describeAdapter, isSoftware } from '../../kernels/runtime/gpu/adapter.ts'
 import type { Contender } from '../lib/contender.ts'
 import { ortContender, type Ort } from './onnx-session.ts'
+import { packageVersion } from './packages.ts'
 
 const packageName: string = 'onnxruntime-web'
 
@@ -26,9 +28,9 @@ async function imitateBrowser(): Promise<{ name: string; software: boolean }> {
 export function createContender(): Contender {
   return ortContender({
     engine: 'ort-webgpu',
-    packageName,
+    engineVersion: packageVersion(packageName),
     device: 'gpu',
-    byPath: false,
+    read: readFile,
     notes: ['WebGPU provider, graph optimization all'],
     async open() {
       const adapter = await imitateBrowser()

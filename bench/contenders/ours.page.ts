@@ -1,0 +1,24 @@
+// compact-kernels in a page, on a model folder that the page fetches.
+
+import { createWasmDevice } from '../../kernels/plan/wasm.ts'
+import { loadModel } from '../../ts/model/load.ts'
+import type { Contender } from '../lib/contender.ts'
+import { oursContender } from './ours.ts'
+
+/** put in by the bundler */
+declare const ENGINE_VERSION: string
+
+export function createContender(): Contender {
+  return oursContender({
+    async weights({ folder }) {
+      if (folder === null) throw new Error('compact-kernels: no model folder was written for the page')
+      return (await loadModel(folder)).weights
+    },
+    async device(kind, threads) {
+      if (kind === 'cpu') return createWasmDevice({ threads })
+      const { createGpuDevice } = await import('../../kernels/plan/webgpu.ts')
+      return createGpuDevice()
+    },
+    version: ENGINE_VERSION,
+  })
+}
