@@ -151,7 +151,22 @@ function linearCall(
     activation,
     residual,
   }
-  switch (weight.kind) {
+  return {
+    ...kernelCall(spec, weight.kind, options, uploader),
+    tuning: { shape: shapeOf(spec), outputs: ops.map(({ output }) => output) },
+  }
+}
+
+/** All that the speed of a linear layer's forms depends on but the rows and the device. */
+function shapeOf({ parts, activation, residual, rows }: LinearSpec): string {
+  const [{ weight }] = parts
+  const group = weight.kind === 'nm' ? ` ${weight.n}:${weight.m}` : ''
+  const columns = parts.map(({ weight: { N } }) => N).join('+')
+  return `${weight.kind}${group} ${columns}x${weight.K} ${activation}${residual === null ? '' : ' residual'} ${rows}`
+}
+
+function kernelCall(spec: LinearSpec, kind: LeafWeight['kind'], options: Int8Options, uploader: Uploader): KernelCall {
+  switch (kind) {
     case 'f32':
       return denseCall(spec as LinearSpec<DenseWeight>, options.halfWeights, uploader)
     case 'int8':

@@ -235,8 +235,9 @@ export async function selfTest(context: GpuContext, calls: KernelCall[]): Promis
     const names = new Set(calls.flatMap((call) => context.forms(call).map(({ shader }) => shader)))
     const untested = [...names].filter((shader) => !context.trusted.has(shader))
     if (untested.length === 0) return
-    for (const shader of untested) {
-      const fault = await faultOf(context, shader)
+    const faults = await Promise.all(untested.map((shader) => faultOf(context, shader)))
+    for (const [i, shader] of untested.entries()) {
+      const fault = faults[i]
       if (fault === null) context.trusted.add(shader)
       else {
         context.demoted.add(shader)

@@ -16,6 +16,9 @@ import { createGpuDevice, createGpuDeviceWith, createGpuLinear, type GpuDevice }
 
 const VOCABULARY = 61
 
+/** More than anything needs. */
+const NO_LIMITS = { maxStorageBuffersPerShaderStage: 64, maxComputeInvocationsPerWorkgroup: 1024 }
+
 /** An encoder as ts/model writes one: embedding, layers of 7 linear or row ops, pooler, classifier. */
 function encoder(layers: number, C: number, heads: number, kind: LeafWeight['kind'], seed = 1): Program {
   const random = seededRandom(seed)
@@ -180,6 +183,30 @@ describe('programs', () => {
     expect(timed.gpuMs === null || timed.gpuMs > 0).toBe(true)
     session.dispose()
   })
+  it('cuts batches between sequences where activations would exceed a binding, and refuses longer sequences', async () => {
+    // rows of 32 floats: 256 of them to a binding
+    const small = await createGpuDeviceWith({ kernels: 'direct', maxBindingBytes: 32768 })
+    const program = encoder(1, 16, 1, 'f32')
+    for (const op of program.ops)
+      if (op.kind === 'embedding')
+        op.position = { kind: 'f32', rows: 300, width: 16, data: uniform(300 * 16, seededRandom(6)) }
+    const session = await small.load(program, { guard: true })
+    const batch = tokens([60, 80, 200, 56, 1, 256, 5], 7)
+    assertWithin(await session.run(batch), runReference(program, batch), 2e-4, 'cut in parts')
+    expect(await session.checkGuards()).toEqual([])
+    const { arenaBytes, calls } = session.stats()
+    await session.run(tokens([5], 1))
+    // 60 + 80, 200 + 56, 1, 256, 5
+    expect(calls).toBe(session.stats().calls * 5)
+    expect(session.stats().arenaBytes).toBe(arenaBytes)
+    await expect(session.run(tokens([257], 1))).rejects.toThrow(
+      /'middle' of 257 rows needs 32896 bytes, the adapter allows 32768/,
+    )
+    session.dispose()
+    const wide = linearProgram(randomWeight('f32', 128, 128, seededRandom(3)), null, { M: 1, N: 128, K: 128 })
+    await expect(small.load(wide)).rejects.toThrow('needs one buffer of 65536 bytes, the adapter allows 32768')
+    await small.dispose()
+  })
   it('gathers words on the host where the table exceeds the adapter, and says so', async () => {
     for (const kind of ['f32', 'int8'] as const) {
       const small = await createGpuDeviceWith({ kernels: 'direct', maxBindingBytes: 30000 })
@@ -312,6 +339,19 @@ describe("the caller's device", () => {
       assertWithin(new Float32Array(result.getMappedRange()), expected.values, expected.bounds, `${kind} ${N} ${K}`)
       layer.dispose()
     }
+    own.destroy()
+  })
+  it('is refused where its limits are below what the kernels need', async () => {
+    const { adapter } = await findAdapter('allow')
+    const own = await adapter.requestDevice()
+    const limits = { ...NO_LIMITS, maxComputeWorkgroupStorageSize: 8192 } as GPUSupportedLimits
+    const weak = new Proxy(own, {
+      get: (target, name) => (name === 'limits' ? limits : Reflect.get(target, name, target)),
+    })
+    await expect(createGpuDevice({ device: weak })).rejects.toThrow(
+      'has maxComputeWorkgroupStorageSize 8192, the kernels need 16384',
+    )
+    expect(await (await createGpuDevice({ device: own, kernels: 'direct' })).dispose()).toBeUndefined()
     own.destroy()
   })
   it('reports a lost device in words', async () => {

@@ -6,6 +6,7 @@ import type { Device, DeviceInfo, LoadOptions } from '../runtime/device.ts'
 import type { SoftwareChoice } from '../runtime/gpu/adapter.ts'
 import { createContext, type ContextOptions, type GpuContext, type KernelChoice } from '../runtime/gpu/context.ts'
 import { ProgramSession, type GpuSession } from '../runtime/gpu/session.ts'
+import type { TuningStore } from '../runtime/gpu/tune.ts'
 import { Uploader } from '../runtime/gpu/upload.ts'
 import type { Program } from '../runtime/program.ts'
 import type { LeafWeight } from '../runtime/weights.ts'
@@ -13,6 +14,7 @@ import { compileProgram } from './gpu-compile.ts'
 import { selfTest } from './gpu-self-test.ts'
 
 export type { GpuSession } from '../runtime/gpu/session.ts'
+export type { TunedShape, TuningStore } from '../runtime/gpu/tune.ts'
 export type { GpuLinear, GpuLinearOptions } from './gpu-linear.ts'
 
 export interface GpuDeviceOptions {
@@ -27,6 +29,8 @@ export interface GpuDeviceOptions {
    * itself (or 2^-15, if that is more). Refuses layers with weights beyond 65504. Arithmetic stays f32; no feature is needed.
    */
   halfWeights?: boolean
+  /** where `tune` keeps its choices from one start to the next, by adapter and driver; localStorage in pages, else nowhere */
+  tuning?: TuningStore
 }
 
 /** A device whose sessions can also time the GPU. */
@@ -77,6 +81,9 @@ async function load(context: GpuContext, program: Program, options: LoadOptions)
     const compiled = await compileProgram(program, uploader, context)
     for (const op of program.ops)
       if (op.kind === 'embedding' && isHostTable(op.word, uploader)) noteHostTable(context, op.word.rows)
+    // all pipelines compile at once, beside the self-test; it meets the failures of the forms that it tests
+    for (const { shader, constants } of compiled.calls.flatMap((call) => context.forms(call)))
+      context.pipeline(shader, constants).catch(() => undefined)
     await selfTest(context, compiled.calls)
     const calls = compiled.calls.map((call) => ({ ...call, forms: context.forms(call) }))
     return await ProgramSession.create(context, program, { ...compiled, calls }, uploader, options)

@@ -3,6 +3,7 @@ import { tmpdir } from 'node:os'
 import { join } from 'node:path'
 import { afterAll, describe, expect, it } from 'vitest'
 import { runReference } from '../../kernels/plan/reference.ts'
+import { findAdapter } from '../../kernels/runtime/gpu/adapter.ts'
 import { buildProgram } from '../model/bert.ts'
 import { saveModel } from '../model/save.ts'
 import { syntheticModel } from '../model/synthetic.ts'
@@ -44,6 +45,33 @@ describe('text-classification', () => {
       expect(scores.positive).toBeCloseTo(yes / (no + yes), 6)
       expect(results[i][0].score).toBeGreaterThanOrEqual(results[i][1].score)
     }
+  })
+
+  it('warms up with a batch of the size that is asked for, no longer than the positions', async () => {
+    const device = referenceDevice()
+    const classify = await open(device)
+    await classify.warmup({ batch_size: 3, tokens: 1000 })
+    await classify.warmup()
+    expect(device.log.batches).toEqual([3, 1])
+    await expect(classify.warmup({ tokens: 0 })).rejects.toThrow('tokens is 0')
+    expect(classify.info().notes).toEqual([])
+    await classify.dispose()
+    await expect(classify.warmup()).rejects.toThrow('disposed')
+  })
+
+  it('says what to do when its GPU is lost, and opens again on a new one', async () => {
+    const { adapter } = await findAdapter('allow')
+    const gpuDevice = await adapter.requestDevice()
+    const lost = await pipeline('text-classification', { weights, tokenizer }, { gpuDevice })
+    const before = await lost('bad')
+    gpuDevice.destroy()
+    await gpuDevice.lost
+    await expect(lost('bad')).rejects.toThrow('open the pipeline again')
+    await lost.dispose()
+    const again = await pipeline('text-classification', { weights, tokenizer }, { device: 'gpu' })
+    await again.warmup({ tokens: 4, tune: true })
+    expect(await again('bad')).toEqual(before)
+    await again.dispose()
   })
 
   it('prepares texts as the config says', async () => {

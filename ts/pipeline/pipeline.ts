@@ -1,5 +1,6 @@
 // The high-level API: texts in, labels or vectors out. Option names are those of transformers.js.
 
+import type { GpuSession } from '../../kernels/plan/webgpu.ts'
 import type { Device, DeviceInfo, Session } from '../../kernels/runtime/device.ts'
 import type { Progress } from '../io/folder.ts'
 import { buildProgram, type ModelOutput } from '../model/bert.ts'
@@ -73,7 +74,21 @@ export interface PipelineInfo extends DeviceInfo {
   model: string
 }
 
+export interface WarmupOptions {
+  /** texts in a batch; 1 if not given */
+  batch_size?: number
+  /** tokens of each, at most the model's positions; 128 if not given */
+  tokens?: number
+  /** on a real GPU: time the kernels that may do each layer and keep the fastest, for later starts in the same browser too */
+  tune?: boolean
+}
+
 interface Disposable {
+  /**
+   * Runs one batch of that size and drops its result: buffers are reserved, and drivers that compile a kernel when it
+   * first runs have done so before the first call.
+   */
+  warmup(options?: WarmupOptions): Promise<void>
   /** device, threads, and in `notes` every fall-back and cut text */
   info(): PipelineInfo
   dispose(): Promise<void>
@@ -124,10 +139,11 @@ export async function pipeline(
   const { device, notes } = isOwn
     ? await openDevice({ ...options, device: options.device as DeviceChoice | undefined })
     : { device: options.device as Device, notes: [] }
+  const output = task === 'feature-extraction' ? 'embeddings' : 'logits'
   const runner = new Runner(weights, tokenizer, { device, isOwn, notes, task, where })
   try {
     // the default output is made ready here, so that the first call is not slower than the others
-    await runner.session(task === 'feature-extraction' ? 'embeddings' : 'logits')
+    await runner.session(output)
     if (task !== 'feature-extraction') runner.releaseWeights()
   } catch (error) {
     await runner.dispose()
@@ -136,6 +152,7 @@ export async function pipeline(
   options.progress_callback?.({ status: 'ready', file: where })
   const call = task === 'feature-extraction' ? extractorOf(runner) : classifierOf(runner, weights.config)
   return Object.assign(call, {
+    warmup: (warmupOptions?: WarmupOptions) => runner.warmup(output, warmupOptions),
     info: () => runner.info(),
     dispose: () => runner.dispose(),
     [Symbol.asyncDispose]: () => runner.dispose(),
@@ -238,6 +255,18 @@ class Runner {
       const batch = packBatch(indices.map((i) => ids[i]))
       take(await session.run(batch), indices, batch.offsets)
     }
+  }
+
+  async warmup(output: ModelOutput, { batch_size = 1, tokens = 128, tune = false }: WarmupOptions = {}): Promise<void> {
+    if (this.isDisposed) throw new Error('this pipeline was disposed of')
+    for (const [name, value] of Object.entries({ batch_size, tokens }))
+      if (!Number.isInteger(value) || value < 1) throw new Error(`${name} is ${value}, expected a whole number from 1`)
+    const length = Math.min(tokens, this.config.maxPositions)
+    const session = await this.session(output)
+    const batch = packBatch(Array.from({ length: batch_size }, () => new Int32Array(length)))
+    // the CPU's sessions have nothing to choose
+    if (tune && 'tune' in session) await (session as GpuSession).tune(batch)
+    await session.run(batch)
   }
 
   get hiddenSize(): number {

@@ -36,6 +36,7 @@ export function bucket(count: number, least: number): number {
 export class Arena {
   readonly #device: GPUDevice
   readonly #band: number
+  readonly #maxBindingBytes: number
   readonly #rows = new Map<BufferId, Part>()
   readonly #bytes = new Map<BufferId, Part>()
   readonly #scales = new Map<BufferId, Part>()
@@ -47,10 +48,11 @@ export class Arena {
     device: GPUDevice,
     program: Program,
     capacity: Capacity,
-    options: { twins: ReadonlySet<BufferId>; gatheredWidth: number; guard: boolean },
+    options: { twins: ReadonlySet<BufferId>; gatheredWidth: number; guard: boolean; maxBindingBytes: number },
   ) {
     this.#device = device
     this.#band = options.guard ? BAND : 0
+    this.#maxBindingBytes = options.maxBindingBytes
     program.buffers.forEach((spec, id) => {
       const rows = spec.rows === 'tokens' ? capacity.M : capacity.B
       const width = padded(spec.width)
@@ -66,11 +68,10 @@ export class Arena {
 
   #create(name: string, rows: number, rowBytes: number, kind: BufferSpec['rows']): Part {
     const size = Math.max(16, rows * rowBytes)
-    const { maxBufferSize, maxStorageBufferBindingSize } = this.#device.limits
-    if (size + 2 * this.#band > Math.min(maxBufferSize, maxStorageBufferBindingSize))
+    if (size > this.#maxBindingBytes)
       throw new Error(
-        `WebGPU: buffer '${name}' of ${rows} rows needs ${size} bytes, the adapter allows ` +
-          `${Math.min(maxBufferSize, maxStorageBufferBindingSize)}; run smaller batches`,
+        `WebGPU: buffer '${name}' of ${rows} rows needs ${size} bytes, the adapter allows ${this.#maxBindingBytes}; ` +
+          'run shorter sequences',
       )
     const { STORAGE, COPY_DST, COPY_SRC } = GPUBufferUsageBits
     const buffer = this.#device.createBuffer({

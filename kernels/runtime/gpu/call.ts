@@ -52,17 +52,26 @@ export interface KernelCall {
   rows: BufferSpec['rows']
   /** a call that quantizes has the indices of the calls that read its bytes: left out where all quantize themselves */
   readers?: number[]
+  /** what a timed choice among the forms depends on beside the device, and the buffers that the call writes; for linear layers */
+  tuning?: { shape: string; outputs: BufferId[] }
   /** in order of preference; the last takes any rows and needs no workgroup memory */
   forms: Form[]
 }
 
-/** The form of each call for its number of rows; null for calls left out. */
+/** The rows that share a timed choice: up to this power of two. */
+export const rowClass = (rows: number): number => 2 ** Math.ceil(Math.log2(Math.max(rows, 16)))
+
+/** The form that is taken for so many rows where none was timed. */
+export const defaultForm = <F extends Form>(forms: F[], rows: number): F =>
+  forms.find(({ maxRows }) => maxRows === undefined || rows <= maxRows)!
+
+/** The form of each call for its number of rows, as timed or by default; null for calls left out. */
 export function chooseForms<F extends Form>(
-  calls: { rows: KernelCall['rows']; readers?: number[]; forms: F[] }[],
+  calls: { rows: KernelCall['rows']; readers?: number[]; forms: F[]; tuned?: ReadonlyMap<number, F | null> }[],
   rowsOf: Record<KernelCall['rows'], number>,
 ): (F | null)[] {
-  const chosen = calls.map(({ rows, forms }) =>
-    forms.find(({ maxRows }) => maxRows === undefined || rowsOf[rows] <= maxRows)!,
+  const chosen = calls.map(
+    ({ rows, forms, tuned }) => tuned?.get(rowClass(rowsOf[rows])) ?? defaultForm(forms, rowsOf[rows]),
   )
   return chosen.map((form, i) => {
     const { readers } = calls[i]

@@ -13,6 +13,7 @@ import {
 import { isTiled, type Form, type KernelCall } from './call.ts'
 import { withHalfWeights } from './half.ts'
 import { Readback } from './readback.ts'
+import { Tuning, type TuningStore } from './tune.ts'
 import { GPUBufferUsageBits } from './upload.ts'
 
 export type KernelChoice = 'auto' | 'direct' | 'tiled'
@@ -28,6 +29,10 @@ export interface ContextOptions {
   sources?: Partial<Record<ShaderName, string>>
   /** tests only: take the matrix kernel for one that runs here, since `sources` has it in other words */
   emulatesMatrices?: boolean
+  /** where timed choices among kernels are kept */
+  tuning?: TuningStore
+  /** tests only: time kernels on software adapters too, where it says nothing */
+  tunesSoftware?: boolean
   /** tests only: a lower limit on bindings than the adapter's, in bytes */
   maxBindingBytes?: number
 }
@@ -59,6 +64,9 @@ export class GpuContext {
   readonly notes: string[] = []
   /** largest storage binding, in bytes */
   readonly maxBindingBytes: number
+  readonly tuning: Tuning
+  /** kernels may be timed here */
+  readonly isTunable: boolean
   readonly #isOwn: boolean
   readonly #sources: Partial<Record<ShaderName, string>>
   readonly #modules = new Map<ShaderName, GPUShaderModule>()
@@ -75,6 +83,8 @@ export class GpuContext {
     this.halfWeights = options.halfWeights ?? false
     this.hasTimestamps = device.features.has('timestamp-query')
     this.readback = new Readback(device)
+    this.tuning = new Tuning(device.adapterInfo, options.tuning)
+    this.isTunable = this.hasTimestamps && this.usesTiled && (!this.software || options.tunesSoftware === true)
     this.#isOwn = isOwn
     const { maxBufferSize, maxStorageBufferBindingSize } = device.limits
     this.maxBindingBytes = options.maxBindingBytes ?? Math.min(maxBufferSize, maxStorageBufferBindingSize)
@@ -89,12 +99,13 @@ export class GpuContext {
 
   /** Throws where the device can no longer compute. */
   check(): void {
-    if (this.#failure) throw new Error(`WebGPU: ${this.#failure}; create a new device`)
+    if (this.#failure) throw new Error(`WebGPU: ${this.#failure}; create a new device, or open the pipeline again`)
   }
 
   /** `error`, or the loss of the device that is behind it. */
   explain(error: unknown): Error {
-    if (this.#failure) return new Error(`WebGPU: ${this.#failure}; create a new device`, { cause: error })
+    if (this.#failure)
+      return new Error(`WebGPU: ${this.#failure}; create a new device, or open the pipeline again`, { cause: error })
     return error instanceof Error ? error : new Error(String(error))
   }
 
@@ -142,9 +153,26 @@ export class GpuContext {
   }
 }
 
+/** What the kernels need: WebGPU's own defaults, which devices of the compatibility mode may lack. */
+const NEEDED = {
+  maxStorageBuffersPerShaderStage: 8,
+  maxComputeWorkgroupStorageSize: 16384,
+  maxComputeInvocationsPerWorkgroup: 256,
+} as const
+
+function checkLimits({ limits }: GPUDevice): void {
+  for (const [limit, needed] of Object.entries(NEEDED) as [keyof typeof NEEDED, number][])
+    if (limits[limit] < needed)
+      throw new Error(
+        `WebGPU: the device has ${limit} ${limits[limit]}, the kernels need ${needed}; request the device with it, ` +
+          'or use WebAssembly',
+      )
+}
+
 /** Finds or takes a device and proves with one dispatch that it computes. Throws where there is none, or it does not. */
 export async function createContext(options: ContextOptions = {}): Promise<GpuContext> {
   const device = options.device ?? (await requestDevice(options.software ?? 'allow'))
+  checkLimits(device)
   const context = new GpuContext(device, options.device === undefined, options)
   try {
     await canary(context)

@@ -3,9 +3,12 @@
 import type { LoadOptions, Session, SessionStats } from '../device.ts'
 import { checkBatch, type Batch, type BufferId, type Program } from '../program.ts'
 import { Arena, bucket, type Capacity } from './arena.ts'
-import { chooseForms, padded, type Form, type Grid, type KernelCall, type Slot } from './call.ts'
+import { chooseForms, defaultForm, padded, rowClass, type Form, type Grid, type KernelCall, type Slot } from './call.ts'
 import type { GpuContext } from './context.ts'
+import { longestFitting, splitBatch } from './split.ts'
 import { Header } from './header.ts'
+import { timeForms, type Timed } from './time-forms.ts'
+import { agrees, candidatesOf, fastest, formName, type TunedShape } from './tune.ts'
 import { GPUBufferUsageBits, type Uploader } from './upload.ts'
 
 /** What the compiler makes of a program; every form of every call is one the device may use. */
@@ -20,6 +23,12 @@ export interface CompiledProgram {
 export interface GpuSession extends Session {
   /** As `run`, with the time between the pass's first and last dispatch; null where the adapter has no timestamps. */
   runTimed(batch: Batch): Promise<{ output: Float32Array; gpuMs: number | null }>
+  /**
+   * Times the forms of every linear layer at the batch's numbers of rows and keeps the fastest that agrees with the
+   * default, for later sessions too. Returns what was timed: nothing on software adapters, on adapters without timestamps,
+   * and for shapes whose choice is known.
+   */
+  tune(batch: Batch): Promise<TunedShape[]>
 }
 
 interface ReadyForm extends Form {
@@ -30,7 +39,10 @@ interface ReadyForm extends Form {
 interface ReadyCall {
   rows: KernelCall['rows']
   readers?: number[]
+  tuning?: KernelCall['tuning']
   forms: ReadyForm[]
+  /** by class of rows, the form that was timed fastest; null where none was */
+  tuned: Map<number, ReadyForm | null>
 }
 
 const LEAST_TOKENS = 64
@@ -44,6 +56,8 @@ export class ProgramSession implements GpuSession {
   readonly #calls: ReadyCall[]
   readonly #guard: boolean
   readonly #tileSizes: number[]
+  /** longer batches are cut between sequences, so that their activations fit into bindings */
+  readonly #mostRows: number
   #capacity: Capacity = { M: 0, B: 0 }
   #arena: Arena | null = null
   #header: Header | null = null
@@ -67,6 +81,7 @@ export class ProgramSession implements GpuSession {
     this.#uploader = uploader
     this.#calls = calls
     this.#guard = guard
+    this.#mostRows = longestFitting(program, compiled.gather?.width ?? 0, context.maxBindingBytes)
     const sizes = calls.flatMap(({ forms }) =>
       forms.flatMap(({ slots }) => slots.flatMap((slot) => (slot?.from === 'tiles' ? [slot.queries] : []))),
     )
@@ -85,6 +100,8 @@ export class ProgramSession implements GpuSession {
       compiled.calls.map(async (call) => ({
         rows: call.rows,
         readers: call.readers,
+        tuning: call.tuning,
+        tuned: new Map<number, ReadyForm | null>(),
         forms: await Promise.all(
           call.forms.map(async (form) => ({
             ...form,
@@ -106,12 +123,23 @@ export class ProgramSession implements GpuSession {
   }
 
   #enqueue(batch: Batch, isTimed: boolean): Promise<{ output: Float32Array; gpuMs: number | null }> {
+    return this.#inTurn(batch, async () => {
+      this.#lastCalls = 0
+      const parts: { output: Float32Array; gpuMs: number | null }[] = []
+      for (const part of splitBatch(this.#program, batch, this.#mostRows))
+        parts.push(await this.#execute(part, isTimed))
+      return joined(parts)
+    })
+  }
+
+  /** Does what is to be done with a batch once all before it is done. */
+  #inTurn<T>(batch: Batch, work: () => Promise<T>): Promise<T> {
     const result = this.#queue.then(async () => {
       if (this.#isDisposed) throw new Error('WebGPU: this session was disposed')
       this.#context.check()
       checkBatch(this.#program, batch)
       try {
-        return await this.#execute(batch, isTimed)
+        return await work()
       } catch (error) {
         throw this.#context.explain(error)
       }
@@ -151,9 +179,67 @@ export class ProgramSession implements GpuSession {
     return { output, gpuMs: Number(times[1] - times[0]) / 1e6 }
   }
 
+  tune(batch: Batch): Promise<TunedShape[]> {
+    return this.#inTurn(batch, async () => {
+      const found: TunedShape[] = []
+      if (!this.#context.isTunable) return found
+      for (const part of splitBatch(this.#program, batch, this.#mostRows)) found.push(...(await this.#tunePart(part)))
+      return found
+    })
+  }
+
+  /** The inputs of every layer are there after a run; a layer that is run again writes what it wrote. */
+  async #tunePart(batch: Batch): Promise<TunedShape[]> {
+    const { tuning } = this.#context
+    const B = batch.offsets.length - 1
+    const rowsOf = { tokens: batch.offsets[B], sequences: B }
+    const found: TunedShape[] = []
+    if (rowsOf.tokens === 0) return found
+    await this.#execute(batch, false)
+    for (const call of this.#calls) {
+      const rows = rowsOf[call.rows]
+      if (!call.tuning || call.tuned.get(rowClass(rows))) continue
+      const candidates = candidatesOf(call.forms, defaultForm(call.forms, rows))
+      const { shape } = call.tuning
+      let form = tuning.chosen(shape, rows, candidates)
+      if (!form && candidates.length > 1) {
+        const timed = await this.#time(call.tuning.outputs, candidates, rows)
+        const us = timed.map(({ us, outputs }) =>
+          outputs.every((output, i) => agrees(output, timed[0].outputs[i])) ? us : null,
+        )
+        form = candidates[fastest(us)]
+        tuning.keep(shape, rows, form)
+        found.push({
+          shape,
+          rows: rowClass(rows),
+          chosen: formName(form),
+          us: Object.fromEntries(candidates.map((candidate, i) => [formName(candidate), us[i]])),
+        })
+      }
+      if (form) call.tuned.set(rowClass(rows), form)
+    }
+    return found
+  }
+
+  #time(outputs: BufferId[], candidates: ReadyForm[], rows: number): Promise<Timed[]> {
+    const arena = this.#arena!
+    const parts = outputs.map((id) => arena.part('buffer', id))
+    return timeForms(
+      this.#context,
+      this.#ensureTimer(),
+      candidates.map((form) => ({
+        pipeline: form.pipeline,
+        bindGroup: (form.bindGroup ??= this.#bind(form)),
+        // a linear layer has no attention tiles
+        workgroups: form.workgroups({ rows, tiles: () => 0 }),
+      })),
+      parts.map(({ buffer, offset, rowBytes }) => ({ buffer, offset, size: rows * rowBytes })),
+    )
+  }
+
   #encode(pass: GPUComputePassEncoder, grids: Record<'tokens' | 'sequences', Grid>): void {
     let current: GPUComputePipeline | null = null
-    this.#lastCalls = 0
+    this.#recall(grids)
     const chosen = chooseForms(this.#calls, { tokens: grids.tokens.rows, sequences: grids.sequences.rows })
     for (const [i, form] of chosen.entries()) {
       if (!form) continue
@@ -162,6 +248,17 @@ export class ProgramSession implements GpuSession {
       if (form.pipeline !== current) pass.setPipeline((current = form.pipeline))
       pass.setBindGroup(0, form.bindGroup)
       pass.dispatchWorkgroups(...form.workgroups(grids[this.#calls[i].rows]))
+    }
+  }
+
+  /** Choices that were timed before, here or in an earlier session. */
+  #recall(grids: Record<'tokens' | 'sequences', Grid>): void {
+    if (!this.#context.isTunable) return
+    for (const { tuning, tuned, forms, rows } of this.#calls) {
+      const count = grids[rows].rows
+      if (!tuning || tuned.has(rowClass(count))) continue
+      const candidates = candidatesOf(forms, defaultForm(forms, count))
+      tuned.set(rowClass(count), this.#context.tuning.chosen(tuning.shape, count, candidates))
     }
   }
 
@@ -200,12 +297,13 @@ export class ProgramSession implements GpuSession {
       return { arena: this.#arena, header: this.#header }
     this.#release()
     const capacity = {
-      M: bucket(Math.max(M, this.#capacity.M), LEAST_TOKENS),
+      // a longer sequence alone is refused by the arena
+      M: Math.max(M, Math.min(this.#mostRows, bucket(Math.max(M, this.#capacity.M), LEAST_TOKENS))),
       B: bucket(Math.max(B, this.#capacity.B), LEAST_SEQUENCES),
     }
     const { gather, twins } = this.#compiled
-    const { device } = this.#context
-    const options = { twins, gatheredWidth: gather?.width ?? 0, guard: this.#guard }
+    const { device, maxBindingBytes } = this.#context
+    const options = { twins, gatheredWidth: gather?.width ?? 0, guard: this.#guard, maxBindingBytes }
     this.#arena = new Arena(device, this.#program, capacity, options)
     this.#header = new Header(device, capacity.M, capacity.B, this.#tileSizes, gather !== null)
     this.#capacity = capacity
@@ -265,6 +363,23 @@ export class ProgramSession implements GpuSession {
       this.#uploader.dispose()
     })
   }
+}
+
+/** Outputs of the parts of one batch, one after another. */
+function joined(parts: { output: Float32Array; gpuMs: number | null }[]): {
+  output: Float32Array
+  gpuMs: number | null
+} {
+  if (parts.length === 1) return parts[0]
+  const output = new Float32Array(parts.reduce((sum, part) => sum + part.output.length, 0))
+  let end = 0
+  let gpuMs: number | null = 0
+  for (const part of parts) {
+    output.set(part.output, end)
+    end += part.output.length
+    gpuMs = gpuMs === null || part.gpuMs === null ? null : gpuMs + part.gpuMs
+  }
+  return { output, gpuMs }
 }
 
 /** Rows without their padding. */
