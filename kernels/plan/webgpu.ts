@@ -74,7 +74,7 @@ async function load(context: GpuContext, program: Program, options: LoadOptions)
       if (op.kind === 'embedding' && isHostTable(op.word, uploader)) noteHostTable(context, op.word.rows)
     await selfTest(context, compiled.calls)
     const calls = compiled.calls.map((call) => ({ ...call, forms: context.forms(call) }))
-    return await ProgramSession.create(context, program, { ...compiled, calls }, uploader, options)
+    return await ProgramSession.create(context, { ...compiled, calls }, uploader, options)
   } catch (error) {
     uploader.dispose()
     throw context.explain(error)

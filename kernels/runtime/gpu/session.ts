@@ -10,6 +10,8 @@ import { GPUBufferUsageBits, type Uploader } from './upload.ts'
 
 /** What the compiler makes of a program; every form of every call is one the device may use. */
 export interface CompiledProgram {
+  /** as it runs: with the buffers that the device needs beside the given ones */
+  program: Program
   calls: KernelCall[]
   /** f32 buffers with a quantized twin */
   twins: ReadonlySet<BufferId>
@@ -55,14 +57,13 @@ export class ProgramSession implements GpuSession {
 
   private constructor(
     context: GpuContext,
-    program: Program,
     compiled: CompiledProgram,
     uploader: Uploader,
     calls: ReadyCall[],
     guard: boolean,
   ) {
     this.#context = context
-    this.#program = program
+    this.#program = compiled.program
     this.#compiled = compiled
     this.#uploader = uploader
     this.#calls = calls
@@ -76,7 +77,6 @@ export class ProgramSession implements GpuSession {
 
   static async create(
     context: GpuContext,
-    program: Program,
     compiled: CompiledProgram,
     uploader: Uploader,
     options: LoadOptions,
@@ -94,7 +94,7 @@ export class ProgramSession implements GpuSession {
         ),
       })),
     )
-    return new ProgramSession(context, program, compiled, uploader, calls, options.guard ?? false)
+    return new ProgramSession(context, compiled, uploader, calls, options.guard ?? false)
   }
 
   async run(batch: Batch): Promise<Float32Array> {
