@@ -24,7 +24,7 @@ export const FEW_ROWS = 32
 /** Rows up to which a workgroup per row, that reads the weights for it alone, keeps more of the machine busy. */
 const SINGLE_ROWS = 4
 /** Most rows that a sliced kernel takes: it reads operands from memory that a tile would read once. */
-const MOST_SLICED = 128
+export const MOST_SLICED = 128
 /** Subgroups of 32 threads that occupy a large machine; there is no asking how many it has room for. */
 const FULL = 512
 /** Subgroups of a tile of 64 x 64 outputs. */

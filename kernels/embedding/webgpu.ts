@@ -1,7 +1,7 @@
 // The embedding on the GPU: word, position and type rows gathered, added and normalised in one dispatch. A word table
 // larger than the adapter's bindings stays on the host, which then uploads the rows of each batch with its ids.
 
-import { isTiled, padded, rowGrid, type KernelCall, type Slot } from '../runtime/gpu/call.ts'
+import { isTiled, packNorm, padded, rowGrid, type KernelCall, type Slot } from '../runtime/gpu/call.ts'
 import { fixedDims, type Twin } from '../runtime/gpu/linear.ts'
 import type { Uploader } from '../runtime/gpu/upload.ts'
 import type { BufferSpec, Op } from '../runtime/program.ts'
@@ -55,10 +55,7 @@ export async function embeddingCall(
       else decodeRow(type, row - position.rows, target)
     }
   })
-  const norm = uploader.pack('embedding norm', stride * 8, (memory) => {
-    new Float32Array(memory).set(op.gamma)
-    new Float32Array(memory, stride * 4).set(op.beta)
-  })
+  const norm = uploader.pack('embedding norm', stride * 8, (memory) => packNorm(memory, op.gamma, op.beta))
   const wordInt8 = word.kind === 'int8' && !isHost ? 1 : 0
   const fixed = fixedDims(twin?.activationScale)
   const dims = uploader.dims([spec.width, stride, { f32: op.epsilon }, twin ? 1 : 0, wordInt8, position.rows, ...fixed])

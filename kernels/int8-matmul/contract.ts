@@ -61,7 +61,7 @@ export const INT8_MATMUL: Contract = {
       id: 'webgpu/int8-matmul/fused',
       backend: 'webgpu',
       needs: 'dot4I8Packed, workgroup memory',
-      wins: 'up to 32 rows: quantizes the rows itself and saves a dispatch',
+      wins: 'up to 128 rows: quantizes the rows itself and saves a dispatch',
       status: 'default',
     },
     {
@@ -71,6 +71,13 @@ export const INT8_MATMUL: Contract = {
         'chromium-experimental-subgroup-matrix with i8 to i32 of 16 x 16 x 32, subgroups of 32; K padded to 16 a ' +
         'multiple of 32, rows of tokens; proved exact at start',
       wins: 'more than 32 rows on adapters with integer matrix units; never timed on one',
+      status: 'default',
+    },
+    {
+      id: 'webgpu/int8-matmul/norm-fused',
+      backend: 'webgpu',
+      needs: 'dot4I8Packed, workgroup memory',
+      wins: 'up to 128 rows after a LayerNorm: normalises and quantizes them itself and saves a dispatch',
       status: 'default',
     },
     {

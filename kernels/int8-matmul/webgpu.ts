@@ -23,7 +23,7 @@ import {
 import type { Uploader } from '../runtime/gpu/upload.ts'
 import type { BufferId, BufferSpec } from '../runtime/program.ts'
 import type { Int8Weight } from '../runtime/weights.ts'
-import { FEW_ROWS, sliceRows } from '../dense-matmul/webgpu.ts'
+import { FEW_ROWS, MOST_SLICED, sliceRows } from '../dense-matmul/webgpu.ts'
 
 /** Writes the panels of all parts into `memory`, which holds zeros. */
 export function packInt8(memory: ArrayBuffer, parts: LinearPart<Int8Weight>[]): void {
@@ -79,6 +79,12 @@ function matrixForms(spec: LinearSpec<Int8Weight>, slots: Slot[], uploader: Uplo
   ]
 }
 
+/**
+ * Rows up to which a layer that quantizes its own rows spares a dispatch; it reads them as f32 once per 32 columns. Where
+ * there are matrices, they are worth the dispatch from fewer rows on.
+ */
+export const FUSED_ROWS = MOST_SLICED
+
 /** Of the slots that linearSlots gives. */
 const WEIGHT_BINDING = 2
 
@@ -105,15 +111,15 @@ export function int8Call(
     { from: 'scales', id: spec.input },
     dims,
   ]
+  const matrices = usesMatrices ? matrixForms(spec, slots, uploader) : []
   const fused: Form = {
     shader: 'int8-matmul.fused',
     constants: {},
     slots: [...linearSlots(spec, { from: 'buffer', id: spec.input }, weight, scales), dims],
-    maxRows: FEW_ROWS,
+    maxRows: matrices.length > 0 ? FEW_ROWS : FUSED_ROWS,
     workgroups: cover(columns, 32, 16),
     quantizesItself: true,
   }
-  const matrices = usesMatrices ? matrixForms(spec, slots, uploader) : []
   const slice: Form = {
     shader: 'int8-matmul.slice',
     constants: {},

@@ -5,22 +5,18 @@ import { attentionCall } from '../attention/webgpu.ts'
 import { denseCall } from '../dense-matmul/webgpu.ts'
 import { decodeRow, embeddingCall, isHostTable } from '../embedding/webgpu.ts'
 import { int8Call, quantizeCall, type Int8Options } from '../int8-matmul/webgpu.ts'
+import { normFusedForm } from '../int8-matmul/webgpu-norm.ts'
 import { layernormCall, poolCall } from '../row-ops/webgpu.ts'
 import type { KernelCall } from '../runtime/gpu/call.ts'
 import type { LinearSpec, Twin } from '../runtime/gpu/linear.ts'
 import type { CompiledProgram } from '../runtime/gpu/session.ts'
 import type { Uploader } from '../runtime/gpu/upload.ts'
 import type { BufferId, Op, Program } from '../runtime/program.ts'
-import type { CsrWeight, DenseWeight, Int8BlockWeight, Int8Weight, LeafWeight, NmWeight } from '../runtime/weights.ts'
+import type { CsrWeight, DenseWeight, Int8BlockWeight, Int8Weight, NmWeight } from '../runtime/weights.ts'
 import { nmCall, rowsCall } from '../sparse-matmul/webgpu.ts'
+import { foldNorms, mergeable, readsBytes, type LinearOp } from './gpu-fold.ts'
 
-type LinearOp = Extract<Op, { kind: 'linear' }>
-
-/** Most layers that one dispatch writes: the shaders have three outputs. */
-const MERGED = 3
-
-const readsBytes = (weight: LeafWeight): weight is Int8Weight | Int8BlockWeight =>
-  weight.kind === 'int8' || weight.kind === 'int8-1x4'
+type LayernormOp = Extract<Op, { kind: 'layernorm' }>
 
 /** How weights are packed, as a context says. */
 interface Packing {
@@ -31,10 +27,11 @@ interface Packing {
 }
 
 export async function compileProgram(
-  program: Program,
+  source: Program,
   uploader: Uploader,
   { usesMatrices, halfWeights }: Packing,
 ): Promise<CompiledProgram> {
+  const { program, folds } = foldNorms(source)
   const { buffers, ops } = program
   const calls: KernelCall[] = []
   const twins = new Set<BufferId>()
@@ -75,13 +72,16 @@ export async function compileProgram(
           fresh.set(op.input, { activationScale })
         }
         const ownQuantizer = readsBytes(op.weight) ? quantizers.get(op.input) : undefined
-        const call = linearCall(
-          program,
-          merged,
-          { usesMatrices, halfWeights, isQuantized: ownQuantizer === undefined },
-          uploader,
-        )
+        const spec = specOf(program, merged)
+        const call = linearCall(spec, { usesMatrices, halfWeights, isQuantized: ownQuantizer === undefined }, uploader)
         ownQuantizer?.readers?.push(calls.length)
+        const norm = folds.has(i - 1) ? (ops[i - 1] as LayernormOp) : null
+        if (norm) {
+          calls[calls.length - 1].readers = [calls.length]
+          call.forms.unshift(normFusedForm(norm, spec as LinearSpec<Int8Weight>, call, uploader))
+        }
+        // a layer that normalises for itself reads other rows than its other forms: they cannot be timed side by side
+        else call.tuning = { shape: shapeOf(spec), outputs: merged.map(({ output }) => output) }
         calls.push(call)
         for (const { output } of merged) {
           fresh.delete(output)
@@ -98,7 +98,7 @@ export async function compileProgram(
       fresh.set(op.output, twin)
     }
   }
-  return { calls, twins, gather }
+  return { program, calls, twins, gather }
 }
 
 /** The twin that the first int8 layer wants which reads the output of op `i` before it is written again; null for none. */
@@ -115,45 +115,15 @@ function nextTwin(ops: Op[], i: number): Twin | null {
 const isTwinFor = (weight: Int8Weight | Int8BlockWeight, twin: Twin | undefined): boolean =>
   twin !== undefined && twin.activationScale === weight.activationScale
 
-/** Op `i` and the linear ops after it that read the same input in the same way: query, key and value. */
-function mergeable(program: Program, i: number): LinearOp[] {
-  const first = program.ops[i] as LinearOp
-  const merged = [first]
-  if (first.residual !== null) return merged
-  const rows = program.buffers[first.output].rows
-  for (const op of program.ops.slice(i + 1, i + MERGED)) {
-    if (op.kind !== 'linear' || op.input !== first.input || op.residual !== null) break
-    if (op.activation !== first.activation || !isSameForm(op.weight, first.weight)) break
-    if (program.buffers[op.output].rows !== rows || merged.some(({ output }) => output === op.output)) break
-    merged.push(op)
-  }
-  return merged
-}
-
-function isSameForm(a: LeafWeight, b: LeafWeight): boolean {
-  if (a.kind === 'nm' && b.kind === 'nm' && (a.n !== b.n || a.m !== b.m)) return false
-  if (readsBytes(a) && readsBytes(b) && a.activationScale !== b.activationScale) return false
-  return a.kind === b.kind && a.K === b.K
-}
-
-function linearCall(
-  { buffers }: Program,
-  ops: LinearOp[],
-  options: Packing & Int8Options,
-  uploader: Uploader,
-): KernelCall {
-  const [{ input, activation, residual, weight }] = ops
-  const spec: LinearSpec = {
+function specOf({ buffers }: Program, ops: LinearOp[]): LinearSpec {
+  const [{ input, activation, residual }] = ops
+  return {
     label: `linear to ${ops.map(({ output }) => buffers[output].name).join(', ')}`,
     rows: buffers[ops[0].output].rows,
     input,
     parts: ops.map(({ weight, bias, output }) => ({ weight, bias, output })),
     activation,
     residual,
-  }
-  return {
-    ...kernelCall(spec, weight.kind, options, uploader),
-    tuning: { shape: shapeOf(spec), outputs: ops.map(({ output }) => output) },
   }
 }
 
@@ -165,8 +135,8 @@ function shapeOf({ parts, activation, residual, rows }: LinearSpec): string {
   return `${weight.kind}${group} ${columns}x${weight.K} ${activation}${residual === null ? '' : ' residual'} ${rows}`
 }
 
-function kernelCall(spec: LinearSpec, kind: LeafWeight['kind'], options: Int8Options, uploader: Uploader): KernelCall {
-  switch (kind) {
+function linearCall(spec: LinearSpec, options: Packing & Int8Options, uploader: Uploader): KernelCall {
+  switch (spec.parts[0].weight.kind) {
     case 'f32':
       return denseCall(spec as LinearSpec<DenseWeight>, options.halfWeights, uploader)
     case 'int8':

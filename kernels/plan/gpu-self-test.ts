@@ -68,12 +68,12 @@ const attention = (heads: number, headSize: number): Program =>
 
 const table = (rows: number, seed: number) => ({ kind: 'f32' as const, rows, width: K, data: numbers(rows * K, seed) })
 
-const int8 = (): LeafWeight => ({
+const int8 = (outputs = N): LeafWeight => ({
   kind: 'int8',
-  N,
+  N: outputs,
   K,
-  data: s8(N * K, 1),
-  scales: numbers(N, 2).map((x) => 0.02 + x / 99),
+  data: s8(outputs * K, 1),
+  scales: numbers(outputs, 2).map((x) => 0.02 + x / 99),
 })
 
 /** Bytes, scales of 1 and no epilogue: the outputs are the sums of integers themselves. Five steps of 32 inputs: more than subgroups that share them. */
@@ -91,6 +91,20 @@ function integerProgram(): Program {
   }
 }
 
+/** The program with an int8 layer of that many outputs after it. */
+function beforeInt8(program: Program, outputs: number): Program {
+  const weight = int8(outputs)
+  return {
+    ...program,
+    buffers: [...program.buffers, { name: 'after', rows: 'tokens', width: outputs, dtype: 'f32' }],
+    ops: [
+      ...program.ops,
+      { kind: 'linear', input: 1, output: 2, weight, bias: null, activation: 'none', residual: null },
+    ],
+    output: 2,
+  }
+}
+
 /** Programs that run the kernel of that name; names end at the variant. */
 function programsFor(kernel: string): Program[] {
   switch (kernel) {
@@ -99,6 +113,19 @@ function programsFor(kernel: string): Program[] {
     case 'int8-matmul':
     case 'quantize':
       return [linearProgram(int8())]
+    case 'int8-matmul.norm': {
+      const norm = { kind: 'layernorm' as const, gamma: numbers(K, 4), beta: numbers(K, 5), epsilon: 1e-5 }
+      const program = beforeInt8(rowProgram({ ...norm, input: 0, residual: null, output: 1 }, K), K)
+      // the rows that the layer has normalised for others are in the result as well
+      return [
+        {
+          ...program,
+          buffers: [...program.buffers, { name: 'sum', rows: 'tokens', width: K, dtype: 'f32' }],
+          ops: [...program.ops, { ...norm, input: 2, residual: 1, output: 3 }],
+          output: 3,
+        },
+      ]
+    }
     case 'int8-matmul.matrix':
       return [integerProgram()]
     case 'sparse-matmul.csr': {
@@ -136,18 +163,7 @@ function programsFor(kernel: string): Program[] {
           : { kind: 'embedding', word: table(M, 6), position: table(M, 7), type: table(2, 8), ...norm }
       // and with an int8 layer after it, so that the quantized rows it writes are proved as well
       const program = rowProgram(op, K)
-      return [
-        program,
-        {
-          ...program,
-          buffers: [...program.buffers, { name: 'after', rows: 'tokens', width: N, dtype: 'f32' }],
-          ops: [
-            op,
-            { kind: 'linear', input: 1, output: 2, weight: int8(), bias: null, activation: 'none', residual: null },
-          ],
-          output: 2,
-        },
-      ]
+      return [program, beforeInt8(program, N)]
     }
     case 'attention.naive':
       return [attention(3, 5)]
@@ -215,7 +231,7 @@ async function faultIn(context: GpuContext, shader: ShaderName, program: Program
         forms: call.forms.includes(form) ? [{ ...form, maxRows: undefined }] : call.forms.slice(-1),
       }))
       const nothing = new Uploader(context.device, context.maxBindingBytes)
-      const session = await ProgramSession.create(context, program, { ...compiled, calls }, nothing, {})
+      const session = await ProgramSession.create(context, { ...compiled, calls }, nothing, {})
       const actual = await session.run(batch).finally(() => session.dispose())
       const isExact = program.buffers[0].dtype === 's8'
       const allowed = (i: number): number =>

@@ -86,7 +86,7 @@ async function load(context: GpuContext, program: Program, options: LoadOptions)
       context.pipeline(shader, constants).catch(() => undefined)
     await selfTest(context, compiled.calls)
     const calls = compiled.calls.map((call) => ({ ...call, forms: context.forms(call) }))
-    return await ProgramSession.create(context, program, { ...compiled, calls }, uploader, options)
+    return await ProgramSession.create(context, { ...compiled, calls }, uploader, options)
   } catch (error) {
     uploader.dispose()
     throw context.explain(error)

@@ -1,6 +1,15 @@
 // LayerNorm, first-token and mean-pool on the GPU.
 
-import { isTiled, padded, rowGrid, type Form, type Grid, type KernelCall, type Slot } from '../runtime/gpu/call.ts'
+import {
+  isTiled,
+  packNorm,
+  padded,
+  rowGrid,
+  type Form,
+  type Grid,
+  type KernelCall,
+  type Slot,
+} from '../runtime/gpu/call.ts'
 import { fixedDims, type Twin } from '../runtime/gpu/linear.ts'
 import type { Uploader } from '../runtime/gpu/upload.ts'
 import type { BufferSpec, Op } from '../runtime/program.ts'
@@ -10,12 +19,6 @@ type PoolOp = Extract<Op, { kind: 'first-token' | 'mean-pool' }>
 
 const byRow = (shader: Form['shader'], rowsPerGroup: number): Form['workgroups'] =>
   isTiled(shader) ? ({ rows }: Grid) => rowGrid(rows) : ({ rows }: Grid) => [Math.ceil(rows / rowsPerGroup), 1, 1]
-
-/** gamma, then beta, each padded with 0: the padding of a row comes out as 0. */
-export function packNorm(memory: ArrayBuffer, gamma: Float32Array, beta: Float32Array): void {
-  new Float32Array(memory).set(gamma)
-  new Float32Array(memory, padded(gamma.length) * 4).set(beta)
-}
 
 /** @param twin also write the output's quantized twin, where it is given */
 export function layernormCall(op: LayernormOp, spec: BufferSpec, twin: Twin | null, uploader: Uploader): KernelCall {

@@ -9,6 +9,12 @@ export const ROW_PADDING = 16
 
 export const padded = (width: number): number => Math.ceil(width / ROW_PADDING) * ROW_PADDING
 
+/** gamma, then beta, each padded with 0: the padding of a row comes out as 0. */
+export function packNorm(memory: ArrayBuffer, gamma: Float32Array, beta: Float32Array, offset = 0): void {
+  new Float32Array(memory, offset).set(gamma)
+  new Float32Array(memory, offset + padded(gamma.length) * 4).set(beta)
+}
+
 /** Contents of one binding; null where a shader leaves the number out. */
 export type Slot =
   | { from: 'shape'; rows: BufferSpec['rows'] }
@@ -42,7 +48,7 @@ export interface Form {
   /** most rows this form is chosen for; none means any */
   maxRows?: number
   workgroups(grid: Grid): [number, number, number]
-  /** reads its input as f32: the call that quantizes it is left out where nothing else needs it */
+  /** reads what the call before it reads: that one, which quantizes or normalises, is left out where nothing else needs it */
   quantizesItself?: boolean
 }
 
@@ -50,7 +56,7 @@ export interface KernelCall {
   /** the op in words, for errors and traces */
   label: string
   rows: BufferSpec['rows']
-  /** a call that quantizes has the indices of the calls that read its bytes: left out where all quantize themselves */
+  /** a call that quantizes or normalises may have the indices of the calls that read its bytes: left out where all do so themselves */
   readers?: number[]
   /** what a timed choice among the forms depends on beside the device, and the buffers that the call writes; for linear layers */
   tuning?: { shape: string; outputs: BufferId[] }

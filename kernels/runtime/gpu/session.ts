@@ -13,6 +13,8 @@ import { GPUBufferUsageBits, type Uploader } from './upload.ts'
 
 /** What the compiler makes of a program; every form of every call is one the device may use. */
 export interface CompiledProgram {
+  /** as it runs: with the buffers that the device needs beside the given ones */
+  program: Program
   calls: KernelCall[]
   /** f32 buffers with a quantized twin */
   twins: ReadonlySet<BufferId>
@@ -69,19 +71,18 @@ export class ProgramSession implements GpuSession {
 
   private constructor(
     context: GpuContext,
-    program: Program,
     compiled: CompiledProgram,
     uploader: Uploader,
     calls: ReadyCall[],
     guard: boolean,
   ) {
     this.#context = context
-    this.#program = program
+    this.#program = compiled.program
     this.#compiled = compiled
     this.#uploader = uploader
     this.#calls = calls
     this.#guard = guard
-    this.#mostRows = longestFitting(program, compiled.gather?.width ?? 0, context.maxBindingBytes)
+    this.#mostRows = longestFitting(compiled.program, compiled.gather?.width ?? 0, context.maxBindingBytes)
     const sizes = calls.flatMap(({ forms }) =>
       forms.flatMap(({ slots }) => slots.flatMap((slot) => (slot?.from === 'tiles' ? [slot.queries] : []))),
     )
@@ -91,7 +92,6 @@ export class ProgramSession implements GpuSession {
 
   static async create(
     context: GpuContext,
-    program: Program,
     compiled: CompiledProgram,
     uploader: Uploader,
     options: LoadOptions,
@@ -111,7 +111,7 @@ export class ProgramSession implements GpuSession {
         ),
       })),
     )
-    return new ProgramSession(context, program, compiled, uploader, calls, options.guard ?? false)
+    return new ProgramSession(context, compiled, uploader, calls, options.guard ?? false)
   }
 
   async run(batch: Batch): Promise<Float32Array> {

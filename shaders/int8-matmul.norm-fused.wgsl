@@ -1,0 +1,258 @@
+// int8-matmul, variant norm-fused.   y[M,N] = activation(f32(A[M,K] . W[N,K]^T) (aScale[M] wScale[N]) + bias[N]) + residual[M,N], A = quantized LayerNorm(x)
+// Contract   kernels/int8-matmul/contract.ts      Twin  assembly/int8-matmul.ts
+// Layout     x f32, rows padded to 16 inputs with 0; W packed [columns/64][K/4][64] words of 4 inputs
+// Plan       as fused, but each workgroup first normalises its 16 rows, the ones of the first column write them: no dispatch for LayerNorm; pays for few rows
+// Needs      packed_4x8_integer_dot_product; 16 KiB of workgroup memory, 256 invocations; K <= 133144 (range in the contract)
+// Source     own; the law is kernels/runtime/quantize-law.ts
+
+requires packed_4x8_integer_dot_product;
+
+struct Dims {
+  K: u32, // inputs per row with padding, a multiple of 16
+  columns: u32, // columns of all outputs, each output padded to 64
+  start1: u32, // first column of the second output, a multiple of 64
+  start2: u32, // first column of the third output
+  stride0: u32, // columns per row of each output, multiples of 16
+  stride1: u32,
+  stride2: u32,
+  activation: u32, // 0 none, 1 gelu, 2 tanh
+  hasResidual: u32, // 1: add it
+  fixedScale: f32, // calibrated scale of all rows, or 0 for one per row
+  fixedInverse: f32, // 1 / fixedScale
+  C: u32, // inputs per row without padding
+  epsilon: f32,
+}
+
+// more rounds than any loop makes: a constant bound beside the break spares the compiler's guards against endless loops
+const MOST = 0x1000000u;
+
+@group(0) @binding(0) var<uniform> shape: vec4<u32>; // rows, M, B, attention tiles
+@group(0) @binding(1) var<storage, read> input: array<vec4<f32>>; // [rows, K / 4]
+@group(0) @binding(2) var<storage, read> weight: array<vec4<u32>>; // [columns / 64, K / 4, 16], 4 columns x 4 s8 each
+@group(0) @binding(3) var<storage, read> columns: array<vec4<f32>>; // [columns / 4] bias, [columns / 4] wScale, [K / 4] gamma, [K / 4] beta
+@group(0) @binding(4) var<storage, read> residual: array<vec4<f32>>; // [rows, stride0 / 4]
+@group(0) @binding(5) var<storage, read_write> out0: array<vec4<f32>>; // [rows, stride0 / 4]
+@group(0) @binding(6) var<storage, read_write> out1: array<vec4<f32>>; // [rows, stride1 / 4]
+@group(0) @binding(7) var<storage, read_write> out2: array<vec4<f32>>; // [rows, stride2 / 4]
+@group(0) @binding(8) var<storage, read_write> normalized: array<vec4<f32>>; // [rows, K / 4], for the layers that read it later
+@group(0) @binding(9) var<uniform> dims: Dims;
+
+var<workgroup> partial: array<vec4<i32>, 1024>; // [8 groups][4 rows][32 threads]; first what each thread found in its share of a row
+
+// a / b rounded to nearest even, for positive normal numbers: WGSL's own division may be 2.5 ulp off, and every device
+// must quantize alike. Long division of the 24-bit significands, 8 bits a step
+fn divide(a: f32, b: f32) -> f32 {
+  let aBits = bitcast<u32>(a);
+  let bBits = bitcast<u32>(b);
+  var exponent = i32(aBits >> 23u) - i32(bBits >> 23u) + 127;
+  let divisor = (bBits & 0x7fffffu) | 0x800000u;
+  var rest = (aBits & 0x7fffffu) | 0x800000u;
+  if (rest < divisor) {
+    rest <<= 1u;
+    exponent--;
+  }
+  rest -= divisor;
+  var quotient = 1u;
+  for (var i = 0u; i < 3u; i++) {
+    rest <<= 8u;
+    quotient = (quotient << 8u) | (rest / divisor);
+    rest %= divisor;
+  }
+  // 25 bits: 24 and the one that rounds
+  quotient = (quotient >> 1u) + (quotient & 1u & (select(0u, 1u, rest != 0u) | (quotient >> 1u)));
+  if (exponent < 1) {
+    return 0.0;
+  }
+  if (exponent > 254) {
+    return 3.4028234e38;
+  }
+  return bitcast<f32>((u32(exponent) << 23u) + quotient - 0x800000u);
+}
+
+// the law of kernels/runtime/quantize-law.ts: 127 / amax, 0 for rows of zeros (and of subnormals, which adapters flush)
+fn inverseScale(amax: f32) -> f32 {
+  if (amax < 1.17549435e-38) {
+    return 0.0;
+  }
+  return divide(127.0, amax);
+}
+
+fn scaleOf(amax: f32) -> f32 {
+  if (amax < 1.17549435e-38) {
+    return 0.0;
+  }
+  return divide(amax, 127.0);
+}
+
+// 4 values to 4 bytes of a word; round() takes ties to even
+fn pack(x: vec4<f32>, inverse: f32) -> u32 {
+  return pack4xI8(vec4<i32>(clamp(round(x * inverse), vec4(-127.0), vec4(127.0))));
+}
+
+fn largestOf(x: vec4<f32>) -> f32 {
+  let a = abs(x);
+  return max(max(a.x, a.y), max(a.z, a.w));
+}
+
+fn dots(a: u32, w: vec4<u32>) -> vec4<i32> {
+  return vec4<i32>(dot4I8Packed(a, w.x), dot4I8Packed(a, w.y), dot4I8Packed(a, w.z), dot4I8Packed(a, w.w));
+}
+
+// gelu in its erf form: erfc(|x| / sqrt 2) by Abramowitz and Stegun 7.1.26, off by at most 1.5e-7; arguments of exp and
+// tanh are kept in a range where every driver is finite
+fn activate(x: vec4<f32>) -> vec4<f32> {
+  if (dims.activation == 1u) {
+    let z = min(abs(x) * 0.70710678, vec4(9.0));
+    let t = 1.0 / (1.0 + 0.3275911 * z);
+    let series = 0.254829592 + t * (-0.284496736 + t * (1.421413741 + t * (-1.453152027 + t * 1.061405429)));
+    let tail = t * series * exp(-z * z);
+    return 0.5 * x * select(2.0 - tail, tail, x < vec4(0.0));
+  }
+  if (dims.activation == 2u) {
+    return tanh(clamp(x, vec4(-15.0), vec4(15.0)));
+  }
+  return x;
+}
+
+fn store(row: u32, column: u32, sum: vec4<i32>, aScale: f32) {
+  if (row >= shape.x || column >= dims.columns) {
+    return;
+  }
+  var y = activate(vec4<f32>(sum) * (aScale * columns[dims.columns / 4u + column / 4u]) + columns[column / 4u]);
+  if (column < dims.start1) {
+    if (column < dims.stride0) {
+      let at = (row * dims.stride0 + column) / 4u;
+      if (dims.hasResidual != 0u) {
+        y += residual[at];
+      }
+      out0[at] = y;
+    }
+  } else if (column < dims.start2) {
+    if (column - dims.start1 < dims.stride1) {
+      out1[(row * dims.stride1 + column - dims.start1) / 4u] = y;
+    }
+  } else if (column - dims.start2 < dims.stride2) {
+    out2[(row * dims.stride2 + column - dims.start2) / 4u] = y;
+  }
+}
+
+// the sum over the 16 threads of a row, for all of them in the same order; barriers before and after every use of the array
+fn totalOfRow(index: u32, value: f32) -> f32 {
+  workgroupBarrier();
+  partial[index] = vec4<i32>(bitcast<i32>(value));
+  workgroupBarrier();
+  var sum = 0.0;
+  for (var i = 0u; i < 16u; i++) {
+    sum += bitcast<f32>(partial[(index / 16u) % 16u * 16u + i].x);
+  }
+  workgroupBarrier();
+  return sum;
+}
+
+// elements 4 k to 4 k + 3 of a row as LayerNorm gives them; the padding of gamma and beta makes that of a row 0
+fn normalize(x: vec4<f32>, mean: f32, deviation: f32, k: u32) -> vec4<f32> {
+  let gamma = dims.columns / 2u + k;
+  return (x - mean) / deviation * columns[gamma] + columns[gamma + dims.K / 4u];
+}
+
+@compute @workgroup_size(256)
+fn main(@builtin(workgroup_id) group: vec3<u32>, @builtin(local_invocation_index) index: u32) {
+  let last = shape.x - 1u;
+  let words = dims.K / 4u;
+  // 16 threads per row: its mean, its deviation, its largest element once normalised
+  let own = min(group.y * 16u + index / 16u, last) * words;
+  var sums = vec4<f32>();
+  for (var i = 0u; i < MOST; i++) {
+    let k = i * 16u + index % 16u;
+    if (i * 16u >= words) {
+      break;
+    }
+    if (k < words) {
+      sums += input[own + k];
+    }
+  }
+  let mean = totalOfRow(index, sums.x + sums.y + sums.z + sums.w) / f32(dims.C);
+  var squares = vec4<f32>();
+  for (var i = 0u; i < MOST; i++) {
+    let k = i * 16u + index % 16u;
+    if (i * 16u >= words) {
+      break;
+    }
+    if (k < words) {
+      let d = select(vec4<f32>(), input[own + k] - mean, vec4(0u, 1u, 2u, 3u) + k * 4u < vec4(dims.C));
+      squares += d * d;
+    }
+  }
+  let deviation = sqrt(totalOfRow(index, squares.x + squares.y + squares.z + squares.w) / f32(dims.C) + dims.epsilon);
+  let isWriter = group.x == 0u && group.y * 16u + index / 16u < shape.x;
+  var seen = 0.0;
+  for (var i = 0u; i < MOST; i++) {
+    let k = i * 16u + index % 16u;
+    if (i * 16u >= words) {
+      break;
+    }
+    if (k < words) {
+      let y = normalize(input[own + k], mean, deviation, k);
+      seen = max(seen, largestOf(y));
+      if (isWriter) {
+        normalized[own + k] = y;
+      }
+    }
+  }
+  partial[index] = vec4<i32>(bitcast<i32>(seen), bitcast<i32>(mean), bitcast<i32>(deviation), 0);
+  workgroupBarrier();
+  let slice = index / 32u;
+  let lane = index % 32u;
+  var amax = vec4<f32>();
+  var means = vec4<f32>();
+  var deviations = vec4<f32>();
+  var inverse = vec4<f32>();
+  for (var r = 0u; r < 4u; r++) {
+    let first = ((lane / 8u) * 4u + r) * 16u;
+    for (var i = 0u; i < 16u; i++) {
+      amax[r] = max(amax[r], bitcast<f32>(partial[first + i].x));
+    }
+    means[r] = bitcast<f32>(partial[first].y);
+    deviations[r] = bitcast<f32>(partial[first].z);
+    inverse[r] = select(inverseScale(amax[r]), dims.fixedInverse, dims.fixedScale > 0.0);
+  }
+  // the array is used again below
+  workgroupBarrier();
+  let column = group.x * 32u + (lane % 8u) * 4u;
+  let row = group.y * 16u + (lane / 8u) * 4u;
+  let a0 = min(row, last) * words;
+  let a1 = min(row + 1u, last) * words;
+  let a2 = min(row + 2u, last) * words;
+  let a3 = min(row + 3u, last) * words;
+  let panel = (column / 64u) * (dims.K * 4u) + (column % 64u) / 4u;
+  var sum0 = vec4<i32>();
+  var sum1 = vec4<i32>();
+  var sum2 = vec4<i32>();
+  var sum3 = vec4<i32>();
+  for (var i = 0u; i < MOST; i++) {
+    if (i * 8u >= words) {
+      break;
+    }
+    let k = i * 8u + slice;
+    if (k < words) {
+      let w = weight[panel + k * 16u];
+      sum0 += dots(pack(normalize(input[a0 + k], means.x, deviations.x, k), inverse.x), w);
+      sum1 += dots(pack(normalize(input[a1 + k], means.y, deviations.y, k), inverse.y), w);
+      sum2 += dots(pack(normalize(input[a2 + k], means.z, deviations.z, k), inverse.z), w);
+      sum3 += dots(pack(normalize(input[a3 + k], means.w, deviations.w, k), inverse.w), w);
+    }
+  }
+  partial[slice * 128u + lane] = sum0;
+  partial[slice * 128u + 32u + lane] = sum1;
+  partial[slice * 128u + 64u + lane] = sum2;
+  partial[slice * 128u + 96u + lane] = sum3;
+  workgroupBarrier();
+  // 128 of the 256 threads add the 8 partial sums of 4 columns of one row each; % shows the compiler that no index is outside
+  if (index < 128u) {
+    var sum = partial[index];
+    for (var i = 1u; i < 8u; i++) {
+      sum += partial[i * 128u + index % 128u];
+    }
+    store(row + slice, column, sum, select(scaleOf(amax[slice]), dims.fixedScale, dims.fixedScale > 0.0));
+  }
+}
