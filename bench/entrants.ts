@@ -10,6 +10,7 @@ import { saveModel } from '../ts/model/save.ts'
 import { exportOnnx } from '../ts/onnx/export.ts'
 import { createRandom } from '../ts/text/random.ts'
 import { raggedBatch } from './contenders/ours.ts'
+import type { BrowserAdapter } from '../browser/chromium.ts'
 import { nodeChannel, pythonChannel, type Channel } from './lib/channel.ts'
 import { MODEL_PAGES, chromiumChannel } from './lib/chromium.ts'
 import { CONTENDERS, PEERS, type Description, type Host, type ModelInput, type Task } from './lib/contender.ts'
@@ -92,7 +93,7 @@ export async function prepareVariant(
     options.log(`${name}: exported as ONNX, ${((await stat(onnxPath)).size / 1e6).toFixed(1)} MB`)
   }
   let densePath: string | null = null
-  if (options.peers.includes('torch')) {
+  if (options.peers.some((peer) => peer.startsWith('torch'))) {
     densePath = join(folder, 'dense')
     await saveModel(denseModel(weights), densePath)
   }
@@ -125,6 +126,7 @@ async function open(
   contender: string,
   host: Host,
   task: Task,
+  adapter: BrowserAdapter,
 ): Promise<{ channel: Channel; task: Task; browser?: string }> {
   if (host === 'node') {
     const place = CONTENDERS[contender]
@@ -135,7 +137,7 @@ async function open(
   if (task.folder !== null)
     for (const name of await readdir(task.folder)) files.set(`own/${name}`, pathToFileURL(join(task.folder, name)))
   const isolated = host === 'chromium'
-  const channel = await chromiumChannel(MODEL_PAGES[contender], files, isolated)
+  const channel = await chromiumChannel(MODEL_PAGES[contender], files, isolated, adapter)
   const served = { ...task, onnxPath: task.onnxPath && 'model.onnx', folder: task.folder && './own' }
   return { channel, task: { ...served, threads: isolated ? task.threads : 1 }, browser: channel.browser }
 }
@@ -153,7 +155,7 @@ export async function enter(variant: Variant, options: ModelBenchOptions, notes:
     let remote: RemoteContender | null = null
     try {
       const asked = { model: options.model, variant: name, seed, onnxPath, densePath, folder, int8, threads, device }
-      const { channel, task, browser } = await open(contender, host, asked)
+      const { channel, task, browser } = await open(contender, host, asked, options.browserAdapter ?? 'software')
       remote = new RemoteContender(`${who} ${name} ${device}`, channel)
       const { prepareMs } = await remote.prepare(contender, task)
       const { firstMs, output: logits, description } = await remote.first(input)

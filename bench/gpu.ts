@@ -1,21 +1,29 @@
 // `bench gpu`: what the adapter here is and can do, every kernel at BERT's shapes, whole models at three sizes.
 
 import { describeEngine, describeMachine } from './lib/machine.ts'
-import { SCHEMA, short, type BenchResult } from './lib/results.ts'
+import { SCHEMA, engineName, short, type BenchResult } from './lib/results.ts'
 import { probeAdapter, type AdapterReport } from './probe/gpu.node.ts'
 import { benchKernels } from './kernels/bench.ts'
 import { KERNEL_NAMES } from './kernels/cases.ts'
+import { PEERS, type Host } from './lib/contender.ts'
 import { benchModels, modelTable } from './models.ts'
 
 export interface GpuBenchOptions {
   model: string
   variants: string[]
+  /** peers on the GPU, by default all on a real one and none on an emulation; what does not run here is named in the notes */
+  peers?: string[]
+  hosts: Host[]
+  /** 'batch x tokens'; by default three for a GPU, the smallest for an emulation */
+  sizes?: Size[]
+  /** files of bench/shapes for the kernels; by default bert-base's, of 16 rows alone on an emulation */
+  shapes?: string[]
   rounds: number
   command: string
   log: (line: string) => void
 }
 
-interface Size {
+export interface Size {
   batch: number
   tokens: number
 }
@@ -34,16 +42,21 @@ const SHAPES = ['bert-base-t16', 'bert-base']
 /** Runs everything; a software adapter is limited to small sizes, and the log says which were left out. */
 export async function benchGpu(options: GpuBenchOptions): Promise<BenchResult> {
   const { model, variants, command, log } = options
+  const onGpu = Object.keys(PEERS).filter((peer) => PEERS[peer] === 'gpu')
+  const wrong = options.peers?.find((peer) => !onGpu.includes(peer))
+  if (wrong !== undefined) throw new Error(`no peer '${wrong}' on the GPU; there are ${onGpu.join(', ')}`)
   const adapter = await inspectAdapter(log)
   const notes = [`adapter: ${adapter.name}`, `features: ${adapter.features.join(', ')}`]
-  const sizes = adapter.software ? SOFTWARE_SIZES : SIZES
+  const sizes = options.sizes ?? (adapter.software ? SOFTWARE_SIZES : SIZES)
+  const peers = options.peers ?? (adapter.software ? [] : onGpu)
   const rounds = adapter.software ? Math.min(options.rounds, 3) : options.rounds
   if (adapter.software) {
-    const left = SIZES.filter(
-      (size) =>
-        !SOFTWARE_SIZES.includes(size) && !sizes.some((s) => s.batch === size.batch && s.tokens === size.tokens),
-    )
-    const words = `a software adapter runs on the CPU: left out are ${left.map((s) => `(${s.batch}, ${s.tokens})`).join(' and ')} and kernels at 128 rows`
+    const left = SIZES.filter((size) => !sizes.some((s) => s.batch === size.batch && s.tokens === size.tokens))
+    const out = [
+      ...left.map((s) => `(${s.batch}, ${s.tokens})`),
+      ...(options.shapes ? [] : ['kernels at 128 rows']),
+    ].join(', ')
+    const words = `a software adapter runs on the CPU, its times are no GPU's${out && `; left out are ${out}`}`
     notes.push(words)
     log(words)
   }
@@ -52,7 +65,7 @@ export async function benchGpu(options: GpuBenchOptions): Promise<BenchResult> {
     ...shared,
     ops: KERNEL_NAMES,
     peers: [],
-    shapes: adapter.software ? SOFTWARE_SHAPES : SHAPES,
+    shapes: options.shapes ?? (adapter.software ? SOFTWARE_SHAPES : SHAPES),
   })
   const result: BenchResult = {
     schema: SCHEMA,
@@ -71,14 +84,15 @@ export async function benchGpu(options: GpuBenchOptions): Promise<BenchResult> {
       ...size,
       model,
       variants,
-      peers: [],
-      hosts: ['node'],
+      peers,
+      hosts: options.hosts,
+      browserAdapter: adapter.software ? 'software' : 'real',
       seed: 1,
     })
     log(`\n${modelTable(rows)}`)
-    for (const row of rows)
+    for (const row of rows.filter(({ calls }) => calls !== undefined))
       log(
-        `${row.variant} (${size.batch}, ${size.tokens}): ${row.calls} dispatches, GPU ${row.gpuMs === undefined ? 'time not known (no timestamps)' : `${short(row.gpuMs)} ms by timestamps`}, wall ${short(row.medianMs)} ms`,
+        `${row.variant}, ${engineName(row)} (${size.batch}, ${size.tokens}): ${row.calls} dispatches, GPU ${row.gpuMs === undefined ? 'time not known (no timestamps)' : `${short(row.gpuMs)} ms by timestamps`}, wall ${short(row.medianMs)} ms`,
       )
     result.rows.push(...rows)
     result.notes.push(...said.filter((note) => !result.notes.includes(note)))

@@ -2,6 +2,7 @@
 
 import { Command, InvalidArgumentError, Option } from 'commander'
 import { fileURLToPath } from 'node:url'
+import type { Size } from './gpu.ts'
 import { HOSTS, PEERS, type Host } from './lib/contender.ts'
 import { formatTable, short, writeResult, type BenchResult } from './lib/results.ts'
 
@@ -51,6 +52,14 @@ function hosts(text: string): Host[] {
   if (wrong !== undefined || names.length === 0)
     throw new InvalidArgumentError(`expected some of ${HOSTS.join(', ')}, found '${text}'`)
   return names as Host[]
+}
+
+function sizes(text: string): Size[] {
+  return list(text).map((size) => {
+    const [, batch, tokens] = /^(\d+)x(\d+)$/.exec(size) ?? []
+    if (!Number(batch) || !Number(tokens)) throw new InvalidArgumentError(`expected e.g. 1x16, found '${size}'`)
+    return { batch: Number(batch), tokens: Number(tokens) }
+  })
 }
 
 const log = (line: string): void => void process.stdout.write(`${line}\n`)
@@ -247,12 +256,45 @@ export async function main(argv: string[]): Promise<number> {
       new Option('--variants <list>', 'recipes').default(list(DEFAULT_VARIANTS), DEFAULT_VARIANTS).argParser(list),
     )
     .addOption(new Option('--rounds <n>', 'interleaved rounds').default(5).argParser(count))
+    .addOption(
+      new Option('--sizes <list>', 'batch x tokens, e.g. 1x16,32x128; by default what suits the adapter').argParser(
+        sizes,
+      ),
+    )
+    .addOption(
+      new Option(
+        '--peers <list>',
+        'ort-webgpu, torch-cuda; by default both on a real GPU, none on an emulation',
+      ).argParser(list),
+    )
+    .addOption(
+      new Option('--hosts <list>', `where ours and ort-webgpu run: ${HOSTS.join(', ')}`)
+        .default(['node'], 'node')
+        .argParser(hosts),
+    )
+    .addOption(
+      new Option(
+        '--shapes <list>',
+        'files of bench/shapes; by default bert-base, of 16 rows on an emulation',
+      ).argParser(list),
+    )
     .option('--json <file>', 'write the raw result')
-    .action(async (options: { model: string; variants: string[]; rounds: number; json?: string }) => {
-      const { benchGpu } = await import('./gpu.ts')
-      const result = await benchGpu({ ...options, command, log })
-      await finish(result, options.json)
-    })
+    .action(
+      async (options: {
+        model: string
+        variants: string[]
+        rounds: number
+        sizes?: Size[]
+        shapes?: string[]
+        peers?: string[]
+        hosts: Host[]
+        json?: string
+      }) => {
+        const { benchGpu } = await import('./gpu.ts')
+        const result = await benchGpu({ ...options, command, log })
+        await finish(result, options.json)
+      },
+    )
   try {
     await program.parseAsync(argv, { from: 'user' })
     return 0

@@ -4,6 +4,7 @@
 import { mkdtemp, rm } from 'node:fs/promises'
 import { tmpdir } from 'node:os'
 import { join } from 'node:path'
+import type { BrowserAdapter } from '../browser/chromium.ts'
 import { median } from '../ts/study/statistics.ts'
 import { CHECK_TOKENS, enter, largestDifference, prepareVariant, type Entrant } from './entrants.ts'
 import { PEERS, type Host } from './lib/contender.ts'
@@ -24,6 +25,8 @@ export interface ModelBenchOptions {
   /** names of PEERS */
   peers: string[]
   hosts: Host[]
+  /** adapter of the pages; their software one if not given */
+  browserAdapter?: BrowserAdapter
   rounds: number
   burstMs: number
   seed: number

@@ -1,4 +1,4 @@
-// Headless Chromium from npm, with WebGPU on its software adapter.
+// Headless Chromium from npm, with WebGPU on its software adapter, or on the machine's own GPU where a bench asks for it.
 
 import { execFileSync } from 'node:child_process'
 import {
@@ -26,8 +26,14 @@ const ARGUMENTS = [
   '--disable-sync',
   '--disable-dev-shm-usage',
   '--enable-unsafe-webgpu',
-  '--use-webgpu-adapter=swiftshader',
 ]
+
+export type BrowserAdapter = 'software' | 'real'
+
+const ADAPTERS: Record<BrowserAdapter, string[]> = {
+  software: ['--use-webgpu-adapter=swiftshader'],
+  real: ['--enable-features=Vulkan', '--ignore-gpu-blocklist', '--enable-webgpu-developer-features'],
+}
 
 /** Where @sparticuz/chromium keeps its archives, and its version. */
 function packageFolder(): { bin: string; version: string } {
@@ -80,10 +86,11 @@ async function unpack(): Promise<string> {
  * Starts the browser with a fresh profile, which puppeteer removes when it closes.
  * @throws with everything that was tried where it does not start
  */
-export async function launchBrowser(): Promise<Browser> {
+export async function launchBrowser(adapter: BrowserAdapter = 'software'): Promise<Browser> {
   const tried: string[] = []
   const folder = await unpack()
   const executablePath = join(folder, 'chromium')
+  const args = [...ARGUMENTS, ...ADAPTERS[adapter]]
   const own = process.env.LD_LIBRARY_PATH
   // First with the system's libraries, then with the package's own beside them.
   for (const libraries of [own, [join(folder, 'lib'), own].filter(Boolean).join(':')]) {
@@ -91,7 +98,7 @@ export async function launchBrowser(): Promise<Browser> {
       return await puppeteer.launch({
         executablePath,
         headless: 'shell',
-        args: ARGUMENTS,
+        args,
         env: { ...process.env, ...(libraries ? { LD_LIBRARY_PATH: libraries } : {}) },
         timeout: 20_000,
       })
@@ -99,5 +106,5 @@ export async function launchBrowser(): Promise<Browser> {
       tried.push(`LD_LIBRARY_PATH=${libraries ?? ''}: ${(error as Error).message.trim()}`)
     }
   }
-  throw new Error(`Chromium does not start. Tried ${executablePath} ${ARGUMENTS.join(' ')} with\n${tried.join('\n')}`)
+  throw new Error(`Chromium does not start. Tried ${executablePath} ${args.join(' ')} with\n${tried.join('\n')}`)
 }

@@ -4,7 +4,7 @@ import { build } from 'esbuild'
 import { builtinModules } from 'node:module'
 import { basename } from 'node:path'
 import { fileURLToPath } from 'node:url'
-import { launchBrowser } from '../../browser/chromium.ts'
+import { launchBrowser, type BrowserAdapter } from '../../browser/chromium.ts'
 import { serve, type Files } from '../../browser/server.ts'
 import { packageFiles, packageVersion } from '../peers/packages.ts'
 import type { Reply } from './answer.ts'
@@ -24,6 +24,7 @@ export interface PageContender {
 /** Contenders of whole models that can run in a page. */
 export const MODEL_PAGES: Record<string, PageContender> = {
   'compact-kernels': { module: '../contenders/ours.page.ts' },
+  'ort-webgpu': { module: '../peers/ort-webgpu.page.ts', package: { name: 'onnxruntime-web', folder: 'dist' } },
   'ort-web': { module: '../peers/ort-web.page.ts', package: { name: 'onnxruntime-web', folder: 'dist' } },
 }
 
@@ -57,17 +58,19 @@ async function bundle(contender: PageContender): Promise<Files> {
 /**
  * Starts a browser and opens the page of a contender.
  * @param given files that the page may fetch
+ * @param adapter the browser's software adapter, or the machine's own GPU
  * @param isolated cross-origin isolated: only then has a page shared memory, and so threads
  */
 export async function chromiumChannel(
   contender: PageContender,
   given: Map<string, URL>,
   isolated: boolean,
+  adapter: BrowserAdapter = 'software',
 ): Promise<Channel & { browser: string }> {
   const files = await bundle(contender)
   for (const [served, url] of given) files.set(served, url)
   const server = await serve(files, isolated)
-  const browser = await launchBrowser()
+  const browser = await launchBrowser(adapter)
   const problems: string[] = []
   try {
     const page = await browser.newPage()

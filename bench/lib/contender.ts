@@ -81,6 +81,7 @@ export const CONTENDERS: Record<string, string> = {
   'ort-node': '../peers/ort-node.ts',
   'ort-webgpu': '../peers/ort-webgpu.ts',
   torch: '../peers/torch_bert.py',
+  'torch-cuda': '../peers/torch_bert.py',
 }
 
 /** Peers and the device each runs on. */
@@ -89,4 +90,5 @@ export const PEERS: Record<string, 'cpu' | 'gpu'> = {
   'ort-node': 'cpu',
   'ort-webgpu': 'gpu',
   torch: 'cpu',
+  'torch-cuda': 'gpu',
 }
