@@ -52,6 +52,7 @@ export async function createGpuLinearOn(
   }
   const uploader = new Uploader(device, context.maxBindingBytes)
   const compiled = await compileProgram(program, uploader, context.usesMatrices)
+  context.startPipelines(compiled.calls)
   await selfTest(context, compiled.calls)
   const ready = (calls: KernelCall[]): Promise<ReadyCall[]> =>
     Promise.all(

@@ -236,6 +236,31 @@ describe('programs', () => {
     expect(timed.gpuMs === null || timed.gpuMs > 0).toBe(true)
     session.dispose()
   })
+  it('compiles its pipelines at once, and warms up with a batch of its own', async () => {
+    const { adapter } = await findAdapter('allow')
+    const own = await adapter.requestDevice()
+    const compile = own.createComputePipelineAsync.bind(own)
+    let [running, most] = [0, 0]
+    own.createComputePipelineAsync = async (descriptor) => {
+      most = Math.max(most, ++running)
+      return compile(descriptor).finally(() => running--)
+    }
+    const wrapped = await createGpuDevice({ device: own, kernels: 'direct' })
+    const program = encoder(1, 16, 1, 'f32')
+    const session = await wrapped.load(program)
+    // embedding, linear, attention, LayerNorm, first token
+    expect(most).toBe(5)
+    expect(session.stats()).toMatchObject({ calls: 0, arenaBytes: 0 })
+    await session.warmup(20, 2)
+    const { calls, arenaBytes } = session.stats()
+    expect(calls).toBe(11)
+    const batch = tokens([20, 20], 1)
+    assertWithin(await session.run(batch), runReference(program, batch), 2e-4, 'after warmup')
+    expect(session.stats()).toMatchObject({ calls, arenaBytes })
+    session.dispose()
+    await wrapped.dispose()
+    own.destroy()
+  })
   it('gathers words on the host where the table exceeds the adapter, and says so', async () => {
     for (const kind of ['f32', 'int8'] as const) {
       const small = await createGpuDeviceWith({ kernels: 'direct', maxBindingBytes: 30000 })

@@ -101,6 +101,12 @@ export class GpuContext {
     return usable.slice(0, last + 1)
   }
 
+  /** Starts compiling all that the calls need at once; who needs a pipeline waits for it, and learns there of a failure. */
+  startPipelines(calls: KernelCall[]): void {
+    for (const { shader, constants } of calls.flatMap((call) => this.forms(call)))
+      this.pipeline(shader, constants).catch(() => undefined)
+  }
+
   /** One pipeline per shader and constants, made once. */
   pipeline(shader: ShaderName, constants: Record<string, number>): Promise<GPUComputePipeline> {
     const key = `${shader} ${JSON.stringify(constants)}`

@@ -22,6 +22,11 @@ export interface CompiledProgram {
 export interface GpuSession extends Session {
   /** As `run`, with the time between the pass's first and last dispatch; null where the adapter has no timestamps. */
   runTimed(batch: Batch): Promise<{ output: Float32Array; gpuMs: number | null }>
+  /**
+   * Runs rows of zeros, one sequence of `tokens` after another: buffers are made and cleared and the driver finishes its
+   * shaders before the first real batch of that size.
+   */
+  warmup(tokens: number, sequences?: number): Promise<void>
 }
 
 interface ReadyForm extends Form {
@@ -103,6 +108,17 @@ export class ProgramSession implements GpuSession {
 
   runTimed(batch: Batch): Promise<{ output: Float32Array; gpuMs: number | null }> {
     return this.#enqueue(batch, this.#context.hasTimestamps)
+  }
+
+  async warmup(tokens: number, sequences = 1): Promise<void> {
+    const M = tokens * sequences
+    const offsets = Int32Array.from({ length: sequences + 1 }, (_, b) => b * tokens)
+    const { input, buffers } = this.#program
+    if (input === 'ids') return void (await this.run({ offsets, ids: new Int32Array(M), types: new Int32Array(M) }))
+    const { width, dtype } = buffers[input]
+    const rows =
+      dtype === 's8' ? { data: new Int8Array(M * width), scales: new Float32Array(M) } : new Float32Array(M * width)
+    await this.run({ offsets, rows })
   }
 
   #enqueue(batch: Batch, isTimed: boolean): Promise<{ output: Float32Array; gpuMs: number | null }> {
