@@ -21,7 +21,7 @@ function count(text: string): number {
   return value
 }
 
-function sizes(text: string): [N: number, K: number][] {
+function layerSizes(text: string): [N: number, K: number][] {
   return list(text).map((size) => {
     const [N, K, ...more] = size.split('x').map(count)
     if (K === undefined || more.length > 0 || K % 16 !== 0)
@@ -214,7 +214,7 @@ export async function main(argv: string[]): Promise<number> {
   program
     .command('break-even')
     .description('how sparse or low-rank a layer must be to be faster than dense f32 and dense int8 on the CPU')
-    .addOption(new Option('--shapes <list>', 'layers, NxK').default([[768, 768]], '768x768').argParser(sizes))
+    .addOption(new Option('--shapes <list>', 'layers, NxK').default([[768, 768]], '768x768').argParser(layerSizes))
     .addOption(
       new Option('--tokens <list>', 'rows of the input')
         .default([1, 16, 128], '1,16,128')
