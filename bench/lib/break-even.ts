@@ -3,7 +3,7 @@
 import { short, type ResultRow } from './results.ts'
 
 export const DENSE = ['f32', 'int8'] as const
-export type Dense = (typeof DENSE)[number]
+type Dense = (typeof DENSE)[number]
 
 export interface TimeAt {
   density: number
