@@ -3,7 +3,6 @@
 import { short, type ResultRow } from './results.ts'
 
 export const DENSE = ['f32', 'int8'] as const
-type Dense = (typeof DENSE)[number]
 
 export interface TimeAt {
   density: number
