@@ -3,7 +3,7 @@
 
 import type { Session } from '../kernels/runtime/device.ts'
 import type { Batch, Program } from '../kernels/runtime/program.ts'
-import type { LeafWeight, LinearWeight, NmWeight } from '../kernels/runtime/weights.ts'
+import type { LeafWeight, LinearWeight } from '../kernels/runtime/weights.ts'
 import { seededRandom, uniform } from '../kernels/testing/random.ts'
 import { randomWeight } from '../kernels/testing/weights.ts'
 import { copiesProgram, layerCopies } from '../ts/study/linear-times.ts'
@@ -12,6 +12,7 @@ import { describeEngine, describeMachine } from './lib/machine.ts'
 import { burst, fastestCalibration, rotated, timing, warmCalibration, type Burst } from './lib/measure.ts'
 import { SCHEMA, type BenchResult, type ResultRow } from './lib/results.ts'
 import { probeCpu } from './probe/cpu.ts'
+import { storedWeights } from './kernels/cases.ts'
 import { expectedOf, verify } from './kernels/verify.ts'
 
 export interface BreakEvenOptions {
@@ -46,35 +47,19 @@ const KEPT: [n: number, m: number][] = [
 /** Multiply-adds per row of BERT-base's encoder: as many copies as a budget makes for such a model. */
 const MODEL_WEIGHTS = 85e6
 
-function nmWeight(N: number, K: number, [n, m]: [number, number], random: () => number): NmWeight {
-  const group = 32
-  const P = (K / m) * n
-  const indices = new Uint16Array(Math.ceil(N / group) * P)
-  for (let i = 0; i < indices.length; i += n) {
-    const order = Array.from({ length: m }, (_, k) => ({ k, key: random() })).sort((a, b) => a.key - b.key)
-    const kept = order.slice(0, n).map(({ k }) => k)
-    kept.sort((a, b) => a - b)
-    kept.forEach((k, j) => (indices[i + j] = ((i % P) / n) * m + k))
-  }
-  return { kind: 'nm', N, K, n, m, group, indices, values: uniform(N * P, random) }
-}
-
-const storedOf = (weight: LeafWeight): number =>
-  weight.kind === 'f32' || weight.kind === 'int8' ? weight.data.length : weight.values.length
-
 function* layerForms(N: number, K: number, zeros: readonly number[]): Generator<Form> {
   const random = seededRandom(SEED)
   const leaf = (form: string, variant: string, weight: LeafWeight): Form => ({
     form,
     variant,
     weight,
-    stored: storedOf(weight),
+    stored: storedWeights(weight),
   })
   for (const kind of ['f32', 'int8'] as const) yield leaf(kind, kind, randomWeight(kind, N, K, random))
   for (const kind of ['csr', 'int8-1x4'] as const)
     for (const zero of zeros)
       yield leaf(kind, `${kind}, ${zero} % zeros`, randomWeight(kind, N, K, random, { density: 1 - zero / 100 }))
-  for (const kept of KEPT) yield leaf('n:m', kept.join(':'), nmWeight(N, K, kept, random))
+  for (const [n, m] of KEPT) yield leaf('n:m', `${n}:${m}`, randomWeight('nm', N, K, random, { n, m }))
   for (const zero of zeros) {
     const R = Math.max(8, Math.round(((1 - zero / 100) * N * K) / (N + K) / 8) * 8)
     const factors = [randomWeight('f32', R, K, random), randomWeight('f32', N, R, random)]

@@ -54,7 +54,7 @@ export const KERNEL_NAMES = [
 
 const tokens = (name: string, width: number): BufferSpec => ({ name, rows: 'tokens', width, dtype: 'f32' })
 
-function storedWeights(weight: LeafWeight): number {
+export function storedWeights(weight: LeafWeight): number {
   return weight.kind === 'f32' || weight.kind === 'int8' ? weight.data.length : weight.values.length
 }
 

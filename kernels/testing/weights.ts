@@ -16,6 +16,9 @@ export interface WeightOptions {
   density?: number
   /** int8 kinds: calibrated scale of the inputs */
   activationScale?: number
+  /** nm: n of every m inputs are kept; 2:4 where not given */
+  n?: number
+  m?: number
 }
 
 export function randomWeight(
@@ -23,7 +26,7 @@ export function randomWeight(
   N: number,
   K: number,
   random: () => number,
-  { values = 'uniform', density = 0.3, activationScale }: WeightOptions = {},
+  { values = 'uniform', density = 0.3, activationScale, n = 2, m = 4 }: WeightOptions = {},
 ): LeafWeight {
   const floats = (length: number): Float32Array =>
     values === 'uniform'
@@ -51,17 +54,17 @@ export function randomWeight(
       return { kind, N, K, rowOffsets, columns, values, scales, ...fixed } satisfies Int8BlockWeight
     }
     case 'nm': {
-      const n = 2
-      const m = 4
       const group = 32
       const P = (K / m) * n
       const indices = new Uint16Array(Math.ceil(N / group) * P)
       for (let i = 0; i < indices.length; i += n) {
-        const first = Math.floor(random() * m)
-        const second = (first + 1 + Math.floor(random() * (m - 1))) % m
         const block = ((i % P) / n) * m
-        indices[i] = block + Math.min(first, second)
-        indices[i + 1] = block + Math.max(first, second)
+        const kept = new Set<number>()
+        while (kept.size < n) kept.add(block + Math.floor(random() * m))
+        indices.set(
+          Array.from(kept).sort((a, b) => a - b),
+          i,
+        )
       }
       return { kind, N, K, n, m, group, indices, values: floats(N * P) } satisfies NmWeight
     }
