@@ -23,6 +23,11 @@ const UNTRAINED_SHARE = 0.25
 const REPAIRABLE = [0.08, 0.02]
 /** Share of the steps in which zeros grow; the rest trains with all of them. */
 const GROWING = 0.6
+/**
+ * Times as many passes for zeros as for factors and cut layers, where the time allows: what is cut away in steps is learned
+ * again after each.
+ */
+const SPARSE_PASSES = 3
 /** Share of cross-entropy beside the teacher: labels are noisier than what the teacher says. */
 const ALPHA = 0.3
 
@@ -100,7 +105,7 @@ async function train(
     model,
     base.examples,
     {
-      epochs: scale.epochs.tune,
+      epochs: scale.epochs.tune * (plan.maskSchedule ? SPARSE_PASSES : 1),
       seconds: plan.seconds ?? tuneSeconds,
       batch: scale.batch,
       learningRate: context.tuneRate(base),
