@@ -7,13 +7,13 @@ import { gpuTitle, setting, shortNumber, SOFTWARE_GPU, tableCells } from './tabl
 const STYLE = `
 :root { color-scheme: light dark; --ink: #1b1f24; --soft: #5b6570; --paper: #fff; --line: #d9dee3; --best: #0b6e4f; --other: #7a8591; --base: #b3541e; --wash: #f4f6f8 }
 @media (prefers-color-scheme: dark) { :root { --ink: #e6e9ec; --soft: #9aa5b1; --paper: #14181c; --line: #323a42; --best: #4cc79a; --other: #8d99a6; --base: #f0955a; --wash: #1c2228 } }
-body { margin: 0 auto; max-width: 1200px; padding: 16px; font: 15px/1.5 system-ui, sans-serif; color: var(--ink); background: var(--paper) }
+body { margin: 0 auto; max-width: 1480px; padding: 16px; font: 15px/1.5 system-ui, sans-serif; color: var(--ink); background: var(--paper) }
 h1 { font-size: 1.5rem; margin: 0 0 .3em } h2 { font-size: 1.15rem; margin: 1.6em 0 .4em }
 p { max-width: 75ch } .soft, small { color: var(--soft) } .warn { border-left: 4px solid var(--base); padding: 4px 12px; background: var(--wash) }
 .scroll { overflow-x: auto } table { border-collapse: collapse; font-variant-numeric: tabular-nums; white-space: nowrap }
-th, td { padding: 4px 10px; text-align: right; border-bottom: 1px solid var(--line) } th { font-weight: 600; vertical-align: bottom; white-space: normal; max-width: 9em }
+th, td { padding: 4px 8px; text-align: right; border-bottom: 1px solid var(--line) } th { font-weight: 600; vertical-align: bottom; white-space: normal; max-width: 9em }
 th:first-child, td:first-child { text-align: left; position: sticky; left: 0; background: var(--paper) }
-td.theirs, th.theirs { color: var(--soft) } tr.rule td { border-top: 2px solid var(--soft) }
+td .theirs { display: block; color: var(--soft); font-size: .85em } tr.rule td { border-top: 2px solid var(--soft) }
 code { font-family: ui-monospace, monospace; font-size: .93em } ul { padding-left: 1.2em } li { overflow-wrap: anywhere }
 .plots { display: grid; grid-template-columns: repeat(auto-fit, minmax(min(100%, 520px), 1fr)); gap: 16px }
 svg { width: 100%; height: auto; font: 11px system-ui, sans-serif }
@@ -57,22 +57,19 @@ export function reportHtml(results: StudyResults): string {
     ),
   ].filter((plot) => plot !== '')
 
-  const cell = (text: string, kind = ''): string => `<td${kind && ` class="${kind}"`}>${e(text)}</td>`
+  const cell = (text: string, paper = ''): string =>
+    `<td>${e(text)}${paper && `<span class="theirs">paper ${e(paper)}</span>`}</td>`
   const firstOfOurs = rows.findIndex((row) => tableCells(row, baseline).paper === null)
   const body = rows.map((row, index) => {
     const { ours, paper } = tableCells(row, baseline)
     return (
       `<tr${index === firstOfOurs ? ' class="rule"' : ''}><td><code>${e(row.id)}</code></td>` +
-      cell(ours.size) +
-      cell(paper?.size ?? '', 'theirs') +
+      cell(ours.size, paper?.size) +
       cell(ours.kept) +
-      cell(ours.f1) +
-      cell(paper?.f1 ?? '', 'theirs') +
+      cell(ours.f1, paper?.f1) +
       cell(ours.loss) +
-      cell(ours.gpu) +
-      cell(paper?.gpu ?? '', 'theirs') +
-      cell(ours.cpu) +
-      cell(paper?.cpu ?? '', 'theirs') +
+      cell(ours.gpu, paper?.gpu) +
+      cell(ours.cpu, paper?.cpu) +
       cell(ours.agreement) +
       cell(ours.p) +
       cell(ours.make) +
@@ -109,9 +106,9 @@ ${results.finished ? '' : '<p class="warn">Not finished: the rows below are whol
 ${gpu === 'GPU' ? '' : `<p class="warn">No real GPU was measured. “${e(gpu)}” (${e(results.engine.gpu ?? '')}) shows that every row runs on WebGPU, not how fast a GPU is.</p>`}
 ${recommendations.length ? `<h2>What to take</h2>${list(recommendations.map((r) => `${e(r.aim)}: <code>${e(r.id)}</code> <span class="soft">(${e(r.reason)})</span>`))}` : ''}
 <h2>The table</h2>
-<div class="scroll"><table><thead><tr><th>variant</th><th>MB</th><th class="theirs">paper</th><th>density</th><th>F1 [95 %]</th><th class="theirs">paper</th><th>F1 lost, %</th><th>${e(gpu)}, s</th><th class="theirs">paper GPU</th><th>CPU, s</th><th class="theirs">paper CPU</th><th>agreement</th><th>McNemar p</th><th>made in, s</th></tr></thead>
+<div class="scroll"><table><thead><tr><th>variant</th><th>MB</th><th>density</th><th>F1 [95 %]</th><th>F1 lost, %</th><th>${e(gpu)}, s</th><th>CPU, s</th><th>agreement</th><th>McNemar p</th><th>made in, s</th></tr></thead>
 <tbody>${body.join('\n')}</tbody></table></div>
-<p><small>MB = 10<sup>6</sup> bytes of model.safetensors. Times in seconds a text; in brackets how many times less than the baseline. “Paper” columns are the paper’s own figures, for its own model and machines. Density: share of the baseline’s encoder weights that are stored. F1 lost: share of the F1 of the row it was made of, with a paired 95 % bootstrap interval; ~ marks a difference that chance explains (McNemar’s p at least 0.05). Agreement: share of test texts in the same class as the baseline puts them. Made in: seconds beyond the row it was made of.</small></p>
+<p><small>MB = 10<sup>6</sup> bytes of model.safetensors. Times in seconds a text; in brackets how many times less than the baseline. “Paper” lines are the paper’s own figures, for its own model and machines. Density: share of the baseline’s encoder weights that are stored. F1 lost: share of the F1 of the row it was made of, with a paired 95 % bootstrap interval; ~ marks a difference that chance explains (McNemar’s p at least 0.05). Agreement: share of test texts in the same class as the baseline puts them. Made in: seconds beyond the row it was made of.</small></p>
 <h2>Trade-offs</h2>
 <div class="plots">${plots.map((plot) => `<div>${plot}</div>`).join('')}</div>
 <p><small>Bars are 95 % bootstrap intervals; the dashed line joins the rows that no other row beats in both.</small></p>
