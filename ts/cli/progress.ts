@@ -1,10 +1,13 @@
-// Progress on stderr: a bar with the time left on a terminal, one plain line a stage elsewhere.
+// Progress on stderr, with the time left: a bar on a terminal; elsewhere, where a log may be read, a line a stage and one
+// every half minute.
 
 import cliProgress from 'cli-progress'
 import type { Reporter } from '../study/reporter.ts'
 
 /** Stages shorter than this never show a bar. */
 const SHOW_AFTER_MS = 700
+/** Between lines of progress where there is no terminal. */
+const LINE_EVERY_MS = 30_000
 
 const duration = (seconds: number): string =>
   seconds >= 90
@@ -15,6 +18,7 @@ const duration = (seconds: number): string =>
 export function createProgress(stream: NodeJS.WriteStream = process.stderr, quiet = false): Reporter {
   let name = ''
   let started = 0
+  let lined = 0
   let bar: cliProgress.SingleBar | null = null
   const line = (text: string): void => {
     if (!quiet) stream.write(`${text}\n`)
@@ -28,13 +32,21 @@ export function createProgress(stream: NodeJS.WriteStream = process.stderr, quie
       stopBar()
       name = text
       started = performance.now()
+      lined = started
       if (!stream.isTTY) line(`${text} ...`)
     },
     progress(done, total, secondsLeft, detail) {
       const elapsed = performance.now() - started
-      if (quiet || !stream.isTTY || total <= 0 || elapsed < SHOW_AFTER_MS) return
-      const left = secondsLeft ?? (done > 0 ? ((elapsed / 1000) * (total - done)) / done : undefined)
-      const payload = { name, left: left === undefined ? '' : `${duration(left)} left`, detail: detail ?? '' }
+      if (quiet || total <= 0 || elapsed < SHOW_AFTER_MS) return
+      const seconds = secondsLeft ?? (done > 0 ? ((elapsed / 1000) * (total - done)) / done : undefined)
+      const left = seconds === undefined ? '' : `${duration(seconds)} left`
+      if (!stream.isTTY) {
+        if (performance.now() - lined < LINE_EVERY_MS) return
+        lined = performance.now()
+        line(`  ${[`${Math.floor((100 * done) / total)} %`, left, detail].filter(Boolean).join(', ')}`)
+        return
+      }
+      const payload = { name, left, detail: detail ?? '' }
       if (!bar) {
         bar = new cliProgress.SingleBar(
           {
