@@ -24,10 +24,10 @@ const REPAIRABLE = [0.08, 0.02]
 /** Share of the steps in which zeros grow; the rest trains with all of them. */
 const GROWING = 0.6
 /**
- * Times as many passes for zeros as for factors and cut layers, where the time allows: what is cut away in steps is learned
+ * Twice as many passes for zeros as for factors and cut layers, where the time allows: what is cut away in steps is learned
  * again after each.
  */
-const SPARSE_PASSES = 3
+const SPARSE_PASSES = 2
 /** Share of cross-entropy beside the teacher: labels are noisier than what the teacher says. */
 const ALPHA = 0.3
 
