@@ -13,7 +13,7 @@ import type { Base, Shaped, VariantContext } from './variants.ts'
 /** What F1 on the validation texts a low-rank row may lose against its base. */
 const LOW_RANK_LOSS = 0.005
 /** Shares of the full rank, tried in this order where the row leaves the rank open. */
-const RANK_SHARES = [0.0625, 0.125, 0.1875, 0.25, 0.375, 0.5, 0.75]
+const RANK_SHARES = [0.0625, 0.125, 0.1875, 0.25, 0.375, 0.5, 0.75, 0.875]
 /** What random weights get: there is nothing to hold. */
 const UNTRAINED_SHARE = 0.25
 /**
