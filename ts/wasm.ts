@@ -21,5 +21,6 @@ export type { KernelCalls, LinearOptions, QuantizedInput } from './pipeline/kern
 export type { WasmDeviceOptions } from '../kernels/plan/wasm.ts'
 export type { Device, DeviceInfo, Session, SessionStats } from '../kernels/runtime/device.ts'
 export type { Batch, Program } from '../kernels/runtime/program.ts'
+export type * from '../kernels/runtime/stored.ts'
 export type * from '../kernels/runtime/weights.ts'
 export { quantizeWeight } from './compress/quantize.ts'

@@ -23,5 +23,6 @@ export type { GpuDeviceOptions, GpuLinear, GpuLinearOptions } from '../kernels/p
 export type { KernelCalls, LinearOptions, QuantizedInput } from './pipeline/kernel-calls.ts'
 export type { Device, DeviceInfo, Session, SessionStats } from '../kernels/runtime/device.ts'
 export type { Batch, Program } from '../kernels/runtime/program.ts'
+export type * from '../kernels/runtime/stored.ts'
 export type * from '../kernels/runtime/weights.ts'
 export { quantizeWeight } from './compress/quantize.ts'

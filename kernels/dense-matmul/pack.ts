@@ -17,13 +17,26 @@ export function packPanels<T extends Float32Array | Int32Array | Int16Array>(
   K: number,
   packed: T,
 ): void {
-  for (let panel = 0; panel * PANEL < N; panel++)
-    for (let c = 0; c < PANEL; c++) {
-      const n = panel * PANEL + c
-      const target = panel * K * PANEL + c
-      if (n < N) for (let k = 0; k < K; k++) packed[target + k * PANEL] = W[n * K + k]
-      else for (let k = 0; k < K; k++) packed[target + k * PANEL] = 0
+  const row = (n: number): T => W.subarray(n * K, n * K + K) as T
+  const whole = N - (N % PANEL)
+  let at = 0
+  for (let n = 0; n < whole; n += PANEL) {
+    const [w0, w1, w2, w3] = [row(n), row(n + 1), row(n + 2), row(n + 3)]
+    const [w4, w5, w6, w7] = [row(n + 4), row(n + 5), row(n + 6), row(n + 7)]
+    for (let k = 0; k < K; k++, at += PANEL) {
+      packed[at] = w0[k]
+      packed[at + 1] = w1[k]
+      packed[at + 2] = w2[k]
+      packed[at + 3] = w3[k]
+      packed[at + 4] = w4[k]
+      packed[at + 5] = w5[k]
+      packed[at + 6] = w6[k]
+      packed[at + 7] = w7[k]
     }
+  }
+  if (whole < N)
+    for (let k = 0; k < K; k++)
+      for (let c = 0; c < PANEL; c++) packed[at++] = whole + c < N ? W[(whole + c) * K + k] : 0
 }
 
 /** W [N, K] from its panels. */

@@ -1,31 +1,42 @@
 // Embedding tables stand as they come: rows [rows, width] of f32 or u8, and for u8 one scale and one offset per row.
 
+import type { StoredTable } from '../runtime/stored.ts'
 import type { EmbeddingTable } from '../runtime/weights.ts'
 import type { LoadContext } from '../runtime/wasm/lowering.ts'
 
 /** The four words of a table in an embedding record: kind (0: f32, 1: u8), data, scales, offsets. */
 export type PlacedTable = readonly [kind: number, data: number, scales: number, offsets: number]
 
-/** Copies a table into weight memory, once per session however many ops use it. */
-export function placeTable(
+/**
+ * Copies a table into weight memory, or reads it there from its file; once per session however many ops use it.
+ */
+export async function placeTable(
   load: LoadContext,
   name: string,
-  table: EmbeddingTable,
+  table: EmbeddingTable | StoredTable,
   placed: Map<object, PlacedTable>,
-): PlacedTable {
+): Promise<PlacedTable> {
   const known = placed.get(table)
   if (known) return known
-  const data = load.allocateWeights(`${name} data`, table.data.byteLength)
+  let data = 0
+  const place = (bytes: number): Uint8Array => {
+    data = load.allocateWeights(`${name} data`, bytes)
+    return load.memory.u8(data, bytes)
+  }
+  const { rows } = table
+  let whole = table
+  if (whole.kind === 'stored') whole = await whole.read(place)
+  else {
+    const { buffer, byteOffset, byteLength } = whole.data
+    place(byteLength).set(new Uint8Array(buffer, byteOffset, byteLength))
+  }
   let words: PlacedTable
-  if (table.kind === 'f32') {
-    load.memory.f32(data, table.data.length).set(table.data)
-    words = [0, data, 0, 0]
-  } else {
-    load.memory.u8(data, table.data.length).set(table.data)
-    const scales = load.allocateWeights(`${name} scales`, table.scales.byteLength)
-    load.memory.f32(scales, table.rows).set(table.scales)
-    const offsets = load.allocateWeights(`${name} offsets`, table.offsets.byteLength)
-    load.memory.f32(offsets, table.rows).set(table.offsets)
+  if (whole.kind === 'f32') words = [0, data, 0, 0]
+  else {
+    const scales = load.allocateWeights(`${name} scales`, whole.scales.byteLength)
+    load.memory.f32(scales, rows).set(whole.scales)
+    const offsets = load.allocateWeights(`${name} offsets`, whole.offsets.byteLength)
+    load.memory.f32(offsets, rows).set(whole.offsets)
     words = [1, data, scales, offsets]
   }
   placed.set(table, words)

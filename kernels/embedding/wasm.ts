@@ -1,21 +1,21 @@
 // The embedding on the WebAssembly tape: assembly/embedding.ts.
 
-import type { Op } from '../runtime/program.ts'
+import type { StoredEmbeddingOp } from '../runtime/stored.ts'
 import { placeVector, type LoadContext, type Lowered } from '../runtime/wasm/lowering.ts'
 import { EMBEDDING } from '../runtime/wasm/opcodes.ts'
 import { f32Bits } from '../runtime/wasm/tape.ts'
 import { placeTable, type PlacedTable } from './pack.ts'
 
-export function lowerEmbedding(
-  op: Extract<Op, { kind: 'embedding' }>,
+export async function lowerEmbedding(
+  op: StoredEmbeddingOp,
   name: string,
   load: LoadContext,
   placed: Map<object, PlacedTable>,
-): Lowered {
+): Promise<Lowered> {
   const tables = [
-    ...placeTable(load, `${name} word table`, op.word, placed),
-    ...placeTable(load, `${name} position table`, op.position, placed),
-    ...placeTable(load, `${name} type table`, op.type, placed),
+    ...(await placeTable(load, `${name} word table`, op.word, placed)),
+    ...(await placeTable(load, `${name} position table`, op.position, placed)),
+    ...(await placeTable(load, `${name} type table`, op.type, placed)),
   ]
   const gamma = placeVector(load, `${name} gamma`, op.gamma)
   const beta = placeVector(load, `${name} beta`, op.beta)

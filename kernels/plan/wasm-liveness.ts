@@ -1,9 +1,10 @@
 // Which buffers of a program may share memory: a buffer lives from the op that first writes it to the last that touches it.
 
-import type { BufferId, Op, Program } from '../runtime/program.ts'
+import type { BufferId } from '../runtime/program.ts'
+import type { StoredOp, StoredProgram } from '../runtime/stored.ts'
 
 /** The buffers an op reads. */
-export function inputsOf(op: Op): BufferId[] {
+export function inputsOf(op: StoredOp): BufferId[] {
   switch (op.kind) {
     case 'embedding':
       return []
@@ -25,7 +26,7 @@ export interface Slot {
 }
 
 /** Slot index of every buffer (-1: unused) and the slots. Program input and output keep theirs for the whole program. */
-export function assignSlots(program: Program): { slotOf: number[]; slots: Slot[] } {
+export function assignSlots(program: StoredProgram): { slotOf: number[]; slots: Slot[] } {
   const { buffers, ops } = program
   const first = new Array<number>(buffers.length).fill(Infinity)
   const last = new Array<number>(buffers.length).fill(-1)

@@ -6,10 +6,14 @@ import type { PlacedTable } from '../embedding/pack.ts'
 import { lowerEmbedding } from '../embedding/wasm.ts'
 import { lowerInt8Matmul } from '../int8-matmul/wasm.ts'
 import { lowerLayernorm, lowerPooling } from '../row-ops/wasm.ts'
-import type { BufferId, Op, Program } from '../runtime/program.ts'
+import type { BufferId, Op } from '../runtime/program.ts'
+import type { StoredEmbeddingOp, StoredProgram } from '../runtime/stored.ts'
 import type { LoadContext, Lowered } from '../runtime/wasm/lowering.ts'
 import { lowerCsrMatmul, lowerInt8BlockMatmul, lowerNmMatmul } from '../sparse-matmul/wasm.ts'
 import { inputsOf } from './wasm-liveness.ts'
+
+/** An op as it is packed: tables are read into their place, other weights were read before. */
+export type PackableOp = Exclude<Op, { kind: 'embedding' }> | StoredEmbeddingOp
 
 /**
  * Packs an op's weights and returns how to encode it. What is returned must not hold the weights, which the host may
@@ -19,13 +23,13 @@ import { inputsOf } from './wasm-liveness.ts'
  * @param tables embedding tables already placed by this session
  * @throws Error where the op's buffers and weights do not fit
  */
-export function lowerOp(
-  op: Op,
+export async function lowerOp(
+  op: PackableOp,
   name: string,
   load: LoadContext,
-  program: Program,
+  program: StoredProgram,
   tables: Map<object, PlacedTable>,
-): Lowered {
+): Promise<Lowered> {
   checkOp(op, name, program)
   switch (op.kind) {
     case 'embedding':
@@ -57,7 +61,7 @@ function lowerLinear({ weight, ...op }: Extract<Op, { kind: 'linear' }>, name: s
   }
 }
 
-function checkOp(op: Op, name: string, program: Program): void {
+function checkOp(op: PackableOp, name: string, program: StoredProgram): void {
   const { buffers } = program
   const expect = (id: BufferId, what: string, rows: 'tokens' | 'sequences', width: number): void => {
     const buffer = buffers[id]

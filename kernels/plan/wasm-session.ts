@@ -4,14 +4,14 @@
 import type { PlacedTable } from '../embedding/pack.ts'
 import type { LoadOptions, Session, SessionStats } from '../runtime/device.ts'
 import { checkBatch, type Batch, type BufferId, type Op, type Program } from '../runtime/program.ts'
-import type { EmbeddingTable } from '../runtime/weights.ts'
+import { readWeight, reusedPlace, type StoredProgram } from '../runtime/stored.ts'
 import type { BatchShape, BufferView, EncodeContext, Int8Path, LoadContext, Lowered } from '../runtime/wasm/lowering.ts'
 import { Regions } from '../runtime/wasm/regions.ts'
 import type { Job, ThreadPool } from '../runtime/wasm/pool.ts'
 import { TapeWriter } from '../runtime/wasm/tape.ts'
 import { assignSlots, type Slot } from './wasm-liveness.ts'
-import { workOf } from './wasm-work.ts'
-import { lowerOp } from './wasm-lower.ts'
+import { lowerOp, type PackableOp } from './wasm-lower.ts'
+import { Work } from './wasm-work.ts'
 
 const CACHE_LINE = 64
 
@@ -38,7 +38,7 @@ export class WasmSession implements Session {
   #program: Program
   #pool: ThreadPool
   #regions: Regions
-  #lowered: Lowered[] = []
+  #lowered: Lowered[]
   #slots: Slot[]
   #slotOf: number[]
   /** regions that grow with the batch, by name */
@@ -49,31 +49,74 @@ export class WasmSession implements Session {
   /** the plan of the last run */
   #plan: Plan | null = null
   #shareFrom: number
-  #work: (shape: BatchShape) => number
+  #work: Work
   #disposed = false
 
-  /** @param shareFrom multiply-adds of a batch from which all threads run it */
-  constructor(program: Program, pool: ThreadPool, int8: Int8Path, shareFrom: number, options: LoadOptions) {
-    this.#program = withoutWeights(program)
-    this.#pool = pool
-    this.#shareFrom = shareFrom
-    this.#work = workOf(program)
-    this.#regions = new Regions(pool.memory, options.guard ?? false)
-    const { slotOf, slots } = assignSlots(program)
-    this.#slotOf = slotOf
-    this.#slots = slots
+  /**
+   * Reads and packs one op's weights after the other: beside the packed ones, the host holds those of one op.
+   *
+   * @param shareFrom multiply-adds of a batch from which all threads run it
+   */
+  static async create(
+    program: StoredProgram,
+    pool: ThreadPool,
+    int8: Int8Path,
+    shareFrom: number,
+    options: LoadOptions,
+  ): Promise<WasmSession> {
+    const regions = new Regions(pool.memory, options.guard ?? false)
     const load: LoadContext = {
       memory: pool.memory,
       int8,
-      allocateWeights: (name, bytes) => this.#regions.allocate(`weights ${name}`, bytes),
+      allocateWeights: (name, bytes) => regions.allocate(`weights ${name}`, bytes),
     }
+    const slots = assignSlots(program)
+    const work = new Work()
+    const lowered: Lowered[] = []
+    const ops: Op[] = []
     try {
       const tables = new Map<object, PlacedTable>()
-      this.#lowered = program.ops.map((op, at) => lowerOp(op, `op ${at} (${op.kind})`, load, program, tables))
+      // one is read while the one before is packed
+      const places = [reusedPlace(), reusedPlace()]
+      const read = async (at: number): Promise<PackableOp | null> => {
+        const op = program.ops[at]
+        if (op?.kind !== 'linear') return op ?? null
+        return { ...op, weight: await readWeight(op.weight, places[at % 2]) }
+      }
+      let next = read(0)
+      for (let at = 0; at < program.ops.length; at++) {
+        const op = (await next)!
+        next = read(at + 1)
+        // awaited in the next round, unless this op's packing throws
+        next.catch(() => {})
+        lowered.push(await lowerOp(op, `op ${at} (${op.kind})`, load, program, tables))
+        work.add(op, program.buffers)
+        ops.push(withoutWeights(op))
+      }
     } catch (error) {
-      this.#regions.freeAll()
+      regions.freeAll()
       throw error
     }
+    return new WasmSession({ ...program, ops }, pool, regions, slots, lowered, work, shareFrom)
+  }
+
+  private constructor(
+    program: Program,
+    pool: ThreadPool,
+    regions: Regions,
+    { slotOf, slots }: ReturnType<typeof assignSlots>,
+    lowered: Lowered[],
+    work: Work,
+    shareFrom: number,
+  ) {
+    this.#program = program
+    this.#pool = pool
+    this.#regions = regions
+    this.#slotOf = slotOf
+    this.#slots = slots
+    this.#lowered = lowered
+    this.#work = work
+    this.#shareFrom = shareFrom
   }
 
   run(batch: Batch): Promise<Float32Array> {
@@ -132,7 +175,7 @@ export class WasmSession implements Session {
 
   /** Makes room for the batch, copies its inputs and its tape in. */
   #prepare(batch: Batch, shape: BatchShape): Job {
-    const threads = this.#work(shape) < this.#shareFrom ? 1 : this.#pool.threads
+    const threads = this.#work.of(shape) < this.#shareFrom ? 1 : this.#pool.threads
     const key = `${shape.tokens} ${shape.sequences} ${shape.longest} ${threads}`
     let plan = this.#plans.get(key)
     if (plan) this.#placeInputs(batch, shape)
@@ -244,16 +287,14 @@ export class WasmSession implements Session {
   }
 }
 
-/** The program with no weights in it: packed, they need not stay on the host. */
-function withoutWeights(program: Program): Program {
-  const noTable = ({ rows, width }: EmbeddingTable): EmbeddingTable => ({ kind: 'f32', rows, width, data: NOTHING })
-  const ops = program.ops.map((op): Op => {
-    if (op.kind === 'embedding')
-      return { ...op, word: noTable(op.word), position: noTable(op.position), type: noTable(op.type) }
-    if (op.kind === 'linear') return { ...op, weight: { kind: 'f32', N: op.weight.N, K: op.weight.K, data: NOTHING } }
-    return op
-  })
-  return { ...program, ops }
+/** The op with no weights in it: packed, they need not stay on the host. */
+function withoutWeights(op: PackableOp): Op {
+  const noTable = ({ rows, width }: { rows: number; width: number }) =>
+    ({ kind: 'f32', rows, width, data: NOTHING }) as const
+  if (op.kind === 'embedding')
+    return { ...op, word: noTable(op.word), position: noTable(op.position), type: noTable(op.type) }
+  if (op.kind === 'linear') return { ...op, weight: { kind: 'f32', N: op.weight.N, K: op.weight.K, data: NOTHING } }
+  return op
 }
 
 function shapeOf(batch: Batch): BatchShape {

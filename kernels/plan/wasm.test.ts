@@ -12,7 +12,7 @@ import { linearProgram } from '../testing/sweep.ts'
 import { randomWeight } from '../testing/weights.ts'
 import { runReference } from './reference.ts'
 import { ARENA_BEGIN, JOB } from '../runtime/wasm/control.ts'
-import { workOf } from './wasm-work.ts'
+import { Work } from './wasm-work.ts'
 import { createWasmDevice, type WasmDeviceOptions } from './wasm.ts'
 
 const CONFIGURATIONS: WasmDeviceOptions[] = (['baseline', 'relaxed'] as const).flatMap((build) => [
@@ -156,7 +156,9 @@ describe('threads', () => {
 
   it('leave a small batch to one of them, and take part in larger ones of the same session, seed 4', async () => {
     const { program, batch } = encoder(4)
-    const work = workOf(program)({
+    const counted = new Work()
+    for (const op of program.ops) counted.add(op, program.buffers)
+    const work = counted.of({
       tokens: batch.offsets[batch.offsets.length - 1],
       sequences: batch.offsets.length - 1,
       longest: 0,

@@ -2,7 +2,7 @@
 
 import { WASM } from '../generated/wasm.ts'
 import type { Device, DeviceInfo, LoadOptions, Session } from '../runtime/device.ts'
-import type { Program } from '../runtime/program.ts'
+import type { StoredProgram } from '../runtime/stored.ts'
 import { describePath, dotMeaning, pathFor, type DotMeaning } from '../runtime/wasm/int8-path.ts'
 import type { Int8Path } from '../runtime/wasm/lowering.ts'
 import { WasmMemory } from '../runtime/wasm/memory.ts'
@@ -148,12 +148,12 @@ function probeMeaning(pool: ThreadPool): DotMeaning {
 
 function load(
   pool: ThreadPool,
-  program: Program,
+  program: StoredProgram,
   path: Int8Path,
   shareFrom: number,
   options: LoadOptions,
 ): Promise<WasmSession> {
-  return pool.enqueue(() => new WasmSession(program, pool, path, shareFrom, options))
+  return pool.enqueue(() => WasmSession.create(program, pool, path, shareFrom, options))
 }
 
 function deviceOf(

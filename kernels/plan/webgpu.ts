@@ -8,7 +8,7 @@ import { createContext, type ContextOptions, type GpuContext, type KernelChoice 
 import { ProgramSession, type GpuSession } from '../runtime/gpu/session.ts'
 import type { TuningStore } from '../runtime/gpu/tune.ts'
 import { Uploader } from '../runtime/gpu/upload.ts'
-import type { Program } from '../runtime/program.ts'
+import { readProgram, type StoredProgram } from '../runtime/stored.ts'
 import type { LeafWeight } from '../runtime/weights.ts'
 import { compileProgram } from './gpu-compile.ts'
 import { selfTest } from './gpu-self-test.ts'
@@ -35,7 +35,7 @@ export interface GpuDeviceOptions {
 
 /** A device whose sessions can also time the GPU. */
 export interface GpuDevice extends Device {
-  load(program: Program, options?: LoadOptions): Promise<GpuSession>
+  load(program: StoredProgram, options?: LoadOptions): Promise<GpuSession>
 }
 
 /**
@@ -74,8 +74,9 @@ export async function createGpuLinear(
   return createGpuLinearOn(context, weight, options)
 }
 
-async function load(context: GpuContext, program: Program, options: LoadOptions): Promise<GpuSession> {
+async function load(context: GpuContext, stored: StoredProgram, options: LoadOptions): Promise<GpuSession> {
   context.check()
+  const program = await readProgram(stored)
   const uploader = new Uploader(context.device, context.maxBindingBytes)
   try {
     const compiled = await compileProgram(program, uploader, context)

@@ -1,6 +1,7 @@
 // What the two machines have in common: a device loads a program once and runs it on ragged batches.
 
-import type { Batch, Program } from './program.ts'
+import type { Batch } from './program.ts'
+import type { StoredProgram } from './stored.ts'
 
 export interface DeviceInfo {
   kind: 'cpu' | 'gpu'
@@ -40,7 +41,8 @@ export interface Session {
 
 export interface Device {
   info(): DeviceInfo
-  load(program: Program, options?: LoadOptions): Promise<Session>
+  /** Packs the program's weights; those that lie in files are read meanwhile, and the files may be closed after. */
+  load(program: StoredProgram, options?: LoadOptions): Promise<Session>
   /** Ends threads, frees what the device owns; a GPUDevice handed in by the caller is left alone. */
   dispose(): Promise<void>
 }

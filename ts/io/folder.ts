@@ -1,5 +1,6 @@
 // A model's files, wherever they lie: a folder on disk (folder.node.ts), an address, a hub repository, or memory.
 
+import { piecesSource } from './pieces.ts'
 import { memorySource, type ByteSource } from './safetensors.ts'
 
 export interface ProgressEvent {
@@ -57,7 +58,7 @@ const CACHE_NAME = 'compact-kernels'
 /** Files under an address, by fetch; a missing file is a 404. */
 export function fetchedFiles(base: string, options: FetchedFilesOptions = {}): ModelFiles {
   const root = base.endsWith('/') ? base : `${base}/`
-  const get = async (name: string): Promise<Uint8Array<ArrayBuffer> | null> => {
+  const get = async (name: string): Promise<Uint8Array<ArrayBuffer>[] | null> => {
     const address = `${root}${name}`
     const cache = options.cache && typeof caches !== 'undefined' ? await caches.open(CACHE_NAME) : null
     const cached = await cache?.match(address)
@@ -74,45 +75,43 @@ export function fetchedFiles(base: string, options: FetchedFilesOptions = {}): M
     }
     if (response.status === 404) return null
     if (!response.ok) throw new Error(`${address} could not be fetched: HTTP ${response.status} ${response.statusText}`)
-    const bytes = await readBody(response, address, name, options.progress)
-    if (!cached) await cache?.put(address, new Response(bytes, { headers: { 'content-length': String(bytes.length) } }))
-    return bytes
+    const pieces = await readBody(response, address, name, options.progress)
+    if (!cached) {
+      const blob = new Blob(pieces)
+      await cache?.put(address, new Response(blob, { headers: { 'content-length': String(blob.size) } }))
+    }
+    return pieces
   }
   return {
     where: root,
     text: async (name) => {
-      const bytes = await get(name)
-      return bytes && new TextDecoder().decode(bytes)
+      const pieces = await get(name)
+      return pieces && new Blob(pieces).text()
     },
     open: async (name) => {
-      const bytes = await get(name)
-      return bytes && memorySource(bytes, `${root}${name}`)
+      const pieces = await get(name)
+      return pieces && piecesSource(pieces, `${root}${name}`)
     },
   }
 }
 
-/** The body into one array; grown where the server does not say how long it is. */
+/** The body in the pieces in which it comes. */
 async function readBody(
   response: Response,
   address: string,
   file: string,
   progress?: Progress,
-): Promise<Uint8Array<ArrayBuffer>> {
+): Promise<Uint8Array<ArrayBuffer>[]> {
   progress?.({ status: 'download', file })
   // with a content-encoding, content-length counts the compressed bytes
   const declared = response.headers.get('content-encoding') ? 0 : Number(response.headers.get('content-length') ?? 0)
-  let bytes = new Uint8Array(declared || 1 << 16)
+  const pieces: Uint8Array<ArrayBuffer>[] = []
   let loaded = 0
   const reader = response.body?.getReader()
   while (reader) {
     const { done, value } = await reader.read()
     if (done) break
-    if (loaded + value.length > bytes.length) {
-      const grown = new Uint8Array(Math.max(bytes.length * 2, loaded + value.length))
-      grown.set(bytes.subarray(0, loaded))
-      bytes = grown
-    }
-    bytes.set(value, loaded)
+    pieces.push(value)
     loaded += value.length
     const total = declared || undefined
     progress?.({ status: 'progress', file, loaded, total, progress: total && (100 * loaded) / total })
@@ -120,5 +119,5 @@ async function readBody(
   if (declared && loaded !== declared)
     throw new Error(`${address} ended after ${loaded} of ${declared} bytes; try again`)
   progress?.({ status: 'done', file, loaded, total: loaded, progress: 100 })
-  return loaded === bytes.length ? bytes : bytes.slice(0, loaded)
+  return pieces
 }

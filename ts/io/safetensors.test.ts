@@ -4,15 +4,8 @@ import { join } from 'node:path'
 import fc from 'fast-check'
 import { afterAll, describe, expect, it } from 'vitest'
 import { fileSource, writeFolder, writeWhole } from './folder.node.ts'
-import {
-  encodeSafetensors,
-  memorySource,
-  openSafetensors,
-  planSafetensors,
-  readFloats,
-  readStored,
-  type TensorToWrite,
-} from './safetensors.ts'
+import { encodeSafetensors, memorySource, openSafetensors, planSafetensors, type TensorToWrite } from './safetensors.ts'
+import { readFloats, readStored } from './tensors.ts'
 
 const folder = await mkdtemp(join(tmpdir(), 'safetensors-'))
 afterAll(() => rm(folder, { recursive: true }))

@@ -1,6 +1,8 @@
 // The safetensors format: u64 header length, a JSON header { name: { dtype, shape, data_offsets } }, then the tensors'
 // bytes, little-endian, row-major. Everything a header claims is checked against the file before memory is taken for it.
 
+import type { StoredArray } from './tensors.ts'
+
 /** Random access to the bytes of one file, wherever it lies. */
 export interface ByteSource {
   /** for messages: path, address or what the caller called it */
@@ -10,6 +12,8 @@ export interface ByteSource {
   read(position: number, into: Uint8Array): Promise<void>
   /** The bytes in place, where they are in memory already: saves the copy. */
   view?(position: number, length: number): Uint8Array<ArrayBuffer>
+  /** Says that these bytes are not read again: where they lie in memory they may go. */
+  release?(position: number, length: number): void
   close(): Promise<void>
 }
 
@@ -54,8 +58,6 @@ export interface SafetensorsFile {
 
 /** The reference implementation refuses longer headers too. */
 const MAX_HEADER_BYTES = 100_000_000
-/** One read of at most this many bytes: Node refuses 2^31 and more at once. */
-const PIECE_BYTES = 1 << 26
 
 /** A file that is in memory as a whole. */
 export function memorySource(bytes: ArrayBuffer | Uint8Array<ArrayBuffer>, name = 'buffer'): ByteSource {
@@ -145,111 +147,6 @@ function checkEntry(
       `tensor '${name}' ${dtype} [${shape.join(', ')}] needs ${expected} bytes, its offsets give ${end - begin}`,
     )
   return { name, dtype: dtype as Dtype, shape: shape as number[], start: base + begin, length: end - begin }
-}
-
-/** Fills `into` from `position` in pieces. */
-async function readPieces(source: ByteSource, position: number, into: Uint8Array): Promise<void> {
-  for (let done = 0; done < into.length; done += PIECE_BYTES)
-    await source.read(position + done, into.subarray(done, Math.min(done + PIECE_BYTES, into.length)))
-}
-
-type StoredArray =
-  | Float64Array
-  | Float32Array
-  | Int32Array
-  | Int16Array
-  | Int8Array
-  | Uint32Array
-  | Uint16Array
-  | Uint8Array
-  | BigInt64Array
-  | BigUint64Array
-
-const ARRAYS = {
-  F64: Float64Array,
-  F32: Float32Array,
-  F16: Uint16Array,
-  BF16: Uint16Array,
-  I64: BigInt64Array,
-  I32: Int32Array,
-  I16: Int16Array,
-  I8: Int8Array,
-  U64: BigUint64Array,
-  U32: Uint32Array,
-  U16: Uint16Array,
-  U8: Uint8Array,
-  BOOL: Uint8Array,
-} as const
-
-/** The tensor as it is stored (F16 and BF16 as their 16 bits), without a second copy where that can be. */
-export async function readStored(file: SafetensorsFile, entry: TensorEntry): Promise<StoredArray> {
-  const bytesEach = DTYPE_BYTES[entry.dtype]
-  const Ctor = ARRAYS[entry.dtype]
-  const inPlace = file.source.view?.(entry.start, entry.length)
-  if (inPlace && inPlace.byteOffset % bytesEach === 0)
-    return new Ctor(inPlace.buffer, inPlace.byteOffset, entry.length / bytesEach)
-  const result = new Ctor(entry.length / bytesEach)
-  await readPieces(file.source, entry.start, new Uint8Array(result.buffer))
-  return result
-}
-
-/**
- * The tensor as f32, whatever float type it is stored in.
- * @throws where the stored type is no float or a value is NaN or infinite
- */
-export async function readFloats(file: SafetensorsFile, entry: TensorEntry): Promise<Float32Array> {
-  const stored = await readStored(file, entry)
-  let result: Float32Array
-  if (entry.dtype === 'F32') result = stored as Float32Array
-  else if (entry.dtype === 'F64') result = Float32Array.from(stored as Float64Array)
-  else if (entry.dtype === 'F16') result = decodeHalf(stored as Uint16Array)
-  else if (entry.dtype === 'BF16') result = decodeBfloat(stored as Uint16Array)
-  else throw new Error(`${file.source.name}: tensor '${entry.name}' is ${entry.dtype}, expected F32, F16 or BF16`)
-  // x * 0 is 0 for every finite x and NaN for the others: one pass with no branch
-  let sum = 0
-  for (let i = 0; i < result.length; i++) sum += result[i] * 0
-  if (sum !== 0) {
-    const bad = result.findIndex((x) => !Number.isFinite(x))
-    throw new Error(
-      `${file.source.name}: tensor '${entry.name}' holds ${result[bad]} at element ${bad}; weights must be finite`,
-    )
-  }
-  return result
-}
-
-/** IEEE binary16 to f32, through a table of all 65,536 values. */
-function decodeHalf(bits: Uint16Array): Float32Array {
-  const table = halfTable()
-  const result = new Float32Array(bits.length)
-  for (let i = 0; i < bits.length; i++) result[i] = table[bits[i]]
-  return result
-}
-
-let halves: Float32Array | undefined
-function halfTable(): Float32Array {
-  if (halves) return halves
-  halves = new Float32Array(65536)
-  for (let bits = 0; bits < 65536; bits++) {
-    const exponent = (bits >> 10) & 31
-    const fraction = bits & 1023
-    const magnitude =
-      exponent === 0
-        ? fraction * 2 ** -24
-        : exponent === 31
-          ? fraction === 0
-            ? Infinity
-            : NaN
-          : (1 + fraction / 1024) * 2 ** (exponent - 15)
-    halves[bits] = bits >> 15 ? -magnitude : magnitude
-  }
-  return halves
-}
-
-/** bfloat16 is the upper half of an f32. */
-function decodeBfloat(bits: Uint16Array): Float32Array {
-  const words = new Uint32Array(bits.length)
-  for (let i = 0; i < bits.length; i++) words[i] = bits[i] << 16
-  return new Float32Array(words.buffer)
 }
 
 // ---- writing ----

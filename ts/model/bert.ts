@@ -2,9 +2,11 @@
 //   x = LN(x + attention(x));  x = LN(x + W2 gelu(W1 x));  pooled = tanh(Wp x[CLS]);  logits = Wc pooled
 // The residual goes into LayerNorm (which walks the row anyway), gelu and tanh into their linears.
 
-import type { Activation, BufferId, BufferSpec, Op, Program } from '../../kernels/runtime/program.ts'
+import type { Activation, BufferId, BufferSpec, Program } from '../../kernels/runtime/program.ts'
+import type { StoredOp, StoredProgram, StoredWeight } from '../../kernels/runtime/stored.ts'
+import type { LinearWeight } from '../../kernels/runtime/weights.ts'
 import { contractChain } from '../../kernels/low-rank-linear/contract-chain.ts'
-import type { LinearLayer, ModelWeights, Norm } from './weights.ts'
+import type { LinearLayer, ModelWeights, Norm, StoredModel } from './weights.ts'
 
 /**
  * logits [B, labels]; pooled [B, C], tanh over the [CLS] row; embeddings [B, C], mean over tokens; hidden [M, C], the
@@ -46,7 +48,9 @@ class BufferPool {
  *
  * @throws where the model lacks what `output` needs: a classifier, a pooler, or embedding tables for ids
  */
-export function buildProgram(model: ModelWeights, output: ModelOutput, options: ProgramOptions = {}): Program {
+export function buildProgram(model: ModelWeights, output: ModelOutput, options?: ProgramOptions): Program
+export function buildProgram(model: StoredModel, output: ModelOutput, options?: ProgramOptions): StoredProgram
+export function buildProgram(model: StoredModel, output: ModelOutput, options: ProgramOptions = {}): StoredProgram {
   const { config, embeddings } = model
   const C = config.hiddenSize
   const { input = 'ids', normalize = true, firstTokenOnly = true } = options
@@ -57,10 +61,10 @@ export function buildProgram(model: ModelWeights, output: ModelOutput, options: 
     throw new Error('this model has no embedding tables: it takes hidden rows, not ids')
 
   const pool = new BufferPool()
-  const ops: Op[] = []
+  const ops: StoredOp[] = []
   const linear = (
     from: BufferId,
-    { weight, bias }: LinearLayer,
+    { weight, bias }: LinearLayer<LinearWeight | StoredWeight>,
     rows: BufferSpec['rows'],
     activation: Activation,
   ): BufferId => {

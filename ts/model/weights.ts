@@ -1,11 +1,12 @@
 // A BERT encoder's weights in memory, whatever their form: what files hold, compression changes, training makes, and
 // ts/model/bert.ts turns into a program. Compression and the model meet only here.
 
+import type { StoredTable, StoredWeight } from '../../kernels/runtime/stored.ts'
 import type { EmbeddingTable, LinearWeight } from '../../kernels/runtime/weights.ts'
 import type { BertConfig } from './config.ts'
 
-export interface LinearLayer {
-  weight: LinearWeight
+export interface LinearLayer<W = LinearWeight> {
+  weight: W
   /** f32 [N] or none */
   bias: Float32Array | null
 }
@@ -17,33 +18,36 @@ export interface Norm {
   beta: Float32Array
 }
 
-export interface EncoderLayer {
+export interface EncoderLayer<W = LinearWeight> {
   /** query, key, value: K = C, N = heads * headSize */
-  query: LinearLayer
-  key: LinearLayer
-  value: LinearLayer
+  query: LinearLayer<W>
+  key: LinearLayer<W>
+  value: LinearLayer<W>
   /** K = heads * headSize, N = C */
-  attentionOutput: LinearLayer
+  attentionOutput: LinearLayer<W>
   attentionNorm: Norm
   /** K = C, N = F; its activation is gelu */
-  intermediate: LinearLayer
+  intermediate: LinearLayer<W>
   /** K = F, N = C */
-  output: LinearLayer
+  output: LinearLayer<W>
   outputNorm: Norm
   /** heads of this layer: pruning may leave layers of uneven width */
   heads: number
   headSize: number
 }
 
-export interface ModelWeights {
+export interface ModelWeights<W = LinearWeight, T = EmbeddingTable> {
   config: BertConfig
-  embeddings: { word: EmbeddingTable; position: EmbeddingTable; type: EmbeddingTable; norm: Norm }
-  layers: EncoderLayer[]
+  embeddings: { word: T; position: T; type: T; norm: Norm }
+  layers: EncoderLayer<W>[]
   /** [C, C], tanh over the [CLS] row; null where the file has none */
-  pooler: LinearLayer | null
+  pooler: LinearLayer<W> | null
   /** [labels, C]; null for a bare encoder */
-  classifier: LinearLayer | null
+  classifier: LinearLayer<W> | null
 }
+
+/** A model whose matrices and tables may still lie in its files; every `ModelWeights` is one. */
+export type StoredModel = ModelWeights<LinearWeight | StoredWeight, EmbeddingTable | StoredTable>
 
 export const LAYER_LINEARS = ['query', 'key', 'value', 'attentionOutput', 'intermediate', 'output'] as const
 export type LayerLinear = (typeof LAYER_LINEARS)[number]

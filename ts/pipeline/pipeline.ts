@@ -5,12 +5,11 @@ import type { Device, DeviceInfo, Session } from '../../kernels/runtime/device.t
 import type { Progress } from '../io/folder.ts'
 import { buildProgram, type ModelOutput } from '../model/bert.ts'
 import type { BertConfig } from '../model/config.ts'
-import { loadModel } from '../model/load.ts'
 import type { ModelWeights } from '../model/weights.ts'
 import type { Tokenizer } from '../text/tokenizer.ts'
 import { encodeTexts, groupByLength, packBatch } from './batches.ts'
 import { openDevice, type DeviceChoice } from './device.ts'
-import { tokenizerOfFiles } from './tokenizer-files.ts'
+import { modelOf, type PipelineSource } from './source.ts'
 
 export interface PipelineOptions {
   /**
@@ -132,7 +131,21 @@ export async function pipeline(
 ): Promise<TextClassifier | FeatureExtractor> {
   if (!['text-classification', 'sentiment-analysis', 'feature-extraction'].includes(task))
     throw new Error(`task '${task}' is not known; expected text-classification or feature-extraction`)
-  const { weights, tokenizer, where } = await openModel(model, options)
+  const opened = await modelOf(model, options, task !== 'feature-extraction')
+  try {
+    return await pipelineOf(task, opened, options)
+  } catch (error) {
+    await opened.close()
+    throw error
+  }
+}
+
+async function pipelineOf(
+  task: string,
+  opened: PipelineSource,
+  options: PipelineOptions,
+): Promise<TextClassifier | FeatureExtractor> {
+  const { weights, where } = opened
   if (task !== 'feature-extraction' && !weights.classifier)
     throw new Error(`${where}: this model has no classifier; use the task feature-extraction, or train one first`)
   const isOwn = typeof options.device !== 'object'
@@ -140,16 +153,16 @@ export async function pipeline(
     ? await openDevice({ ...options, device: options.device as DeviceChoice | undefined })
     : { device: options.device as Device, notes: [] }
   const output = task === 'feature-extraction' ? 'embeddings' : 'logits'
-  const runner = new Runner(weights, tokenizer, { device, isOwn, notes, task, where })
+  const runner = new Runner(opened, { device, isOwn, notes, task })
   try {
     // the default output is made ready here, so that the first call is not slower than the others
     await runner.session(output)
-    if (task !== 'feature-extraction') runner.releaseWeights()
+    if (task !== 'feature-extraction') await runner.releaseWeights()
   } catch (error) {
     await runner.dispose()
     throw error
   }
-  options.progress_callback?.({ status: 'ready', file: where })
+  opened.ready()
   const call = task === 'feature-extraction' ? extractorOf(runner) : classifierOf(runner, weights.config)
   return Object.assign(call, {
     warmup: (warmupOptions?: WarmupOptions) => runner.warmup(output, warmupOptions),
@@ -159,75 +172,48 @@ export async function pipeline(
   }) as TextClassifier | FeatureExtractor
 }
 
-async function openModel(
-  model: string | PipelineModel,
-  options: PipelineOptions,
-): Promise<{ weights: ModelWeights; tokenizer: Tokenizer; where: string }> {
-  if (typeof model !== 'string') {
-    const { weights, tokenizer } = model
-    const where = 'the given model'
-    const isMade = typeof (tokenizer as Tokenizer).encode === 'function'
-    const made = isMade
-      ? (tokenizer as Tokenizer)
-      : tokenizerOfFiles(tokenizer as Record<string, string>, weights.config, where)
-    return { weights, tokenizer: await preparing(made, weights.config), where }
-  }
-  const { weights, tokenizerFiles, where } = await loadModel(model, {
-    progress: options.progress_callback && ((event) => event.status !== 'ready' && options.progress_callback!(event)),
-    revision: options.revision,
-    localFilesOnly: options.local_files_only,
-  })
-  const tokenizer = tokenizerOfFiles(tokenizerFiles, weights.config, where)
-  return { weights, tokenizer: await preparing(tokenizer, weights.config), where }
-}
-
-/** Texts are prepared as the model's training did; what that needs is loaded for such models alone. */
-async function preparing(tokenizer: Tokenizer, { preparation }: BertConfig): Promise<Tokenizer> {
-  if (!preparation?.steps.length) return tokenizer
-  const { preparedTokenizer } = await import('../text/prepare.ts')
-  return preparedTokenizer(tokenizer, preparation)
-}
-
 interface RunnerContext {
   device: Device
   /** dispose the device with the pipeline */
   isOwn: boolean
   notes: string[]
   task: string
-  where: string
 }
 
 /** A model on a device: one session per output that was asked for. */
 class Runner {
   private readonly config: BertConfig
-  private weights: ModelWeights | null
+  private model: PipelineSource | null
   private readonly tokenizer: Tokenizer
+  private readonly where: string
   private readonly context: RunnerContext
   private readonly sessions = new Map<ModelOutput, Promise<Session>>()
   private isDisposed = false
   private texts = 0
   private cut = 0
 
-  constructor(weights: ModelWeights, tokenizer: Tokenizer, context: RunnerContext) {
-    this.config = weights.config
-    this.weights = weights
-    this.tokenizer = tokenizer
+  constructor(model: PipelineSource, context: RunnerContext) {
+    this.config = model.weights.config
+    this.model = model
+    this.tokenizer = model.tokenizer
+    this.where = model.where
     this.context = context
   }
 
   session(output: ModelOutput): Promise<Session> {
     let session = this.sessions.get(output)
     if (!session) {
-      if (!this.weights) throw new Error(`the weights for ${output} are no longer in memory`)
-      session = this.context.device.load(buildProgram(this.weights, output, { normalize: false }))
+      if (!this.model) throw new Error(`the weights for ${output} are no longer at hand`)
+      session = this.context.device.load(buildProgram(this.model.weights, output, { normalize: false }))
       this.sessions.set(output, session)
     }
     return session
   }
 
-  /** The device has its own copy: with no other output to make ready, the host's can go. */
-  releaseWeights(): void {
-    this.weights = null
+  /** The device has its own copy: with no other output to make ready, weights in memory can go, files be closed. */
+  async releaseWeights(): Promise<void> {
+    await this.model?.close()
+    this.model = null
   }
 
   /** Runs texts in batches; `take` gets each batch's output with the texts' indices and their token offsets. */
@@ -274,17 +260,17 @@ class Runner {
   }
 
   info(): PipelineInfo {
-    const { device, notes, task, where } = this.context
+    const { device, notes, task } = this.context
     const info = device.info()
     const cut = this.cut > 0 ? [`${this.cut} of ${this.texts} texts were too long and lost their end`] : []
-    return { ...info, task, model: where, notes: [...notes, ...info.notes, ...cut] }
+    return { ...info, task, model: this.where, notes: [...notes, ...info.notes, ...cut] }
   }
 
   async dispose(): Promise<void> {
     if (this.isDisposed) return
     this.isDisposed = true
-    this.weights = null
     for (const session of this.sessions.values()) await session.then((s) => s.dispose()).catch(() => {})
+    await this.releaseWeights()
     this.sessions.clear()
     if (this.context.isOwn) await this.context.device.dispose()
   }

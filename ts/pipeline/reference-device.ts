@@ -2,6 +2,7 @@
 
 import { runReference } from '../../kernels/plan/reference.ts'
 import type { Device } from '../../kernels/runtime/device.ts'
+import { readProgram } from '../../kernels/runtime/stored.ts'
 
 export interface ReferenceDevice extends Device {
   /** batches run, sessions open, and whether it was disposed of */
@@ -13,9 +14,10 @@ export function referenceDevice(): ReferenceDevice {
   return {
     log,
     info: () => ({ kind: 'cpu', name: 'reference', software: false, threads: 1, variants: {}, notes: [] }),
-    load: (program) => {
+    load: async (stored) => {
+      const program = await readProgram(stored)
       log.sessions++
-      return Promise.resolve({
+      return {
         run: (batch) => {
           log.batches.push(batch.offsets.length - 1)
           return Promise.resolve(Float32Array.from(runReference(program, batch)))
@@ -23,7 +25,7 @@ export function referenceDevice(): ReferenceDevice {
         stats: () => ({ weightBytes: 0, arenaBytes: 0, calls: program.ops.length }),
         checkGuards: () => Promise.resolve([]),
         dispose: () => void log.sessions--,
-      })
+      }
     },
     dispose: () => {
       log.disposed = true

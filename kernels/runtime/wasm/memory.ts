@@ -4,6 +4,8 @@ import { ARENA_BEGIN } from './control.ts'
 
 const PAGE = 65536
 const ALIGNMENT = 64
+/** Largest growth beyond what is asked for. */
+const MOST_AHEAD = 1 << 26
 /** Largest memories to ask for, in pages: 4 GiB, then what engines with less address space may give. */
 const MAXIMA = [65536, 32768, 16384, 8192, 4096]
 
@@ -110,8 +112,18 @@ export class WasmMemory {
   }
 
   #grow(end: number): void {
-    const missing = Math.ceil((end - this.memory.buffer.byteLength) / PAGE)
+    const held = this.memory.buffer.byteLength
+    const missing = Math.ceil((end - held) / PAGE)
     if (missing <= 0) return
+    // a growth costs a millisecond and a collection, whatever its size; pages that are not touched are not resident
+    const ahead = Math.ceil(Math.min(held / 8, MOST_AHEAD) / PAGE)
+    if (ahead > missing)
+      try {
+        this.memory.grow(ahead)
+        return
+      } catch {
+        // near the end there may be room for what is missing alone
+      }
     try {
       this.memory.grow(missing)
     } catch (cause) {

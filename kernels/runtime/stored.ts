@@ -1,0 +1,82 @@
+// Weights that still lie in a file. A device reads them one at a time, when it packs them, so that the host never holds
+// all of them.
+
+import type { Op, Program } from './program.ts'
+import type { EmbeddingTable, LeafWeight } from './weights.ts'
+
+/** Gives exactly `bytes` bytes to put an array's contents in, aligned to 8. */
+export type Place = (bytes: number) => Uint8Array
+
+/** A linear layer's weight in a file. */
+export interface StoredWeight {
+  kind: 'stored'
+  N: number
+  K: number
+  /** Reads and checks it; with `place`, the array of a dense weight lies where that says. */
+  read(place?: Place): Promise<LeafWeight>
+}
+
+/** An embedding table in a file. */
+export interface StoredTable {
+  kind: 'stored'
+  rows: number
+  width: number
+  /** Reads and checks it; with `place`, `data` lies where that says. */
+  read(place?: Place): Promise<EmbeddingTable>
+}
+
+type EmbeddingOp = Extract<Op, { kind: 'embedding' }>
+type LinearOp = Extract<Op, { kind: 'linear' }>
+type Table = EmbeddingTable | StoredTable
+
+export type StoredEmbeddingOp = Omit<EmbeddingOp, 'word' | 'position' | 'type'> & {
+  word: Table
+  position: Table
+  type: Table
+}
+
+/** An op whose weights may still lie in a file. */
+export type StoredOp =
+  | Exclude<Op, EmbeddingOp | LinearOp>
+  | StoredEmbeddingOp
+  | (Omit<LinearOp, 'weight'> & { weight: LeafWeight | StoredWeight })
+
+/** A program whose weights may still lie in a file; every `Program` is one. */
+export interface StoredProgram extends Omit<Program, 'ops'> {
+  ops: StoredOp[]
+}
+
+export const readWeight = async (weight: LeafWeight | StoredWeight, place?: Place): Promise<LeafWeight> =>
+  weight.kind === 'stored' ? weight.read(place) : weight
+
+/** The program with all its weights in memory, for devices that need them so. */
+export async function readProgram(program: StoredProgram): Promise<Program> {
+  const tables = new Map<Table, EmbeddingTable>()
+  const readTable = async (table: Table): Promise<EmbeddingTable> => {
+    const whole = tables.get(table) ?? (table.kind === 'stored' ? await table.read() : table)
+    tables.set(table, whole)
+    return whole
+  }
+  const ops: Op[] = []
+  for (const op of program.ops)
+    if (op.kind === 'linear') ops.push({ ...op, weight: await readWeight(op.weight) })
+    else if (op.kind === 'embedding') {
+      const { word, position, type } = op
+      ops.push({
+        ...op,
+        word: await readTable(word),
+        position: await readTable(position),
+        type: await readTable(type),
+      })
+    } else ops.push(op)
+  return { ...program, ops }
+}
+
+/** One area for arrays that are read one after the other: what it gave holds until it is asked again. */
+export function reusedPlace(): Place {
+  let area = new ArrayBuffer(0)
+  return (bytes) => {
+    if (area.byteLength < bytes) area = new ArrayBuffer(bytes)
+    return new Uint8Array(area, 0, bytes)
+  }
+}

@@ -1,0 +1,98 @@
+// The files that hold a model's tensors, and what the tensors in them are called.
+
+import type { ModelFiles, Progress } from '../io/folder.ts'
+import { openSafetensors, type ByteSource, type SafetensorsFile } from '../io/safetensors.ts'
+import type { ParsedConfig } from './config-json.ts'
+
+export interface PartsOptions {
+  progress?: Progress
+  /** nothing is read twice: what lies in memory goes as it is read */
+  readOnce?: boolean
+}
+
+/** The safetensors file or files of a model, opened and their headers checked. */
+export async function openParts(
+  files: ModelFiles,
+  { progress, readOnce = false }: PartsOptions = {},
+): Promise<SafetensorsFile[]> {
+  const opened: SafetensorsFile[] = []
+  const open = async (name: string): Promise<boolean> => {
+    const source = await files.open(name)
+    if (!source) return false
+    try {
+      opened.push(await openSafetensors(reported(readOnce ? releasing(source) : source, name, progress)))
+    } catch (error) {
+      await source.close()
+      for (const part of opened) await part.source.close()
+      throw error
+    }
+    return true
+  }
+  if (await open('model.safetensors')) return opened
+  const index = await files.text('model.safetensors.index.json')
+  if (index === null)
+    throw new Error(
+      `${files.where}: model.safetensors is missing; a model that has only pytorch_model.bin must be converted to safetensors first`,
+    )
+  const map = (JSON.parse(index) as { weight_map?: Record<string, string> }).weight_map ?? {}
+  for (const name of new Set(Object.values(map)))
+    if (name.includes('/') || name.includes('\\') || !(await open(name)))
+      throw new Error(`${files.where}: ${name}, named in model.safetensors.index.json, is missing`)
+  return opened
+}
+
+function releasing(source: ByteSource): ByteSource {
+  if (!source.release) return source
+  return {
+    ...source,
+    read: async (position, into) => {
+      await source.read(position, into)
+      source.release!(position, into.length)
+    },
+  }
+}
+
+/** Says how far the reading of a file is. Sources in memory were reported while they were fetched. */
+function reported(source: ByteSource, file: string, progress?: Progress): ByteSource {
+  if (!progress || source.view || source.release) return source
+  const total = source.size
+  let loaded = 0
+  progress({ status: 'initiate', file })
+  return {
+    ...source,
+    read: async (position, into) => {
+      await source.read(position, into)
+      loaded += into.length
+      progress({ status: 'progress', file, loaded, total, progress: (100 * loaded) / total })
+    },
+    close: async () => {
+      progress({ status: 'done', file, loaded, total, progress: 100 })
+      await source.close()
+    },
+  }
+}
+
+/** `bert.` in front, LayerNorm's parts by their present names; null for tensors that no encoder or classifier has. */
+export function canonicalName(name: string): string | null {
+  if (/(^|\.)embeddings\.position_ids$/.test(name)) return null
+  const full = /^(embeddings|encoder|pooler)\./.test(name) ? `bert.${name}` : name
+  if (!/^(bert|classifier)\./.test(full)) return null
+  return full.replace(/\.LayerNorm\.gamma$/, '.LayerNorm.weight').replace(/\.LayerNorm\.beta$/, '.LayerNorm.bias')
+}
+
+const NOT_ONE_PER_TEXT = ['BertForTokenClassification', 'BertForMultipleChoice']
+
+/** Takes out of the shape what the file need not have and has not: tables where they are optional, pooler, classifier. */
+export function settleOptionalParts(
+  { shape, architecture }: ParsedConfig,
+  names: Iterable<string>,
+  embeddings: 'required' | 'optional' = 'required',
+): void {
+  const all = [...names]
+  const has = (prefix: string): boolean => all.some((name) => name.startsWith(prefix))
+  if (embeddings === 'optional' && !has('bert.embeddings.'))
+    for (const table of [shape.word, shape.position, shape.type]) Object.assign(table, { kind: 'f32', rows: 0 })
+  if (!has('bert.pooler.')) shape.pooler = null
+  const isOptional = !architecture.endsWith('SequenceClassification')
+  if (NOT_ONE_PER_TEXT.includes(architecture) || (isOptional && !has('classifier.'))) shape.classifier = null
+}
