@@ -7,10 +7,8 @@
 //   values    f32 [tiles][32 inputs][16 columns], or s8 [tiles][8][16 columns][4 inputs], in the order of the strips
 
 import { columnStarts, type LinearPart } from '../runtime/gpu/linear.ts'
+import { TILE_INPUTS, TILE_OUTPUTS } from '../runtime/weights.ts'
 import { valueWords, type RowsWeight } from './pack-sell.ts'
-
-export const TILE_OUTPUTS = 16
-export const TILE_INPUTS = 32
 
 /** Stored columns that a row of a tile takes: inputs, or blocks of 4. */
 const tileWidth = ({ kind }: RowsWeight): number => (kind === 'csr' ? TILE_INPUTS : TILE_INPUTS / 4)

@@ -13,9 +13,9 @@ import {
   type LinearSpec,
 } from '../runtime/gpu/linear.ts'
 import type { Uploader } from '../runtime/gpu/upload.ts'
-import type { NmWeight } from '../runtime/weights.ts'
+import { TILE_OUTPUTS, type NmWeight } from '../runtime/weights.ts'
 import { packSell, planSell, type RowsWeight } from './pack-sell.ts'
-import { isTileSparse, listWords, packTileLists, packTiles, planTiles, TILE_OUTPUTS } from './pack-tiles.ts'
+import { isTileSparse, listWords, packTileLists, packTiles, planTiles } from './pack-tiles.ts'
 
 /** Outputs that share an index list of n:m weights. */
 const NM_OUTPUTS = 32
