@@ -102,13 +102,13 @@ it('times whole models in pages, with threads where they are isolated', async ()
 it('times kernels and gives their error and share of the ceiling', async () => {
   const { rows } = await benchKernels({
     ...quiet,
-    ops: ['f32', 'int8-1x4', 'low-rank', 'layernorm', 'call'],
+    ops: ['f32', 'int8-1x4', 'int8-16x32', 'low-rank', 'layernorm', 'call'],
     shapes: ['bert-tiny'],
     devices: ['cpu'],
     peers: [],
   })
-  // three shapes of f32, three densities and a chain, then the two row ops
-  expect(rows).toHaveLength(3 * 5 + 2)
+  // three shapes of f32, three densities, tiles and a chain, then the two row ops
+  expect(rows).toHaveLength(3 * 6 + 2)
   const sparse = rows.find((row) => row.variant === '80 % zero blocks')!
   expect(sparse.effectiveGops! / sparse.gops!).toBeGreaterThan(4)
   expect(sparse.ceilingShare).toBeGreaterThan(0)

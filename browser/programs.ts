@@ -2,6 +2,7 @@
 
 import type { Device } from '../kernels/runtime/device.ts'
 import type { Batch, BufferSpec, Op, Program } from '../kernels/runtime/program.ts'
+import type { LeafWeight } from '../kernels/runtime/weights.ts'
 import { seededRandom, uniform } from '../kernels/testing/random.ts'
 import { randomWeight } from '../kernels/testing/weights.ts'
 
@@ -36,9 +37,11 @@ export function kernelPrograms(): KernelProgram[] {
     program: { buffers, ops: [op], input: 0, output: 1 },
     batch,
   })
-  const linears = (['f32', 'int8', 'csr', 'int8-1x4', 'nm'] as const).map((kind) => {
-    const weight = randomWeight(kind, N, K, random)
-    return one(kind, { kind: 'linear', input: 0, output: 1, weight, bias, activation: 'gelu', residual: null }, [
+  const kinds = ['f32', 'int8', 'csr', 'csr in tiles', 'int8-1x4', 'int8-1x4 in tiles', 'nm'] as const
+  const linears = kinds.map((name) => {
+    const [kind, tiles] = name.split(' in ') as [LeafWeight['kind'], string?]
+    const weight = randomWeight(kind, N, K, random, { density: 0.4, tiles: tiles !== undefined })
+    return one(name, { kind: 'linear', input: 0, output: 1, weight, bias, activation: 'gelu', residual: null }, [
       tokens('x', K),
       tokens('y', N),
     ])

@@ -1,7 +1,7 @@
 // sparse-matmul int8 1x4 blocks, variant direct.   y[M,N] = activation(x[M,K] W[N,K]^T + bias[N]) + residual[M,N], the stored weights alone
 // Contract   kernels/sparse-matmul/contract.ts      Twin  assembly/sparse-matmul.ts
-// Layout     slices of 32 columns, entry t of a column at start + 32 t: neighbouring threads read neighbouring entries
-// Plan       one column x 4 rows per thread, x gathered straight from memory
+// Layout     slices of 32 places, columns of like length side by side; words of pair t at start + 96 t: kernels/sparse-matmul/pack-sell.ts
+// Plan       one place x 4 rows per thread, x gathered straight from memory
 // Needs      packed_4x8_integer_dot_product; no workgroup memory
 // Source     own
 
@@ -24,14 +24,18 @@ const MOST = 0x1000000u;
 
 @group(0) @binding(0) var<uniform> shape: vec4<u32>; // rows, M, B, attention tiles
 @group(0) @binding(1) var<storage, read> input: array<u32>; // [rows, K / 4], 4 s8 each
-@group(0) @binding(2) var<storage, read> entries: array<vec2<u32>>; // block column, 4 s8; empty places 0
-@group(0) @binding(3) var<storage, read> columns: array<u32>; // [4, columns]: bias, wScale (f32 bits), start, entries
+@group(0) @binding(2) var<storage, read> entries: array<u32>; // pairs of entries: two block columns (u16), twice 4 s8
+@group(0) @binding(3) var<storage, read> columns: array<u32>; // [5, columns]: bias, wScale (f32 bits) by column; start, pairs, column by place
 @group(0) @binding(4) var<storage, read> residual: array<f32>; // [rows, stride0]
 @group(0) @binding(5) var<storage, read_write> out0: array<f32>; // [rows, stride0]
 @group(0) @binding(6) var<storage, read_write> out1: array<f32>; // [rows, stride1]
 @group(0) @binding(7) var<storage, read_write> out2: array<f32>; // [rows, stride2]
 @group(0) @binding(8) var<storage, read> aScale: array<f32>; // [rows]
 @group(0) @binding(9) var<uniform> dims: Dims;
+
+fn dots(a: u32, w: vec4<u32>) -> vec4<i32> {
+  return vec4<i32>(dot4I8Packed(a, w.x), dot4I8Packed(a, w.y), dot4I8Packed(a, w.z), dot4I8Packed(a, w.w));
+}
 
 // gelu in its erf form: erfc(|x| / sqrt 2) by Abramowitz and Stegun 7.1.26, off by at most 1.5e-7; arguments of exp and
 // tanh are kept in a range where every driver is finite
@@ -80,26 +84,34 @@ fn store(row: u32, column: u32, sum: vec4<i32>, aScale: vec4<f32>) {
 
 @compute @workgroup_size(32, 2)
 fn main(@builtin(global_invocation_id) id: vec3<u32>) {
-  let column = id.x;
+  let place = id.x;
   let row = id.y * 4u;
-  if (column >= dims.columns || row >= shape.x) {
+  if (place >= dims.columns || row >= shape.x) {
     return;
   }
   let last = shape.x - 1u;
   let row1 = min(row + 1u, last);
   let row2 = min(row + 2u, last);
   let row3 = min(row + 3u, last);
-  let start = columns[2u * dims.columns + column];
-  let count = columns[3u * dims.columns + column];
+  let x0 = row * (dims.K / 4u);
+  let x1 = row1 * (dims.K / 4u);
+  let x2 = row2 * (dims.K / 4u);
+  let x3 = row3 * (dims.K / 4u);
+  let start = columns[2u * dims.columns + place];
+  let pairs = columns[3u * dims.columns + place];
   var sum = vec4<i32>();
   // a constant bound and a break: a loop the compiler sees to be finite
   for (var t = 0u; t < MOST; t++) {
-    if (t >= count) {
+    if (t >= pairs) {
       break;
     }
-    let entry = entries[start + t * 32u];
-    sum += vec4<i32>(dot4I8Packed(input[row * (dims.K / 4u) + entry.x], entry.y), dot4I8Packed(input[row1 * (dims.K / 4u) + entry.x], entry.y), dot4I8Packed(input[row2 * (dims.K / 4u) + entry.x], entry.y), dot4I8Packed(input[row3 * (dims.K / 4u) + entry.x], entry.y));
+    let at = start + t * 96u;
+    let pair = entries[at];
+    let k0 = pair & 0xffffu;
+    let k1 = pair >> 16u;
+    sum += dots(entries[at + 32u], vec4(input[x0 + k0], input[x1 + k0], input[x2 + k0], input[x3 + k0]));
+    sum += dots(entries[at + 64u], vec4(input[x0 + k1], input[x1 + k1], input[x2 + k1], input[x3 + k1]));
   }
   let scales = vec4(aScale[row], aScale[row1], aScale[row2], aScale[row3]);
-  store(row, column, sum, scales);
+  store(row, columns[4u * dims.columns + place], sum, scales);
 }

@@ -1,7 +1,7 @@
 // sparse-matmul int8 1x4 blocks, variant tiled.   y[M,N] = activation(x[M,K] W[N,K]^T + bias[N]) + residual[M,N], the stored weights alone
 // Contract   kernels/sparse-matmul/contract.ts      Twin  assembly/sparse-matmul.ts
-// Layout     slices of 32 columns, entry t of a column at start + 32 t: neighbouring threads read neighbouring entries
-// Plan       256 columns x 4 rows per workgroup; 1024 words of the 4 rows staged as vec4, one vec4 read per entry
+// Layout     slices of 32 places, columns of like length side by side; words of pair t at start + 96 t: kernels/sparse-matmul/pack-sell.ts
+// Plan       256 places x 4 rows per workgroup; 1024 words of the 4 rows staged as vec4, one vec4 read per entry; % 1024 shows the compiler that it lies in the tile
 // Needs      packed_4x8_integer_dot_product; 16 KiB of workgroup memory, 256 invocations
 // Source     own
 
@@ -24,8 +24,8 @@ const MOST = 0x1000000u;
 
 @group(0) @binding(0) var<uniform> shape: vec4<u32>; // rows, M, B, attention tiles
 @group(0) @binding(1) var<storage, read> input: array<u32>; // [rows, K / 4], 4 s8 each
-@group(0) @binding(2) var<storage, read> entries: array<vec2<u32>>; // block column, 4 s8; empty places 0
-@group(0) @binding(3) var<storage, read> columns: array<u32>; // [4, columns]: bias, wScale (f32 bits), start, entries
+@group(0) @binding(2) var<storage, read> entries: array<u32>; // pairs of entries: two block columns (u16), twice 4 s8
+@group(0) @binding(3) var<storage, read> columns: array<u32>; // [5, columns]: bias, wScale (f32 bits) by column; start, pairs, column by place
 @group(0) @binding(4) var<storage, read> residual: array<f32>; // [rows, stride0]
 @group(0) @binding(5) var<storage, read_write> out0: array<f32>; // [rows, stride0]
 @group(0) @binding(6) var<storage, read_write> out1: array<f32>; // [rows, stride1]
@@ -34,6 +34,10 @@ const MOST = 0x1000000u;
 @group(0) @binding(9) var<uniform> dims: Dims;
 
 var<workgroup> tile: array<vec4<u32>, 1024>; // [1024] x of 4 rows
+
+fn dots(a: u32, w: vec4<u32>) -> vec4<i32> {
+  return vec4<i32>(dot4I8Packed(a, w.x), dot4I8Packed(a, w.y), dot4I8Packed(a, w.z), dot4I8Packed(a, w.w));
+}
 
 // gelu in its erf form: erfc(|x| / sqrt 2) by Abramowitz and Stegun 7.1.26, off by at most 1.5e-7; arguments of exp and
 // tanh are kept in a range where every driver is finite
@@ -82,20 +86,20 @@ fn store(row: u32, column: u32, sum: vec4<i32>, aScale: vec4<f32>) {
 
 @compute @workgroup_size(256)
 fn main(@builtin(workgroup_id) group: vec3<u32>, @builtin(local_invocation_index) index: u32) {
-  let column = group.x * 256u + index;
+  let place = group.x * 256u + index;
   let row = group.y * 4u;
   let last = shape.x - 1u;
   let row1 = min(row + 1u, last);
   let row2 = min(row + 2u, last);
   let row3 = min(row + 3u, last);
   var start = 0u;
-  var count = 0u;
-  if (column < dims.columns) {
-    start = columns[2u * dims.columns + column];
-    count = columns[3u * dims.columns + column];
+  var pairs = 0u;
+  if (place < dims.columns) {
+    start = columns[2u * dims.columns + place];
+    pairs = columns[3u * dims.columns + place];
   }
   var sum = vec4<i32>();
-  // how many entries of this column are done; entries rise, so each tile takes a run of them
+  // how many pairs of this column are done; columns of x rise and no pair lies in two tiles, so each takes a run of pairs
   var done = 0u;
   for (var first = 0u; first < MOST; first++) {
     if (first >= (dims.K / 4u + 1023u) / 1024u) {
@@ -111,21 +115,22 @@ fn main(@builtin(workgroup_id) group: vec3<u32>, @builtin(local_invocation_index
     }
     workgroupBarrier();
     for (var t = 0u; t < 1024u; t++) {
-      if (done >= count) {
+      if (done >= pairs) {
         break;
       }
-      let entry = entries[start + done * 32u];
-      if (entry.x >= base + 1024u) {
+      let at = start + done * 96u;
+      let pair = entries[at];
+      if ((pair & 0xffffu) >= base + 1024u) {
         break;
       }
-      let x = tile[entry.x - base];
-      sum += vec4<i32>(dot4I8Packed(x.x, entry.y), dot4I8Packed(x.y, entry.y), dot4I8Packed(x.z, entry.y), dot4I8Packed(x.w, entry.y));
+      sum += dots(entries[at + 32u], tile[pair % 1024u]);
+      sum += dots(entries[at + 64u], tile[(pair >> 16u) % 1024u]);
       done++;
     }
     workgroupBarrier();
   }
-  if (column < dims.columns) {
+  if (place < dims.columns) {
     let scales = vec4(aScale[row], aScale[row1], aScale[row2], aScale[row3]);
-    store(row, column, sum, scales);
+    store(row, columns[4u * dims.columns + place], sum, scales);
   }
 }

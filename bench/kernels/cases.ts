@@ -32,14 +32,25 @@ const SEED = 7
 /** rows of the embedding table: larger than any cache here, small enough to make in a second */
 const VOCABULARY = 30522
 
-const LINEAR_KINDS: { op: string; variant: string; kind: LeafWeight['kind']; density: number }[] = [
+interface LinearKind {
+  op: string
+  variant: string
+  kind: LeafWeight['kind']
+  density: number
+  /** zeros in whole tiles of 16 outputs x 32 inputs */
+  tiles?: boolean
+}
+
+const LINEAR_KINDS: LinearKind[] = [
   { op: 'f32', variant: 'dense', kind: 'f32', density: 1 },
   { op: 'int8', variant: 'dense', kind: 'int8', density: 1 },
   { op: 'csr', variant: '80 % zeros', kind: 'csr', density: 0.2 },
   { op: 'csr', variant: '90 % zeros', kind: 'csr', density: 0.1 },
+  { op: 'csr-16x32', variant: '80 % zero tiles', kind: 'csr', density: 0.2, tiles: true },
   { op: 'int8-1x4', variant: '50 % zero blocks', kind: 'int8-1x4', density: 0.5 },
   { op: 'int8-1x4', variant: '80 % zero blocks', kind: 'int8-1x4', density: 0.2 },
   { op: 'int8-1x4', variant: '90 % zero blocks', kind: 'int8-1x4', density: 0.1 },
+  { op: 'int8-16x32', variant: '80 % zero tiles', kind: 'int8-1x4', density: 0.2, tiles: true },
   { op: 'nm', variant: '2:4', kind: 'nm', density: 0.5 },
 ]
 
@@ -68,9 +79,10 @@ export function* linearCases({ M, N, K }: LinearShape, only: string[]): Generato
   const batch: Batch = { offsets: Int32Array.of(0, M), rows: uniform(M * K, random) }
   const bias = uniform(N, random)
   const denseOps = 2 * M * N * K
-  for (const { op, variant, kind, density } of LINEAR_KINDS) {
-    if (!only.includes(op)) continue
-    const weight = randomWeight(kind, N, K, random, { density })
+  for (const { op, variant, kind, density, tiles = false } of LINEAR_KINDS) {
+    // sizes that the tiles do not divide have no such weight
+    if (!only.includes(op) || (tiles && (N % 16 !== 0 || K % 32 !== 0))) continue
+    const weight = randomWeight(kind, N, K, random, { density, tiles })
     yield {
       op,
       variant,

@@ -81,7 +81,7 @@ export async function compileProgram(
           call.forms.unshift(normFusedForm(norm, spec as LinearSpec<Int8Weight>, call, uploader))
         }
         // a layer that normalises for itself reads other rows than its other forms: they cannot be timed side by side
-        else call.tuning = { shape: shapeOf(spec), outputs: merged.map(({ output }) => output) }
+        else call.tuning = { shape: shapeOf(spec, call), outputs: merged.map(({ output }) => output) }
         calls.push(call)
         for (const { output } of merged) {
           fresh.delete(output)
@@ -128,11 +128,12 @@ function specOf({ buffers }: Program, ops: LinearOp[]): LinearSpec {
 }
 
 /** All that the speed of a linear layer's forms depends on but the rows and the device. */
-function shapeOf({ parts, activation, residual, rows }: LinearSpec): string {
+function shapeOf({ parts, activation, residual, rows }: LinearSpec, { forms }: KernelCall): string {
   const [{ weight }] = parts
   const group = weight.kind === 'nm' ? ` ${weight.n}:${weight.m}` : ''
+  const tiles = forms[0].shader.includes('.tile-') ? ' in tiles' : ''
   const columns = parts.map(({ weight: { N } }) => N).join('+')
-  return `${weight.kind}${group} ${columns}x${weight.K} ${activation}${residual === null ? '' : ' residual'} ${rows}`
+  return `${weight.kind}${group}${tiles} ${columns}x${weight.K} ${activation}${residual === null ? '' : ' residual'} ${rows}`
 }
 
 function linearCall(spec: LinearSpec, options: Packing & Int8Options, uploader: Uploader): KernelCall {

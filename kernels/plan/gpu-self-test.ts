@@ -8,7 +8,7 @@ import { roundToHalf } from '../runtime/gpu/half.ts'
 import { ProgramSession } from '../runtime/gpu/session.ts'
 import { Uploader } from '../runtime/gpu/upload.ts'
 import type { Batch, Op, Program } from '../runtime/program.ts'
-import type { LeafWeight } from '../runtime/weights.ts'
+import { TILE_INPUTS, TILE_OUTPUTS, type LeafWeight } from '../runtime/weights.ts'
 import { compileProgram } from './gpu-compile.ts'
 import { referenceWithBounds } from './reference.ts'
 
@@ -29,6 +29,7 @@ const s8 = (length: number, seed: number): Int8Array =>
   Int8Array.from(numbers(length, seed), (x) => Math.round(x * 127))
 
 function linearProgram(weight: LeafWeight): Program {
+  const { N, K } = weight
   return {
     buffers: [
       { name: 'input', rows: 'tokens', width: K, dtype: 'f32' },
@@ -40,16 +41,51 @@ function linearProgram(weight: LeafWeight): Program {
   }
 }
 
-/** Every third weight, or block of weights, of `width` columns. */
-function thirds(width: number): { rowOffsets: Uint32Array; columns: Uint16Array } {
-  const rowOffsets = new Uint32Array(N + 1)
+interface Pattern {
+  rowOffsets: Uint32Array
+  columns: Uint16Array
+}
+
+/** Rows that store the columns below `width` for which `isStored`. */
+function patternOf(rows: number, width: number, isStored: (n: number, column: number) => boolean): Pattern {
+  const rowOffsets = new Uint32Array(rows + 1)
   const columns: number[] = []
-  for (let n = 0; n < N; n++) {
-    for (let c = n % 3; c < width; c += 3) columns.push(c)
+  for (let n = 0; n < rows; n++) {
+    for (let c = 0; c < width; c++) if (isStored(n, c)) columns.push(c)
     rowOffsets[n + 1] = columns.length
   }
   return { rowOffsets, columns: Uint16Array.from(columns) }
 }
+
+/** Every third weight, or block of weights, of `width` columns; the first row has all, so that rows differ in length. */
+const thirds = (width: number): Pattern => patternOf(N, width, (n, c) => n === 0 || (n + c) % 3 === 0)
+
+/** Outputs and inputs of layers in whole tiles. */
+const [TILED_N, TILED_K] = [5 * TILE_OUTPUTS, 20 * TILE_INPUTS]
+
+/** Of five strips the first stores all 20 tiles, the others every second, third, fourth and none; `width` columns a tile. */
+const tiles = (width: number): Pattern =>
+  patternOf(TILED_N, 20 * width, (n, c) => {
+    const strip = Math.floor(n / TILE_OUTPUTS)
+    return strip < 4 && Math.floor(c / width) % (strip + 1) === 0
+  })
+
+const csr = (N: number, K: number, pattern: Pattern): LeafWeight => ({
+  kind: 'csr',
+  N,
+  K,
+  ...pattern,
+  values: numbers(pattern.columns.length, 1),
+})
+
+const int8Blocks = (N: number, K: number, pattern: Pattern): LeafWeight => ({
+  kind: 'int8-1x4',
+  N,
+  K,
+  ...pattern,
+  values: s8(pattern.columns.length * 4, 1),
+  scales: numbers(N, 2).map((x) => 0.02 + x / 99),
+})
 
 function rowProgram(op: Op, width: number, rows: 'tokens' | 'sequences' = 'tokens'): Program {
   return {
@@ -128,24 +164,14 @@ function programsFor(kernel: string): Program[] {
     }
     case 'int8-matmul.matrix':
       return [integerProgram()]
-    case 'sparse-matmul.csr': {
-      const pattern = thirds(K)
-      return [linearProgram({ kind: 'csr', N, K, ...pattern, values: numbers(pattern.columns.length, 1) })]
-    }
-    case 'sparse-matmul.block': {
-      const pattern = thirds(K / 4)
-      const values = s8(pattern.columns.length * 4, 1)
-      return [
-        linearProgram({
-          kind: 'int8-1x4',
-          N,
-          K,
-          ...pattern,
-          values,
-          scales: numbers(N, 2).map((x) => 0.02 + x / 99),
-        }),
-      ]
-    }
+    case 'sparse-matmul.sell':
+      return [linearProgram(csr(N, K, thirds(K)))]
+    case 'sparse-matmul.block':
+      return [linearProgram(int8Blocks(N, K, thirds(K / 4)))]
+    case 'sparse-matmul.tile-f32':
+      return [linearProgram(csr(TILED_N, TILED_K, tiles(TILE_INPUTS)))]
+    case 'sparse-matmul.tile-int8':
+      return [linearProgram(int8Blocks(TILED_N, TILED_K, tiles(TILE_INPUTS / 4)))]
     case 'sparse-matmul.nm': {
       const P = K / 2
       const indices = Uint16Array.from({ length: 3 * P }, (_, i) => {

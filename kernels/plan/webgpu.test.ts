@@ -310,6 +310,10 @@ describe('the self-test', () => {
       ...(['f32', 'int8', 'csr', 'int8-1x4', 'nm'] as const).map((kind) =>
         linearProgram(randomWeight(kind, N, K, seededRandom(3)), null, { M: 1, N, K }),
       ),
+      ...(['csr', 'int8-1x4'] as const).map((kind) => {
+        const weight = randomWeight(kind, 32, 64, seededRandom(3), { tiles: true })
+        return linearProgram(weight, null, { M: 1, N: 32, K: 64 })
+      }),
       rowOp({ kind: 'mean-pool', input: 0, output: 1, normalize: true }, K, 'sequences'),
       rowOp({ kind: 'attention', ...self, heads: 1, headSize: 5 }, 5, 'tokens'),
     ]

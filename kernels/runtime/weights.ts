@@ -27,6 +27,10 @@ export interface Int8Weight {
   activationScale?: number
 }
 
+/** A tile of sparse weights that the GPU skips whole: csr and int8-1x4 hold such zeros as any others. */
+export const TILE_OUTPUTS = 16
+export const TILE_INPUTS = 32
+
 /** Unstructured sparse f32 in compressed sparse rows; columns rise strictly within a row. */
 export interface CsrWeight {
   kind: 'csr'

@@ -1,8 +1,7 @@
-// Sparse linear layers on the GPU.
-//
-// Entries of csr and 1x4 blocks stand in slices of 32 outputs, as long as the longest of them: entry t of output n at
-// start[n] + 32 t, so that neighbouring threads read neighbouring entries. n:m values: [COLUMNS / 32][P][32 outputs].
+// Sparse linear layers on the GPU: rows in sliced ELLPACK (pack-sell.ts), whole tiles where the zeros are such
+// (pack-tiles.ts), n:m values as [COLUMNS / 32][P][32 outputs].
 
+import { FEW_ROWS } from '../dense-matmul/webgpu.ts'
 import type { Form, KernelCall, Slot } from '../runtime/gpu/call.ts'
 import {
   columnStarts,
@@ -14,71 +13,49 @@ import {
   type LinearSpec,
 } from '../runtime/gpu/linear.ts'
 import type { Uploader } from '../runtime/gpu/upload.ts'
-import type { CsrWeight, Int8BlockWeight, NmWeight } from '../runtime/weights.ts'
+import { TILE_OUTPUTS, type NmWeight } from '../runtime/weights.ts'
+import { packSell, planSell, type RowsWeight } from './pack-sell.ts'
+import { isTileSparse, listWords, packTileLists, packTiles, planTiles } from './pack-tiles.ts'
 
-type RowsWeight = CsrWeight | Int8BlockWeight
-
-/** Outputs per slice of entries. */
-const SLICE = 32
+/** Outputs that share an index list of n:m weights. */
+const NM_OUTPUTS = 32
 /** Inputs that the tiled n:m kernel stages at once. */
 const NM_TILE = 1024
 
-/** First entry of each column's slice, and the number of entries with padding. */
-function slices(parts: LinearPart<RowsWeight>[]): { first: Uint32Array; entries: number } {
-  const { starts, columns } = columnStarts(parts)
-  const first = new Uint32Array(columns / SLICE)
-  let entries = 0
-  for (let slice = 0; slice < first.length; slice++) {
-    first[slice] = entries
-    const part = parts.findLastIndex((_, i) => starts[i] <= slice * SLICE)
-    const { N, rowOffsets } = parts[part].weight
-    const from = slice * SLICE - starts[part]
-    let longest = 0
-    for (let n = from; n < Math.min(N, from + SLICE); n++)
-      longest = Math.max(longest, rowOffsets[n + 1] - rowOffsets[n])
-    entries += longest * SLICE
-  }
-  return { first, entries }
+/** Bindings, in the order of the shaders, of a kernel for csr or, with scales of its rows, for int8 blocks. */
+function rowsSlots(
+  spec: LinearSpec<RowsWeight>,
+  weight: GPUBuffer,
+  lists: GPUBuffer,
+  own: number[],
+  uploader: Uploader,
+): Slot[] {
+  const isInt8 = spec.parts[0].weight.kind === 'int8-1x4'
+  return [
+    ...linearSlots(spec, { from: isInt8 ? 'bytes' : 'buffer', id: spec.input }, weight, lists),
+    ...(isInt8 ? [{ from: 'scales', id: spec.input } as const] : []),
+    { from: 'weight', buffer: uploader.dims([...linearDims(spec), ...own]) },
+  ]
 }
 
-/** Entries as pairs of words: column (of x, or of blocks), then the f32's bits or 4 s8. */
-function packEntries(memory: ArrayBuffer, parts: LinearPart<RowsWeight>[], first: Uint32Array): void {
-  const packed = new Uint32Array(memory)
-  const { starts } = columnStarts(parts)
-  parts.forEach(({ weight }, i) => {
-    const { values } = weight
-    const bytes = values.byteOffset % 4 === 0 ? values : values.slice()
-    const words = new Uint32Array(bytes.buffer, bytes.byteOffset, weight.columns.length)
-    for (let n = 0; n < weight.N; n++) {
-      const column = starts[i] + n
-      let at = (first[Math.floor(column / SLICE)] + (column % SLICE)) * 2
-      for (let z = weight.rowOffsets[n]; z < weight.rowOffsets[n + 1]; z++, at += SLICE * 2) {
-        packed[at] = weight.columns[z]
-        packed[at + 1] = words[z]
-      }
-    }
-  })
-}
-
+/** csr or int8 in 1x4 blocks, in the form that their positions allow. */
 export function rowsCall(spec: LinearSpec<RowsWeight>, uploader: Uploader): KernelCall {
-  const { starts, columns } = columnStarts(spec.parts)
-  const { first, entries } = slices(spec.parts)
-  const weight = uploader.pack(`${spec.label} entries`, entries * 8, (memory) => packEntries(memory, spec.parts, first))
-  const lists = uploader.pack(`${spec.label} columns`, columns * 16, (memory) => {
+  return spec.parts.every(({ weight }) => isTileSparse(weight)) ? tilesCall(spec, uploader) : sellCall(spec, uploader)
+}
+
+function sellCall(spec: LinearSpec<RowsWeight>, uploader: Uploader): KernelCall {
+  const { columns } = columnStarts(spec.parts)
+  const sell = planSell(spec.parts)
+  const weight = uploader.pack(`${spec.label} entries`, sell.words * 4, (memory) =>
+    packSell(new Uint32Array(memory), spec.parts, sell),
+  )
+  const lists = uploader.pack(`${spec.label} columns`, columns * 20, (memory) => {
     packColumns(memory, spec.parts)
-    const startOf = new Uint32Array(memory, columns * 8, columns)
-    const countOf = new Uint32Array(memory, columns * 12, columns)
-    for (let c = 0; c < columns; c++) startOf[c] = first[Math.floor(c / SLICE)] + (c % SLICE)
-    spec.parts.forEach(({ weight: { N, rowOffsets } }, i) => {
-      for (let n = 0; n < N; n++) countOf[starts[i] + n] = rowOffsets[n + 1] - rowOffsets[n]
-    })
+    const byPlace = [sell.startOf, sell.pairsOf, sell.columnOf]
+    byPlace.forEach((list, i) => new Uint32Array(memory, columns * (8 + 4 * i), columns).set(list))
   })
-  const isBlock = spec.parts[0].weight.kind === 'int8-1x4'
-  const slots = linearSlots(spec, { from: isBlock ? 'bytes' : 'buffer', id: spec.input }, weight, lists)
-  if (isBlock) slots.push({ from: 'scales', id: spec.input })
-  slots.push({ from: 'weight', buffer: uploader.dims(linearDims(spec)) })
-  const shared = { constants: {}, slots }
-  const kernel = isBlock ? 'sparse-matmul.block' : 'sparse-matmul.csr'
+  const shared = { constants: {}, slots: rowsSlots(spec, weight, lists, [], uploader) }
+  const kernel = spec.parts[0].weight.kind === 'csr' ? 'sparse-matmul.sell' : 'sparse-matmul.block'
   return {
     label: spec.label,
     rows: spec.rows,
@@ -89,11 +66,49 @@ export function rowsCall(spec: LinearSpec<RowsWeight>, uploader: Uploader): Kern
   }
 }
 
+/** Rows up to which one group of threads takes all tiles of 4 rows alone. */
+const SINGLE_ROWS = 4
+/** Workgroups of two subgroups that occupy a large machine. */
+const FULL = 256
+
+function tilesCall(spec: LinearSpec<RowsWeight>, uploader: Uploader): KernelCall {
+  const { columns } = columnStarts(spec.parts)
+  const plan = planTiles(spec.parts)
+  const weight = uploader.pack(`${spec.label} tiles`, plan.tiles * plan.width * TILE_OUTPUTS * 4, (memory) =>
+    packTiles(new Uint32Array(memory), spec.parts, plan),
+  )
+  const lists = uploader.pack(`${spec.label} columns`, columns * 8 + listWords(plan) * 4, (memory) => {
+    packColumns(memory, spec.parts)
+    packTileLists(new Uint32Array(memory, columns * 8), spec.parts, plan)
+  })
+  const strips = plan.strips.length
+  const slots = rowsSlots(spec, weight, lists, [strips], uploader)
+  const kernel = spec.parts[0].weight.kind === 'csr' ? 'sparse-matmul.tile-f32' : 'sparse-matmul.tile-int8'
+  const tiled = (ROWS: number): Form => ({
+    shader: `${kernel}-tiled`,
+    constants: { ROWS },
+    slots,
+    workgroups: cover(strips, 1, ROWS),
+  })
+  // few rows are cut finer, up to as many as leave the machine room for more workgroups
+  const mostCut = Math.max(FEW_ROWS, Math.floor((FULL - 1) / strips) * 64)
+  return {
+    label: spec.label,
+    rows: spec.rows,
+    forms: [
+      { ...tiled(4), maxRows: SINGLE_ROWS },
+      { ...tiled(16), maxRows: mostCut },
+      tiled(64),
+      { shader: `${kernel}-direct`, constants: {}, slots, workgroups: cover(strips, 2, 32) },
+    ],
+  }
+}
+
 export function nmCall(spec: LinearSpec<NmWeight>, uploader: Uploader): KernelCall {
   const { n, m, K } = spec.parts[0].weight
   const P = (K / m) * n
   for (const { weight } of spec.parts)
-    if (weight.group !== SLICE)
+    if (weight.group !== NM_OUTPUTS)
       throw new Error(
         `${spec.label}: n:m weights share an index list among ${weight.group} outputs; the GPU kernels need 32`,
       )
@@ -103,14 +118,14 @@ export function nmCall(spec: LinearSpec<NmWeight>, uploader: Uploader): KernelCa
     spec.parts.forEach(({ weight: { N, values } }, i) => {
       for (let o = 0; o < N; o++) {
         const column = starts[i] + o
-        const at = Math.floor(column / SLICE) * P * SLICE + (column % SLICE)
-        for (let p = 0; p < P; p++) packed[at + p * SLICE] = values[o * P + p]
+        const at = Math.floor(column / NM_OUTPUTS) * P * NM_OUTPUTS + (column % NM_OUTPUTS)
+        for (let p = 0; p < P; p++) packed[at + p * NM_OUTPUTS] = values[o * P + p]
       }
     })
   })
-  const indices = uploader.pack(`${spec.label} indices`, (columns / SLICE) * P * 4, (memory) => {
+  const indices = uploader.pack(`${spec.label} indices`, (columns / NM_OUTPUTS) * P * 4, (memory) => {
     spec.parts.forEach(({ weight: { indices } }, i) =>
-      new Uint32Array(memory, (starts[i] / SLICE) * P * 4, indices.length).set(indices),
+      new Uint32Array(memory, (starts[i] / NM_OUTPUTS) * P * 4, indices.length).set(indices),
     )
     fillUnusedLists(new Uint32Array(memory), spec.parts, starts, P, n, m)
   })
@@ -145,8 +160,8 @@ function fillUnusedLists(
   m: number,
 ): void {
   parts.forEach(({ weight }, i) => {
-    const used = starts[i] / SLICE + Math.ceil(weight.N / SLICE)
-    const end = (i + 1 < parts.length ? starts[i + 1] : (lists.length / P) * SLICE) / SLICE
+    const used = starts[i] / NM_OUTPUTS + Math.ceil(weight.N / NM_OUTPUTS)
+    const end = (i + 1 < parts.length ? starts[i + 1] : (lists.length / P) * NM_OUTPUTS) / NM_OUTPUTS
     for (let list = used; list < end; list++)
       for (let p = 0; p < P; p++) lists[list * P + p] = Math.floor(p / n) * m + (p % n)
   })

@@ -75,8 +75,8 @@ export async function sweepLinear(
   const failures: string[] = []
   let ran = 0
   for (const given of cases) {
-    const multiple = K_MULTIPLE[kind]
-    const options = { ...given, K: Math.ceil(given.K / multiple) * multiple }
+    const [ofN, ofK] = given.tiles ? [16, 32] : [1, K_MULTIPLE[kind]]
+    const options = { ...given, N: Math.ceil(given.N / ofN) * ofN, K: Math.ceil(given.K / ofK) * ofK }
     if (options.residual) options.N = options.K
     const { M, N, K } = options
     const random = seededRandom(seed + M * 7919 + N * 104729 + K)

@@ -19,6 +19,8 @@ export interface WeightOptions {
   /** nm: n of every m inputs are kept; 2:4 where not given */
   n?: number
   m?: number
+  /** csr, int8-1x4: stored positions are whole tiles of 16 outputs x 32 inputs, a share `density` of them */
+  tiles?: boolean
 }
 
 export function randomWeight(
@@ -26,7 +28,7 @@ export function randomWeight(
   N: number,
   K: number,
   random: () => number,
-  { values = 'uniform', density = 0.3, activationScale, n = 2, m = 4 }: WeightOptions = {},
+  { values = 'uniform', density = 0.3, activationScale, n = 2, m = 4, tiles = false }: WeightOptions = {},
 ): LeafWeight {
   const floats = (length: number): Float32Array =>
     values === 'uniform'
@@ -45,11 +47,11 @@ export function randomWeight(
     case 'int8':
       return { kind, N, K, data: eights(N * K), scales, ...fixed } satisfies Int8Weight
     case 'csr': {
-      const { rowOffsets, columns } = pattern(N, K, density, random)
+      const { rowOffsets, columns } = pattern(N, K, density, random, tiles ? [16, 32] : [1, 1])
       return { kind, N, K, rowOffsets, columns, values: floats(columns.length) } satisfies CsrWeight
     }
     case 'int8-1x4': {
-      const { rowOffsets, columns } = pattern(N, K / 4, density, random)
+      const { rowOffsets, columns } = pattern(N, K / 4, density, random, tiles ? [16, 8] : [1, 1])
       const values = eights(columns.length * 4)
       return { kind, N, K, rowOffsets, columns, values, scales, ...fixed } satisfies Int8BlockWeight
     }
@@ -74,17 +76,24 @@ export function randomWeight(
 /** K must be a multiple of this for a kind. */
 export const K_MULTIPLE: Record<LeafWeight['kind'], number> = { f32: 1, int8: 1, csr: 1, 'int8-1x4': 4, nm: 4 }
 
+/** Random positions in whole tiles of so many rows and columns, which divide N and width. */
 function pattern(
   N: number,
   width: number,
   density: number,
   random: () => number,
+  [rows, columnsOfTile]: [number, number],
 ): { rowOffsets: Uint32Array; columns: Uint16Array } {
   const rowOffsets = new Uint32Array(N + 1)
   const columns: number[] = []
-  for (let n = 0; n < N; n++) {
-    for (let k = 0; k < width; k++) if (random() < density) columns.push(k)
-    rowOffsets[n + 1] = columns.length
+  for (let strip = 0; strip < N; strip += rows) {
+    const ofRow: number[] = []
+    for (let k = 0; k < width; k += columnsOfTile)
+      if (random() < density) for (let i = 0; i < columnsOfTile; i++) ofRow.push(k + i)
+    for (let n = strip; n < strip + rows; n++) {
+      for (const k of ofRow) columns.push(k)
+      rowOffsets[n + 1] = columns.length
+    }
   }
   return { rowOffsets, columns: Uint16Array.from(columns) }
 }

@@ -6,6 +6,8 @@
 //
 // A mask is u8 [N, K], 1 = kept, 0 = dropped. Equal scores are settled by position: the earlier one is kept.
 
+import { TILE_INPUTS, TILE_OUTPUTS } from '../../kernels/runtime/weights.ts'
+
 /** A matrix to prune. */
 export interface Prunable {
   /** Hugging Face tensor stem, for messages */
@@ -33,10 +35,6 @@ export type PruneRule =
 
 /** Outputs that share one n:m index list. */
 export const NM_GROUP = 32
-
-/** A tile of the GPU: kept or dropped whole. */
-export const TILE_OUTPUTS = 16
-export const TILE_INPUTS = 32
 
 /**
  * Sparsity after a share `done` (0 to 1) of the pruning steps: to + (from - to)(1 - done)^3. Most is dropped early, while

@@ -1,5 +1,6 @@
 import { describe, expect, test } from 'vitest'
 import { checkLinearWeight } from '../../kernels/runtime/weights.ts'
+import { isTileSparse } from '../../kernels/sparse-matmul/pack-tiles.ts'
 import { seededRandom, uniform } from '../../kernels/testing/random.ts'
 import { denseData } from './dense.ts'
 import {
@@ -288,15 +289,17 @@ describe('masks of a model', () => {
       squares.forEach((square, k) => expect(Math.abs(found.get(data)![k] / square - 1)).toBeLessThan(1e-9))
   })
 
-  test('tiles are whole 1x4 blocks to q8', () => {
+  test('tiles are whole tiles to the GPU, and whole 1x4 blocks to q8', () => {
     const wide = randomModel({ ...SMALL, hiddenSize: 64, intermediateSize: 96 }, 2)
     const { model: pruned } = prune(wide, { kind: 'tiles', sparsity: 0.5 }, 'sp50x16x32')
     for (const { linear } of encoderLinears(pruned)) {
       if (linear.weight.kind !== 'csr') throw new Error('expected csr')
+      expect(isTileSparse(linear.weight)).toBe(true)
       expect(isBlockSparse(linear.weight)).toBe(true)
     }
-    expect(encoderLinears(quantizeLinears(pruned).model).every(({ linear }) => linear.weight.kind === 'int8-1x4')).toBe(
-      true,
-    )
+    for (const { linear } of encoderLinears(quantizeLinears(pruned).model)) {
+      if (linear.weight.kind !== 'int8-1x4') throw new Error('expected int8-1x4')
+      expect(isTileSparse(linear.weight)).toBe(true)
+    }
   })
 })

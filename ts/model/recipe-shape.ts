@@ -1,7 +1,8 @@
 // What a recipe does to a model's shape: pure arithmetic, no weights. ledger.test.ts holds it against the compression
 // itself. Steps apply from left to right, as in ts/compress.
 
-import { keptCount, NM_GROUP, TILE_INPUTS, TILE_OUTPUTS } from '../compress/prune-mask.ts'
+import { TILE_INPUTS, TILE_OUTPUTS } from '../../kernels/runtime/weights.ts'
+import { keptCount, NM_GROUP } from '../compress/prune-mask.ts'
 import { svdRank } from '../compress/ranks.ts'
 import { keptStructure } from '../compress/structure.ts'
 import { parseRecipe, type Step } from '../compress/steps.ts'

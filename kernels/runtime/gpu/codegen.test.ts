@@ -62,10 +62,19 @@ function count(spirv: string): Codegen {
 
 const MULTIPLIES = /Op(FMul|VectorTimesScalar|Dot|SDot\w*)\b|\bFma\b/
 
+/** Functions that multiply in their own text: a loop that calls one multiplies too. */
+function multipliers(spirv: string): Set<string> {
+  const bodies = spirv.matchAll(/(%\w+) = OpFunction [^]*?OpFunctionEnd/g)
+  return new Set(Array.from(bodies, ([body, name]) => (MULTIPLIES.test(body) ? name : '')))
+}
+
 /** Clamps by a constant whose result is an index, in innermost loops that multiply. */
 function clampsOfHotLoops(spirv: string): string[] {
+  const callees = multipliers(spirv)
+  const multiplies = (line: string): boolean =>
+    MULTIPLIES.test(line) || callees.has(/OpFunctionCall %\w+ (%\w+)/.exec(line)?.[1] ?? 'none')
   return innermostLoops(spirv)
-    .filter((body) => body.some((line) => MULTIPLIES.test(line)))
+    .filter((body) => body.some(multiplies))
     .flatMap((body) =>
       body.filter((line) => {
         const clamp = /(%\w+) = OpExtInst .* UMin %\w+ %uint_\d+$/.exec(line.trim())?.[1]
@@ -77,8 +86,6 @@ function clampsOfHotLoops(spirv: string): string[] {
 /** What the source cannot prove: sparse kernels gather at an index from memory; attention stages and reduces by threads. */
 const ALLOWED: Partial<Record<string, number>> = {
   'attention.tiled': 2,
-  'sparse-matmul.block-tiled': 1,
-  'sparse-matmul.csr-tiled': 1,
   'sparse-matmul.nm-tiled': 1,
 }
 
@@ -127,6 +134,10 @@ it('a loop that Tint cannot prove finite is counted as guarded', () =>
 it('a clamp on an array of fixed size is found where the loop multiplies, and nowhere else', () => {
   expect(clampsOfHotLoops(MUTANT)).toHaveLength(1)
   expect(clampsOfHotLoops(MUTANT.replace('OpFMul', 'OpFAdd'))).toEqual([])
+  const calling = MUTANT.replace('OpFMul %float', 'OpFunctionCall %float %40')
+  const called = (op: string): string => `%40 = OpFunction %float None %41\n%42 = ${op} %float %43 %43\nOpFunctionEnd\n`
+  expect(clampsOfHotLoops(calling + called('OpFMul'))).toHaveLength(1)
+  expect(clampsOfHotLoops(calling + called('OpFAdd'))).toEqual([])
   // by the length of a buffer, or no index
   expect(clampsOfHotLoops(MUTANT.replace('%11 %uint_63', '%11 %12'))).toEqual([])
   expect(clampsOfHotLoops(MUTANT.replace('%8 %28', '%8 %27'))).toEqual([])

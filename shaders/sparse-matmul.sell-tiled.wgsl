@@ -1,7 +1,7 @@
-// sparse-matmul csr f32, variant tiled.   y[M,N] = activation(x[M,K] W[N,K]^T + bias[N]) + residual[M,N], the stored weights alone
+// sparse-matmul sliced ELLPACK f32, variant tiled.   y[M,N] = activation(x[M,K] W[N,K]^T + bias[N]) + residual[M,N], the stored weights alone
 // Contract   kernels/sparse-matmul/contract.ts      Twin  assembly/sparse-matmul.ts
-// Layout     slices of 32 columns, entry t of a column at start + 32 t: neighbouring threads read neighbouring entries
-// Plan       256 columns x 4 rows per workgroup; 1024 inputs of the 4 rows staged as vec4, one vec4 read per entry
+// Layout     slices of 32 places, columns of like length side by side; words of pair t at start + 96 t: kernels/sparse-matmul/pack-sell.ts
+// Plan       256 places x 4 rows per workgroup; 1024 inputs of the 4 rows staged as vec4, one vec4 read per entry; % 1024 shows the compiler that it lies in the tile
 // Needs      16 KiB of workgroup memory, 256 invocations
 // Source     own
 
@@ -22,8 +22,8 @@ const MOST = 0x1000000u;
 
 @group(0) @binding(0) var<uniform> shape: vec4<u32>; // rows, M, B, attention tiles
 @group(0) @binding(1) var<storage, read> input: array<f32>; // [rows, K]
-@group(0) @binding(2) var<storage, read> entries: array<vec2<u32>>; // column of x, f32 bits; empty places 0
-@group(0) @binding(3) var<storage, read> columns: array<u32>; // [4, columns]: bias, wScale (f32 bits), start, entries
+@group(0) @binding(2) var<storage, read> entries: array<u32>; // pairs of entries: two columns of x (u16), two f32 (bits)
+@group(0) @binding(3) var<storage, read> columns: array<u32>; // [5, columns]: bias, wScale (f32 bits) by column; start, pairs, column by place
 @group(0) @binding(4) var<storage, read> residual: array<f32>; // [rows, stride0]
 @group(0) @binding(5) var<storage, read_write> out0: array<f32>; // [rows, stride0]
 @group(0) @binding(6) var<storage, read_write> out1: array<f32>; // [rows, stride1]
@@ -79,20 +79,20 @@ fn store(row: u32, column: u32, sum: vec4<f32>) {
 
 @compute @workgroup_size(256)
 fn main(@builtin(workgroup_id) group: vec3<u32>, @builtin(local_invocation_index) index: u32) {
-  let column = group.x * 256u + index;
+  let place = group.x * 256u + index;
   let row = group.y * 4u;
   let last = shape.x - 1u;
   let row1 = min(row + 1u, last);
   let row2 = min(row + 2u, last);
   let row3 = min(row + 3u, last);
   var start = 0u;
-  var count = 0u;
-  if (column < dims.columns) {
-    start = columns[2u * dims.columns + column];
-    count = columns[3u * dims.columns + column];
+  var pairs = 0u;
+  if (place < dims.columns) {
+    start = columns[2u * dims.columns + place];
+    pairs = columns[3u * dims.columns + place];
   }
   var sum = vec4<f32>();
-  // how many entries of this column are done; entries rise, so each tile takes a run of them
+  // how many pairs of this column are done; columns of x rise and no pair lies in two tiles, so each takes a run of pairs
   var done = 0u;
   for (var first = 0u; first < MOST; first++) {
     if (first >= (dims.K + 1023u) / 1024u) {
@@ -108,20 +108,21 @@ fn main(@builtin(workgroup_id) group: vec3<u32>, @builtin(local_invocation_index
     }
     workgroupBarrier();
     for (var t = 0u; t < 1024u; t++) {
-      if (done >= count) {
+      if (done >= pairs) {
         break;
       }
-      let entry = entries[start + done * 32u];
-      if (entry.x >= base + 1024u) {
+      let at = start + done * 96u;
+      let pair = entries[at];
+      if ((pair & 0xffffu) >= base + 1024u) {
         break;
       }
-      let x = tile[entry.x - base];
-      sum += x * bitcast<f32>(entry.y);
+      sum += tile[pair % 1024u] * bitcast<f32>(entries[at + 32u]);
+      sum += tile[(pair >> 16u) % 1024u] * bitcast<f32>(entries[at + 64u]);
       done++;
     }
     workgroupBarrier();
   }
-  if (column < dims.columns) {
-    store(row, column, sum);
+  if (place < dims.columns) {
+    store(row, columns[4u * dims.columns + place], sum);
   }
 }

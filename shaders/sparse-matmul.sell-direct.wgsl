@@ -1,7 +1,7 @@
-// sparse-matmul csr f32, variant direct.   y[M,N] = activation(x[M,K] W[N,K]^T + bias[N]) + residual[M,N], the stored weights alone
+// sparse-matmul sliced ELLPACK f32, variant direct.   y[M,N] = activation(x[M,K] W[N,K]^T + bias[N]) + residual[M,N], the stored weights alone
 // Contract   kernels/sparse-matmul/contract.ts      Twin  assembly/sparse-matmul.ts
-// Layout     slices of 32 columns, entry t of a column at start + 32 t: neighbouring threads read neighbouring entries
-// Plan       one column x 4 rows per thread, x gathered straight from memory
+// Layout     slices of 32 places, columns of like length side by side; words of pair t at start + 96 t: kernels/sparse-matmul/pack-sell.ts
+// Plan       one place x 4 rows per thread, x gathered straight from memory
 // Needs      no workgroup memory
 // Source     own
 
@@ -22,8 +22,8 @@ const MOST = 0x1000000u;
 
 @group(0) @binding(0) var<uniform> shape: vec4<u32>; // rows, M, B, attention tiles
 @group(0) @binding(1) var<storage, read> input: array<f32>; // [rows, K]
-@group(0) @binding(2) var<storage, read> entries: array<vec2<u32>>; // column of x, f32 bits; empty places 0
-@group(0) @binding(3) var<storage, read> columns: array<u32>; // [4, columns]: bias, wScale (f32 bits), start, entries
+@group(0) @binding(2) var<storage, read> entries: array<u32>; // pairs of entries: two columns of x (u16), two f32 (bits)
+@group(0) @binding(3) var<storage, read> columns: array<u32>; // [5, columns]: bias, wScale (f32 bits) by column; start, pairs, column by place
 @group(0) @binding(4) var<storage, read> residual: array<f32>; // [rows, stride0]
 @group(0) @binding(5) var<storage, read_write> out0: array<f32>; // [rows, stride0]
 @group(0) @binding(6) var<storage, read_write> out1: array<f32>; // [rows, stride1]
@@ -77,25 +77,33 @@ fn store(row: u32, column: u32, sum: vec4<f32>) {
 
 @compute @workgroup_size(32, 2)
 fn main(@builtin(global_invocation_id) id: vec3<u32>) {
-  let column = id.x;
+  let place = id.x;
   let row = id.y * 4u;
-  if (column >= dims.columns || row >= shape.x) {
+  if (place >= dims.columns || row >= shape.x) {
     return;
   }
   let last = shape.x - 1u;
   let row1 = min(row + 1u, last);
   let row2 = min(row + 2u, last);
   let row3 = min(row + 3u, last);
-  let start = columns[2u * dims.columns + column];
-  let count = columns[3u * dims.columns + column];
+  let x0 = row * dims.K;
+  let x1 = row1 * dims.K;
+  let x2 = row2 * dims.K;
+  let x3 = row3 * dims.K;
+  let start = columns[2u * dims.columns + place];
+  let pairs = columns[3u * dims.columns + place];
   var sum = vec4<f32>();
   // a constant bound and a break: a loop the compiler sees to be finite
   for (var t = 0u; t < MOST; t++) {
-    if (t >= count) {
+    if (t >= pairs) {
       break;
     }
-    let entry = entries[start + t * 32u];
-    sum += vec4<f32>(input[row * dims.K + entry.x], input[row1 * dims.K + entry.x], input[row2 * dims.K + entry.x], input[row3 * dims.K + entry.x]) * bitcast<f32>(entry.y);
+    let at = start + t * 96u;
+    let pair = entries[at];
+    let k0 = pair & 0xffffu;
+    let k1 = pair >> 16u;
+    sum += vec4(input[x0 + k0], input[x1 + k0], input[x2 + k0], input[x3 + k0]) * bitcast<f32>(entries[at + 32u]);
+    sum += vec4(input[x0 + k1], input[x1 + k1], input[x2 + k1], input[x3 + k1]) * bitcast<f32>(entries[at + 64u]);
   }
-  store(row, column, sum);
+  store(row, columns[4u * dims.columns + place], sum);
 }

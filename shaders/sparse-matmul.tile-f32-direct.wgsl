@@ -1,0 +1,120 @@
+// sparse-matmul 16x32 tiles f32, variant direct.   y[M,N] = activation(x[M,K] W[N,K]^T + bias[N]) + residual[M,N], the stored tiles alone
+// Contract   kernels/sparse-matmul/contract.ts      Twin  assembly/sparse-matmul.ts
+// Layout     strips of 16 columns, each a list of its tiles; a tile is 32 inputs x 16 columns: kernels/sparse-matmul/pack-tiles.ts
+// Plan       4 rows x 4 columns of a strip per thread, operands straight from memory: little code, which software adapters compile slowly
+// Needs      no workgroup memory
+// Source     own
+
+struct Dims {
+  K: u32, // inputs per row, a multiple of 32
+  columns: u32, // columns of all outputs, each output padded to 64
+  start1: u32, // first column of the second output, a multiple of 64
+  start2: u32, // first column of the third output
+  stride0: u32, // columns per row of each output, multiples of 16
+  stride1: u32,
+  stride2: u32,
+  activation: u32, // 0 none, 1 gelu, 2 tanh
+  hasResidual: u32, // 1: add it
+  strips: u32, // of 16 columns
+}
+
+// more rounds than any loop makes: a constant bound beside the break spares the compiler's guards against endless loops
+const MOST = 0x1000000u;
+
+@group(0) @binding(0) var<uniform> shape: vec4<u32>; // rows, M, B, attention tiles
+@group(0) @binding(1) var<storage, read> input: array<vec4<f32>>; // [rows, K / 4]
+@group(0) @binding(2) var<storage, read> weight: array<vec4<f32>>; // [tiles, 32 inputs, 4], 4 columns each
+@group(0) @binding(3) var<storage, read> columns: array<u32>; // [2, columns] bias, wScale (f32 bits); [strips, 3] column, first tile, tiles; [tiles] which 32 inputs
+@group(0) @binding(4) var<storage, read> residual: array<vec4<f32>>; // [rows, stride0 / 4]
+@group(0) @binding(5) var<storage, read_write> out0: array<vec4<f32>>; // [rows, stride0 / 4]
+@group(0) @binding(6) var<storage, read_write> out1: array<vec4<f32>>; // [rows, stride1 / 4]
+@group(0) @binding(7) var<storage, read_write> out2: array<vec4<f32>>; // [rows, stride2 / 4]
+@group(0) @binding(8) var<uniform> dims: Dims;
+
+// gelu in its erf form: erfc(|x| / sqrt 2) by Abramowitz and Stegun 7.1.26, off by at most 1.5e-7; arguments of exp and
+// tanh are kept in a range where every driver is finite
+fn activate(x: vec4<f32>) -> vec4<f32> {
+  if (dims.activation == 1u) {
+    let z = min(abs(x) * 0.70710678, vec4(9.0));
+    let t = 1.0 / (1.0 + 0.3275911 * z);
+    let series = 0.254829592 + t * (-0.284496736 + t * (1.421413741 + t * (-1.453152027 + t * 1.061405429)));
+    let tail = t * series * exp(-z * z);
+    return 0.5 * x * select(2.0 - tail, tail, x < vec4(0.0));
+  }
+  if (dims.activation == 2u) {
+    return tanh(clamp(x, vec4(-15.0), vec4(15.0)));
+  }
+  return x;
+}
+
+fn atColumn(column: u32) -> vec4<f32> {
+  return bitcast<vec4<f32>>(vec4(columns[column], columns[column + 1u], columns[column + 2u], columns[column + 3u]));
+}
+
+fn store(row: u32, column: u32, sum: vec4<f32>) {
+  if (row >= shape.x) {
+    return;
+  }
+  var y = activate(sum + atColumn(column));
+  if (column < dims.start1) {
+    let at = (row * dims.stride0 + column) / 4u;
+    if (dims.hasResidual != 0u) {
+      y += residual[at];
+    }
+    out0[at] = y;
+  } else if (column < dims.start2) {
+    out1[(row * dims.stride1 + column - dims.start1) / 4u] = y;
+  } else {
+    out2[(row * dims.stride2 + column - dims.start2) / 4u] = y;
+  }
+}
+
+@compute @workgroup_size(8, 8)
+fn main(@builtin(global_invocation_id) id: vec3<u32>) {
+  let strip = id.x / 4u;
+  let lane = id.x % 4u;
+  let row = id.y * 4u;
+  if (strip >= dims.strips || row >= shape.x) {
+    return;
+  }
+  let list = 2u * dims.columns + strip * 3u;
+  let column = columns[list];
+  let first = columns[list + 1u];
+  let count = columns[list + 2u];
+  let inputs = 2u * dims.columns + dims.strips * 3u + first;
+  let last = shape.x - 1u;
+  let x0 = row * (dims.K / 4u);
+  let x1 = min(row + 1u, last) * (dims.K / 4u);
+  let x2 = min(row + 2u, last) * (dims.K / 4u);
+  let x3 = min(row + 3u, last) * (dims.K / 4u);
+  var sum0 = vec4<f32>();
+  var sum1 = vec4<f32>();
+  var sum2 = vec4<f32>();
+  var sum3 = vec4<f32>();
+  for (var t = 0u; t < MOST; t++) {
+    if (t >= count) {
+      break;
+    }
+    let x = columns[inputs + t] * 8u;
+    let w = (first + t) * 128u + lane;
+    for (var k = 0u; k < 8u; k++) {
+      let w0 = weight[w + k * 16u];
+      let w1 = weight[w + k * 16u + 4u];
+      let w2 = weight[w + k * 16u + 8u];
+      let w3 = weight[w + k * 16u + 12u];
+      let a = input[x0 + x + k];
+      let b = input[x1 + x + k];
+      let c = input[x2 + x + k];
+      let d = input[x3 + x + k];
+      sum0 += a.x * w0 + a.y * w1 + a.z * w2 + a.w * w3;
+      sum1 += b.x * w0 + b.y * w1 + b.z * w2 + b.w * w3;
+      sum2 += c.x * w0 + c.y * w1 + c.z * w2 + c.w * w3;
+      sum3 += d.x * w0 + d.y * w1 + d.z * w2 + d.w * w3;
+    }
+  }
+  // a loop, not 4 copies: less code to compile
+  var sums = array<vec4<f32>, 4>(sum0, sum1, sum2, sum3);
+  for (var i = 0u; i < 4u; i++) {
+    store(row + i, column + lane * 4u, sums[i]);
+  }
+}

@@ -1,0 +1,156 @@
+// sparse-matmul 16x32 tiles int8, variant tiled.   y[M,N] = activation(f32(A[M,K] . W[N,K]^T) (aScale[M] wScale[N]) + bias[N]) + residual[M,N], the stored tiles alone
+// Contract   kernels/sparse-matmul/contract.ts      Twin  assembly/sparse-matmul.ts
+// Layout     strips of 16 columns, each a list of its tiles; a tile is 8 words x 16 columns of 4 s8: kernels/sparse-matmul/pack-tiles.ts
+// Plan       one strip x ROWS rows per workgroup of 64 threads, which are 64 / ROWS groups that take turns at the tiles; 4 x 4 outputs per thread; 4 tiles of x per group staged once, weights straight from memory; the groups' sums are added at the end
+// Needs      packed_4x8_integer_dot_product; 8 KiB of workgroup memory; ROWS 4, 16 or 64
+// Source     own; after block-sparse products on tensor cores, which skip tiles whole
+
+requires packed_4x8_integer_dot_product;
+
+override ROWS: u32 = 64u; // rows per workgroup
+
+struct Dims {
+  K: u32, // inputs per row, a multiple of 32
+  columns: u32, // columns of all outputs, each output padded to 64
+  start1: u32, // first column of the second output, a multiple of 64
+  start2: u32, // first column of the third output
+  stride0: u32, // columns per row of each output, multiples of 16
+  stride1: u32,
+  stride2: u32,
+  activation: u32, // 0 none, 1 gelu, 2 tanh
+  hasResidual: u32, // 1: add it
+  strips: u32, // of 16 columns
+}
+
+// more rounds than any loop makes: a constant bound beside the break spares the compiler's guards against endless loops
+const MOST = 0x1000000u;
+
+@group(0) @binding(0) var<uniform> shape: vec4<u32>; // rows, M, B, attention tiles
+@group(0) @binding(1) var<storage, read> input: array<vec4<u32>>; // [rows, K / 16], 16 s8 each
+@group(0) @binding(2) var<storage, read> weight: array<vec4<u32>>; // [tiles, 8, 4], 4 columns x 4 s8 each
+@group(0) @binding(3) var<storage, read> columns: array<u32>; // [2, columns] bias, wScale (f32 bits); [strips, 3] column, first tile, tiles; [tiles] which 32 inputs
+@group(0) @binding(4) var<storage, read> residual: array<vec4<f32>>; // [rows, stride0 / 4]
+@group(0) @binding(5) var<storage, read_write> out0: array<vec4<f32>>; // [rows, stride0 / 4]
+@group(0) @binding(6) var<storage, read_write> out1: array<vec4<f32>>; // [rows, stride1 / 4]
+@group(0) @binding(7) var<storage, read_write> out2: array<vec4<f32>>; // [rows, stride2 / 4]
+@group(0) @binding(8) var<storage, read> aScale: array<f32>; // [rows]
+@group(0) @binding(9) var<uniform> dims: Dims;
+
+var<workgroup> tile: array<vec4<u32>, 512>; // [4 tiles][64 rows of all groups][32 inputs]; at the end sums [4 rows][64 threads]
+
+fn dots(a: u32, w: vec4<u32>) -> vec4<i32> {
+  return vec4<i32>(dot4I8Packed(a, w.x), dot4I8Packed(a, w.y), dot4I8Packed(a, w.z), dot4I8Packed(a, w.w));
+}
+
+// gelu in its erf form: erfc(|x| / sqrt 2) by Abramowitz and Stegun 7.1.26, off by at most 1.5e-7; arguments of exp and
+// tanh are kept in a range where every driver is finite
+fn activate(x: vec4<f32>) -> vec4<f32> {
+  if (dims.activation == 1u) {
+    let z = min(abs(x) * 0.70710678, vec4(9.0));
+    let t = 1.0 / (1.0 + 0.3275911 * z);
+    let series = 0.254829592 + t * (-0.284496736 + t * (1.421413741 + t * (-1.453152027 + t * 1.061405429)));
+    let tail = t * series * exp(-z * z);
+    return 0.5 * x * select(2.0 - tail, tail, x < vec4(0.0));
+  }
+  if (dims.activation == 2u) {
+    return tanh(clamp(x, vec4(-15.0), vec4(15.0)));
+  }
+  return x;
+}
+
+fn atColumn(column: u32) -> vec4<f32> {
+  return bitcast<vec4<f32>>(vec4(columns[column], columns[column + 1u], columns[column + 2u], columns[column + 3u]));
+}
+
+fn store(row: u32, column: u32, sum: vec4<i32>) {
+  if (row >= shape.x) {
+    return;
+  }
+  var y = activate(vec4<f32>(sum) * (aScale[row] * atColumn(dims.columns + column)) + atColumn(column));
+  if (column < dims.start1) {
+    let at = (row * dims.stride0 + column) / 4u;
+    if (dims.hasResidual != 0u) {
+      y += residual[at];
+    }
+    out0[at] = y;
+  } else if (column < dims.start2) {
+    out1[(row * dims.stride1 + column - dims.start1) / 4u] = y;
+  } else {
+    out2[(row * dims.stride2 + column - dims.start2) / 4u] = y;
+  }
+}
+
+// a thread's rows stand ROWS / 4 apart, so that neighbours read neighbouring rows
+@compute @workgroup_size(64)
+fn main(@builtin(workgroup_id) group: vec3<u32>, @builtin(local_invocation_index) index: u32) {
+  let strip = 2u * dims.columns + group.x * 3u;
+  let column = columns[strip];
+  let first = columns[strip + 1u];
+  let count = columns[strip + 2u];
+  let inputs = 2u * dims.columns + dims.strips * 3u + first;
+  let firstRow = group.y * ROWS;
+  let last = shape.x - 1u;
+  let own = index / ROWS;
+  let lane = index % 4u;
+  let top = own * ROWS + (index % ROWS) / 4u;
+  let row0 = (top + 0u * (ROWS / 4u)) % 64u;
+  let row1 = (top + 1u * (ROWS / 4u)) % 64u;
+  let row2 = (top + 2u * (ROWS / 4u)) % 64u;
+  let row3 = (top + 3u * (ROWS / 4u)) % 64u;
+  var sum0 = vec4<i32>();
+  var sum1 = vec4<i32>();
+  var sum2 = vec4<i32>();
+  var sum3 = vec4<i32>();
+  for (var step = 0u; step < MOST; step++) {
+    if (step * (256u / ROWS) >= count) {
+      break;
+    }
+    for (var i = 0u; i < 8u; i++) {
+      let slot = i * 64u + index;
+      let row = slot / 2u % 64u;
+      let t = step * (256u / ROWS) + slot / 128u * (64u / ROWS) + row / ROWS;
+      if (t < count) {
+        tile[slot] = input[min(firstRow + row % ROWS, last) * (dims.K / 16u) + columns[inputs + t] * 2u + slot % 2u];
+      }
+    }
+    workgroupBarrier();
+    for (var i = 0u; i < 4u; i++) {
+      let t = step * (256u / ROWS) + i * (64u / ROWS) + own;
+      if (t >= count) {
+        break;
+      }
+      let w = (first + t) * 32u + lane;
+      for (var k = 0u; k < 2u; k++) {
+        let w0 = weight[w + k * 16u];
+        let w1 = weight[w + k * 16u + 4u];
+        let w2 = weight[w + k * 16u + 8u];
+        let w3 = weight[w + k * 16u + 12u];
+        let a = tile[i * 128u + row0 * 2u + k];
+        let b = tile[i * 128u + row1 * 2u + k];
+        let c = tile[i * 128u + row2 * 2u + k];
+        let d = tile[i * 128u + row3 * 2u + k];
+        sum0 += dots(a.x, w0) + dots(a.y, w1) + dots(a.z, w2) + dots(a.w, w3);
+        sum1 += dots(b.x, w0) + dots(b.y, w1) + dots(b.z, w2) + dots(b.w, w3);
+        sum2 += dots(c.x, w0) + dots(c.y, w1) + dots(c.z, w2) + dots(c.w, w3);
+        sum3 += dots(d.x, w0) + dots(d.y, w1) + dots(d.z, w2) + dots(d.w, w3);
+      }
+    }
+    workgroupBarrier();
+  }
+  tile[index] = bitcast<vec4<u32>>(sum0);
+  tile[64u + index] = bitcast<vec4<u32>>(sum1);
+  tile[128u + index] = bitcast<vec4<u32>>(sum2);
+  tile[192u + index] = bitcast<vec4<u32>>(sum3);
+  workgroupBarrier();
+  for (var i = 0u; i < 4u; i++) {
+    let output = i * 64u + index;
+    if (output < ROWS * 4u) {
+      let at = output / ROWS * 64u + output % ROWS;
+      var sum = bitcast<vec4<i32>>(tile[at]);
+      for (var other = 1u; other < 64u / ROWS; other++) {
+        sum += bitcast<vec4<i32>>(tile[at + other * ROWS]);
+      }
+      store(firstRow + output / ROWS * (ROWS / 4u) + output % ROWS / 4u, column + lane * 4u, sum);
+    }
+  }
+}
