@@ -1,7 +1,7 @@
 // `bench gpu`: what the adapter here is and can do, every kernel at BERT's shapes, whole models at three sizes.
 
 import { describeEngine, describeMachine } from './lib/machine.ts'
-import { SCHEMA, engineName, short, type BenchResult } from './lib/results.ts'
+import { SCHEMA, engineName, gpuCeilingsText, short, type BenchResult } from './lib/results.ts'
 import { probeAdapter, type AdapterReport } from './probe/gpu.node.ts'
 import { benchKernels } from './kernels/bench.ts'
 import { KERNEL_NAMES } from './kernels/cases.ts'
@@ -102,7 +102,6 @@ export async function benchGpu(options: GpuBenchOptions): Promise<BenchResult> {
 
 async function inspectAdapter(log: (line: string) => void): Promise<AdapterReport> {
   const report = await probeAdapter()
-  const { f32Fma, int8Dot4, copyGBs } = report.ceilings
   log(`adapter: ${report.name}${report.software ? ' (software: emulated on the CPU, its times are no GPU times)' : ''}`)
   log(`features: ${report.features.join(', ')}`)
   log(
@@ -110,6 +109,6 @@ async function inspectAdapter(log: (line: string) => void): Promise<AdapterRepor
       .map((limit) => limit.join(' '))
       .join(', ')}`,
   )
-  log(`ceilings: f32 fma ${short(f32Fma)} Gop/s, dot4I8Packed ${short(int8Dot4)} Gop/s, copy ${short(copyGBs)} GB/s`)
+  log(`ceilings: ${gpuCeilingsText(report.ceilings)}`)
   return report
 }

@@ -4,7 +4,7 @@ import { Command, InvalidArgumentError, Option } from 'commander'
 import { fileURLToPath } from 'node:url'
 import type { Size } from './gpu.ts'
 import { HOSTS, PEERS, type Host } from './lib/contender.ts'
-import { formatTable, short, writeResult, type BenchResult } from './lib/results.ts'
+import { formatTable, gpuCeilingsText, short, writeResult, type BenchResult } from './lib/results.ts'
 
 const DEFAULT_VARIANTS = 'baseline,q8,sp80x4+q8+e8'
 
@@ -73,13 +73,7 @@ function showCeilings({ ceilings, machine, engine }: BenchResult): void {
         `int8 dot_i16x8 ${short(int8DotI16)}, relaxed dot ${short(int8RelaxedDot)} Gop/s; read ${short(readGBs)} GB/s`,
     )
   }
-  if (ceilings.gpu) {
-    const { adapter, software, f32Fma, int8Dot4, copyGBs } = ceilings.gpu
-    log(
-      `GPU ceilings, ${adapter}${software ? ' (software: emulated on the CPU)' : ''}: f32 fma ${short(f32Fma)} Gop/s, ` +
-        `dot4I8Packed ${short(int8Dot4)} Gop/s, copy ${short(copyGBs)} GB/s`,
-    )
-  }
+  if (ceilings.gpu) log(`GPU ceilings, ${gpuCeilingsText(ceilings.gpu)}`)
 }
 
 async function finish(result: BenchResult, json: string | undefined): Promise<void> {

@@ -1,7 +1,7 @@
 // docs/benchmarks.md from bench/results/*.json. With --check it writes nothing and fails where the page is stale.
 
 import { existsSync, readFileSync, readdirSync, writeFileSync } from 'node:fs'
-import { engineName, percent, short, type BenchResult, type ResultRow } from '../bench/lib/results.ts'
+import { engineName, gpuCeilingsText, percent, short, type BenchResult, type ResultRow } from '../bench/lib/results.ts'
 
 const RESULTS = 'bench/results'
 const PAGE = 'docs/benchmarks.md'
@@ -91,11 +91,7 @@ function ceilings({ ceilings: { cpu, gpu } }: BenchResult): string[] {
       `CPU ceilings probed in the same run, ${cpu.threads} thread${cpu.threads === 1 ? '' : 's'}: f32 mul+add ${short(cpu.f32MulAdd)}, ` +
         `f32 relaxed madd ${short(cpu.f32RelaxedMadd)}, int8 \`dot_i16x8_s\` ${short(cpu.int8DotI16)}, int8 relaxed dot ${short(cpu.int8RelaxedDot)} Gop/s; read ${short(cpu.readGBs)} GB/s.`,
     )
-  if (gpu)
-    lines.push(
-      `GPU ceilings probed in the same run, ${gpu.adapter}${gpu.software ? ' (software: emulated on the CPU)' : ''}: f32 fma ${short(gpu.f32Fma)}, ` +
-        `\`dot4I8Packed\` ${short(gpu.int8Dot4)} Gop/s; copy ${short(gpu.copyGBs)} GB/s.`,
-    )
+  if (gpu) lines.push(`GPU ceilings probed in the same run, ${gpuCeilingsText(gpu)}.`)
   return lines
 }
 

@@ -19,7 +19,7 @@ export const disposeGpu = calls.dispose
 
 export { createGpuDevice, createKernelCalls }
 export { createGpuLinear } from '../kernels/plan/webgpu.ts'
-export type { GpuDeviceOptions, GpuLinear, GpuLinearOptions } from '../kernels/plan/webgpu.ts'
+export type { GpuDeviceOptions, GpuLinear, GpuLinearOptions, Precision } from '../kernels/plan/webgpu.ts'
 export type { KernelCalls, LinearOptions, QuantizedInput } from './pipeline/kernel-calls.ts'
 export type { Device, DeviceInfo, Session, SessionStats } from '../kernels/runtime/device.ts'
 export type { Batch, Program } from '../kernels/runtime/program.ts'

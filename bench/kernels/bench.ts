@@ -225,7 +225,12 @@ async function gpuTime(session: GpuSession, kernel: KernelCase): Promise<number>
 /** The best that instructions of the kernel's type reach, whichever of them the kernel uses. */
 function ceilingOf(kernel: KernelCase, device: 'cpu' | 'gpu', { cpu, gpu }: BenchResult['ceilings']): number {
   if (kernel.ceiling === 'none') return 0
-  if (device === 'gpu') return (kernel.ceiling === 'int8' ? gpu?.int8Dot4 : gpu?.f32Fma) ?? 0
+  if (device === 'gpu') {
+    if (!gpu) return 0
+    if (kernel.ceiling === 'f32') return gpu.f32Fma
+    // the dense kernel alone is made of matrices
+    return kernel.op === 'int8' ? Math.max(gpu.int8Dot4, gpu.int8Matrix ?? 0) : gpu.int8Dot4
+  }
   if (!cpu) return 0
   return kernel.ceiling === 'int8'
     ? Math.max(cpu.int8DotI16, cpu.int8RelaxedDot)

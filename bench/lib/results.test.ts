@@ -3,7 +3,7 @@ import { tmpdir } from 'node:os'
 import { join } from 'node:path'
 import { expect, it } from 'vitest'
 import { describeEngine, describeMachine } from './machine.ts'
-import { SCHEMA, formatTable, percent, short, writeResult, type BenchResult } from './results.ts'
+import { SCHEMA, formatTable, gpuCeilingsText, percent, short, writeResult, type BenchResult } from './results.ts'
 
 it('writes a result that reads back the same, and no half file', async () => {
   const folder = await mkdtemp(join(tmpdir(), 'compact-kernels-results-'))
@@ -39,6 +39,17 @@ it('writes numbers with three digits', () => {
     '',
   ])
   expect(percent(0.934)).toBe('93 %')
+})
+
+it('names the rates that the adapter lacks, and says nothing of those that older results did not look for', () => {
+  const old = { adapter: 'gpu', software: false, f32Fma: 1, int8Dot4: 2, copyGBs: 3 }
+  expect(gpuCeilingsText(old)).toBe('gpu: f32 fma 1.00, `dot4I8Packed` 2.00 Gop/s; copy 3.00 GB/s')
+  expect(gpuCeilingsText({ ...old, f16Fma: 4, int8Matrix: 5 })).toBe(
+    'gpu: f32 fma 1.00, f16 fma 4.00, `dot4I8Packed` 2.00, i8 subgroup matrices 5.00 Gop/s; copy 3.00 GB/s',
+  )
+  expect(gpuCeilingsText({ ...old, f16Fma: null, int8Matrix: null })).toMatch(
+    /GB\/s; absent: f16 fma \(.*shader-f16\), i8 subgroup matrices \(.*16x16x32.*\)$/,
+  )
 })
 
 it('aligns a table', () => {

@@ -21,10 +21,41 @@ export interface Ceilings {
 export interface GpuCeilings {
   adapter: string
   software: boolean
+  /** Gop/s, as all but the copies */
   f32Fma: number
-  /** dot4I8Packed, Gop/s */
+  /** null where the adapter lacks shader-f16; not in older results */
+  f16Fma?: number | null
+  /** dot4I8Packed */
   int8Dot4: number
+  /** null where the adapter multiplies no i8 matrices of 16 x 16 x 32 by subgroups of 32; not in older results */
+  int8Matrix?: number | null
   copyGBs: number
+}
+
+/** Ceilings in one line; what was looked for and is not there is named so. */
+export function gpuCeilingsText({
+  adapter,
+  software,
+  f32Fma,
+  f16Fma,
+  int8Dot4,
+  int8Matrix,
+  copyGBs,
+}: GpuCeilings): string {
+  const rates = [
+    `f32 fma ${short(f32Fma)}`,
+    ...(f16Fma ? [`f16 fma ${short(f16Fma)}`] : []),
+    `\`dot4I8Packed\` ${short(int8Dot4)}`,
+    ...(int8Matrix ? [`i8 subgroup matrices ${short(int8Matrix)}`] : []),
+  ]
+  const absent = [
+    ...(f16Fma === null ? ['f16 fma (the adapter has no shader-f16)'] : []),
+    ...(int8Matrix === null ? ['i8 subgroup matrices (none of 16x16x32 into i32 by subgroups of 32)'] : []),
+  ]
+  return (
+    `${adapter}${software ? ' (software: emulated on the CPU)' : ''}: ${rates.join(', ')} Gop/s; ` +
+    `copy ${short(copyGBs)} GB/s${absent.length > 0 ? `; absent: ${absent.join(', ')}` : ''}`
+  )
 }
 
 export interface ResultRow {

@@ -1,9 +1,10 @@
 // The GPU probe for Node: a device of its own on the adapter that our device takes, and the shaders from disk.
 
 import { readFile } from 'node:fs/promises'
-import { describeAdapter, findAdapter } from '../../kernels/runtime/gpu/adapter.ts'
+import { describeAdapter, findAdapter, hasInt8Matrices, MATRIX_FEATURES } from '../../kernels/runtime/gpu/adapter.ts'
+import { HALF_FEATURE } from '../../kernels/runtime/gpu/half.ts'
 import type { GpuCeilings } from '../lib/results.ts'
-import { probeGpu } from './gpu.ts'
+import { probeGpu, type ProbeShaders } from './gpu.ts'
 
 export interface AdapterReport {
   name: string
@@ -22,14 +23,25 @@ const LIMITS = [
   'maxComputeWorkgroupsPerDimension',
 ] as const
 
+export async function readShaders(): Promise<ProbeShaders> {
+  const read = (file: string): Promise<string> => readFile(new URL(file, import.meta.url), 'utf8')
+  return {
+    fma: await read('./fma.wgsl'),
+    fmaF16: await read('./fma-f16.wgsl'),
+    dot4: await read('./dot4.wgsl'),
+    matrix: await read('./matrix.wgsl'),
+  }
+}
+
 /** What the adapter is, offers and reaches. Throws where there is none. */
 export async function probeAdapter(): Promise<AdapterReport> {
   const { adapter, software } = await findAdapter('allow')
   const name = describeAdapter(adapter.info)
-  const read = (file: string): Promise<string> => readFile(new URL(file, import.meta.url), 'utf8')
-  const shaders = { fma: await read('./fma.wgsl'), dot4: await read('./dot4.wgsl') }
+  const shaders = await readShaders()
   const { subgroupMinSize, subgroupMaxSize } = adapter.info
-  const device = await adapter.requestDevice()
+  const features = [HALF_FEATURE, ...(hasInt8Matrices(adapter.features, adapter.info) ? MATRIX_FEATURES : [])]
+  const requiredFeatures = features.filter((feature) => adapter.features.has(feature)) as GPUFeatureName[]
+  const device = await adapter.requestDevice({ requiredFeatures })
   try {
     return {
       name,

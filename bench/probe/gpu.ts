@@ -1,13 +1,25 @@
-// GPU ceilings: f32 fma, dot4I8Packed and buffer copies on one GPUDevice. The shaders come as text, so that a page can
-// run the same probe.
+// GPU ceilings: f32 fma, dot4I8Packed, buffer copies, and where the device has them f16 fma and i8 subgroup matrices, on
+// one GPUDevice. The shaders come as text, so that a page can run the same probe.
 
+import { hasInt8Matrices } from '../../kernels/runtime/gpu/adapter.ts'
+import { HALF_FEATURE } from '../../kernels/runtime/gpu/half.ts'
 import { GPUBufferUsageBits } from '../../kernels/runtime/gpu/upload.ts'
 import type { GpuCeilings } from '../lib/results.ts'
 
-/** multiply-adds of one thread: 32 f32 lanes, or 16 dots of 4, over 512 steps */
-const FMA_PER_THREAD = 8 * 4 * 512
-const DOT_PER_THREAD = 16 * 4 * 512
-const WORKGROUP = 64
+/** multiply-adds of one workgroup over 512 steps: 64 threads of 32 lanes, or of 16 dots of 4; 4 subgroups of 4 products of matrices */
+const FMA = 64 * 8 * 4 * 512
+const DOT = 64 * 16 * 4 * 512
+const MATRIX = 4 * 4 * 16 * 16 * 32 * 512
+/** bytes of the largest operand, A and 4 W of 512 bytes */
+const OPERAND = 5 * 512
+
+/** The texts of the files beside this one. */
+export interface ProbeShaders {
+  fma: string
+  fmaF16: string
+  dot4: string
+  matrix: string
+}
 
 /** Milliseconds of `submit` until the queue is idle, best of five, work grown until it lasts 20 ms. */
 async function grownRate(
@@ -32,12 +44,14 @@ async function grownRate(
   return best
 }
 
-async function arithmeticRate(device: GPUDevice, code: string, perThread: number): Promise<number> {
+async function arithmeticRate(device: GPUDevice, code: string, perGroup: number): Promise<number> {
   const pipeline = await device.createComputePipelineAsync({
     layout: 'auto',
     compute: { module: device.createShaderModule({ code }), entryPoint: 'main' },
   })
-  const result = device.createBuffer({ size: 16, usage: GPUBufferUsageBits.STORAGE })
+  const { STORAGE, COPY_DST } = GPUBufferUsageBits
+  const result = device.createBuffer({ size: OPERAND, usage: STORAGE | COPY_DST })
+  device.queue.writeBuffer(result, 0, new Uint8Array(OPERAND).fill(1))
   const group = device.createBindGroup({
     layout: pipeline.getBindGroupLayout(0),
     entries: [{ binding: 0, resource: { buffer: result } }],
@@ -50,7 +64,7 @@ async function arithmeticRate(device: GPUDevice, code: string, perThread: number
     const dispatches = Math.ceil((16 * scale) / groups)
     for (let i = 0; i < dispatches; i++) pass.dispatchWorkgroups(groups)
     pass.end()
-    return dispatches * groups * WORKGROUP * perThread * 2
+    return dispatches * groups * perGroup * 2
   })
   result.destroy()
   return rate
@@ -71,17 +85,21 @@ async function copyRate(device: GPUDevice): Promise<number> {
   return rate
 }
 
-/** Ceilings of a device; `shaders` are the texts of fma.wgsl and dot4.wgsl beside this file. */
+/** Ceilings of a device; null for what it lacks. */
 export async function probeGpu(
   device: GPUDevice,
-  shaders: { fma: string; dot4: string },
+  shaders: ProbeShaders,
   adapter: { name: string; software: boolean },
 ): Promise<GpuCeilings> {
   return {
     adapter: adapter.name,
     software: adapter.software,
-    f32Fma: await arithmeticRate(device, shaders.fma, FMA_PER_THREAD),
-    int8Dot4: await arithmeticRate(device, shaders.dot4, DOT_PER_THREAD),
+    f32Fma: await arithmeticRate(device, shaders.fma, FMA),
+    f16Fma: device.features.has(HALF_FEATURE) ? await arithmeticRate(device, shaders.fmaF16, FMA) : null,
+    int8Dot4: await arithmeticRate(device, shaders.dot4, DOT),
+    int8Matrix: hasInt8Matrices(device.features, device.adapterInfo)
+      ? await arithmeticRate(device, shaders.matrix, MATRIX)
+      : null,
     copyGBs: await copyRate(device),
   }
 }

@@ -5,17 +5,23 @@ export const DENSE_MATMUL: Contract = {
   formula: 'y[M,N] = activation(x[M,K] W[N,K]^T + bias[N]) + residual[M,N]',
   operands: {
     x: 'f32 [M, K], row-major',
-    W: 'f32 [N, K], row-major; packed once at load, on WebGPU in half precision where the caller asks for it (halfWeights)',
+    W: 'f32 [N, K], row-major; packed once at load, on WebGPU in half precision where the caller asks for it (precision)',
     bias: 'f32 [N] or none',
     residual: 'f32 [M, N] or none',
     y: 'f32 [M, N], row-major; another buffer than x and residual',
   },
-  requires: ['K >= 1, N >= 1; M >= 0', 'finite operands', 'halfWeights: |W| <= 65504'],
+  requires: [
+    'K >= 1, N >= 1; M >= 0',
+    'finite operands',
+    'precision f16-weights and f16: |W| <= 65504',
+    'precision f16: |x| <= 65504, and so is sum |x||W| over any 32 neighbouring inputs',
+  ],
   promises: ['every element of y is written', 'nothing else is touched', 'the old y is never read', 'M = 0 is a no-op'],
   range:
     'f32 sums of K products in one chain: |error| <= (K + 2) 2^-24 sum |x||W|, then 2 roundings for the bias; gelu and tanh ' +
-    'add at most 1e-6 max(1, |x|) and stretch earlier errors by at most 1.13; halfWeights: each weight is the nearest half, ties to even, without subnormals, ' +
-    'so that the sum moves by at most sum |x| max(2^-11 |W|, 2^-15), and the bound above holds for the rounded weights',
+    'add at most 1e-6 max(1, |x|) and stretch earlier errors by at most 1.13; f16-weights and f16: each weight is the nearest half, ties to even, without subnormals, ' +
+    'so that the sum moves by at most sum |x| max(2^-11 |W|, 2^-15), and the bound above holds for the rounded weights; f16, where its kernel is chosen: 35 2^-11 sum |x||W| + 2^-14 sum (2 + |W|) ' +
+    'more: one rounding of x, 32 products and 32 sums in f16 where adapters may flush subnormals, one chain of f32 sums',
   variants: [
     {
       id: 'wasm/dense-matmul/f32/6x8-relaxed',
@@ -51,6 +57,13 @@ export const DENSE_MATMUL: Contract = {
       needs: 'workgroup memory',
       wins: 'up to 128 rows on real adapters, where tiles are too few to fill the machine: K is split inside the workgroup',
       status: 'default',
+    },
+    {
+      id: 'webgpu/dense-matmul/f16/half',
+      backend: 'webgpu',
+      needs: "shader-f16, workgroup memory, and the caller's precision 'f16'",
+      wins: 'more rows than slice takes: half of the multiply-adds where the adapter has f16 at twice the rate; not measured on one yet',
+      status: 'available',
     },
     {
       id: 'webgpu/dense-matmul/f32/tiled',

@@ -42,7 +42,10 @@ describe.each(ALL_DEVICES)('dense-matmul on $name, seed 1', (device) => {
 })
 
 describe.each(['direct', 'tiled'] as const)('dense-matmul with weights in half precision, %s, seed 1', (kernels) => {
-  const device: TestDevice = { name: `half ${kernels}`, create: () => createGpuDevice({ kernels, halfWeights: true }) }
+  const device: TestDevice = {
+    name: `half ${kernels}`,
+    create: () => createGpuDevice({ kernels, precision: 'f16-weights' }),
+  }
 
   it('keeps the bound where the weights are halves', () =>
     sweepOn(

@@ -39,6 +39,28 @@ export function denseMatmulReference(x: ArrayLike<number>, weight: DenseWeight, 
   return { values, bounds }
 }
 
+/** Inputs whose products are added up in f16 before an f32 sum takes them: the steps of shaders/dense-matmul.half.wgsl. */
+const HALF_RUN = 32
+const HALF_ROUNDOFF = 2 ** -11
+/** Least normal half: what is smaller may become 0. */
+const HALF_LEAST = 2 ** -14
+
+/**
+ * How far products in f16 move each sum at most, [M, N]: x is rounded once, a product passes at most 33 roundings of itself
+ * and of sums it is in (their product: one more), and x, the product and the sum may each lose a subnormal.
+ */
+export function halfProductsError(x: ArrayLike<number>, { N, K, data }: DenseWeight): Float64Array {
+  return Float64Array.from({ length: (x.length / K) * N }, (_, i) => {
+    const row = Math.floor(i / N) * K
+    let error = 0
+    for (let k = 0; k < K; k++) {
+      const w = Math.abs(data[(i % N) * K + k])
+      error += (HALF_RUN + 3) * HALF_ROUNDOFF * Math.abs(x[row + k]) * w + HALF_LEAST * (2 + w)
+    }
+    return error
+  })
+}
+
 /** Applies the epilogue to one sum and its bound, and stores both. */
 export function finish(
   values: Float64Array,

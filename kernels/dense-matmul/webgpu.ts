@@ -2,9 +2,10 @@
 //
 // Packed weights, one panel per 64 outputs, so that 16 threads read 64 neighbouring outputs of one input:
 //   W [N][K] -> [COLUMNS / 64][K padded to 16][64]
-// in f32, or in half precision where the device was asked for it.
+// in f32, or in half precision where the device was asked for it; then also for the kernel that multiplies in f16.
 
-import { padded, type KernelCall, type Slot } from '../runtime/gpu/call.ts'
+import type { ShaderName } from '../generated/shaders.ts'
+import { padded, type Form, type KernelCall, type Slot } from '../runtime/gpu/call.ts'
 import { halfBits } from '../runtime/gpu/half.ts'
 import {
   columnStarts,
@@ -53,15 +54,29 @@ function packDense(memory: ArrayBuffer, parts: LinearPart<DenseWeight>[], isHalf
   })
 }
 
-/** @param isHalf weights are stored in half precision: the context's shaders must read them so */
-export function denseCall(spec: LinearSpec<DenseWeight>, isHalf: boolean, uploader: Uploader): KernelCall {
+export interface DenseOptions {
+  /** weights are stored in half precision: the context's shaders must read them so */
+  halfWeights: boolean
+  /** and layers of many rows are multiplied in it */
+  halfProducts: boolean
+}
+
+export function denseCall(
+  spec: LinearSpec<DenseWeight>,
+  { halfWeights, halfProducts }: DenseOptions,
+  uploader: Uploader,
+): KernelCall {
   const { columns } = columnStarts(spec.parts)
-  const bytes = padded(spec.parts[0].weight.K) * columns * (isHalf ? 2 : 4)
-  const weight = uploader.pack(`${spec.label} weight`, bytes, (memory) => packDense(memory, spec.parts, isHalf))
+  const bytes = padded(spec.parts[0].weight.K) * columns * (halfWeights ? 2 : 4)
+  const weight = uploader.pack(`${spec.label} weight`, bytes, (memory) => packDense(memory, spec.parts, halfWeights))
   const bias = uploader.pack(`${spec.label} bias`, columns * 4, (memory) => packColumns(memory, spec.parts))
   const slots: Slot[] = [
     ...linearSlots(spec, { from: 'buffer', id: spec.input }, weight, bias),
     { from: 'weight', buffer: uploader.dims(linearDims(spec)) },
+  ]
+  const tiles = (shader: ShaderName): Form[] => [
+    { shader, constants: { ROWS: 64 }, slots, maxRows: TALL_ROWS, workgroups: cover(columns, PANEL, 64) },
+    { shader, constants: { ROWS: 128 }, slots, workgroups: cover(columns, PANEL, 128) },
   ]
   return {
     label: spec.label,
@@ -75,19 +90,9 @@ export function denseCall(spec: LinearSpec<DenseWeight>, isHalf: boolean, upload
         maxRows: sliceRows(columns),
         workgroups: cover(columns, 32, 16),
       },
-      {
-        shader: 'dense-matmul.tiled',
-        constants: { ROWS: 64 },
-        slots,
-        maxRows: TALL_ROWS,
-        workgroups: cover(columns, PANEL, 64),
-      },
-      {
-        shader: 'dense-matmul.tiled',
-        constants: { ROWS: 128 },
-        slots,
-        workgroups: cover(columns, PANEL, 128),
-      },
+      // f32 tiles stand behind f16 ones, for a device that is found to compute those wrong
+      ...(halfProducts ? tiles('dense-matmul.half') : []),
+      ...tiles('dense-matmul.tiled'),
       { shader: 'dense-matmul.direct', constants: {}, slots, workgroups: cover(columns, 32, 32) },
     ],
   }

@@ -9,6 +9,7 @@ import { normFusedForm } from '../int8-matmul/webgpu-norm.ts'
 import { layernormCall, poolCall } from '../row-ops/webgpu.ts'
 import type { KernelCall } from '../runtime/gpu/call.ts'
 import type { LinearSpec, Twin } from '../runtime/gpu/linear.ts'
+import type { Precision } from '../runtime/gpu/half.ts'
 import type { CompiledProgram } from '../runtime/gpu/session.ts'
 import type { Uploader } from '../runtime/gpu/upload.ts'
 import type { BufferId, Op, Program } from '../runtime/program.ts'
@@ -24,13 +25,12 @@ interface Packing {
   usesMatrices: boolean
   /** dense f32 layers in half precision */
   halfWeights: boolean
+  /** and multiplied in it */
+  halfProducts: boolean
+  precision: Precision
 }
 
-export async function compileProgram(
-  source: Program,
-  uploader: Uploader,
-  { usesMatrices, halfWeights }: Packing,
-): Promise<CompiledProgram> {
+export async function compileProgram(source: Program, uploader: Uploader, packing: Packing): Promise<CompiledProgram> {
   const { program, folds } = foldNorms(source)
   const { buffers, ops } = program
   const calls: KernelCall[] = []
@@ -73,7 +73,7 @@ export async function compileProgram(
         }
         const ownQuantizer = readsBytes(op.weight) ? quantizers.get(op.input) : undefined
         const spec = specOf(program, merged)
-        const call = linearCall(spec, { usesMatrices, halfWeights, isQuantized: ownQuantizer === undefined }, uploader)
+        const call = linearCall(spec, { ...packing, isQuantized: ownQuantizer === undefined }, uploader)
         ownQuantizer?.readers?.push(calls.length)
         const norm = folds.has(i - 1) ? (ops[i - 1] as LayernormOp) : null
         if (norm) {
@@ -81,7 +81,11 @@ export async function compileProgram(
           call.forms.unshift(normFusedForm(norm, spec as LinearSpec<Int8Weight>, call, uploader))
         }
         // a layer that normalises for itself reads other rows than its other forms: they cannot be timed side by side
-        else call.tuning = { shape: shapeOf(spec, call), outputs: merged.map(({ output }) => output) }
+        else
+          call.tuning = {
+            shape: shapeOf(spec, call, packing.precision),
+            outputs: merged.map(({ output }) => output),
+          }
         calls.push(call)
         for (const { output } of merged) {
           fresh.delete(output)
@@ -128,18 +132,23 @@ function specOf({ buffers }: Program, ops: LinearOp[]): LinearSpec {
 }
 
 /** All that the speed of a linear layer's forms depends on but the rows and the device. */
-function shapeOf({ parts, activation, residual, rows }: LinearSpec, { forms }: KernelCall): string {
+function shapeOf(
+  { parts, activation, residual, rows }: LinearSpec,
+  { forms }: KernelCall,
+  precision: Precision,
+): string {
   const [{ weight }] = parts
   const group = weight.kind === 'nm' ? ` ${weight.n}:${weight.m}` : ''
   const tiles = forms[0].shader.includes('.tile-') ? ' in tiles' : ''
   const columns = parts.map(({ weight: { N } }) => N).join('+')
-  return `${weight.kind}${group}${tiles} ${columns}x${weight.K} ${activation}${residual === null ? '' : ' residual'} ${rows}`
+  const kind = weight.kind === 'f32' ? precision : weight.kind
+  return `${kind}${group}${tiles} ${columns}x${weight.K} ${activation}${residual === null ? '' : ' residual'} ${rows}`
 }
 
 function linearCall(spec: LinearSpec, options: Packing & Int8Options, uploader: Uploader): KernelCall {
   switch (spec.parts[0].weight.kind) {
     case 'f32':
-      return denseCall(spec as LinearSpec<DenseWeight>, options.halfWeights, uploader)
+      return denseCall(spec as LinearSpec<DenseWeight>, options, uploader)
     case 'int8':
       return int8Call(spec as LinearSpec<Int8Weight>, options, uploader)
     case 'csr':

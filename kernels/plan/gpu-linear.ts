@@ -3,6 +3,7 @@
 import { chooseForms, padded, type Form, type KernelCall, type Slot } from '../runtime/gpu/call.ts'
 import type { GpuContext } from '../runtime/gpu/context.ts'
 import { bucket } from '../runtime/gpu/arena.ts'
+import type { Precision } from '../runtime/gpu/half.ts'
 import { GPUBufferUsageBits, Uploader } from '../runtime/gpu/upload.ts'
 import type { Activation, BufferId, Program } from '../runtime/program.ts'
 import type { LeafWeight } from '../runtime/weights.ts'
@@ -13,8 +14,8 @@ export interface GpuLinearOptions {
   /** f32 [N] */
   bias?: Float32Array | null
   activation?: Activation
-  /** store f32 weights in half precision, as GpuDeviceOptions says */
-  halfWeights?: boolean
+  /** of an f32 layer, as GpuDeviceOptions says; 'f16' only where the device was requested with shader-f16 */
+  precision?: Precision
 }
 
 export interface GpuLinear {

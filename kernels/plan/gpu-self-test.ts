@@ -16,6 +16,8 @@ import { referenceWithBounds } from './reference.ts'
 const SLACK = 16
 /** The same for programs of two ops, as a share of the output's RMS: a flipped rounding of s8 passes on. */
 const TWO_OPS = 2e-3
+/** The same for products in f16, five times what 40 of them, rounded twice each, come to. */
+const HALVES = 2e-2
 /** Sizes off every tile: one row tile and a bit, one panel of outputs and a bit, inputs that need padding. */
 const [M, N, K] = [70, 70, 40]
 const OFFSETS = Int32Array.of(0, 1, 19, 33, M)
@@ -216,7 +218,7 @@ function batchFor({ input, buffers }: Program): Batch {
 }
 
 const kernelOf = (shader: ShaderName): string =>
-  shader === 'attention.naive' ? shader : shader.replace(/[.-](direct|tiled|slice|fused|row)$/, '')
+  shader === 'attention.naive' ? shader : shader.replace(/[.-](direct|tiled|slice|fused|row|half)$/, '')
 
 /** What is wrong with a shader on this device, or null. */
 async function faultOf(context: GpuContext, shader: ShaderName): Promise<string | null> {
@@ -261,7 +263,13 @@ async function faultIn(context: GpuContext, shader: ShaderName, program: Program
       const actual = await session.run(batch).finally(() => session.dispose())
       const isExact = program.buffers[0].dtype === 's8'
       const allowed = (i: number): number =>
-        isExact ? 0 : program.ops.length > 1 ? TWO_OPS * rms : SLACK * bounds[i] + 1e-6 * rms
+        isExact
+          ? 0
+          : shader === 'dense-matmul.half'
+            ? HALVES * rms
+            : program.ops.length > 1
+              ? TWO_OPS * rms
+              : SLACK * bounds[i] + 1e-6 * rms
       const wrong = values.findIndex((value, i) => !(Math.abs(actual[i] - value) <= allowed(i)))
       if (wrong >= 0) return `element ${wrong} is ${actual[wrong]}, should be ${values[wrong]}`
     }

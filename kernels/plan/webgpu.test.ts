@@ -11,6 +11,7 @@ import { seededRandom, uniform } from '../testing/random.ts'
 import { linearProgram } from '../testing/sweep.ts'
 import { randomWeight } from '../testing/weights.ts'
 import { findAdapter, MATRIX_FEATURES } from '../runtime/gpu/adapter.ts'
+import { HALF_FEATURE } from '../runtime/gpu/half.ts'
 import { referenceWithBounds, runReference } from './reference.ts'
 import { createGpuDevice, createGpuDeviceWith, createGpuLinear, type GpuDevice } from './webgpu.ts'
 
@@ -132,7 +133,7 @@ describe('shaders', () => {
     const adapter = (await gpu.requestAdapter())!
     const { maxStorageBuffersPerShaderStage } = adapter.limits
     const validator = await adapter.requestDevice({
-      requiredFeatures: MATRIX_FEATURES as GPUFeatureName[],
+      requiredFeatures: [...MATRIX_FEATURES, HALF_FEATURE] as GPUFeatureName[],
       requiredLimits: { maxStorageBuffersPerShaderStage },
     })
     const problems: string[] = []
@@ -325,8 +326,8 @@ describe('the self-test', () => {
       for (const [kernel, forms] of Object.entries(variants))
         for (const form of forms.split(', ')) tested.add(`${kernel} ${form}`)
     }
-    // matrices have their own test in kernels/int8-matmul: this adapter has none
-    const shaders = Object.keys(SHADERS).filter((name) => !/^(canary|restride)|matrix$/.test(name))
+    // matrices and f16 have their own tests in kernels/int8-matmul and dense-matmul
+    const shaders = Object.keys(SHADERS).filter((name) => !/^(canary|restride)|(matrix|half)$/.test(name))
     expect(shaders.filter((name) => !tested.has(name.replace(/[.-]([a-z]+)$/, ' $1')))).toEqual([])
   })
 
@@ -370,18 +371,18 @@ describe("the caller's device", () => {
     const wrapped = await createGpuDevice({ device: own, kernels: 'direct' })
     await wrapped.dispose()
     const [M, STORAGE, COPY_SRC, COPY_DST, MAP_READ] = [5, 128, 4, 8, 1]
-    for (const [kind, N, K, halfWeights] of [
+    for (const [kind, N, K, precision] of [
       ['f32', 32, 48],
       ['f32', 7, 9],
-      ['f32', 24, 40, true],
+      ['f32', 24, 40, 'f16-weights'],
       ['int8', 33, 20],
       ['csr', 16, 16],
     ] as const) {
       const random = seededRandom(N)
-      const weight = randomWeight(kind, N, K, random, { values: halfWeights ? 'halves' : 'uniform' })
+      const weight = randomWeight(kind, N, K, random, { values: precision ? 'halves' : 'uniform' })
       const bias = uniform(N, random)
       const rows = uniform(M * K, random)
-      const layer = await createGpuLinear(own, weight, { bias, activation: 'gelu', halfWeights })
+      const layer = await createGpuLinear(own, weight, { bias, activation: 'gelu', precision })
       const input = own.createBuffer({ size: M * K * 4, usage: STORAGE | COPY_DST })
       const output = own.createBuffer({ size: M * N * 4, usage: STORAGE | COPY_SRC })
       const result = own.createBuffer({ size: M * N * 4, usage: MAP_READ | COPY_DST })

@@ -5,6 +5,7 @@ import { createGpuLinearOn, type GpuLinear, type GpuLinearOptions } from './gpu-
 import type { Device, DeviceInfo, LoadOptions } from '../runtime/device.ts'
 import type { SoftwareChoice } from '../runtime/gpu/adapter.ts'
 import { createContext, type ContextOptions, type GpuContext, type KernelChoice } from '../runtime/gpu/context.ts'
+import type { Precision } from '../runtime/gpu/half.ts'
 import { ProgramSession, type GpuSession } from '../runtime/gpu/session.ts'
 import type { TuningStore } from '../runtime/gpu/tune.ts'
 import { Uploader } from '../runtime/gpu/upload.ts'
@@ -13,6 +14,7 @@ import type { LeafWeight } from '../runtime/weights.ts'
 import { compileProgram } from './gpu-compile.ts'
 import { selfTest } from './gpu-self-test.ts'
 
+export type { Precision } from '../runtime/gpu/half.ts'
 export type { GpuSession } from '../runtime/gpu/session.ts'
 export type { TunedShape, TuningStore } from '../runtime/gpu/tune.ts'
 export type { GpuLinear, GpuLinearOptions } from './gpu-linear.ts'
@@ -25,10 +27,10 @@ export interface GpuDeviceOptions {
   /** 'tiled' kernels use workgroup memory, 'direct' ones do not; 'auto' takes tiled ones on real adapters */
   kernels?: KernelChoice
   /**
-   * Store the weights of dense f32 layers in half precision: half the memory, each weight off by at most 2^-11 of
-   * itself (or 2^-15, if that is more). Refuses layers with weights beyond 65504. Arithmetic stays f32; no feature is needed.
+   * Of dense f32 layers: 'f32' by default; 'f16-weights' stores halves and multiplies in f32 on every adapter; 'f16'
+   * multiplies in f16 as well and is refused where the adapter lacks shader-f16. `Precision` says how far each is off.
    */
-  halfWeights?: boolean
+  precision?: Precision
   /** where `tune` keeps its choices from one start to the next, by adapter and driver; localStorage in pages, else nowhere */
   tuning?: TuningStore
 }
@@ -70,7 +72,7 @@ export async function createGpuLinear(
   weight: LeafWeight,
   options: GpuLinearOptions = {},
 ): Promise<GpuLinear> {
-  const context = await createContext({ device, halfWeights: options.halfWeights })
+  const context = await createContext({ device, precision: options.precision })
   return createGpuLinearOn(context, weight, options)
 }
 
@@ -106,6 +108,7 @@ function describe(context: GpuContext): DeviceInfo {
   const variants: Record<string, string> = {
     kernels: context.usesTiled ? `tiled (${why})` : `direct (${why})`,
     readback: context.readback.waiting,
+    precision: context.precision,
   }
   for (const shader of context.trusted) {
     const [kernel, variant] = [shader.replace(/[.-][a-z]+$/, ''), shader.match(/[a-z]+$/)![0]]

@@ -6,6 +6,7 @@ import type { Device } from '../runtime/device.ts'
 import type { Activation, Batch, Program } from '../runtime/program.ts'
 import type { LeafWeight } from '../runtime/weights.ts'
 import { assertExact, assertWithin } from './compare.ts'
+import { halfProductsReference, type Rounding } from './emulated-halves.ts'
 import { assertNoDemotion } from './program.ts'
 import { bytes, integers, seededRandom, uniform } from './random.ts'
 import type { Shape } from './shapes.ts'
@@ -18,6 +19,8 @@ export interface SweepCase extends Shape, WeightOptions {
   bias?: boolean
   /** the input added to the output; N == K */
   residual?: boolean
+  /** the device multiplies f32 layers in f16, rounding so */
+  rounding?: Rounding
   /** f32 results must be the exact integers */
   exact?: boolean
 }
@@ -91,7 +94,9 @@ export async function sweepLinear(
     try {
       const actual = await session.run(batch)
       assertNoDemotion(device)
-      const expected = referenceWithBounds(program, batch)
+      const expected = options.rounding
+        ? halfProductsReference(program, rows as Float32Array, options.rounding)
+        : referenceWithBounds(program, batch)
       if (options.exact) assertExact(actual, expected.values, label)
       else assertWithin(actual, expected.values, expected.bounds, label)
       assertExact(rows instanceof Float32Array ? rows : rows.data, before, `${label}: the input`)

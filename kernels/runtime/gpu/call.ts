@@ -86,7 +86,7 @@ export function chooseForms<F extends Form>(
 }
 
 /** Kernels with workgroup memory are for real adapters. */
-export const isTiled = (shader: ShaderName): boolean => /tiled$|slice$|fused$|matrix$|row$/.test(shader)
+export const isTiled = (shader: ShaderName): boolean => /tiled$|slice$|fused$|matrix$|row$|half$/.test(shader)
 
 const ROWS_PER_GRID_LINE = 32768
 

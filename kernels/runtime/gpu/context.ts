@@ -11,7 +11,7 @@ import {
   type SoftwareChoice,
 } from './adapter.ts'
 import { isTiled, type Form, type KernelCall } from './call.ts'
-import { withHalfWeights } from './half.ts'
+import { checkPrecision, HALF_FEATURE, withHalfWeights, type Precision } from './half.ts'
 import { Readback } from './readback.ts'
 import { Tuning, type TuningStore } from './tune.ts'
 import { GPUBufferUsageBits } from './upload.ts'
@@ -23,12 +23,14 @@ export interface ContextOptions {
   device?: GPUDevice
   software?: SoftwareChoice
   kernels?: KernelChoice
-  /** store dense f32 weights in half precision */
-  halfWeights?: boolean
+  /** of dense f32 layers; 'f32' by default */
+  precision?: Precision
   /** tests only: other sources for shaders, to prove that a wrong kernel is found */
   sources?: Partial<Record<ShaderName, string>>
   /** tests only: take the matrix kernel for one that runs here, since `sources` has it in other words */
   emulatesMatrices?: boolean
+  /** tests only: take the f16 kernel for one that runs here, since `sources` has it in other words */
+  emulatesHalves?: boolean
   /** where timed choices among kernels are kept */
   tuning?: TuningStore
   /** tests only: time kernels on software adapters too, where it says nothing */
@@ -53,8 +55,11 @@ export class GpuContext {
   readonly usesTiled: boolean
   /** int8 layers may have a form that multiplies matrices by subgroups */
   readonly usesMatrices: boolean
+  readonly precision: Precision
   /** dense f32 weights are stored in half precision */
   readonly halfWeights: boolean
+  /** dense f32 layers may have a form that multiplies in f16 */
+  readonly halfProducts: boolean
   readonly hasTimestamps: boolean
   readonly readback: Readback
   readonly unused: GPUBuffer[]
@@ -80,7 +85,11 @@ export class GpuContext {
     this.usesTiled = options.kernels === 'tiled' || (options.kernels !== 'direct' && !this.software)
     this.usesMatrices =
       this.usesTiled && (options.emulatesMatrices === true || hasInt8Matrices(device.features, device.adapterInfo))
-    this.halfWeights = options.halfWeights ?? false
+    this.precision = options.precision ?? 'f32'
+    this.halfWeights = this.precision !== 'f32'
+    this.halfProducts = this.precision === 'f16' && this.usesTiled
+    if (this.precision === 'f16' && !this.usesTiled)
+      this.notes.push("precision 'f16': direct kernels, which this device takes, multiply in f32; weights are halves")
     this.hasTimestamps = device.features.has('timestamp-query')
     this.readback = new Readback(device)
     this.tuning = new Tuning(device.adapterInfo, options.tuning)
@@ -126,7 +135,8 @@ export class GpuContext {
       let module = this.#modules.get(shader)
       if (!module) {
         const given = this.#sources[shader] ?? SHADERS[shader]
-        const code = this.halfWeights && shader.startsWith('dense-matmul.') ? withHalfWeights(given) : given
+        const isUnpacked = this.halfWeights && shader.startsWith('dense-matmul.') && shader !== 'dense-matmul.half'
+        const code = isUnpacked ? withHalfWeights(given) : given
         module = this.device.createShaderModule({ label: shader, code })
         this.#modules.set(shader, module)
       }
@@ -171,8 +181,10 @@ function checkLimits({ limits }: GPUDevice): void {
 
 /** Finds or takes a device and proves with one dispatch that it computes. Throws where there is none, or it does not. */
 export async function createContext(options: ContextOptions = {}): Promise<GpuContext> {
-  const device = options.device ?? (await requestDevice(options.software ?? 'allow'))
+  const device = options.device ?? (await requestDevice(options))
   checkLimits(device)
+  if (options.emulatesHalves !== true)
+    checkPrecision(options.precision ?? 'f32', device.features, `the device on ${describeAdapter(device.adapterInfo)}`)
   const context = new GpuContext(device, options.device === undefined, options)
   try {
     await canary(context)
@@ -184,10 +196,16 @@ export async function createContext(options: ContextOptions = {}): Promise<GpuCo
   return context
 }
 
-async function requestDevice(software: SoftwareChoice): Promise<GPUDevice> {
+async function requestDevice({ software = 'allow', precision, emulatesHalves }: ContextOptions): Promise<GPUDevice> {
   const { adapter } = await findAdapter(software)
+  const usesHalves = precision === 'f16' && emulatesHalves !== true
+  if (precision && emulatesHalves !== true) checkPrecision(precision, adapter.features, describeAdapter(adapter.info))
   const requiredLimits = Object.fromEntries(LIMITS.map((limit) => [limit, adapter.limits[limit]]))
-  const wanted = ['timestamp-query', ...(hasInt8Matrices(adapter.features, adapter.info) ? MATRIX_FEATURES : [])]
+  const wanted = [
+    'timestamp-query',
+    ...(hasInt8Matrices(adapter.features, adapter.info) ? MATRIX_FEATURES : []),
+    ...(usesHalves ? [HALF_FEATURE] : []),
+  ]
   const requiredFeatures = wanted.filter((feature) => adapter.features.has(feature)) as GPUFeatureName[]
   return adapter.requestDevice({ label: 'compact-kernels', requiredLimits, requiredFeatures })
 }

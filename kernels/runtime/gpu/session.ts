@@ -205,7 +205,7 @@ export class ProgramSession implements GpuSession {
       if (!form && candidates.length > 1) {
         const timed = await this.#time(call.tuning.outputs, candidates, rows)
         const us = timed.map(({ us, outputs }) =>
-          outputs.every((output, i) => agrees(output, timed[0].outputs[i])) ? us : null,
+          outputs.every((output, i) => agrees(output, timed[0].outputs[i], this.#context.halfProducts)) ? us : null,
         )
         form = candidates[fastest(us)]
         tuning.keep(shape, rows, form)

@@ -126,5 +126,8 @@ describe('choices', () => {
     expect(agrees(Float32Array.of(1.0005, -100, 0), expected)).toBe(true)
     expect(agrees(Float32Array.of(1.002, -100, 0), expected)).toBe(false)
     expect(agrees(Float32Array.of(NaN, -100, 0), expected)).toBe(false)
+    // where some multiply in f16
+    expect(agrees(Float32Array.of(1.9, -100, 0), expected, true)).toBe(true)
+    expect(agrees(Float32Array.of(2.1, -100, 0), expected, true)).toBe(false)
   })
 })
