@@ -11,16 +11,20 @@ export function panelElements(N: number, K: number): number {
 }
 
 /** Packs W [N, K] into `packed` [ceil(N / 8)][K][8], every element of which is written. */
-export function packPanels<T extends Float32Array | Int32Array | Int16Array>(
-  W: T,
-  N: number,
-  K: number,
-  packed: T,
-): void {
-  const row = (n: number): T => W.subarray(n * K, n * K + K) as T
-  const whole = N - (N % PANEL)
-  let at = 0
-  for (let n = 0; n < whole; n += PANEL) {
+export function packPanels(W: Float32Array, N: number, K: number, packed: Float32Array): void {
+  packWords(wordsOf(W), N, K, wordsOf(packed))
+}
+
+const wordsOf = ({ buffer, byteOffset, length }: Float32Array): Int32Array => new Int32Array(buffer, byteOffset, length)
+
+/**
+ * The same for any elements of four bytes. Of one type of array only: where engines saw several, each access takes three
+ * times as long.
+ */
+export function packWords(W: Int32Array, N: number, K: number, packed: Int32Array): void {
+  const none = new Int32Array(K)
+  const row = (n: number): Int32Array => (n < N ? W.subarray(n * K, n * K + K) : none)
+  for (let n = 0, at = 0; n < N; n += PANEL) {
     const [w0, w1, w2, w3] = [row(n), row(n + 1), row(n + 2), row(n + 3)]
     const [w4, w5, w6, w7] = [row(n + 4), row(n + 5), row(n + 6), row(n + 7)]
     for (let k = 0; k < K; k++, at += PANEL) {
@@ -34,9 +38,6 @@ export function packPanels<T extends Float32Array | Int32Array | Int16Array>(
       packed[at + 7] = w7[k]
     }
   }
-  if (whole < N)
-    for (let k = 0; k < K; k++)
-      for (let c = 0; c < PANEL; c++) packed[at++] = whole + c < N ? W[(whole + c) * K + k] : 0
 }
 
 /** W [N, K] from its panels. */

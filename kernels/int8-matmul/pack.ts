@@ -5,7 +5,7 @@
 //
 // i.e. each output's `depth` inputs stand side by side, as the dot instruction wants them.
 
-import { packPanels } from '../dense-matmul/pack.ts'
+import { packWords } from '../dense-matmul/pack.ts'
 import type { Int8Path } from '../runtime/wasm/lowering.ts'
 
 const PANEL = 8
@@ -32,9 +32,26 @@ export function packInt8Panels(W: Int8Array, N: number, K: number, depth: 2 | 4,
     rows = new Int8Array(N * inputs)
     for (let n = 0; n < N; n++) rows.set(W.subarray(n * K, n * K + K), n * inputs)
   }
-  const units = ({ buffer, byteOffset, length }: Int8Array): Int16Array | Int32Array =>
-    depth === 2 ? new Int16Array(buffer, byteOffset, length / 2) : new Int32Array(buffer, byteOffset, length / 4)
-  packPanels(units(rows), N, inputs / depth, units(packed))
+  const words = ({ buffer, byteOffset, length }: Int8Array): Int32Array =>
+    new Int32Array(buffer, byteOffset, length / 4)
+  if (depth === 4) packWords(words(rows), N, inputs / 4, words(packed))
+  else packPairs(new Int16Array(rows.buffer, rows.byteOffset, rows.length / 2), N, inputs / 2, words(packed))
+}
+
+/** Panels of pairs of inputs, two outputs to a word. */
+function packPairs(W: Int16Array, N: number, K: number, packed: Int32Array): void {
+  const none = new Int16Array(K)
+  const row = (n: number): Int16Array => (n < N ? W.subarray(n * K, n * K + K) : none)
+  for (let n = 0, at = 0; n < N; n += PANEL) {
+    const [w0, w1, w2, w3] = [row(n), row(n + 1), row(n + 2), row(n + 3)]
+    const [w4, w5, w6, w7] = [row(n + 4), row(n + 5), row(n + 6), row(n + 7)]
+    for (let k = 0; k < K; k++, at += PANEL / 2) {
+      packed[at] = (w0[k] & 0xffff) | (w1[k] << 16)
+      packed[at + 1] = (w2[k] & 0xffff) | (w3[k] << 16)
+      packed[at + 2] = (w4[k] & 0xffff) | (w5[k] << 16)
+      packed[at + 3] = (w6[k] & 0xffff) | (w7[k] << 16)
+    }
+  }
 }
 
 /** W [N, K] from its panels. */

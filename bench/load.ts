@@ -1,0 +1,59 @@
+// How long a model takes from its files into a session, and the most memory that takes: `node bench/load.ts FOLDER
+// [ROUNDS]`, in Node. Each round reads the file into fresh memory, opens the model as a pipeline does (`openModel`) and
+// as a program that keeps the weights does (`loadModel`), each in a process of its own, in turn.
+
+import { execFileSync } from 'node:child_process'
+import { closeSync, fstatSync, openSync, readSync } from 'node:fs'
+import { join } from 'node:path'
+import { fileURLToPath } from 'node:url'
+import { createWasmDevice } from '../kernels/plan/wasm.ts'
+import { buildProgram } from '../ts/model/bert.ts'
+import { loadModel, openModel } from '../ts/model/load.ts'
+
+const WAYS = ['read', 'openModel', 'loadModel'] as const
+type Way = (typeof WAYS)[number]
+
+interface Sample {
+  ms: number
+  /** largest resident size of the process */
+  peakMB: number
+}
+
+function readWhole(folder: string): void {
+  const file = openSync(join(folder, 'model.safetensors'), 'r')
+  const into = new Uint8Array(fstatSync(file).size)
+  for (let at = 0; at < into.length;) at += readSync(file, into, at, Math.min(1 << 26, into.length - at), at)
+  closeSync(file)
+}
+
+async function measure(folder: string, way: Way): Promise<Sample> {
+  const device = await createWasmDevice({ threads: 1 })
+  const began = performance.now()
+  if (way === 'read') readWhole(folder)
+  else if (way === 'openModel') {
+    const model = await openModel(folder, { readOnce: true })
+    await device.load(buildProgram(model.weights, 'logits'))
+    await model.close()
+  } else await device.load(buildProgram((await loadModel(folder)).weights, 'logits'))
+  const ms = performance.now() - began
+  await device.dispose()
+  return { ms, peakMB: (process.resourceUsage().maxRSS * 1024) / 1e6 }
+}
+
+const [folder, count, way] = process.argv.slice(2)
+if (way) process.stdout.write(JSON.stringify(await measure(folder, way as Way)))
+else {
+  const samples = new Map<Way, Sample[]>(WAYS.map((name) => [name, []]))
+  for (let round = 0; round < Number(count ?? 5); round++)
+    for (const [name, list] of samples) {
+      const args = [fileURLToPath(import.meta.url), folder, '1', name]
+      list.push(JSON.parse(execFileSync(process.execPath, args, { encoding: 'utf8' })) as Sample)
+    }
+  for (const [name, list] of samples) {
+    const times = list.map(({ ms }) => ms).sort((a, b) => a - b)
+    const peak = Math.max(...list.map(({ peakMB }) => peakMB))
+    process.stdout.write(
+      `${name.padEnd(10)} least ${times[0].toFixed(0)} ms, median ${times[times.length >> 1].toFixed(0)} ms, peak ${peak.toFixed(0)} MB\n`,
+    )
+  }
+}
