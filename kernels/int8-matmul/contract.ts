@@ -70,7 +70,7 @@ export const INT8_MATMUL: Contract = {
       needs:
         'chromium-experimental-subgroup-matrix with i8 to i32 of 16 x 16 x 32, subgroups of 32; K padded to 16 a ' +
         'multiple of 32, rows of tokens; proved exact at start',
-      wins: 'more than 32 rows on adapters with integer matrix units; never timed on one',
+      wins: 'more than 128 rows, or 32 of given bytes, on adapters with integer matrix units; never timed on one',
       status: 'default',
     },
     {
@@ -78,6 +78,20 @@ export const INT8_MATMUL: Contract = {
       backend: 'webgpu',
       needs: 'dot4I8Packed, workgroup memory',
       wins: 'up to 128 rows after a LayerNorm: normalises and quantizes them itself and saves a dispatch',
+      status: 'default',
+    },
+    {
+      id: 'webgpu/int8-matmul/whole-row',
+      backend: 'webgpu',
+      needs: 'dot4I8Packed, workgroup memory',
+      wins: 'more than 128 rows before a LayerNorm: a workgroup owns whole rows, quantizes and normalises them itself and saves two dispatches',
+      status: 'default',
+    },
+    {
+      id: 'webgpu/int8-matmul/whole-row-matrix',
+      backend: 'webgpu',
+      needs: 'as matrix, and operations of subgroups; proved at start',
+      wins: 'as whole-row for more than 256 rows, on adapters with integer matrix units; never timed on one',
       status: 'default',
     },
     {

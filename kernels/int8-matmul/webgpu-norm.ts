@@ -1,6 +1,6 @@
-// An int8 layer that normalises its own rows: LayerNorm without a dispatch of its own, for few rows on the GPU.
+// int8 layers on the GPU that take a LayerNorm along, so that it has no dispatch of its own: for few rows the one before
+// them, which every workgroup repeats for its rows; for more the one after them, in workgroups that own whole rows.
 
-import { FEW_ROWS } from '../dense-matmul/webgpu.ts'
 import { packNorm, padded, type Form, type KernelCall, type Slot } from '../runtime/gpu/call.ts'
 import {
   columnStarts,
@@ -10,6 +10,7 @@ import {
   linearSlots,
   packColumns,
   type LinearSpec,
+  type Twin,
 } from '../runtime/gpu/linear.ts'
 import type { Uploader } from '../runtime/gpu/upload.ts'
 import type { Op } from '../runtime/program.ts'
@@ -35,23 +36,108 @@ export function normFusedForm(
     packColumns(memory, spec.parts)
     packNorm(memory, norm.gamma, norm.beta, columns * 8)
   })
-  const panels = call.forms.find(({ shader }) => shader === 'int8-matmul.direct')!.slots[WEIGHT_BINDING] as Panels
   const dims = uploader.dims([...linearDims(spec), ...fixedDims(activationScale), K, { f32: norm.epsilon }])
   return {
     shader: 'int8-matmul.norm-fused',
     constants: {},
     slots: [
-      ...linearSlots(spec, { from: 'buffer', id: norm.input }, panels.buffer, lists),
+      ...linearSlots(spec, { from: 'buffer', id: norm.input }, panelsOf(call).buffer, lists),
       { from: 'buffer', id: norm.output },
       { from: 'weight', buffer: dims },
     ],
-    maxRows: call.forms.some(({ shader }) => shader === 'int8-matmul.matrix') ? FEW_ROWS : FUSED_ROWS,
+    maxRows: FUSED_ROWS,
     workgroups: cover(columns, 32, 16),
     quantizesItself: true,
   }
+}
+
+/**
+ * How many groups of threads share the inputs of 4 rows, and up to how many rows: each workgroup reads all weights, so
+ * that 4 rows at a time pay only while larger ones would leave most of a machine idle.
+ */
+const SPLITS = [
+  { SPLIT: 4, maxRows: 256 },
+  { SPLIT: 2, maxRows: 1024 },
+  { SPLIT: 1, maxRows: undefined },
+]
+/** Rows of a workgroup that multiplies matrices. */
+const MATRIX_ROWS = 32
+
+/**
+ * The forms of `call` that quantize their input and also do what `norm` does with their output, which they leave out:
+ * `norm` must be the only one that reads it.
+ *
+ * @param twin also write the s8 twin of `norm`'s output, where it is given
+ */
+export function wholeRowForms(
+  spec: LinearSpec<Int8Weight>,
+  norm: LayernormOp,
+  twin: Twin | null,
+  call: KernelCall,
+  uploader: Uploader,
+): Form[] {
+  const { columns } = columnStarts(spec.parts)
+  const { K, N, activationScale } = spec.parts[0].weight
+  const lists = uploader.pack(`${spec.label} bias, scales, norm after`, columns * 8 + padded(N) * 8, (memory) => {
+    packColumns(memory, spec.parts)
+    packNorm(memory, norm.gamma, norm.beta, columns * 8)
+  })
+  const residual = spec.residual ?? norm.residual
+  const dims = uploader.dims([
+    padded(K),
+    columns,
+    padded(N),
+    N,
+    { f32: norm.epsilon },
+    residual === null ? 0 : 1,
+    ...fixedDims(activationScale),
+    twin ? 1 : 0,
+    ...fixedDims(twin?.activationScale),
+  ])
+  const slots: Slot[] = [
+    { from: 'shape', rows: spec.rows },
+    { from: 'buffer', id: spec.input },
+    panelsOf(call),
+    { from: 'weight', buffer: lists },
+    residual === null ? { from: 'weight', buffer: lists } : { from: 'buffer', id: residual },
+    { from: 'bytes', id: spec.input },
+    { from: 'buffer', id: norm.output },
+    twin ? { from: 'bytes', id: norm.output } : { from: 'unused', index: 0 },
+    twin ? { from: 'scales', id: norm.output } : { from: 'unused', index: 1 },
+    { from: 'weight', buffer: dims },
+  ]
+  const common = {
+    // where the layer after the LayerNorm does it as well, that one reads what these leave out: never both
+    minRows: FUSED_ROWS + 1,
+    quantizesItself: true,
+    normalizes: true,
+  }
+  const forms: Form[] = SPLITS.map(({ SPLIT, maxRows }) => ({
+    ...common,
+    shader: 'int8-matmul.whole-row',
+    constants: { SPLIT },
+    slots,
+    maxRows,
+    workgroups: ({ rows }) => [Math.ceil((rows * SPLIT) / 16), 1, 1],
+  }))
+  const matrix = call.forms.find(({ shader }) => shader === 'int8-matmul.matrix')
+  if (matrix)
+    // after the one for the fewest rows, which occupies 8 times as many workgroups
+    forms.splice(1, 0, {
+      ...common,
+      shader: 'int8-matmul.whole-row-matrix',
+      constants: {},
+      slots: slots.with(WEIGHT_BINDING, matrix.slots[WEIGHT_BINDING]),
+      workgroups: ({ rows }) => [Math.ceil(rows / MATRIX_ROWS), 1, 1],
+    })
+  return forms
 }
 
 type Panels = Extract<Slot, { from: 'weight' }>
 
 /** Of the slots that linearSlots gives. */
 const WEIGHT_BINDING = 2
+
+/** The weights of a call as words for dot4I8Packed. */
+const panelsOf = ({ forms }: KernelCall): Panels =>
+  forms.find(({ shader }) => shader === 'int8-matmul.direct')!.slots[WEIGHT_BINDING] as Panels

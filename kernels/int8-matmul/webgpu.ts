@@ -79,10 +79,7 @@ function matrixForms(spec: LinearSpec<Int8Weight>, slots: Slot[], uploader: Uplo
   ]
 }
 
-/**
- * Rows up to which a layer that quantizes its own rows spares a dispatch; it reads them as f32 once per 32 columns. Where
- * there are matrices, they are worth the dispatch from fewer rows on.
- */
+/** Rows up to which a layer that quantizes its own rows spares a dispatch; it reads them as f32 once per 32 columns. */
 export const FUSED_ROWS = MOST_SLICED
 
 /** Of the slots that linearSlots gives. */
@@ -116,7 +113,7 @@ export function int8Call(
     shader: 'int8-matmul.fused',
     constants: {},
     slots: [...linearSlots(spec, { from: 'buffer', id: spec.input }, weight, scales), dims],
-    maxRows: matrices.length > 0 ? FEW_ROWS : FUSED_ROWS,
+    maxRows: FUSED_ROWS,
     workgroups: cover(columns, 32, 16),
     quantizesItself: true,
   }

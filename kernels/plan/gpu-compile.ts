@@ -5,7 +5,7 @@ import { attentionCall } from '../attention/webgpu.ts'
 import { denseCall } from '../dense-matmul/webgpu.ts'
 import { decodeRow, embeddingCall, isHostTable } from '../embedding/webgpu.ts'
 import { int8Call, quantizeCall, type Int8Options } from '../int8-matmul/webgpu.ts'
-import { normFusedForm } from '../int8-matmul/webgpu-norm.ts'
+import { normFusedForm, wholeRowForms } from '../int8-matmul/webgpu-norm.ts'
 import { layernormCall, poolCall } from '../row-ops/webgpu.ts'
 import type { KernelCall } from '../runtime/gpu/call.ts'
 import type { LinearSpec, Twin } from '../runtime/gpu/linear.ts'
@@ -15,9 +15,7 @@ import type { Uploader } from '../runtime/gpu/upload.ts'
 import type { BufferId, Op, Program } from '../runtime/program.ts'
 import type { CsrWeight, DenseWeight, Int8BlockWeight, Int8Weight, NmWeight } from '../runtime/weights.ts'
 import { nmCall, rowsCall } from '../sparse-matmul/webgpu.ts'
-import { foldNorms, mergeable, readsBytes, type LinearOp } from './gpu-fold.ts'
-
-type LayernormOp = Extract<Op, { kind: 'layernorm' }>
+import { foldNorms, mergeable, normAfter, readsBytes, type LayernormOp, type LinearOp } from './gpu-fold.ts'
 
 /** How weights are packed, as a context says. */
 interface Packing {
@@ -39,6 +37,8 @@ export async function compileProgram(source: Program, uploader: Uploader, packin
   const fresh = new Map<BufferId, Twin>()
   /** the call that made the twin of a buffer, where it was one of its own */
   const quantizers = new Map<BufferId, KernelCall>()
+  /** by LayerNorm, the call before it, where that has forms which normalise as well */
+  const writers = new Map<Op, number>()
   let gather: CompiledProgram['gather'] = null
   for (let i = 0; i < ops.length; i++) {
     const op = ops[i]
@@ -49,7 +49,7 @@ export async function compileProgram(source: Program, uploader: Uploader, packin
         if (isHostTable(op.word, uploader)) gather = gatherFrom(op)
         break
       case 'layernorm':
-        calls.push(layernormCall(op, buffers[op.output], twin, uploader))
+        calls.push({ ...layernormCall(op, buffers[op.output], twin, uploader), writer: writers.get(op) })
         break
       case 'attention':
         calls.push(attentionCall(op, buffers[op.output], uploader))
@@ -86,6 +86,12 @@ export async function compileProgram(source: Program, uploader: Uploader, packin
             shape: shapeOf(spec, call, packing.precision),
             outputs: merged.map(({ output }) => output),
           }
+        const after = ownQuantizer ? normAfter(program, i) : null
+        if (after) {
+          const twin = nextTwin(ops, i + 1)
+          call.forms.unshift(...wholeRowForms(spec as LinearSpec<Int8Weight>, after, twin, call, uploader))
+          writers.set(after, calls.length)
+        }
         calls.push(call)
         for (const { output } of merged) {
           fresh.delete(output)

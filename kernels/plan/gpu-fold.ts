@@ -6,6 +6,7 @@ import type { BufferId, Op, Program } from '../runtime/program.ts'
 import type { Int8BlockWeight, Int8Weight, LeafWeight } from '../runtime/weights.ts'
 
 export type LinearOp = Extract<Op, { kind: 'linear' }>
+export type LayernormOp = Extract<Op, { kind: 'layernorm' }>
 
 /** Most layers that one dispatch writes: the shaders have three outputs. */
 const MERGED = 3
@@ -70,6 +71,20 @@ function isReadLater(ops: Op[], i: number, id: BufferId): boolean {
     if (op.output === id) return false
   }
   return false
+}
+
+/** The LayerNorm after int8 layer `i` that the layer may do as well, since no other op reads what it normalises; null for none. */
+export function normAfter({ buffers, ops, output }: Program, i: number): LayernormOp | null {
+  const linear = ops[i] as LinearOp
+  const norm = ops.at(i + 1)
+  if (norm?.kind !== 'layernorm' || norm.input !== linear.output || norm.residual === linear.output) return null
+  if (linear.weight.kind !== 'int8' || linear.activation !== 'none' || buffers[linear.input].dtype !== 'f32')
+    return null
+  if (linear.residual !== null && norm.residual !== null) return null
+  // rows are written while others are still read
+  if ([linear.input, linear.residual, norm.residual].includes(norm.output)) return null
+  if (norm.output === linear.output) return norm
+  return output === linear.output || isReadLater(ops, i + 1, linear.output) ? null : norm
 }
 
 /** Op `i` and the linear ops after it that read the same input in the same way: query, key and value. */

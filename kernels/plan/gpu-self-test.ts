@@ -7,7 +7,7 @@ import type { GpuContext } from '../runtime/gpu/context.ts'
 import { roundToHalf } from '../runtime/gpu/half.ts'
 import { ProgramSession } from '../runtime/gpu/session.ts'
 import { Uploader } from '../runtime/gpu/upload.ts'
-import type { Batch, Op, Program } from '../runtime/program.ts'
+import type { Activation, Batch, Op, Program } from '../runtime/program.ts'
 import { TILE_INPUTS, TILE_OUTPUTS, type LeafWeight } from '../runtime/weights.ts'
 import { compileProgram } from './gpu-compile.ts'
 import { referenceWithBounds } from './reference.ts'
@@ -30,14 +30,15 @@ function numbers(length: number, seed: number): Float32Array {
 const s8 = (length: number, seed: number): Int8Array =>
   Int8Array.from(numbers(length, seed), (x) => Math.round(x * 127))
 
-function linearProgram(weight: LeafWeight): Program {
+function linearProgram(weight: LeafWeight, activation: Activation = 'gelu'): Program {
   const { N, K } = weight
+  const bias = numbers(N, 3)
   return {
     buffers: [
       { name: 'input', rows: 'tokens', width: K, dtype: 'f32' },
       { name: 'output', rows: 'tokens', width: N, dtype: 'f32' },
     ],
-    ops: [{ kind: 'linear', input: 0, output: 1, weight, bias: numbers(N, 3), activation: 'gelu', residual: null }],
+    ops: [{ kind: 'linear', input: 0, output: 1, weight, bias, activation, residual: null }],
     input: 0,
     output: 1,
   }
@@ -114,9 +115,22 @@ const int8 = (outputs = N): LeafWeight => ({
   scales: numbers(outputs, 2).map((x) => 0.02 + x / 99),
 })
 
-/** Bytes, scales of 1 and no epilogue: the outputs are the sums of integers themselves. Five steps of 32 inputs: more than subgroups that share them. */
+/** Inputs of -1 to 1 times weights of -2 to 2: one wrong product of a sum is no small share of it. */
+const smallInt8 = (): LeafWeight => ({
+  kind: 'int8',
+  N: K,
+  K: MATRIX_K,
+  data: Int8Array.from(numbers(K * MATRIX_K, 1), (x) => Math.round(x * 2)),
+  scales: new Float32Array(K).fill(1),
+  activationScale: 1,
+})
+
+/** Five steps of 32 inputs: more than subgroups that share them. */
+const MATRIX_K = 160
+
+/** Bytes, scales of 1 and no epilogue: the outputs are the sums of integers themselves. */
 function integerProgram(): Program {
-  const K = 160
+  const K = MATRIX_K
   const weight: LeafWeight = { kind: 'int8', N, K, data: s8(N * K, 1), scales: new Float32Array(N).fill(1) }
   return {
     buffers: [
@@ -132,14 +146,12 @@ function integerProgram(): Program {
 /** The program with an int8 layer of that many outputs after it. */
 function beforeInt8(program: Program, outputs: number): Program {
   const weight = int8(outputs)
+  const [input, output] = [program.output, program.buffers.length]
   return {
     ...program,
     buffers: [...program.buffers, { name: 'after', rows: 'tokens', width: outputs, dtype: 'f32' }],
-    ops: [
-      ...program.ops,
-      { kind: 'linear', input: 1, output: 2, weight, bias: null, activation: 'none', residual: null },
-    ],
-    output: 2,
+    ops: [...program.ops, { kind: 'linear', input, output, weight, bias: null, activation: 'none', residual: null }],
+    output,
   }
 }
 
@@ -163,6 +175,17 @@ function programsFor(kernel: string): Program[] {
           output: 3,
         },
       ]
+    }
+    case 'int8-matmul.whole-row-matrix':
+    case 'int8-matmul.whole': {
+      const norm = { gamma: numbers(K, 4), beta: numbers(K, 5), epsilon: 1e-5 }
+      const weight = kernel === 'int8-matmul.whole' ? int8(K) : smallInt8()
+      const program = linearProgram(weight, 'none')
+      program.buffers.push({ name: 'normalised', rows: 'tokens', width: K, dtype: 'f32' })
+      program.ops.push({ kind: 'layernorm', input: 1, output: 2, residual: null, ...norm })
+      program.output = 2
+      // and with an int8 layer after it, so that the quantized rows it writes are proved as well
+      return [program, beforeInt8(program, N)]
     }
     case 'int8-matmul.matrix':
       return [integerProgram()]
@@ -256,7 +279,7 @@ async function faultIn(context: GpuContext, shader: ShaderName, program: Program
     for (const form of compiled.calls.flatMap(({ forms }) => forms.filter((form) => form.shader === shader))) {
       const calls: KernelCall[] = compiled.calls.map((call) => ({
         ...call,
-        forms: call.forms.includes(form) ? [{ ...form, maxRows: undefined }] : call.forms.slice(-1),
+        forms: call.forms.includes(form) ? [{ ...form, minRows: undefined, maxRows: undefined }] : call.forms.slice(-1),
       }))
       const nothing = new Uploader(context.device, context.maxBindingBytes)
       const session = await ProgramSession.create(context, { ...compiled, calls }, nothing, {})

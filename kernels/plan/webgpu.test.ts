@@ -7,6 +7,8 @@ import { SHADERS, type ShaderName } from '../generated/shaders.ts'
 import type { Batch, BufferSpec, Op, Program } from '../runtime/program.ts'
 import type { LeafWeight } from '../runtime/weights.ts'
 import { assertWithin } from '../testing/compare.ts'
+import { emulatedSources } from '../testing/emulated-matrices.ts'
+import { encoder, tokens } from '../testing/encoder.ts'
 import { seededRandom, uniform } from '../testing/random.ts'
 import { linearProgram } from '../testing/sweep.ts'
 import { randomWeight } from '../testing/weights.ts'
@@ -15,70 +17,8 @@ import { HALF_FEATURE } from '../runtime/gpu/half.ts'
 import { referenceWithBounds, runReference } from './reference.ts'
 import { createGpuDevice, createGpuDeviceWith, createGpuLinear, type GpuDevice } from './webgpu.ts'
 
-const VOCABULARY = 61
-
 /** More than anything needs. */
 const NO_LIMITS = { maxStorageBuffersPerShaderStage: 64, maxComputeInvocationsPerWorkgroup: 1024 }
-
-/** An encoder as ts/model writes one: embedding, layers of 7 linear or row ops, pooler, classifier. */
-function encoder(layers: number, C: number, heads: number, kind: LeafWeight['kind'], positions = 40): Program {
-  const random = seededRandom(1)
-  const F = 2 * C
-  const widths = { x: C, query: C, key: C, value: C, mixed: C, projected: C, middle: F, wide: C }
-  const names = Object.keys(widths) as (keyof typeof widths)[]
-  const buffers: BufferSpec[] = names.map((name) => ({ name, rows: 'tokens', width: widths[name], dtype: 'f32' }))
-  for (const [name, width] of [
-    ['first', C],
-    ['pooled', C],
-    ['logits', 2],
-  ] as const)
-    buffers.push({ name, rows: 'sequences', width, dtype: 'f32' })
-  const id = (name: string): number => buffers.findIndex((buffer) => buffer.name === name)
-  const scaled = (length: number, by: number): Float32Array => uniform(length, random).map((x) => x * by)
-  const table = (rows: number) => ({ kind: 'f32' as const, rows, width: C, data: scaled(rows * C, 1) })
-  const norm = () => ({ gamma: scaled(C, 0.2).map((x) => 1 + x), beta: scaled(C, 0.1), epsilon: 1e-12 })
-  const linear = (input: string, output: string, more: Partial<Extract<Op, { kind: 'linear' }>> = {}): Op => {
-    const [K, N] = [buffers[id(input)].width, buffers[id(output)].width]
-    return {
-      kind: 'linear',
-      input: id(input),
-      output: id(output),
-      weight: randomWeight(kind, N, K, random),
-      bias: scaled(N, 0.1),
-      activation: 'none',
-      residual: null,
-      ...more,
-    }
-  }
-  const [word, position, type] = [table(VOCABULARY), table(positions), table(2)]
-  const ops: Op[] = [{ kind: 'embedding', word, position, type, ...norm(), output: id('x') }]
-  for (let layer = 0; layer < layers; layer++)
-    ops.push(
-      linear('x', 'query'),
-      linear('x', 'key'),
-      linear('x', 'value'),
-      {
-        kind: 'attention',
-        query: id('query'),
-        key: id('key'),
-        value: id('value'),
-        output: id('mixed'),
-        heads,
-        headSize: C / heads,
-      },
-      linear('mixed', 'projected'),
-      { kind: 'layernorm', input: id('projected'), residual: id('x'), output: id('wide'), ...norm() },
-      linear('wide', 'middle', { activation: 'gelu' }),
-      linear('middle', 'projected'),
-      { kind: 'layernorm', input: id('projected'), residual: id('wide'), output: id('x'), ...norm() },
-    )
-  ops.push(
-    { kind: 'first-token', input: id('x'), output: id('first') },
-    linear('first', 'pooled', { activation: 'tanh' }),
-    linear('pooled', 'logits'),
-  )
-  return { buffers, ops, input: 'ids', output: id('logits') }
-}
 
 /** f32 layer, LayerNorm with a residual, three int8 layers that read it, and a LayerNorm of the third with it. */
 function normProgram(C: number, N: number, activationScale?: number): Program {
@@ -106,14 +46,6 @@ function normProgram(C: number, N: number, activationScale?: number): Program {
     input: 0,
     output: 6,
   }
-}
-
-function tokens(lengths: number[], seed: number): Batch {
-  const random = seededRandom(seed)
-  const offsets = new Int32Array(lengths.length + 1)
-  lengths.forEach((length, b) => (offsets[b + 1] = offsets[b] + length))
-  const ids = Int32Array.from({ length: offsets[lengths.length] }, () => Math.floor(random() * VOCABULARY))
-  return { offsets, ids, types: ids.map((token) => token % 2) }
 }
 
 let device: GpuDevice
@@ -173,8 +105,8 @@ describe('programs', () => {
       const own = kernels === 'direct' ? device : tiled
       const program = encoder(2, 32, 2, kind)
       const session = await own.load(program, { guard: true })
-      // the second batch grows the buffers, the third fits into them
-      for (const lengths of [[5], [1, 40, 7, 33, 2, 9, 11, 3, 12], [17, 2]]) {
+      // the second batch grows the buffers beyond 128 rows, where layers take other forms; the third fits into them
+      for (const lengths of [[5], [1, 40, 7, 33, 2, 9, 11, 3, 12, 31], [17, 2]]) {
         const batch = tokens(lengths, lengths.length)
         const expected = runReference(program, batch)
         const actual = await session.run(batch)
@@ -186,24 +118,39 @@ describe('programs', () => {
       session.dispose()
     },
   )
-  it('takes few dispatches for 12 layers: at most 90 in f32, 75 in int8 up to 128 rows', async () => {
-    const count = async (on: GpuDevice, kind: 'f32' | 'int8', lengths: number[]): Promise<number[]> => {
-      const session = await on.load(encoder(12, 16, 1, kind, 140))
+  describe('of 12 layers take few dispatches: at most 90 in f32, 75 in int8', () => {
+    const count = async (on: GpuDevice, kind: 'f32' | 'int8', rows: number[], C = 16): Promise<number[]> => {
+      const session = await on.load(encoder(12, C, 1, kind))
       const counts: number[] = []
-      for (const length of lengths) {
-        await session.run(tokens([length], 1))
+      for (const M of rows) {
+        // sequences of up to 30 tokens
+        await session.run(tokens([...Array<number>(Math.floor(M / 30)).fill(30), M % 30], 1))
         counts.push(session.stats().calls)
       }
       session.dispose()
       return counts
     }
-    expect(await count(device, 'f32', [3, 40])).toEqual([88, 88])
-    expect(await count(tiled, 'f32', [3, 40])).toEqual([88, 88])
-    // the embedding, five a layer, the last LayerNorm, first token, pooler, classifier
-    expect(await count(tiled, 'int8', [3, 40, 128])).toEqual([65, 65, 65])
-    // more rows, and adapters without workgroup memory: LayerNorm and two quantizations a layer on their own
-    expect(await count(tiled, 'int8', [129])).toEqual([112])
-    expect(await count(device, 'int8', [3])).toEqual([114])
+    it('in f32', async () => {
+      expect(await count(device, 'f32', [3, 40])).toEqual([88, 88])
+      expect(await count(tiled, 'f32', [3, 40])).toEqual([88, 88])
+    })
+    it('in int8 for any number of rows', async () => {
+      // the embedding, five a layer, first token, pooler, classifier; up to 128 rows the last LayerNorm as well
+      expect(await count(tiled, 'int8', [40, 129, 301])).toEqual([65, 64, 64])
+    })
+    it('more in int8 without workgroup memory: LayerNorm and two quantizations a layer on their own', async () =>
+      expect(await count(device, 'int8', [3])).toEqual([114]))
+    it('in int8 where the adapter multiplies matrices', async () => {
+      const emulated = await createGpuDeviceWith({
+        kernels: 'tiled',
+        emulatesMatrices: true,
+        sources: emulatedSources(),
+      })
+      expect(await count(emulated, 'int8', [40, 301], 32)).toEqual([65, 64])
+      for (const kernel of ['int8-matmul', 'int8-matmul.whole-row'])
+        expect(emulated.info().variants[kernel]).toContain('matrix')
+      await emulated.dispose()
+    })
   })
   it('normalises inside int8 layers as the reference does, the rows for later ops too', async () => {
     for (const [C, N, activationScale, counts] of [

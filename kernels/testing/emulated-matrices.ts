@@ -2,10 +2,10 @@
 // where no matrix unit is at hand. What is left to the real adapter is the meaning of its own loads, which the self-test
 // at start proves there.
 
-import { SHADERS } from '../generated/shaders.ts'
+import { SHADERS, type ShaderName } from '../generated/shaders.ts'
 
 /** One thread stands for a subgroup. A matrix is where it lies (offset, stride), a sum the number of 256 i32. */
-const EMULATION = `
+const emulation = (input: string): string => `
 alias Place = vec2<u32>;
 var<private> sums: array<i32, 2048>;
 fn place(offset: u32, stride: u32) -> Place { return Place(offset, stride); }
@@ -16,9 +16,15 @@ fn multiply(a: Place, w: Place, sum: u32) -> u32 {
       for (var k = 0u; k < 32u; k++) {
         let x = a.x + row * a.y + k;
         let y = w.x + column * w.y + k;
-        sums[sum * 256u + row * 16u + column] += byteOf(input[x / 4u], x) * byteOf(weight[y / 4u], y);
+        sums[sum * 256u + row * 16u + column] += byteOf(${input}[x / 4u], x) * byteOf(weight[y / 4u], y);
       }
     }
+  }
+  return sum;
+}
+fn zeroSum(sum: u32) -> u32 {
+  for (var i = 0u; i < 256u; i++) {
+    sums[sum * 256u + i] = 0;
   }
   return sum;
 }
@@ -34,22 +40,35 @@ const REPLACEMENTS: [RegExp, string, number][] = [
   [/^alias .*\n/gm, '', 3],
   [/const LANES = 32u;/g, 'const LANES = 1u;', 1],
   [/@builtin\(subgroup_id\) subgroup: u32,\n\) \{/g, ') {\nlet subgroup = index;', 1],
-  [/subgroupMatrixLoad<A, row_major>\(&input, /g, 'place(', 2],
+  [/subgroupMatrixLoad<A, row_major>\(&(input|quantized), /g, 'place(', 2],
   [/subgroupMatrixLoad<W, col_major>\(&weight, /g, 'place(', 4],
   [/subgroupMatrixMultiplyAccumulate\(/g, 'multiply(', 8],
   [/subgroupMatrixStore<row_major>\(&staged, /g, 'storeSum(', 8],
 ]
 
+/** Of a whole-row kernel: a subgroup's reductions, over its one thread. */
+const REDUCTIONS = /subgroup(Add|Max)\(/g
+
+type MatrixShader = Extract<ShaderName, `${string}matrix`>
+
 /** Throws where the kernel holds something that this does not emulate. */
-export function emulatedMatrixShader(): string {
-  let code: string = SHADERS['int8-matmul.matrix']
+export function emulatedMatrixShader(name: MatrixShader = 'int8-matmul.matrix'): string {
+  let code: string = SHADERS[name]
+  const input = /subgroupMatrixLoad<A, row_major>\(&(\w+)/.exec(code)?.[1] ?? ''
   for (const [pattern, text, count] of REPLACEMENTS) {
     const found = code.match(pattern)?.length ?? 0
     if (found !== count) throw new Error(`emulated matrices: ${String(pattern)} stands ${found} times, not ${count}`)
     code = code.replace(pattern, text)
   }
   let sums = 0
-  code = code.replace(/= Sum\(\);/g, () => `= ${sums++}u;`)
-  if (sums !== 8 || /subgroupMatrix|subgroup_/.test(code)) throw new Error('emulated matrices: the kernel has changed')
-  return code + EMULATION
+  code = code.replace(/= Sum\(\);/g, () => `= zeroSum(${sums++}u);`).replace(REDUCTIONS, '(')
+  if (sums !== 8 || /subgroupM|subgroup_|subgroupA/.test(code))
+    throw new Error('emulated matrices: the kernel has changed')
+  return code + emulation(input)
 }
+
+/** Sources of a device whose matrices are emulated. */
+export const emulatedSources = (): Partial<Record<ShaderName, string>> => ({
+  'int8-matmul.matrix': emulatedMatrixShader(),
+  'int8-matmul.whole-row-matrix': emulatedMatrixShader('int8-matmul.whole-row-matrix'),
+})

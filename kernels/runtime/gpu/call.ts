@@ -45,11 +45,14 @@ export interface Form {
   shader: ShaderName
   constants: Record<string, number>
   slots: Slot[]
-  /** most rows this form is chosen for; none means any */
+  /** least and most rows this form is chosen for; none means any */
+  minRows?: number
   maxRows?: number
   workgroups(grid: Grid): [number, number, number]
   /** reads what the call before it reads: that one, which quantizes or normalises, is left out where nothing else needs it */
   quantizesItself?: boolean
+  /** writes what the LayerNorm after it writes: that one is left out */
+  normalizes?: boolean
 }
 
 export interface KernelCall {
@@ -58,6 +61,8 @@ export interface KernelCall {
   rows: BufferSpec['rows']
   /** a call that quantizes or normalises may have the indices of the calls that read its bytes: left out where all do so themselves */
   readers?: number[]
+  /** a LayerNorm may have the index of the call whose output it alone reads: left out where that one normalises */
+  writer?: number
   /** what a timed choice among the forms depends on beside the device, and the buffers that the call writes; for linear layers */
   tuning?: { shape: string; outputs: BufferId[] }
   /** in order of preference; the last takes any rows and needs no workgroup memory */
@@ -69,18 +74,19 @@ export const rowClass = (rows: number): number => 2 ** Math.ceil(Math.log2(Math.
 
 /** The form that is taken for so many rows where none was timed. */
 export const defaultForm = <F extends Form>(forms: F[], rows: number): F =>
-  forms.find(({ maxRows }) => maxRows === undefined || rows <= maxRows)!
+  forms.find(({ minRows = 0, maxRows = Infinity }) => rows >= minRows && rows <= maxRows)!
 
 /** The form of each call for its number of rows, as timed or by default; null for calls left out. */
 export function chooseForms<F extends Form>(
-  calls: { rows: KernelCall['rows']; readers?: number[]; forms: F[]; tuned?: ReadonlyMap<number, F | null> }[],
+  calls: (Pick<KernelCall, 'rows' | 'readers' | 'writer'> & { forms: F[]; tuned?: ReadonlyMap<number, F | null> })[],
   rowsOf: Record<KernelCall['rows'], number>,
 ): (F | null)[] {
   const chosen = calls.map(
     ({ rows, forms, tuned }) => tuned?.get(rowClass(rowsOf[rows])) ?? defaultForm(forms, rowsOf[rows]),
   )
   return chosen.map((form, i) => {
-    const { readers } = calls[i]
+    const { readers, writer } = calls[i]
+    if (writer !== undefined && chosen[writer].normalizes) return null
     return readers?.every((reader) => chosen[reader].quantizesItself) ? null : form
   })
 }

@@ -121,7 +121,7 @@ export class GpuContext {
   /** The forms of a call that may run here, in order of preference, up to the first that takes any number of rows. */
   forms(call: KernelCall): Form[] {
     const usable = call.forms.filter(({ shader }) => !this.demoted.has(shader) && (this.usesTiled || !isTiled(shader)))
-    const last = usable.findIndex(({ maxRows }) => maxRows === undefined)
+    const last = usable.findIndex(({ minRows, maxRows }) => minRows === undefined && maxRows === undefined)
     if (last < 0)
       throw new Error(`WebGPU: ${this.name} computes no form of '${call.label}' right: ${this.notes.join('; ')}`)
     return usable.slice(0, last + 1)

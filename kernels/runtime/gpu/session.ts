@@ -41,6 +41,7 @@ interface ReadyForm extends Form {
 interface ReadyCall {
   rows: KernelCall['rows']
   readers?: number[]
+  writer?: number
   tuning?: KernelCall['tuning']
   forms: ReadyForm[]
   /** by class of rows, the form that was timed fastest; null where none was */
@@ -100,6 +101,7 @@ export class ProgramSession implements GpuSession {
       compiled.calls.map(async (call) => ({
         rows: call.rows,
         readers: call.readers,
+        writer: call.writer,
         tuning: call.tuning,
         tuned: new Map<number, ReadyForm | null>(),
         forms: await Promise.all(
