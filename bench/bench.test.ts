@@ -99,6 +99,35 @@ it('times whole models in pages, with threads where they are isolated', async ()
   expect(notes.join('\n')).toMatch(/chromium: .*Chrome.*cross-origin isolated/)
 })
 
+it('times jax-js on WebGPU on the same weights, in a page where none was asked for; its lack of int8 is named', async () => {
+  const { rows, notes } = await benchModels({
+    ...small,
+    devices: ['gpu'],
+    variants: ['baseline', 'q8+e8'],
+    peers: ['jax-webgpu'],
+    hosts: ['node'],
+  })
+  expect(rows.map(({ engine, host, variant }) => `${engine} ${host ?? 'node'} ${variant}`)).toEqual([
+    'compact-kernels node baseline',
+    'compact-kernels chromium baseline',
+    'jax-webgpu chromium baseline',
+    'compact-kernels node q8+e8',
+    'compact-kernels chromium q8+e8',
+  ])
+  for (const { maxError, agreement } of rows) {
+    expect(maxError).toBeGreaterThan(0)
+    expect(maxError).toBeLessThan(1e-5)
+    expect(agreement).toBe(1)
+  }
+  expect(rows[1].ratios!['jax-webgpu'].sameWeights).toBeGreaterThan(0)
+  expect(notes.filter((note) => note.startsWith('jax-webgpu'))).toEqual([
+    expect.stringContaining('jax-webgpu in chromium: WebGPU backend'),
+    expect.stringContaining(
+      "did not run 'q8+e8': jax-webgpu in chromium q8+e8 gpu: Error: jax-js has no int8 products",
+    ),
+  ])
+})
+
 it('times kernels and gives their error and share of the ceiling', async () => {
   const { rows } = await benchKernels({
     ...quiet,

@@ -98,25 +98,31 @@ export async function prepareVariant(
     await saveModel(denseModel(weights), densePath)
   }
   let own: string | null = null
-  if (options.hosts.some((host) => host !== 'node')) {
+  if (wanted(options).some(({ host }) => host !== 'node')) {
     own = join(folder, 'own')
     await saveModel(weights, own)
   }
   return { name, onnxPath, densePath, folder: own, int8: hasInt8(weights), vocabulary, reference }
 }
 
-/** Who runs and where: what can run in a page does so on every host that is asked for, the others in their own process. */
+/**
+ * Who runs and where: what can run in a page does so on every host that is asked for, the others in their own process;
+ * where one of them runs in pages alone and none is asked for, an isolated one is added, for ours beside it.
+ */
 function wanted({
   devices,
   peers,
   hosts,
 }: ModelBenchOptions): { contender: string; device: 'cpu' | 'gpu'; host: Host }[] {
-  const all = [
+  const isPaged = peers.some((peer) => !Object.hasOwn(CONTENDERS, peer))
+  const all: Host[] = isPaged && hosts.every((host) => host === 'node') ? [...hosts, 'chromium'] : hosts
+  const contenders = [
     ...devices.map((device) => ({ contender: 'compact-kernels', device })),
     ...peers.map((peer) => ({ contender: peer, device: PEERS[peer] })),
   ]
-  return all.flatMap((who) => {
-    const places: Host[] = Object.hasOwn(MODEL_PAGES, who.contender) ? hosts : ['node']
+  return contenders.flatMap((who) => {
+    if (!Object.hasOwn(MODEL_PAGES, who.contender)) return [{ ...who, host: 'node' as const }]
+    const places = Object.hasOwn(CONTENDERS, who.contender) ? all : all.filter((host) => host !== 'node')
     return places.map((host) => ({ ...who, host }))
   })
 }

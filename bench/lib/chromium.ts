@@ -25,6 +25,7 @@ export interface PageContender {
 export const MODEL_PAGES: Record<string, PageContender> = {
   'compact-kernels': { module: '../contenders/ours.page.ts' },
   'ort-webgpu': { module: '../peers/ort-webgpu.page.ts', package: { name: 'onnxruntime-web', folder: 'dist' } },
+  'jax-webgpu': { module: '../peers/jax-webgpu.page.ts', package: { name: '@jax-js/jax' } },
   'ort-web': { module: '../peers/ort-web.page.ts', package: { name: 'onnxruntime-web', folder: 'dist' } },
 }
 

@@ -72,7 +72,7 @@ export interface Contender<T = Task, I = ModelInput> {
 }
 
 /**
- * Where each contender is, relative to bench/lib: a module that exports `createContender(): Contender`, or a Python
+ * Where each contender is that has a process of its own (lib/chromium.ts has those of pages), relative to bench/lib: a module that exports `createContender(): Contender`, or a Python
  * script that answers the same requests as lines of JSON.
  */
 export const CONTENDERS: Record<string, string> = {
@@ -89,6 +89,7 @@ export const PEERS: Record<string, 'cpu' | 'gpu'> = {
   'ort-web': 'cpu',
   'ort-node': 'cpu',
   'ort-webgpu': 'gpu',
+  'jax-webgpu': 'gpu',
   torch: 'cpu',
   'torch-cuda': 'gpu',
 }
