@@ -1,4 +1,5 @@
-// Writes kernels/generated/shaders.ts: every WGSL file of shaders/ as a string, without comments and blank lines.
+// Writes kernels/generated/shaders.ts: every WGSL file of shaders/ as a string, with what it includes of shaders/lib/,
+// without comments and blank lines.
 
 import { mkdir, readdir, readFile, rename, writeFile } from 'node:fs/promises'
 
@@ -14,12 +15,20 @@ export function compactShader(source: string): string {
     .join('\n')
 }
 
+/** A file with each line `// include lib/NAME.wgsl` replaced by that file. */
+async function expandShader(name: string): Promise<string> {
+  const source = await readFile(new URL(name, SOURCES), 'utf8')
+  const parts = source.split(/^\/\/ include (.+)$/m)
+  const texts = parts.map((part, i) => (i % 2 === 1 ? readFile(new URL(part, SOURCES), 'utf8') : part))
+  return (await Promise.all(texts)).join('')
+}
+
 /** Embeds the shaders; leaves the generated file alone where nothing changed. */
 export async function embedShaders(): Promise<void> {
   const files = (await readdir(SOURCES)).filter((name) => name.endsWith('.wgsl')).sort()
   const entries = await Promise.all(
     files.map(async (name) => {
-      const source = compactShader(await readFile(new URL(name, SOURCES), 'utf8'))
+      const source = compactShader(await expandShader(name))
       return `  '${name.replace(/\.wgsl$/, '')}': ${JSON.stringify(source)},`
     }),
   )

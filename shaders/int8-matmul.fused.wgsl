@@ -36,102 +36,13 @@ const MOST = 0x1000000u;
 
 var<workgroup> partial: array<vec4<i32>, 1024>; // [8 groups][4 rows][32 threads]; first the largest |x| that each thread saw
 
-// a / b rounded to nearest even, for positive normal numbers: WGSL's own division may be 2.5 ulp off, and every device
-// must quantize alike. Long division of the 24-bit significands, 8 bits a step
-fn divide(a: f32, b: f32) -> f32 {
-  let aBits = bitcast<u32>(a);
-  let bBits = bitcast<u32>(b);
-  var exponent = i32(aBits >> 23u) - i32(bBits >> 23u) + 127;
-  let divisor = (bBits & 0x7fffffu) | 0x800000u;
-  var rest = (aBits & 0x7fffffu) | 0x800000u;
-  if (rest < divisor) {
-    rest <<= 1u;
-    exponent--;
-  }
-  rest -= divisor;
-  var quotient = 1u;
-  for (var i = 0u; i < 3u; i++) {
-    rest <<= 8u;
-    quotient = (quotient << 8u) | (rest / divisor);
-    rest %= divisor;
-  }
-  // 25 bits: 24 and the one that rounds
-  quotient = (quotient >> 1u) + (quotient & 1u & (select(0u, 1u, rest != 0u) | (quotient >> 1u)));
-  if (exponent < 1) {
-    return 0.0;
-  }
-  if (exponent > 254) {
-    return 3.4028234e38;
-  }
-  return bitcast<f32>((u32(exponent) << 23u) + quotient - 0x800000u);
-}
+// include lib/quantize.wgsl
 
-// the law of kernels/runtime/quantize-law.ts: 127 / amax, 0 for rows of zeros (and of subnormals, which adapters flush)
-fn inverseScale(amax: f32) -> f32 {
-  if (amax < 1.17549435e-38) {
-    return 0.0;
-  }
-  return divide(127.0, amax);
-}
+// include lib/dots.wgsl
 
-fn scaleOf(amax: f32) -> f32 {
-  if (amax < 1.17549435e-38) {
-    return 0.0;
-  }
-  return divide(amax, 127.0);
-}
+// include lib/activate.wgsl
 
-// 4 values to 4 bytes of a word; round() takes ties to even
-fn pack(x: vec4<f32>, inverse: f32) -> u32 {
-  return pack4xI8(vec4<i32>(clamp(round(x * inverse), vec4(-127.0), vec4(127.0))));
-}
-
-fn largestOf(x: vec4<f32>) -> f32 {
-  let a = abs(x);
-  return max(max(a.x, a.y), max(a.z, a.w));
-}
-
-fn dots(a: u32, w: vec4<u32>) -> vec4<i32> {
-  return vec4<i32>(dot4I8Packed(a, w.x), dot4I8Packed(a, w.y), dot4I8Packed(a, w.z), dot4I8Packed(a, w.w));
-}
-
-// gelu in its erf form: erfc(|x| / sqrt 2) by Abramowitz and Stegun 7.1.26, off by at most 1.5e-7; arguments of exp and
-// tanh are kept in a range where every driver is finite
-fn activate(x: vec4<f32>) -> vec4<f32> {
-  if (dims.activation == 1u) {
-    let z = min(abs(x) * 0.70710678, vec4(9.0));
-    let t = 1.0 / (1.0 + 0.3275911 * z);
-    let series = 0.254829592 + t * (-0.284496736 + t * (1.421413741 + t * (-1.453152027 + t * 1.061405429)));
-    let tail = t * series * exp(-z * z);
-    return 0.5 * x * select(2.0 - tail, tail, x < vec4(0.0));
-  }
-  if (dims.activation == 2u) {
-    return tanh(clamp(x, vec4(-15.0), vec4(15.0)));
-  }
-  return x;
-}
-
-fn store(row: u32, column: u32, sum: vec4<i32>, aScale: f32) {
-  if (row >= shape.x || column >= dims.columns) {
-    return;
-  }
-  var y = activate(vec4<f32>(sum) * (aScale * columns[dims.columns / 4u + column / 4u]) + columns[column / 4u]);
-  if (column < dims.start1) {
-    if (column < dims.stride0) {
-      let at = (row * dims.stride0 + column) / 4u;
-      if (dims.hasResidual != 0u) {
-        y += residual[at];
-      }
-      out0[at] = y;
-    }
-  } else if (column < dims.start2) {
-    if (column - dims.start1 < dims.stride1) {
-      out1[(row * dims.stride1 + column - dims.start1) / 4u] = y;
-    }
-  } else if (column - dims.start2 < dims.stride2) {
-    out2[(row * dims.stride2 + column - dims.start2) / 4u] = y;
-  }
-}
+// include lib/store-int8.wgsl
 
 @compute @workgroup_size(256)
 fn main(@builtin(workgroup_id) group: vec3<u32>, @builtin(local_invocation_index) index: u32) {

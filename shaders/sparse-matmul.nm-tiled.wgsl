@@ -36,43 +36,9 @@ const MOST = 0x1000000u;
 
 var<workgroup> tile: array<vec4<f32>, 1024>; // [tile] x of 4 rows
 
-// gelu in its erf form: erfc(|x| / sqrt 2) by Abramowitz and Stegun 7.1.26, off by at most 1.5e-7; arguments of exp and
-// tanh are kept in a range where every driver is finite
-fn activate(x: vec4<f32>) -> vec4<f32> {
-  if (dims.activation == 1u) {
-    let z = min(abs(x) * 0.70710678, vec4(9.0));
-    let t = 1.0 / (1.0 + 0.3275911 * z);
-    let series = 0.254829592 + t * (-0.284496736 + t * (1.421413741 + t * (-1.453152027 + t * 1.061405429)));
-    let tail = t * series * exp(-z * z);
-    return 0.5 * x * select(2.0 - tail, tail, x < vec4(0.0));
-  }
-  if (dims.activation == 2u) {
-    return tanh(clamp(x, vec4(-15.0), vec4(15.0)));
-  }
-  return x;
-}
+// include lib/activate.wgsl
 
-fn store(row: u32, column: u32, sum: vec4<f32>) {
-  if (row >= shape.x || column >= dims.columns) {
-    return;
-  }
-  var y = activate(sum + columns[column / 4u]);
-  if (column < dims.start1) {
-    if (column < dims.stride0) {
-      let at = (row * dims.stride0 + column) / 4u;
-      if (dims.hasResidual != 0u) {
-        y += residual[at];
-      }
-      out0[at] = y;
-    }
-  } else if (column < dims.start2) {
-    if (column - dims.start1 < dims.stride1) {
-      out1[(row * dims.stride1 + column - dims.start1) / 4u] = y;
-    }
-  } else if (column - dims.start2 < dims.stride2) {
-    out2[(row * dims.stride2 + column - dims.start2) / 4u] = y;
-  }
-}
+// include lib/store.wgsl
 
 @compute @workgroup_size(64)
 fn main(@builtin(workgroup_id) group: vec3<u32>, @builtin(local_invocation_index) index: u32) {

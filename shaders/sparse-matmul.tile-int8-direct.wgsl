@@ -34,25 +34,9 @@ const MOST = 0x1000000u;
 @group(0) @binding(8) var<storage, read> aScale: array<f32>; // [rows]
 @group(0) @binding(9) var<uniform> dims: Dims;
 
-fn dots(a: u32, w: vec4<u32>) -> vec4<i32> {
-  return vec4<i32>(dot4I8Packed(a, w.x), dot4I8Packed(a, w.y), dot4I8Packed(a, w.z), dot4I8Packed(a, w.w));
-}
+// include lib/dots.wgsl
 
-// gelu in its erf form: erfc(|x| / sqrt 2) by Abramowitz and Stegun 7.1.26, off by at most 1.5e-7; arguments of exp and
-// tanh are kept in a range where every driver is finite
-fn activate(x: vec4<f32>) -> vec4<f32> {
-  if (dims.activation == 1u) {
-    let z = min(abs(x) * 0.70710678, vec4(9.0));
-    let t = 1.0 / (1.0 + 0.3275911 * z);
-    let series = 0.254829592 + t * (-0.284496736 + t * (1.421413741 + t * (-1.453152027 + t * 1.061405429)));
-    let tail = t * series * exp(-z * z);
-    return 0.5 * x * select(2.0 - tail, tail, x < vec4(0.0));
-  }
-  if (dims.activation == 2u) {
-    return tanh(clamp(x, vec4(-15.0), vec4(15.0)));
-  }
-  return x;
-}
+// include lib/activate.wgsl
 
 fn atColumn(column: u32) -> vec4<f32> {
   return bitcast<vec4<f32>>(vec4(columns[column], columns[column + 1u], columns[column + 2u], columns[column + 3u]));
