@@ -1,7 +1,7 @@
 // The embedding on the GPU: word, position and type rows gathered, added and normalised in one dispatch. A word table
 // larger than the adapter's bindings stays on the host, which then uploads the rows of each batch with its ids.
 
-import { isTiled, packNorm, padded, rowGrid, type KernelCall, type Slot } from '../runtime/gpu/call.ts'
+import { isTiled, packNorm, padded, rowGrid, type Form, type KernelCall, type Slot } from '../runtime/gpu/call.ts'
 import { fixedDims, type Twin } from '../runtime/gpu/linear.ts'
 import type { Uploader } from '../runtime/gpu/upload.ts'
 import type { BufferSpec, Op } from '../runtime/program.ts'
@@ -31,6 +31,10 @@ async function uploadWords(table: EmbeddingTable, uploader: Uploader): Promise<G
     for (let row = 0; row < rows; row++) packed.set(data.subarray(row * width, (row + 1) * width), row * stride)
   })
 }
+
+// outside of what reads the tables: as closures in there they would hold them for the session's life
+const tiledGrid: Form['workgroups'] = ({ rows }) => rowGrid(rows)
+const directGrid: Form['workgroups'] = ({ rows }) => [Math.ceil(rows / 32), 1, 1]
 
 /** @param twin also write the output's quantized twin, where it is given */
 export async function embeddingCall(
@@ -78,7 +82,7 @@ export async function embeddingCall(
       shader,
       constants: {},
       slots,
-      workgroups: isTiled(shader) ? ({ rows }) => rowGrid(rows) : ({ rows }) => [Math.ceil(rows / 32), 1, 1],
+      workgroups: isTiled(shader) ? tiledGrid : directGrid,
     })),
   }
 }

@@ -4,7 +4,7 @@
 import type { PlacedTable } from '../embedding/pack.ts'
 import type { LoadOptions, Session, SessionStats } from '../runtime/device.ts'
 import { checkBatch, type Batch, type BufferId, type Op, type Program } from '../runtime/program.ts'
-import { readWeight, reusedPlace, type StoredProgram } from '../runtime/stored.ts'
+import { readWeight, reusedPlace, withoutWeights, type StoredProgram } from '../runtime/stored.ts'
 import type { BatchShape, BufferView, EncodeContext, Int8Path, LoadContext, Lowered } from '../runtime/wasm/lowering.ts'
 import { Regions } from '../runtime/wasm/regions.ts'
 import type { Job, ThreadPool } from '../runtime/wasm/pool.ts'
@@ -19,8 +19,6 @@ interface Region {
   address: number
   bytes: number
 }
-
-const NOTHING = new Float32Array(0)
 
 /** Shapes whose tapes are kept: tapes of 12 layers take about 8 kB. */
 const MOST_PLANS = 64
@@ -285,16 +283,6 @@ export class WasmSession implements Session {
       },
     }
   }
-}
-
-/** The op with no weights in it: packed, they need not stay on the host. */
-function withoutWeights(op: PackableOp): Op {
-  const noTable = ({ rows, width }: { rows: number; width: number }) =>
-    ({ kind: 'f32', rows, width, data: NOTHING }) as const
-  if (op.kind === 'embedding')
-    return { ...op, word: noTable(op.word), position: noTable(op.position), type: noTable(op.type) }
-  if (op.kind === 'linear') return { ...op, weight: { kind: 'f32', N: op.weight.N, K: op.weight.K, data: NOTHING } }
-  return op
 }
 
 function shapeOf(batch: Batch): BatchShape {

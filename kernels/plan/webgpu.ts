@@ -9,7 +9,7 @@ import type { Precision } from '../runtime/gpu/half.ts'
 import { ProgramSession, type GpuSession } from '../runtime/gpu/session.ts'
 import type { TuningStore } from '../runtime/gpu/tune.ts'
 import { Uploader } from '../runtime/gpu/upload.ts'
-import { readProgram, type StoredProgram } from '../runtime/stored.ts'
+import { readProgram, withoutWeights, type StoredProgram } from '../runtime/stored.ts'
 import type { LeafWeight } from '../runtime/weights.ts'
 import { compileProgram } from './gpu-compile.ts'
 import { selfTest } from './gpu-self-test.ts'
@@ -89,7 +89,9 @@ async function load(context: GpuContext, stored: StoredProgram, options: LoadOpt
       context.pipeline(shader, constants).catch(() => undefined)
     await selfTest(context, compiled.calls)
     const calls = compiled.calls.map((call) => ({ ...call, forms: context.forms(call) }))
-    return await ProgramSession.create(context, { ...compiled, calls }, uploader, options)
+    // a session keeps its program, but what is uploaded need not stay on the host
+    const bare = { ...compiled.program, ops: compiled.program.ops.map(withoutWeights) }
+    return await ProgramSession.create(context, { ...compiled, program: bare, calls }, uploader, options)
   } catch (error) {
     uploader.dispose()
     throw context.explain(error)

@@ -72,6 +72,18 @@ export async function readProgram(program: StoredProgram): Promise<Program> {
   return { ...program, ops }
 }
 
+const NOTHING = new Float32Array(0)
+
+/** The op with no weights in it: packed, they need not stay on the host. */
+export function withoutWeights(op: StoredOp): Op {
+  const noTable = ({ rows, width }: { rows: number; width: number }) =>
+    ({ kind: 'f32', rows, width, data: NOTHING }) as const
+  if (op.kind === 'embedding')
+    return { ...op, word: noTable(op.word), position: noTable(op.position), type: noTable(op.type) }
+  if (op.kind === 'linear') return { ...op, weight: { kind: 'f32', N: op.weight.N, K: op.weight.K, data: NOTHING } }
+  return op
+}
+
 /** One area for arrays that are read one after the other: what it gave holds until it is asked again. */
 export function reusedPlace(): Place {
   let area = new ArrayBuffer(0)
