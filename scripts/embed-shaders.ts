@@ -17,10 +17,12 @@ export function compactShader(source: string): string {
 
 /** A file with each line `// include lib/NAME.wgsl` replaced by that file. */
 async function expandShader(name: string): Promise<string> {
-  const source = await readFile(new URL(name, SOURCES), 'utf8')
-  const parts = source.split(/^\/\/ include (.+)$/m)
-  const texts = parts.map((part, i) => (i % 2 === 1 ? readFile(new URL(part, SOURCES), 'utf8') : part))
-  return (await Promise.all(texts)).join('')
+  let text = ''
+  for (const line of (await readFile(new URL(name, SOURCES), 'utf8')).split('\n')) {
+    const included = /^\/\/ include (.+)$/.exec(line)?.[1]
+    text += `${included ? await readFile(new URL(included, SOURCES), 'utf8') : line}\n`
+  }
+  return text
 }
 
 /** Embeds the shaders; leaves the generated file alone where nothing changed. */
