@@ -9,6 +9,7 @@
 // Source     own derivation
 
 import { blockWidth, paddedTokens } from './lib/blocks'
+import { constant, INT8_LEAST, INT8_MOST, ROUNDER } from './lib/math'
 import { pointer, real, sliceBegin, word } from './tape'
 
 const PATH_I16: i32 = 0
@@ -22,25 +23,27 @@ function scalesBytes(M: i32): usize {
   return <usize>((M + 15) & ~15) << 2
 }
 
-/** Largest magnitude of x f32 [K]. pmax is one instruction where max is eight; it passes over NaN, which no operand may be. */
+/**
+ * Largest magnitude of x f32 [K]: of the largest and the smallest element, since abs would take an instruction more. pmax
+ * and pmin are one instruction where max and min are eight; they pass over NaN, which no operand may be.
+ */
 export function largest(x: usize, K: i32): f32 {
-  let v = f32x4.splat(0.0), w = v
+  let most = f32x4.splat(0.0), otherMost = most, least = most, otherLeast = most
   const end = x + (<usize>K << 2)
   const eightsEnd = x + (<usize>(K & ~7) << 2)
   for (; x != eightsEnd; x += 32) {
-    v = f32x4.pmax(v, f32x4.abs(v128.load(x)))
-    w = f32x4.pmax(w, f32x4.abs(v128.load(x, 16)))
+    const v = v128.load(x), w = v128.load(x, 16)
+    most = f32x4.pmax(most, v)
+    otherMost = f32x4.pmax(otherMost, w)
+    least = f32x4.pmin(least, v)
+    otherLeast = f32x4.pmin(otherLeast, w)
   }
-  v = f32x4.pmax(v, w)
+  let v = f32x4.pmax(f32x4.pmax(most, otherMost), f32x4.neg(f32x4.pmin(least, otherLeast)))
   v = f32x4.pmax(v, v128.shuffle<f32>(v, v, 2, 3, 0, 1))
-  let most = max(f32x4.extract_lane(v, 0), f32x4.extract_lane(v, 1))
-  for (; x != end; x += 4) most = max(most, abs(load<f32>(x)))
-  return most
+  let size = max(f32x4.extract_lane(v, 0), f32x4.extract_lane(v, 1))
+  for (; x != end; x += 4) size = max(size, abs(load<f32>(x)))
+  return size
 }
-
-/** 1.5 * 2^23: added to |v| < 2^22 it leaves v rounded to even in the low bits, in one instruction for round and convert. */
-const ROUNDER: f32 = 12582912.0
-const ROUNDER_BITS: i32 = 0x4b400000
 
 /**
  * Type arguments that choose at compile time whether there is anything to clamp: a branch in the loops, or the clamp for
@@ -54,9 +57,8 @@ type CalibratedScale = f32
 @inline
 export function quantizeFour<S>(x: usize, inverse: v128): v128 {
   let scaled = f32x4.mul(v128.load(x), inverse)
-  if (isFloat<S>()) scaled = f32x4.pmin(f32x4.splat(127.0), f32x4.pmax(f32x4.splat(-127.0), scaled))
-  const rounded = f32x4.add(scaled, f32x4.splat(ROUNDER))
-  return i32x4.sub(rounded, i32x4.splat(ROUNDER_BITS))
+  if (isFloat<S>()) scaled = f32x4.pmin(constant(INT8_MOST), f32x4.pmax(constant(INT8_LEAST), scaled))
+  return i32x4.sub(f32x4.add(scaled, constant(ROUNDER)), constant(ROUNDER))
 }
 
 // @ts-ignore: decorator

@@ -37,11 +37,14 @@ const TABLE: usize = memory.data<f32>([
   -0.03227973748, -0.03227973748, -0.03227973748, -0.03227973748,
   0.004043349503, 0.004043349503, 0.004043349503, 0.004043349503,
   0.004086405569, 0.004086405569, 0.004086405569, 0.004086405569,
+  127.0, 127.0, 127.0, 127.0,
+  -127.0, -127.0, -127.0, -127.0,
 ], 16)
 
 const LOWEST: usize = 0
 const LOG2E: usize = 1
-const ROUNDER: usize = 2
+/** 1.5 * 2^23: added to |x| < 2^22 it leaves x rounded to even in the low bits, in one instruction for round and convert. */
+export const ROUNDER: usize = 2
 const LN2_HIGH: usize = 3
 const LN2_LOW: usize = 4
 /** Coefficients of r to r^5. */
@@ -54,10 +57,13 @@ const GELU_MOST: usize = 13
 const GELU_SCALE: usize = 14
 /** Coefficients of v^0 to v^14. */
 const G: usize = 15
+/** The range of quantized activations. */
+export const INT8_MOST: usize = 30
+export const INT8_LEAST: usize = 31
 
 // @ts-ignore: decorator
 @inline
-function constant(index: usize): v128 {
+export function constant(index: usize): v128 {
   return v128.load(TABLE + (index << 4))
 }
 
