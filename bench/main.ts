@@ -258,7 +258,7 @@ export async function main(argv: string[]): Promise<number> {
     .addOption(
       new Option(
         '--peers <list>',
-        'ort-webgpu, jax-webgpu (in Chromium alone), torch-cuda; by default all on a real GPU, none on an emulation',
+        'ort-webgpu, ort-node-webgpu, jax-webgpu (in Chromium alone), torch-cuda; by default all on a real GPU, none on an emulation',
       ).argParser(list),
     )
     .addOption(

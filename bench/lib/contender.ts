@@ -80,6 +80,7 @@ export const CONTENDERS: Record<string, string> = {
   'ort-web': '../peers/ort-web.ts',
   'ort-node': '../peers/ort-node.ts',
   'ort-webgpu': '../peers/ort-webgpu.ts',
+  'ort-node-webgpu': '../peers/ort-node-webgpu.ts',
   torch: '../peers/torch_bert.py',
   'torch-cuda': '../peers/torch_bert.py',
 }
@@ -89,6 +90,7 @@ export const PEERS: Record<string, 'cpu' | 'gpu'> = {
   'ort-web': 'cpu',
   'ort-node': 'cpu',
   'ort-webgpu': 'gpu',
+  'ort-node-webgpu': 'gpu',
   'jax-webgpu': 'gpu',
   torch: 'cpu',
   'torch-cuda': 'gpu',

@@ -4,19 +4,25 @@ import type { Contender } from '../lib/contender.ts'
 import { ortContender, type Ort } from './onnx-session.ts'
 import { packageVersion } from './packages.ts'
 
-const packageName: string = 'onnxruntime-node'
+/** Its package; a name that TypeScript does not resolve, since the bench installs it. */
+export const ORT_NODE: string = 'onnxruntime-node'
+
+export async function importOrtNode(): Promise<Ort> {
+  const module = (await import(ORT_NODE)) as Ort & { default?: Ort }
+  const ort = module.default ?? module
+  ort.env.logLevel = 'error'
+  return ort
+}
 
 export function createContender(): Contender {
   return ortContender({
     engine: 'ort-node',
-    engineVersion: packageVersion(packageName),
+    engineVersion: packageVersion(ORT_NODE),
     device: 'cpu',
     read: async (onnxPath) => onnxPath,
     notes: ['native CPU provider, graph optimization all'],
     async open({ threads }) {
-      const module = (await import(packageName)) as Ort & { default?: Ort }
-      const ort = module.default ?? module
-      ort.env.logLevel = 'error'
+      const ort = await importOrtNode()
       return { ort, options: { executionProviders: ['cpu'], intraOpNumThreads: threads, interOpNumThreads: 1 } }
     },
   })
