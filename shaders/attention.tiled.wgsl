@@ -14,8 +14,7 @@ struct Dims {
   scale: f32, // 1 / sqrt(D)
 }
 
-// more rounds than any loop makes: a constant bound beside the break spares the compiler's guards against endless loops
-const MOST = 0x1000000u;
+// include lib/most.wgsl
 
 @group(0) @binding(1) var<storage, read> tiles: array<vec4<u32>>; // [workgroups in x]: first query, queries, first key, keys
 @group(0) @binding(2) var<storage, read> query: array<vec4<f32>>; // [M, width / 4]

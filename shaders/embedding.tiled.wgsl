@@ -21,8 +21,7 @@ struct Dims {
   fixedInverse: f32, // 1 / fixedScale
 }
 
-// more rounds than any loop makes: a constant bound beside the break spares the compiler's guards against endless loops
-const MOST = 0x1000000u;
+// include lib/most.wgsl
 
 @group(0) @binding(0) var<uniform> shape: vec4<u32>; // rows, M, B, attention tiles
 @group(0) @binding(1) var<storage, read> tokens: array<vec4<u32>>; // [rows]: id, type, position in its sequence, 0
@@ -37,35 +36,9 @@ const MOST = 0x1000000u;
 
 var<workgroup> partial: array<f32, 64>; // one value per thread
 
-// the sum over the workgroup's 64 threads, for all of them; barriers before and after every use of the array
-fn total(index: u32, value: f32) -> f32 {
-  workgroupBarrier();
-  partial[index] = value;
-  workgroupBarrier();
-  for (var i = 0u; i < 6u; i++) {
-    let half = 32u >> i;
-    if (index < half) {
-      partial[index] += partial[index + half];
-    }
-    workgroupBarrier();
-  }
-  return partial[0];
-}
+// include lib/workgroup-total.wgsl
 
-// the largest value of the workgroup's 64 threads, for all of them
-fn largest(index: u32, value: f32) -> f32 {
-  workgroupBarrier();
-  partial[index] = value;
-  workgroupBarrier();
-  for (var i = 0u; i < 6u; i++) {
-    let half = 32u >> i;
-    if (index < half) {
-      partial[index] = max(partial[index], partial[index + half]);
-    }
-    workgroupBarrier();
-  }
-  return partial[0];
-}
+// include lib/workgroup-largest.wgsl
 
 // elements 4 i to 4 i + 3 of a word's row; padding is 0
 fn word(id: u32, i: u32) -> vec4<f32> {

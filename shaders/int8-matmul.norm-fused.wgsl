@@ -23,8 +23,7 @@ struct Dims {
   epsilon: f32,
 }
 
-// more rounds than any loop makes: a constant bound beside the break spares the compiler's guards against endless loops
-const MOST = 0x1000000u;
+// include lib/most.wgsl
 
 @group(0) @binding(0) var<uniform> shape: vec4<u32>; // rows, M, B, attention tiles
 @group(0) @binding(1) var<storage, read> input: array<vec4<f32>>; // [rows, K / 4]

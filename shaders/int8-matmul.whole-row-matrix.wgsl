@@ -10,22 +10,9 @@ enable subgroups;
 
 requires packed_4x8_integer_dot_product;
 
-struct Dims {
-  K: u32, // inputs per row with padding, a multiple of 16
-  columns: u32, // columns of W, padded to 64
-  stride: u32, // columns per row of y, a multiple of 16
-  C: u32, // columns without padding
-  epsilon: f32,
-  hasResidual: u32, // 1: add it
-  fixedScale: f32, // calibrated scale of all rows of x, or 0 for one per row
-  fixedInverse: f32, // 1 / fixedScale
-  quantize: u32, // 1: also write y as s8, for int8 linears
-  nextScale: f32, // as fixedScale, of y
-  nextInverse: f32,
-}
+// include lib/whole-row-dims.wgsl
 
-// more rounds than any loop makes: a constant bound beside the break spares the compiler's guards against endless loops
-const MOST = 0x1000000u;
+// include lib/most.wgsl
 const LANES = 32u; // threads of a subgroup
 
 // columns come before rows in the types: A is 16 rows x 32 inputs, W 32 inputs x 16 columns

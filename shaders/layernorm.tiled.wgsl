@@ -20,8 +20,7 @@ struct Dims {
   fixedInverse: f32, // 1 / fixedScale
 }
 
-// more rounds than any loop makes: a constant bound beside the break spares the compiler's guards against endless loops
-const MOST = 0x1000000u;
+// include lib/most.wgsl
 
 @group(0) @binding(0) var<uniform> shape: vec4<u32>; // rows, M, B, attention tiles
 @group(0) @binding(1) var<storage, read> input: array<vec4<f32>>; // [rows, width / 4]
@@ -34,35 +33,9 @@ const MOST = 0x1000000u;
 
 var<workgroup> partial: array<f32, 64>; // one value per thread
 
-// the sum over the workgroup's 64 threads, for all of them; barriers before and after every use of the array
-fn total(index: u32, value: f32) -> f32 {
-  workgroupBarrier();
-  partial[index] = value;
-  workgroupBarrier();
-  for (var i = 0u; i < 6u; i++) {
-    let half = 32u >> i;
-    if (index < half) {
-      partial[index] += partial[index + half];
-    }
-    workgroupBarrier();
-  }
-  return partial[0];
-}
+// include lib/workgroup-total.wgsl
 
-// the largest value of the workgroup's 64 threads, for all of them
-fn largest(index: u32, value: f32) -> f32 {
-  workgroupBarrier();
-  partial[index] = value;
-  workgroupBarrier();
-  for (var i = 0u; i < 6u; i++) {
-    let half = 32u >> i;
-    if (index < half) {
-      partial[index] = max(partial[index], partial[index + half]);
-    }
-    workgroupBarrier();
-  }
-  return partial[0];
-}
+// include lib/workgroup-largest.wgsl
 
 // include lib/quantize.wgsl
 

@@ -13,8 +13,7 @@ struct Dims {
   normalize: u32, // 1: divide by the norm
 }
 
-// more rounds than any loop makes: a constant bound beside the break spares the compiler's guards against endless loops
-const MOST = 0x1000000u;
+// include lib/most.wgsl
 
 @group(0) @binding(0) var<uniform> shape: vec4<u32>; // rows, M, B, attention tiles
 @group(0) @binding(1) var<storage, read> offsets: array<u32>; // [B + 1]
@@ -24,20 +23,7 @@ const MOST = 0x1000000u;
 
 var<workgroup> partial: array<f32, 64>; // one value per thread
 
-// the sum over the workgroup's 64 threads, for all of them; barriers before and after every use of the array
-fn total(index: u32, value: f32) -> f32 {
-  workgroupBarrier();
-  partial[index] = value;
-  workgroupBarrier();
-  for (var i = 0u; i < 6u; i++) {
-    let half = 32u >> i;
-    if (index < half) {
-      partial[index] += partial[index + half];
-    }
-    workgroupBarrier();
-  }
-  return partial[0];
-}
+// include lib/workgroup-total.wgsl
 
 fn mean(first: u32, count: u32, i: u32) -> vec4<f32> {
   var sum = vec4<f32>();

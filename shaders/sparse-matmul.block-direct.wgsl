@@ -7,20 +7,9 @@
 
 requires packed_4x8_integer_dot_product;
 
-struct Dims {
-  K: u32, // inputs per row with padding, a multiple of 16
-  columns: u32, // columns of all outputs, each output padded to 64
-  start1: u32, // first column of the second output, a multiple of 64
-  start2: u32, // first column of the third output
-  stride0: u32, // columns per row of each output, multiples of 16
-  stride1: u32,
-  stride2: u32,
-  activation: u32, // 0 none, 1 gelu, 2 tanh
-  hasResidual: u32, // 1: add it
-}
+// include lib/linear-dims.wgsl
 
-// more rounds than any loop makes: a constant bound beside the break spares the compiler's guards against endless loops
-const MOST = 0x1000000u;
+// include lib/most.wgsl
 
 @group(0) @binding(0) var<uniform> shape: vec4<u32>; // rows, M, B, attention tiles
 @group(0) @binding(1) var<storage, read> input: array<u32>; // [rows, K / 4], 4 s8 each

@@ -7,21 +7,9 @@
 
 requires packed_4x8_integer_dot_product;
 
-struct Dims {
-  K: u32, // inputs per row, a multiple of 32
-  columns: u32, // columns of all outputs, each output padded to 64
-  start1: u32, // first column of the second output, a multiple of 64
-  start2: u32, // first column of the third output
-  stride0: u32, // columns per row of each output, multiples of 16
-  stride1: u32,
-  stride2: u32,
-  activation: u32, // 0 none, 1 gelu, 2 tanh
-  hasResidual: u32, // 1: add it
-  strips: u32, // of 16 columns
-}
+// include lib/tile-dims.wgsl
 
-// more rounds than any loop makes: a constant bound beside the break spares the compiler's guards against endless loops
-const MOST = 0x1000000u;
+// include lib/most.wgsl
 
 @group(0) @binding(0) var<uniform> shape: vec4<u32>; // rows, M, B, attention tiles
 @group(0) @binding(1) var<storage, read> input: array<vec4<u32>>; // [rows, K / 16], 16 s8 each
@@ -38,27 +26,9 @@ const MOST = 0x1000000u;
 
 // include lib/activate.wgsl
 
-fn atColumn(column: u32) -> vec4<f32> {
-  return bitcast<vec4<f32>>(vec4(columns[column], columns[column + 1u], columns[column + 2u], columns[column + 3u]));
-}
+// include lib/at-column.wgsl
 
-fn store(row: u32, column: u32, sum: vec4<i32>) {
-  if (row >= shape.x) {
-    return;
-  }
-  var y = activate(vec4<f32>(sum) * (aScale[row] * atColumn(dims.columns + column)) + atColumn(column));
-  if (column < dims.start1) {
-    let at = (row * dims.stride0 + column) / 4u;
-    if (dims.hasResidual != 0u) {
-      y += residual[at];
-    }
-    out0[at] = y;
-  } else if (column < dims.start2) {
-    out1[(row * dims.stride1 + column - dims.start1) / 4u] = y;
-  } else {
-    out2[(row * dims.stride2 + column - dims.start2) / 4u] = y;
-  }
-}
+// include lib/tile-store-int8.wgsl
 
 @compute @workgroup_size(8, 8)
 fn main(@builtin(global_invocation_id) id: vec3<u32>) {
