@@ -9,6 +9,7 @@ import { fileURLToPath } from 'node:url'
 import { createWasmDevice } from '../kernels/plan/wasm.ts'
 import { buildProgram } from '../ts/model/bert.ts'
 import { loadModel, openModel } from '../ts/model/load.ts'
+import { median } from '../ts/study/statistics.ts'
 
 const WAYS = ['read', 'openModel', 'loadModel'] as const
 type Way = (typeof WAYS)[number]
@@ -50,10 +51,10 @@ else {
       list.push(JSON.parse(execFileSync(process.execPath, args, { encoding: 'utf8' })) as Sample)
     }
   for (const [name, list] of samples) {
-    const times = list.map(({ ms }) => ms).sort((a, b) => a - b)
+    const times = list.map(({ ms }) => ms)
     const peak = Math.max(...list.map(({ peakMB }) => peakMB))
     process.stdout.write(
-      `${name.padEnd(10)} least ${times[0].toFixed(0)} ms, median ${times[times.length >> 1].toFixed(0)} ms, peak ${peak.toFixed(0)} MB\n`,
+      `${name.padEnd(10)} least ${Math.min(...times).toFixed(0)} ms, median ${median(times).toFixed(0)} ms, peak ${peak.toFixed(0)} MB\n`,
     )
   }
 }

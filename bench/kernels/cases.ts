@@ -2,7 +2,7 @@
 
 import type { LinearShape } from '../lib/shapes.ts'
 import type { Batch, BufferSpec, Op, Program } from '../../kernels/runtime/program.ts'
-import type { LeafWeight } from '../../kernels/runtime/weights.ts'
+import { TILE_INPUTS, TILE_OUTPUTS, type LeafWeight } from '../../kernels/runtime/weights.ts'
 import { seededRandom, uniform } from '../../kernels/testing/random.ts'
 import { randomWeight } from '../../kernels/testing/weights.ts'
 
@@ -81,7 +81,7 @@ export function* linearCases({ M, N, K }: LinearShape, only: string[]): Generato
   const denseOps = 2 * M * N * K
   for (const { op, variant, kind, density, tiles = false } of LINEAR_KINDS) {
     // sizes that the tiles do not divide have no such weight
-    if (!only.includes(op) || (tiles && (N % 16 !== 0 || K % 32 !== 0))) continue
+    if (!only.includes(op) || (tiles && (N % TILE_OUTPUTS !== 0 || K % TILE_INPUTS !== 0))) continue
     const weight = randomWeight(kind, N, K, random, { density, tiles })
     yield {
       op,

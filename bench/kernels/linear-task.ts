@@ -1,6 +1,7 @@
 // A layer of `bench kernels` as its contenders in pages make it, and what they have in common.
 
 import type { Contender, Description, LinearTask } from '../lib/contender.ts'
+import { transposed } from '../lib/exports.ts'
 import { linearCases, type KernelCase } from './cases.ts'
 
 /** Weight of a dense layer, [N, K] row-major; s8 has a scale per output. */
@@ -34,9 +35,7 @@ function layerOf(task: LinearTask): Layer {
 /** An f32 weight as [K, N], for peers that compute x W. */
 export function transposedWeight({ N, K, weight }: Layer): Float32Array<ArrayBuffer> {
   if (weight.kind !== 'f32') throw new Error('bench: this peer has no int8 product')
-  const data = new Float32Array(K * N)
-  for (let n = 0; n < N; n++) for (let k = 0; k < K; k++) data[k * N + n] = weight.data[n * K + k]
-  return data
+  return transposed(weight.data, N, K)
 }
 
 /** What a peer does with a layer: each run takes the rows from a JavaScript array and gives the result as one. */

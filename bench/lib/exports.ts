@@ -31,6 +31,13 @@ export function denseModel(model: ModelWeights): ModelWeights {
   }
 }
 
+/** W [N, K] as [K, N], for peers that compute x W. */
+export function transposed(data: Float32Array, N: number, K: number): Float32Array<ArrayBuffer> {
+  const turned = new Float32Array(K * N)
+  for (let n = 0; n < N; n++) for (let k = 0; k < K; k++) turned[k * N + n] = data[n * K + k]
+  return turned
+}
+
 /** Whether a linear layer multiplies in int8. */
 export function hasInt8(model: ModelWeights): boolean {
   for (const { linear } of linearLayers(model)) {

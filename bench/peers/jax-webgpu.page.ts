@@ -5,9 +5,9 @@ import { defaultDevice, init, jit, nn, numpy as np, type OwnedFunction } from '@
 import { describeAdapter, findAdapter } from '../../kernels/runtime/gpu/adapter.ts'
 import { denseData } from '../../ts/compress/dense.ts'
 import { loadModel } from '../../ts/model/load.ts'
-import type { LinearLayer, ModelWeights, Norm } from '../../ts/model/weights.ts'
+import { linearLayers, type ModelWeights, type Norm } from '../../ts/model/weights.ts'
 import type { Contender, ModelInput } from '../lib/contender.ts'
-import { denseModel } from '../lib/exports.ts'
+import { denseModel, transposed } from '../lib/exports.ts'
 
 /** put in by the bundler */
 declare const ENGINE_VERSION: string
@@ -18,39 +18,17 @@ type Forward = OwnedFunction<(tree: Tree, ids: np.Array) => np.Array>
 const array = (values: Float32Array, shape: number[]): np.Array =>
   np.array(values as Float32Array<ArrayBuffer>).reshape(shape)
 
-/** W [N, K] as [K, N], which jax-js multiplies without turning it at each run. */
-function transposed({ weight }: LinearLayer): np.Array {
-  const { N, K } = weight
-  const data = denseData(weight)
-  const turned = new Float32Array(K * N)
-  for (let n = 0; n < N; n++) for (let k = 0; k < K; k++) turned[k * N + n] = data[n * K + k]
-  return array(turned, [K, N])
-}
+/** Norms by the names under which their arrays are found. */
+const normsOf = ({ layers, embeddings }: ModelWeights): [string, Norm][] => [
+  ['embeddings', embeddings.norm],
+  ...layers.flatMap(({ attentionNorm, outputNorm }, i): [string, Norm][] => [
+    [`${i}.attentionNorm`, attentionNorm],
+    [`${i}.outputNorm`, outputNorm],
+  ]),
+]
 
-/** Names of the linear layers and norms of a model, by which its arrays are found. */
-function parts({ layers, pooler, classifier, embeddings }: ModelWeights): {
-  linears: [string, LinearLayer][]
-  norms: [string, Norm][]
-} {
-  return {
-    linears: [
-      ...layers.flatMap(({ query, key, value, attentionOutput, intermediate, output }, i) =>
-        Object.entries({ query, key, value, attentionOutput, intermediate, output }).map(
-          ([role, layer]): [string, LinearLayer] => [`${i}.${role}`, layer],
-        ),
-      ),
-      ...(pooler ? [['pooler', pooler] as [string, LinearLayer]] : []),
-      ...(classifier ? [['classifier', classifier] as [string, LinearLayer]] : []),
-    ],
-    norms: [
-      ['embeddings', embeddings.norm],
-      ...layers.flatMap(({ attentionNorm, outputNorm }, i): [string, Norm][] => [
-        [`${i}.attentionNorm`, attentionNorm],
-        [`${i}.outputNorm`, outputNorm],
-      ]),
-    ],
-  }
-}
+/** The name under which a layer's arrays are found. */
+const nameOf = (layer: number | null, role: string): string => (layer === null ? role : `${layer}.${role}`)
 
 function arraysOf(model: ModelWeights): Tree {
   const tree: Tree = {}
@@ -59,12 +37,13 @@ function arraysOf(model: ModelWeights): Tree {
     if (table.kind !== 'f32') throw new Error(`jax-webgpu: the table '${name}' is ${table.kind}`)
     tree[name] = array(table.data, [table.rows, table.width])
   }
-  const { linears, norms } = parts(model)
-  for (const [name, layer] of linears) {
-    tree[`${name}.weight`] = transposed(layer)
-    tree[`${name}.bias`] = array(layer.bias ?? new Float32Array(layer.weight.N), [layer.weight.N])
+  for (const { layer, role, linear } of linearLayers(model)) {
+    const { N, K } = linear.weight
+    // W as [K, N], which jax-js multiplies without turning it at each run
+    tree[`${nameOf(layer, role)}.weight`] = array(transposed(denseData(linear.weight), N, K), [K, N])
+    tree[`${nameOf(layer, role)}.bias`] = array(linear.bias ?? new Float32Array(N), [N])
   }
-  for (const [name, { gamma, beta }] of norms) {
+  for (const [name, { gamma, beta }] of normsOf(model)) {
     tree[`${name}.gamma`] = array(gamma, [gamma.length])
     tree[`${name}.beta`] = array(beta, [beta.length])
   }

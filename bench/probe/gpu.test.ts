@@ -1,17 +1,9 @@
-import { create } from 'webgpu'
 import { expect, it } from 'vitest'
 import { findAdapter, hasInt8Matrices, MATRIX_FEATURES } from '../../kernels/runtime/gpu/adapter.ts'
 import { HALF_FEATURE } from '../../kernels/runtime/gpu/half.ts'
+import { nullDevice } from '../../kernels/testing/null-device.ts'
 import { probeGpu } from './gpu.ts'
 import { probeAdapter, readShaders } from './gpu.node.ts'
-
-/** A device that accepts all work and does none, with the features; it is to be kept with its adapter. */
-async function nullDevice(features: string[]): Promise<{ device: GPUDevice; kept: unknown[] }> {
-  const gpu = create(['backend=null', 'enable-dawn-features=allow_unsafe_apis']) as unknown as GPU
-  const adapter = (await gpu.requestAdapter())!
-  const device = await adapter.requestDevice({ requiredFeatures: features as GPUFeatureName[] })
-  return { device, kept: [gpu, adapter] }
-}
 
 it('the shaders of the probe are valid WGSL, in the words of Dawn itself', async () => {
   const { device, kept } = await nullDevice([HALF_FEATURE, ...MATRIX_FEATURES])

@@ -40,7 +40,7 @@ export function denseMatmulReference(x: ArrayLike<number>, weight: DenseWeight, 
 }
 
 /** Inputs whose products are added up in f16 before an f32 sum takes them: the steps of shaders/dense-matmul.half.wgsl. */
-const HALF_RUN = 32
+export const HALF_RUN = 32
 const HALF_ROUNDOFF = 2 ** -11
 /** Least normal half: what is smaller may become 0. */
 const HALF_LEAST = 2 ** -14

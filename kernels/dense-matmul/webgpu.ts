@@ -6,7 +6,7 @@
 
 import type { ShaderName } from '../generated/shaders.ts'
 import { padded, type Form, type KernelCall, type Slot } from '../runtime/gpu/call.ts'
-import { halfBits } from '../runtime/gpu/half.ts'
+import { halfBits, type Precision } from '../runtime/gpu/half.ts'
 import {
   columnStarts,
   cover,
@@ -55,18 +55,19 @@ function packDense(memory: ArrayBuffer, parts: LinearPart<DenseWeight>[], isHalf
 }
 
 export interface DenseOptions {
-  /** weights are stored in half precision: the context's shaders must read them so */
-  halfWeights: boolean
-  /** and layers of many rows are multiplied in it */
+  /** but for 'f32' weights are stored in half precision: the context's shaders must read them so */
+  precision: Precision
+  /** layers of many rows are multiplied in half precision */
   halfProducts: boolean
 }
 
 export function denseCall(
   spec: LinearSpec<DenseWeight>,
-  { halfWeights, halfProducts }: DenseOptions,
+  { precision, halfProducts }: DenseOptions,
   uploader: Uploader,
 ): KernelCall {
   const { columns } = columnStarts(spec.parts)
+  const halfWeights = precision !== 'f32'
   const bytes = padded(spec.parts[0].weight.K) * columns * (halfWeights ? 2 : 4)
   const weight = uploader.pack(`${spec.label} weight`, bytes, (memory) => packDense(memory, spec.parts, halfWeights))
   const bias = uploader.pack(`${spec.label} bias`, columns * 4, (memory) => packColumns(memory, spec.parts))

@@ -21,11 +21,10 @@ import { foldNorms, mergeable, normAfter, readsBytes, type LayernormOp, type Lin
 interface Packing {
   /** int8 layers for the matrix kernel as well */
   usesMatrices: boolean
-  /** dense f32 layers in half precision */
-  halfWeights: boolean
-  /** and multiplied in it */
-  halfProducts: boolean
+  /** of dense f32 layers */
   precision: Precision
+  /** they may have a form that multiplies in f16 */
+  halfProducts: boolean
 }
 
 export async function compileProgram(source: Program, uploader: Uploader, packing: Packing): Promise<CompiledProgram> {

@@ -3,6 +3,7 @@
 // it while it writes its outputs, which may share a buffer with it.
 
 import type { BufferId, Op, Program } from '../runtime/program.ts'
+import { inputsOf } from '../runtime/stored.ts'
 import type { Int8BlockWeight, Int8Weight, LeafWeight } from '../runtime/weights.ts'
 
 export type LinearOp = Extract<Op, { kind: 'linear' }>
@@ -66,8 +67,7 @@ function isReadByNextAlone(program: Program, i: number): boolean {
 /** True where an op after `i` reads the buffer before one writes it. */
 function isReadLater(ops: Op[], i: number, id: BufferId): boolean {
   for (const op of ops.slice(i + 1)) {
-    const read = op.kind === 'embedding' ? [] : op.kind === 'attention' ? [op.query, op.key, op.value] : [op.input]
-    if (read.includes(id) || ('residual' in op && op.residual === id)) return true
+    if (inputsOf(op).includes(id)) return true
     if (op.output === id) return false
   }
   return false

@@ -270,7 +270,7 @@ const inHalf = (program: Program): Program => ({
 
 async function faultIn(context: GpuContext, shader: ShaderName, program: Program): Promise<string | null> {
   const batch = batchFor(program)
-  const { values, bounds } = referenceWithBounds(context.halfWeights ? inHalf(program) : program, batch)
+  const { values, bounds } = referenceWithBounds(context.precision !== 'f32' ? inHalf(program) : program, batch)
   const rms = Math.sqrt(values.reduce((sum, value) => sum + value * value, 0) / values.length)
   const uploader = new Uploader(context.device, context.maxBindingBytes)
   try {

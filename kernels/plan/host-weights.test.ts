@@ -3,7 +3,7 @@ import { runInNewContext } from 'node:vm'
 import { expect, it } from 'vitest'
 import type { Device } from '../runtime/device.ts'
 import { ALL_DEVICES } from '../testing/devices.ts'
-import { batchOf, everyKind } from '../testing/every-kind.ts'
+import { everyKind, idsOf } from '../testing/every-kind.ts'
 
 const NAMES = ['wasm relaxed, 2 threads', 'webgpu direct', 'webgpu tiled']
 const DEVICES = ALL_DEVICES.filter(({ name }) => NAMES.includes(name))
@@ -24,12 +24,12 @@ it.each(DEVICES)('$name: holds no weights of the host once they are loaded', asy
     return device.load(program)
   }
   const session = await load()
-  await session.run(batchOf([9], 1))
+  await session.run(idsOf([9], 1))
   await new Promise((resolve) => setTimeout(resolve, 10))
   collect()
   expect(arrays.filter(([, array]) => array.deref() !== undefined).map(([kind]) => kind)).toEqual([])
   expect(arrays.length).toBeGreaterThan(10)
-  await session.run(batchOf([9], 1))
+  await session.run(idsOf([9], 1))
   session.dispose()
   await device.dispose()
 })

@@ -1,23 +1,7 @@
 // Which buffers of a program may share memory: a buffer lives from the op that first writes it to the last that touches it.
 
 import type { BufferId } from '../runtime/program.ts'
-import type { StoredOp, StoredProgram } from '../runtime/stored.ts'
-
-/** The buffers an op reads. */
-export function inputsOf(op: StoredOp): BufferId[] {
-  switch (op.kind) {
-    case 'embedding':
-      return []
-    case 'attention':
-      return [op.query, op.key, op.value]
-    case 'linear':
-    case 'layernorm':
-      return op.residual === null ? [op.input] : [op.input, op.residual]
-    case 'first-token':
-    case 'mean-pool':
-      return [op.input]
-  }
-}
+import { inputsOf, type StoredProgram } from '../runtime/stored.ts'
 
 export interface Slot {
   rows: 'tokens' | 'sequences'

@@ -7,10 +7,9 @@ import { lowerEmbedding } from '../embedding/wasm.ts'
 import { lowerInt8Matmul } from '../int8-matmul/wasm.ts'
 import { lowerLayernorm, lowerPooling } from '../row-ops/wasm.ts'
 import type { BufferId, Op } from '../runtime/program.ts'
-import type { StoredEmbeddingOp, StoredProgram } from '../runtime/stored.ts'
+import { inputsOf, type StoredEmbeddingOp, type StoredProgram } from '../runtime/stored.ts'
 import type { LoadContext, Lowered } from '../runtime/wasm/lowering.ts'
 import { lowerCsrMatmul, lowerInt8BlockMatmul, lowerNmMatmul } from '../sparse-matmul/wasm.ts'
-import { inputsOf } from './wasm-liveness.ts'
 
 /** An op as it is packed: tables are read into their place, other weights were read before. */
 export type PackableOp = Exclude<Op, { kind: 'embedding' }> | StoredEmbeddingOp

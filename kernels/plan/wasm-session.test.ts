@@ -2,7 +2,7 @@ import { afterAll, afterEach, beforeAll, describe, expect, it, vi } from 'vitest
 import type { Device } from '../runtime/device.ts'
 import { TapeWriter } from '../runtime/wasm/tape.ts'
 import { assertExact } from '../testing/compare.ts'
-import { batchOf, everyKind } from '../testing/every-kind.ts'
+import { everyKind, idsOf } from '../testing/every-kind.ts'
 import { createWasmDevice } from './wasm.ts'
 
 let device: Device
@@ -21,7 +21,7 @@ describe('tapes that are kept', () => {
     const session = await device.load(program, { guard: true })
     const plans: number[][] = [[3], [70], [3], [5, 2], [2, 5], [4, 3], [70], [3], [7], [6, 1]]
     for (const [i, lengths] of plans.entries()) {
-      const batch = batchOf(lengths, i)
+      const batch = idsOf(lengths, i)
       const fresh = await device.load(program, { guard: true })
       assertExact(await session.run(batch), await fresh.run(batch), `run ${i}: ${lengths.join()}`)
       expect(session.stats().calls).toBe(fresh.stats().calls)
@@ -36,7 +36,7 @@ describe('tapes that are kept', () => {
     const finish = vi.spyOn(TapeWriter.prototype, 'finish')
     const writes = async (lengths: number[]): Promise<number> => {
       const before = finish.mock.calls.length
-      await session.run(batchOf(lengths, 3))
+      await session.run(idsOf(lengths, 3))
       return finish.mock.calls.length - before
     }
     expect(await writes([9])).toBe(1)
@@ -53,13 +53,13 @@ describe('tapes that are kept', () => {
 
   it('are as many as 64', async () => {
     const session = await device.load(everyKind(3))
-    await session.run(batchOf([80], 0))
+    await session.run(idsOf([80], 0))
     const finish = vi.spyOn(TapeWriter.prototype, 'finish')
-    for (let T = 1; T <= 64; T++) await session.run(batchOf([T], T))
+    for (let T = 1; T <= 64; T++) await session.run(idsOf([T], T))
     expect(finish).toHaveBeenCalledTimes(64)
-    await session.run(batchOf([64], 64))
+    await session.run(idsOf([64], 64))
     expect(finish).toHaveBeenCalledTimes(64)
-    await session.run(batchOf([80], 0))
+    await session.run(idsOf([80], 0))
     expect(finish).toHaveBeenCalledTimes(65)
     session.dispose()
   })

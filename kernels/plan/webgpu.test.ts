@@ -1,7 +1,6 @@
 // The GPU device as a whole: shaders, merged and quantized layers, self-test, failures, the caller's own device. Each op's
 // own sweep stands in its room.
 
-import { create } from 'webgpu'
 import { afterAll, beforeAll, describe, expect, it } from 'vitest'
 import { SHADERS, type ShaderName } from '../generated/shaders.ts'
 import type { Batch, BufferSpec, Op, Program } from '../runtime/program.ts'
@@ -9,6 +8,7 @@ import type { LeafWeight } from '../runtime/weights.ts'
 import { assertWithin } from '../testing/compare.ts'
 import { emulatedSources } from '../testing/emulated-matrices.ts'
 import { encoder, tokens } from '../testing/encoder.ts'
+import { nullDevice } from '../testing/null-device.ts'
 import { seededRandom, uniform } from '../testing/random.ts'
 import { linearProgram } from '../testing/sweep.ts'
 import { randomWeight } from '../testing/weights.ts'
@@ -61,13 +61,7 @@ afterAll(async () => {
 
 describe('shaders', () => {
   it('are valid WGSL, in the words of Dawn itself', async () => {
-    const gpu = create(['backend=null', 'enable-dawn-features=allow_unsafe_apis']) as unknown as GPU
-    const adapter = (await gpu.requestAdapter())!
-    const { maxStorageBuffersPerShaderStage } = adapter.limits
-    const validator = await adapter.requestDevice({
-      requiredFeatures: [...MATRIX_FEATURES, HALF_FEATURE] as GPUFeatureName[],
-      requiredLimits: { maxStorageBuffersPerShaderStage },
-    })
+    const { device: validator, kept } = await nullDevice([...MATRIX_FEATURES, HALF_FEATURE])
     const problems: string[] = []
     for (const [name, code] of Object.entries(SHADERS)) {
       const module = validator.createShaderModule({ code })
@@ -76,8 +70,7 @@ describe('shaders', () => {
       expect(code.match(/fn main\(/g), name).toHaveLength(1)
       await validator.createComputePipelineAsync({ layout: 'auto', compute: { module, entryPoint: 'main' } })
     }
-    // Dawn frees its objects with these wrappers: they must live to here
-    expect([gpu, adapter, validator]).toHaveLength(3)
+    expect(kept).toHaveLength(2)
     expect(problems).toEqual([])
     expect(Object.keys(SHADERS).length).toBeGreaterThan(20)
   })
@@ -303,11 +296,9 @@ describe('the self-test', () => {
     await faulty.dispose()
   })
   it('refuses an adapter that executes nothing', async () => {
-    const gpu = create(['backend=null']) as unknown as GPU
-    const adapter = (await gpu.requestAdapter())!
-    const idle = await adapter.requestDevice()
+    const { device: idle, kept } = await nullDevice([])
     await expect(createGpuDevice({ device: idle })).rejects.toThrow('cannot be used')
-    expect([gpu, adapter]).toHaveLength(2)
+    expect(kept).toHaveLength(2)
   })
 })
 

@@ -1,8 +1,8 @@
 // Weights that still lie in a file. A device reads them one at a time, when it packs them, so that the host never holds
 // all of them.
 
-import type { Op, Program } from './program.ts'
-import type { EmbeddingTable, LeafWeight } from './weights.ts'
+import type { BufferId, Op, Program } from './program.ts'
+import type { EmbeddingTable, LeafWeight, LinearWeight } from './weights.ts'
 
 /** Gives exactly `bytes` bytes to put an array's contents in, aligned to 8. */
 export type Place = (bytes: number) => Uint8Array
@@ -46,28 +46,40 @@ export interface StoredProgram extends Omit<Program, 'ops'> {
   ops: StoredOp[]
 }
 
-export const readWeight = async (weight: LeafWeight | StoredWeight, place?: Place): Promise<LeafWeight> =>
-  weight.kind === 'stored' ? weight.read(place) : weight
+/** The buffers an op reads. */
+export function inputsOf(op: StoredOp): BufferId[] {
+  switch (op.kind) {
+    case 'embedding':
+      return []
+    case 'attention':
+      return [op.query, op.key, op.value]
+    case 'linear':
+    case 'layernorm':
+      return op.residual === null ? [op.input] : [op.input, op.residual]
+    case 'first-token':
+    case 'mean-pool':
+      return [op.input]
+  }
+}
+
+/** The weight, read where it lies in a file. */
+export const readWeight = async <W extends LinearWeight>(
+  weight: W | StoredWeight,
+  place?: Place,
+): Promise<W | LeafWeight> => (weight.kind === 'stored' ? weight.read(place) : weight)
+
+/** The table, read where it lies in a file. */
+export const readTable = async (table: Table): Promise<EmbeddingTable> =>
+  table.kind === 'stored' ? table.read() : table
 
 /** The program with all its weights in memory, for devices that need them so. */
 export async function readProgram(program: StoredProgram): Promise<Program> {
-  const tables = new Map<Table, EmbeddingTable>()
-  const readTable = async (table: Table): Promise<EmbeddingTable> => {
-    const whole = tables.get(table) ?? (table.kind === 'stored' ? await table.read() : table)
-    tables.set(table, whole)
-    return whole
-  }
   const ops: Op[] = []
   for (const op of program.ops)
     if (op.kind === 'linear') ops.push({ ...op, weight: await readWeight(op.weight) })
     else if (op.kind === 'embedding') {
       const { word, position, type } = op
-      ops.push({
-        ...op,
-        word: await readTable(word),
-        position: await readTable(position),
-        type: await readTable(type),
-      })
+      ops.push({ ...op, word: await readTable(word), position: await readTable(position), type: await readTable(type) })
     } else ops.push(op)
   return { ...program, ops }
 }

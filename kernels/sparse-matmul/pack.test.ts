@@ -144,7 +144,7 @@ describe.each(['csr', 'int8-1x4'] as const)('tiles of %s', (kind) => {
     expect(isTileSparse(moved)).toBe(false)
     expect(isTileSparse({ ...moved, columns: columns.map((_, z) => z % width) })).toBe(true)
     // whole tiles, but one weight has moved by one column
-    const [from] = [3 * width + width - 1]
+    const from = 3 * width + width - 1
     const shifted = columns.map((_, z) => (z % width) + (z === from ? 1 : 0))
     expect(isTileSparse({ ...moved, columns: shifted })).toBe(false)
     // one row has a run more than its neighbours

@@ -2,11 +2,12 @@
 // runs and its error can be tested there. What is left to the real adapter is its own arithmetic, which the self-test at
 // start proves there.
 
-import { finish, type Referenced } from '../dense-matmul/reference.ts'
+import { finish, HALF_RUN, type Referenced } from '../dense-matmul/reference.ts'
 import { SHADERS } from '../generated/shaders.ts'
 import { sumBound } from '../runtime/contract.ts'
 import { roundToHalf } from '../runtime/gpu/half.ts'
 import type { Program } from '../runtime/program.ts'
+import { replaceEach, type Replacement } from './replace.ts'
 
 /** Rounds to halves, ties to even; magnitudes below the least normal half go to 0 or to it, as on adapters that flush. */
 const EMULATION = `
@@ -32,7 +33,7 @@ const FMA: Record<Rounding, string> = {
 
 /** Throws where the kernel holds something that this does not emulate. */
 export function emulatedHalfShader(rounding: Rounding): string {
-  const replacements: [RegExp, string, number][] = [
+  const replacements: Replacement[] = [
     [/^enable f16;\n/gm, '', 1],
     [/^alias Halves = vec4<f16>;/gm, 'alias Halves = vec4<f32>;', 1],
     [/weight: array<Halves>;/g, 'weight: array<vec2<u32>>;', 1],
@@ -43,18 +44,10 @@ export function emulatedHalfShader(rounding: Rounding): string {
     [/= Halves\(\);/g, '= vec4<f32>();', 16],
     [/\+= vec4<f32>\((part\d)\);/g, '+= $1;', 8],
   ]
-  let code: string = SHADERS['dense-matmul.half']
-  for (const [pattern, text, count] of replacements) {
-    const found = code.match(pattern)?.length ?? 0
-    if (found !== count) throw new Error(`emulated halves: ${String(pattern)} stands ${found} times, not ${count}`)
-    code = code.replace(pattern, text)
-  }
+  const code = replaceEach(SHADERS['dense-matmul.half'], replacements, 'emulated halves')
   if (/f16|Halves\(/.test(code)) throw new Error('emulated halves: the kernel has changed')
   return code + EMULATION
 }
-
-/** Inputs whose products are added up in f16: two steps of the kernel. */
-const RUN = 32
 
 /**
  * What the kernel gives for one layer without residual whose weights are halves, in float64 but for its roundings to halves;
@@ -75,7 +68,7 @@ export function halfProductsReference({ ops: [op] }: Program, rows: Float32Array
       const products = new Float32Array(N).map((_, n) => x[row + k] * data[n * K + k])
       const added = rounding === 'fused' ? products : roundToHalf(products)
       run = roundToHalf(run.map((part, n) => part + added[n]))
-      if ((k + 1) % RUN > 0 && k + 1 < K) continue
+      if ((k + 1) % HALF_RUN > 0 && k + 1 < K) continue
       run.forEach((part, n) => {
         sums[n] += part
         magnitudes[n] += Math.abs(part)
@@ -83,7 +76,7 @@ export function halfProductsReference({ ops: [op] }: Program, rows: Float32Array
       run.fill(0)
     }
     for (let n = 0; n < N; n++)
-      finish(values, bounds, at + n, n, sums[n], sumBound(Math.ceil(K / RUN), magnitudes[n]), {
+      finish(values, bounds, at + n, n, sums[n], sumBound(Math.ceil(K / HALF_RUN), magnitudes[n]), {
         bias: op.bias,
         activation: op.activation,
         residual: null,

@@ -3,6 +3,7 @@
 // at start proves there.
 
 import { SHADERS, type ShaderName } from '../generated/shaders.ts'
+import { replaceEach, type Replacement } from './replace.ts'
 
 /** One thread stands for a subgroup. A matrix is where it lies (offset, stride), a sum the number of 256 i32. */
 const emulation = (input: string): string => `
@@ -35,7 +36,7 @@ fn storeSum(offset: u32, sum: u32, stride: u32) {
 }
 `
 
-const REPLACEMENTS: [RegExp, string, number][] = [
+const REPLACEMENTS: Replacement[] = [
   [/^enable .*\n/gm, '', 2],
   [/^alias .*\n/gm, '', 3],
   [/const LANES = 32u;/g, 'const LANES = 1u;', 1],
@@ -53,13 +54,8 @@ type MatrixShader = Extract<ShaderName, `${string}matrix`>
 
 /** Throws where the kernel holds something that this does not emulate. */
 export function emulatedMatrixShader(name: MatrixShader = 'int8-matmul.matrix'): string {
-  let code: string = SHADERS[name]
-  const input = /subgroupMatrixLoad<A, row_major>\(&(\w+)/.exec(code)?.[1] ?? ''
-  for (const [pattern, text, count] of REPLACEMENTS) {
-    const found = code.match(pattern)?.length ?? 0
-    if (found !== count) throw new Error(`emulated matrices: ${String(pattern)} stands ${found} times, not ${count}`)
-    code = code.replace(pattern, text)
-  }
+  const input = /subgroupMatrixLoad<A, row_major>\(&(\w+)/.exec(SHADERS[name])?.[1] ?? ''
+  let code = replaceEach(SHADERS[name], REPLACEMENTS, 'emulated matrices')
   let sums = 0
   code = code.replace(/= Sum\(\);/g, () => `= zeroSum(${sums++}u);`).replace(REDUCTIONS, '(')
   if (sums !== 8 || /subgroupM|subgroup_|subgroupA/.test(code))

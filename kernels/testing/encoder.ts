@@ -2,6 +2,7 @@
 
 import type { Batch, BufferSpec, Op, Program } from '../runtime/program.ts'
 import type { LeafWeight } from '../runtime/weights.ts'
+import { batchOf } from './program.ts'
 import { seededRandom, uniform } from './random.ts'
 import { randomWeight } from './weights.ts'
 
@@ -68,10 +69,4 @@ export function encoder(layers: number, C: number, heads: number, kind: LeafWeig
 }
 
 /** Sequences of those lengths of the encoder's ids. */
-export function tokens(lengths: number[], seed: number): Batch {
-  const random = seededRandom(seed)
-  const offsets = new Int32Array(lengths.length + 1)
-  lengths.forEach((length, b) => (offsets[b + 1] = offsets[b] + length))
-  const ids = Int32Array.from({ length: offsets[lengths.length] }, () => Math.floor(random() * VOCABULARY))
-  return { offsets, ids, types: ids.map((token) => token % 2) }
-}
+export const tokens = (lengths: number[], seed: number): Batch => batchOf(lengths, VOCABULARY, seed)

@@ -2,6 +2,7 @@
 
 import type { Batch, Program } from '../runtime/program.ts'
 import type { EmbeddingTable, LeafWeight } from '../runtime/weights.ts'
+import { batchOf } from './program.ts'
 import { seededRandom, uniform } from './random.ts'
 import { randomWeight } from './weights.ts'
 
@@ -37,10 +38,5 @@ export function everyKind(seed: number): Program {
   }
 }
 
-/** Seeded words of everyKind's, in sequences of these lengths. */
-export function batchOf(lengths: number[], seed: number): Batch {
-  const random = seededRandom(seed)
-  const offsets = Int32Array.from([0, ...lengths.map((_, i) => lengths.slice(0, i + 1).reduce((a, b) => a + b))])
-  const ids = Int32Array.from({ length: offsets[lengths.length] }, () => random() * VOCABULARY)
-  return { offsets, ids, types: ids.map((id) => id % 2) }
-}
+/** Sequences of those lengths of everyKind's ids. */
+export const idsOf = (lengths: number[], seed: number): Batch => batchOf(lengths, VOCABULARY, seed)

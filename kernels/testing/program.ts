@@ -4,6 +4,16 @@ import { referenceWithBounds } from '../plan/reference.ts'
 import type { Device } from '../runtime/device.ts'
 import type { Batch, Program } from '../runtime/program.ts'
 import { assertWithin } from './compare.ts'
+import { seededRandom } from './random.ts'
+
+/** Sequences of those lengths of seeded ids below `vocabulary`. */
+export function batchOf(lengths: number[], vocabulary: number, seed: number): Batch {
+  const random = seededRandom(seed)
+  const offsets = new Int32Array(lengths.length + 1)
+  lengths.forEach((length, b) => (offsets[b + 1] = offsets[b] + length))
+  const ids = Int32Array.from({ length: offsets[lengths.length] }, () => Math.floor(random() * vocabulary))
+  return { offsets, ids, types: ids.map((id) => id % 2) }
+}
 
 /** Throws where a kernel was demoted: its fall-back would pass in its place. */
 export function assertNoDemotion(device: Device): void {

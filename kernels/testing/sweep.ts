@@ -4,7 +4,7 @@
 import { referenceWithBounds } from '../plan/reference.ts'
 import type { Device } from '../runtime/device.ts'
 import type { Activation, Batch, Program } from '../runtime/program.ts'
-import type { LeafWeight } from '../runtime/weights.ts'
+import { TILE_INPUTS, TILE_OUTPUTS, type LeafWeight } from '../runtime/weights.ts'
 import { assertExact, assertWithin } from './compare.ts'
 import { halfProductsReference, type Rounding } from './emulated-halves.ts'
 import { assertNoDemotion } from './program.ts'
@@ -78,7 +78,7 @@ export async function sweepLinear(
   const failures: string[] = []
   let ran = 0
   for (const given of cases) {
-    const [ofN, ofK] = given.tiles ? [16, 32] : [1, K_MULTIPLE[kind]]
+    const [ofN, ofK] = given.tiles ? [TILE_OUTPUTS, TILE_INPUTS] : [1, K_MULTIPLE[kind]]
     const options = { ...given, N: Math.ceil(given.N / ofN) * ofN, K: Math.ceil(given.K / ofK) * ofK }
     if (options.residual) options.N = options.K
     const { M, N, K } = options

@@ -1,7 +1,15 @@
 // Seeded weights of every kind for tests and benches.
 
 import { roundToHalf } from '../runtime/gpu/half.ts'
-import type { CsrWeight, Int8BlockWeight, Int8Weight, LeafWeight, NmWeight } from '../runtime/weights.ts'
+import {
+  TILE_INPUTS,
+  TILE_OUTPUTS,
+  type CsrWeight,
+  type Int8BlockWeight,
+  type Int8Weight,
+  type LeafWeight,
+  type NmWeight,
+} from '../runtime/weights.ts'
 import { bytes, integers, uniform } from './random.ts'
 
 /**
@@ -47,11 +55,17 @@ export function randomWeight(
     case 'int8':
       return { kind, N, K, data: eights(N * K), scales, ...fixed } satisfies Int8Weight
     case 'csr': {
-      const { rowOffsets, columns } = pattern(N, K, density, random, tiles ? [16, 32] : [1, 1])
+      const { rowOffsets, columns } = pattern(N, K, density, random, tiles ? [TILE_OUTPUTS, TILE_INPUTS] : [1, 1])
       return { kind, N, K, rowOffsets, columns, values: floats(columns.length) } satisfies CsrWeight
     }
     case 'int8-1x4': {
-      const { rowOffsets, columns } = pattern(N, K / 4, density, random, tiles ? [16, 8] : [1, 1])
+      const { rowOffsets, columns } = pattern(
+        N,
+        K / 4,
+        density,
+        random,
+        tiles ? [TILE_OUTPUTS, TILE_INPUTS / 4] : [1, 1],
+      )
       const values = eights(columns.length * 4)
       return { kind, N, K, rowOffsets, columns, values, scales, ...fixed } satisfies Int8BlockWeight
     }

@@ -1,7 +1,7 @@
 // A model's tensors by name: all of them checked against the shape that config.json gives, then read, matrices and tables
 // only when they are asked for.
 
-import type { Place, StoredTable, StoredWeight } from '../../kernels/runtime/stored.ts'
+import { readTable, readWeight, type Place, type StoredTable, type StoredWeight } from '../../kernels/runtime/stored.ts'
 import { checkLinearWeight, type EmbeddingTable, type LeafWeight } from '../../kernels/runtime/weights.ts'
 import type { Dtype, SafetensorsFile, TensorEntry } from '../io/safetensors.ts'
 import { readFloats, readStored, type StoredArray } from '../io/tensors.ts'
@@ -241,14 +241,12 @@ export class TensorIndex {
 
 /** The model with all of its weights in memory. */
 export async function readModel({ embeddings, ...model }: StoredModel): Promise<ModelWeights> {
-  const table = async (stored: EmbeddingTable | StoredTable): Promise<EmbeddingTable> =>
-    stored.kind === 'stored' ? stored.read() : stored
   const linear = async ({ weight, bias }: LinearLayer<Weight>): Promise<LinearLayer> => ({
-    weight: weight.kind === 'stored' ? await weight.read() : weight,
+    weight: await readWeight(weight),
     bias,
   })
   const { word, position, type, norm } = embeddings
-  const tables = { word: await table(word), position: await table(position), type: await table(type), norm }
+  const tables = { word: await readTable(word), position: await readTable(position), type: await readTable(type), norm }
   const layers: EncoderLayer[] = []
   for (const layer of model.layers) {
     const linears: Partial<EncoderLayer> = {}

@@ -56,8 +56,6 @@ export class GpuContext {
   /** int8 layers may have a form that multiplies matrices by subgroups */
   readonly usesMatrices: boolean
   readonly precision: Precision
-  /** dense f32 weights are stored in half precision */
-  readonly halfWeights: boolean
   /** dense f32 layers may have a form that multiplies in f16 */
   readonly halfProducts: boolean
   readonly hasTimestamps: boolean
@@ -86,7 +84,6 @@ export class GpuContext {
     this.usesMatrices =
       this.usesTiled && (options.emulatesMatrices === true || hasInt8Matrices(device.features, device.adapterInfo))
     this.precision = options.precision ?? 'f32'
-    this.halfWeights = this.precision !== 'f32'
     this.halfProducts = this.precision === 'f16' && this.usesTiled
     if (this.precision === 'f16' && !this.usesTiled)
       this.notes.push("precision 'f16': direct kernels, which this device takes, multiply in f32; weights are halves")
@@ -135,8 +132,8 @@ export class GpuContext {
       let module = this.#modules.get(shader)
       if (!module) {
         const given = this.#sources[shader] ?? SHADERS[shader]
-        const isUnpacked = this.halfWeights && shader.startsWith('dense-matmul.') && shader !== 'dense-matmul.half'
-        const code = isUnpacked ? withHalfWeights(given) : given
+        const isDense = shader.startsWith('dense-matmul.') && shader !== 'dense-matmul.half'
+        const code = isDense && this.precision !== 'f32' ? withHalfWeights(given) : given
         module = this.device.createShaderModule({ label: shader, code })
         this.#modules.set(shader, module)
       }
@@ -183,7 +180,8 @@ function checkLimits({ limits }: GPUDevice): void {
 export async function createContext(options: ContextOptions = {}): Promise<GpuContext> {
   const device = options.device ?? (await requestDevice(options))
   checkLimits(device)
-  if (options.emulatesHalves !== true)
+  // of a device of our own the adapter was asked
+  if (options.device && options.emulatesHalves !== true)
     checkPrecision(options.precision ?? 'f32', device.features, `the device on ${describeAdapter(device.adapterInfo)}`)
   const context = new GpuContext(device, options.device === undefined, options)
   try {
