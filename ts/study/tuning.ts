@@ -6,7 +6,7 @@ import { cubicSparsity, NM_GROUP, type PruneRule } from '../compress/prune-mask.
 import { masksFor } from '../compress/prune.ts'
 import { parseRecipe, type RecipeResult, type Step } from '../compress/recipe.ts'
 import type { ModelWeights } from '../model/weights.ts'
-import type { MaskSchedule } from '../train/index.ts'
+import { uniformLayerMap, type HiddenOptions, type MaskSchedule } from '../train/index.ts'
 import { trainWithin, type Trained } from './training.ts'
 import type { Base, Shaped, VariantContext } from './variants.ts'
 
@@ -68,14 +68,21 @@ export async function shapeWeights(shape: string, isTuned: boolean, shaping: Sha
   // the zeros are held at the end, so the step finds the same ones again
   const again = await apply({ ...trained.model, config: start.model.config }, sparse.text)
   const zeros =
-    sparse.kind === 'nm' ? 'zeros held from the first step' : `zeros grown in ${GROWING * 100} % of the steps`
+    sparse.kind === 'nm'
+      ? 'zeros held from the first step'
+      : `zeros grown in ${GROWING * 100} % of the steps${bySaliency(sparse) ? ', where w^2 times the mean squared gradient is least' : ''}`
   const notes = [...start.notes, ...again.notes, `${zeros}: ${trained.words}`]
   return { model: again.model, recipe: shape, notes }
 }
 
+const bySaliency = ({ kind }: Step): boolean => kind === 'sparse' || kind === 'tiles'
+
 const SPARSE_KINDS: readonly Step['kind'][] = ['sparse', 'tiles', 'wanda', 'nm']
 
-/** Masks that grow along the cubic schedule; n:m holds from the start, since its zeros are no matter of degree. */
+/**
+ * Masks that grow along the cubic schedule; n:m holds from the start, since its zeros are no matter of degree. What goes is
+ * what the loss misses least; wanda alone goes by weights and what enters them.
+ */
 function growingZeros(step: Step, calibration?: Calibration): MaskSchedule {
   const rule = (done: number): PruneRule => {
     switch (step.kind) {
@@ -91,7 +98,10 @@ function growingZeros(step: Step, calibration?: Calibration): MaskSchedule {
         throw new Error(`study: step ${step.text} makes no zeros`)
     }
   }
-  return { until: GROWING, masks: (done, model) => masksFor(model, rule(done), calibration) }
+  return {
+    until: GROWING,
+    masks: (done, model, saliency) => masksFor(bySaliency(step) ? saliency : model, rule(done), calibration),
+  }
 }
 
 async function train(
@@ -101,23 +111,34 @@ async function train(
 ): Promise<Trained> {
   const { settings, scale, reporter, signal, threads, tuneSeconds } = context
   const teacherLogits = await base.teacherLogits()
+  const { passes, hiddenWeight } = settings
+  const isSparse = plan.maskSchedule !== undefined
   return trainWithin(
     model,
     base.examples,
     {
-      epochs: scale.epochs.tune * (plan.maskSchedule ? SPARSE_PASSES : 1),
+      epochs: passes ?? scale.epochs.tune * (isSparse ? SPARSE_PASSES : 1),
       seconds: plan.seconds ?? tuneSeconds,
       batch: scale.batch,
-      learningRate: context.tuneRate(base),
+      learningRate: context.tuneRate(base, isSparse),
       seed: settings.seed,
       threads,
       ...(teacherLogits && { teacherLogits, alpha: ALPHA }),
       ...(plan.maskSchedule && { maskSchedule: plan.maskSchedule }),
+      ...(hiddenWeight > 0 && { more: { hidden: statesOf(base.model, hiddenWeight) } }),
     },
     reporter,
     signal,
   )
 }
+
+/** Every state with the same one of the base: shaping leaves layers and their width as they are. */
+const statesOf = (teacher: ModelWeights, weight: number): HiddenOptions => ({
+  teacher,
+  layers: uniformLayerMap(teacher.layers.length, teacher.layers.length),
+  weight,
+  isProjected: false,
+})
 
 /**
  * The smallest rank whose F1 on the validation texts holds once its factors were trained again.
