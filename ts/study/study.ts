@@ -22,7 +22,7 @@ import { tableMarkdown } from './table.ts'
 import { VariantMaker, type MadeRow } from './variants.ts'
 
 /** Raised when stages made by older code must not be used. */
-const STAGES_VERSION = 2
+const STAGES_VERSION = 3
 
 export interface StudyEnd {
   results: StudyResults

@@ -60,3 +60,19 @@ it.each(['heads1-ffn32', 'svd:0.5'])(
     expect(near).toBeLessThan(alone / 2)
   },
 )
+
+it('lets layers stop sharing their factors before ranks take more multiplications than the matrix', async () => {
+  const { base, context } = shaping({ passes: null, hiddenWeight: 0 })
+  const tried: string[] = []
+  const f1Of = new Map<ModelWeights, number>([[model, 0.9]])
+  const apply: Shaping['apply'] = (from, recipe) => {
+    tried.push(recipe)
+    const shaped = { ...from }
+    f1Of.set(shaped, recipe.startsWith('wsvd') ? 0.897 : 0.7)
+    return Promise.resolve({ model: shaped, recipe, notes: [recipe] })
+  }
+  const validate = (of: ModelWeights): Promise<number> => Promise.resolve(f1Of.get(of)!)
+  const { recipe } = await shapeWeights('wtucker:R', true, { base: { ...base, validate }, apply, context })
+  expect(recipe).toBe('wsvd:0.25')
+  expect(tried).toEqual([0.0625, 0.125, 0.1875, 0.25, 0.375].map((R) => `wtucker:${R}`).concat('wsvd:0.25'))
+})

@@ -12,8 +12,15 @@ import type { Base, Shaped, VariantContext } from './variants.ts'
 
 /** What F1 on the validation texts a low-rank row may lose against its base. */
 const LOW_RANK_LOSS = 0.005
-/** Shares of the full rank, tried in this order where the row leaves the rank open. */
-const RANK_SHARES = [0.0625, 0.125, 0.1875, 0.25, 0.375, 0.5, 0.75, 0.875]
+/**
+ * Shares of the full rank, tried in this order where the row leaves the rank open. With more than 0.4 of it two outer factors
+ * and a core take more multiplications than the matrix did, and two factors with more than 0.5.
+ */
+const RANK_SHARES = [0.0625, 0.125, 0.1875, 0.25, 0.375]
+/** Then layers stop sharing, which is Tucker on groups of one: more bytes at the same rank, and less is lost. */
+const UNSHARED: Record<string, { shape: string; shares: number[] }> = {
+  'wtucker:R': { shape: 'wsvd:R', shares: [0.25, 0.3125, 0.375, 0.4375] },
+}
 /** What random weights get: there is nothing to hold. */
 const UNTRAINED_SHARE = 0.25
 /**
@@ -146,7 +153,7 @@ const statesOf = (teacher: ModelWeights, weight: number): HiddenOptions => ({
  */
 async function chooseRank(shape: string, isTuned: boolean, shaping: Shaping): Promise<Shaped> {
   const { base, apply, context } = shaping
-  const at = (share: number): string => shape.replace(':R', `:${share}`)
+  const at = (share: number, of = shape): string => of.replace(':R', `:${share}`)
   if (!base.isTrained) {
     const recipe = at(UNTRAINED_SHARE)
     const { model, notes } = await apply(base.model, recipe)
@@ -155,11 +162,15 @@ async function chooseRank(shape: string, isTuned: boolean, shaping: Shaping): Pr
   const baseF1 = await base.validate(base.model)
   const words = (share: number, f1: number): string =>
     `rank ${share} of the full one, validation F1 ${f1.toFixed(3)} (base ${baseF1.toFixed(3)})`
+  const unshared = UNSHARED[shape]
+  const candidates = [
+    ...RANK_SHARES.map((share) => ({ share, recipe: at(share) })),
+    ...(unshared?.shares ?? []).map((share) => ({ share, recipe: at(share, unshared.shape) })),
+  ]
   let tried = 0
   let best: (Shaped & { f1: number }) | null = null
-  for (const [i, share] of RANK_SHARES.entries()) {
-    context.reporter.progress(i, RANK_SHARES.length, undefined, `rank ${share}`)
-    const recipe = at(share)
+  for (const [i, { share, recipe }] of candidates.entries()) {
+    context.reporter.progress(i, candidates.length, undefined, recipe)
     const applied = await apply(base.model, recipe)
     const f1 = await base.validate(applied.model)
     let shaped = {
@@ -179,5 +190,8 @@ async function chooseRank(shape: string, isTuned: boolean, shaping: Shaping): Pr
     if (!best || shaped.f1 > best.f1) best = shaped
     if (shaped.f1 >= baseF1 - LOW_RANK_LOSS) return shaped
   }
-  return { ...best!, notes: [...best!.notes, `no rank below the full one held F1 within ${LOW_RANK_LOSS}`] }
+  return {
+    ...best!,
+    notes: [...best!.notes, `no rank that is faster than the whole matrix held F1 within ${LOW_RANK_LOSS}`],
+  }
 }
