@@ -1,29 +1,38 @@
 // attention: per sequence and head, softmax(Q K^T / sqrt(D)) V over ragged sequences; q, k, v, y f32 [M, H * D].
 // Contract   kernels/attention/contract.ts      Twin  shaders/attention.*.wgsl
-// Layout     scratch per thread: K panels [ceil(T / 8)][D][8], V panels [ceil(D / 8)][T][8], scores [6][T padded to 8],
-//            sums [6][8]; kernels/attention/wasm.ts has the same sum of bytes
+// Layout     scratch per thread: K panels [ceil(T / 8)][D][8], V panels [ceil(D / 8)][T][8], scores [ceil(T / 8)][6][8],
+//            weights [6][T padded to 8], sums [6][8]; kernels/attention/pack.ts has the same sum of bytes
 // Plan       a thread owns a range of (sequence, head) units of about equal T^2; K and V of a unit are packed once, then six
-//            queries at a time: scores by the dense tile, softmax in place, context by the dense tile
+//            queries at a time: scores by the dense tile, which stores them where the softmax reads them, context by the dense
+//            tile. The scale goes into the softmax's only product, which is in powers of 2
 // Needs      T and D as they come; padded scores are set so low that their exp vanishes
 // Source     own derivation; the softmax is unnormalised until the context is there: one division per row
 
 import { storeTransposed } from './lib/blocks'
-import { exp } from './lib/math'
-import { sumLanes } from './lib/simd'
+import { exp2 } from './lib/math'
+import { madd, sumLanes } from './lib/simd'
 import { TILE_ROWS, tileBegin, tileCount, tileF32 } from './lib/tile-f32'
 import { pointer, word } from './tape'
 
 /** Scores of columns that are not there. */
 const NEVER: f32 = -3e38
+/** log2(e): weights are powers of 2. */
+const LOG2E: f64 = 1.4426950408889634
+/** Bytes of the scores of six queries with eight keys. */
+const SCORE_PANEL: usize = 192
 
-/** Record: B, H, D, longest T, offsets i32 [B + 1], q, k, v, y */
+/**
+ * Record: B, H, D, longest T, offsets i32 [B + 1], q, k, v, y, whether the first query of each sequence alone is wanted.
+ * The other rows of y are not written then.
+ */
 export function attention(record: usize, thread: i32, threads: i32, scratch: usize): void {
   const B = word(record, 0), H = word(record, 1), D = word(record, 2), longest = word(record, 3)
   const offsets = pointer(record, 4)
+  const isFirstOnly = word(record, 9) != 0
   let total: i64 = 0
   for (let b = 0; b < B; b++) {
     const T = <i64>(load<i32>(offsets + (<usize>b << 2), 4) - load<i32>(offsets + (<usize>b << 2)))
-    total += T * T * H
+    total += T * (isFirstOnly ? 1 : T) * H
   }
   // a unit belongs to the thread in whose share of the work it begins
   const begin = (total * thread) / threads, end = (total * (thread + 1)) / threads
@@ -32,14 +41,16 @@ export function attention(record: usize, thread: i32, threads: i32, scratch: usi
     const first = load<i32>(offsets + (<usize>b << 2))
     const T = load<i32>(offsets + (<usize>b << 2), 4) - first
     for (let h = 0; h < H; h++) {
-      if (at >= begin && at < end) attendUnit(record, first, T, h, H, D, longest, scratch)
-      at += <i64>T * T
+      if (at >= begin && at < end) attendUnit(record, first, T, isFirstOnly ? 1 : T, h, H, D, longest, scratch)
+      at += <i64>T * (isFirstOnly ? 1 : T)
     }
   }
 }
 
-/** One head of one sequence. */
-function attendUnit(record: usize, first: i32, T: i32, h: i32, H: i32, D: i32, longest: i32, scratch: usize): void {
+/** The first `queries` rows of one head of one sequence. */
+function attendUnit(
+  record: usize, first: i32, T: i32, queries: i32, h: i32, H: i32, D: i32, longest: i32, scratch: usize,
+): void {
   const stride = <usize>(H * D) << 2
   const corner = <usize>first * stride + (<usize>(h * D) << 2)
   const q = pointer(record, 5) + corner, y = pointer(record, 8) + corner
@@ -47,30 +58,25 @@ function attendUnit(record: usize, first: i32, T: i32, h: i32, H: i32, D: i32, l
   const keyPanels = scratch
   const valuePanels = keyPanels + (longestPadded * <usize>D << 2)
   const scores = valuePanels + (<usize>((D + 7) & ~7) * <usize>longest << 2)
-  const sums = scores + (longestPadded * <usize>TILE_ROWS << 2)
+  const weights = scores + (longestPadded * <usize>TILE_ROWS << 2)
+  const sums = weights + (longestPadded * <usize>TILE_ROWS << 2)
   packKeys(pointer(record, 6) + corner, stride, T, D, keyPanels)
   packValues(pointer(record, 7) + corner, stride, T, D, valuePanels)
-  const scoreStride = <usize>((T + 7) & ~7) << 2
-  const scale = f32x4.splat(<f32>(1.0 / sqrt<f64>(<f64>D)))
-  const tiles = tileCount(T, TILE_ROWS)
+  const weightStride = <usize>((T + 7) & ~7) << 2
+  const scale = <f32>(LOG2E / sqrt<f64>(<f64>D))
+  const tiles = tileCount(queries, TILE_ROWS)
   for (let tile = 0; tile < tiles; tile++) {
-    const t = tileBegin(T, tiles, tile)
-    const rows = tileBegin(T, tiles, tile + 1) - t
-    for (let j = 0; j < T; j += 8) {
-      tileF32(rows, q + <usize>t * stride, stride, keyPanels + (<usize>j * <usize>D << 2), D, sums, false)
-      for (let r = 0; r < rows; r++) {
-        const from = sums + (<usize>r << 5), to = scores + <usize>r * scoreStride + (<usize>j << 2)
-        v128.store(to, f32x4.mul(v128.load(from), scale))
-        v128.store(to, f32x4.mul(v128.load(from, 16), scale), 16)
-      }
-    }
+    const t = tileBegin(queries, tiles, tile)
+    const rows = tileBegin(queries, tiles, tile + 1) - t
+    for (let j = 0; j < T; j += 8)
+      tileF32(rows, q + <usize>t * stride, stride, keyPanels + (<usize>j * <usize>D << 2), D, scores + <usize>j * 24, false)
     for (let r = 0; r < rows; r++) {
-      const sum = exponentiate(scores + <usize>r * scoreStride, T)
+      const sum = exponentiate(scores + (<usize>r << 5), T, scale, weights + <usize>r * weightStride)
       // the row's sum waits behind the tile's sums until its context is there
       store<f32>(sums + 192 + (<usize>r << 2), sum)
     }
     for (let d = 0; d < D; d += 8) {
-      tileF32(rows, scores, scoreStride, valuePanels + (<usize>d * <usize>T << 2), T, sums, false)
+      tileF32(rows, weights, weightStride, valuePanels + (<usize>d * <usize>T << 2), T, sums, false)
       storeContext(rows, sums, y + <usize>t * stride + (<usize>d << 2), stride, min(8, D - d))
     }
   }
@@ -118,19 +124,30 @@ function packValues(v: usize, stride: usize, T: i32, D: i32, panels: usize): voi
   }
 }
 
-/** exp(s - max) over a row of T scores, in place; returns their sum. */
-function exponentiate(row: usize, T: i32): f32 {
-  const padded = row + (<usize>((T + 7) & ~7) << 2)
-  for (let at = row + (<usize>T << 2); at < padded; at += 4) store<f32>(at, NEVER)
-  let most = v128.load(row)
-  for (let at = row; at < padded; at += 16) most = f32x4.pmax(most, v128.load(at))
+/**
+ * 2^(scale (s - max)) of a row of T scores, eight of them every 192 bytes, into a row of `weights`, padded to 8; returns
+ * their sum.
+ */
+function exponentiate(scores: usize, T: i32, scale: f32, weights: usize): f32 {
+  const end = scores + <usize>((T + 7) >> 3) * SCORE_PANEL
+  for (let j = T; j & 7; j++) store<f32>(end - SCORE_PANEL + (<usize>(j & 7) << 2), NEVER)
+  let most = v128.load(scores), most1 = v128.load(scores, 16)
+  for (let at = scores + SCORE_PANEL; at < end; at += SCORE_PANEL) {
+    most = f32x4.pmax(most, v128.load(at))
+    most1 = f32x4.pmax(most1, v128.load(at, 16))
+  }
+  most = f32x4.pmax(most, most1)
   most = f32x4.pmax(most, v128.shuffle<f32>(most, most, 2, 3, 0, 1))
   most = f32x4.pmax(most, v128.shuffle<f32>(most, most, 1, 0, 3, 2))
+  const scales = f32x4.splat(scale)
+  const offset = f32x4.neg(f32x4.mul(most, scales))
   let sums = f32x4.splat(0.0)
-  for (let at = row; at < padded; at += 16) {
-    const e = exp(f32x4.sub(v128.load(at), most))
-    v128.store(at, e)
-    sums = f32x4.add(sums, e)
+  for (let at = scores; at < end; at += SCORE_PANEL) {
+    const e0 = exp2(madd(v128.load(at), scales, offset)), e1 = exp2(madd(v128.load(at, 16), scales, offset))
+    v128.store(weights, e0)
+    v128.store(weights, e1, 16)
+    sums = f32x4.add(sums, f32x4.add(e0, e1))
+    weights += 32
   }
   return sumLanes(sums)
 }

@@ -45,8 +45,8 @@ export interface Variant {
   name: string
   onnxPath: string | null
   densePath: string | null
-  /** the variant as we write it, for pages */
-  folder: string | null
+  /** the variant as we write it */
+  folder: string
   int8: boolean
   vocabulary: number
   /** logits of the check input in float64 */
@@ -66,7 +66,7 @@ function nudged(program: Program): Program {
   return { ...program, ops: [{ ...first, beta }, ...rest] }
 }
 
-/** Makes the variant in this process once: for its reference and for the files that peers and pages read. */
+/** Makes the variant in this process once: for its reference and for the files that ours and the peers read. */
 export async function prepareVariant(
   notes: string[],
   name: string,
@@ -74,7 +74,7 @@ export async function prepareVariant(
   options: ModelBenchOptions,
 ): Promise<Variant> {
   options.log(`${name}: making the weights and their float64 reference …`)
-  const weights = await buildVariant({ model: options.model, variant: name, seed: options.seed })
+  const weights = await buildVariant(options.model, name, options.seed)
   const vocabulary = weights.embeddings.word.rows
   const check = seededInput(vocabulary, 1, Math.min(CHECK_TOKENS, options.tokens), options.seed + 1)
   const program = buildProgram(weights, 'logits')
@@ -97,11 +97,8 @@ export async function prepareVariant(
     densePath = join(folder, 'dense')
     await saveModel(denseModel(weights), densePath)
   }
-  let own: string | null = null
-  if (wanted(options).some(({ host }) => host !== 'node')) {
-    own = join(folder, 'own')
-    await saveModel(weights, own)
-  }
+  const own = join(folder, 'own')
+  await saveModel(weights, own)
   return { name, onnxPath, densePath, folder: own, int8: hasInt8(weights), vocabulary, reference }
 }
 
@@ -140,11 +137,10 @@ async function open(
   }
   const files = new Map<string, URL>()
   if (task.onnxPath !== null) files.set('model.onnx', pathToFileURL(task.onnxPath))
-  if (task.folder !== null)
-    for (const name of await readdir(task.folder)) files.set(`own/${name}`, pathToFileURL(join(task.folder, name)))
+  for (const name of await readdir(task.folder)) files.set(`own/${name}`, pathToFileURL(join(task.folder, name)))
   const isolated = host === 'chromium'
   const channel = await chromiumChannel(MODEL_PAGES[contender], files, isolated, adapter)
-  const served = { ...task, onnxPath: task.onnxPath && 'model.onnx', folder: task.folder && './own' }
+  const served = { ...task, onnxPath: task.onnxPath && 'model.onnx', folder: './own' }
   return { channel, task: { ...served, threads: isolated ? task.threads : 1 }, browser: channel.browser }
 }
 
@@ -160,7 +156,7 @@ export async function enter(variant: Variant, options: ModelBenchOptions, notes:
     const who = host === 'node' ? contender : `${contender} in ${host}`
     let remote: RemoteContender | null = null
     try {
-      const asked = { model: options.model, variant: name, seed, onnxPath, densePath, folder, int8, threads, device }
+      const asked = { variant: name, onnxPath, densePath, folder, int8, threads, device }
       const { channel, task, browser } = await open(contender, host, asked, options.browserAdapter ?? 'software')
       remote = new RemoteContender(`${who} ${name} ${device}`, channel)
       const { prepareMs } = await remote.prepare(contender, task)

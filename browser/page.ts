@@ -3,7 +3,7 @@
 import { createGpuDevice } from '../kernels/plan/webgpu.ts'
 import { createWasmDevice } from '../kernels/plan/wasm.ts'
 import type { Device, DeviceInfo } from '../kernels/runtime/device.ts'
-import { loadModel } from '../ts/model/load.ts'
+import { openModel } from '../ts/model/load.ts'
 import { buildProgram } from '../ts/model/bert.ts'
 import { pipeline } from '../ts/pipeline/pipeline.ts'
 import { kernelPrograms, rowsOf, type KernelOutput } from './programs.ts'
@@ -57,9 +57,10 @@ const harness: Harness = {
     }
   },
   async logits(model, offsets, ids, request) {
-    const { weights } = await loadModel(model)
     const device = await open(request)
-    const session = await device.load(buildProgram(weights, 'logits'))
+    const opened = await openModel(model, { readOnce: true })
+    const session = await device.load(buildProgram(opened.weights, 'logits'))
+    await opened.close()
     try {
       const batch = { offsets: Int32Array.from(offsets), ids: Int32Array.from(ids), types: new Int32Array(ids.length) }
       return { logits: Array.from(await session.run(batch)), info: device.info() }

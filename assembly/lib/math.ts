@@ -39,6 +39,12 @@ const TABLE: usize = memory.data<f32>([
   0.004086405569, 0.004086405569, 0.004086405569, 0.004086405569,
   127.0, 127.0, 127.0, 127.0,
   -127.0, -127.0, -127.0, -127.0,
+  -126.0, -126.0, -126.0, -126.0,
+  0.693146977, 0.693146977, 0.693146977, 0.693146977,
+  0.2402224127, 0.2402224127, 0.2402224127, 0.2402224127,
+  0.05550734388, 0.05550734388, 0.05550734388, 0.05550734388,
+  0.009671565896, 0.009671565896, 0.009671565896, 0.009671565896,
+  0.00132646585, 0.00132646585, 0.00132646585, 0.00132646585,
 ], 16)
 
 const LOWEST: usize = 0
@@ -60,6 +66,10 @@ const G: usize = 15
 /** The range of quantized activations. */
 export const INT8_MOST: usize = 30
 export const INT8_LEAST: usize = 31
+/** Least exponent of exp2. */
+const LEAST_EXPONENT: usize = 32
+/** Coefficients of r to r^5 of 2^r. */
+const F: usize = 33
 
 // @ts-ignore: decorator
 @inline
@@ -85,6 +95,23 @@ export function exp(x: v128): v128 {
   p = madd(p, r, constant(E))
   p = madd(p, r, constant(ONE))
   // 2^n by adding n to the exponent bits; n >= -126 here, and the shift leaves only the low bits of `rounded`
+  return i32x4.add(p, i32x4.shl(rounded, 23))
+}
+
+/** 2^x, x <= 127; below -126 the result is 2^-126. Relative error < 3e-7. */
+// @ts-ignore: decorator
+@inline
+export function exp2(x: v128): v128 {
+  // x = n + r, |r| <= 0.5: exact, where exp has to take n ln 2 off in two parts
+  const bounded = f32x4.pmax(constant(LEAST_EXPONENT), x)
+  const rounded = f32x4.add(bounded, constant(ROUNDER))
+  const r = f32x4.sub(bounded, f32x4.sub(rounded, constant(ROUNDER)))
+  // exp's polynomial in r ln 2
+  let p = madd(r, constant(F + 4), constant(F + 3))
+  p = madd(p, r, constant(F + 2))
+  p = madd(p, r, constant(F + 1))
+  p = madd(p, r, constant(F))
+  p = madd(p, r, constant(ONE))
   return i32x4.add(p, i32x4.shl(rounded, 23))
 }
 

@@ -1,10 +1,9 @@
-// compact-kernels in a process of Node: makes the variant itself, as every contender's weights are made.
+// compact-kernels in a process of Node, on a model folder.
 
 import type { Contender } from '../lib/contender.ts'
 import { createDevice, version } from '../lib/devices.ts'
-import { buildVariant } from '../lib/variant.ts'
 import { oursContender } from './ours.ts'
 
 export function createContender(): Contender {
-  return oursContender({ weights: buildVariant, device: createDevice, version: version() })
+  return oursContender({ device: createDevice, version: version() })
 }

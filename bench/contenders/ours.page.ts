@@ -1,7 +1,6 @@
 // compact-kernels in a page, on a model folder that the page fetches.
 
 import { createWasmDevice } from '../../kernels/plan/wasm.ts'
-import { loadModel } from '../../ts/model/load.ts'
 import type { Contender } from '../lib/contender.ts'
 import { oursContender } from './ours.ts'
 
@@ -10,10 +9,6 @@ declare const ENGINE_VERSION: string
 
 export function createContender(): Contender {
   return oursContender({
-    async weights({ folder }) {
-      if (folder === null) throw new Error('compact-kernels: no model folder was written for the page')
-      return (await loadModel(folder)).weights
-    },
     async device(kind, threads) {
       if (kind === 'cpu') return createWasmDevice({ threads })
       const { createGpuDevice } = await import('../../kernels/plan/webgpu.ts')

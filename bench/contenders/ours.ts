@@ -4,7 +4,7 @@ import type { GpuSession } from '../../kernels/plan/webgpu.ts'
 import type { Device, Session } from '../../kernels/runtime/device.ts'
 import type { Batch } from '../../kernels/runtime/program.ts'
 import { buildProgram } from '../../ts/model/bert.ts'
-import type { ModelWeights } from '../../ts/model/weights.ts'
+import { openModel } from '../../ts/model/load.ts'
 import type { Contender, ModelInput, Task } from '../lib/contender.ts'
 
 /** Sequences of equal length as a ragged batch. */
@@ -18,7 +18,6 @@ export function raggedBatch({ batch, tokens, ids }: ModelInput): Batch {
 
 /** What a process of Node and a page have each their own way for. */
 export interface Surroundings {
-  weights(task: Task): Promise<ModelWeights>
   device(kind: 'cpu' | 'gpu', threads: number): Promise<Device>
   version: string
 }
@@ -30,9 +29,10 @@ export function oursContender(here: Surroundings): Contender {
   let logits = new Float32Array(0)
   return {
     async prepare(task: Task) {
-      const model = await here.weights(task)
       device = await here.device(task.device, task.threads)
-      session = await device.load(buildProgram(model, 'logits'))
+      const model = await openModel(task.folder, { readOnce: true })
+      session = await device.load(buildProgram(model.weights, 'logits'))
+      await model.close()
     },
     async feed(input) {
       batch = raggedBatch(input)

@@ -4,18 +4,16 @@ import type { LinearShape } from './shapes.ts'
 
 /** What to run: the same for every contender of a session. */
 export interface Task {
-  model: string
   /** recipe, or 'baseline' */
   variant: string
-  seed: number
   /** ONNX file of the very weights that ours runs; only the onnxruntime peers read it */
   onnxPath: string | null
   /** folder with the same weights multiplied out to dense f32, as Hugging Face stores them; only torch reads it */
   densePath: string | null
   /** the variant has int8 linear layers: a peer that quantizes by itself does so */
   int8: boolean
-  /** folder of the variant as we write it; only ours in a page reads it */
-  folder: string | null
+  /** folder of the variant as we write it, or its address in a page; ours and jax-js read it */
+  folder: string
   threads: number
   device: 'cpu' | 'gpu'
 }

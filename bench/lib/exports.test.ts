@@ -12,7 +12,7 @@ it.each([
   // activations in f32 instead of int8, their rounding: half of 1/127 of logits near 0.1, layer after layer
   ['sp80x4+q8+e8', true],
 ])('writes %s out as dense f32 with the same logits', async (variant, int8) => {
-  const model = await buildVariant({ model: 'preset:tiny', variant, seed: 1 })
+  const model = await buildVariant('preset:tiny', variant, 1)
   const dense = denseModel(model)
   expect(hasInt8(model)).toBe(int8)
   for (const { query, output } of dense.layers) expect([query.weight.kind, output.weight.kind]).toEqual(['f32', 'f32'])

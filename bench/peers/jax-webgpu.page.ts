@@ -87,8 +87,7 @@ export function createContender(): Contender {
   let logits = new Float32Array(0)
   let adapter = { name: '', software: false }
   return {
-    async prepare({ folder, variant, int8 }) {
-      if (folder === null) throw new Error(`jax-webgpu: no folder was written for '${variant}'`)
+    async prepare({ folder, int8 }) {
       if (int8) throw new Error('jax-js has no int8 products')
       const found = await findAdapter('allow')
       adapter = { name: describeAdapter(found.adapter.info), software: found.software }

@@ -1,5 +1,7 @@
-import { describe, it } from 'vitest'
+import { describe, expect, it } from 'vitest'
+import { referenceWithBounds } from '../plan/reference.ts'
 import type { Program } from '../runtime/program.ts'
+import { assertWithin } from '../testing/compare.ts'
 import { ALL_DEVICES } from '../testing/devices.ts'
 import { checkProgram } from '../testing/program.ts'
 import { seededRandom, uniform } from '../testing/random.ts'
@@ -48,6 +50,23 @@ describe.each(ALL_DEVICES)('attention on $name', (device) => {
       { offsets: Int32Array.of(0, 20), rows },
       'large scores',
     )
+  })
+  it('first rows alone', async () => {
+    const whole = selfAttention(2, 20)
+    const batch = { offsets: Int32Array.of(0, 1, 10, 27, 60), rows: uniform(60 * 40, seededRandom(11)) }
+    const { values, bounds } = referenceWithBounds(whole, batch)
+    const first: Program = {
+      buffers: [...whole.buffers, { name: 'first', rows: 'sequences', width: 40, dtype: 'f32' }],
+      ops: [...whole.ops, { kind: 'first-token', input: 1, output: 2 }],
+      input: 0,
+      output: 2,
+    }
+    const rowsOf = (all: Float64Array): Float64Array =>
+      Float64Array.from([0, 1, 10, 27].flatMap((t) => [...all.subarray(t * 40, t * 40 + 40)]))
+    const session = await (await deviceOf(device)).load(first, { guard: true })
+    assertWithin(await session.run(batch), rowsOf(values), rowsOf(bounds), 'first rows')
+    expect(await session.checkGuards()).toEqual([])
+    session.dispose()
   })
   it('512 tokens', async () => {
     const rows = uniform(512 * 8, seededRandom(5))

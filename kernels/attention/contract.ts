@@ -10,7 +10,7 @@ export const ATTENTION: Contract = {
   },
   requires: ['1 <= T <= 512', 'H >= 1, D >= 1'],
   promises: [
-    'every element of y is written, nothing else is touched',
+    'every element of y is written (WebAssembly: first rows of sequences alone where no op reads others), nothing else',
     'the largest score is subtracted first: no overflow',
   ],
   range: 'a score error of e makes weights off by a factor exp(2 e); exp itself by 4e-7',

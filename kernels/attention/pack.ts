@@ -1,7 +1,9 @@
 // What assembly/attention.ts packs per (sequence, head) in a thread's scratch, and its size:
 //
-//   K panels [ceil(T / 8)][D][8]      V panels [ceil(D / 8)][T][8]      scores [6][T padded to 8]      sums [6][8]
-//   then 6 softmax sums. Scores and context are dense tiles over these panels.
+//   K panels [ceil(T / 8)][D][8]      V panels [ceil(D / 8)][T][8]      scores [ceil(T / 8)][6][8]
+//   weights [6][T padded to 8]        sums [6][8], then 6 softmax sums
+//
+// Scores and context are dense tiles over these panels.
 
 const TILE_ROWS = 6
 
@@ -9,5 +11,5 @@ const TILE_ROWS = 6
 export function attentionScratchBytes(longest: number, headSize: number): number {
   const T = Math.ceil(longest / 8) * 8
   const D = Math.ceil(headSize / 8) * 8
-  return 4 * (T * headSize + D * longest + TILE_ROWS * T + TILE_ROWS * 8 + 16)
+  return 4 * (T * headSize + D * longest + 2 * TILE_ROWS * T + TILE_ROWS * 8 + 16)
 }

@@ -1,4 +1,5 @@
 // Which buffers of a program may share memory: a buffer lives from the op that first writes it to the last that touches it.
+// And what of an op's output is read at all.
 
 import type { BufferId } from '../runtime/program.ts'
 import { inputsOf, type StoredProgram } from '../runtime/stored.ts'
@@ -51,4 +52,14 @@ export function assignSlots(program: StoredProgram): { slotOf: number[]; slots: 
     slotOf[id] = slots.indexOf(slot)
   }
   return { slotOf, slots }
+}
+
+/** Whether no op reads other rows of what op `at` writes than the first ones of sequences. */
+export function isReadAtFirstRows({ ops, output }: StoredProgram, at: number): boolean {
+  const written = ops[at].output
+  for (const op of ops.slice(at + 1)) {
+    if (inputsOf(op).includes(written) && op.kind !== 'first-token') return false
+    if (op.output === written) return true
+  }
+  return written !== output
 }

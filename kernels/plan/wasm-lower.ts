@@ -9,6 +9,7 @@ import { lowerLayernorm, lowerPooling } from '../row-ops/wasm.ts'
 import type { BufferId, Op } from '../runtime/program.ts'
 import { inputsOf, type StoredEmbeddingOp, type StoredProgram } from '../runtime/stored.ts'
 import type { LoadContext, Lowered } from '../runtime/wasm/lowering.ts'
+import { isReadAtFirstRows } from './wasm-liveness.ts'
 import { lowerCsrMatmul, lowerInt8BlockMatmul, lowerNmMatmul } from '../sparse-matmul/wasm.ts'
 
 /** An op as it is packed: tables are read into their place, other weights were read before. */
@@ -18,17 +19,18 @@ export type PackableOp = Exclude<Op, { kind: 'embedding' }> | StoredEmbeddingOp
  * Packs an op's weights and returns how to encode it. What is returned must not hold the weights, which the host may
  * drop once they are packed: a room's inner functions name none of the large arrays.
  *
- * @param name what weights and errors are called by
+ * @param at its place in the program, by which weights and errors are called
  * @param tables embedding tables already placed by this session
  * @throws Error where the op's buffers and weights do not fit
  */
 export async function lowerOp(
   op: PackableOp,
-  name: string,
+  at: number,
   load: LoadContext,
   program: StoredProgram,
   tables: Map<object, PlacedTable>,
 ): Promise<Lowered> {
+  const name = `op ${at} (${op.kind})`
   checkOp(op, name, program)
   switch (op.kind) {
     case 'embedding':
@@ -38,7 +40,7 @@ export async function lowerOp(
     case 'layernorm':
       return lowerLayernorm(op, name, load)
     case 'attention':
-      return lowerAttention(op)
+      return lowerAttention(op, isReadAtFirstRows(program, at))
     case 'first-token':
     case 'mean-pool':
       return lowerPooling(op)

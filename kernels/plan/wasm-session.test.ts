@@ -1,8 +1,10 @@
 import { afterAll, afterEach, beforeAll, describe, expect, it, vi } from 'vitest'
 import type { Device } from '../runtime/device.ts'
+import type { Op } from '../runtime/program.ts'
 import { TapeWriter } from '../runtime/wasm/tape.ts'
 import { assertExact } from '../testing/compare.ts'
 import { everyKind, idsOf } from '../testing/every-kind.ts'
+import { isReadAtFirstRows } from './wasm-liveness.ts'
 import { createWasmDevice } from './wasm.ts'
 
 let device: Device
@@ -62,5 +64,21 @@ describe('tapes that are kept', () => {
     await session.run(idsOf([80], 0))
     expect(finish).toHaveBeenCalledTimes(65)
     session.dispose()
+  })
+})
+
+describe('what is read of an op', () => {
+  const rows = { rows: 'tokens', width: 4, dtype: 'f32' } as const
+  const buffers = ['x', 'y', 'first'].map((name) => ({ name, ...rows }))
+  const write: Op = { kind: 'attention', query: 0, key: 0, value: 0, output: 1, heads: 1, headSize: 4 }
+  const first: Op = { kind: 'first-token', input: 1, output: 2 }
+  const whole: Op = { kind: 'mean-pool', input: 1, output: 2, normalize: false }
+  it.each<[string, Op[], number, boolean]>([
+    ['first rows alone', [write, first], 2, true],
+    ['first rows, then all', [write, first, whole], 2, false],
+    ['first rows, then all of what stands there later', [write, first, write, whole], 2, true],
+    ['the output of the program', [write, first], 1, false],
+  ])('%s', (_, ops, output, expected) => {
+    expect(isReadAtFirstRows({ buffers, ops, input: 0, output }, 0)).toBe(expected)
   })
 })

@@ -87,7 +87,7 @@ export class WasmSession implements Session {
         next = read(at + 1)
         // awaited in the next round, unless this op's packing throws
         next.catch(() => {})
-        lowered.push(await lowerOp(op, `op ${at} (${op.kind})`, load, program, tables))
+        lowered.push(await lowerOp(op, at, load, program, tables))
         work.add(op, program.buffers)
         ops.push(withoutWeights(op))
       }

@@ -4,7 +4,7 @@
 import { once } from 'node:events'
 import { StringDecoder } from 'node:string_decoder'
 import { buildProgram } from '../model/bert.ts'
-import { openClassifier } from '../study/classifier.ts'
+import { openClassifier, type OpenedClassifier } from '../study/classifier.ts'
 import { openDevice } from '../study/devices.ts'
 import { encodeTexts, predict, runLogits, softmaxRow } from '../study/evaluate.ts'
 import type { DeviceKind } from './values.ts'
@@ -26,12 +26,21 @@ interface Asked {
 const MAX_LINE_CHARACTERS = 16_000_000
 
 export async function classifyCommand(source: string, flags: ClassifyFlags): Promise<void> {
-  const { weights, tokenizer } = await openClassifier(source)
+  const opened = await openClassifier(source)
+  try {
+    await classifyLines(opened, flags)
+  } finally {
+    await opened.close()
+  }
+}
+
+async function classifyLines({ weights, tokenizer, close }: OpenedClassifier, flags: ClassifyFlags): Promise<void> {
   const { labels, maxPositions } = weights.config
   const device = await openDevice(flags.device, flags.threads ?? 0)
   let truncated = 0
   try {
     const session = await device.load(buildProgram(weights, 'logits'))
+    await close()
     for await (const asked of batches(parseLines(process.stdin, flags.input), flags.batch)) {
       const encoded = encodeTexts(
         tokenizer,

@@ -7,7 +7,7 @@ import { foldSpace } from '../io/dataset.ts'
 import { isFolder } from '../io/folder.node.ts'
 import { loadTexts } from '../io/unlabelled.ts'
 import { augmentTexts, nearestWords } from '../study/augment.ts'
-import { openClassifier, type Classifier } from '../study/classifier.ts'
+import { loadClassifier, type Classifier } from '../study/classifier.ts'
 import { densifyModel } from '../study/densify.ts'
 import { openDevice } from '../study/devices.ts'
 import { encodeTexts, runLogits } from '../study/evaluate.ts'
@@ -63,7 +63,7 @@ export async function distilCommand(teacherSource: string, flags: DistilFlags): 
     throw new UsageError('--hidden-weight compares token by token: give --student LxH with --vocabulary same or task')
   const settings = settingsOf(flags)
   const scale = unbounded(scaleFor(flags.minutes, false))
-  const teacher = await openClassifier(teacherSource)
+  const teacher = await loadClassifier(teacherSource)
   const { labels } = teacher.weights.config
   const data = await openData(settings, scale)
   if (data.labels.length !== labels.length)

@@ -1,5 +1,5 @@
 import { buildProgram } from '../model/bert.ts'
-import { openClassifier } from '../study/classifier.ts'
+import { openClassifier, type OpenedClassifier } from '../study/classifier.ts'
 import { loadRows } from '../study/rows.ts'
 import { openDevice } from '../study/devices.ts'
 import { encodeTexts, predict, runLogits } from '../study/evaluate.ts'
@@ -20,9 +20,17 @@ interface EvaluateFlags extends PreparationFlags {
 
 /** Scores a classifier on every row of a file or files (of builtin:reviews, on its test rows). */
 export async function evaluateCommand(source: string, flags: EvaluateFlags): Promise<void> {
+  const opened = await openClassifier(source, { preparation: preparationOf(flags) })
+  try {
+    await evaluate(source, opened, flags)
+  } finally {
+    await opened.close()
+  }
+}
+
+async function evaluate(source: string, opened: OpenedClassifier, flags: EvaluateFlags): Promise<void> {
+  const { weights, tokenizer, close } = opened
   const reporter = createProgress()
-  const preparation = preparationOf(flags)
-  const { weights, tokenizer } = await openClassifier(source, { preparation })
   const data = await loadRows(flags.data, { text: flags.text, label: flags.label, seed: flags.seed })
   const { labels } = weights.config
   const match = matchLabels(data.labels, labels, source)
@@ -40,6 +48,7 @@ export async function evaluateCommand(source: string, flags: EvaluateFlags): Pro
   const device = await openDevice(flags.device, flags.threads ?? 0)
   try {
     const session = await device.load(buildProgram(weights, 'logits'))
+    await close()
     reporter.stage(`evaluating on ${device.info().name}`)
     const began = performance.now()
     const logits = await runLogits(session, encoded.ids, labels.length, { progress: reporter.progress })

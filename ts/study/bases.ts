@@ -9,7 +9,7 @@ import { encoderSize } from '../model/preset.ts'
 import { saveModel } from '../model/save.ts'
 import type { ModelWeights } from '../model/weights.ts'
 import { calibrate } from '../train/index.ts'
-import { openClassifier, tokenizerOf, vocabularyOf } from './classifier.ts'
+import { loadClassifier, tokenizerOf, vocabularyOf } from './classifier.ts'
 import { densifyModel } from './densify.ts'
 import { encodeTexts, predict, runLogits } from './evaluate.ts'
 import type { LabelOrder } from './labels.ts'
@@ -216,7 +216,7 @@ export class Bases {
     const size = student === null ? scale.student : encoderSize(student)!
     reporter.stage('student: tokenizer and model')
     const teacherLogits = await this.teacherLogits()
-    const baseline = await openClassifier(store.modelFolder('baseline'))
+    const baseline = await loadClassifier(store.modelFolder('baseline'))
     const texts = textsOf(data.train)
     const start = startStudent(baseline, texts, {
       size,

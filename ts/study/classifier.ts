@@ -1,8 +1,8 @@
-// A model folder opened as a text classifier: weights and tokenizer that fit each other.
+// A model folder as a text classifier: weights and tokenizer that fit each other.
 
-import { loadModel, type LoadedModel, type LoadModelOptions } from '../model/load.ts'
+import { loadModel, openModel, type LoadedModel, type LoadModelOptions, type OpenedModel } from '../model/load.ts'
 import type { TextPreparation } from '../model/config.ts'
-import type { ModelWeights } from '../model/weights.ts'
+import type { ModelWeights, StoredModel } from '../model/weights.ts'
 import { preparedTokenizer } from '../text/prepare.ts'
 import { tokenizerFromJson, tokenizerFromVocabulary, type Tokenizer } from '../text/tokenizer.ts'
 
@@ -11,6 +11,18 @@ export interface Classifier {
   tokenizer: Tokenizer
   /** of model.safetensors */
   fileBytes: number
+}
+
+/** A classifier that is only run: matrices and tables lie in its files until a device packs them. */
+export interface OpenedClassifier extends Omit<Classifier, 'weights'> {
+  weights: StoredModel
+  /** Closes the files; what was not read until then cannot be. May be called again. */
+  close(): Promise<void>
+}
+
+export type ClassifierOptions = LoadModelOptions & {
+  /** of texts, in place of the model's own */
+  preparation?: TextPreparation | null
 }
 
 function parseJson(text: string, name: string): object {
@@ -31,7 +43,7 @@ export function tokenizerOf({
   tokenizerFiles: files,
   where,
   weights,
-}: Pick<LoadedModel, 'tokenizerFiles' | 'where' | 'weights'>): Tokenizer {
+}: Pick<OpenedModel, 'tokenizerFiles' | 'where' | 'weights'>): Tokenizer {
   let tokenizer: Tokenizer
   if (files['tokenizer.json']) {
     const config = files['tokenizer_config.json']
@@ -52,30 +64,48 @@ export function tokenizerOf({
 }
 
 /** The model with another preparation on record; null leaves its own, no steps take it away. */
-export function withPreparation(model: ModelWeights, preparation: TextPreparation | null): ModelWeights {
+export function withPreparation<M extends StoredModel>(model: M, preparation: TextPreparation | null): M {
   return preparation === null ? model : { ...model, config: { ...model.config, preparation } }
 }
 
 /**
- * Opens a classifier.
- * @param options as `loadModel`; preparation of texts in place of the model's own
+ * Reads a classifier with all of its weights.
  * @throws where the model has no classifier or no tokenizer, and as `loadModel`
  */
-export async function openClassifier(
+export async function loadClassifier(source: string, options: ClassifierOptions = {}): Promise<Classifier> {
+  return asClassifier(source, await loadModel(source, options), options)
+}
+
+/**
+ * Opens a classifier to run it once: no weight may be read twice. Close it when a device has loaded it.
+ * @throws where the model has no classifier or no tokenizer, and as `openModel`
+ */
+export async function openClassifier(source: string, options: ClassifierOptions = {}): Promise<OpenedClassifier> {
+  const opened = await openModel(source, { ...options, readOnce: true })
+  const { close } = opened
+  try {
+    return { ...asClassifier(source, opened, options), close }
+  } catch (error) {
+    await close()
+    throw error
+  }
+}
+
+function asClassifier<M extends StoredModel>(
   source: string,
-  options: LoadModelOptions & { preparation?: TextPreparation | null } = {},
-): Promise<Classifier> {
-  const loaded = await loadModel(source, options)
+  model: Omit<LoadedModel, 'weights'> & { weights: M },
+  { preparation }: ClassifierOptions,
+): { weights: M; tokenizer: Tokenizer; fileBytes: number } {
   if (source.startsWith('preset:'))
     throw new Error(
       `${source} is a shape with random weights and no tokenizer; train a model first (compact-kernels train)`,
     )
-  if (!loaded.weights.classifier)
+  if (!model.weights.classifier)
     throw new Error(
       `${source} has no classifier; train one on it with: compact-kernels train --model ${source} --data FILE --out DIR`,
     )
-  const weights = withPreparation(loaded.weights, options.preparation ?? null)
-  return { weights, tokenizer: tokenizerOf({ ...loaded, weights }), fileBytes: loaded.fileBytes }
+  const weights = withPreparation(model.weights, preparation ?? null)
+  return { weights, tokenizer: tokenizerOf({ ...model, weights }), fileBytes: model.fileBytes }
 }
 
 /** Tokens by id of the tokenizer that came with a model. */

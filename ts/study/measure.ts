@@ -6,7 +6,7 @@ import { join } from 'node:path'
 import type { Device, DeviceInfo, Session } from '../../kernels/runtime/device.ts'
 import type { Batch, Program } from '../../kernels/runtime/program.ts'
 import { buildProgram } from '../model/bert.ts'
-import { openClassifier } from './classifier.ts'
+import { loadClassifier } from './classifier.ts'
 import { openDevice } from './devices.ts'
 import { encodeTexts, packBatch, predict, runLogits } from './evaluate.ts'
 import type { Reporter } from './reporter.ts'
@@ -125,7 +125,7 @@ async function groupRows(rows: MeasuredRow[]): Promise<MeasuredRow[][]> {
 }
 
 async function openRow({ id, folder }: MeasuredRow, input: MeasureInput): Promise<Opened> {
-  const { weights, tokenizer } = await openClassifier(folder)
+  const { weights, tokenizer } = await loadClassifier(folder)
   const limit = Math.min(input.maxLength, weights.config.maxPositions)
   const { ids } = encodeTexts(tokenizer, input.texts, limit)
   const typical = ids[typicalText(ids)]

@@ -7,7 +7,7 @@ import { buildProgram } from '../model/bert.ts'
 import { inspectModel } from '../model/ledger.ts'
 import type { ModelWeights } from '../model/weights.ts'
 import type { RowPlan } from './catalogue.ts'
-import { openClassifier } from './classifier.ts'
+import { loadClassifier } from './classifier.ts'
 import { encodeTexts, predict, runLogits } from './evaluate.ts'
 import type { StudyData } from './prepare.ts'
 import type { Reporter } from './reporter.ts'
@@ -56,7 +56,7 @@ export function encoderParams(weights: ModelWeights): number {
 export async function scoreRow(input: ScoreInput): Promise<ScoredRow> {
   const { plan, folder, data, device, seed } = input
   const classes = data.labels.length
-  const { weights, tokenizer } = await openClassifier(folder)
+  const { weights, tokenizer } = await loadClassifier(folder)
   const encoded = encodeTexts(
     tokenizer,
     data.test.map(({ text }) => text),
