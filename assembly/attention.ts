@@ -66,8 +66,8 @@ function attendUnit(record: usize, first: i32, T: i32, h: i32, H: i32, D: i32, l
     }
     for (let r = 0; r < rows; r++) {
       const sum = exponentiate(scores + <usize>r * scoreStride, T)
-      // the row's sum waits behind the tile's sums until its context is there
-      store<f32>(sums + 192 + (<usize>r << 2), sum)
+      // what its context is to be multiplied by waits behind the tile's sums
+      store<f32>(sums + 192 + (<usize>r << 2), <f32>1.0 / sum)
     }
     for (let d = 0; d < D; d += 8) {
       tileF32(rows, scores, scoreStride, valuePanels + (<usize>d * <usize>T << 2), T, sums, false)
@@ -135,10 +135,10 @@ function exponentiate(row: usize, T: i32): f32 {
   return sumLanes(sums)
 }
 
-/** Divides context rows by their softmax sums (behind the tile's sums) and stores `columns` of them. */
+/** Multiplies context rows by their inverse softmax sums (behind the tile's sums) and stores `columns` of them. */
 function storeContext(rows: i32, sums: usize, y: usize, stride: usize, columns: i32): void {
   for (let r = 0; r < rows; r++) {
-    const inverse = f32x4.splat(<f32>1.0 / load<f32>(sums + 192 + (<usize>r << 2)))
+    const inverse = v128.load32_splat(sums + 192 + (<usize>r << 2))
     const from = sums + (<usize>r << 5)
     const v0 = f32x4.mul(v128.load(from), inverse), v1 = f32x4.mul(v128.load(from, 16), inverse)
     if (columns == 8) {
