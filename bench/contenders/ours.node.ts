@@ -6,5 +6,9 @@ import { buildVariant } from '../lib/variant.ts'
 import { oursContender } from './ours.ts'
 
 export function createContender(): Contender {
-  return oursContender({ weights: buildVariant, device: createDevice, version: version() })
+  return oursContender({
+    weights: buildVariant,
+    device: (kind, threads, precision) => createDevice(kind, threads, { precision }),
+    version: version(),
+  })
 }

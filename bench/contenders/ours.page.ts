@@ -14,10 +14,10 @@ export function createContender(): Contender {
       if (folder === null) throw new Error('compact-kernels: no model folder was written for the page')
       return (await loadModel(folder)).weights
     },
-    async device(kind, threads) {
+    async device(kind, threads, precision) {
       if (kind === 'cpu') return createWasmDevice({ threads })
       const { createGpuDevice } = await import('../../kernels/plan/webgpu.ts')
-      return createGpuDevice()
+      return createGpuDevice({ precision })
     },
     version: ENGINE_VERSION,
   })
