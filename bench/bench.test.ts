@@ -2,6 +2,7 @@
 
 import { execFileSync } from 'node:child_process'
 import { expect, it, vi } from 'vitest'
+import { findAdapter } from '../kernels/runtime/gpu/adapter.ts'
 import { benchKernels, kernelTable } from './kernels/bench.ts'
 import { KERNEL_PEERS } from './kernels/peers.ts'
 import { main } from './main.ts'
@@ -219,4 +220,26 @@ it.each([
   [['--help'], 0],
 ])('answers %j with exit code %i', async (argv, code) => {
   expect(await main(argv)).toBe(code)
+})
+
+it('measures dense f32 layers on the GPU in the precision asked for, and says where an adapter lacks f16', async () => {
+  const { rows } = await benchKernels({
+    ...quiet,
+    ops: ['f32', 'csr'],
+    shapes: ['bert-tiny'],
+    devices: ['gpu'],
+    peers: [],
+    precision: 'f16-weights',
+  })
+  expect(new Set(rows.map(({ precision }) => precision))).toEqual(new Set(['f16-weights']))
+  for (const { model, maxError } of rows)
+    if (model.startsWith('f32')) expect(maxError).toBeGreaterThan(1e-4)
+    else expect(maxError).toBeLessThan(1e-4)
+  const { adapter } = await findAdapter('allow')
+  if (adapter.features.has('shader-f16')) return
+  const write = vi.spyOn(process.stderr, 'write').mockReturnValue(true)
+  expect(await main(['models', '--model', 'preset:tiny', '--devices', 'gpu', '--precision', 'half'])).toBe(1)
+  expect(await main(['gpu', '--model', 'preset:tiny', '--precision', 'f16'])).toBe(1)
+  expect(write.mock.calls.join('\n')).toMatch(/--precision f16: the adapter .* lacks shader-f16, nothing was measured/)
+  write.mockRestore()
 })

@@ -146,7 +146,7 @@ async function open(
 
 /** Loads a variant into every contender. A peer that cannot run it is named in the notes; ours failing is an error. */
 export async function enter(variant: Variant, options: ModelBenchOptions, notes: string[]): Promise<Entrant[]> {
-  const { batch, tokens, seed, threads } = options
+  const { batch, tokens, seed, threads, precision = 'f32' } = options
   const input = seededInput(variant.vocabulary, batch, tokens, seed)
   const check = seededInput(variant.vocabulary, 1, Math.min(CHECK_TOKENS, tokens), seed + 1)
   const entrants: Entrant[] = []
@@ -156,7 +156,7 @@ export async function enter(variant: Variant, options: ModelBenchOptions, notes:
     const who = host === 'node' ? contender : `${contender} in ${host}`
     let remote: RemoteContender | null = null
     try {
-      const asked = { variant: name, onnxPath, densePath, folder, int8, threads, device }
+      const asked = { variant: name, onnxPath, densePath, folder, int8, threads, device, precision }
       const { channel, task, browser } = await open(contender, host, asked, options.browserAdapter ?? 'software')
       remote = new RemoteContender(`${who} ${name} ${device}`, channel)
       const { prepareMs } = await remote.prepare(contender, task)

@@ -1,5 +1,7 @@
 // `bench gpu`: what the adapter here is and can do, every kernel at BERT's shapes, whole models at three sizes.
 
+import type { Precision } from '../kernels/plan/webgpu.ts'
+import { HALF_FEATURE } from '../kernels/runtime/gpu/half.ts'
 import { describeEngine, describeMachine } from './lib/machine.ts'
 import { SCHEMA, engineName, gpuCeilingsText, short, type BenchResult } from './lib/results.ts'
 import { probeAdapter, type AdapterReport } from './probe/gpu.node.ts'
@@ -18,6 +20,8 @@ export interface GpuBenchOptions {
   sizes?: Size[]
   /** files of bench/shapes for the kernels; by default bert-base's, of 16 rows alone on an emulation */
   shapes?: string[]
+  /** of our dense f32 layers; 'f32' if not given */
+  precision?: Precision
   rounds: number
   command: string
   log: (line: string) => void
@@ -41,12 +45,19 @@ const SHAPES = ['bert-base-t16', 'bert-base']
 
 /** Runs everything; a software adapter is limited to small sizes, and the log says which were left out. */
 export async function benchGpu(options: GpuBenchOptions): Promise<BenchResult> {
-  const { model, variants, command, log } = options
+  const { model, variants, command, log, precision = 'f32' } = options
   const onGpu = Object.keys(PEERS).filter((peer) => PEERS[peer] === 'gpu')
   const wrong = options.peers?.find((peer) => !onGpu.includes(peer))
   if (wrong !== undefined) throw new Error(`no peer '${wrong}' on the GPU; there are ${onGpu.join(', ')}`)
   const adapter = await inspectAdapter(log)
-  const notes = [`adapter: ${adapter.name}`, `features: ${adapter.features.join(', ')}`]
+  const inPrecision = `our dense f32 layers: precision ${precision}`
+  log(inPrecision)
+  if (precision === 'f16' && !adapter.features.includes(HALF_FEATURE))
+    throw new Error(
+      `--precision f16: the adapter ${adapter.name} lacks ${HALF_FEATURE}, nothing was measured; ` +
+        "'f16-weights' stores halves and multiplies in f32 on every adapter",
+    )
+  const notes = [`adapter: ${adapter.name}`, `features: ${adapter.features.join(', ')}`, inPrecision]
   const sizes = options.sizes ?? (adapter.software ? SOFTWARE_SIZES : SIZES)
   const peers = options.peers ?? (adapter.software ? [] : onGpu)
   const rounds = adapter.software ? Math.min(options.rounds, 3) : options.rounds
@@ -60,7 +71,7 @@ export async function benchGpu(options: GpuBenchOptions): Promise<BenchResult> {
     notes.push(words)
     log(words)
   }
-  const shared = { devices: ['gpu' as const], threads: 1, rounds, burstMs: 200, command, log }
+  const shared = { precision, devices: ['gpu' as const], threads: 1, rounds, burstMs: 200, command, log }
   const kernels = await benchKernels({
     ...shared,
     ops: KERNEL_NAMES,

@@ -2,11 +2,17 @@
 
 import { Command, InvalidArgumentError, Option } from 'commander'
 import { fileURLToPath } from 'node:url'
+import type { Precision } from '../kernels/plan/webgpu.ts'
 import type { Size } from './gpu.ts'
 import { HOSTS, PEERS, type Host } from './lib/contender.ts'
 import { formatTable, gpuCeilingsText, short, writeResult, type BenchResult } from './lib/results.ts'
 
 const DEFAULT_VARIANTS = 'baseline,q8,sp80x4+q8+e8'
+
+const precision = (): Option =>
+  new Option('--precision <name>', 'our dense f32 layers on the GPU; f16 needs shader-f16')
+    .choices(['f32', 'f16-weights', 'f16'])
+    .default('f32')
 
 const list = (text: string): string[] =>
   text
@@ -113,8 +119,10 @@ export async function main(argv: string[]): Promise<number> {
         .default([], 'none')
         .argParser(list),
     )
+    .addOption(precision())
     .action(
       async (options: {
+        precision: Precision
         op?: string[]
         shapes: string[]
         devices: ('cpu' | 'gpu')[]
@@ -152,8 +160,10 @@ export async function main(argv: string[]): Promise<number> {
         .argParser(hosts),
     )
     .addOption(new Option('--seed <n>', 'weights and token ids').default(1).argParser(count))
+    .addOption(precision())
     .action(
       async (options: {
+        precision: Precision
         model: string
         variants: string[]
         batch: number
@@ -272,9 +282,11 @@ export async function main(argv: string[]): Promise<number> {
         'files of bench/shapes; by default bert-base, of 16 rows on an emulation',
       ).argParser(list),
     )
+    .addOption(precision())
     .option('--json <file>', 'write the raw result')
     .action(
       async (options: {
+        precision: Precision
         model: string
         variants: string[]
         rounds: number

@@ -5,6 +5,7 @@ import { mkdtemp, rm } from 'node:fs/promises'
 import { tmpdir } from 'node:os'
 import { join } from 'node:path'
 import type { BrowserAdapter } from '../browser/chromium.ts'
+import type { Precision } from '../kernels/plan/webgpu.ts'
 import { median } from '../ts/study/statistics.ts'
 import { CHECK_TOKENS, enter, largestDifference, prepareVariant, type Entrant } from './entrants.ts'
 import { PEERS, type Host } from './lib/contender.ts'
@@ -30,6 +31,8 @@ export interface ModelBenchOptions {
   rounds: number
   burstMs: number
   seed: number
+  /** of our dense f32 layers on the GPU; 'f32' if not given */
+  precision?: Precision
   command: string
   log: (line: string) => void
 }
@@ -130,6 +133,7 @@ function resultRows(entrants: Entrant[], options: ModelBenchOptions): ResultRow[
       device: description.device,
       ...(entrant.host === 'node' ? {} : { host: entrant.host }),
       ...(description.adapter === undefined ? {} : { adapter: description.adapter, software: description.software }),
+      ...(description.precision === undefined ? {} : { precision: description.precision }),
       threads: description.threads,
       batch: options.batch,
       tokens: options.tokens,
@@ -146,6 +150,13 @@ function resultRows(entrants: Entrant[], options: ModelBenchOptions): ResultRow[
     }
   })
 }
+
+const deviceName = ({ device, software, precision }: ResultRow): string =>
+  [
+    device,
+    ...(software ? ['(software)'] : []),
+    ...(precision === undefined || precision === 'f32' ? [] : [precision]),
+  ].join(' ')
 
 export function modelTable(rows: ResultRow[]): string {
   const peers = [...new Set(rows.flatMap((row) => Object.keys(row.ratios ?? {})))]
@@ -172,7 +183,7 @@ export function modelTable(rows: ResultRow[]): string {
     rows.map((row) => [
       row.variant,
       engineName(row),
-      row.software ? `${row.device} (software)` : row.device,
+      deviceName(row),
       String(row.threads),
       `(${row.batch}, ${row.tokens})`,
       short(row.medianMs),

@@ -5,5 +5,8 @@ import { createDevice, version } from '../lib/devices.ts'
 import { oursContender } from './ours.ts'
 
 export function createContender(): Contender {
-  return oursContender({ device: createDevice, version: version() })
+  return oursContender({
+    device: (kind, threads, precision) => createDevice(kind, threads, { precision }),
+    version: version(),
+  })
 }

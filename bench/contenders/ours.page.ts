@@ -9,10 +9,10 @@ declare const ENGINE_VERSION: string
 
 export function createContender(): Contender {
   return oursContender({
-    async device(kind, threads) {
+    async device(kind, threads, precision) {
       if (kind === 'cpu') return createWasmDevice({ threads })
       const { createGpuDevice } = await import('../../kernels/plan/webgpu.ts')
-      return createGpuDevice()
+      return createGpuDevice({ precision })
     },
     version: ENGINE_VERSION,
   })

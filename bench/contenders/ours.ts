@@ -1,6 +1,6 @@
 // compact-kernels as a contender: the model's program on our own devices.
 
-import type { GpuSession } from '../../kernels/plan/webgpu.ts'
+import type { GpuSession, Precision } from '../../kernels/plan/webgpu.ts'
 import type { Device, Session } from '../../kernels/runtime/device.ts'
 import type { Batch } from '../../kernels/runtime/program.ts'
 import { buildProgram } from '../../ts/model/bert.ts'
@@ -18,7 +18,7 @@ export function raggedBatch({ batch, tokens, ids }: ModelInput): Batch {
 
 /** What a process of Node and a page have each their own way for. */
 export interface Surroundings {
-  device(kind: 'cpu' | 'gpu', threads: number): Promise<Device>
+  device(kind: 'cpu' | 'gpu', threads: number, precision: Precision): Promise<Device>
   version: string
 }
 
@@ -29,7 +29,7 @@ export function oursContender(here: Surroundings): Contender {
   let logits = new Float32Array(0)
   return {
     async prepare(task: Task) {
-      device = await here.device(task.device, task.threads)
+      device = await here.device(task.device, task.threads, task.precision)
       const model = await openModel(task.folder, { readOnce: true })
       session = await device.load(buildProgram(model.weights, 'logits'))
       await model.close()
@@ -55,7 +55,9 @@ export function oursContender(here: Surroundings): Contender {
         engine: 'compact-kernels',
         engineVersion: here.version,
         device: info.kind,
-        ...(info.kind === 'gpu' ? { adapter: info.name, software: info.software } : {}),
+        ...(info.kind === 'gpu'
+          ? { adapter: info.name, software: info.software, precision: info.variants.precision as Precision }
+          : {}),
         threads: info.threads,
         notes: [
           `${info.name}: ${Object.entries(info.variants)

@@ -2,7 +2,7 @@
 // machine's ceiling.
 
 import type { Device } from '../../kernels/runtime/device.ts'
-import type { GpuSession } from '../../kernels/plan/webgpu.ts'
+import type { GpuSession, Precision } from '../../kernels/plan/webgpu.ts'
 import { createDevice, version } from '../lib/devices.ts'
 import { describeEngine, describeMachine } from '../lib/machine.ts'
 import { burst, fastestCalibration, rotated, timing, warmCalibration, type Burst } from '../lib/measure.ts'
@@ -14,7 +14,7 @@ import { probeCpu } from '../probe/cpu.ts'
 import { probeAdapter } from '../probe/gpu.node.ts'
 import { KERNEL_NAMES, linearCases, rowCases, type KernelCase } from './cases.ts'
 import { KERNEL_PEERS, openPeers } from './peers.ts'
-import { expectedOf, verify, type Expected } from './verify.ts'
+import { allowedAt, expectedOf, verify, type Expected } from './verify.ts'
 
 export interface KernelBenchOptions {
   /** names out of KERNEL_NAMES */
@@ -25,6 +25,8 @@ export interface KernelBenchOptions {
   threads: number
   /** names out of KERNEL_PEERS */
   peers: string[]
+  /** of dense f32 layers on the GPU; 'f32' if not given */
+  precision?: Precision
   rounds: number
   /** least length of a burst */
   burstMs: number
@@ -51,7 +53,17 @@ interface Entry {
   dispose(): void | Promise<void>
   row: Pick<
     ResultRow,
-    'engine' | 'engineVersion' | 'host' | 'adapter' | 'software' | 'model' | 'variant' | 'batch' | 'tokens' | 'threads'
+    | 'engine'
+    | 'engineVersion'
+    | 'host'
+    | 'adapter'
+    | 'software'
+    | 'precision'
+    | 'model'
+    | 'variant'
+    | 'batch'
+    | 'tokens'
+    | 'threads'
   >
   calls?: number
 }
@@ -91,10 +103,12 @@ export async function benchKernels(options: KernelBenchOptions): Promise<BenchRe
   const expected = new Map<string, Expected>()
   for (const kind of options.devices) {
     if (kind === 'cpu') result.ceilings.cpu = await probeCpu(options.threads)
-    const device = await createDevice(kind, options.threads)
+    const device = await createDevice(kind, options.threads, { precision: options.precision, keepsSparse: true })
     try {
       const info = device.info()
-      options.log(`${kind}: ${info.name}${info.software ? ' (software: emulated on the CPU, no GPU time)' : ''}`)
+      options.log(
+        `${kind}: ${info.name}${info.software ? ' (software: emulated on the CPU, no GPU time)' : ''}${kind === 'gpu' ? `, dense f32 layers in ${options.precision ?? 'f32'}` : ''}`,
+      )
       for (const note of info.notes) options.log(`  ${note}`)
       result.notes.push(
         `${kind}: ${info.name}; ${Object.entries(info.variants)
@@ -137,8 +151,10 @@ async function benchGroup(
   try {
     for (const kernel of group.cases()) {
       const label = `${info.name} ${kernel.op} ${kernel.variant} ${group.title}`
-      const known = expected.get(group.title + kernel.op + kernel.variant) ?? expectedOf(kernel)
-      expected.set(group.title + kernel.op + kernel.variant, known)
+      const exact = expected.get(group.title + kernel.op + kernel.variant) ?? expectedOf(kernel)
+      expected.set(group.title + kernel.op + kernel.variant, exact)
+      const precision = info.kind === 'gpu' ? (options.precision ?? 'f32') : 'f32'
+      const known = allowedAt(precision, kernel, exact)
       const session = await device.load(kernel.program)
       const start = performance.now()
       await session.run(kernel.batch)
@@ -150,7 +166,7 @@ async function benchGroup(
         batch: kernel.batch.offsets.length - 1,
         tokens: kernel.batch.offsets[kernel.batch.offsets.length - 1],
       }
-      const adapter = info.kind === 'gpu' ? { adapter: info.name, software: info.software } : {}
+      const adapter = info.kind === 'gpu' ? { adapter: info.name, software: info.software, precision } : {}
       const run = (): Promise<unknown> => session.run(kernel.batch)
       entries.push({
         kernel,

@@ -1,5 +1,6 @@
 // What a contender of a bench is, ours or a peer's: the same five verbs, each in its own process.
 
+import type { Precision } from '../../kernels/plan/webgpu.ts'
 import type { LinearShape } from './shapes.ts'
 
 /** What to run: the same for every contender of a session. */
@@ -16,6 +17,8 @@ export interface Task {
   folder: string
   threads: number
   device: 'cpu' | 'gpu'
+  /** of dense f32 layers on the GPU; only ours reads it */
+  precision: Precision
 }
 
 /** A process of the contender's own, or a page of headless Chromium: cross-origin isolated (with threads) or not. */
@@ -37,6 +40,8 @@ export interface Description {
   adapter?: string
   /** true where the adapter is an emulation: its times are no GPU's */
   software?: boolean
+  /** ours on the GPU only */
+  precision?: Precision
   threads: number
   notes: string[]
   /** ours only: tape records or dispatches of one run, and bytes of packed weights */

@@ -2,13 +2,21 @@
 
 import { readFileSync } from 'node:fs'
 import { createWasmDevice } from '../../kernels/plan/wasm.ts'
+import type { ContextOptions } from '../../kernels/runtime/gpu/context.ts'
 import type { Device } from '../../kernels/runtime/device.ts'
 
-/** `threads` is the CPU's. The GPU's runtime is loaded only where it is asked for. */
-export async function createDevice(kind: 'cpu' | 'gpu', threads: number): Promise<Device> {
+/**
+ * `threads` is the CPU's, `options` are the GPU's, whose runtime is loaded only where it is asked for.
+ * @throws where precision 'f16' is asked for and the adapter lacks shader-f16
+ */
+export async function createDevice(
+  kind: 'cpu' | 'gpu',
+  threads: number,
+  options: Pick<ContextOptions, 'precision' | 'keepsSparse'> = {},
+): Promise<Device> {
   if (kind === 'cpu') return createWasmDevice({ threads })
-  const { createGpuDevice } = await import('../../kernels/plan/webgpu.ts')
-  return createGpuDevice()
+  const { createGpuDeviceWith } = await import('../../kernels/plan/webgpu.ts')
+  return createGpuDeviceWith(options)
 }
 
 /** Version of this package. */

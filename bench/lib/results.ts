@@ -1,6 +1,7 @@
 // The JSON that every bench writes, and its table on the terminal.
 
 import { writeFile, rename } from 'node:fs/promises'
+import type { Precision } from '../../kernels/plan/webgpu.ts'
 import type { Host } from './contender.ts'
 import type { Engine, Machine } from './machine.ts'
 
@@ -69,6 +70,8 @@ export interface ResultRow {
   device: 'cpu' | 'gpu'
   adapter?: string
   software?: boolean
+  /** of our dense f32 layers on the GPU; not in older results */
+  precision?: Precision
   threads: number
   batch: number
   tokens: number

@@ -8,6 +8,7 @@ import { GPUBufferUsageBits, Uploader } from '../runtime/gpu/upload.ts'
 import type { Activation, BufferId, Program } from '../runtime/program.ts'
 import type { LeafWeight } from '../runtime/weights.ts'
 import { compileProgram } from './gpu-compile.ts'
+import { withDense } from './gpu-dense.ts'
 import { selfTest } from './gpu-self-test.ts'
 
 export interface GpuLinearOptions {
@@ -54,7 +55,7 @@ export async function createGpuLinearOn(
     output: OUTPUT,
   }
   const uploader = new Uploader(device, context.maxBindingBytes)
-  const compiled = await compileProgram(program, uploader, context)
+  const compiled = await compileProgram(withDense(program, context), uploader, context)
   await selfTest(context, compiled.calls)
   const ready = (calls: KernelCall[]): Promise<ReadyCall[]> =>
     Promise.all(

@@ -60,7 +60,7 @@ let device: GpuDevice
 let tiled: GpuDevice
 beforeAll(async () => {
   device = await createGpuDevice({ kernels: 'direct' })
-  tiled = await createGpuDevice({ kernels: 'tiled' })
+  tiled = await createGpuDeviceWith({ kernels: 'tiled', keepsSparse: true })
 })
 afterAll(async () => {
   await device.dispose()

@@ -10,8 +10,10 @@ import { ProgramSession, type GpuSession } from '../runtime/gpu/session.ts'
 import type { TuningStore } from '../runtime/gpu/tune.ts'
 import { Uploader } from '../runtime/gpu/upload.ts'
 import { readProgram, withoutWeights, type StoredProgram } from '../runtime/stored.ts'
+import type { Program } from '../runtime/program.ts'
 import type { LeafWeight } from '../runtime/weights.ts'
 import { compileProgram } from './gpu-compile.ts'
+import { withDense } from './gpu-dense.ts'
 import { selfTest } from './gpu-self-test.ts'
 
 export type { Precision } from '../runtime/gpu/half.ts'
@@ -78,7 +80,9 @@ export async function createGpuLinear(
 
 async function load(context: GpuContext, stored: StoredProgram, options: LoadOptions): Promise<GpuSession> {
   context.check()
-  const program = await readProgram(stored)
+  const given = await readProgram(stored)
+  const program = withDense(given, context)
+  noteDense(context, given, program)
   const uploader = new Uploader(context.device, context.maxBindingBytes)
   try {
     const compiled = await compileProgram(program, uploader, context)
@@ -96,6 +100,12 @@ async function load(context: GpuContext, stored: StoredProgram, options: LoadOpt
     uploader.dispose()
     throw context.explain(error)
   }
+}
+
+function noteDense(context: GpuContext, given: Program, { ops }: Program): void {
+  const layers = given.ops.filter((op, i) => op !== ops[i]).length
+  if (layers > 0)
+    context.notes.push(`${layers} sparse layers store too much to be faster than dense ones, and run as such`)
 }
 
 function noteHostTable(context: GpuContext, rows: number): void {

@@ -50,7 +50,7 @@ export const SPARSE_MATMUL: Contract = {
       id: 'webgpu/sparse-matmul/sell',
       backend: 'webgpu',
       needs: 'nothing; csr as sliced ELLPACK',
-      wins: 'high sparsity without a pattern',
+      wins: 'from 75 % zeros without a pattern, by arithmetic; below, tiled devices pack the layer dense',
       status: 'default',
     },
     {
@@ -64,7 +64,7 @@ export const SPARSE_MATMUL: Contract = {
       id: 'webgpu/sparse-matmul/int8-1x4',
       backend: 'webgpu',
       needs: 'dot4I8Packed; sliced ELLPACK of blocks',
-      wins: 'high block sparsity',
+      wins: 'from 58 % zero blocks, by arithmetic, 86 % beside matrix units; below, tiled devices pack the layer dense',
       status: 'default',
     },
     {

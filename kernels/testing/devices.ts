@@ -1,7 +1,7 @@
 // The devices every sweep runs on: each wasm build and int8 path, each WebGPU kernel family. A device that cannot be
 // made fails the test: on a machine without a GPU the software adapter from npm stands in.
 
-import { createGpuDevice } from '../plan/webgpu.ts'
+import { createGpuDevice, createGpuDeviceWith } from '../plan/webgpu.ts'
 import { createWasmDevice } from '../plan/wasm.ts'
 import type { Device } from '../runtime/device.ts'
 
@@ -18,7 +18,7 @@ export const WASM_DEVICES: TestDevice[] = [
 
 export const GPU_DEVICES: TestDevice[] = [
   { name: 'webgpu direct', create: () => createGpuDevice({ kernels: 'direct' }) },
-  { name: 'webgpu tiled', create: () => createGpuDevice({ kernels: 'tiled' }) },
+  { name: 'webgpu tiled', create: () => createGpuDeviceWith({ kernels: 'tiled', keepsSparse: true }) },
 ]
 
 export const ALL_DEVICES: TestDevice[] = [...WASM_DEVICES, ...GPU_DEVICES]

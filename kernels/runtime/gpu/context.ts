@@ -31,6 +31,8 @@ export interface ContextOptions {
   emulatesMatrices?: boolean
   /** tests only: take the f16 kernel for one that runs here, since `sources` has it in other words */
   emulatesHalves?: boolean
+  /** tests only: sparse layers of any density stay sparse */
+  keepsSparse?: boolean
   /** where timed choices among kernels are kept */
   tuning?: TuningStore
   /** tests only: time kernels on software adapters too, where it says nothing */
@@ -58,6 +60,7 @@ export class GpuContext {
   readonly precision: Precision
   /** dense f32 layers may have a form that multiplies in f16 */
   readonly halfProducts: boolean
+  readonly keepsSparse: boolean
   readonly hasTimestamps: boolean
   readonly readback: Readback
   readonly unused: GPUBuffer[]
@@ -87,6 +90,7 @@ export class GpuContext {
     this.halfProducts = this.precision === 'f16' && this.usesTiled
     if (this.precision === 'f16' && !this.usesTiled)
       this.notes.push("precision 'f16': direct kernels, which this device takes, multiply in f32; weights are halves")
+    this.keepsSparse = options.keepsSparse ?? false
     this.hasTimestamps = device.features.has('timestamp-query')
     this.readback = new Readback(device)
     this.tuning = new Tuning(device.adapterInfo, options.tuning)
