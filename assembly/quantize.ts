@@ -134,7 +134,7 @@ function quantizeRow<S>(x: usize, K: i32, padded: i32, inverse: f32, q: usize, p
 
 /**
  * Record: M, K (a multiple of 4), source kind (also 2: token blocks), source, source scales, target, path, calibrated scale
- * or 0, its inverse. A thread takes groups of 4 tokens. Scratch of 64 bytes.
+ * or 0, its inverse. A thread takes groups of 4 tokens. Scratch of 128 bytes.
  */
 export function quantizeColumns(record: usize, thread: i32, threads: i32, scratch: usize): void {
   const M = word(record, 0), K = word(record, 1)
@@ -156,7 +156,7 @@ export function quantizeColumns(record: usize, thread: i32, threads: i32, scratc
         const x = source + ((<usize>t0 * <usize>K + <usize>(t - t0)) << 2)
         const q = data + (<usize>t0 * <usize>K << shift) + (<usize>(t - t0) << 2)
         const scales = target + (<usize>t << 2)
-        const vectors = end - t >= 16 ? 4 : 1
+        const vectors = end - t == 32 ? 8 : end - t >= 16 ? 4 : 1
         if (fixed > 0.0) {
           for (let v: usize = 0; v < <usize>vectors << 4; v += 16) {
             v128.store(scales + v, f32x4.splat(fixed))
@@ -164,9 +164,11 @@ export function quantizeColumns(record: usize, thread: i32, threads: i32, scratc
           }
           storeTokens<CalibratedScale>(vectors, x, stride, K, scratch, q, path)
         } else {
-          const isInfinite = vectors == 4
-            ? scaleTokens(4, x, stride, K, scales, scratch)
-            : scaleTokens(1, x, stride, K, scales, scratch)
+          const isInfinite = vectors == 8
+            ? scaleTokens(8, x, stride, K, scales, scratch)
+            : vectors == 4
+              ? scaleTokens(4, x, stride, K, scales, scratch)
+              : scaleTokens(1, x, stride, K, scales, scratch)
           if (isInfinite) gatherTokens(vectors << 2, x, stride, K, scratch, q, path)
           else storeTokens<OwnScale>(vectors, x, stride, K, scratch, q, path)
         }
@@ -270,14 +272,14 @@ function gatherFour(
 }
 
 /**
- * Tokens of 1 or 4 vectors of a block f32 [K][w], `stride` = 4 w bytes: stores their scales and, in scratch, their
+ * Tokens of 1, 4 or 8 vectors of a block f32 [K][w], `stride` = 4 w bytes: stores their scales and, in scratch, their
  * inverses; true where one of these is infinite.
  */
 // @ts-ignore: decorator
 @inline
 function scaleTokens(vectors: i32, x: usize, stride: usize, K: i32, scales: usize, inverses: usize): bool {
   const zero = f32x4.splat(0.0)
-  let m0 = zero, m1 = zero, m2 = zero, m3 = zero
+  let m0 = zero, m1 = zero, m2 = zero, m3 = zero, m4 = zero, m5 = zero, m6 = zero, m7 = zero
   for (let at = x, end = x + <usize>K * stride; at != end; at += stride) {
     m0 = f32x4.pmax(m0, f32x4.abs(v128.load(at)))
     if (vectors > 1) {
@@ -285,9 +287,18 @@ function scaleTokens(vectors: i32, x: usize, stride: usize, K: i32, scales: usiz
       m2 = f32x4.pmax(m2, f32x4.abs(v128.load(at, 32)))
       m3 = f32x4.pmax(m3, f32x4.abs(v128.load(at, 48)))
     }
+    if (vectors > 4) {
+      m4 = f32x4.pmax(m4, f32x4.abs(v128.load(at, 64)))
+      m5 = f32x4.pmax(m5, f32x4.abs(v128.load(at, 80)))
+      m6 = f32x4.pmax(m6, f32x4.abs(v128.load(at, 96)))
+      m7 = f32x4.pmax(m7, f32x4.abs(v128.load(at, 112)))
+    }
   }
   v128.store(scales, m0)
   if (vectors > 1) { v128.store(scales, m1, 16); v128.store(scales, m2, 32); v128.store(scales, m3, 48) }
+  if (vectors > 4) {
+    v128.store(scales, m4, 64); v128.store(scales, m5, 80); v128.store(scales, m6, 96); v128.store(scales, m7, 112)
+  }
   return finishScales(vectors, scales, inverses)
 }
 

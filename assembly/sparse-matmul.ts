@@ -6,6 +6,8 @@
 //            along the tokens, one K block after the other, so that the part of X that random columns touch (24 KiB)
 //            stays in L1. They are finished as they stand where Y is in token blocks too, for layers that want it so;
 //            else eight rows at a time are turned into [w][8] and finished like a dense tile
+//            A single row (M = 1) stands as it is, f32 or quantized by quantizeRows; where four tokens have their sums it
+//            has four parts of one (csr and int8-1x4; nm takes a block of 4)
 // Needs      scratch of (64 + 8) * 32 * 4 bytes per thread
 // Source     own derivation
 
@@ -13,9 +15,9 @@ import { blockWidth, storeTransposed } from './lib/blocks'
 import { finishBlock, finishTile, scaleTile } from './lib/epilogue'
 import { RELAXED } from './lib/simd'
 import {
-  block_row_i16_16, block_row_i16_32, block_row_i16_4, block_row_i16_8,
-  block_row_relaxed_16, block_row_relaxed_32, block_row_relaxed_4, block_row_relaxed_8,
-  csr_row_16, csr_row_32, csr_row_4, csr_row_8,
+  block_row_i16_1, block_row_i16_16, block_row_i16_32, block_row_i16_4, block_row_i16_8,
+  block_row_relaxed_1, block_row_relaxed_16, block_row_relaxed_32, block_row_relaxed_4, block_row_relaxed_8,
+  csr_row_1, csr_row_16, csr_row_32, csr_row_4, csr_row_8,
 } from './lib/sparse-rows'
 import { tileBegin, tileCount } from './lib/tile-f32'
 import { tile_nm_4x8, tile_nm_5x8, tile_nm_6x8 } from './lib/tile-nm'
@@ -68,6 +70,16 @@ function turn(from: usize, w: i32, to: usize): void {
   }
 }
 
+/** Adds the four parts of 8 sums of a single row: i32 [4][8] or f32 [4][8], into the first. */
+// @ts-ignore: decorator
+@inline
+function addParts<T>(parts: usize): void {
+  for (const end = parts + 32; parts != end; parts += 16) {
+    const low = v128.add<T>(v128.load(parts), v128.load(parts, 32))
+    v128.store(parts, v128.add<T>(low, v128.add<T>(v128.load(parts, 64), v128.load(parts, 96))))
+  }
+}
+
 /** [w][8] at `from` into [8][w] at `to`. */
 function turnBack(from: usize, w: i32, to: usize): void {
   const stride = <usize>w << 2
@@ -79,10 +91,11 @@ function turnBack(from: usize, w: i32, to: usize): void {
   }
 }
 
-/** Sums [count][w] of 4-byte lanes: zero, or each output's own start. */
-function fillSums(sums: usize, count: i32, w: i32, start: usize): void {
+/** Sums [count][w] of 4-byte lanes: zero, or each output's own start; of a single row that is in the first part alone. */
+function fillSums(sums: usize, count: i32, w: i32, start: usize, isRow: bool): void {
   for (let c = 0; c < count; c++) {
-    const from = start != 0 ? v128.load32_splat(start + (<usize>c << 2)) : i32x4.splat(0)
+    let from = i32x4.splat(0)
+    if (start != 0) from = isRow ? v128.load32_zero(start + (<usize>c << 2)) : v128.load32_splat(start + (<usize>c << 2))
     for (let t = 0; t < w; t += 4, sums += 16) v128.store(sums, from)
   }
 }
@@ -99,7 +112,7 @@ export function csrMatmul(record: usize, thread: i32, threads: i32, scratch: usi
   const bias = pointer(record, 8)
   const activation = word(record, 9)
   const residual = pointer(record, 10), y = pointer(record, 11)
-  const isBlocked = word(record, 12) != 0
+  const isBlocked = word(record, 12) != 0, isRow = M == 1
   const panels = (N + 7) >> 3
   const first = sliceBegin(panels, thread, threads) << 3, last = min(N, sliceBegin(panels, thread + 1, threads) << 3)
   const turned = scratch + GROUP_BYTES
@@ -108,14 +121,15 @@ export function csrMatmul(record: usize, thread: i32, threads: i32, scratch: usi
     const block = x + (<usize>t0 * <usize>K << 2)
     for (let n0 = first; n0 < last; n0 += GROUP) {
       const outputs = min(GROUP, last - n0)
-      fillSums(scratch, outputs, w, 0)
+      fillSums(scratch, outputs, w, 0, isRow)
       for (let kBlock = 0; kBlock < kBlocks; kBlock++) {
         let row = rowOffsets + (<usize>(kBlock * (N + 1) + n0) << 2)
         let to = scratch
         for (let c = 0; c < outputs; c++, row += 4, to += <usize>w << 2) {
           const begin = <usize>load<u32>(row), end = columns + (<usize>load<u32>(row, 4) << 1)
           const column = columns + (begin << 1), value = values + (begin << 2)
-          if (w == 32) csr_row_32(block, column, end, value, to)
+          if (isRow) csr_row_1(block, column, end, value, to)
+          else if (w == 32) csr_row_32(block, column, end, value, to)
           else if (w == 16) csr_row_16(block, column, end, value, to)
           else if (w == 8) csr_row_8(block, column, end, value, to)
           else csr_row_4(block, column, end, value, to)
@@ -129,6 +143,7 @@ export function csrMatmul(record: usize, thread: i32, threads: i32, scratch: usi
       for (let c = 0; c < outputs; c += 8) {
         const n = <usize>(n0 + c) << 2
         turn(scratch + (<usize>(c * w) << 2), w, turned)
+        if (isRow) addParts<f32>(turned)
         const at = <usize>t0 * (<usize>N << 2) + n
         finishTile(
           min(w, M - t0), turned, bias != 0 ? bias + n : 0, activation,
@@ -153,8 +168,9 @@ export function int8BlockMatmul(record: usize, thread: i32, threads: i32, scratc
   const start = pointer(record, 8), wScale = pointer(record, 9), bias = pointer(record, 10)
   const activation = word(record, 11)
   const residual = pointer(record, 12), y = pointer(record, 13)
-  const isBlocked = word(record, 14) != 0
+  const isBlocked = word(record, 14) != 0, isRow = M == 1
   const isRelaxed = RELAXED && word(record, 15) != 0
+  // 64 bytes of scales where M = 1, as quantizeRows has it
   const x = aScale + (<usize>((M + 8 + 15) & ~15) << 2)
   const panels = (N + 7) >> 3
   const first = sliceBegin(panels, thread, threads) << 3, last = min(N, sliceBegin(panels, thread + 1, threads) << 3)
@@ -165,7 +181,7 @@ export function int8BlockMatmul(record: usize, thread: i32, threads: i32, scratc
     const block = x + (<usize>t0 * <usize>K << (isRelaxed ? 0 : 1))
     for (let n0 = first; n0 < last; n0 += GROUP) {
       const outputs = min(GROUP, last - n0)
-      fillSums(scratch, outputs, w, start + (<usize>n0 << 2))
+      fillSums(scratch, outputs, w, start + (<usize>n0 << 2), isRow)
       for (let kBlock = 0; kBlock < kBlocks; kBlock++) {
         let row = rowOffsets + (<usize>(kBlock * (N + 1) + n0) << 2)
         let to = scratch
@@ -173,12 +189,14 @@ export function int8BlockMatmul(record: usize, thread: i32, threads: i32, scratc
           const begin = <usize>load<u32>(row), end = columns + (<usize>load<u32>(row, 4) << 1)
           const column = columns + (begin << 1), value = values + (begin << valueShift)
           if (isRelaxed) {
-            if (w == 32) block_row_relaxed_32(block, column, end, value, to)
+            if (isRow) block_row_relaxed_1(block, column, end, value, to)
+            else if (w == 32) block_row_relaxed_32(block, column, end, value, to)
             else if (w == 16) block_row_relaxed_16(block, column, end, value, to)
             else if (w == 8) block_row_relaxed_8(block, column, end, value, to)
             else block_row_relaxed_4(block, column, end, value, to)
           } else {
-            if (w == 32) block_row_i16_32(block, column, end, value, to)
+            if (isRow) block_row_i16_1(block, column, end, value, to)
+            else if (w == 32) block_row_i16_32(block, column, end, value, to)
             else if (w == 16) block_row_i16_16(block, column, end, value, to)
             else if (w == 8) block_row_i16_8(block, column, end, value, to)
             else block_row_i16_4(block, column, end, value, to)
@@ -196,6 +214,7 @@ export function int8BlockMatmul(record: usize, thread: i32, threads: i32, scratc
       for (let c = 0; c < outputs; c += 8) {
         const n = <usize>(n0 + c) << 2
         turn(scratch + (<usize>(c * w) << 2), w, turned)
+        if (isRow) addParts<i32>(turned)
         const rows = min(w, M - t0)
         scaleTile(rows, turned, aScale + (<usize>t0 << 2), wScale + n)
         const at = <usize>t0 * (<usize>N << 2) + n

@@ -23,6 +23,8 @@ import { lowerOp, type PackableOp } from './wasm-lower.ts'
 import { Work } from './wasm-work.ts'
 
 const CACHE_LINE = 64
+/** What a kernel may count on, whatever the batch: quantizeColumns keeps 32 inverses. */
+const LEAST_SCRATCH_BYTES = 128
 
 interface Region {
   address: number
@@ -203,12 +205,12 @@ export class WasmSession implements Session {
 
   /** Places all regions for a batch of this shape and writes its tape; places the batch's inputs on the way. */
   #makePlan(batch: Batch, shape: BatchShape, threads: number): Plan {
-    let scratchBytes = CACHE_LINE
+    let scratchBytes = LEAST_SCRATCH_BYTES
     const forms = new Map<string, number>()
     const layouts = this.#layouts(shape)
     this.#lowered.forEach((lowered, at) => {
       layouts.enter(at)
-      const needs = lowered.needs(shape, threads, layouts.isBlocked)
+      const needs = lowered.needs(shape, threads, layouts.stands)
       scratchBytes = Math.max(scratchBytes, needs.scratchBytes ?? 0)
       if (needs.form) forms.set(needs.form, Math.max(forms.get(needs.form) ?? 0, needs.formBytes ?? 0))
     })
@@ -235,7 +237,10 @@ export class WasmSession implements Session {
   }
 
   /** How buffers stand as the ops are walked: `enter(at)` before op number `at`. */
-  #layouts(shape: BatchShape): { enter(at: number): void; isBlocked(id: BufferId): boolean } {
+  #layouts(shape: BatchShape): {
+    enter(at: number): void
+    stands(id: BufferId): Pick<BufferView, 'rows' | 'isBlocked'>
+  } {
     const { buffers, ops } = this.#program
     const blocked = new Set<BufferId>()
     return {
@@ -244,7 +249,7 @@ export class WasmSession implements Session {
         if (this.#blocked[at] && rowsOf(buffers[output].rows, shape) > 1) blocked.add(output)
         else blocked.delete(output)
       },
-      isBlocked: (id) => blocked.has(id),
+      stands: (id) => ({ rows: rowsOf(buffers[id].rows, shape), isBlocked: blocked.has(id) }),
     }
   }
 
@@ -285,7 +290,7 @@ export class WasmSession implements Session {
     inputs: { offsets: number; ids: number; types: number; scales: number },
   ): EncodeContext & { enter(at: number): void; written(id: BufferId): void } {
     this.#writer.reset()
-    const { enter, isBlocked } = this.#layouts(shape)
+    const { enter, stands } = this.#layouts(shape)
     const { buffers, input } = this.#program
     /** form -> the buffer it holds, and in which variant */
     const held = new Map<string, { source: BufferId; variant: number }>()
@@ -299,9 +304,8 @@ export class WasmSession implements Session {
       buffer: (id): BufferView => ({
         address: this.#slotRegion(id),
         scales: id === input ? inputs.scales : 0,
-        rows: rowsOf(buffers[id].rows, shape),
+        ...stands(id),
         width: buffers[id].width,
-        isBlocked: isBlocked(id),
       }),
       enter,
       derived: (id, form, make, variant = 0) => {

@@ -74,12 +74,12 @@ export interface Lowered {
   isSparse?: boolean
   /**
    * what the op needs beside its buffers for a batch of this shape
-   * @param isBlocked how a buffer stands when the op runs
+   * @param stands how a buffer stands when the op runs
    */
   needs(
     shape: BatchShape,
     threads: number,
-    isBlocked: (id: BufferId) => boolean,
+    stands: (id: BufferId) => Pick<BufferView, 'rows' | 'isBlocked'>,
   ): { form?: string; formBytes?: number; scratchBytes?: number }
   encode(context: EncodeContext): void
 }
