@@ -39,7 +39,7 @@ export function run(tape: usize, thread: i32, threads: i32, scratch: usize): i32
       case 2: quantizeRows(record, thread, threads); break
       case 3: int8Matmul(record, thread, threads, scratch); break
       case 4: transpose(record, thread, threads); break
-      case 5: quantizeColumns(record, thread, threads, scratch); break
+      case 5: quantizeColumns(record, thread, threads); break
       case 6: csrMatmul(record, thread, threads, scratch); break
       case 7: int8BlockMatmul(record, thread, threads, scratch); break
       case 8: nmMatmul(record, thread, threads, scratch); break

@@ -4,8 +4,8 @@
 // Layout     X in token blocks (lib/blocks.ts), f32 by `transpose`, quantized by quantize.ts; W in kernels/sparse-matmul/pack.ts
 // Plan       a thread owns a range of 8-output panels; per block of tokens and group of 64 outputs, sums [64][w] are made
 //            along the tokens, one K block after the other, so that the part of X that random columns touch (24 KiB)
-//            stays in L1. They are finished as they stand where Y is in token blocks too, for layers that want it so;
-//            else eight rows at a time are turned into [w][8] and finished like a dense tile
+//            stays in L1. csr finishes them as they stand where Y is in token blocks too, for layers that want it so; else
+//            eight rows at a time are turned into [w][8] and finished like a dense tile
 //            A single row (M = 1) stands as it is, f32 or quantized by quantizeRows; where four tokens have their sums it
 //            has four parts of one (csr and int8-1x4; nm takes a block of 4)
 // Needs      scratch of (64 + 8) * 32 * 4 bytes per thread
@@ -137,7 +137,7 @@ export function csrMatmul(record: usize, thread: i32, threads: i32, scratch: usi
       }
       if (isBlocked) {
         const at = y + ((<usize>t0 * <usize>N + <usize>(n0 * w)) << 2)
-        finishBlock(outputs, w, scratch, 0, 0, bias != 0 ? bias + (<usize>n0 << 2) : 0, activation, at)
+        finishBlock(outputs, w, scratch, bias != 0 ? bias + (<usize>n0 << 2) : 0, activation, at)
         continue
       }
       for (let c = 0; c < outputs; c += 8) {
@@ -157,8 +157,7 @@ export function csrMatmul(record: usize, thread: i32, threads: i32, scratch: usi
 
 /**
  * Record: M, K, N, x (scales, then token blocks), K blocks, rowOffsets u32 [K blocks][N + 1] in blocks, columns u16 [Zb],
- * values s8 or i16 [Zb][4], start i32 [N padded to 8], wScale, bias, activation, residual
- * (0 where y is in blocks), y, 1 where y is in blocks, path
+ * values s8 or i16 [Zb][4], start i32 [N padded to 8], wScale, bias, activation, residual, y, path
  */
 export function int8BlockMatmul(record: usize, thread: i32, threads: i32, scratch: usize): void {
   const M = word(record, 0), K = word(record, 1), N = word(record, 2)
@@ -168,8 +167,8 @@ export function int8BlockMatmul(record: usize, thread: i32, threads: i32, scratc
   const start = pointer(record, 8), wScale = pointer(record, 9), bias = pointer(record, 10)
   const activation = word(record, 11)
   const residual = pointer(record, 12), y = pointer(record, 13)
-  const isBlocked = word(record, 14) != 0, isRow = M == 1
-  const isRelaxed = RELAXED && word(record, 15) != 0
+  const isRow = M == 1
+  const isRelaxed = RELAXED && word(record, 14) != 0
   // 64 bytes of scales where M = 1, as quantizeRows has it
   const x = aScale + (<usize>((M + 8 + 15) & ~15) << 2)
   const panels = (N + 7) >> 3
@@ -202,14 +201,6 @@ export function int8BlockMatmul(record: usize, thread: i32, threads: i32, scratc
             else block_row_i16_4(block, column, end, value, to)
           }
         }
-      }
-      if (isBlocked) {
-        const n = <usize>n0 << 2
-        const at = y + ((<usize>t0 * <usize>N + <usize>(n0 * w)) << 2)
-        finishBlock(
-          outputs, w, scratch, aScale + (<usize>t0 << 2), wScale + n, bias != 0 ? bias + n : 0, activation, at,
-        )
-        continue
       }
       for (let c = 0; c < outputs; c += 8) {
         const n = <usize>(n0 + c) << 2
@@ -273,7 +264,7 @@ export function nmMatmul(record: usize, thread: i32, threads: i32, scratch: usiz
       if (isBlocked) {
         turnBack(scratch, w, scratch + GROUP_BYTES)
         const to = y + ((<usize>t0 * <usize>N + <usize>((panel << 3) * w)) << 2)
-        finishBlock(min(8, N - (panel << 3)), w, scratch + GROUP_BYTES, 0, 0, bias != 0 ? bias + n : 0, activation, to)
+        finishBlock(min(8, N - (panel << 3)), w, scratch + GROUP_BYTES, bias != 0 ? bias + n : 0, activation, to)
       }
     }
     t0 += w

@@ -23,8 +23,6 @@ import { lowerOp, type PackableOp } from './wasm-lower.ts'
 import { Work } from './wasm-work.ts'
 
 const CACHE_LINE = 64
-/** What a kernel may count on, whatever the batch: quantizeColumns keeps 32 inverses. */
-const LEAST_SCRATCH_BYTES = 128
 
 interface Region {
   address: number
@@ -205,7 +203,7 @@ export class WasmSession implements Session {
 
   /** Places all regions for a batch of this shape and writes its tape; places the batch's inputs on the way. */
   #makePlan(batch: Batch, shape: BatchShape, threads: number): Plan {
-    let scratchBytes = LEAST_SCRATCH_BYTES
+    let scratchBytes = CACHE_LINE
     const forms = new Map<string, number>()
     const layouts = this.#layouts(shape)
     this.#lowered.forEach((lowered, at) => {

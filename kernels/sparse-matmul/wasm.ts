@@ -32,16 +32,19 @@ function placeRowOffsets(load: LoadContext, name: string, offsets: Uint32Array):
   return address
 }
 
-/** bias, activation, residual, y, 1 where y is in token blocks: with which the records here end. */
+/** bias, activation, residual, y: the arguments with which every linear record ends. */
 function epilogue(context: EncodeContext, op: LinearOp, bias: number): { words: number[]; reads: number[]; y: number } {
-  const { address: y, isBlocked } = context.buffer(op.output)
+  const y = context.buffer(op.output).address
   const residual = op.residual === null ? 0 : context.buffer(op.residual).address
   return {
-    words: [bias, ACTIVATION_CODES[op.activation], residual, y, isBlocked ? 1 : 0],
+    words: [bias, ACTIVATION_CODES[op.activation], residual, y],
     reads: residual ? [residual] : [],
     y,
   }
 }
+
+/** Whether y is to be in token blocks. */
+const blockedWord = (context: EncodeContext, op: LinearOp): number => (context.buffer(op.output).isBlocked ? 1 : 0)
 
 /** csr takes a single row as it is. */
 const isTurned = ({ rows, isBlocked }: Pick<BufferView, 'rows' | 'isBlocked'>): boolean => !isBlocked && rows !== 1
@@ -60,7 +63,7 @@ export function lowerCsrMatmul(op: LinearOp, weight: CsrWeight, name: string, lo
   for (const [z, from] of blocked.order.entries()) placed[z] = weight.values[from]
   const bias = placeVector(load, `${name} bias`, op.bias)
   return {
-    isSparse: true,
+    takesBlocks: true,
     needs: (_shape, _threads, stands) => ({
       ...(isTurned(stands(op.input)) ? blocksForm(stands(op.input).rows, K) : {}),
       scratchBytes: SCRATCH_BYTES,
@@ -71,7 +74,7 @@ export function lowerCsrMatmul(op: LinearOp, weight: CsrWeight, name: string, lo
       const x = isTurned(input) ? tokenBlocks(context, op.input) : input.address
       const { words, reads, y } = epilogue(context, op, bias)
       const weights = [kBlocks, rowOffsets, columns, values]
-      context.tape.record(CSR_MATMUL, [M, K, N, x, ...weights, ...words], [x, ...reads], [y])
+      context.tape.record(CSR_MATMUL, [M, K, N, x, ...weights, ...words, blockedWord(context, op)], [x, ...reads], [y])
     },
   }
 }
@@ -93,7 +96,6 @@ export function lowerInt8BlockMatmul(op: LinearOp, weight: Int8BlockWeight, name
   const scales = placeVector(load, `${name} scales`, weight.scales)
   const bias = placeVector(load, `${name} bias`, op.bias)
   return {
-    isSparse: true,
     needs: (_shape, _threads, stands) => {
       const { rows } = stands(op.input)
       return { ...quantizedForm(layoutOf(rows), path, rows, K), scratchBytes: SCRATCH_BYTES }
@@ -129,7 +131,7 @@ export function lowerNmMatmul(op: LinearOp, weight: NmWeight, name: string, load
   const indices = placeIndices(load, `${name} indices`, weight.indices)
   const bias = placeVector(load, `${name} bias`, op.bias)
   return {
-    isSparse: true,
+    takesBlocks: true,
     needs: (_shape, _threads, stands) => ({
       ...(stands(op.input).isBlocked ? {} : blocksForm(stands(op.input).rows, K)),
       scratchBytes: SCRATCH_BYTES,
@@ -138,7 +140,12 @@ export function lowerNmMatmul(op: LinearOp, weight: NmWeight, name: string, load
       const x = tokenBlocks(context, op.input)
       const { words, reads, y } = epilogue(context, op, bias)
       const M = context.buffer(op.input).rows
-      context.tape.record(NM_MATMUL, [M, K, N, x, P, group / 8, indices, values, ...words], [x, ...reads], [y])
+      context.tape.record(
+        NM_MATMUL,
+        [M, K, N, x, P, group / 8, indices, values, ...words, blockedWord(context, op)],
+        [x, ...reads],
+        [y],
+      )
     },
   }
 }

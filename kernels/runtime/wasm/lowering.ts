@@ -70,8 +70,8 @@ export interface EncodeContext {
 export type LinearOp = Omit<Extract<Op, { kind: 'linear' }>, 'weight'>
 
 export interface Lowered {
-  /** a linear layer whose kernel reads and writes token blocks; it takes rows too */
-  isSparse?: boolean
+  /** a linear layer whose kernel reads and writes f32 in token blocks; it takes rows too */
+  takesBlocks?: boolean
   /**
    * what the op needs beside its buffers for a batch of this shape
    * @param stands how a buffer stands when the op runs
