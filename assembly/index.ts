@@ -22,9 +22,9 @@ export {
 } from './lib/tile-int8-relaxed'
 export { tile_nm_4x8, tile_nm_5x8, tile_nm_6x8 } from './lib/tile-nm'
 export {
-  block_row_i16_16, block_row_i16_32, block_row_i16_4, block_row_i16_8,
-  block_row_relaxed_16, block_row_relaxed_32, block_row_relaxed_4, block_row_relaxed_8,
-  csr_row_16, csr_row_32, csr_row_4, csr_row_8,
+  block_row_i16_1, block_row_i16_16, block_row_i16_32, block_row_i16_4, block_row_i16_8,
+  block_row_relaxed_1, block_row_relaxed_16, block_row_relaxed_32, block_row_relaxed_4, block_row_relaxed_8,
+  csr_row_1, csr_row_16, csr_row_32, csr_row_4, csr_row_8,
 } from './lib/sparse-rows'
 
 /** Walks a tape as thread `thread` of `threads`; 0: done, 1: left early because some thread trapped or stalled. */
@@ -39,7 +39,7 @@ export function run(tape: usize, thread: i32, threads: i32, scratch: usize): i32
       case 2: quantizeRows(record, thread, threads); break
       case 3: int8Matmul(record, thread, threads, scratch); break
       case 4: transpose(record, thread, threads); break
-      case 5: quantizeColumns(record, thread, threads, scratch); break
+      case 5: quantizeColumns(record, thread, threads); break
       case 6: csrMatmul(record, thread, threads, scratch); break
       case 7: int8BlockMatmul(record, thread, threads, scratch); break
       case 8: nmMatmul(record, thread, threads, scratch); break

@@ -4,8 +4,10 @@
 // Layout     X in token blocks (lib/blocks.ts), f32 by `transpose`, quantized by quantize.ts; W in kernels/sparse-matmul/pack.ts
 // Plan       a thread owns a range of 8-output panels; per block of tokens and group of 64 outputs, sums [64][w] are made
 //            along the tokens, one K block after the other, so that the part of X that random columns touch (24 KiB)
-//            stays in L1. They are finished as they stand where Y is in token blocks too, for layers that want it so;
-//            else eight rows at a time are turned into [w][8] and finished like a dense tile
+//            stays in L1. csr finishes them as they stand where Y is in token blocks too, for layers that want it so; else
+//            eight rows at a time are turned into [w][8] and finished like a dense tile
+//            A single row (M = 1) stands as it is, f32 or quantized by quantizeRows; where four tokens have their sums it
+//            has four parts of one (csr and int8-1x4; nm takes a block of 4)
 // Needs      scratch of (64 + 8) * 32 * 4 bytes per thread
 // Source     own derivation
 
@@ -13,9 +15,9 @@ import { blockWidth, storeTransposed } from './lib/blocks'
 import { finishBlock, finishTile, scaleTile } from './lib/epilogue'
 import { RELAXED } from './lib/simd'
 import {
-  block_row_i16_16, block_row_i16_32, block_row_i16_4, block_row_i16_8,
-  block_row_relaxed_16, block_row_relaxed_32, block_row_relaxed_4, block_row_relaxed_8,
-  csr_row_16, csr_row_32, csr_row_4, csr_row_8,
+  block_row_i16_1, block_row_i16_16, block_row_i16_32, block_row_i16_4, block_row_i16_8,
+  block_row_relaxed_1, block_row_relaxed_16, block_row_relaxed_32, block_row_relaxed_4, block_row_relaxed_8,
+  csr_row_1, csr_row_16, csr_row_32, csr_row_4, csr_row_8,
 } from './lib/sparse-rows'
 import { tileBegin, tileCount } from './lib/tile-f32'
 import { tile_nm_4x8, tile_nm_5x8, tile_nm_6x8 } from './lib/tile-nm'
@@ -68,6 +70,16 @@ function turn(from: usize, w: i32, to: usize): void {
   }
 }
 
+/** Adds the four parts of 8 sums of a single row: i32 [4][8] or f32 [4][8], into the first. */
+// @ts-ignore: decorator
+@inline
+function addParts<T>(parts: usize): void {
+  for (const end = parts + 32; parts != end; parts += 16) {
+    const low = v128.add<T>(v128.load(parts), v128.load(parts, 32))
+    v128.store(parts, v128.add<T>(low, v128.add<T>(v128.load(parts, 64), v128.load(parts, 96))))
+  }
+}
+
 /** [w][8] at `from` into [8][w] at `to`. */
 function turnBack(from: usize, w: i32, to: usize): void {
   const stride = <usize>w << 2
@@ -79,10 +91,11 @@ function turnBack(from: usize, w: i32, to: usize): void {
   }
 }
 
-/** Sums [count][w] of 4-byte lanes: zero, or each output's own start. */
-function fillSums(sums: usize, count: i32, w: i32, start: usize): void {
+/** Sums [count][w] of 4-byte lanes: zero, or each output's own start; of a single row that is in the first part alone. */
+function fillSums(sums: usize, count: i32, w: i32, start: usize, isRow: bool): void {
   for (let c = 0; c < count; c++) {
-    const from = start != 0 ? v128.load32_splat(start + (<usize>c << 2)) : i32x4.splat(0)
+    let from = i32x4.splat(0)
+    if (start != 0) from = isRow ? v128.load32_zero(start + (<usize>c << 2)) : v128.load32_splat(start + (<usize>c << 2))
     for (let t = 0; t < w; t += 4, sums += 16) v128.store(sums, from)
   }
 }
@@ -99,7 +112,7 @@ export function csrMatmul(record: usize, thread: i32, threads: i32, scratch: usi
   const bias = pointer(record, 8)
   const activation = word(record, 9)
   const residual = pointer(record, 10), y = pointer(record, 11)
-  const isBlocked = word(record, 12) != 0
+  const isBlocked = word(record, 12) != 0, isRow = M == 1
   const panels = (N + 7) >> 3
   const first = sliceBegin(panels, thread, threads) << 3, last = min(N, sliceBegin(panels, thread + 1, threads) << 3)
   const turned = scratch + GROUP_BYTES
@@ -108,14 +121,15 @@ export function csrMatmul(record: usize, thread: i32, threads: i32, scratch: usi
     const block = x + (<usize>t0 * <usize>K << 2)
     for (let n0 = first; n0 < last; n0 += GROUP) {
       const outputs = min(GROUP, last - n0)
-      fillSums(scratch, outputs, w, 0)
+      fillSums(scratch, outputs, w, 0, isRow)
       for (let kBlock = 0; kBlock < kBlocks; kBlock++) {
         let row = rowOffsets + (<usize>(kBlock * (N + 1) + n0) << 2)
         let to = scratch
         for (let c = 0; c < outputs; c++, row += 4, to += <usize>w << 2) {
           const begin = <usize>load<u32>(row), end = columns + (<usize>load<u32>(row, 4) << 1)
           const column = columns + (begin << 1), value = values + (begin << 2)
-          if (w == 32) csr_row_32(block, column, end, value, to)
+          if (isRow) csr_row_1(block, column, end, value, to)
+          else if (w == 32) csr_row_32(block, column, end, value, to)
           else if (w == 16) csr_row_16(block, column, end, value, to)
           else if (w == 8) csr_row_8(block, column, end, value, to)
           else csr_row_4(block, column, end, value, to)
@@ -123,12 +137,13 @@ export function csrMatmul(record: usize, thread: i32, threads: i32, scratch: usi
       }
       if (isBlocked) {
         const at = y + ((<usize>t0 * <usize>N + <usize>(n0 * w)) << 2)
-        finishBlock(outputs, w, scratch, 0, 0, bias != 0 ? bias + (<usize>n0 << 2) : 0, activation, at)
+        finishBlock(outputs, w, scratch, bias != 0 ? bias + (<usize>n0 << 2) : 0, activation, at)
         continue
       }
       for (let c = 0; c < outputs; c += 8) {
         const n = <usize>(n0 + c) << 2
         turn(scratch + (<usize>(c * w) << 2), w, turned)
+        if (isRow) addParts<f32>(turned)
         const at = <usize>t0 * (<usize>N << 2) + n
         finishTile(
           min(w, M - t0), turned, bias != 0 ? bias + n : 0, activation,
@@ -142,8 +157,7 @@ export function csrMatmul(record: usize, thread: i32, threads: i32, scratch: usi
 
 /**
  * Record: M, K, N, x (scales, then token blocks), K blocks, rowOffsets u32 [K blocks][N + 1] in blocks, columns u16 [Zb],
- * values s8 or i16 [Zb][4], start i32 [N padded to 8], wScale, bias, activation, residual
- * (0 where y is in blocks), y, 1 where y is in blocks, path
+ * values s8 or i16 [Zb][4], start i32 [N padded to 8], wScale, bias, activation, residual, y, path
  */
 export function int8BlockMatmul(record: usize, thread: i32, threads: i32, scratch: usize): void {
   const M = word(record, 0), K = word(record, 1), N = word(record, 2)
@@ -153,8 +167,9 @@ export function int8BlockMatmul(record: usize, thread: i32, threads: i32, scratc
   const start = pointer(record, 8), wScale = pointer(record, 9), bias = pointer(record, 10)
   const activation = word(record, 11)
   const residual = pointer(record, 12), y = pointer(record, 13)
-  const isBlocked = word(record, 14) != 0
-  const isRelaxed = RELAXED && word(record, 15) != 0
+  const isRow = M == 1
+  const isRelaxed = RELAXED && word(record, 14) != 0
+  // 64 bytes of scales where M = 1, as quantizeRows has it
   const x = aScale + (<usize>((M + 8 + 15) & ~15) << 2)
   const panels = (N + 7) >> 3
   const first = sliceBegin(panels, thread, threads) << 3, last = min(N, sliceBegin(panels, thread + 1, threads) << 3)
@@ -165,7 +180,7 @@ export function int8BlockMatmul(record: usize, thread: i32, threads: i32, scratc
     const block = x + (<usize>t0 * <usize>K << (isRelaxed ? 0 : 1))
     for (let n0 = first; n0 < last; n0 += GROUP) {
       const outputs = min(GROUP, last - n0)
-      fillSums(scratch, outputs, w, start + (<usize>n0 << 2))
+      fillSums(scratch, outputs, w, start + (<usize>n0 << 2), isRow)
       for (let kBlock = 0; kBlock < kBlocks; kBlock++) {
         let row = rowOffsets + (<usize>(kBlock * (N + 1) + n0) << 2)
         let to = scratch
@@ -173,29 +188,24 @@ export function int8BlockMatmul(record: usize, thread: i32, threads: i32, scratc
           const begin = <usize>load<u32>(row), end = columns + (<usize>load<u32>(row, 4) << 1)
           const column = columns + (begin << 1), value = values + (begin << valueShift)
           if (isRelaxed) {
-            if (w == 32) block_row_relaxed_32(block, column, end, value, to)
+            if (isRow) block_row_relaxed_1(block, column, end, value, to)
+            else if (w == 32) block_row_relaxed_32(block, column, end, value, to)
             else if (w == 16) block_row_relaxed_16(block, column, end, value, to)
             else if (w == 8) block_row_relaxed_8(block, column, end, value, to)
             else block_row_relaxed_4(block, column, end, value, to)
           } else {
-            if (w == 32) block_row_i16_32(block, column, end, value, to)
+            if (isRow) block_row_i16_1(block, column, end, value, to)
+            else if (w == 32) block_row_i16_32(block, column, end, value, to)
             else if (w == 16) block_row_i16_16(block, column, end, value, to)
             else if (w == 8) block_row_i16_8(block, column, end, value, to)
             else block_row_i16_4(block, column, end, value, to)
           }
         }
       }
-      if (isBlocked) {
-        const n = <usize>n0 << 2
-        const at = y + ((<usize>t0 * <usize>N + <usize>(n0 * w)) << 2)
-        finishBlock(
-          outputs, w, scratch, aScale + (<usize>t0 << 2), wScale + n, bias != 0 ? bias + n : 0, activation, at,
-        )
-        continue
-      }
       for (let c = 0; c < outputs; c += 8) {
         const n = <usize>(n0 + c) << 2
         turn(scratch + (<usize>(c * w) << 2), w, turned)
+        if (isRow) addParts<i32>(turned)
         const rows = min(w, M - t0)
         scaleTile(rows, turned, aScale + (<usize>t0 << 2), wScale + n)
         const at = <usize>t0 * (<usize>N << 2) + n
@@ -254,7 +264,7 @@ export function nmMatmul(record: usize, thread: i32, threads: i32, scratch: usiz
       if (isBlocked) {
         turnBack(scratch, w, scratch + GROUP_BYTES)
         const to = y + ((<usize>t0 * <usize>N + <usize>((panel << 3) * w)) << 2)
-        finishBlock(min(8, N - (panel << 3)), w, scratch + GROUP_BYTES, 0, 0, bias != 0 ? bias + n : 0, activation, to)
+        finishBlock(min(8, N - (panel << 3)), w, scratch + GROUP_BYTES, bias != 0 ? bias + n : 0, activation, to)
       }
     }
     t0 += w

@@ -79,27 +79,19 @@ export function scaleTile(rows: i32, sums: usize, aScale: usize, wScale: usize):
 }
 
 /**
- * Finishes sums [outputs][w] of a token block, f32 or i32 where there are scales, and stores them as they stand. With an
- * activation `sums` is changed, and 16 bytes past it are read.
+ * Finishes sums [outputs][w] of a token block and stores them as they stand. With an activation `sums` is changed, and 16
+ * bytes past it are read.
  *
- * @param aScale f32 [w], or 0 where sums are f32
- * @param wScale f32 [outputs], where there is aScale
  * @param bias f32 [outputs] or 0
  * @param y address of the first output's w tokens
  */
-export function finishBlock(
-  outputs: i32, w: i32, sums: usize, aScale: usize, wScale: usize, bias: usize, activation: i32, y: usize,
-): void {
+export function finishBlock(outputs: i32, w: i32, sums: usize, bias: usize, activation: i32, y: usize): void {
   const rowBytes = <usize>w << 2, bytes = rowBytes * <usize>outputs
   const target = activation != 0 ? sums : y
-  for (let c: usize = 0, at: usize = 0; at < bytes; c += 4) {
-    const b = bias != 0 ? v128.load32_splat(bias + c) : f32x4.splat(0.0)
-    const scale = aScale != 0 ? v128.load32_splat(wScale + c) : b
-    for (let t: usize = 0; t < rowBytes; t += 16, at += 16) {
-      let v = v128.load(sums + at)
-      if (aScale != 0) v = f32x4.mul(f32x4.convert_i32x4_s(v), f32x4.mul(v128.load(aScale + t), scale))
-      v128.store(target + at, f32x4.add(v, b))
-    }
+  for (let at: usize = 0; at < bytes; ) {
+    const b = bias != 0 ? v128.load32_splat(bias) : f32x4.splat(0.0)
+    for (const end = at + rowBytes; at != end; at += 16) v128.store(target + at, f32x4.add(v128.load(sums + at), b))
+    if (bias != 0) bias += 4
   }
   if (activation == 0) return
   if (activation == GELU) {

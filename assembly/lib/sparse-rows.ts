@@ -3,7 +3,9 @@
 // Layout   x one block of w tokens: f32 [K][w]; i16 [K/4][2][w][2]; bytes [K/4][w][4] (blocks.ts); sums [w]
 //          columns u16, of one K block of a row; values f32 [Z], or s8 [Zb][4], or the same widened to i16 [Zb][4]
 // Plan     w / 4 sums stay in registers while the row's non-zeros stream by: at w = 32, per non-zero, 1 splat, 8 loads,
-//          8 multiply-adds; 8 sums + 1 splat + 1 product fit easily
+//          8 multiply-adds; 8 sums + 1 splat + 1 product fit easily. Four tokens or fewer have two sums, for even and odd
+//          entries, since one would wait for itself. A single row, x [K] as it comes, has its vectors along the row's
+//          entries, whose inputs are loaded lane by lane: its sums [4] are parts of one
 // Needs    nothing of the row's length; block kernels: exact in i32 as in kernels/int8-matmul/contract.ts
 
 import { madd, RELAXED } from './simd'
@@ -71,15 +73,42 @@ export function csr_row_8(x: usize, column: usize, end: usize, value: usize, sum
 
 /** 4 tokens. */
 export function csr_row_4(x: usize, column: usize, end: usize, value: usize, sums: usize): void {
-  let c0 = v128.load(sums)
-  while (column != end) {
-    const at = x + (<usize>load<u16>(column) << 4)
-    const s = v128.load32_splat(value)
-    c0 = madd(s, v128.load(at), c0)
-    column += 2
-    value += 4
+  let c0 = v128.load(sums), c1 = f32x4.splat(0.0)
+  for (const pairs = column + ((end - column) & ~3); column != pairs; column += 4, value += 8) {
+    c0 = madd(v128.load32_splat(value), v128.load(x + (<usize>load<u16>(column) << 4)), c0)
+    c1 = madd(v128.load32_splat(value, 4), v128.load(x + (<usize>load<u16>(column, 2) << 4)), c1)
   }
-  v128.store(sums, c0)
+  if (column != end) c0 = madd(v128.load32_splat(value), v128.load(x + (<usize>load<u16>(column) << 4)), c0)
+  v128.store(sums, f32x4.add(c0, c1))
+}
+
+/** One row x [K]: inputs of the four entries whose columns begin at `column`. */
+// @ts-ignore: decorator
+@inline
+function gatherFour(x: usize, column: usize): v128 {
+  const four = load<u64>(column)
+  let a = v128.load32_zero(x + ((<usize>four & 0xffff) << 2))
+  a = v128.load32_lane(x + ((<usize>(four >> 16) & 0xffff) << 2), a, 1)
+  a = v128.load32_lane(x + ((<usize>(four >> 32) & 0xffff) << 2), a, 2)
+  return v128.load32_lane(x + (<usize>(four >> 48) << 2), a, 3)
+}
+
+/** One row x [K]. */
+export function csr_row_1(x: usize, column: usize, end: usize, value: usize, sums: usize): void {
+  let c0 = v128.load(sums), c1 = f32x4.splat(0.0)
+  const eights = column + ((end - column) & ~15)
+  for (; column != eights; column += 16, value += 32) {
+    c0 = madd(gatherFour(x, column), v128.load(value), c0)
+    c1 = madd(gatherFour(x, column + 8), v128.load(value, 16), c1)
+  }
+  if (end - column >= 8) {
+    c0 = madd(gatherFour(x, column), v128.load(value), c0)
+    column += 8
+    value += 16
+  }
+  for (; column != end; column += 2, value += 4)
+    c1 = madd(v128.load32_zero(x + (<usize>load<u16>(column) << 2)), v128.load32_zero(value), c1)
+  v128.store(sums, f32x4.add(c0, c1))
 }
 
 /** 32 tokens. */
@@ -162,17 +191,28 @@ export function block_row_i16_8(x: usize, column: usize, end: usize, value: usiz
 
 /** 4 tokens. */
 export function block_row_i16_4(x: usize, column: usize, end: usize, value: usize, sums: usize): void {
-  let c0 = v128.load(sums)
-  while (column != end) {
+  let c0 = v128.load(sums), c1 = i32x4.splat(0)
+  for (; column != end; column += 2, value += 8) {
     const at = x + (<usize>load<u16>(column) << 5)
-    let s = v128.load32_splat(value)
-    c0 = i32x4.add(c0, i32x4.dot_i16x8_s(s, v128.load(at)))
-    s = v128.load32_splat(value, 4)
-    c0 = i32x4.add(c0, i32x4.dot_i16x8_s(s, v128.load(at, 16)))
-    column += 2
-    value += 8
+    c0 = i32x4.add(c0, i32x4.dot_i16x8_s(v128.load32_splat(value), v128.load(at)))
+    c1 = i32x4.add(c1, i32x4.dot_i16x8_s(v128.load32_splat(value, 4), v128.load(at, 16)))
   }
-  v128.store(sums, c0)
+  v128.store(sums, i32x4.add(c0, c1))
+}
+
+/** One row, i16 [K]: two blocks to a vector. */
+export function block_row_i16_1(x: usize, column: usize, end: usize, value: usize, sums: usize): void {
+  let c0 = v128.load(sums), c1 = i32x4.splat(0)
+  for (const fours = column + ((end - column) & ~7); column != fours; column += 8, value += 32) {
+    const four = load<u64>(column)
+    const a = v128.load64_lane(x + ((<usize>(four >> 16) & 0xffff) << 3), v128.load64_zero(x + ((<usize>four & 0xffff) << 3)), 1)
+    const b = v128.load64_lane(x + (<usize>(four >> 48) << 3), v128.load64_zero(x + ((<usize>(four >> 32) & 0xffff) << 3)), 1)
+    c0 = i32x4.add(c0, i32x4.dot_i16x8_s(v128.load(value), a))
+    c1 = i32x4.add(c1, i32x4.dot_i16x8_s(v128.load(value, 16), b))
+  }
+  for (; column != end; column += 2, value += 8)
+    c0 = i32x4.add(c0, i32x4.dot_i16x8_s(v128.load64_zero(value), v128.load64_zero(x + (<usize>load<u16>(column) << 3))))
+  v128.store(sums, i32x4.add(c0, c1))
 }
 
 /** 32 tokens. */
@@ -242,13 +282,29 @@ export function block_row_relaxed_8(x: usize, column: usize, end: usize, value: 
 /** 4 tokens. */
 export function block_row_relaxed_4(x: usize, column: usize, end: usize, value: usize, sums: usize): void {
   if (!RELAXED) return
-  let c0 = v128.load(sums)
-  while (column != end) {
-    const at = x + (<usize>load<u16>(column) << 4)
-    const s = v128.load32_splat(value)
-    c0 = i32x4.relaxed_dot_i8x16_i7x16_add_s(s, v128.load(at), c0)
-    column += 2
-    value += 4
+  let c0 = v128.load(sums), c1 = i32x4.splat(0)
+  for (const pairs = column + ((end - column) & ~3); column != pairs; column += 4, value += 8) {
+    const first = v128.load(x + (<usize>load<u16>(column) << 4)), second = v128.load(x + (<usize>load<u16>(column, 2) << 4))
+    c0 = i32x4.relaxed_dot_i8x16_i7x16_add_s(v128.load32_splat(value), first, c0)
+    c1 = i32x4.relaxed_dot_i8x16_i7x16_add_s(v128.load32_splat(value, 4), second, c1)
   }
-  v128.store(sums, c0)
+  if (column != end)
+    c0 = i32x4.relaxed_dot_i8x16_i7x16_add_s(v128.load32_splat(value), v128.load(x + (<usize>load<u16>(column) << 4)), c0)
+  v128.store(sums, i32x4.add(c0, c1))
+}
+
+/** One row, bytes [K]: four blocks to a vector. */
+export function block_row_relaxed_1(x: usize, column: usize, end: usize, value: usize, sums: usize): void {
+  if (!RELAXED) return
+  let c0 = v128.load(sums), c1 = i32x4.splat(0)
+  const eights = column + ((end - column) & ~15)
+  for (; column != eights; column += 16, value += 32) {
+    c0 = i32x4.relaxed_dot_i8x16_i7x16_add_s(v128.load(value), gatherFour(x, column), c0)
+    c1 = i32x4.relaxed_dot_i8x16_i7x16_add_s(v128.load(value, 16), gatherFour(x, column + 8), c1)
+  }
+  for (; column != end; column += 2, value += 4)
+    c0 = i32x4.relaxed_dot_i8x16_i7x16_add_s(
+      v128.load32_zero(value), v128.load32_zero(x + (<usize>load<u16>(column) << 2)), c0,
+    )
+  v128.store(sums, i32x4.add(c0, c1))
 }

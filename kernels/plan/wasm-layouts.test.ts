@@ -10,7 +10,7 @@ import { assignBlocked } from './wasm-layouts.ts'
 /** Which ops write token blocks, as kind or output buffer's name of linears. */
 function blockedOf({ ops, buffers, output }: Program): string[] {
   const lowered = ops.map((op): Lowered => ({
-    isSparse: op.kind === 'linear' && op.weight.kind !== 'f32',
+    takesBlocks: op.kind === 'linear' && op.weight.kind !== 'f32',
     needs: () => ({}),
     encode: () => {},
   }))

@@ -11,11 +11,11 @@ import type { Lowered } from '../runtime/wasm/lowering.ts'
  * For each op, whether its output stands in token blocks (in batches of more than one row: the block of a single row is
  * that row). All ops that could write blocks begin so; then outputs go back to rows until no op reads what it cannot:
  *
- * - a sparse linear reads either (rows are turned for it, as its int8 form quantizes either); it writes blocks where it
- *   has no residual
+ * - a sparse f32 linear reads either (rows are turned for it); it writes blocks where it has no residual
  * - LayerNorm writes what its input is; a residual in rows is turned for blocks
  * - attention reads and writes rows: blocks would cost it more than turning its output does (docs/perf-log.md)
  * - first-token reads either
+ * - sparse int8 reads rows, which it must quantize anyway, and writes rows: blocks gained it 0.5 % (docs/perf-log.md)
  * - all others read and write rows, as the host does
  */
 export function assignBlocked(ops: readonly StoredOp[], output: BufferId, lowered: readonly Lowered[]): boolean[] {
@@ -23,7 +23,7 @@ export function assignBlocked(ops: readonly StoredOp[], output: BufferId, lowere
   const blocked = ops.map(
     (op, at) =>
       at !== last.get(output) &&
-      (op.kind === 'layernorm' || (op.kind === 'linear' && lowered[at].isSparse === true && op.residual === null)),
+      (op.kind === 'layernorm' || (op.kind === 'linear' && lowered[at].takesBlocks === true && op.residual === null)),
   )
   for (let isSettled = false; !isSettled;) {
     isSettled = true
@@ -34,7 +34,7 @@ export function assignBlocked(ops: readonly StoredOp[], output: BufferId, lowere
     }
     ops.forEach((op, at) => {
       if (op.kind === 'first-token') return
-      if (op.kind === 'linear' && lowered[at].isSparse) {
+      if (op.kind === 'linear' && lowered[at].takesBlocks) {
         if (op.residual !== null) toRows(writers[at].get(op.residual))
         return
       }

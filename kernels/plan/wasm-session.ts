@@ -208,7 +208,7 @@ export class WasmSession implements Session {
     const layouts = this.#layouts(shape)
     this.#lowered.forEach((lowered, at) => {
       layouts.enter(at)
-      const needs = lowered.needs(shape, threads, layouts.isBlocked)
+      const needs = lowered.needs(shape, threads, layouts.stands)
       scratchBytes = Math.max(scratchBytes, needs.scratchBytes ?? 0)
       if (needs.form) forms.set(needs.form, Math.max(forms.get(needs.form) ?? 0, needs.formBytes ?? 0))
     })
@@ -235,7 +235,10 @@ export class WasmSession implements Session {
   }
 
   /** How buffers stand as the ops are walked: `enter(at)` before op number `at`. */
-  #layouts(shape: BatchShape): { enter(at: number): void; isBlocked(id: BufferId): boolean } {
+  #layouts(shape: BatchShape): {
+    enter(at: number): void
+    stands(id: BufferId): Pick<BufferView, 'rows' | 'isBlocked'>
+  } {
     const { buffers, ops } = this.#program
     const blocked = new Set<BufferId>()
     return {
@@ -244,7 +247,7 @@ export class WasmSession implements Session {
         if (this.#blocked[at] && rowsOf(buffers[output].rows, shape) > 1) blocked.add(output)
         else blocked.delete(output)
       },
-      isBlocked: (id) => blocked.has(id),
+      stands: (id) => ({ rows: rowsOf(buffers[id].rows, shape), isBlocked: blocked.has(id) }),
     }
   }
 
@@ -285,7 +288,7 @@ export class WasmSession implements Session {
     inputs: { offsets: number; ids: number; types: number; scales: number },
   ): EncodeContext & { enter(at: number): void; written(id: BufferId): void } {
     this.#writer.reset()
-    const { enter, isBlocked } = this.#layouts(shape)
+    const { enter, stands } = this.#layouts(shape)
     const { buffers, input } = this.#program
     /** form -> the buffer it holds, and in which variant */
     const held = new Map<string, { source: BufferId; variant: number }>()
@@ -299,9 +302,8 @@ export class WasmSession implements Session {
       buffer: (id): BufferView => ({
         address: this.#slotRegion(id),
         scales: id === input ? inputs.scales : 0,
-        rows: rowsOf(buffers[id].rows, shape),
+        ...stands(id),
         width: buffers[id].width,
-        isBlocked: isBlocked(id),
       }),
       enter,
       derived: (id, form, make, variant = 0) => {

@@ -1,6 +1,6 @@
 // LayerNorm, first token and mean pooling on the WebAssembly tape: assembly/row-ops.ts.
 
-import type { BufferId, Op } from '../runtime/program.ts'
+import type { Op } from '../runtime/program.ts'
 import type { LoadContext, Lowered } from '../runtime/wasm/lowering.ts'
 import { FIRST_TOKEN, LAYERNORM, LAYERNORM_BLOCKED, MEAN_POOL } from '../runtime/wasm/opcodes.ts'
 import { f32Bits } from '../runtime/wasm/tape.ts'
@@ -9,10 +9,12 @@ import { placeNorm } from './pack.ts'
 
 export function lowerLayernorm(op: Extract<Op, { kind: 'layernorm' }>, name: string, load: LoadContext): Lowered {
   const { gamma, beta } = placeNorm(load, name, op.gamma, op.beta)
-  const turnsResidual = (isBlocked: (id: BufferId) => boolean): boolean =>
-    op.residual !== null && isBlocked(op.output) && !isBlocked(op.residual)
   return {
-    needs: (shape, _, isBlocked) => (turnsResidual(isBlocked) ? blocksForm(shape, op.gamma.length) : {}),
+    needs(_shape, _threads, stands) {
+      const { rows, isBlocked } = stands(op.output)
+      const isTurned = isBlocked && op.residual !== null && !stands(op.residual).isBlocked
+      return isTurned ? blocksForm(rows, op.gamma.length) : {}
+    },
     encode(context) {
       const x = context.buffer(op.input)
       const { address: y, isBlocked } = context.buffer(op.output)

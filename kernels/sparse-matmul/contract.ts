@@ -28,15 +28,29 @@ export const SPARSE_MATMUL: Contract = {
     {
       id: 'wasm/sparse-matmul/csr/32-tokens',
       backend: 'wasm',
-      needs: 'SIMD; x transposed to [K][M]',
+      needs: 'SIMD; x in token blocks, y in them or in rows',
       wins: 'against dense f32 from about 60 % zeros',
       status: 'default',
     },
     {
       id: 'wasm/sparse-matmul/int8-1x4',
       backend: 'wasm',
-      needs: 'the dot of int8-matmul; x as [K / 4][M][4]',
+      needs: 'the dot of int8-matmul; x quantized into token blocks',
       wins: 'against dense int8 from about 35 % zero blocks',
+      status: 'default',
+    },
+    {
+      id: 'wasm/sparse-matmul/csr/row',
+      backend: 'wasm',
+      needs: 'SIMD; M = 1; the packing of 32 tokens',
+      wins: 'one row: four entries to a vector instead of four tokens',
+      status: 'default',
+    },
+    {
+      id: 'wasm/sparse-matmul/int8-1x4/row',
+      backend: 'wasm',
+      needs: 'the dot of int8-matmul; M = 1; the packing of 32 tokens',
+      wins: 'one row: two or four blocks to a vector',
       status: 'default',
     },
     {

@@ -1,7 +1,7 @@
 // Layouts of the sparse weights for assembly/sparse-matmul.ts.
 //
-//   csr         cut into blocks along K, so that the inputs one block touches stay in L1 (24 KiB for 32 tokens); blocks
-//               stand one after the other: rowOffsets u32 [K blocks][N + 1], columns u16 [Z] (of the whole row), values
+//   csr         cut into blocks along K, so that the inputs one block touches stay in L1 (24 KiB for 32 tokens), or in L2
+//               where rows are so sparse that sums would come and go for few entries; blocks stand one after the other: rowOffsets u32 [K blocks][N + 1], columns u16 [Z] (of the whole row), values
 //               f32 [Z], ordered by (K block, row, column)
 //   int8-1x4    the same in 1x4 blocks; values s8 [Zb][4] for relaxed dot, or widened to i16 [Zb][4] for the i16x8 way,
 //               which would else widen each block once per 32 tokens
@@ -13,6 +13,9 @@ import type { NmWeight } from '../runtime/weights.ts'
 /** Bytes of a token block's inputs that shall stay in L1. */
 const L1_BYTES = 24576
 const BLOCK_TOKENS = 32
+/** Below, K blocks grow so that a row keeps as many entries in each, up to so many times (docs/perf-log.md). */
+const L1_DENSITY = 0.2
+const MOST_TIMES_L1 = 4
 
 export interface BlockedRows {
   kBlocks: number
@@ -37,8 +40,10 @@ export function blockRows(
   columnBytes: number,
 ): BlockedRows {
   const N = rowOffsets.length - 1
-  const width = L1_BYTES / (BLOCK_TOKENS * columnBytes)
-  const kBlocks = Math.max(1, Math.ceil(columnCount / width))
+  const density = columns.length / (N * columnCount)
+  const bytes = L1_BYTES * Math.min(Math.max(L1_DENSITY / density, 1), MOST_TIMES_L1)
+  const kBlocks = Math.ceil((columnCount * BLOCK_TOKENS * columnBytes) / bytes)
+  const width = Math.ceil(columnCount / kBlocks)
   const blocked: BlockedRows = {
     kBlocks,
     rowOffsets: new Uint32Array(kBlocks * (N + 1)),

@@ -6,13 +6,14 @@ import {
   ACTIVATION_CODES,
   INT8_PATH_CODES,
   placeVector,
+  type BufferView,
   type EncodeContext,
   type LinearOp,
   type LoadContext,
   type Lowered,
 } from '../runtime/wasm/lowering.ts'
 import { CSR_MATMUL, INT8_BLOCK_MATMUL, NM_MATMUL } from '../runtime/wasm/opcodes.ts'
-import { quantized, quantizedForm } from '../runtime/wasm/quantized-rows.ts'
+import { quantized, quantizedForm, type QuantizedLayout } from '../runtime/wasm/quantized-rows.ts'
 import { blocksForm, tokenBlocks } from '../runtime/wasm/token-blocks.ts'
 import { blockRows, inputsKept, nmPanelElements, packNmPanels } from './pack.ts'
 
@@ -31,16 +32,25 @@ function placeRowOffsets(load: LoadContext, name: string, offsets: Uint32Array):
   return address
 }
 
-/** bias, activation, residual, y, 1 where y is in token blocks: with which the records here end. */
+/** bias, activation, residual, y: the arguments with which every linear record ends. */
 function epilogue(context: EncodeContext, op: LinearOp, bias: number): { words: number[]; reads: number[]; y: number } {
-  const { address: y, isBlocked } = context.buffer(op.output)
+  const y = context.buffer(op.output).address
   const residual = op.residual === null ? 0 : context.buffer(op.residual).address
   return {
-    words: [bias, ACTIVATION_CODES[op.activation], residual, y, isBlocked ? 1 : 0],
+    words: [bias, ACTIVATION_CODES[op.activation], residual, y],
     reads: residual ? [residual] : [],
     y,
   }
 }
+
+/** Whether y is to be in token blocks. */
+const blockedWord = (context: EncodeContext, op: LinearOp): number => (context.buffer(op.output).isBlocked ? 1 : 0)
+
+/** csr takes a single row as it is. */
+const isTurned = ({ rows, isBlocked }: Pick<BufferView, 'rows' | 'isBlocked'>): boolean => !isBlocked && rows !== 1
+
+/** int8-1x4 takes a single row as it is quantized for dense int8. */
+const layoutOf = (rows: number): QuantizedLayout => (rows === 1 ? 'rows' : 'columns')
 
 export function lowerCsrMatmul(op: LinearOp, weight: CsrWeight, name: string, load: LoadContext): Lowered {
   const { N, K } = weight
@@ -53,17 +63,18 @@ export function lowerCsrMatmul(op: LinearOp, weight: CsrWeight, name: string, lo
   for (const [z, from] of blocked.order.entries()) placed[z] = weight.values[from]
   const bias = placeVector(load, `${name} bias`, op.bias)
   return {
-    isSparse: true,
-    needs: (shape, _, isBlocked) => ({
-      ...(isBlocked(op.input) ? {} : blocksForm(shape, K)),
+    takesBlocks: true,
+    needs: (_shape, _threads, stands) => ({
+      ...(isTurned(stands(op.input)) ? blocksForm(stands(op.input).rows, K) : {}),
       scratchBytes: SCRATCH_BYTES,
     }),
     encode(context) {
-      const x = tokenBlocks(context, op.input)
+      const input = context.buffer(op.input)
+      const M = input.rows
+      const x = isTurned(input) ? tokenBlocks(context, op.input) : input.address
       const { words, reads, y } = epilogue(context, op, bias)
-      const M = context.buffer(op.input).rows
       const weights = [kBlocks, rowOffsets, columns, values]
-      context.tape.record(CSR_MATMUL, [M, K, N, x, ...weights, ...words], [x, ...reads], [y])
+      context.tape.record(CSR_MATMUL, [M, K, N, x, ...weights, ...words, blockedWord(context, op)], [x, ...reads], [y])
     },
   }
 }
@@ -85,15 +96,14 @@ export function lowerInt8BlockMatmul(op: LinearOp, weight: Int8BlockWeight, name
   const scales = placeVector(load, `${name} scales`, weight.scales)
   const bias = placeVector(load, `${name} bias`, op.bias)
   return {
-    isSparse: true,
-    needs: (shape) => ({
-      ...quantizedForm('columns', path, Math.max(shape.tokens, shape.sequences), K),
-      scratchBytes: SCRATCH_BYTES,
-    }),
+    needs: (_shape, _threads, stands) => {
+      const { rows } = stands(op.input)
+      return { ...quantizedForm(layoutOf(rows), path, rows, K), scratchBytes: SCRATCH_BYTES }
+    },
     encode(context) {
-      const x = quantized(context, op.input, 'columns', path, activationScale)
-      const { words, reads, y } = epilogue(context, op, bias)
       const M = context.buffer(op.input).rows
+      const x = quantized(context, op.input, layoutOf(M), path, activationScale)
+      const { words, reads, y } = epilogue(context, op, bias)
       context.tape.record(
         INT8_BLOCK_MATMUL,
         [M, K, N, x, kBlocks, rowOffsets, columns, values, starts, scales, ...words, INT8_PATH_CODES[path]],
@@ -121,16 +131,21 @@ export function lowerNmMatmul(op: LinearOp, weight: NmWeight, name: string, load
   const indices = placeIndices(load, `${name} indices`, weight.indices)
   const bias = placeVector(load, `${name} bias`, op.bias)
   return {
-    isSparse: true,
-    needs: (shape, _, isBlocked) => ({
-      ...(isBlocked(op.input) ? {} : blocksForm(shape, K)),
+    takesBlocks: true,
+    needs: (_shape, _threads, stands) => ({
+      ...(stands(op.input).isBlocked ? {} : blocksForm(stands(op.input).rows, K)),
       scratchBytes: SCRATCH_BYTES,
     }),
     encode(context) {
       const x = tokenBlocks(context, op.input)
       const { words, reads, y } = epilogue(context, op, bias)
       const M = context.buffer(op.input).rows
-      context.tape.record(NM_MATMUL, [M, K, N, x, P, group / 8, indices, values, ...words], [x, ...reads], [y])
+      context.tape.record(
+        NM_MATMUL,
+        [M, K, N, x, P, group / 8, indices, values, ...words, blockedWord(context, op)],
+        [x, ...reads],
+        [y],
+      )
     },
   }
 }

@@ -70,16 +70,16 @@ export interface EncodeContext {
 export type LinearOp = Omit<Extract<Op, { kind: 'linear' }>, 'weight'>
 
 export interface Lowered {
-  /** a linear layer whose kernel reads and writes token blocks; it takes rows too */
-  isSparse?: boolean
+  /** a linear layer whose kernel reads and writes f32 in token blocks; it takes rows too */
+  takesBlocks?: boolean
   /**
    * what the op needs beside its buffers for a batch of this shape
-   * @param isBlocked how a buffer stands when the op runs
+   * @param stands how a buffer stands when the op runs
    */
   needs(
     shape: BatchShape,
     threads: number,
-    isBlocked: (id: BufferId) => boolean,
+    stands: (id: BufferId) => Pick<BufferView, 'rows' | 'isBlocked'>,
   ): { form?: string; formBytes?: number; scratchBytes?: number }
   encode(context: EncodeContext): void
 }

@@ -6,11 +6,6 @@ import { BLOCK_PADDING, INT8_PATH_CODES, type EncodeContext, type Int8Path } fro
 import { QUANTIZE_COLUMNS, QUANTIZE_ROWS } from './opcodes.ts'
 import { f32Bits } from './tape.ts'
 
-/** What assembly/quantize.ts quantizes: f32 rows, s8 rows, f32 in token blocks (into columns alone). */
-const FROM_F32 = 0
-const FROM_S8 = 1
-const FROM_BLOCKS = 2
-
 export type QuantizedLayout = 'rows' | 'columns'
 
 export interface QuantizedForm {
@@ -40,7 +35,7 @@ export function quantized(
 ): number {
   const x = context.buffer(id)
   const { scale, inverse } = fixedScale(activationScale)
-  const words = [x.rows, x.width, x.isBlocked ? FROM_BLOCKS : x.scales ? FROM_S8 : FROM_F32, x.address, x.scales]
+  const words = [x.rows, x.width, x.scales ? 1 : 0, x.address, x.scales]
   const rest = [INT8_PATH_CODES[path], f32Bits(scale), f32Bits(inverse)]
   const opcode = layout === 'rows' ? QUANTIZE_ROWS : QUANTIZE_COLUMNS
   const make = (target: number): void => context.tape.record(opcode, [...words, target, ...rest], [x.address], [target])
