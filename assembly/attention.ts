@@ -82,8 +82,8 @@ function attendUnit(
       tileF32(rows, q + <usize>t * stride, stride, keyPanels + (<usize>j * <usize>D << 2), D, scores + <usize>j * 24, false)
     for (let r = 0; r < rows; r++) {
       const sum = exponentiate(scores + (<usize>r << 5), T, scale, weights + <usize>r * weightStride)
-      // the row's sum waits behind the tile's sums until its context is there
-      store<f32>(sums + 192 + (<usize>r << 2), sum)
+      // what its context is to be multiplied by waits behind the tile's sums
+      store<f32>(sums + 192 + (<usize>r << 2), <f32>1.0 / sum)
     }
     for (let d = 0; d < D; d += 8) {
       tileF32(rows, weights, weightStride, valuePanels + (<usize>d * <usize>T << 2), T, sums, false)
@@ -194,10 +194,10 @@ function exponentiateI16(scores: usize, T: i32, scale: f32, shift: f32, weights:
   return softmaxRow(true, scores, SCORE_PANEL_I16, T, scale, shift, weights)
 }
 
-/** Divides context rows by their softmax sums (behind the tile's sums) and stores `columns` of them. */
+/** Multiplies context rows by their inverse softmax sums (behind the tile's sums) and stores `columns` of them. */
 function storeContext(rows: i32, sums: usize, y: usize, stride: usize, columns: i32): void {
   for (let r = 0; r < rows; r++) {
-    const inverse = f32x4.splat(<f32>1.0 / load<f32>(sums + 192 + (<usize>r << 2)))
+    const inverse = v128.load32_splat(sums + 192 + (<usize>r << 2))
     const from = sums + (<usize>r << 5)
     const v0 = f32x4.mul(v128.load(from), inverse), v1 = f32x4.mul(v128.load(from, 16), inverse)
     if (columns == 8) {
@@ -225,7 +225,7 @@ function attendUnitI16(record: usize, first: i32, T: i32, h: i32, H: i32, D: i32
   const scores = valuePanels + areaBytes
   const weights = scores + (longestPadded * <usize>TILE_ROWS << 2)
   const sums = weights + (longestPadded * <usize>TILE_ROWS << 2)
-  // behind the rows' softmax sums: what the tile's sums start from
+  // behind the rows' factors: what the tile's sums start from
   const zeros = sums + 224
   v128.store(zeros, i32x4.splat(0))
   v128.store(zeros, i32x4.splat(0), 16)
@@ -256,7 +256,7 @@ function attendUnitI16(record: usize, first: i32, T: i32, h: i32, H: i32, D: i32
     }
     for (let r = 0; r < rows; r++) {
       const sum = exponentiateI16(scores + (<usize>r << 5), T, scale, <f32>bits, weights + <usize>r * weightStride)
-      store<f32>(sums + 192 + (<usize>r << 2), sum * valueUnits)
+      store<f32>(sums + 192 + (<usize>r << 2), <f32>1.0 / (sum * valueUnits))
     }
     for (let d = 0; d < D; d += 8) {
       const panel = valuePanels + <usize>(d >> 3) * valueBytes

@@ -5,7 +5,7 @@ import { denseMatmul } from './dense-matmul'
 import { embedding } from './embedding'
 import { int8Matmul } from './int8-matmul'
 import { quantizeColumns, quantizeRows } from './quantize'
-import { firstToken, layernorm, meanPool } from './row-ops'
+import { firstToken, layernorm, layernormBlocked, meanPool } from './row-ops'
 import { csrMatmul, int8BlockMatmul, nmMatmul, transpose } from './sparse-matmul'
 import { ABORTED, enter, leave, next, opcode } from './tape'
 
@@ -40,7 +40,7 @@ export function run(tape: usize, thread: i32, threads: i32, scratch: usize): i32
       case 2: quantizeRows(record, thread, threads); break
       case 3: int8Matmul(record, thread, threads, scratch); break
       case 4: transpose(record, thread, threads); break
-      case 5: quantizeColumns(record, thread, threads); break
+      case 5: quantizeColumns(record, thread, threads, scratch); break
       case 6: csrMatmul(record, thread, threads, scratch); break
       case 7: int8BlockMatmul(record, thread, threads, scratch); break
       case 8: nmMatmul(record, thread, threads, scratch); break
@@ -49,6 +49,7 @@ export function run(tape: usize, thread: i32, threads: i32, scratch: usize): i32
       case 11: attention(record, thread, threads, scratch); break
       case 12: firstToken(record, thread, threads); break
       case 13: meanPool(record, thread, threads); break
+      case 14: layernormBlocked(record, thread, threads); break
       default: unreachable()
     }
     record = next(record)

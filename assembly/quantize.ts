@@ -1,4 +1,4 @@
-// Quantization of activations: rows of f32 (or of s8, given) into what the int8 kernels read.
+// Quantization of activations: f32 in rows or token blocks (or s8 rows, given) into what the int8 kernels read.
 // Contract   kernels/int8-matmul/contract.ts; the law is kernels/runtime/quantize-law.ts, in f32 and bit for bit
 // Layout     both targets begin with f32 scales [M padded to 16], then
 //            rows     i16 or bytes [M][K padded to 8]
@@ -15,6 +15,8 @@ import { pointer, real, sliceBegin, word } from './tape'
 const PATH_I16: i32 = 0
 const PATH_U8: i32 = 1
 const SOURCE_S8: i32 = 1
+/** f32 in token blocks. */
+const SOURCE_BLOCKS: i32 = 2
 
 /** Bytes of the scales before the rows. */
 // @ts-ignore: decorator
@@ -130,8 +132,11 @@ function quantizeRow<S>(x: usize, K: i32, padded: i32, inverse: f32, q: usize, p
   }
 }
 
-/** Record: M, K (a multiple of 4), source kind, source, source scales, target, path. A thread takes whole blocks of 4 tokens. */
-export function quantizeColumns(record: usize, thread: i32, threads: i32): void {
+/**
+ * Record: M, K (a multiple of 4), source kind (also 2: token blocks), source, source scales, target, path, calibrated scale
+ * or 0, its inverse. A thread takes groups of 4 tokens. Scratch of 64 bytes.
+ */
+export function quantizeColumns(record: usize, thread: i32, threads: i32, scratch: usize): void {
   const M = word(record, 0), K = word(record, 1)
   const isS8 = word(record, 2) == SOURCE_S8
   const source = pointer(record, 3), sourceScales = pointer(record, 4), target = pointer(record, 5)
@@ -143,6 +148,33 @@ export function quantizeColumns(record: usize, thread: i32, threads: i32): void 
   const columnShift: usize = path == PATH_I16 ? 3 : 2
   for (let t0 = 0; t0 < M; ) {
     const w = blockWidth(M - t0)
+    if (word(record, 2) == SOURCE_BLOCKS) {
+      const shift: usize = path == PATH_I16 ? 1 : 0
+      const end = min(t0 + w, last)
+      const stride = <usize>w << 2
+      for (let t = max(t0, first); t < end; ) {
+        const x = source + ((<usize>t0 * <usize>K + <usize>(t - t0)) << 2)
+        const q = data + (<usize>t0 * <usize>K << shift) + (<usize>(t - t0) << 2)
+        const scales = target + (<usize>t << 2)
+        const vectors = end - t >= 16 ? 4 : 1
+        if (fixed > 0.0) {
+          for (let v: usize = 0; v < <usize>vectors << 4; v += 16) {
+            v128.store(scales + v, f32x4.splat(fixed))
+            v128.store(scratch + v, f32x4.splat(fixedInverse))
+          }
+          storeTokens<CalibratedScale>(vectors, x, stride, K, scratch, q, path)
+        } else {
+          const isInfinite = vectors == 4
+            ? scaleTokens(4, x, stride, K, scales, scratch)
+            : scaleTokens(1, x, stride, K, scales, scratch)
+          if (isInfinite) gatherTokens(vectors << 2, x, stride, K, scratch, q, path)
+          else storeTokens<OwnScale>(vectors, x, stride, K, scratch, q, path)
+        }
+        t += vectors << 2
+      }
+      t0 += w
+      continue
+    }
     for (let t = max(t0, first); t < min(t0 + w, last); t += 4) {
       // tokens past M repeat the last one: their sums are never stored
       const scales = target + (<usize>t << 2)
@@ -235,4 +267,71 @@ function gatherFour(
       }
     }
   }
+}
+
+/**
+ * Tokens of 1 or 4 vectors of a block f32 [K][w], `stride` = 4 w bytes: stores their scales and, in scratch, their
+ * inverses; true where one of these is infinite.
+ */
+// @ts-ignore: decorator
+@inline
+function scaleTokens(vectors: i32, x: usize, stride: usize, K: i32, scales: usize, inverses: usize): bool {
+  const zero = f32x4.splat(0.0)
+  let m0 = zero, m1 = zero, m2 = zero, m3 = zero
+  for (let at = x, end = x + <usize>K * stride; at != end; at += stride) {
+    m0 = f32x4.pmax(m0, f32x4.abs(v128.load(at)))
+    if (vectors > 1) {
+      m1 = f32x4.pmax(m1, f32x4.abs(v128.load(at, 16)))
+      m2 = f32x4.pmax(m2, f32x4.abs(v128.load(at, 32)))
+      m3 = f32x4.pmax(m3, f32x4.abs(v128.load(at, 48)))
+    }
+  }
+  v128.store(scales, m0)
+  if (vectors > 1) { v128.store(scales, m1, 16); v128.store(scales, m2, 32); v128.store(scales, m3, 48) }
+  return finishScales(vectors, scales, inverses)
+}
+
+/** Largest magnitudes into scales, in place, and inverses as inverseOf makes them. */
+function finishScales(vectors: i32, scales: usize, inverses: usize): bool {
+  let isInfinite = false
+  for (let v: usize = 0; v < <usize>vectors << 4; v += 16) {
+    const size = v128.load(scales + v)
+    v128.store(scales + v, f32x4.div(size, constant(INT8_MOST)))
+    const inverse = v128.and(f32x4.div(constant(INT8_MOST), size), f32x4.gt(size, f32x4.splat(0.0)))
+    v128.store(inverses + v, inverse)
+    isInfinite |= v128.any_true(f32x4.eq(inverse, f32x4.splat(Infinity)))
+  }
+  return isInfinite
+}
+
+/** Four inputs of four tokens at a time: i16 in pairs, a block's width apart, or bytes. */
+function storeTokens<S>(vectors: i32, x: usize, stride: usize, K: i32, inverses: usize, q: usize, path: i32): void {
+  const flips = i8x16.splat(path == PATH_U8 ? -128 : 0)
+  const step = path == PATH_I16 ? stride << 1 : stride
+  for (let k = 0; k < K; k += 4, x += stride << 2, q += step)
+    for (let v: usize = 0; v < <usize>vectors << 4; v += 16) {
+      const inverse = v128.load(inverses + v)
+      const from = x + v, third = from + (stride << 1)
+      // k0 of four tokens, then k1
+      const low = i16x8.narrow_i32x4_s(quantizeFour<S>(from, inverse), quantizeFour<S>(from + stride, inverse))
+      const high = i16x8.narrow_i32x4_s(quantizeFour<S>(third, inverse), quantizeFour<S>(third + stride, inverse))
+      if (path == PATH_I16) {
+        v128.store(q + v, v128.shuffle<i16>(low, low, 0, 4, 1, 5, 2, 6, 3, 7))
+        v128.store(q + v + stride, v128.shuffle<i16>(high, high, 0, 4, 1, 5, 2, 6, 3, 7))
+      } else {
+        const all = i8x16.narrow_i16x8_s(low, high)
+        const turned = v128.shuffle<i8>(all, all, 0, 4, 8, 12, 1, 5, 9, 13, 2, 6, 10, 14, 3, 7, 11, 15)
+        v128.store(q + v, v128.xor(turned, flips))
+      }
+    }
+}
+
+/** The same one by one, for tokens of denormals, whose inverse is infinite (see quantizeRow). */
+function gatherTokens(tokens: i32, x: usize, stride: usize, K: i32, inverses: usize, q: usize, path: i32): void {
+  for (let t: usize = 0; t < <usize>tokens << 2; t += 4)
+    for (let k = 0; k < K; k++) {
+      const value = quantizeOne(x + <usize>k * stride + t, load<f32>(inverses + t))
+      if (path == PATH_I16) store<i16>(q + <usize>(k >> 1) * stride + t + (<usize>(k & 1) << 1), value)
+      else store<u8>(q + <usize>(k >> 2) * stride + t + (k & 3), value ^ (path == PATH_U8 ? 128 : 0))
+    }
 }

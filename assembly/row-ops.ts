@@ -1,10 +1,11 @@
 // row-ops: LayerNorm with residual, first token, mean pooling.
 // Contract   kernels/row-ops/contract.ts      Twin  shaders/row-ops.*.wgsl
-// Layout     everything row-major f32
+// Layout     row-major f32; layernormBlocked: token blocks (lib/blocks.ts); firstToken reads either
 // Plan       a thread owns a range of rows; a row stays in L1 over its three passes; eight partial sums
 // Needs      nothing of C
 // Source     own derivation
 
+import { blockBegin, blockWidth, paddedTokens } from './lib/blocks'
 import { madd, sumLanes } from './lib/simd'
 import { pointer, real, sliceBegin, word } from './tape'
 
@@ -74,14 +75,118 @@ export function layernorm(record: usize, thread: i32, threads: i32): void {
   }
 }
 
-/** Record: B, C, x [M, C], offsets i32 [B + 1], y [B, C] */
+/**
+ * The tokens of 1 or 4 vectors, each [C] at a stride of a block's width: x + residual into y, then y normalised as by
+ * normalizeRow. Sums are made in four parts of C, so that no chain is longer than C / 4 + 4.
+ */
+// @ts-ignore: decorator
+@inline
+function normalizeTokens(
+  vectors: i32, x: usize, residual: usize, y: usize, stride: usize, C: i32, gamma: usize, beta: usize, epsilon: f32,
+): void {
+  const zero = f32x4.splat(0.0), count = f32x4.splat(<f32>C)
+  let m0 = zero, m1 = zero, m2 = zero, m3 = zero
+  let i: usize = 0
+  for (let part = 1; part <= 4; part++) {
+    let s0 = zero, s1 = zero, s2 = zero, s3 = zero
+    for (const end = <usize>((C * part) >> 2) * stride; i != end; i += stride) {
+      let v0 = v128.load(x + i), v1 = zero, v2 = zero, v3 = zero
+      if (vectors > 1) v1 = v128.load(x + i, 16)
+      if (vectors > 1) { v2 = v128.load(x + i, 32); v3 = v128.load(x + i, 48) }
+      if (residual != 0) {
+        v0 = f32x4.add(v0, v128.load(residual + i))
+        if (vectors > 1) v1 = f32x4.add(v1, v128.load(residual + i, 16))
+        if (vectors > 1) { v2 = f32x4.add(v2, v128.load(residual + i, 32)); v3 = f32x4.add(v3, v128.load(residual + i, 48)) }
+      }
+      v128.store(y + i, v0)
+      s0 = f32x4.add(s0, v0)
+      if (vectors > 1) { v128.store(y + i, v1, 16); s1 = f32x4.add(s1, v1) }
+      if (vectors > 1) {
+        v128.store(y + i, v2, 32); s2 = f32x4.add(s2, v2)
+        v128.store(y + i, v3, 48); s3 = f32x4.add(s3, v3)
+      }
+    }
+    m0 = f32x4.add(m0, s0)
+    if (vectors > 1) m1 = f32x4.add(m1, s1)
+    if (vectors > 1) { m2 = f32x4.add(m2, s2); m3 = f32x4.add(m3, s3) }
+  }
+  m0 = f32x4.div(m0, count); m1 = f32x4.div(m1, count); m2 = f32x4.div(m2, count); m3 = f32x4.div(m3, count)
+  let q0 = zero, q1 = zero, q2 = zero, q3 = zero
+  i = 0
+  for (let part = 1; part <= 4; part++) {
+    let s0 = zero, s1 = zero, s2 = zero, s3 = zero
+    for (const end = <usize>((C * part) >> 2) * stride; i != end; i += stride) {
+      let d = f32x4.sub(v128.load(y + i), m0)
+      s0 = madd(d, d, s0)
+      if (vectors > 1) { d = f32x4.sub(v128.load(y + i, 16), m1); s1 = madd(d, d, s1) }
+      if (vectors > 1) {
+        d = f32x4.sub(v128.load(y + i, 32), m2); s2 = madd(d, d, s2)
+        d = f32x4.sub(v128.load(y + i, 48), m3); s3 = madd(d, d, s3)
+      }
+    }
+    q0 = f32x4.add(q0, s0)
+    if (vectors > 1) q1 = f32x4.add(q1, s1)
+    if (vectors > 1) { q2 = f32x4.add(q2, s2); q3 = f32x4.add(q3, s3) }
+  }
+  const one = f32x4.splat(1.0), epsilons = f32x4.splat(epsilon)
+  q0 = f32x4.div(one, f32x4.sqrt(f32x4.add(f32x4.div(q0, count), epsilons)))
+  if (vectors > 1) q1 = f32x4.div(one, f32x4.sqrt(f32x4.add(f32x4.div(q1, count), epsilons)))
+  if (vectors > 1) {
+    q2 = f32x4.div(one, f32x4.sqrt(f32x4.add(f32x4.div(q2, count), epsilons)))
+    q3 = f32x4.div(one, f32x4.sqrt(f32x4.add(f32x4.div(q3, count), epsilons)))
+  }
+  for (const end = y + <usize>C * stride; y != end; y += stride, gamma += 4, beta += 4) {
+    const g = v128.load32_splat(gamma), b = v128.load32_splat(beta)
+    v128.store(y, madd(f32x4.mul(f32x4.sub(v128.load(y), m0), q0), g, b))
+    if (vectors > 1) v128.store(y, madd(f32x4.mul(f32x4.sub(v128.load(y, 16), m1), q1), g, b), 16)
+    if (vectors > 1) {
+      v128.store(y, madd(f32x4.mul(f32x4.sub(v128.load(y, 32), m2), q2), g, b), 32)
+      v128.store(y, madd(f32x4.mul(f32x4.sub(v128.load(y, 48), m3), q3), g, b), 48)
+    }
+  }
+}
+
+/** Record: as layernorm, x, residual and y in token blocks. A thread takes groups of 4 tokens, 16 of a block (a cache line) at a time. */
+export function layernormBlocked(record: usize, thread: i32, threads: i32): void {
+  const M = word(record, 0), C = word(record, 1)
+  const x = pointer(record, 2), residual = pointer(record, 3)
+  const gamma = pointer(record, 4), beta = pointer(record, 5)
+  const epsilon = real(record, 6)
+  const y = pointer(record, 7)
+  const fours = paddedTokens(M) >> 2
+  const first = sliceBegin(fours, thread, threads) << 2, last = sliceBegin(fours, thread + 1, threads) << 2
+  for (let t0 = 0; t0 < M; ) {
+    const w = blockWidth(M - t0)
+    const end = min(t0 + w, last)
+    const stride = <usize>w << 2
+    for (let t = max(t0, first); t < end; ) {
+      const at = (<usize>t0 * <usize>C + <usize>(t - t0)) << 2
+      const other = residual != 0 ? residual + at : 0
+      if (end - t >= 16) { normalizeTokens(4, x + at, other, y + at, stride, C, gamma, beta, epsilon); t += 16 }
+      else { normalizeTokens(1, x + at, other, y + at, stride, C, gamma, beta, epsilon); t += 4 }
+    }
+    t0 += w
+  }
+}
+
+/** Record: B, C, x [M, C], offsets i32 [B + 1], y [B, C], 1 where x is in token blocks */
 export function firstToken(record: usize, thread: i32, threads: i32): void {
-  const B = word(record, 0)
-  const rowBytes = <usize>word(record, 1) << 2
-  const x = pointer(record, 2), offsets = pointer(record, 3), y = pointer(record, 4)
+  const B = word(record, 0), C = word(record, 1)
+  const rowBytes = <usize>C << 2
+  const x = pointer(record, 2), offsets = pointer(record, 3)
+  const isBlocked = word(record, 5) != 0
+  const M = load<i32>(offsets + (<usize>B << 2))
   const last = sliceBegin(B, thread + 1, threads)
-  for (let b = sliceBegin(B, thread, threads); b < last; b++)
-    memory.copy(y + <usize>b * rowBytes, x + <usize>load<i32>(offsets + (<usize>b << 2)) * rowBytes, rowBytes)
+  for (let b = sliceBegin(B, thread, threads); b < last; b++) {
+    const t = load<i32>(offsets + (<usize>b << 2))
+    const y = pointer(record, 4) + <usize>b * rowBytes
+    if (isBlocked) {
+      const t0 = blockBegin(t, M)
+      const stride = <usize>blockWidth(M - t0) << 2
+      let from = x + ((<usize>t0 * <usize>C + <usize>(t - t0)) << 2)
+      for (let to = y; to != y + rowBytes; to += 4, from += stride) store<f32>(to, load<f32>(from))
+    } else memory.copy(y, x + <usize>t * rowBytes, rowBytes)
+  }
 }
 
 /** Record: B, C, x [M, C], offsets i32 [B + 1], normalize (0 or 1), y [B, C] */

@@ -4,12 +4,13 @@
 // Layout     X in token blocks (lib/blocks.ts), f32 by `transpose`, quantized by quantize.ts; W in kernels/sparse-matmul/pack.ts
 // Plan       a thread owns a range of 8-output panels; per block of tokens and group of 64 outputs, sums [64][w] are made
 //            along the tokens, one K block after the other, so that the part of X that random columns touch (24 KiB)
-//            stays in L1; then eight rows at a time are turned into [w][8] and finished like a dense tile
+//            stays in L1. They are finished as they stand where Y is in token blocks too, for layers that want it so;
+//            else eight rows at a time are turned into [w][8] and finished like a dense tile
 // Needs      scratch of (64 + 8) * 32 * 4 bytes per thread
 // Source     own derivation
 
 import { blockWidth, storeTransposed } from './lib/blocks'
-import { finishTile, scaleTile } from './lib/epilogue'
+import { finishBlock, finishTile, scaleTile } from './lib/epilogue'
 import { RELAXED } from './lib/simd'
 import {
   block_row_i16_16, block_row_i16_32, block_row_i16_4, block_row_i16_8,
@@ -67,6 +68,17 @@ function turn(from: usize, w: i32, to: usize): void {
   }
 }
 
+/** [w][8] at `from` into [8][w] at `to`. */
+function turnBack(from: usize, w: i32, to: usize): void {
+  const stride = <usize>w << 2
+  for (let t = 0; t < w; t += 4, from += 128, to += 16) {
+    storeTransposed(v128.load(from), v128.load(from, 32), v128.load(from, 64), v128.load(from, 96), to, stride)
+    storeTransposed(
+      v128.load(from, 16), v128.load(from, 48), v128.load(from, 80), v128.load(from, 112), to + (stride << 2), stride,
+    )
+  }
+}
+
 /** Sums [count][w] of 4-byte lanes: zero, or each output's own start. */
 function fillSums(sums: usize, count: i32, w: i32, start: usize): void {
   for (let c = 0; c < count; c++) {
@@ -77,7 +89,7 @@ function fillSums(sums: usize, count: i32, w: i32, start: usize): void {
 
 /**
  * Record: M, K, N, x, K blocks, rowOffsets u32 [K blocks][N + 1], columns u16 [Z], values f32 [Z], bias, activation,
- * residual, y
+ * residual (0 where y is in blocks), y, 1 where y is in blocks
  */
 export function csrMatmul(record: usize, thread: i32, threads: i32, scratch: usize): void {
   const M = word(record, 0), K = word(record, 1), N = word(record, 2)
@@ -87,6 +99,7 @@ export function csrMatmul(record: usize, thread: i32, threads: i32, scratch: usi
   const bias = pointer(record, 8)
   const activation = word(record, 9)
   const residual = pointer(record, 10), y = pointer(record, 11)
+  const isBlocked = word(record, 12) != 0
   const panels = (N + 7) >> 3
   const first = sliceBegin(panels, thread, threads) << 3, last = min(N, sliceBegin(panels, thread + 1, threads) << 3)
   const turned = scratch + GROUP_BYTES
@@ -108,6 +121,11 @@ export function csrMatmul(record: usize, thread: i32, threads: i32, scratch: usi
           else csr_row_4(block, column, end, value, to)
         }
       }
+      if (isBlocked) {
+        const at = y + ((<usize>t0 * <usize>N + <usize>(n0 * w)) << 2)
+        finishBlock(outputs, w, scratch, 0, 0, bias != 0 ? bias + (<usize>n0 << 2) : 0, activation, at)
+        continue
+      }
       for (let c = 0; c < outputs; c += 8) {
         const n = <usize>(n0 + c) << 2
         turn(scratch + (<usize>(c * w) << 2), w, turned)
@@ -124,7 +142,8 @@ export function csrMatmul(record: usize, thread: i32, threads: i32, scratch: usi
 
 /**
  * Record: M, K, N, x (scales, then token blocks), K blocks, rowOffsets u32 [K blocks][N + 1] in blocks, columns u16 [Zb],
- * values s8 or i16 [Zb][4], start i32 [N padded to 8], wScale, bias, activation, residual, y, path
+ * values s8 or i16 [Zb][4], start i32 [N padded to 8], wScale, bias, activation, residual
+ * (0 where y is in blocks), y, 1 where y is in blocks, path
  */
 export function int8BlockMatmul(record: usize, thread: i32, threads: i32, scratch: usize): void {
   const M = word(record, 0), K = word(record, 1), N = word(record, 2)
@@ -134,7 +153,8 @@ export function int8BlockMatmul(record: usize, thread: i32, threads: i32, scratc
   const start = pointer(record, 8), wScale = pointer(record, 9), bias = pointer(record, 10)
   const activation = word(record, 11)
   const residual = pointer(record, 12), y = pointer(record, 13)
-  const isRelaxed = RELAXED && word(record, 14) != 0
+  const isBlocked = word(record, 14) != 0
+  const isRelaxed = RELAXED && word(record, 15) != 0
   const x = aScale + (<usize>((M + 8 + 15) & ~15) << 2)
   const panels = (N + 7) >> 3
   const first = sliceBegin(panels, thread, threads) << 3, last = min(N, sliceBegin(panels, thread + 1, threads) << 3)
@@ -165,6 +185,14 @@ export function int8BlockMatmul(record: usize, thread: i32, threads: i32, scratc
           }
         }
       }
+      if (isBlocked) {
+        const n = <usize>n0 << 2
+        const at = y + ((<usize>t0 * <usize>N + <usize>(n0 * w)) << 2)
+        finishBlock(
+          outputs, w, scratch, aScale + (<usize>t0 << 2), wScale + n, bias != 0 ? bias + n : 0, activation, at,
+        )
+        continue
+      }
       for (let c = 0; c < outputs; c += 8) {
         const n = <usize>(n0 + c) << 2
         turn(scratch + (<usize>(c * w) << 2), w, turned)
@@ -181,7 +209,10 @@ export function int8BlockMatmul(record: usize, thread: i32, threads: i32, scratc
   }
 }
 
-/** Record: M, K, N, x, P, panels per index list, indices u16 [lists][P], values f32 [ceil(N / 8)][P][8], bias, activation, residual, y */
+/**
+ * Record: M, K, N, x, P, panels per index list, indices u16 [lists][P], values f32 [ceil(N / 8)][P][8], bias, activation,
+ * residual (0 where y is in blocks), y, 1 where y is in blocks
+ */
 export function nmMatmul(record: usize, thread: i32, threads: i32, scratch: usize): void {
   const M = word(record, 0), K = word(record, 1), N = word(record, 2)
   const x = pointer(record, 3)
@@ -190,6 +221,7 @@ export function nmMatmul(record: usize, thread: i32, threads: i32, scratch: usiz
   const indices = pointer(record, 6), values = pointer(record, 7), bias = pointer(record, 8)
   const activation = word(record, 9)
   const residual = pointer(record, 10), y = pointer(record, 11)
+  const isBlocked = word(record, 12) != 0
   const panels = (N + 7) >> 3
   const first = sliceBegin(panels, thread, threads), last = sliceBegin(panels, thread + 1, threads)
   const yStride = <usize>N << 2
@@ -207,14 +239,22 @@ export function nmMatmul(record: usize, thread: i32, threads: i32, scratch: usiz
         if (t0 + t >= M) break
         const count = tileBegin(w, tiles, i + 1) - t
         const at = block + (<usize>t << 2)
-        if (count == 6) tile_nm_6x8(at, shift, index, index + (P << 1), b, scratch)
-        else if (count == 5) tile_nm_5x8(at, shift, index, index + (P << 1), b, scratch)
-        else tile_nm_4x8(at, shift, index, index + (P << 1), b, scratch)
+        // tiles of a block stand one after the other: [w][8]
+        const sums = scratch + (<usize>t << 5)
+        if (count == 6) tile_nm_6x8(at, shift, index, index + (P << 1), b, sums)
+        else if (count == 5) tile_nm_5x8(at, shift, index, index + (P << 1), b, sums)
+        else tile_nm_4x8(at, shift, index, index + (P << 1), b, sums)
+        if (isBlocked) continue
         const to = <usize>(t0 + t) * yStride + n
         finishTile(
-          min(count, M - t0 - t), scratch, bias != 0 ? bias + n : 0, activation,
+          min(count, M - t0 - t), sums, bias != 0 ? bias + n : 0, activation,
           residual != 0 ? residual + to : 0, y + to, yStride, min(8, N - (panel << 3)),
         )
+      }
+      if (isBlocked) {
+        turnBack(scratch, w, scratch + GROUP_BYTES)
+        const to = y + ((<usize>t0 * <usize>N + <usize>((panel << 3) * w)) << 2)
+        finishBlock(min(8, N - (panel << 3)), w, scratch + GROUP_BYTES, 0, 0, bias != 0 ? bias + n : 0, activation, to)
       }
     }
     t0 += w

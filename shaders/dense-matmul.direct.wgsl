@@ -5,12 +5,12 @@
 // Needs      nothing: no workgroup memory, no feature
 // Source     own; the shape follows what software adapters run fastest (jax-js, parakeet use the like)
 
-// include lib/linear-dims.wgsl
+// include lib/dense-dims.wgsl
 
 // include lib/most.wgsl
 
 @group(0) @binding(0) var<uniform> shape: vec4<u32>; // rows, M, B, attention tiles
-@group(0) @binding(1) var<storage, read> input: array<vec4<f32>>; // [rows, K / 4]
+@group(0) @binding(1) var<storage, read> input: array<vec4<f32>>; // [rows, inputStride / 4]
 @group(0) @binding(2) var<storage, read> weight: array<vec4<f32>>; // [columns / 64, K, 16]
 @group(0) @binding(3) var<storage, read> columns: array<vec4<f32>>; // [columns / 4] bias
 @group(0) @binding(4) var<storage, read> residual: array<vec4<f32>>; // [rows, stride0 / 4]
@@ -31,10 +31,10 @@ fn main(@builtin(global_invocation_id) id: vec3<u32>) {
     return;
   }
   let last = shape.x - 1u;
-  let x0 = row * (dims.K / 4u);
-  let x1 = min(row + 1u, last) * (dims.K / 4u);
-  let x2 = min(row + 2u, last) * (dims.K / 4u);
-  let x3 = min(row + 3u, last) * (dims.K / 4u);
+  let x0 = inputsOf(row, column);
+  let x1 = inputsOf(min(row + 1u, last), column);
+  let x2 = inputsOf(min(row + 2u, last), column);
+  let x3 = inputsOf(min(row + 3u, last), column);
   var at = (column / 64u) * (dims.K * 16u) + (column % 64u) / 4u;
   var sum0 = vec4<f32>();
   var sum1 = vec4<f32>();

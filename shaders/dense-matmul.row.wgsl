@@ -5,12 +5,12 @@
 // Needs      4 KiB of workgroup memory, 256 invocations; meant for one row or very few: weights are read once a row
 // Source     own
 
-// include lib/linear-dims.wgsl
+// include lib/dense-dims.wgsl
 
 // include lib/most.wgsl
 
 @group(0) @binding(0) var<uniform> shape: vec4<u32>; // rows, M, B, attention tiles
-@group(0) @binding(1) var<storage, read> input: array<vec4<f32>>; // [rows, K / 4]
+@group(0) @binding(1) var<storage, read> input: array<vec4<f32>>; // [rows, inputStride / 4]
 @group(0) @binding(2) var<storage, read> weight: array<vec4<f32>>; // [columns / 64, K, 16]
 @group(0) @binding(3) var<storage, read> columns: array<vec4<f32>>; // [columns / 4] bias
 @group(0) @binding(4) var<storage, read> residual: array<vec4<f32>>; // [rows, stride0 / 4]
@@ -30,7 +30,7 @@ fn main(@builtin(workgroup_id) group: vec3<u32>, @builtin(local_invocation_index
   let slice = index / 4u;
   let lane = index % 4u;
   let column = group.x * 16u + lane * 4u;
-  let x = group.y * (dims.K / 4u);
+  let x = inputsOf(group.y, column);
   let panel = (column / 64u) * (dims.K * 16u) + (column % 64u) / 4u;
   var sum = vec4<f32>();
   for (var i = 0u; i < MOST; i++) {

@@ -5,12 +5,12 @@
 // Needs      16 KiB of workgroup memory, 256 invocations; meant for few rows
 // Source     own
 
-// include lib/linear-dims.wgsl
+// include lib/dense-dims.wgsl
 
 // include lib/most.wgsl
 
 @group(0) @binding(0) var<uniform> shape: vec4<u32>; // rows, M, B, attention tiles
-@group(0) @binding(1) var<storage, read> input: array<vec4<f32>>; // [rows, K / 4]
+@group(0) @binding(1) var<storage, read> input: array<vec4<f32>>; // [rows, inputStride / 4]
 @group(0) @binding(2) var<storage, read> weight: array<vec4<f32>>; // [columns / 64, K, 16]
 @group(0) @binding(3) var<storage, read> columns: array<vec4<f32>>; // [columns / 4] bias
 @group(0) @binding(4) var<storage, read> residual: array<vec4<f32>>; // [rows, stride0 / 4]
@@ -32,10 +32,10 @@ fn main(@builtin(workgroup_id) group: vec3<u32>, @builtin(local_invocation_index
   let column = group.x * 32u + (lane % 8u) * 4u;
   let row = group.y * 16u + (lane / 8u) * 4u;
   let last = shape.x - 1u;
-  let x0 = min(row, last) * (dims.K / 4u);
-  let x1 = min(row + 1u, last) * (dims.K / 4u);
-  let x2 = min(row + 2u, last) * (dims.K / 4u);
-  let x3 = min(row + 3u, last) * (dims.K / 4u);
+  let x0 = inputsOf(min(row, last), column);
+  let x1 = inputsOf(min(row + 1u, last), column);
+  let x2 = inputsOf(min(row + 2u, last), column);
+  let x3 = inputsOf(min(row + 3u, last), column);
   let panel = (column / 64u) * (dims.K * 16u) + (column % 64u) / 4u;
   var sum0 = vec4<f32>();
   var sum1 = vec4<f32>();

@@ -7,12 +7,12 @@
 
 override ROWS: u32 = 64u; // rows per workgroup: 64 or 128
 
-// include lib/linear-dims.wgsl
+// include lib/dense-dims.wgsl
 
 // include lib/most.wgsl
 
 @group(0) @binding(0) var<uniform> shape: vec4<u32>; // rows, M, B, attention tiles
-@group(0) @binding(1) var<storage, read> input: array<vec4<f32>>; // [rows, K / 4]
+@group(0) @binding(1) var<storage, read> input: array<vec4<f32>>; // [rows, inputStride / 4]
 @group(0) @binding(2) var<storage, read> weight: array<vec4<f32>>; // [columns / 64, K, 16]
 @group(0) @binding(3) var<storage, read> columns: array<vec4<f32>>; // [columns / 4] bias
 @group(0) @binding(4) var<storage, read> residual: array<vec4<f32>>; // [rows, stride0 / 4]
@@ -37,6 +37,7 @@ fn main(
 ) {
   let firstRow = group.y * ROWS;
   let last = shape.x - 1u;
+  let inputs = inputsOf(0u, group.x * 64u);
   let panel = group.x * (dims.K * 16u);
   var sum0 = vec4<f32>();
   var sum1 = vec4<f32>();
@@ -52,7 +53,7 @@ fn main(
     }
     for (var i = 0u; i < 2u; i++) {
       let slot = index + i * (ROWS * 2u);
-      xTile[slot] = input[min(firstRow + slot / 4u, last) * (dims.K / 4u) + step * 4u + slot % 4u];
+      xTile[slot] = input[inputs + min(firstRow + slot / 4u, last) * (dims.inputStride / 4u) + step * 4u + slot % 4u];
     }
     for (var i = 0u; i < 128u / ROWS; i++) {
       let slot = index + i * (ROWS * 2u);

@@ -1,4 +1,5 @@
-// Token blocks: how activations stand for the sparse kernels, whose vectors run along tokens.
+// Token blocks: how activations stand for the sparse kernels, whose vectors run along tokens, and between them
+// (kernels/plan/wasm-layouts.ts decides where). Lanes of tokens that there are not may hold anything: lanes never mix.
 // M tokens are cut into blocks of 32, then 16, 8 or 4; a block of w tokens holds its K inputs as [K][w] (or [K/4][..][w]),
 // one after the other, so that a block is contiguous whatever M is: no stride that falls on few cache sets.
 
@@ -11,9 +12,14 @@ export function blockWidth(left: i32): i32 {
   return left > 4 ? 8 : 4
 }
 
-/** Tokens of all blocks together; kernels/sparse-matmul/wasm.ts allocates M + 8. */
-// @ts-ignore: decorator
-@inline
+/** First token of the block that token t of M stands in: only the last blocks are narrower than 32. */
+export function blockBegin(t: i32, M: i32): i32 {
+  let t0 = t & ~31
+  for (let w = blockWidth(M - t0); t >= t0 + w; w = blockWidth(M - t0)) t0 += w
+  return t0
+}
+
+/** Tokens of all blocks together; kernels/runtime/wasm/lowering.ts allows for 8 more than there are. */
 export function paddedTokens(M: i32): i32 {
   let t = 0
   while (t < M) t += blockWidth(M - t)

@@ -1,4 +1,4 @@
-// What comes after the sums of a linear layer: bias, activation, residual, and the store to row-major Y.
+// What comes after the sums of a linear layer: bias, activation, residual, and the store to Y, row-major or in token blocks.
 
 import { gelu, tanh } from './math'
 
@@ -76,4 +76,38 @@ export function scaleTile(rows: i32, sums: usize, aScale: usize, wScale: usize):
     sums += 32
     aScale += 4
   }
+}
+
+/**
+ * Finishes sums [outputs][w] of a token block, f32 or i32 where there are scales, and stores them as they stand. With an
+ * activation `sums` is changed, and 16 bytes past it are read.
+ *
+ * @param aScale f32 [w], or 0 where sums are f32
+ * @param wScale f32 [outputs], where there is aScale
+ * @param bias f32 [outputs] or 0
+ * @param y address of the first output's w tokens
+ */
+export function finishBlock(
+  outputs: i32, w: i32, sums: usize, aScale: usize, wScale: usize, bias: usize, activation: i32, y: usize,
+): void {
+  const rowBytes = <usize>w << 2, bytes = rowBytes * <usize>outputs
+  const target = activation != 0 ? sums : y
+  for (let c: usize = 0, at: usize = 0; at < bytes; c += 4) {
+    const b = bias != 0 ? v128.load32_splat(bias + c) : f32x4.splat(0.0)
+    const scale = aScale != 0 ? v128.load32_splat(wScale + c) : b
+    for (let t: usize = 0; t < rowBytes; t += 16, at += 16) {
+      let v = v128.load(sums + at)
+      if (aScale != 0) v = f32x4.mul(f32x4.convert_i32x4_s(v), f32x4.mul(v128.load(aScale + t), scale))
+      v128.store(target + at, f32x4.add(v, b))
+    }
+  }
+  if (activation == 0) return
+  if (activation == GELU) {
+    // two vectors at a time: the chains of one wait for themselves
+    for (let at: usize = 0; at < bytes; at += 32) {
+      const v0 = gelu(v128.load(sums + at)), v1 = gelu(v128.load(sums + at, 16))
+      v128.store(y + at, v0)
+      if (at + 16 < bytes) v128.store(y + at, v1, 16)
+    }
+  } else for (let at: usize = 0; at < bytes; at += 16) v128.store(y + at, tanh(v128.load(sums + at)))
 }

@@ -25,19 +25,8 @@ export function lowerAttention(
     needs: ({ longest }) => ({ scratchBytes: attentionScratchBytes(longest, headSize) }),
     encode({ tape, buffer, shape, offsets }) {
       const [q, k, v, y] = [op.query, op.key, op.value, op.output].map((id) => buffer(id).address)
-      const words = [
-        shape.sequences,
-        heads,
-        headSize,
-        shape.longest,
-        offsets,
-        q,
-        k,
-        v,
-        y,
-        isFirstOnly ? 1 : 0,
-        leastI16,
-      ]
+      const how = [isFirstOnly ? 1 : 0, leastI16]
+      const words = [shape.sequences, heads, headSize, shape.longest, offsets, q, k, v, y, ...how]
       tape.record(ATTENTION, words, [q, k, v], [y])
     },
   }

@@ -10,7 +10,7 @@ import { halfBits, type Precision } from '../runtime/gpu/half.ts'
 import {
   columnStarts,
   cover,
-  linearDims,
+  denseDims,
   linearSlots,
   packColumns,
   PANEL,
@@ -73,7 +73,7 @@ export function denseCall(
   const bias = uploader.pack(`${spec.label} bias`, columns * 4, (memory) => packColumns(memory, spec.parts))
   const slots: Slot[] = [
     ...linearSlots(spec, { from: 'buffer', id: spec.input }, weight, bias),
-    { from: 'weight', buffer: uploader.dims(linearDims(spec)) },
+    { from: 'weight', buffer: uploader.dims(denseDims(spec)) },
   ]
   const tiles = (shader: ShaderName): Form[] => [
     { shader, constants: { ROWS: 64 }, slots, maxRows: TALL_ROWS, workgroups: cover(columns, PANEL, 64) },

@@ -47,7 +47,7 @@ export function normFusedForm(
     ],
     maxRows: FUSED_ROWS,
     workgroups: cover(columns, 32, 16),
-    quantizesItself: true,
+    includesBefore: true,
   }
 }
 
@@ -109,7 +109,7 @@ export function wholeRowForms(
   const common = {
     // where the layer after the LayerNorm does it as well, that one reads what these leave out: never both
     minRows: FUSED_ROWS + 1,
-    quantizesItself: true,
+    includesBefore: true,
     normalizes: true,
   }
   const forms: Form[] = SPLITS.map(({ SPLIT, maxRows }) => ({

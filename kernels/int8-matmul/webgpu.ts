@@ -115,7 +115,7 @@ export function int8Call(
     slots: [...linearSlots(spec, { from: 'buffer', id: spec.input }, weight, scales), dims],
     maxRows: FUSED_ROWS,
     workgroups: cover(columns, 32, 16),
-    quantizesItself: true,
+    includesBefore: true,
   }
   const slice: Form = {
     shader: 'int8-matmul.slice',

@@ -12,6 +12,15 @@ export const LOW_RANK_LINEAR: Contract = {
   requires: ['2 or 3 factors', 'what each factor requires'],
   promises: ['what each factor promises; bias, activation and residual belong to the last factor alone'],
   range:
-    'errors of one factor pass through the next: bounded by the sum of the factors own bounds times the norms after them',
-  variants: [],
+    'errors of one factor pass through the next: two f32 factors are off by at most (K + 2) 2^-24 sum_r |F1[n,r]| sum_k |x||F0[r,k]| ' +
+    '+ (R + 2) 2^-24 sum_r |F1[n,r]| (|rank r| + its error), then what the epilogue of dense-matmul adds',
+  variants: [
+    {
+      id: 'webgpu/low-rank-linear/f32/fused',
+      backend: 'webgpu',
+      needs: 'workgroup memory; two dense f32 factors, R <= 256, F0 of at most 256 KiB as stored',
+      wins: 'up to 32 rows where making the ranks in every workgroup costs less than a dispatch: by arithmetic, not measured',
+      status: 'default',
+    },
+  ],
 }

@@ -1,7 +1,9 @@
-// Low rank is composition: the factors' own ops, one after another. This multiplies a chain out in float64, so that a
-// chain can be compared with the dense layer it stands for.
+// Low rank is composition: the factors' own ops, one after another, with the bound that dense f32 factors keep together.
+// And a chain multiplied out in float64, so that it can be compared with the dense layer it stands for.
 
-import type { ChainWeight, LeafWeight } from '../runtime/weights.ts'
+import { finish, type Epilogue, type Referenced } from '../dense-matmul/reference.ts'
+import { sumBound } from '../runtime/contract.ts'
+import type { ChainWeight, DenseWeight, LeafWeight } from '../runtime/weights.ts'
 
 /** Any one-kernel weight as a dense float64 matrix [N, K]. */
 export function toDense(weight: LeafWeight): Float64Array {
@@ -46,4 +48,41 @@ export function multiplyOut(chain: ChainWeight): Float64Array {
     product = next
   }
   return product
+}
+
+/** activation((x F0^T) F1^T + bias) + residual of x [M, K]: what is off in the ranks goes through |F1| into the outputs. */
+export function lowRankReference(
+  x: ArrayLike<number>,
+  [first, last]: [DenseWeight, DenseWeight],
+  epilogue: Epilogue,
+): Referenced {
+  const M = x.length / first.K
+  const [R, N] = [last.K, last.N]
+  const values = new Float64Array(M * N)
+  const bounds = new Float64Array(M * N)
+  for (let m = 0; m < M; m++) {
+    const ranks = Array.from({ length: R }, (_, r) => {
+      let sum = 0
+      let magnitude = 0
+      for (let k = 0; k < first.K; k++) {
+        const product = x[m * first.K + k] * first.data[r * first.K + k]
+        sum += product
+        magnitude += Math.abs(product)
+      }
+      return { sum, error: sumBound(first.K, magnitude) }
+    })
+    for (let n = 0; n < N; n++) {
+      let sum = 0
+      let error = 0
+      let magnitude = 0
+      ranks.forEach((rank, r) => {
+        const w = last.data[n * R + r]
+        sum += rank.sum * w
+        error += rank.error * Math.abs(w)
+        magnitude += (Math.abs(rank.sum) + rank.error) * Math.abs(w)
+      })
+      finish(values, bounds, m * N + n, n, sum, error + sumBound(R, magnitude), epilogue)
+    }
+  }
+  return { values, bounds }
 }

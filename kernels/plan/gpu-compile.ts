@@ -15,6 +15,8 @@ import type { Uploader } from '../runtime/gpu/upload.ts'
 import type { BufferId, Op, Program } from '../runtime/program.ts'
 import type { CsrWeight, DenseWeight, Int8BlockWeight, Int8Weight, NmWeight } from '../runtime/weights.ts'
 import { nmCall, rowsCall } from '../sparse-matmul/webgpu.ts'
+import { fusedForms } from '../low-rank-linear/webgpu.ts'
+import { groupChains, isFactorOf } from './gpu-chains.ts'
 import { foldNorms, mergeable, normAfter, readsBytes, type LayernormOp, type LinearOp } from './gpu-fold.ts'
 
 /** How weights are packed, as a context says. */
@@ -28,7 +30,7 @@ interface Packing {
 }
 
 export async function compileProgram(source: Program, uploader: Uploader, packing: Packing): Promise<CompiledProgram> {
-  const { program, folds } = foldNorms(source)
+  const { program, folds } = foldNorms(groupChains(source))
   const { buffers, ops } = program
   const calls: KernelCall[] = []
   const twins = new Set<BufferId>()
@@ -38,6 +40,8 @@ export async function compileProgram(source: Program, uploader: Uploader, packin
   const quantizers = new Map<BufferId, KernelCall>()
   /** by LayerNorm, the call before it, where that has forms which normalise as well */
   const writers = new Map<Op, number>()
+  /** the linear layer of the op before, where that is one alone */
+  let before: { spec: LinearSpec; call: KernelCall } | null = null
   let gather: CompiledProgram['gather'] = null
   for (let i = 0; i < ops.length; i++) {
     const op = ops[i]
@@ -91,6 +95,14 @@ export async function compileProgram(source: Program, uploader: Uploader, packin
           call.forms.unshift(...wholeRowForms(spec as LinearSpec<Int8Weight>, after, twin, call, uploader))
           writers.set(after, calls.length)
         }
+        if (before && isChain(program, i, merged.length)) {
+          const bytes = packing.precision === 'f32' ? 4 : 2
+          const [first, last] = [before.spec, spec] as LinearSpec<DenseWeight>[]
+          call.forms.unshift(...fusedForms(first, before.call, last, call, bytes, uploader))
+          before.call.readers = [calls.length]
+        }
+        // of three factors the first two are one dispatch: what is left out must not stand for another
+        before = merged.length === 1 && !call.forms.some((form) => form.includesBefore) ? { spec, call } : null
         calls.push(call)
         for (const { output } of merged) {
           fresh.delete(output)
@@ -100,6 +112,7 @@ export async function compileProgram(source: Program, uploader: Uploader, packin
         continue
       }
     }
+    before = null
     fresh.delete(op.output)
     quantizers.delete(op.output)
     if (twin) {
@@ -124,13 +137,28 @@ function nextTwin(ops: Op[], i: number): Twin | null {
 const isTwinFor = (weight: Int8Weight | Int8BlockWeight, twin: Twin | undefined): boolean =>
   twin !== undefined && twin.activationScale === weight.activationScale
 
+/** True where op `i` and those merged with it are the last factors of dense f32 chains whose first ones are op i - 1. */
+function isChain(program: Program, i: number, merged: number): boolean {
+  const before = program.ops[i - 1] as LinearOp
+  const ops = program.ops.slice(i, i + merged) as LinearOp[]
+  if (
+    before.weight.kind !== 'f32' ||
+    ops[0].weight.kind !== 'f32' ||
+    !isFactorOf(program, before, ops[0], i + merged - 1)
+  )
+    return false
+  // outputs are written while other workgroups still read the chain's input
+  return ops.every(({ output }) => output !== before.input)
+}
+
 function specOf({ buffers }: Program, ops: LinearOp[]): LinearSpec {
   const [{ input, activation, residual }] = ops
   return {
     label: `linear to ${ops.map(({ output }) => buffers[output].name).join(', ')}`,
     rows: buffers[ops[0].output].rows,
     input,
-    parts: ops.map(({ weight, bias, output }) => ({ weight, bias, output })),
+    inputWidth: buffers[input].width,
+    parts: ops.map(({ weight, bias, output, inputStart }) => ({ weight, bias, output, inputStart })),
     activation,
     residual,
   }

@@ -6,11 +6,12 @@ import type { BufferId, Op, Program } from '../runtime/program.ts'
 import { inputsOf } from '../runtime/stored.ts'
 import type { Int8BlockWeight, Int8Weight, LeafWeight } from '../runtime/weights.ts'
 
-export type LinearOp = Extract<Op, { kind: 'linear' }>
+/** As the GPU runs it: a dense f32 layer may read a part of its input's rows, from a multiple of 16 on. */
+export type LinearOp = Extract<Op, { kind: 'linear' }> & { inputStart?: number }
 export type LayernormOp = Extract<Op, { kind: 'layernorm' }>
 
 /** Most layers that one dispatch writes: the shaders have three outputs. */
-const MERGED = 3
+export const MERGED = 3
 
 export const readsBytes = (weight: LeafWeight): weight is Int8Weight | Int8BlockWeight =>
   weight.kind === 'int8' || weight.kind === 'int8-1x4'
@@ -65,7 +66,7 @@ function isReadByNextAlone(program: Program, i: number): boolean {
 }
 
 /** True where an op after `i` reads the buffer before one writes it. */
-function isReadLater(ops: Op[], i: number, id: BufferId): boolean {
+export function isReadLater(ops: Op[], i: number, id: BufferId): boolean {
   for (const op of ops.slice(i + 1)) {
     if (inputsOf(op).includes(id)) return true
     if (op.output === id) return false
@@ -102,7 +103,7 @@ export function mergeable(program: Program, i: number): LinearOp[] {
   return merged
 }
 
-function isSameForm(a: LeafWeight, b: LeafWeight): boolean {
+export function isSameForm(a: LeafWeight, b: LeafWeight): boolean {
   if (a.kind === 'nm' && b.kind === 'nm' && (a.n !== b.n || a.m !== b.m)) return false
   if (readsBytes(a) && readsBytes(b) && a.activationScale !== b.activationScale) return false
   return a.kind === b.kind && a.K === b.K

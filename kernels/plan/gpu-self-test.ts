@@ -16,6 +16,8 @@ import { referenceWithBounds } from './reference.ts'
 const SLACK = 16
 /** The same for programs of two ops, as a share of the output's RMS: a flipped rounding of s8 passes on. */
 const TWO_OPS = 2e-3
+/** The same for two f32 factors, a hundred times what rounding comes to. */
+const TWO_FACTORS = 1e-4
 /** The same for products in f16, five times what 40 of them, rounded twice each, come to. */
 const HALVES = 2e-2
 /** Sizes off every tile: one row tile and a bit, one panel of outputs and a bit, inputs that need padding. */
@@ -143,6 +145,34 @@ function integerProgram(): Program {
   }
 }
 
+/** Two chains of one input, of more than 64 ranks, whose outputs are added: both must be right. */
+function chainProgram(): Program {
+  const [R, width] = [70, 72]
+  const widths = [K, R, width, R, width, width]
+  const linear = (input: number, output: number, seed: number): Op => ({
+    kind: 'linear',
+    input,
+    output,
+    weight: { kind: 'f32', N: widths[output], K: widths[input], data: numbers(widths[output] * widths[input], seed) },
+    bias: null,
+    activation: 'none',
+    residual: null,
+  })
+  const norm = { gamma: numbers(width, 4), beta: numbers(width, 5), epsilon: 1e-5 }
+  return {
+    buffers: widths.map((width, i) => ({ name: `rows ${i}`, rows: 'tokens', width, dtype: 'f32' })),
+    ops: [
+      linear(0, 1, 1),
+      linear(1, 2, 2),
+      linear(0, 3, 3),
+      linear(3, 4, 6),
+      { kind: 'layernorm', input: 2, residual: 4, output: 5, ...norm },
+    ],
+    input: 0,
+    output: 5,
+  }
+}
+
 /** The program with an int8 layer of that many outputs after it. */
 function beforeInt8(program: Program, outputs: number): Program {
   const weight = int8(outputs)
@@ -160,6 +190,8 @@ function programsFor(kernel: string): Program[] {
   switch (kernel) {
     case 'dense-matmul':
       return [linearProgram({ kind: 'f32', N, K, data: numbers(N * K, 1) })]
+    case 'low-rank-linear':
+      return [chainProgram()]
     case 'int8-matmul':
     case 'quantize':
       return [linearProgram(int8())]
@@ -291,7 +323,7 @@ async function faultIn(context: GpuContext, shader: ShaderName, program: Program
           : shader === 'dense-matmul.half'
             ? HALVES * rms
             : program.ops.length > 1
-              ? TWO_OPS * rms
+              ? (shader === 'low-rank-linear.fused' ? TWO_FACTORS : TWO_OPS) * rms
               : SLACK * bounds[i] + 1e-6 * rms
       const wrong = values.findIndex((value, i) => !(Math.abs(actual[i] - value) <= allowed(i)))
       if (wrong >= 0) return `element ${wrong} is ${actual[wrong]}, should be ${values[wrong]}`

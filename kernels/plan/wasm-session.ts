@@ -2,12 +2,21 @@
 // batch, which is written once and kept.
 
 import type { LoadOptions, Session, SessionStats } from '../runtime/device.ts'
-import { checkBatch, type Batch, type BufferId, type Op, type Program } from '../runtime/program.ts'
+import { checkBatch, type Batch, type BufferId, type BufferSpec, type Op, type Program } from '../runtime/program.ts'
 import { readWeight, reusedPlace, withoutWeights, type StoredProgram } from '../runtime/stored.ts'
-import type { BatchShape, BufferView, EncodeContext, Int8Path, LoadContext, Lowered } from '../runtime/wasm/lowering.ts'
+import {
+  BLOCK_PADDING,
+  type BatchShape,
+  type BufferView,
+  type EncodeContext,
+  type Int8Path,
+  type LoadContext,
+  type Lowered,
+} from '../runtime/wasm/lowering.ts'
 import { Regions } from '../runtime/wasm/regions.ts'
 import type { Job, ThreadPool } from '../runtime/wasm/pool.ts'
 import { TapeWriter } from '../runtime/wasm/tape.ts'
+import { assignBlocked } from './wasm-layouts.ts'
 import { assignSlots, type Slot } from './wasm-liveness.ts'
 import { lowerOp, type Before, type PackableOp } from './wasm-lower.ts'
 import { Work } from './wasm-work.ts'
@@ -36,6 +45,8 @@ export class WasmSession implements Session {
   #pool: ThreadPool
   #regions: Regions
   #lowered: Lowered[]
+  /** of each op, whether its output stands in token blocks */
+  #blocked: boolean[]
   #slots: Slot[]
   #slotOf: number[]
   /** regions that grow with the batch, by name */
@@ -112,6 +123,7 @@ export class WasmSession implements Session {
     this.#slotOf = slotOf
     this.#slots = slots
     this.#lowered = lowered
+    this.#blocked = assignBlocked(program.ops, program.output, lowered)
     this.#work = work
     this.#shareFrom = shareFrom
   }
@@ -192,20 +204,20 @@ export class WasmSession implements Session {
   #makePlan(batch: Batch, shape: BatchShape, threads: number): Plan {
     let scratchBytes = CACHE_LINE
     const forms = new Map<string, number>()
-    for (const lowered of this.#lowered) {
-      const needs = lowered.needs(shape, threads)
+    const layouts = this.#layouts(shape)
+    this.#lowered.forEach((lowered, at) => {
+      layouts.enter(at)
+      const needs = lowered.needs(shape, threads, layouts.isBlocked)
       scratchBytes = Math.max(scratchBytes, needs.scratchBytes ?? 0)
       if (needs.form) forms.set(needs.form, Math.max(forms.get(needs.form) ?? 0, needs.formBytes ?? 0))
-    }
+    })
     scratchBytes = Math.ceil(scratchBytes / CACHE_LINE) * CACHE_LINE
     this.#region('scratch', scratchBytes * threads)
     for (const [form, bytes] of forms) this.#region(`form ${form}`, bytes)
-    this.#slots.forEach(({ rows, width }, slot) => {
-      const count = rows === 'tokens' ? shape.tokens : shape.sequences
-      this.#region(`buffer ${slot}`, count * width * 4)
-    })
+    for (const [slot, length] of this.#slotLengths(shape).entries()) this.#region(`buffer ${slot}`, length * 4)
     const context = this.#context(shape, threads, this.#placeInputs(batch, shape))
     const lastRecord = this.#program.ops.map((_, at) => {
+      context.enter(at)
       this.#lowered[at].encode(context)
       context.written(this.#program.ops[at].output)
       return this.#writer.records
@@ -213,6 +225,26 @@ export class WasmSession implements Session {
     const tape = this.#writer.finish().slice()
     this.#region('tape', tape.byteLength)
     return { tape, records: this.#writer.records, lastRecord, scratchBytes }
+  }
+
+  /** Elements of each slot's memory; token blocks may hold a few tokens that there are not. */
+  #slotLengths(shape: BatchShape): number[] {
+    const padding = this.#blocked.includes(true) ? BLOCK_PADDING : 0
+    return this.#slots.map(({ rows, width }) => (rowsOf(rows, shape) + padding) * width)
+  }
+
+  /** How buffers stand as the ops are walked: `enter(at)` before op number `at`. */
+  #layouts(shape: BatchShape): { enter(at: number): void; isBlocked(id: BufferId): boolean } {
+    const { buffers, ops } = this.#program
+    const blocked = new Set<BufferId>()
+    return {
+      enter: (at) => {
+        const { output } = ops[at]
+        if (this.#blocked[at] && rowsOf(buffers[output].rows, shape) > 1) blocked.add(output)
+        else blocked.delete(output)
+      },
+      isBlocked: (id) => blocked.has(id),
+    }
   }
 
   /** Copies a batch's inputs in; under guard fills all buffers with NaN first. */
@@ -226,10 +258,8 @@ export class WasmSession implements Session {
       return address
     }
     if (this.#regions.isGuarded)
-      this.#slots.forEach(({ rows, width }, slot) => {
-        const count = rows === 'tokens' ? shape.tokens : shape.sequences
-        memory.f32(this.#grown.get(`buffer ${slot}`)!.address, count * width).fill(NaN)
-      })
+      for (const [slot, length] of this.#slotLengths(shape).entries())
+        memory.f32(this.#grown.get(`buffer ${slot}`)!.address, length).fill(NaN)
     let scales = 0
     if (this.#program.input !== 'ids' && batch.rows) {
       const target = this.#slotRegion(this.#program.input)
@@ -252,8 +282,9 @@ export class WasmSession implements Session {
     shape: BatchShape,
     threads: number,
     inputs: { offsets: number; ids: number; types: number; scales: number },
-  ): EncodeContext & { written(id: BufferId): void } {
+  ): EncodeContext & { enter(at: number): void; written(id: BufferId): void } {
     this.#writer.reset()
+    const { enter, isBlocked } = this.#layouts(shape)
     const { buffers, input } = this.#program
     /** form -> the buffer it holds, and in which variant */
     const held = new Map<string, { source: BufferId; variant: number }>()
@@ -267,9 +298,11 @@ export class WasmSession implements Session {
       buffer: (id): BufferView => ({
         address: this.#slotRegion(id),
         scales: id === input ? inputs.scales : 0,
-        rows: buffers[id].rows === 'tokens' ? shape.tokens : shape.sequences,
+        rows: rowsOf(buffers[id].rows, shape),
         width: buffers[id].width,
+        isBlocked: isBlocked(id),
       }),
+      enter,
       derived: (id, form, make, variant = 0) => {
         const address = this.#grown.get(`form ${form}`)!.address
         const { source, variant: present } = held.get(form) ?? {}
@@ -282,6 +315,10 @@ export class WasmSession implements Session {
       },
     }
   }
+}
+
+function rowsOf(rows: BufferSpec['rows'], { tokens, sequences }: BatchShape): number {
+  return rows === 'tokens' ? tokens : sequences
 }
 
 function shapeOf(batch: Batch): BatchShape {

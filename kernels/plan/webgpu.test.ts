@@ -48,6 +48,14 @@ function normProgram(C: number, N: number, activationScale?: number): Program {
   }
 }
 
+function chainProgram(K: number, R: number, N: number): Program {
+  const random = seededRandom(R)
+  const first = linearProgram(randomWeight('f32', R, K, random), null, { M: 1, N: R, K })
+  const last = linearProgram(randomWeight('f32', N, R, random), null, { M: 1, N, K: R })
+  const ops = [...first.ops, { ...(last.ops[0] as Extract<Op, { kind: 'linear' }>), input: 1, output: 2 }]
+  return { ...first, buffers: [...first.buffers, last.buffers[1]], ops, output: 2 }
+}
+
 let device: GpuDevice
 let tiled: GpuDevice
 beforeAll(async () => {
@@ -255,6 +263,7 @@ describe('the self-test', () => {
         const weight = randomWeight(kind, 32, 64, seededRandom(3), { tiles: true })
         return linearProgram(weight, null, { M: 1, N: 32, K: 64 })
       }),
+      chainProgram(K, 8, N),
       rowOp({ kind: 'mean-pool', input: 0, output: 1, normalize: true }, K, 'sequences'),
       rowOp({ kind: 'attention', ...self, heads: 1, headSize: 5 }, 5, 'tokens'),
     ]

@@ -1,21 +1,26 @@
 // LayerNorm, first token and mean pooling on the WebAssembly tape: assembly/row-ops.ts.
 
-import type { Op } from '../runtime/program.ts'
+import type { BufferId, Op } from '../runtime/program.ts'
 import type { LoadContext, Lowered } from '../runtime/wasm/lowering.ts'
-import { FIRST_TOKEN, LAYERNORM, MEAN_POOL } from '../runtime/wasm/opcodes.ts'
+import { FIRST_TOKEN, LAYERNORM, LAYERNORM_BLOCKED, MEAN_POOL } from '../runtime/wasm/opcodes.ts'
 import { f32Bits } from '../runtime/wasm/tape.ts'
+import { blocksForm, tokenBlocks } from '../runtime/wasm/token-blocks.ts'
 import { placeNorm } from './pack.ts'
 
 export function lowerLayernorm(op: Extract<Op, { kind: 'layernorm' }>, name: string, load: LoadContext): Lowered {
   const { gamma, beta } = placeNorm(load, name, op.gamma, op.beta)
+  const turnsResidual = (isBlocked: (id: BufferId) => boolean): boolean =>
+    op.residual !== null && isBlocked(op.output) && !isBlocked(op.residual)
   return {
-    needs: () => ({}),
-    encode({ tape, buffer }) {
-      const x = buffer(op.input)
-      const y = buffer(op.output).address
-      const residual = op.residual === null ? 0 : buffer(op.residual).address
-      tape.record(
-        LAYERNORM,
+    needs: (shape, _, isBlocked) => (turnsResidual(isBlocked) ? blocksForm(shape, op.gamma.length) : {}),
+    encode(context) {
+      const x = context.buffer(op.input)
+      const { address: y, isBlocked } = context.buffer(op.output)
+      let residual = 0
+      if (op.residual !== null)
+        residual = isBlocked ? tokenBlocks(context, op.residual) : context.buffer(op.residual).address
+      context.tape.record(
+        isBlocked ? LAYERNORM_BLOCKED : LAYERNORM,
         [x.rows, x.width, x.address, residual, gamma, beta, f32Bits(op.epsilon), y],
         residual ? [x.address, residual] : [x.address],
         [y],
@@ -31,7 +36,12 @@ export function lowerPooling(op: Extract<Op, { kind: 'first-token' | 'mean-pool'
       const x = buffer(op.input)
       const y = buffer(op.output).address
       if (op.kind === 'first-token')
-        tape.record(FIRST_TOKEN, [shape.sequences, x.width, x.address, offsets, y], [x.address], [y])
+        tape.record(
+          FIRST_TOKEN,
+          [shape.sequences, x.width, x.address, offsets, y, x.isBlocked ? 1 : 0],
+          [x.address],
+          [y],
+        )
       else {
         const words = [shape.sequences, x.width, x.address, offsets, op.normalize ? 1 : 0, y]
         tape.record(MEAN_POOL, words, [x.address], [y])

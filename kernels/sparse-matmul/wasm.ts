@@ -1,36 +1,23 @@
-// Sparse linear layers on the WebAssembly tape: the input into token blocks, then assembly/sparse-matmul.ts.
+// Sparse linear layers on the WebAssembly tape: assembly/sparse-matmul.ts, its input brought into token blocks before
+// where it is not in them.
 
-import type { BufferId } from '../runtime/program.ts'
 import type { CsrWeight, Int8BlockWeight, NmWeight } from '../runtime/weights.ts'
 import {
   ACTIVATION_CODES,
   INT8_PATH_CODES,
   placeVector,
-  type BatchShape,
   type EncodeContext,
   type LinearOp,
   type LoadContext,
   type Lowered,
 } from '../runtime/wasm/lowering.ts'
-import { CSR_MATMUL, INT8_BLOCK_MATMUL, NM_MATMUL, TRANSPOSE } from '../runtime/wasm/opcodes.ts'
+import { CSR_MATMUL, INT8_BLOCK_MATMUL, NM_MATMUL } from '../runtime/wasm/opcodes.ts'
 import { quantized, quantizedForm } from '../runtime/wasm/quantized-rows.ts'
+import { blocksForm, tokenBlocks } from '../runtime/wasm/token-blocks.ts'
 import { blockRows, inputsKept, nmPanelElements, packNmPanels } from './pack.ts'
 
 /** Sums of 64 outputs along 32 tokens, and eight of them turned. */
 const SCRATCH_BYTES = (64 + 8) * 32 * 4
-const FORM = 'token blocks'
-
-/** Token blocks hold up to 8 tokens more than there are. */
-function blocksForm({ tokens, sequences }: BatchShape, K: number): { form: string; formBytes: number } {
-  return { form: FORM, formBytes: (Math.max(tokens, sequences) + 8) * K * 4 }
-}
-
-function tokenBlocks({ tape, buffer, derived }: EncodeContext, id: BufferId): number {
-  const x = buffer(id)
-  return derived(id, FORM, (target) =>
-    tape.record(TRANSPOSE, [x.rows, x.width, x.address, target], [x.address], [target]),
-  )
-}
 
 function placeIndices(load: LoadContext, name: string, indices: Uint16Array): number {
   const address = load.allocateWeights(name, indices.byteLength)
@@ -44,11 +31,15 @@ function placeRowOffsets(load: LoadContext, name: string, offsets: Uint32Array):
   return address
 }
 
-/** bias, activation, residual, y: the arguments with which every linear record ends. */
+/** bias, activation, residual, y, 1 where y is in token blocks: with which the records here end. */
 function epilogue(context: EncodeContext, op: LinearOp, bias: number): { words: number[]; reads: number[]; y: number } {
-  const y = context.buffer(op.output).address
+  const { address: y, isBlocked } = context.buffer(op.output)
   const residual = op.residual === null ? 0 : context.buffer(op.residual).address
-  return { words: [bias, ACTIVATION_CODES[op.activation], residual, y], reads: residual ? [residual] : [], y }
+  return {
+    words: [bias, ACTIVATION_CODES[op.activation], residual, y, isBlocked ? 1 : 0],
+    reads: residual ? [residual] : [],
+    y,
+  }
 }
 
 export function lowerCsrMatmul(op: LinearOp, weight: CsrWeight, name: string, load: LoadContext): Lowered {
@@ -62,7 +53,11 @@ export function lowerCsrMatmul(op: LinearOp, weight: CsrWeight, name: string, lo
   for (const [z, from] of blocked.order.entries()) placed[z] = weight.values[from]
   const bias = placeVector(load, `${name} bias`, op.bias)
   return {
-    needs: (shape) => ({ ...blocksForm(shape, K), scratchBytes: SCRATCH_BYTES }),
+    isSparse: true,
+    needs: (shape, _, isBlocked) => ({
+      ...(isBlocked(op.input) ? {} : blocksForm(shape, K)),
+      scratchBytes: SCRATCH_BYTES,
+    }),
     encode(context) {
       const x = tokenBlocks(context, op.input)
       const { words, reads, y } = epilogue(context, op, bias)
@@ -90,6 +85,7 @@ export function lowerInt8BlockMatmul(op: LinearOp, weight: Int8BlockWeight, name
   const scales = placeVector(load, `${name} scales`, weight.scales)
   const bias = placeVector(load, `${name} bias`, op.bias)
   return {
+    isSparse: true,
     needs: (shape) => ({
       ...quantizedForm('columns', path, Math.max(shape.tokens, shape.sequences), K),
       scratchBytes: SCRATCH_BYTES,
@@ -125,7 +121,11 @@ export function lowerNmMatmul(op: LinearOp, weight: NmWeight, name: string, load
   const indices = placeIndices(load, `${name} indices`, weight.indices)
   const bias = placeVector(load, `${name} bias`, op.bias)
   return {
-    needs: (shape) => ({ ...blocksForm(shape, K), scratchBytes: SCRATCH_BYTES }),
+    isSparse: true,
+    needs: (shape, _, isBlocked) => ({
+      ...(isBlocked(op.input) ? {} : blocksForm(shape, K)),
+      scratchBytes: SCRATCH_BYTES,
+    }),
     encode(context) {
       const x = tokenBlocks(context, op.input)
       const { words, reads, y } = epilogue(context, op, bias)

@@ -93,6 +93,17 @@ export function buildProgram(): Command {
     )
     .option('--student <model>', 'layers x width such as 2x64, a preset, or the folder of a model that distil made')
     .option('--no-tuning', 'do not train shaped weights again')
+    .option(
+      '--passes <n>',
+      'passes over the training texts for a row trained again, where time allows (default: 1, sparse rows 2)',
+      positiveNumber(1000),
+    )
+    .option(
+      '--hidden-weight <x>',
+      "in such training adds x times the mean square between the row's hidden states and those of its base",
+      amount,
+      0,
+    )
     .option('--quick', 'less data, smaller models, fewer steps: under two minutes')
     .option('--out <folder>', 'results and models; a study that was stopped goes on there', 'study-out')
     .option('--fresh', 'forget what an earlier study left in --out')

@@ -25,6 +25,8 @@ interface StudyFlags extends PreparationFlags {
   fresh?: boolean
   tuning: boolean
   student?: string
+  passes?: number
+  hiddenWeight: number
   seed: number
   seeds: number
   threads?: number
@@ -73,6 +75,8 @@ const optionsOf = (flags: StudyFlags, seed: number, out: string): StudyOptions =
   minutes: flags.minutes ?? (flags.quick ? QUICK_MINUTES : DEFAULT_MINUTES),
   isTuned: flags.tuning,
   student: flags.student ?? null,
+  passes: flags.passes ?? null,
+  hiddenWeight: flags.hiddenWeight,
   out,
   variants: flags.variants,
   devices: flags.devices ?? null,

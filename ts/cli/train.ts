@@ -62,6 +62,8 @@ export const settingsOf = (flags: TrainFlags): StudySettings => ({
   minutes: flags.minutes,
   quick: false,
   isTuned: true,
+  passes: null,
+  hiddenWeight: 0,
   student: null,
 })
 

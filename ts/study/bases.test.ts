@@ -26,6 +26,8 @@ const SETTINGS: StudySettings = {
   quick: true,
   student: null,
   isTuned: true,
+  passes: null,
+  hiddenWeight: 0,
 }
 const train = Array.from({ length: 30 }, (_, i) => ({ text: `a ${i % 2 ? 'good' : 'bad'} film`, label: i % 2 }))
 const DATA: StudyData = {

@@ -19,6 +19,8 @@ const settings = (more: Partial<StudySettings>): StudySettings => ({
   minutes: 1,
   quick: true,
   isTuned: true,
+  passes: null,
+  hiddenWeight: 0,
   ...more,
 })
 const rows = (name: string, from: number, to: number, labels = ['no', 'yes']): Promise<void> =>

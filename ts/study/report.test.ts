@@ -82,6 +82,8 @@ function syntheticResults(options: { software: boolean; finished?: boolean } = {
       minutes: 9,
       quick: false,
       isTuned: true,
+      passes: null,
+      hiddenWeight: 0,
       student: null,
     },
     rows,

@@ -25,6 +25,10 @@ export interface StudySettings {
   quick: boolean
   /** false: shaped weights are not trained again */
   isTuned: boolean
+  /** passes over the training texts that a row trained again gets where time allows; null: what the budget plans */
+  passes: number | null
+  /** gamma of the base's hidden states beside its logits, in the training of shaped weights; 0: logits alone */
+  hiddenWeight: number
 }
 
 export interface StudyOptions extends StudySettings {

@@ -22,7 +22,7 @@ import { tableMarkdown } from './table.ts'
 import { VariantMaker, type MadeRow } from './variants.ts'
 
 /** Raised when stages made by older code must not be used. */
-const STAGES_VERSION = 2
+const STAGES_VERSION = 3
 
 export interface StudyEnd {
   results: StudyResults
@@ -31,8 +31,24 @@ export interface StudyEnd {
 }
 
 const settingsOf = (options: StudyOptions): StudySettings => {
-  const { model, data, test, validation, text, label, preparation, seed, minutes, quick, isTuned, student } = options
-  return { model, data, test, validation, text, label, preparation, seed, minutes, quick, isTuned, student }
+  const { model, data, test, validation, text, label, preparation, seed, minutes, quick } = options
+  const { isTuned, student, passes, hiddenWeight } = options
+  return {
+    model,
+    data,
+    test,
+    validation,
+    text,
+    label,
+    preparation,
+    seed,
+    minutes,
+    quick,
+    isTuned,
+    student,
+    passes,
+    hiddenWeight,
+  }
 }
 
 interface RunContext {
@@ -143,8 +159,10 @@ class StudyRun {
       reporter,
       threads: options.threads,
       tuneSeconds: scale.seconds.tune / Math.max(1, tunings),
-      tuneRate: ({ id }) =>
-        id === 'baseline' && settings.model !== 'scratch' ? scale.learningRate.pretrained : scale.learningRate.tune,
+      tuneRate: ({ id }, isSparse) =>
+        id === 'baseline' && settings.model !== 'scratch' && !isSparse
+          ? scale.learningRate.pretrained
+          : scale.learningRate.tune,
       isTuned: settings.isTuned,
       signal,
     })

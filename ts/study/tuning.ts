@@ -6,14 +6,21 @@ import { cubicSparsity, NM_GROUP, type PruneRule } from '../compress/prune-mask.
 import { masksFor } from '../compress/prune.ts'
 import { parseRecipe, type RecipeResult, type Step } from '../compress/recipe.ts'
 import type { ModelWeights } from '../model/weights.ts'
-import type { MaskSchedule } from '../train/index.ts'
+import { uniformLayerMap, type HiddenOptions, type MaskSchedule } from '../train/index.ts'
 import { trainWithin, type Trained } from './training.ts'
 import type { Base, Shaped, VariantContext } from './variants.ts'
 
 /** What F1 on the validation texts a low-rank row may lose against its base. */
 const LOW_RANK_LOSS = 0.005
-/** Shares of the full rank, tried in this order where the row leaves the rank open. */
-const RANK_SHARES = [0.0625, 0.125, 0.1875, 0.25, 0.375, 0.5, 0.75, 0.875]
+/**
+ * Shares of the full rank, tried in this order where the row leaves the rank open. With more than 0.4 of it two outer factors
+ * and a core take more multiplications than the matrix did, and two factors with more than 0.5.
+ */
+const RANK_SHARES = [0.0625, 0.125, 0.1875, 0.25, 0.375]
+/** Then layers stop sharing, which is Tucker on groups of one: more bytes at the same rank, and less is lost. */
+const UNSHARED: Record<string, { shape: string; shares: number[] }> = {
+  'wtucker:R': { shape: 'wsvd:R', shares: [0.25, 0.3125, 0.375, 0.4375] },
+}
 /** What random weights get: there is nothing to hold. */
 const UNTRAINED_SHARE = 0.25
 /**
@@ -68,14 +75,21 @@ export async function shapeWeights(shape: string, isTuned: boolean, shaping: Sha
   // the zeros are held at the end, so the step finds the same ones again
   const again = await apply({ ...trained.model, config: start.model.config }, sparse.text)
   const zeros =
-    sparse.kind === 'nm' ? 'zeros held from the first step' : `zeros grown in ${GROWING * 100} % of the steps`
+    sparse.kind === 'nm'
+      ? 'zeros held from the first step'
+      : `zeros grown in ${GROWING * 100} % of the steps${bySaliency(sparse) ? ', where w^2 times the mean squared gradient is least' : ''}`
   const notes = [...start.notes, ...again.notes, `${zeros}: ${trained.words}`]
   return { model: again.model, recipe: shape, notes }
 }
 
+const bySaliency = ({ kind }: Step): boolean => kind === 'sparse' || kind === 'tiles'
+
 const SPARSE_KINDS: readonly Step['kind'][] = ['sparse', 'tiles', 'wanda', 'nm']
 
-/** Masks that grow along the cubic schedule; n:m holds from the start, since its zeros are no matter of degree. */
+/**
+ * Masks that grow along the cubic schedule; n:m holds from the start, since its zeros are no matter of degree. What goes is
+ * what the loss misses least; wanda alone goes by weights and what enters them.
+ */
 function growingZeros(step: Step, calibration?: Calibration): MaskSchedule {
   const rule = (done: number): PruneRule => {
     switch (step.kind) {
@@ -91,7 +105,10 @@ function growingZeros(step: Step, calibration?: Calibration): MaskSchedule {
         throw new Error(`study: step ${step.text} makes no zeros`)
     }
   }
-  return { until: GROWING, masks: (done, model) => masksFor(model, rule(done), calibration) }
+  return {
+    until: GROWING,
+    masks: (done, model, saliency) => masksFor(bySaliency(step) ? saliency : model, rule(done), calibration),
+  }
 }
 
 async function train(
@@ -101,23 +118,34 @@ async function train(
 ): Promise<Trained> {
   const { settings, scale, reporter, signal, threads, tuneSeconds } = context
   const teacherLogits = await base.teacherLogits()
+  const { passes, hiddenWeight } = settings
+  const isSparse = plan.maskSchedule !== undefined
   return trainWithin(
     model,
     base.examples,
     {
-      epochs: scale.epochs.tune * (plan.maskSchedule ? SPARSE_PASSES : 1),
+      epochs: passes ?? scale.epochs.tune * (isSparse ? SPARSE_PASSES : 1),
       seconds: plan.seconds ?? tuneSeconds,
       batch: scale.batch,
-      learningRate: context.tuneRate(base),
+      learningRate: context.tuneRate(base, isSparse),
       seed: settings.seed,
       threads,
       ...(teacherLogits && { teacherLogits, alpha: ALPHA }),
       ...(plan.maskSchedule && { maskSchedule: plan.maskSchedule }),
+      ...(hiddenWeight > 0 && { more: { hidden: statesOf(base.model, hiddenWeight) } }),
     },
     reporter,
     signal,
   )
 }
+
+/** Every state with the same one of the base: shaping leaves layers and their width as they are. */
+const statesOf = (teacher: ModelWeights, weight: number): HiddenOptions => ({
+  teacher,
+  layers: uniformLayerMap(teacher.layers.length, teacher.layers.length),
+  weight,
+  isProjected: false,
+})
 
 /**
  * The smallest rank whose F1 on the validation texts holds once its factors were trained again.
@@ -125,7 +153,7 @@ async function train(
  */
 async function chooseRank(shape: string, isTuned: boolean, shaping: Shaping): Promise<Shaped> {
   const { base, apply, context } = shaping
-  const at = (share: number): string => shape.replace(':R', `:${share}`)
+  const at = (share: number, of = shape): string => of.replace(':R', `:${share}`)
   if (!base.isTrained) {
     const recipe = at(UNTRAINED_SHARE)
     const { model, notes } = await apply(base.model, recipe)
@@ -134,11 +162,15 @@ async function chooseRank(shape: string, isTuned: boolean, shaping: Shaping): Pr
   const baseF1 = await base.validate(base.model)
   const words = (share: number, f1: number): string =>
     `rank ${share} of the full one, validation F1 ${f1.toFixed(3)} (base ${baseF1.toFixed(3)})`
+  const unshared = UNSHARED[shape]
+  const candidates = [
+    ...RANK_SHARES.map((share) => ({ share, recipe: at(share) })),
+    ...(unshared?.shares ?? []).map((share) => ({ share, recipe: at(share, unshared.shape) })),
+  ]
   let tried = 0
   let best: (Shaped & { f1: number }) | null = null
-  for (const [i, share] of RANK_SHARES.entries()) {
-    context.reporter.progress(i, RANK_SHARES.length, undefined, `rank ${share}`)
-    const recipe = at(share)
+  for (const [i, { share, recipe }] of candidates.entries()) {
+    context.reporter.progress(i, candidates.length, undefined, recipe)
     const applied = await apply(base.model, recipe)
     const f1 = await base.validate(applied.model)
     let shaped = {
@@ -158,5 +190,8 @@ async function chooseRank(shape: string, isTuned: boolean, shaping: Shaping): Pr
     if (!best || shaped.f1 > best.f1) best = shaped
     if (shaped.f1 >= baseF1 - LOW_RANK_LOSS) return shaped
   }
-  return { ...best!, notes: [...best!.notes, `no rank below the full one held F1 within ${LOW_RANK_LOSS}`] }
+  return {
+    ...best!,
+    notes: [...best!.notes, `no rank that is faster than the whole matrix held F1 within ${LOW_RANK_LOSS}`],
+  }
 }

@@ -53,8 +53,8 @@ export interface VariantContext {
   threads: number
   /** seconds for one fine-tuning */
   tuneSeconds: number
-  /** learning rate for training a shaped base again */
-  tuneRate: (base: Base) => number
+  /** learning rate for training a shaped base again; what zeros took away has a longer way to go */
+  tuneRate: (base: Base, isSparse: boolean) => number
   /** false: shaped weights stay as they are */
   isTuned: boolean
   signal?: AbortSignal

@@ -269,8 +269,11 @@ class Loop {
     if (!maskSchedule) return
     const stage = maskStageAt(maskSchedule, this.#lastMasks, done)
     if (stage <= this.#state.maskStage) return
-    const model = modelOf(this.#model, this.#session.layout, this.#session.parameters())
-    this.#state.masks = await maskSchedule.masks(stage / this.#lastMasks, model)
+    const { parameters, secondMoments } = this.#session.state()
+    const model = modelOf(this.#model, this.#session.layout, parameters)
+    const salient = parameters.rest.map((weight, i) => weight * Math.sqrt(secondMoments.rest[i]))
+    const saliency = modelOf(this.#model, this.#session.layout, { words: parameters.words, rest: salient })
+    this.#state.masks = await maskSchedule.masks(stage / this.#lastMasks, model, saliency)
     this.#state.maskStage = stage
     this.#setMasks()
     // a score from before is of other weights

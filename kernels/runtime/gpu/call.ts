@@ -49,8 +49,8 @@ export interface Form {
   minRows?: number
   maxRows?: number
   workgroups(grid: Grid): [number, number, number]
-  /** reads what the call before it reads: that one, which quantizes or normalises, is left out where nothing else needs it */
-  quantizesItself?: boolean
+  /** reads what the call before it reads: that one, which quantizes, normalises or makes ranks, is left out where nothing else needs it */
+  includesBefore?: boolean
   /** writes what the LayerNorm after it writes: that one is left out */
   normalizes?: boolean
 }
@@ -59,7 +59,7 @@ export interface KernelCall {
   /** the op in words, for errors and traces */
   label: string
   rows: BufferSpec['rows']
-  /** a call that quantizes or normalises may have the indices of the calls that read its bytes: left out where all do so themselves */
+  /** a call may have the indices of all calls that read what it writes: left out where they do its work themselves */
   readers?: number[]
   /** a LayerNorm may have the index of the call whose output it alone reads: left out where that one normalises */
   writer?: number
@@ -87,7 +87,7 @@ export function chooseForms<F extends Form>(
   return chosen.map((form, i) => {
     const { readers, writer } = calls[i]
     if (writer !== undefined && chosen[writer].normalizes) return null
-    return readers?.every((reader) => chosen[reader].quantizesItself) ? null : form
+    return readers?.every((reader) => chosen[reader].includesBefore) ? null : form
   })
 }
 

@@ -132,7 +132,7 @@ export class GpuContext {
       let module = this.#modules.get(shader)
       if (!module) {
         const given = this.#sources[shader] ?? SHADERS[shader]
-        const isDense = shader.startsWith('dense-matmul.') && shader !== 'dense-matmul.half'
+        const isDense = /^(dense-matmul|low-rank-linear)\./.test(shader) && shader !== 'dense-matmul.half'
         const code = isDense && this.precision !== 'f32' ? withHalfWeights(given) : given
         module = this.device.createShaderModule({ label: shader, code })
         this.#modules.set(shader, module)

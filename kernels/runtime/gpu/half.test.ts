@@ -43,7 +43,7 @@ describe('weights in half precision, seed 1', () => {
 
 it('every dense kernel reads halves, no other kernel is taken for one', () => {
   for (const [name, code] of Object.entries(SHADERS))
-    if (name.startsWith('dense-matmul.') && name !== 'dense-matmul.half')
+    if (/^(dense-matmul|low-rank-linear)\./.test(name) && name !== 'dense-matmul.half')
       expect(withHalfWeights(code)).toContain('unpack2x16float')
     else if (name.startsWith('int8-matmul.')) expect(() => withHalfWeights(code)).toThrow(/half precision/)
 })

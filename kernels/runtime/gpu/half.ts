@@ -64,15 +64,15 @@ export function roundToHalf(values: Float32Array): Float32Array {
   return new Float32Array(bits.buffer)
 }
 
-const BINDING = 'weight: array<vec4<f32>>'
-const READS = /\bweight\[([^\][]+)\]/g
+const BINDINGS = /\b(weight|factor): array<vec4<f32>>/g
+const READS = /\b(weight|factor)\[([^\][]+)\]/g
 
-/** A dense-matmul shader that reads its weights as halves, 4 neighbouring columns in 2 words. */
+/** A shader of dense f32 layers that reads its weights as halves, 4 neighbouring columns in 2 words. */
 export function withHalfWeights(code: string): string {
   const reads = code.match(READS)?.length ?? 0
-  if (!code.includes(BINDING) || reads === 0 || reads !== code.match(/\bweight\[/g)!.length)
+  if (!code.match(BINDINGS) || reads === 0 || reads !== code.match(/\b(weight|factor)\[/g)!.length)
     throw new Error('half precision: this shader does not read its weights as others do')
-  return `${code.replace(BINDING, 'weight: array<vec2<u32>>').replace(READS, 'halves(weight[$1])')}
+  return `${code.replace(BINDINGS, '$1: array<vec2<u32>>').replace(READS, 'halves($1[$2])')}
 fn halves(words: vec2<u32>) -> vec4<f32> {
 return vec4(unpack2x16float(words.x), unpack2x16float(words.y));
 }

@@ -14,12 +14,16 @@ export interface LinearPart<W extends LeafWeight = LeafWeight> {
   weight: W
   bias: Float32Array | null
   output: BufferId
+  /** dense f32 only: its first input in a row of the input, a multiple of 16; the first part's is 0 */
+  inputStart?: number
 }
 
 export interface LinearSpec<W extends LeafWeight = LeafWeight> {
   label: string
   rows: BufferSpec['rows']
   input: BufferId
+  /** elements of the input's rows, which may be more than a part reads */
+  inputWidth: number
   /** one to three layers of the same kind, K and activation; a residual only where there is one */
   parts: LinearPart<W>[]
   activation: Activation
@@ -55,6 +59,12 @@ export function linearDims({ parts, activation, residual }: LinearSpec): Dim[] {
     ACTIVATIONS[activation],
     residual === null ? 0 : 1,
   ]
+}
+
+/** The fields of the shaders' struct Dims for dense f32 layers. */
+export function denseDims(spec: LinearSpec): Dim[] {
+  const starts = [1, 2].map((i) => spec.parts.at(i)?.inputStart ?? 0)
+  return [...linearDims(spec), padded(spec.inputWidth), ...starts]
 }
 
 /** The s8 twin of an f32 buffer, for the int8 layers that read it next. */

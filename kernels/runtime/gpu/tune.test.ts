@@ -110,7 +110,7 @@ describe('choices', () => {
   it('have the default first, at most five, and none that quantizes for itself beside others', () => {
     const forms = Array.from({ length: 7 }, () => form('dense-matmul.tiled'))
     expect(candidatesOf(forms, forms[3])).toEqual([3, 0, 1, 2, 4].map((i) => forms[i]))
-    const fused = form('int8-matmul.fused', { quantizesItself: true })
+    const fused = form('int8-matmul.fused', { includesBefore: true })
     const slice = form('int8-matmul.slice')
     expect(candidatesOf([fused, slice], fused)).toEqual([fused])
     expect(candidatesOf([fused, slice], slice)).toEqual([slice])

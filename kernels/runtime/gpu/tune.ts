@@ -82,8 +82,8 @@ export class Tuning {
 
 /** Candidates for a shape, the default first. A form that quantizes for itself is its own choice: another call hangs on it. */
 export function candidatesOf<F extends Form>(forms: F[], byDefault: F): F[] {
-  if (byDefault.quantizesItself) return [byDefault]
-  const others = forms.filter((form) => form !== byDefault && !form.quantizesItself)
+  if (byDefault.includesBefore) return [byDefault]
+  const others = forms.filter((form) => form !== byDefault && !form.includesBefore)
   return [byDefault, ...others].slice(0, MOST_CANDIDATES)
 }
 

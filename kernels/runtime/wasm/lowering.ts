@@ -43,7 +43,12 @@ export interface BufferView {
   scales: number
   rows: number
   width: number
+  /** f32 in token blocks (assembly/lib/blocks.ts) instead of rows; never so where there is one row */
+  isBlocked: boolean
 }
+
+/** Token blocks hold up to so many tokens more than there are. */
+export const BLOCK_PADDING = 8
 
 export interface EncodeContext {
   tape: TapeWriter
@@ -65,8 +70,17 @@ export interface EncodeContext {
 export type LinearOp = Omit<Extract<Op, { kind: 'linear' }>, 'weight'>
 
 export interface Lowered {
-  /** what the op needs beside its buffers for a batch of this shape */
-  needs(shape: BatchShape, threads: number): { form?: string; formBytes?: number; scratchBytes?: number }
+  /** a linear layer whose kernel reads and writes token blocks; it takes rows too */
+  isSparse?: boolean
+  /**
+   * what the op needs beside its buffers for a batch of this shape
+   * @param isBlocked how a buffer stands when the op runs
+   */
+  needs(
+    shape: BatchShape,
+    threads: number,
+    isBlocked: (id: BufferId) => boolean,
+  ): { form?: string; formBytes?: number; scratchBytes?: number }
   encode(context: EncodeContext): void
 }
 

@@ -13,3 +13,4 @@ export const LAYERNORM = 10
 export const ATTENTION = 11
 export const FIRST_TOKEN = 12
 export const MEAN_POOL = 13
+export const LAYERNORM_BLOCKED = 14

@@ -2,9 +2,14 @@
 
 import type { BufferId } from '../program.ts'
 import { fixedScale } from '../quantize-law.ts'
-import { INT8_PATH_CODES, type EncodeContext, type Int8Path } from './lowering.ts'
+import { BLOCK_PADDING, INT8_PATH_CODES, type EncodeContext, type Int8Path } from './lowering.ts'
 import { QUANTIZE_COLUMNS, QUANTIZE_ROWS } from './opcodes.ts'
 import { f32Bits } from './tape.ts'
+
+/** What assembly/quantize.ts quantizes: f32 rows, s8 rows, f32 in token blocks (into columns alone). */
+const FROM_F32 = 0
+const FROM_S8 = 1
+const FROM_BLOCKS = 2
 
 export type QuantizedLayout = 'rows' | 'columns'
 
@@ -14,9 +19,9 @@ export interface QuantizedForm {
   formBytes: number
 }
 
-/** Bytes of `rows` quantized rows of K inputs: scales, then values. Columns: token blocks, up to 8 rows more. */
+/** Bytes of `rows` quantized rows of K inputs: scales, then values. Columns: token blocks. */
 export function quantizedForm(layout: QuantizedLayout, path: Int8Path, rows: number, K: number): QuantizedForm {
-  const count = layout === 'rows' ? rows : rows + 8
+  const count = layout === 'rows' ? rows : rows + BLOCK_PADDING
   const inputs = layout === 'rows' ? Math.ceil(K / 8) * 8 : K
   const bytes = Math.ceil(count / 16) * 64 + count * inputs * (path === 'i16x8' ? 2 : 1)
   return { form: `quantized ${layout}`, formBytes: bytes }
@@ -35,7 +40,7 @@ export function quantized(
 ): number {
   const x = context.buffer(id)
   const { scale, inverse } = fixedScale(activationScale)
-  const words = [x.rows, x.width, x.scales ? 1 : 0, x.address, x.scales]
+  const words = [x.rows, x.width, x.isBlocked ? FROM_BLOCKS : x.scales ? FROM_S8 : FROM_F32, x.address, x.scales]
   const rest = [INT8_PATH_CODES[path], f32Bits(scale), f32Bits(inverse)]
   const opcode = layout === 'rows' ? QUANTIZE_ROWS : QUANTIZE_COLUMNS
   const make = (target: number): void => context.tape.record(opcode, [...words, target, ...rest], [x.address], [target])

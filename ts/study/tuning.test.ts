@@ -1,0 +1,78 @@
+import { expect, it } from 'vitest'
+import { TrainSession } from '../../kernels/train/session.ts'
+import { applyRecipe } from '../compress/recipe.ts'
+import type { ModelWeights } from '../model/weights.ts'
+import { joinExamples } from '../train/batches.ts'
+import { parametersOf, shapeOfModel } from '../train/convert.ts'
+import { initializeModel } from '../train/index.ts'
+import { toy, TOY } from '../train/synthetic.ts'
+import type { Reporter } from './reporter.ts'
+import { scaleFor, type StudySettings } from './settings.ts'
+import { shapeWeights, type Shaping } from './tuning.ts'
+import type { Base, VariantContext } from './variants.ts'
+
+const quiet: Reporter = { stage: () => {}, progress: () => {}, note: () => {}, done: () => {} }
+const model = initializeModel(TOY, 1)
+const examples = toy(64, 2)
+
+function shaping(settings: Pick<StudySettings, 'passes' | 'hiddenWeight'>): Shaping {
+  const teacherLogits = (): Promise<Float32Array> => Promise.resolve(new Float32Array(2 * examples.length))
+  const context = { scale: scaleFor(9, false), reporter: quiet, threads: 1, tuneSeconds: 600, tuneRate: () => 1e-3 }
+  return {
+    base: { id: 'baseline', model, examples, isTrained: true, teacherLogits } as Partial<Base> as Base,
+    apply: (from, recipe) => applyRecipe(from, recipe, { seed: 1 }),
+    context: { ...context, settings: { seed: 1, ...settings } } as unknown as VariantContext,
+  }
+}
+
+/** Mean square between the last hidden states of a model and those of the base. */
+async function distance(other: ModelWeights): Promise<number> {
+  const batch = joinExamples(examples, [0, 1, 2, 3])
+  const states: Float32Array[] = []
+  for (const of of [model, other]) {
+    const session = await TrainSession.create(shapeOfModel(of), { isForwardOnly: true, threads: 1 })
+    session.setParameters(parametersOf(of, session.layout))
+    states.push(...(await session.hiddenStates(batch, [TOY.layers])))
+    await session.dispose()
+  }
+  return states[0].reduce((sum, x, i) => sum + (x - states[1][i]) ** 2, 0) / states[0].length
+}
+
+it.each<{ shape: string; passes: number | null; steps: number }>([
+  { shape: 'sp50x4', passes: null, steps: 4 },
+  { shape: 'sp50x4', passes: 5, steps: 10 },
+  { shape: 'tucker:0.5', passes: null, steps: 2 },
+  { shape: 'tucker:0.5', passes: 3, steps: 6 },
+])('trains $shape for so many passes as asked: $passes', async ({ shape, passes, steps }) => {
+  const { notes } = await shapeWeights(shape, true, shaping({ passes, hiddenWeight: 0 }))
+  expect(notes.join()).toContain(`: ${steps} steps of 32 texts`)
+})
+
+it.each(['heads1-ffn32', 'svd:0.5'])(
+  'keeps the hidden states of %s near those of its base where asked to',
+  async (shape) => {
+    const [alone, near] = await Promise.all(
+      [0, 100].map(async (hiddenWeight) => {
+        const { model } = await shapeWeights(shape, true, shaping({ passes: 20, hiddenWeight }))
+        return distance(model)
+      }),
+    )
+    expect(near).toBeLessThan(alone / 2)
+  },
+)
+
+it('lets layers stop sharing their factors before ranks take more multiplications than the matrix', async () => {
+  const { base, context } = shaping({ passes: null, hiddenWeight: 0 })
+  const tried: string[] = []
+  const f1Of = new Map<ModelWeights, number>([[model, 0.9]])
+  const apply: Shaping['apply'] = (from, recipe) => {
+    tried.push(recipe)
+    const shaped = { ...from }
+    f1Of.set(shaped, recipe.startsWith('wsvd') ? 0.897 : 0.7)
+    return Promise.resolve({ model: shaped, recipe, notes: [recipe] })
+  }
+  const validate = (of: ModelWeights): Promise<number> => Promise.resolve(f1Of.get(of)!)
+  const { recipe } = await shapeWeights('wtucker:R', true, { base: { ...base, validate }, apply, context })
+  expect(recipe).toBe('wsvd:0.25')
+  expect(tried).toEqual([0.0625, 0.125, 0.1875, 0.25, 0.375].map((R) => `wtucker:${R}`).concat('wsvd:0.25'))
+})
