@@ -1,34 +1,41 @@
-// attention: per sequence and head, softmax(Q K^T / sqrt(D)) V over ragged sequences; q, k, v, y f32 [M, H * D].
+// attention, variants panels and i16: per sequence and head, softmax(Q K^T / sqrt(D)) V over ragged sequences;
+// q, k, v, y f32 [M, H * D].
 // Contract   kernels/attention/contract.ts      Twin  shaders/attention.*.wgsl
 // Layout     scratch per thread: K panels [ceil(T / 8)][D][8], V panels [ceil(D / 8)][T][8], scores [ceil(T / 8)][6][8],
-//            weights [6][T padded to 8], sums [6][8]; kernels/attention/pack.ts has the same sum of bytes
+//            weights [6][T padded to 8], sums [6][8]; kernels/attention/pack.ts has the same sum of bytes, and i16's areas
 // Plan       a thread owns a range of (sequence, head) units of about equal T^2; K and V of a unit are packed once, then six
 //            queries at a time: scores by the dense tile, which stores them where the softmax reads them, context by the dense
-//            tile. The scale goes into the softmax's only product, which is in powers of 2
-// Needs      T and D as they come; padded scores are set so low that their exp vanishes
+//            tile. The scale goes into the softmax's only product, which is in powers of 2. i16: Q, K, V and the weights as
+//            integers, five queries at a time by the tile of i16
+// Needs      T and D as they come (i16: T >= 16, D % 8 == 0); keys past T repeat the last one: the largest score is right, and
+//            their weights are taken off the sum
 // Source     own derivation; the softmax is unnormalised until the context is there: one division per row
 
 import { storeTransposed } from './lib/blocks'
-import { exp2 } from './lib/math'
+import { ROUNDER, constant, exp2 } from './lib/math'
 import { madd, sumLanes } from './lib/simd'
 import { TILE_ROWS, tileBegin, tileCount, tileF32 } from './lib/tile-f32'
+import { I16_TILE_ROWS, tileWideI16 } from './lib/tile-int8-i16'
 import { pointer, word } from './tape'
 
-/** Scores of columns that are not there. */
-const NEVER: f32 = -3e38
 /** log2(e): weights are powers of 2. */
 const LOG2E: f64 = 1.4426950408889634
 /** Bytes of the scores of six queries with eight keys. */
 const SCORE_PANEL: usize = 192
+/** Of five. */
+const SCORE_PANEL_I16: usize = 160
+/** Largest value of V as an integer, four times finer than int8: what is left of i32 is the weights'. */
+const VALUE_MOST: f64 = 511.0
 
 /**
  * Record: B, H, D, longest T, offsets i32 [B + 1], q, k, v, y, whether the first query of each sequence alone is wanted.
- * The other rows of y are not written then.
+ * The other rows of y are not written then. Last, the least T from which a sequence takes the variant i16; 0 for never.
  */
 export function attention(record: usize, thread: i32, threads: i32, scratch: usize): void {
   const B = word(record, 0), H = word(record, 1), D = word(record, 2), longest = word(record, 3)
   const offsets = pointer(record, 4)
   const isFirstOnly = word(record, 9) != 0
+  const leastI16 = isFirstOnly ? 0 : word(record, 10)
   let total: i64 = 0
   for (let b = 0; b < B; b++) {
     const T = <i64>(load<i32>(offsets + (<usize>b << 2), 4) - load<i32>(offsets + (<usize>b << 2)))
@@ -41,7 +48,10 @@ export function attention(record: usize, thread: i32, threads: i32, scratch: usi
     const first = load<i32>(offsets + (<usize>b << 2))
     const T = load<i32>(offsets + (<usize>b << 2), 4) - first
     for (let h = 0; h < H; h++) {
-      if (at >= begin && at < end) attendUnit(record, first, T, isFirstOnly ? 1 : T, h, H, D, longest, scratch)
+      if (at >= begin && at < end) {
+        if (leastI16 != 0 && T >= leastI16) attendUnitI16(record, first, T, h, H, D, longest, scratch)
+        else attendUnit(record, first, T, isFirstOnly ? 1 : T, h, H, D, longest, scratch)
+      }
       at += <i64>T * (isFirstOnly ? 1 : T)
     }
   }
@@ -57,7 +67,7 @@ function attendUnit(
   const longestPadded = <usize>((longest + 7) & ~7)
   const keyPanels = scratch
   const valuePanels = keyPanels + (longestPadded * <usize>D << 2)
-  const scores = valuePanels + (<usize>((D + 7) & ~7) * <usize>longest << 2)
+  const scores = valuePanels + (<usize>((D + 7) & ~7) * longestPadded << 2)
   const weights = scores + (longestPadded * <usize>TILE_ROWS << 2)
   const sums = weights + (longestPadded * <usize>TILE_ROWS << 2)
   packKeys(pointer(record, 6) + corner, stride, T, D, keyPanels)
@@ -125,31 +135,63 @@ function packValues(v: usize, stride: usize, T: i32, D: i32, panels: usize): voi
 }
 
 /**
- * 2^(scale (s - max)) of a row of T scores, eight of them every 192 bytes, into a row of `weights`, padded to 8; returns
- * their sum.
+ * 2^(shift + scale (s - max)) of a row of T scores, eight of them every `panelBytes`, into a row of `weights`, padded to 8;
+ * returns the sum of the T. Scores and weights are f32, or, where `isI16`, i32 and i16.
  */
-function exponentiate(scores: usize, T: i32, scale: f32, weights: usize): f32 {
-  const end = scores + <usize>((T + 7) >> 3) * SCORE_PANEL
-  for (let j = T; j & 7; j++) store<f32>(end - SCORE_PANEL + (<usize>(j & 7) << 2), NEVER)
+// @ts-ignore: decorator
+@inline
+function softmaxRow(isI16: bool, scores: usize, panelBytes: usize, T: i32, scale: f32, shift: f32, weights: usize): f32 {
+  const end = scores + <usize>((T + 7) >> 3) * panelBytes
   let most = v128.load(scores), most1 = v128.load(scores, 16)
-  for (let at = scores + SCORE_PANEL; at < end; at += SCORE_PANEL) {
-    most = f32x4.pmax(most, v128.load(at))
-    most1 = f32x4.pmax(most1, v128.load(at, 16))
+  for (let at = scores + panelBytes; at < end; at += panelBytes) {
+    most = larger(isI16, most, v128.load(at))
+    most1 = larger(isI16, most1, v128.load(at, 16))
   }
-  most = f32x4.pmax(most, most1)
-  most = f32x4.pmax(most, v128.shuffle<f32>(most, most, 2, 3, 0, 1))
-  most = f32x4.pmax(most, v128.shuffle<f32>(most, most, 1, 0, 3, 2))
+  most = larger(isI16, most, most1)
+  most = larger(isI16, most, v128.shuffle<f32>(most, most, 2, 3, 0, 1))
+  most = larger(isI16, most, v128.shuffle<f32>(most, most, 1, 0, 3, 2))
+  if (isI16) most = f32x4.convert_i32x4_s(most)
   const scales = f32x4.splat(scale)
-  const offset = f32x4.neg(f32x4.mul(most, scales))
-  let sums = f32x4.splat(0.0)
-  for (let at = scores; at < end; at += SCORE_PANEL) {
-    const e0 = exp2(madd(v128.load(at), scales, offset)), e1 = exp2(madd(v128.load(at, 16), scales, offset))
-    v128.store(weights, e0)
-    v128.store(weights, e1, 16)
+  const offset = f32x4.sub(f32x4.splat(shift), f32x4.mul(most, scales))
+  let sums = f32x4.splat(0.0), e0 = sums, e1 = sums
+  for (let at = scores; at < end; at += panelBytes) {
+    let s0 = v128.load(at), s1 = v128.load(at, 16)
+    if (isI16) {
+      s0 = f32x4.convert_i32x4_s(s0)
+      s1 = f32x4.convert_i32x4_s(s1)
+    }
+    e0 = exp2(madd(s0, scales, offset))
+    e1 = exp2(madd(s1, scales, offset))
+    if (isI16) {
+      v128.store(weights, roundEight(e0, e1))
+      weights += 16
+    } else {
+      v128.store(weights, e0)
+      v128.store(weights, e1, 16)
+      weights += 32
+    }
     sums = f32x4.add(sums, f32x4.add(e0, e1))
-    weights += 32
+  }
+  if (T & 7) {
+    const left = i32x4.splat(T & 7)
+    const past0 = i32x4.ge_s(i32x4(0, 1, 2, 3), left), past1 = i32x4.ge_s(i32x4(4, 5, 6, 7), left)
+    sums = f32x4.sub(sums, f32x4.add(v128.and(e0, past0), v128.and(e1, past1)))
   }
   return sumLanes(sums)
+}
+
+// @ts-ignore: decorator
+@inline
+function larger(isI16: bool, a: v128, b: v128): v128 {
+  return isI16 ? i32x4.max_s(a, b) : f32x4.pmax(a, b)
+}
+
+function exponentiate(scores: usize, T: i32, scale: f32, weights: usize): f32 {
+  return softmaxRow(false, scores, SCORE_PANEL, T, scale, 0.0, weights)
+}
+
+function exponentiateI16(scores: usize, T: i32, scale: f32, shift: f32, weights: usize): f32 {
+  return softmaxRow(true, scores, SCORE_PANEL_I16, T, scale, shift, weights)
 }
 
 /** Multiplies context rows by their inverse softmax sums (behind the tile's sums) and stores `columns` of them. */
@@ -167,5 +209,122 @@ function storeContext(rows: i32, sums: usize, y: usize, stride: usize, columns: 
       for (let c = 0; c < columns; c++) store<f32>(y + (<usize>c << 2), load<f32>(from + (<usize>c << 2)))
     }
     y += stride
+  }
+}
+
+/** One head of one sequence in integers, see kernels/attention/contract.ts. */
+function attendUnitI16(record: usize, first: i32, T: i32, h: i32, H: i32, D: i32, longest: i32, scratch: usize): void {
+  const stride = <usize>(H * D) << 2
+  const corner = <usize>first * stride + (<usize>(h * D) << 2)
+  const q = pointer(record, 5) + corner, k = pointer(record, 6) + corner, v = pointer(record, 7) + corner
+  const y = pointer(record, 8) + corner
+  const longestPadded = <usize>((longest + 7) & ~7)
+  const areaBytes = longestPadded * <usize>D << 1
+  const queryRows = scratch, keyRows = scratch + areaBytes
+  const keyPanels = keyRows + areaBytes, valuePanels = keyPanels + areaBytes
+  const scores = valuePanels + areaBytes
+  const weights = scores + (longestPadded * <usize>TILE_ROWS << 2)
+  const sums = weights + (longestPadded * <usize>TILE_ROWS << 2)
+  // behind the rows' factors: what the tile's sums start from
+  const zeros = sums + 224
+  v128.store(zeros, i32x4.splat(0))
+  v128.store(zeros, i32x4.splat(0), 16)
+
+  const limit = min<f64>(floor(sqrt<f64>(<f64>i32.MAX_VALUE / <f64>D)), <f64>i16.MAX_VALUE)
+  const queryMost = largest(q, stride, T, D), keyMost = largest(k, stride, T, D), valueMost = largest(v, stride, T, D)
+  roundRows(q, stride, T, D, <f32>(limit / queryMost), queryRows)
+  roundRows(k, stride, T, D, <f32>(limit / keyMost), keyRows)
+  const rowBytes = <usize>D << 1
+  // pairs of i16 turn as one f32 does
+  packKeys(keyRows, rowBytes, T, D >> 1, keyPanels)
+  packValuePairs(v, stride, T, D, <f32>(VALUE_MOST / valueMost), valuePanels)
+  // the largest weight is the highest power of 2 in range
+  const bits: i32 = 31 - clz<i32>(min<i32>(i32.MAX_VALUE / (<i32>VALUE_MOST * T), i16.MAX_VALUE))
+  const scale = <f32>(((LOG2E / sqrt<f64>(<f64>D)) * (queryMost / limit)) * (keyMost / limit))
+  const valueUnits = <f32>(VALUE_MOST / valueMost)
+
+  const padded = (T + 7) & ~7
+  const weightStride = <usize>padded << 1
+  const keyBytes = <usize>D << 4, valueBytes = <usize>padded << 4
+  const tiles = tileCount(T, I16_TILE_ROWS)
+  for (let tile = 0; tile < tiles; tile++) {
+    const t = tileBegin(T, tiles, tile)
+    const rows = tileBegin(T, tiles, tile + 1) - t
+    for (let j = 0; j < T; j += 8) {
+      const panel = keyPanels + (<usize>j * rowBytes)
+      tileWideI16(rows, queryRows + <usize>t * rowBytes, rowBytes, panel, panel + keyBytes, zeros, scores + <usize>j * 20)
+    }
+    for (let r = 0; r < rows; r++) {
+      const sum = exponentiateI16(scores + (<usize>r << 5), T, scale, <f32>bits, weights + <usize>r * weightStride)
+      store<f32>(sums + 192 + (<usize>r << 2), <f32>1.0 / (sum * valueUnits))
+    }
+    for (let d = 0; d < D; d += 8) {
+      const panel = valuePanels + <usize>(d >> 3) * valueBytes
+      tileWideI16(rows, weights, weightStride, panel, panel + valueBytes, zeros, sums)
+      for (let at = sums, end = sums + (<usize>rows << 5); at < end; at += 16)
+        v128.store(at, f32x4.convert_i32x4_s(v128.load(at)))
+      storeContext(rows, sums, y + <usize>t * stride + (<usize>d << 2), stride, 8)
+    }
+  }
+}
+
+/** Largest magnitude of [T, D], D % 8 == 0; of zeros the least that has an inverse. */
+function largest(x: usize, stride: usize, T: i32, D: i32): f64 {
+  let most = f32x4.splat(1e-30), most1 = most, least = most, least1 = most
+  for (let t = 0; t < T; t++) {
+    for (let at = x, end = x + (<usize>D << 2); at < end; at += 32) {
+      const x0 = v128.load(at), x1 = v128.load(at, 16)
+      most = f32x4.pmax(most, x0)
+      most1 = f32x4.pmax(most1, x1)
+      least = f32x4.pmin(least, x0)
+      least1 = f32x4.pmin(least1, x1)
+    }
+    x += stride
+  }
+  most = f32x4.pmax(f32x4.pmax(most, most1), f32x4.neg(f32x4.pmin(least, least1)))
+  most = f32x4.pmax(most, v128.shuffle<f32>(most, most, 2, 3, 0, 1))
+  return <f64>max<f32>(f32x4.extract_lane(most, 0), f32x4.extract_lane(most, 1))
+}
+
+/** Eight f32 of magnitude below 2^15, rounded to even, as i16. */
+// @ts-ignore: decorator
+@inline
+function roundEight(x0: v128, x1: v128): v128 {
+  const rounder = constant(ROUNDER)
+  return i16x8.narrow_i32x4_s(i32x4.sub(f32x4.add(x0, rounder), rounder), i32x4.sub(f32x4.add(x1, rounder), rounder))
+}
+
+/** [T, D] times `inverse`, rounded, as i16 rows. */
+function roundRows(x: usize, stride: usize, T: i32, D: i32, inverse: f32, to: usize): void {
+  const inverses = f32x4.splat(inverse)
+  for (let t = 0; t < T; t++) {
+    for (let at = x, end = x + (<usize>D << 2); at < end; at += 32) {
+      v128.store(to, roundEight(f32x4.mul(v128.load(at), inverses), f32x4.mul(v128.load(at, 16), inverses)))
+      to += 16
+    }
+    x += stride
+  }
+}
+
+/** V [T, D] times `inverse`, rounded, into panels [D / 8][T padded to 8, in pairs][8][2] of i16, tokens past T zero. */
+function packValuePairs(v: usize, stride: usize, T: i32, D: i32, inverse: f32, panels: usize): void {
+  const inverses = f32x4.splat(inverse)
+  const panelBytes = <usize>((T + 7) & ~7) << 4
+  for (let d = 0; d < D; d += 8) {
+    const end = panels + panelBytes
+    let from = v + (<usize>d << 2)
+    for (let t = 0; t < T; t += 2) {
+      const x0 = roundEight(f32x4.mul(v128.load(from), inverses), f32x4.mul(v128.load(from, 16), inverses))
+      let x1 = i32x4.splat(0)
+      if (t + 1 < T) {
+        const next = from + stride
+        x1 = roundEight(f32x4.mul(v128.load(next), inverses), f32x4.mul(v128.load(next, 16), inverses))
+      }
+      v128.store(panels, v128.shuffle<i16>(x0, x1, 0, 8, 1, 9, 2, 10, 3, 11))
+      v128.store(panels, v128.shuffle<i16>(x0, x1, 4, 12, 5, 13, 6, 14, 7, 15), 16)
+      panels += 32
+      from += stride << 1
+    }
+    for (; panels < end; panels += 16) v128.store(panels, i32x4.splat(0))
   }
 }

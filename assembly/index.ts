@@ -15,6 +15,7 @@ export { probe_dot } from './probe'
 export { tile_f32_1x8, tile_f32_2x8, tile_f32_3x8, tile_f32_4x8, tile_f32_5x8, tile_f32_6x8 } from './lib/tile-f32'
 export {
   tile_int8_i16_1x8, tile_int8_i16_2x8, tile_int8_i16_3x8, tile_int8_i16_4x8, tile_int8_i16_5x8,
+  tile_i16_4x8, tile_i16_5x8,
 } from './lib/tile-int8-i16'
 export {
   tile_int8_relaxed_1x8, tile_int8_relaxed_2x8, tile_int8_relaxed_3x8,

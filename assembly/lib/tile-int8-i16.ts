@@ -1,12 +1,20 @@
-// int8 micro-kernel, i16x8 way: sums[rows][8] i32 = start[8] + A[rows,K] i16 . B[K,8] s8, rows = 1..5.
-// Layout   A row-major i16, K padded to 8 with zeros; B one packed panel [K/2][8][2] s8; sums [rows][8] i32
+// int8 micro-kernel, i16x8 way: sums[rows][8] i32 = start[8] + A[rows,K] i16 . B[K,8] s8, rows = 1..5; and the same with B
+// of i16, rows = 4..5, for attention.
+// Layout   A row-major i16, K padded to 8 with zeros; B one packed panel [K/2][8][2] s8 or i16; sums [rows][8] i32
 // Plan     5x8: 10 sums + 2 of B widened + 1 splat of two A + 1 product = 14 of V8's 15 vector registers; per step of two
-//          K 10 dots, 10 adds, 2 widening loads, 5 splats. A sixth row would spill
-// Needs    K % 4 == 0; exact in i32 up to K = 133144 (kernels/int8-matmul/contract.ts `range`)
+//          K 10 dots, 10 adds, 2 loads (s8: widening), 5 splats. A sixth row would spill
+// Needs    K % 4 == 0; s8: exact in i32 up to K = 133144 (kernels/int8-matmul/contract.ts `range`); i16: operands so small
+//          that a sum fits i32 (kernels/attention/contract.ts)
 
 // @ts-ignore: decorator
 @inline
-function tileI16(rows: i32, a: usize, aStride: usize, b: usize, bEnd: usize, start: usize, sums: usize): void {
+function loadPairs(isWide: bool, b: usize): v128 {
+  return isWide ? v128.load(b) : v128.load_ext<i8>(b)
+}
+
+// @ts-ignore: decorator
+@inline
+function tileI16(isWide: bool, rows: i32, a: usize, aStride: usize, b: usize, bEnd: usize, start: usize, sums: usize): void {
   let a1: usize = 0, a2: usize = 0, a3: usize = 0, a4: usize = 0
   if (rows > 1) a1 = a + aStride
   if (rows > 2) a2 = a1 + aStride
@@ -15,23 +23,25 @@ function tileI16(rows: i32, a: usize, aStride: usize, b: usize, bEnd: usize, sta
   const start0 = v128.load(start), start1 = v128.load(start, 16)
   let c00 = start0, c01 = start1, c10 = start0, c11 = start1, c20 = start0, c21 = start1
   let c30 = start0, c31 = start1, c40 = start0, c41 = start1
+  // bytes of four outputs, two K each
+  const four: usize = isWide ? 16 : 8
   while (b != bEnd) {
-    let b0 = v128.load_ext<i8>(b), b1 = v128.load_ext<i8>(b, 8)
+    let b0 = loadPairs(isWide, b), b1 = loadPairs(isWide, b + four)
     let s = v128.load32_splat(a)
     c00 = i32x4.add(c00, i32x4.dot_i16x8_s(s, b0)); c01 = i32x4.add(c01, i32x4.dot_i16x8_s(s, b1))
     if (rows > 1) { s = v128.load32_splat(a1); c10 = i32x4.add(c10, i32x4.dot_i16x8_s(s, b0)); c11 = i32x4.add(c11, i32x4.dot_i16x8_s(s, b1)) }
     if (rows > 2) { s = v128.load32_splat(a2); c20 = i32x4.add(c20, i32x4.dot_i16x8_s(s, b0)); c21 = i32x4.add(c21, i32x4.dot_i16x8_s(s, b1)) }
     if (rows > 3) { s = v128.load32_splat(a3); c30 = i32x4.add(c30, i32x4.dot_i16x8_s(s, b0)); c31 = i32x4.add(c31, i32x4.dot_i16x8_s(s, b1)) }
     if (rows > 4) { s = v128.load32_splat(a4); c40 = i32x4.add(c40, i32x4.dot_i16x8_s(s, b0)); c41 = i32x4.add(c41, i32x4.dot_i16x8_s(s, b1)) }
-    if (b + 16 == bEnd) break
-    b0 = v128.load_ext<i8>(b, 16); b1 = v128.load_ext<i8>(b, 24)
+    if (b + 2 * four == bEnd) break
+    b0 = loadPairs(isWide, b + 2 * four); b1 = loadPairs(isWide, b + 3 * four)
     s = v128.load32_splat(a, 4)
     c00 = i32x4.add(c00, i32x4.dot_i16x8_s(s, b0)); c01 = i32x4.add(c01, i32x4.dot_i16x8_s(s, b1))
     if (rows > 1) { s = v128.load32_splat(a1, 4); c10 = i32x4.add(c10, i32x4.dot_i16x8_s(s, b0)); c11 = i32x4.add(c11, i32x4.dot_i16x8_s(s, b1)) }
     if (rows > 2) { s = v128.load32_splat(a2, 4); c20 = i32x4.add(c20, i32x4.dot_i16x8_s(s, b0)); c21 = i32x4.add(c21, i32x4.dot_i16x8_s(s, b1)) }
     if (rows > 3) { s = v128.load32_splat(a3, 4); c30 = i32x4.add(c30, i32x4.dot_i16x8_s(s, b0)); c31 = i32x4.add(c31, i32x4.dot_i16x8_s(s, b1)) }
     if (rows > 4) { s = v128.load32_splat(a4, 4); c40 = i32x4.add(c40, i32x4.dot_i16x8_s(s, b0)); c41 = i32x4.add(c41, i32x4.dot_i16x8_s(s, b1)) }
-    b += 32
+    b += 4 * four
     a += 8
     if (rows > 1) a1 += 8
     if (rows > 2) a2 += 8
@@ -46,19 +56,26 @@ function tileI16(rows: i32, a: usize, aStride: usize, b: usize, bEnd: usize, sta
 }
 
 export function tile_int8_i16_1x8(a: usize, aStride: usize, b: usize, bEnd: usize, start: usize, sums: usize): void {
-  tileI16(1, a, aStride, b, bEnd, start, sums)
+  tileI16(false, 1, a, aStride, b, bEnd, start, sums)
 }
 export function tile_int8_i16_2x8(a: usize, aStride: usize, b: usize, bEnd: usize, start: usize, sums: usize): void {
-  tileI16(2, a, aStride, b, bEnd, start, sums)
+  tileI16(false, 2, a, aStride, b, bEnd, start, sums)
 }
 export function tile_int8_i16_3x8(a: usize, aStride: usize, b: usize, bEnd: usize, start: usize, sums: usize): void {
-  tileI16(3, a, aStride, b, bEnd, start, sums)
+  tileI16(false, 3, a, aStride, b, bEnd, start, sums)
 }
 export function tile_int8_i16_4x8(a: usize, aStride: usize, b: usize, bEnd: usize, start: usize, sums: usize): void {
-  tileI16(4, a, aStride, b, bEnd, start, sums)
+  tileI16(false, 4, a, aStride, b, bEnd, start, sums)
 }
 export function tile_int8_i16_5x8(a: usize, aStride: usize, b: usize, bEnd: usize, start: usize, sums: usize): void {
-  tileI16(5, a, aStride, b, bEnd, start, sums)
+  tileI16(false, 5, a, aStride, b, bEnd, start, sums)
+}
+
+export function tile_i16_4x8(a: usize, aStride: usize, b: usize, bEnd: usize, start: usize, sums: usize): void {
+  tileI16(true, 4, a, aStride, b, bEnd, start, sums)
+}
+export function tile_i16_5x8(a: usize, aStride: usize, b: usize, bEnd: usize, start: usize, sums: usize): void {
+  tileI16(true, 5, a, aStride, b, bEnd, start, sums)
 }
 
 /** Rows of the largest tile. */
@@ -75,4 +92,12 @@ export function tileInt8I16(rows: i32, a: usize, aStride: usize, b: usize, bEnd:
     case 4: tile_int8_i16_4x8(a, aStride, b, bEnd, start, sums); break
     default: tile_int8_i16_5x8(a, aStride, b, bEnd, start, sums)
   }
+}
+
+/** The same with a panel of i16, for 4 or 5 rows: what 16 rows and more are cut into. */
+// @ts-ignore: decorator
+@inline
+export function tileWideI16(rows: i32, a: usize, aStride: usize, b: usize, bEnd: usize, start: usize, sums: usize): void {
+  if (rows == 4) tile_i16_4x8(a, aStride, b, bEnd, start, sums)
+  else tile_i16_5x8(a, aStride, b, bEnd, start, sums)
 }

@@ -1,11 +1,12 @@
 import { describe, expect, it } from 'vitest'
 import { referenceWithBounds } from '../plan/reference.ts'
-import type { Program } from '../runtime/program.ts'
+import type { Op, Program } from '../runtime/program.ts'
 import { assertWithin } from '../testing/compare.ts'
-import { ALL_DEVICES } from '../testing/devices.ts'
+import { ALL_DEVICES, WASM_DEVICES } from '../testing/devices.ts'
 import { checkProgram } from '../testing/program.ts'
 import { seededRandom, uniform } from '../testing/random.ts'
 import { deviceOf } from '../testing/suite.ts'
+import { randomWeight } from '../testing/weights.ts'
 
 /** One buffer serves as query, key and value: the op only reads them. */
 function selfAttention(heads: number, headSize: number): Program {
@@ -20,6 +21,63 @@ function selfAttention(heads: number, headSize: number): Program {
     output: 1,
   }
 }
+
+/** Query, key and value of int8 layers, values about 1: context of a size that bounds can be compared with. */
+function afterInt8(heads: number, headSize: number, random: () => number): Program {
+  const width = heads * headSize
+  const rows = { rows: 'tokens', width, dtype: 'f32' } as const
+  const linear = (output: number): Op => ({
+    kind: 'linear',
+    input: 0,
+    output,
+    weight: randomWeight(output === 2 ? 'int8-1x4' : 'int8', width, 16, random, { density: 0.8 }),
+    bias: output === 3 ? new Float32Array(width).fill(1) : null,
+    activation: 'none',
+    residual: null,
+  })
+  return {
+    buffers: [{ name: 'x', rows: 'tokens', width: 16, dtype: 'f32' }, ...'qkvy'].map((b) =>
+      typeof b === 'string' ? { name: b, ...rows } : b,
+    ) as Program['buffers'],
+    ops: [
+      linear(1),
+      linear(2),
+      linear(3),
+      { kind: 'attention', query: 1, key: 2, value: 3, output: 4, heads, headSize },
+    ],
+    input: 0,
+    output: 4,
+  }
+}
+
+describe.each(WASM_DEVICES)('attention in integers on $name', (device) => {
+  it.each([
+    [1, 8],
+    [3, 16],
+    [12, 32],
+    [2, 64],
+    [1, 80],
+    [1, 20],
+  ])('%i heads of %i after int8 layers', async (heads, headSize) => {
+    const offsets = Int32Array.of(0, 1, 48, 96, 145, 190, 253, 257, 385)
+    const random = seededRandom(3 * heads + headSize)
+    const batch = { offsets, rows: uniform(385 * 16, random).map((v) => v * 0.3) }
+    await checkProgram(
+      await deviceOf(device),
+      afterInt8(heads, headSize, random),
+      batch,
+      `H = ${heads}, D = ${headSize}`,
+    )
+  })
+  it('sums of the largest operands and weights after int8 layers', async () => {
+    const batch = { offsets: Int32Array.of(0, 512), rows: new Float32Array(512 * 16).fill(0.1) }
+    await checkProgram(await deviceOf(device), afterInt8(1, 64, seededRandom(2)), batch, 'T = 512')
+  })
+  it('equal scores and zeros after int8 layers', async () => {
+    const batch = { offsets: Int32Array.of(0, 50), rows: new Float32Array(50 * 16) }
+    await checkProgram(await deviceOf(device), afterInt8(2, 8, seededRandom(1)), batch, 'zeros')
+  })
+})
 
 describe.each(ALL_DEVICES)('attention on $name', (device) => {
   for (const [heads, headSize] of [

@@ -3,7 +3,11 @@
 //   K panels [ceil(T / 8)][D][8]      V panels [ceil(D / 8)][T][8]      scores [ceil(T / 8)][6][8]
 //   weights [6][T padded to 8]        sums [6][8], then 6 softmax sums
 //
-// Scores and context are dense tiles over these panels.
+// Scores and context are dense tiles over these panels. The variant i16 has in the place of both panels
+//
+//   Q rows i16 [T][D]   K rows i16 [T][D]   K panels i16 [T / 8][D / 2][8][2]   V panels i16 [D / 8][T / 2][8][2]
+//
+// each of T padded to 8, scores [T / 8][5][8] i32, weights [5][T padded to 8] i16, and zeros [8] behind the softmax sums.
 
 const TILE_ROWS = 6
 
@@ -11,5 +15,5 @@ const TILE_ROWS = 6
 export function attentionScratchBytes(longest: number, headSize: number): number {
   const T = Math.ceil(longest / 8) * 8
   const D = Math.ceil(headSize / 8) * 8
-  return 4 * (T * headSize + D * longest + 2 * TILE_ROWS * T + TILE_ROWS * 8 + 16)
+  return 4 * (T * headSize + D * T + 2 * TILE_ROWS * T + TILE_ROWS * 8 + 16)
 }

@@ -6,6 +6,7 @@ import { embeddingReference } from '../embedding/reference.ts'
 import { int8MatmulReference, quantizeRowsReference, type QuantizedRows } from '../int8-matmul/reference.ts'
 import { firstTokenReference, layernormReference, meanPoolReference } from '../row-ops/reference.ts'
 import { checkBatch, type Batch, type BufferId, type Op, type Program } from '../runtime/program.ts'
+import { isInt8 } from '../runtime/weights.ts'
 import { csrMatmulReference, int8BlockMatmulReference, nmMatmulReference } from '../sparse-matmul/reference.ts'
 
 /** The program's output, f64 [rows, width]. */
@@ -22,8 +23,11 @@ export function referenceWithBounds(program: Program, batch: Batch): Referenced 
   const buffers = new Map<BufferId, ArrayLike<number> | QuantizedRows>()
   if (program.input !== 'ids' && batch.rows) buffers.set(program.input, batch.rows)
   let last: Referenced = { values: new Float64Array(0), bounds: new Float64Array(0) }
+  const ofInt8 = new Set<BufferId>()
   for (const op of program.ops) {
-    last = runOp(op, batch, buffers)
+    last = runOp(op, batch, buffers, ofInt8)
+    if (op.kind === 'linear' && isInt8(op.weight)) ofInt8.add(op.output)
+    else ofInt8.delete(op.output)
     buffers.set(op.output, last.values)
   }
   const output = buffers.get(program.output)
@@ -31,7 +35,13 @@ export function referenceWithBounds(program: Program, batch: Batch): Referenced 
   return last
 }
 
-function runOp(op: Op, batch: Batch, buffers: Map<BufferId, ArrayLike<number> | QuantizedRows>): Referenced {
+/** @param ofInt8 buffers that hold the output of an int8 layer */
+function runOp(
+  op: Op,
+  batch: Batch,
+  buffers: Map<BufferId, ArrayLike<number> | QuantizedRows>,
+  ofInt8: Set<BufferId>,
+): Referenced {
   const floats = (id: BufferId): ArrayLike<number> => {
     const rows = buffers.get(id)
     if (!rows || 'scales' in rows) throw new Error(`${op.kind}: buffer ${id} holds no f32 rows yet`)
@@ -49,8 +59,11 @@ function runOp(op: Op, batch: Batch, buffers: Map<BufferId, ArrayLike<number> | 
         op.beta,
         op.epsilon,
       )
-    case 'attention':
-      return attentionReference(floats(op.query), floats(op.key), floats(op.value), offsets, op.heads, op.headSize)
+    case 'attention': {
+      const isOfInt8 = [op.query, op.key, op.value].every((id) => ofInt8.has(id))
+      const { heads, headSize } = op
+      return attentionReference(floats(op.query), floats(op.key), floats(op.value), offsets, heads, headSize, isOfInt8)
+    }
     case 'first-token':
     case 'mean-pool': {
       const input = floats(op.input)

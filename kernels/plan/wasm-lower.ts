@@ -9,18 +9,27 @@ import { lowerLayernorm, lowerPooling } from '../row-ops/wasm.ts'
 import type { BufferId, Op } from '../runtime/program.ts'
 import { inputsOf, type StoredEmbeddingOp, type StoredProgram } from '../runtime/stored.ts'
 import type { LoadContext, Lowered } from '../runtime/wasm/lowering.ts'
+import { isInt8 } from '../runtime/weights.ts'
 import { isReadAtFirstRows } from './wasm-liveness.ts'
 import { lowerCsrMatmul, lowerInt8BlockMatmul, lowerNmMatmul } from '../sparse-matmul/wasm.ts'
 
 /** An op as it is packed: tables are read into their place, other weights were read before. */
 export type PackableOp = Exclude<Op, { kind: 'embedding' }> | StoredEmbeddingOp
 
+/** What the ops lowered so far have left. */
+export interface Before {
+  /** embedding tables placed by this session */
+  tables: Map<object, PlacedTable>
+  /** buffers that hold the output of an int8 layer */
+  ofInt8: Set<BufferId>
+}
+
 /**
  * Packs an op's weights and returns how to encode it. What is returned must not hold the weights, which the host may
  * drop once they are packed: a room's inner functions name none of the large arrays.
  *
  * @param at its place in the program, by which weights and errors are called
- * @param tables embedding tables already placed by this session
+ * @param before what the ops before it have left; this one adds to it
  * @throws Error where the op's buffers and weights do not fit
  */
 export async function lowerOp(
@@ -28,19 +37,22 @@ export async function lowerOp(
   at: number,
   load: LoadContext,
   program: StoredProgram,
-  tables: Map<object, PlacedTable>,
+  before: Before,
 ): Promise<Lowered> {
   const name = `op ${at} (${op.kind})`
   checkOp(op, name, program)
+  const isOfInt8 = op.kind === 'attention' && [op.query, op.key, op.value].every((id) => before.ofInt8.has(id))
+  if (op.kind === 'linear' && isInt8(op.weight)) before.ofInt8.add(op.output)
+  else before.ofInt8.delete(op.output)
   switch (op.kind) {
     case 'embedding':
-      return lowerEmbedding(op, name, load, tables)
+      return lowerEmbedding(op, name, load, before.tables)
     case 'linear':
       return lowerLinear(op, name, load)
     case 'layernorm':
       return lowerLayernorm(op, name, load)
     case 'attention':
-      return lowerAttention(op, isReadAtFirstRows(program, at))
+      return lowerAttention(op, { isFirstOnly: isReadAtFirstRows(program, at), isOfInt8 })
     case 'first-token':
     case 'mean-pool':
       return lowerPooling(op)
@@ -71,8 +83,7 @@ function checkOp(op: PackableOp, name: string, program: StoredProgram): void {
         `${name}: ${what} '${buffer.name}' is [${buffer.rows}, ${buffer.width}], expected [${rows}, ${width}]`,
       )
   }
-  const takesBytes =
-    op.kind === 'linear' && (op.weight.kind === 'int8' || op.weight.kind === 'int8-1x4') ? op.input : null
+  const takesBytes = op.kind === 'linear' && isInt8(op.weight) ? op.input : null
   switch (op.kind) {
     case 'embedding':
       expect(op.output, 'output', 'tokens', op.word.width)

@@ -144,6 +144,7 @@ function* rowCases(): Generator<Case> {
   const [heads, headSize] = [2, C / 2]
   const attention = { kind: 'attention', query: 0, key: 0, value: 0, output: 1, heads, headSize } as const
   yield { kernel: 'attention', program: oneOp(attention), batch, expected: attended(x, offsets, heads, headSize) }
+  yield integerAttention()
   const table: EmbeddingTable = { kind: 'f32', rows: M, width: C, data: x }
   const bytes: EmbeddingTable = {
     kind: 'int8',
@@ -164,6 +165,34 @@ function* rowCases(): Generator<Case> {
     program: { buffers: [rows('y')], ops: [{ ...embedding, epsilon: 1e-5, output: 0 }], input: 'ids', output: 0 },
     batch: { offsets, ids, types: new Int32Array(M) },
     expected: normalized(sums, C),
+  }
+}
+
+/** Attention after an int8 layer. Its operands are 0 and 1, whose roundings are exact. */
+function integerAttention(): Case {
+  const [T, D] = [61, 8]
+  const x = small(T * D, 6).map((v) => Number(v > 0))
+  const one = Int8Array.from({ length: D * D }, (_, i) => (i % (D + 1) === 0 ? 1 : 0))
+  const weight: LeafWeight = { kind: 'int8', N: D, K: D, data: one, scales: new Float32Array(D).fill(1) }
+  const offsets = Int32Array.of(0, T)
+  const rows = { rows: 'tokens', width: D } as const
+  return {
+    kernel: 'attention i16',
+    program: {
+      buffers: [
+        { name: 'x', ...rows, dtype: 's8' },
+        { name: 'same', ...rows, dtype: 'f32' },
+        { name: 'y', ...rows, dtype: 'f32' },
+      ],
+      ops: [
+        { kind: 'linear', input: 0, output: 1, weight, bias: null, activation: 'none', residual: null },
+        { kind: 'attention', query: 1, key: 1, value: 1, output: 2, heads: 1, headSize: D },
+      ],
+      input: 0,
+      output: 2,
+    },
+    batch: { offsets, rows: { data: Int8Array.from(x), scales: new Float32Array(T).fill(1) } },
+    expected: attended(x, offsets, 1, D),
   }
 }
 

@@ -1,7 +1,6 @@
 // A program loaded on the WebAssembly device: packed weights, buffers for the largest batch seen, one tape per shape of
 // batch, which is written once and kept.
 
-import type { PlacedTable } from '../embedding/pack.ts'
 import type { LoadOptions, Session, SessionStats } from '../runtime/device.ts'
 import { checkBatch, type Batch, type BufferId, type BufferSpec, type Op, type Program } from '../runtime/program.ts'
 import { readWeight, reusedPlace, withoutWeights, type StoredProgram } from '../runtime/stored.ts'
@@ -19,7 +18,7 @@ import type { Job, ThreadPool } from '../runtime/wasm/pool.ts'
 import { TapeWriter } from '../runtime/wasm/tape.ts'
 import { assignBlocked } from './wasm-layouts.ts'
 import { assignSlots, type Slot } from './wasm-liveness.ts'
-import { lowerOp, type PackableOp } from './wasm-lower.ts'
+import { lowerOp, type Before, type PackableOp } from './wasm-lower.ts'
 import { Work } from './wasm-work.ts'
 
 const CACHE_LINE = 64
@@ -84,7 +83,7 @@ export class WasmSession implements Session {
     const lowered: Lowered[] = []
     const ops: Op[] = []
     try {
-      const tables = new Map<object, PlacedTable>()
+      const before: Before = { tables: new Map(), ofInt8: new Set() }
       // one is read while the one before is packed
       const places = [reusedPlace(), reusedPlace()]
       const read = async (at: number): Promise<PackableOp | null> => {
@@ -98,7 +97,7 @@ export class WasmSession implements Session {
         next = read(at + 1)
         // awaited in the next round, unless this op's packing throws
         next.catch(() => {})
-        lowered.push(await lowerOp(op, at, load, program, tables))
+        lowered.push(await lowerOp(op, at, load, program, before))
         work.add(op, program.buffers)
         ops.push(withoutWeights(op))
       }

@@ -178,7 +178,7 @@ function deviceOf(
       'sparse-matmul csr': 'f32, 32 tokens a pass',
       'sparse-matmul int8-1x4': int8,
       'sparse-matmul nm': f32,
-      attention: f32,
+      attention: `${f32}; i16 5x8 between int8 layers`,
     },
     notes,
   }

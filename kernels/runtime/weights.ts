@@ -27,6 +27,9 @@ export interface Int8Weight {
   activationScale?: number
 }
 
+/** Whether a layer of that weight multiplies in int8. */
+export const isInt8 = ({ kind }: { kind: string }): boolean => kind === 'int8' || kind === 'int8-1x4'
+
 /** A tile of sparse weights that the GPU skips whole: csr and int8-1x4 hold such zeros as any others. */
 export const TILE_OUTPUTS = 16
 export const TILE_INPUTS = 32

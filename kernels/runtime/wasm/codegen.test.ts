@@ -67,7 +67,7 @@ it('keeps the inner loops free of calls and as the plans say', () => {
   expect(codegenOf('baseline').kernels['lib/tile-f32/tile_f32_6x8']).toMatchObject({ madd: 0, mul: 12, call: 0 })
 })
 
-it('stays within the size budget: 32 KB gzipped for all modules', () => {
+it('stays within the size budget: 35 KB gzipped for all modules', () => {
   const modules = readFileSync(new URL('../../generated/wasm.ts', import.meta.url))
-  expect(gzipSync(modules).length).toBeLessThan(32_000)
+  expect(gzipSync(modules).length).toBeLessThan(35_000)
 })
