@@ -94,11 +94,16 @@ export async function compileProgram(source: Program, uploader: Uploader, packin
           const twin = nextTwin(ops, i + 1)
           call.forms.unshift(...wholeRowForms(spec as LinearSpec<Int8Weight>, after, twin, call, uploader))
           writers.set(after, calls.length)
+          if (call.tuning) {
+            call.tuning.normalized = after.output
+            call.tuning.shape += ' and LayerNorm'
+          }
         }
         if (before && isChain(program, i, merged.length)) {
           const bytes = packing.precision === 'f32' ? 4 : 2
           const [first, last] = [before.spec, spec] as LinearSpec<DenseWeight>[]
           call.forms.unshift(...fusedForms(first, before.call, last, call, bytes, uploader))
+          if (call.tuning) call.tuning.shape += ` of ${first.parts[0].weight.N}x${first.parts[0].weight.K}`
           before.call.readers = [calls.length]
         }
         // of three factors the first two are one dispatch: what is left out must not stand for another
@@ -175,7 +180,9 @@ function shapeOf(
   const tiles = forms[0].shader.includes('.tile-') ? ' in tiles' : ''
   const columns = parts.map(({ weight: { N } }) => N).join('+')
   const kind = weight.kind === 'f32' ? precision : weight.kind
-  return `${kind}${group}${tiles} ${columns}x${weight.K} ${activation}${residual === null ? '' : ' residual'} ${rows}`
+  // whether the layer may quantize its own rows
+  const own = forms.some(({ includesBefore }) => includesBefore) ? ' of f32' : ''
+  return `${kind}${group}${tiles} ${columns}x${weight.K} ${activation}${residual === null ? '' : ' residual'} ${rows}${own}`
 }
 
 function linearCall(spec: LinearSpec, options: Packing & Int8Options, uploader: Uploader): KernelCall {

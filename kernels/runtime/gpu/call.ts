@@ -63,8 +63,11 @@ export interface KernelCall {
   readers?: number[]
   /** a LayerNorm may have the index of the call whose output it alone reads: left out where that one normalises */
   writer?: number
-  /** what a timed choice among the forms depends on beside the device, and the buffers that the call writes; for linear layers */
-  tuning?: { shape: string; outputs: BufferId[] }
+  /**
+   * What a timed choice among the forms depends on beside the device, and the buffers that the call writes, with the one
+   * that forms which normalise write instead; for linear layers.
+   */
+  tuning?: { shape: string; outputs: BufferId[]; normalized?: BufferId }
   /** in order of preference; the last takes any rows and needs no workgroup memory */
   forms: Form[]
 }
@@ -76,14 +79,18 @@ export const rowClass = (rows: number): number => 2 ** Math.ceil(Math.log2(Math.
 export const defaultForm = <F extends Form>(forms: F[], rows: number): F =>
   forms.find(({ minRows = 0, maxRows = Infinity }) => rows >= minRows && rows <= maxRows)!
 
-/** The form of each call for its number of rows, as timed or by default; null for calls left out. */
+/** The form of a call for so many rows, as timed or by default. */
+export const chosenForm = <F extends Form>(
+  { forms, tuned }: { forms: F[]; tuned?: ReadonlyMap<number, F | null> },
+  rows: number,
+): F => tuned?.get(rowClass(rows)) ?? defaultForm(forms, rows)
+
+/** The form of each call for its number of rows; null for calls left out. */
 export function chooseForms<F extends Form>(
   calls: (Pick<KernelCall, 'rows' | 'readers' | 'writer'> & { forms: F[]; tuned?: ReadonlyMap<number, F | null> })[],
   rowsOf: Record<KernelCall['rows'], number>,
 ): (F | null)[] {
-  const chosen = calls.map(
-    ({ rows, forms, tuned }) => tuned?.get(rowClass(rowsOf[rows])) ?? defaultForm(forms, rowsOf[rows]),
-  )
+  const chosen = calls.map((call) => chosenForm(call, rowsOf[call.rows]))
   return chosen.map((form, i) => {
     const { readers, writer } = calls[i]
     if (writer !== undefined && chosen[writer].normalizes) return null

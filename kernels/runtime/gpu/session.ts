@@ -3,12 +3,12 @@
 import type { LoadOptions, Session, SessionStats } from '../device.ts'
 import { checkBatch, type Batch, type BufferId, type Program } from '../program.ts'
 import { Arena, bucket, type Capacity } from './arena.ts'
-import { chooseForms, defaultForm, padded, rowClass, type Form, type Grid, type KernelCall, type Slot } from './call.ts'
+import { chooseForms, padded, rowClass, type Form, type Grid, type KernelCall, type Slot } from './call.ts'
 import type { GpuContext } from './context.ts'
 import { longestFitting, splitBatch } from './split.ts'
 import { Header } from './header.ts'
-import { timeForms, type Timed } from './time-forms.ts'
-import { agrees, candidatesOf, fastest, formName, type TunedShape } from './tune.ts'
+import { candidatesAt, tuneCalls, type TunableCall } from './tune-calls.ts'
+import type { TunedShape } from './tune.ts'
 import { GPUBufferUsageBits, type Uploader } from './upload.ts'
 
 /** What the compiler makes of a program; every form of every call is one the device may use. */
@@ -38,15 +38,7 @@ interface ReadyForm extends Form {
   bindGroup: GPUBindGroup | null
 }
 
-interface ReadyCall {
-  rows: KernelCall['rows']
-  readers?: number[]
-  writer?: number
-  tuning?: KernelCall['tuning']
-  forms: ReadyForm[]
-  /** by class of rows, the form that was timed fastest; null where none was */
-  tuned: Map<number, ReadyForm | null>
-}
+type ReadyCall = TunableCall<ReadyForm>
 
 const LEAST_TOKENS = 64
 const LEAST_SEQUENCES = 8
@@ -190,53 +182,26 @@ export class ProgramSession implements GpuSession {
     })
   }
 
-  /** The inputs of every layer are there after a run; a layer that is run again writes what it wrote. */
   async #tunePart(batch: Batch): Promise<TunedShape[]> {
-    const { tuning } = this.#context
     const B = batch.offsets.length - 1
     const rowsOf = { tokens: batch.offsets[B], sequences: B }
-    const found: TunedShape[] = []
-    if (rowsOf.tokens === 0) return found
+    if (rowsOf.tokens === 0) return []
     await this.#execute(batch, false)
-    for (const call of this.#calls) {
-      const rows = rowsOf[call.rows]
-      if (!call.tuning || call.tuned.get(rowClass(rows))) continue
-      const candidates = candidatesOf(call.forms, defaultForm(call.forms, rows))
-      const { shape } = call.tuning
-      let form = tuning.chosen(shape, rows, candidates)
-      if (!form && candidates.length > 1) {
-        const timed = await this.#time(call.tuning.outputs, candidates, rows)
-        const us = timed.map(({ us, outputs }) =>
-          outputs.every((output, i) => agrees(output, timed[0].outputs[i], this.#context.halfProducts)) ? us : null,
-        )
-        form = candidates[fastest(us)]
-        tuning.keep(shape, rows, form)
-        found.push({
-          shape,
-          rows: rowClass(rows),
-          chosen: formName(form),
-          us: Object.fromEntries(candidates.map((candidate, i) => [formName(candidate), us[i]])),
-        })
-      }
-      if (form) call.tuned.set(rowClass(rows), form)
-    }
-    return found
-  }
-
-  #time(outputs: BufferId[], candidates: ReadyForm[], rows: number): Promise<Timed[]> {
     const arena = this.#arena!
-    const parts = outputs.map((id) => arena.part('buffer', id))
-    return timeForms(
-      this.#context,
-      this.#ensureTimer(),
-      candidates.map((form) => ({
+    return tuneCalls(this.#calls, rowsOf, {
+      context: this.#context,
+      timer: this.#ensureTimer(),
+      dispatch: (form, rows) => ({
         pipeline: form.pipeline,
         bindGroup: (form.bindGroup ??= this.#bind(form)),
-        // a linear layer has no attention tiles
+        // neither linear layers nor what is beside them has attention tiles
         workgroups: form.workgroups({ rows, tiles: () => 0 }),
-      })),
-      parts.map(({ buffer, offset, rowBytes }) => ({ buffer, offset, size: rows * rowBytes })),
-    )
+      }),
+      written: (id, rows) => {
+        const { buffer, offset, rowBytes } = arena.part('buffer', id)
+        return { buffer, offset, size: rows * rowBytes }
+      },
+    })
   }
 
   #encode(pass: GPUComputePassEncoder, grids: Record<'tokens' | 'sequences', Grid>): void {
@@ -256,10 +221,10 @@ export class ProgramSession implements GpuSession {
   /** Choices that were timed before, here or in an earlier session. */
   #recall(grids: Record<'tokens' | 'sequences', Grid>): void {
     if (!this.#context.isTunable) return
-    for (const { tuning, tuned, forms, rows } of this.#calls) {
+    for (const [i, { tuning, tuned, rows }] of this.#calls.entries()) {
       const count = grids[rows].rows
       if (!tuning || tuned.has(rowClass(count))) continue
-      const candidates = candidatesOf(forms, defaultForm(forms, count))
+      const candidates = candidatesAt(this.#calls, i, count)
       tuned.set(rowClass(count), this.#context.tuning.chosen(tuning.shape, count, candidates))
     }
   }

@@ -1,4 +1,4 @@
-// Times dispatches that write the same buffers: some passes of repeats each, in turns, by the timestamps of the passes.
+// Times ways, of one dispatch or some, that write the same buffers: some passes of repeats each, in turns, by the timestamps of the passes.
 
 import type { GpuContext } from './context.ts'
 import { REPEATS, ROUNDS } from './tune.ts'
@@ -8,14 +8,14 @@ export interface Timer {
   buffer: GPUBuffer
 }
 
-interface ReadyDispatch {
+export interface ReadyDispatch {
   pipeline: GPUComputePipeline
   bindGroup: GPUBindGroup
   workgroups: [number, number, number]
 }
 
 export interface Timed {
-  /** least microseconds of one dispatch */
+  /** least microseconds of one run of all its dispatches */
   us: number
   outputs: Float32Array[]
 }
@@ -23,35 +23,38 @@ export interface Timed {
 export async function timeForms(
   { device, readback, software }: GpuContext,
   { set, buffer }: Timer,
-  dispatches: ReadyDispatch[],
+  ways: ReadyDispatch[][],
   written: { buffer: GPUBuffer; offset: number; size: number }[],
 ): Promise<Timed[]> {
   // emulations are timed by tests alone, which need no precision
   const repeats = software ? 2 : REPEATS
-  const run = async ({ pipeline, bindGroup, workgroups }: ReadyDispatch, count: number): Promise<number> => {
+  const run = async (way: ReadyDispatch[], count: number): Promise<number> => {
     const encoder = device.createCommandEncoder()
     const timestampWrites = { querySet: set, beginningOfPassWriteIndex: 0, endOfPassWriteIndex: 1 }
     const pass = encoder.beginComputePass({ timestampWrites })
-    pass.setPipeline(pipeline)
-    pass.setBindGroup(0, bindGroup)
-    for (let i = 0; i < count; i++) pass.dispatchWorkgroups(...workgroups)
+    for (let i = 0; i < count; i++)
+      for (const { pipeline, bindGroup, workgroups } of way) {
+        pass.setPipeline(pipeline)
+        pass.setBindGroup(0, bindGroup)
+        pass.dispatchWorkgroups(...workgroups)
+      }
     pass.end()
     encoder.resolveQuerySet(set, 0, 2, buffer, 0)
     const [start, end] = new BigUint64Array(await readback.submitAndRead(encoder, buffer, 0, 16))
     return Number(end - start) / 1e3 / count
   }
   const timed: Timed[] = []
-  for (const dispatch of dispatches) {
+  for (const way of ways) {
     // what another form wrote must not pass for this one's: NaN in every element before it
     for (const { buffer, offset, size } of written)
       device.queue.writeBuffer(buffer, offset, new Uint32Array(size / 4).fill(0x7fc00000))
-    await run(dispatch, 1)
+    await run(way, 1)
     const outputs: Float32Array[] = []
     for (const { buffer, offset, size } of written)
       outputs.push(new Float32Array(await readback.submitAndRead(device.createCommandEncoder(), buffer, offset, size)))
     timed.push({ us: Infinity, outputs })
   }
   for (let round = 0; round < ROUNDS; round++)
-    for (const [i, dispatch] of dispatches.entries()) timed[i].us = Math.min(timed[i].us, await run(dispatch, repeats))
+    for (const [i, way] of ways.entries()) timed[i].us = Math.min(timed[i].us, await run(way, repeats))
   return timed
 }

@@ -107,13 +107,24 @@ describe('choices', () => {
     workgroups: () => [1, 1, 1],
     ...more,
   })
-  it('have the default first, at most five, and none that quantizes for itself beside others', () => {
+  it('have the default first, at most five, and none that does the work of a call that others read', () => {
     const forms = Array.from({ length: 7 }, () => form('dense-matmul.tiled'))
-    expect(candidatesOf(forms, forms[3])).toEqual([3, 0, 1, 2, 4].map((i) => forms[i]))
+    expect(candidatesOf(forms, forms[3], 9, true)).toEqual([3, 0, 1, 2, 4].map((i) => forms[i]))
     const fused = form('int8-matmul.fused', { includesBefore: true })
     const slice = form('int8-matmul.slice')
-    expect(candidatesOf([fused, slice], fused)).toEqual([fused])
-    expect(candidatesOf([fused, slice], slice)).toEqual([slice])
+    expect(candidatesOf([fused, slice], fused, 9, false)).toEqual([fused])
+    expect(candidatesOf([fused, slice], slice, 9, false)).toEqual([slice])
+  })
+  it('have the other way second, by its own default, and no form below its least rows', () => {
+    const whole = [4, 2, 1].map((SPLIT) =>
+      form('int8-matmul.whole-row', { constants: { SPLIT }, minRows: 129, includesBefore: true, normalizes: true }),
+    )
+    const slice = form('int8-matmul.slice', { maxRows: 64 })
+    const [tiled, direct] = [form('int8-matmul.tiled'), form('int8-matmul.direct')]
+    const forms = [...whole, slice, tiled, direct]
+    expect(candidatesOf(forms, whole[0], 200, true)).toEqual([whole[0], tiled, whole[1], whole[2], slice])
+    expect(candidatesOf(forms, tiled, 200, true)).toEqual([tiled, whole[0], whole[1], whole[2], slice])
+    expect(candidatesOf(forms, slice, 60, true)).toEqual([slice, tiled, direct])
   })
   it('need 5 % less than the default, and agreement', () => {
     expect(fastest([10, 9.6, 11])).toBe(0)

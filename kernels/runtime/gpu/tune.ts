@@ -16,12 +16,12 @@ export interface TunedShape {
   /** the choice holds for up to that many rows */
   rows: number
   chosen: string
-  /** by form: microseconds of one dispatch; null where its outputs differ from the default's */
+  /** by form: microseconds of one dispatch, with those beside it that other forms spare; null where its outputs differ from the default's */
   us: Record<string, number | null>
 }
 
 export const MOST_CANDIDATES = 5
-/** Dispatches in one timed pass. */
+/** Times a form runs in one timed pass. */
 export const REPEATS = 20
 /** Passes of each candidate, in turns; the least time counts. */
 export const ROUNDS = 3
@@ -32,7 +32,7 @@ const TOLERANCE = 1e-5
 /** The same where some forms multiply in f16. */
 const HALF_TOLERANCE = 1e-2
 
-const VERSION = 1
+const VERSION = 2
 
 const inMemory = new Map<string, string>()
 const MEMORY: TuningStore = {
@@ -80,11 +80,20 @@ export class Tuning {
   }
 }
 
-/** Candidates for a shape, the default first. A form that quantizes for itself is its own choice: another call hangs on it. */
-export function candidatesOf<F extends Form>(forms: F[], byDefault: F): F[] {
-  if (byDefault.includesBefore) return [byDefault]
-  const others = forms.filter((form) => form !== byDefault && !form.includesBefore)
-  return [byDefault, ...others].slice(0, MOST_CANDIDATES)
+/**
+ * Candidates for a shape, the default first, then the first of the other way: a form that does the work of calls beside
+ * it, or one that does not. Least rows of such forms are no matter of time.
+ *
+ * @param isFree those calls hang on this one alone; else forms that do their work are no choice of this call's own
+ */
+export function candidatesOf<F extends Form>(forms: F[], byDefault: F, rows: number, isFree: boolean): F[] {
+  const doesMore = ({ includesBefore, normalizes }: Form): boolean => Boolean(includesBefore ?? normalizes)
+  if (!isFree && doesMore(byDefault)) return [byDefault]
+  const usable = forms.filter((form) => !doesMore(form) || (isFree && rows >= (form.minRows ?? 0)))
+  const otherWay = usable.filter((form) => doesMore(form) !== doesMore(byDefault))
+  const other =
+    otherWay.find(({ minRows = 0, maxRows = Infinity }) => rows >= minRows && rows <= maxRows) ?? otherWay[0]
+  return [...new Set([byDefault, ...(other ? [other] : []), ...usable])].slice(0, MOST_CANDIDATES)
 }
 
 /** True where outputs are the default's but for the order of sums, and where some forms have them, for products in f16. */
