@@ -50,7 +50,7 @@ function page(results: StudyResults[]): string {
   const lines = [
     '# Methods and strengths',
     '',
-    'Made by `node scripts/strengths-doc.ts` from the files in `bench/results/strengths`. ● marks the Pareto front of a column: no other row is at once better in it and in F1. "Trained again": zeros, factors and cut layers were trained with the baseline as teacher; the others are what the step alone gives. Rows of two runs differ in their clocks: compare times within one.',
+    'Made by `node scripts/strengths-doc.ts` from the files in `bench/results/strengths`. ● marks the Pareto front of a column: no other row is at once better in it and in F1. "Trained again": zeros, factors and cut layers were trained with the baseline as teacher; the others are what the step alone gives. Zeros of these runs grew by norm; `study` has them grow by what the loss misses least since, which loses less (sst2.md). Rows of two runs differ in their clocks: compare times within one.',
     '',
     ...results.map(
       (study) =>
