@@ -105,14 +105,20 @@ async function load(context: GpuContext, stored: StoredProgram, options: LoadOpt
 function noteDense(context: GpuContext, given: Program, { ops }: Program): void {
   const layers = given.ops.filter((op, i) => op !== ops[i]).length
   if (layers > 0)
-    context.notes.push(`${layers} sparse layers store too much to be faster than dense ones, and run as such`)
+    noteOnce(context, `${layers} sparse layers store too much to be faster than dense ones, and run as such`)
 }
 
 function noteHostTable(context: GpuContext, rows: number): void {
-  const note =
+  noteOnce(
+    context,
     `the word table of ${rows} rows is larger than this adapter's bindings ` +
-    `(${context.maxBindingBytes} bytes): its rows are gathered on the host and uploaded with the ids`
-  if (!context.notes.includes(note)) context.notes.push(note)
+      `(${context.maxBindingBytes} bytes): its rows are gathered on the host and uploaded with the ids`,
+  )
+}
+
+/** A program may be loaded many times. */
+function noteOnce({ notes }: GpuContext, note: string): void {
+  if (!notes.includes(note)) notes.push(note)
 }
 
 function describe(context: GpuContext): DeviceInfo {

@@ -105,6 +105,17 @@ describe('gradients', () => {
   })
 })
 
+describe('saliency', () => {
+  it('is each parameter times the root of its second moment, 0 before the first step', async () => {
+    const session = await open()
+    expect(session.saliency().every((x) => x === 0)).toBe(true)
+    await session.step(batch, goal, null, ADAM)
+    const { parameters, secondMoments } = session.state()
+    expect(session.saliency()).toEqual(parameters.rest.map((w, i) => w * Math.sqrt(secondMoments.rest[i])))
+    await session.dispose()
+  })
+})
+
 describe('state', () => {
   it('goes on with the same bits in another session', async () => {
     const [first, second] = [await open(), await open(2)]

@@ -117,6 +117,14 @@ export class TrainSession {
     return this.#memory.read('parameters')
   }
 
+  /** w sqrt(v) of each parameter w but the words, v the second moment of its gradients. */
+  saliency(): Float32Array {
+    this.#requireLearning()
+    const { wasm, vectors } = this.#memory
+    const [w, v] = [vectors.parameters, vectors.secondMoments].map((at) => wasm.f32(at, this.layout.length))
+    return w.map((weight, i) => weight * Math.sqrt(v[i]))
+  }
+
   /** A copy of all that steps change; masks are not in it. */
   state(): SessionState {
     this.#requireLearning()

@@ -107,7 +107,7 @@ function growingZeros(step: Step, calibration?: Calibration): MaskSchedule {
   }
   return {
     until: GROWING,
-    masks: (done, model, saliency) => masksFor(bySaliency(step) ? saliency : model, rule(done), calibration),
+    masks: (done, model, saliency) => masksFor(bySaliency(step) ? saliency() : model, rule(done), calibration),
   }
 }
 
@@ -192,6 +192,6 @@ async function chooseRank(shape: string, isTuned: boolean, shaping: Shaping): Pr
   }
   return {
     ...best!,
-    notes: [...best!.notes, `no rank that is faster than the whole matrix held F1 within ${LOW_RANK_LOSS}`],
+    notes: [...best!.notes, `no rank tried held F1 within ${LOW_RANK_LOSS}`],
   }
 }

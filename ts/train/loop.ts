@@ -269,10 +269,10 @@ class Loop {
     if (!maskSchedule) return
     const stage = maskStageAt(maskSchedule, this.#lastMasks, done)
     if (stage <= this.#state.maskStage) return
-    const { parameters, secondMoments } = this.#session.state()
+    const parameters = this.#session.parameters()
     const model = modelOf(this.#model, this.#session.layout, parameters)
-    const salient = parameters.rest.map((weight, i) => weight * Math.sqrt(secondMoments.rest[i]))
-    const saliency = modelOf(this.#model, this.#session.layout, { words: parameters.words, rest: salient })
+    const saliency = (): ModelWeights =>
+      modelOf(this.#model, this.#session.layout, { words: parameters.words, rest: this.#session.saliency() })
     this.#state.masks = await maskSchedule.masks(stage / this.#lastMasks, model, saliency)
     this.#state.maskStage = stage
     this.#setMasks()

@@ -15,11 +15,11 @@ export interface MaskSchedule {
    * so: a weight that is free again starts from 0.
    * @param done 0 before the first step, 1 at `until`
    * @param model with the weights of now, which is the callback's own
-   * @param saliency the same with every weight w as w sqrt(v), v AdamW's mean of its squared gradients: its square is, but
+   * @param saliency gives the same with every weight w as w sqrt(v), v AdamW's mean of its squared gradients: its square is, but
    *   for one factor that all share, what the loss is expected to rise by without the weight [Optimal Brain Damage,
    *   LeCun et al. 1989, with the squared gradients in place of the Hessian's diagonal]. 0 before the first step
    */
-  masks(done: number, model: ModelWeights, saliency: ModelWeights): Masks | Promise<Masks>
+  masks(done: number, model: ModelWeights, saliency: () => ModelWeights): Masks | Promise<Masks>
 }
 
 const EVERY = 1 / 40
