@@ -15,12 +15,12 @@ export function compactShader(source: string): string {
     .join('\n')
 }
 
-/** A file with each line `// include lib/NAME.wgsl` replaced by that file. */
+/** A file with each line `// include lib/NAME.wgsl` replaced by that file, which may include others. */
 async function expandShader(name: string): Promise<string> {
   let text = ''
   for (const line of (await readFile(new URL(name, SOURCES), 'utf8')).split('\n')) {
-    const included = /^\/\/ include (.+)$/.exec(line)?.[1]
-    text += `${included ? await readFile(new URL(included, SOURCES), 'utf8') : line}\n`
+    const included = /^\s*\/\/ include (.+)$/.exec(line)?.[1]
+    text += `${included ? await expandShader(included) : line}\n`
   }
   return text
 }

@@ -56,10 +56,7 @@ fn main(@builtin(workgroup_id) group: vec3<u32>, @builtin(local_invocation_index
       let b = input[x1 + k];
       let c = input[x2 + k];
       let d = input[x3 + k];
-      sum0 += a.x * w0 + a.y * w1 + a.z * w2 + a.w * w3;
-      sum1 += b.x * w0 + b.y * w1 + b.z * w2 + b.w * w3;
-      sum2 += c.x * w0 + c.y * w1 + c.z * w2 + c.w * w3;
-      sum3 += d.x * w0 + d.y * w1 + d.z * w2 + d.w * w3;
+      // include lib/add-products.wgsl
     }
   }
   partial[slice * 128u + lane] = sum0;

@@ -9,14 +9,7 @@ override COLUMNS: u32 = 64u; // columns per workgroup: 64 or 256
 
 struct Dims {
   R: u32, // ranks of a part with padding, a multiple of 16
-  columns: u32, // columns of all outputs, each output padded to 64
-  start1: u32, // first column of the second output, a multiple of 64
-  start2: u32, // first column of the third output
-  stride0: u32, // columns per row of each output, multiples of 16
-  stride1: u32,
-  stride2: u32,
-  activation: u32, // 0 none, 1 gelu, 2 tanh
-  hasResidual: u32, // 1: add it
+  // include lib/outputs.wgsl
   ranks: u32, // elements per row of the buffer between the factors, which is left out here
   rank1: u32, // first rank of the second part among all, a multiple of 16; the first part's is 0
   rank2: u32, // of the third part
@@ -84,10 +77,7 @@ fn main(@builtin(workgroup_id) group: vec3<u32>, @builtin(local_invocation_index
       let b = input[x1 + k];
       let c = input[x2 + k];
       let d = input[x3 + k];
-      sum0 += a.x * w0 + a.y * w1 + a.z * w2 + a.w * w3;
-      sum1 += b.x * w0 + b.y * w1 + b.z * w2 + b.w * w3;
-      sum2 += c.x * w0 + c.y * w1 + c.z * w2 + c.w * w3;
-      sum3 += d.x * w0 + d.y * w1 + d.z * w2 + d.w * w3;
+      // include lib/add-products.wgsl
     }
     // two rows at a time; % shows the compiler that no index is outside
     for (var two = 0u; two < 2u; two++) {
@@ -126,10 +116,7 @@ fn main(@builtin(workgroup_id) group: vec3<u32>, @builtin(local_invocation_index
     let b = between[64u + k % 64u];
     let c = between[128u + k % 64u];
     let d = between[192u + k % 64u];
-    sum0 += a.x * w0 + a.y * w1 + a.z * w2 + a.w * w3;
-    sum1 += b.x * w0 + b.y * w1 + b.z * w2 + b.w * w3;
-    sum2 += c.x * w0 + c.y * w1 + c.z * w2 + c.w * w3;
-    sum3 += d.x * w0 + d.y * w1 + d.z * w2 + d.w * w3;
+    // include lib/add-products.wgsl
   }
   for (var two = 0u; two < 2u; two++) {
     partial[index] = select(sum0, sum2, two > 0u);

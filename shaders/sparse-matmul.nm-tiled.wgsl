@@ -7,14 +7,7 @@
 
 struct Dims {
   K: u32, // inputs per row with padding, a multiple of 16
-  columns: u32, // columns of all outputs, each output padded to 64
-  start1: u32, // first column of the second output, a multiple of 64
-  start2: u32, // first column of the third output
-  stride0: u32, // columns per row of each output, multiples of 16
-  stride1: u32,
-  stride2: u32,
-  activation: u32, // 0 none, 1 gelu, 2 tanh
-  hasResidual: u32, // 1: add it
+  // include lib/outputs.wgsl
   P: u32, // kept inputs per group of 32 columns
   tile: u32, // inputs the tiled kernel stages at once
   tileP: u32, // kept inputs among them

@@ -14,6 +14,7 @@ import type { GpuContext } from '../runtime/gpu/context.ts'
 import type { Op, Program } from '../runtime/program.ts'
 import type { CsrWeight, DenseWeight, Int8BlockWeight, Int8Weight } from '../runtime/weights.ts'
 import { isTileSparse } from '../sparse-matmul/pack-tiles.ts'
+import { spreadEntries } from '../sparse-matmul/spread.ts'
 import { mergeable, type LinearOp } from './gpu-fold.ts'
 
 type SparseWeight = CsrWeight | Int8BlockWeight
@@ -67,7 +68,7 @@ function denseOf(weight: SparseWeight): DenseWeight | Int8Weight {
       N,
       K,
       get data() {
-        return spread(weight, new Float32Array(N * K), 1)
+        return spreadEntries(weight, new Float32Array(N * K))
       },
     }
   const { scales, activationScale } = weight
@@ -78,19 +79,7 @@ function denseOf(weight: SparseWeight): DenseWeight | Int8Weight {
     scales,
     ...(activationScale === undefined ? {} : { activationScale }),
     get data() {
-      return spread(weight, new Int8Array(N * K), 4)
+      return spreadEntries(weight, new Int8Array(N * K))
     },
   }
-}
-
-/** Writes entries of `width` values each to their places in `data` [N, K], which holds zeros. */
-function spread<A extends Float32Array | Int8Array>(
-  { N, K, rowOffsets, columns, values }: SparseWeight,
-  data: A,
-  width: number,
-): A {
-  for (let n = 0; n < N; n++)
-    for (let z = rowOffsets[n]; z < rowOffsets[n + 1]; z++)
-      for (let i = 0; i < width; i++) data[n * K + columns[z] * width + i] = values[z * width + i]
-  return data
 }

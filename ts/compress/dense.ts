@@ -1,6 +1,7 @@
 // Back from any stored form to plain f32 numbers, and the walk over a model's linear layers that every step shares.
 
 import type { DenseWeight, EmbeddingTable, LinearWeight } from '../../kernels/runtime/weights.ts'
+import { spreadEntries } from '../../kernels/sparse-matmul/spread.ts'
 import { LAYER_LINEARS, LINEAR_STEMS } from '../model/weights.ts'
 import type { EncoderLayer, LayerLinear, LinearLayer, ModelWeights } from '../model/weights.ts'
 import { multiply, view } from './linear-algebra.ts'
@@ -22,15 +23,10 @@ export function denseData(weight: LinearWeight): Float32Array {
         for (let i = row * K; i < (row + 1) * K; i++) data[i] = weight.scales[row] * weight.data[i]
       return data
     case 'csr':
-      for (let row = 0; row < N; row++)
-        for (let z = weight.rowOffsets[row]; z < weight.rowOffsets[row + 1]; z++)
-          data[row * K + weight.columns[z]] = weight.values[z]
-      return data
+      return spreadEntries(weight, data)
     case 'int8-1x4':
-      for (let row = 0; row < N; row++)
-        for (let z = weight.rowOffsets[row]; z < weight.rowOffsets[row + 1]; z++)
-          for (let c = 0; c < 4; c++)
-            data[row * K + weight.columns[z] * 4 + c] = weight.scales[row] * weight.values[z * 4 + c]
+      spreadEntries(weight, data)
+      for (let i = 0; i < data.length; i++) data[i] *= weight.scales[Math.floor(i / K)]
       return data
     case 'nm': {
       const P = (K / weight.m) * weight.n

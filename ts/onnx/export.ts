@@ -7,8 +7,10 @@
 //   int8 embedding rows   Gather, Cast, Mul, Add
 
 import { fixedScale } from '../../kernels/runtime/quantize-law.ts'
-import type { EmbeddingTable, Int8BlockWeight, LeafWeight } from '../../kernels/runtime/weights.ts'
+import type { EmbeddingTable, LeafWeight } from '../../kernels/runtime/weights.ts'
+import { spreadEntries } from '../../kernels/sparse-matmul/spread.ts'
 import { contractChain } from '../../kernels/low-rank-linear/contract-chain.ts'
+import { denseData } from '../compress/dense.ts'
 import type { EncoderLayer, LinearLayer, ModelWeights, Norm } from '../model/weights.ts'
 import { ELEMENT, GraphBuilder } from './builder.ts'
 import type { LazyBytes, Message } from './protobuf.ts'
@@ -147,14 +149,22 @@ class BertGraph {
     const { N, K } = weight
     if (weight.kind !== 'int8' && weight.kind !== 'int8-1x4') {
       const source = weight.kind === 'f32' ? weight.data : weight.values
-      const content = { length: N * K * 4, bytes: () => bytesOf(transpose(denseOf(weight), N, K, Float32Array)) }
+      const content = { length: N * K * 4, bytes: () => bytesOf(transpose(denseData(weight), N, K, Float32Array)) }
       return graph.node('MatMul', [x, graph.constant(`${name}.weight`, 'f32', [K, N], content, source, 'transposed')])
     }
     const { values, scale, zero } = this.quantize(x, weight.activationScale)
     const source = weight.kind === 'int8' ? weight.data : weight.values
     const content: LazyBytes = {
       length: N * K,
-      bytes: () => bytesOf(transpose(weight.kind === 'int8' ? weight.data : denseBlocks(weight), N, K, Int8Array)),
+      bytes: () =>
+        bytesOf(
+          transpose(
+            weight.kind === 'int8' ? weight.data : spreadEntries(weight, new Int8Array(N * K)),
+            N,
+            K,
+            Int8Array,
+          ),
+        ),
     }
     const matrix = graph.constant(`${name}.weight`, 's8', [K, N], content, source, 'transposed')
     const scales = graph.constant(`${name}.scales`, 'f32', [N], bytesOf(weight.scales), weight.scales)
@@ -189,32 +199,6 @@ class BertGraph {
     this.quantized.set(key, parts)
     return parts
   }
-}
-
-/** Dense f32 [N, K] of a float weight. */
-function denseOf(weight: Exclude<LeafWeight, { kind: 'int8' | 'int8-1x4' }>): Float32Array {
-  if (weight.kind === 'f32') return weight.data
-  const { N, K, values } = weight
-  const data = new Float32Array(N * K)
-  if (weight.kind === 'csr') {
-    const { rowOffsets, columns } = weight
-    for (let n = 0; n < N; n++)
-      for (let z = rowOffsets[n]; z < rowOffsets[n + 1]; z++) data[n * K + columns[z]] = values[z]
-    return data
-  }
-  const P = values.length / N
-  for (let n = 0; n < N; n++)
-    for (let p = 0; p < P; p++) data[n * K + weight.indices[Math.floor(n / weight.group) * P + p]] = values[n * P + p]
-  return data
-}
-
-/** Dense s8 [N, K] of a block-sparse weight. */
-function denseBlocks({ N, K, rowOffsets, columns, values }: Int8BlockWeight): Int8Array {
-  const data = new Int8Array(N * K)
-  for (let n = 0; n < N; n++)
-    for (let z = rowOffsets[n]; z < rowOffsets[n + 1]; z++)
-      data.set(values.subarray(z * 4, z * 4 + 4), n * K + columns[z] * 4)
-  return data
 }
 
 /** [N, K] to [K, N]: ONNX multiplies x W. */
