@@ -2,6 +2,7 @@
 
 import type { ModelWeights } from '../model/weights.ts'
 import { saveModel } from '../model/save.ts'
+import { vocabularyOf } from '../study/classifier.ts'
 import { encodeTexts } from '../study/evaluate.ts'
 import {
   applyLabelOrder,
@@ -15,7 +16,7 @@ import { scaleFor, type Scale, type StudySettings } from '../study/settings.ts'
 import { trainWithin } from '../study/training.ts'
 import type { Tokenizer } from '../text/tokenizer.ts'
 import { shapeOfModel } from '../train/convert.ts'
-import type { TrainOptions } from '../train/index.ts'
+import { piecePairs, type TrainOptions } from '../train/index.ts'
 import { UsageError } from './failure.ts'
 import { createProgress } from './progress.ts'
 import { resumable } from './resumable.ts'
@@ -42,6 +43,7 @@ export interface TrainFlags extends PreparationFlags {
   resume?: boolean
   accumulate?: number
   quantizationAware?: 'q8' | 'q8+e8'
+  pieceDropout?: number
 }
 
 const DEFAULT_TRIALS = 9
@@ -116,9 +118,13 @@ export async function trainCommand(flags: TrainFlags): Promise<void> {
 }
 
 /** What flags ask of the trainer beyond its plan. */
-const ownOptions = ({ accumulate, quantizationAware }: TrainFlags): Partial<TrainOptions> => ({
+const ownOptions = (
+  { accumulate, quantizationAware, pieceDropout }: TrainFlags,
+  tokenizer: Tokenizer,
+): Partial<TrainOptions> => ({
   ...(accumulate && { accumulate }),
   ...(quantizationAware && { fakeQuantize: { linears: true, embeddings: quantizationAware === 'q8+e8' } }),
+  ...(pieceDropout && { pieceDropout: { rate: pieceDropout, pairs: piecePairs(vocabularyOf(tokenizer)) } }),
 })
 
 export interface TrainingRun {
@@ -143,7 +149,7 @@ export async function trainAndSave(flags: TrainFlags, data: StudyData, run: Trai
   if (encoded.truncated) reporter.note(`${encoded.truncated} texts are longer than ${limit} tokens and lost their end`)
   const examples = encoded.ids.map((ids, i) => ({ ids, label: data.train[i]?.label ?? -1 }))
   const began = performance.now()
-  const more = { ...run.more, ...ownOptions(flags) }
+  const more = { ...run.more, ...ownOptions(flags, tokenizer) }
   const usual = {
     learningRate: flags.learningRate ?? run.learningRate,
     epochs: flags.epochs,

@@ -61,18 +61,21 @@ it.each(['heads1-ffn32', 'svd:0.5'])(
   },
 )
 
-it('lets layers stop sharing their factors before ranks take more multiplications than the matrix', async () => {
+it.each([
+  ['wtucker:R', 'wsvd:0.25', [0.0625, 0.125, 0.1875, 0.25, 0.375].map((R) => `wtucker:${R}`).concat('wsvd:0.25')],
+  ['svd:R', 'svd:0.4375', [0.0625, 0.125, 0.1875, 0.25, 0.375, 0.4375].map((R) => `svd:${R}`)],
+])('tries %s up to where factors take more multiplications than the matrix', async (shape, chosen, ranks) => {
   const { base, context } = shaping({ passes: null, hiddenWeight: 0 })
   const tried: string[] = []
   const f1Of = new Map<ModelWeights, number>([[model, 0.9]])
   const apply: Shaping['apply'] = (from, recipe) => {
     tried.push(recipe)
     const shaped = { ...from }
-    f1Of.set(shaped, recipe.startsWith('wsvd') ? 0.897 : 0.7)
+    f1Of.set(shaped, recipe === chosen ? 0.897 : 0.7)
     return Promise.resolve({ model: shaped, recipe, notes: [recipe] })
   }
   const validate = (of: ModelWeights): Promise<number> => Promise.resolve(f1Of.get(of)!)
-  const { recipe } = await shapeWeights('wtucker:R', true, { base: { ...base, validate }, apply, context })
-  expect(recipe).toBe('wsvd:0.25')
-  expect(tried).toEqual([0.0625, 0.125, 0.1875, 0.25, 0.375].map((R) => `wtucker:${R}`).concat('wsvd:0.25'))
+  const { recipe } = await shapeWeights(shape, true, { base: { ...base, validate }, apply, context })
+  expect(recipe).toBe(chosen)
+  expect(tried).toEqual(ranks)
 })

@@ -17,6 +17,7 @@ const LOW_RANK_LOSS = 0.005
  * and a core take more multiplications than the matrix did, and two factors with more than 0.5.
  */
 const RANK_SHARES = [0.0625, 0.125, 0.1875, 0.25, 0.375]
+const TWO_FACTOR_SHARES = [...RANK_SHARES, 0.4375]
 /** Then layers stop sharing, which is Tucker on groups of one: more bytes at the same rank, and less is lost. */
 const UNSHARED: Record<string, { shape: string; shares: number[] }> = {
   'wtucker:R': { shape: 'wsvd:R', shares: [0.25, 0.3125, 0.375, 0.4375] },
@@ -164,7 +165,7 @@ async function chooseRank(shape: string, isTuned: boolean, shaping: Shaping): Pr
     `rank ${share} of the full one, validation F1 ${f1.toFixed(3)} (base ${baseF1.toFixed(3)})`
   const unshared = UNSHARED[shape]
   const candidates = [
-    ...RANK_SHARES.map((share) => ({ share, recipe: at(share) })),
+    ...(shape.includes('tucker') ? RANK_SHARES : TWO_FACTOR_SHARES).map((share) => ({ share, recipe: at(share) })),
     ...(unshared?.shares ?? []).map((share) => ({ share, recipe: at(share, unshared.shape) })),
   ]
   let tried = 0

@@ -44,6 +44,11 @@ const EVERYTHING: TrainOptions = {
   validateEvery: 5,
   keep: 'best',
   maskSchedule: { every: 3, until: 0.5, masks: prune },
+  // another spelling in each step, whichever run makes it
+  pieceDropout: {
+    rate: 0.3,
+    pairs: Array.from({ length: CONFIG.vocabSize }, (_, id) => (id > 8 ? Int32Array.of(6, 7) : new Int32Array(0))),
+  },
   // its projection is learned, and so a part of the state
   hidden: { teacher: initializeModel({ ...CONFIG, hiddenSize: 16 }, 7), layers: [[1, 1]], weight: 0.1 },
 }

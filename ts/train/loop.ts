@@ -1,9 +1,10 @@
 // Training a classifier: batches, schedule, progress. The step itself is kernels/train.
 
-import { lossOf } from '../../kernels/train/batch.ts'
+import { lossOf, type TrainBatch } from '../../kernels/train/batch.ts'
 import { TrainSession, type AdamW, type Parameters } from '../../kernels/train/session.ts'
 import type { ModelWeights } from '../model/weights.ts'
-import { checkTeacher, goalOf, joinExamples, nextBatch, shuffled, stepsOf } from './batches.ts'
+import { createRandom } from '../text/random.ts'
+import { checkTeacher, goalOf, joinExamples, joinSequences, nextBatch, shuffled, stepsOf } from './batches.ts'
 import { modelOf, parametersOf, placeMasks, shapeOfModel } from './convert.ts'
 import { HiddenTeacher, initializeProjections, matchesOf } from './hidden.ts'
 import {
@@ -14,6 +15,7 @@ import {
   type TrainOptions,
   type TrainResult,
 } from './options.ts'
+import { dropPieces } from './pieces.ts'
 import { maskStageAt, maskStages, scheduleAt } from './schedule.ts'
 import { checkResumed, runKey, type TrainState } from './state.ts'
 
@@ -223,7 +225,7 @@ class Loop {
     const { labels } = this.#session.layout.shape
     const goal = goalOf(this.#examples, chosen, labels, this.#settings)
     const dropout = rate > 0 ? { rate, seed: Math.imul(seed, 0x01000193) + number } : null
-    const batch = joinExamples(this.#examples, chosen)
+    const batch = this.#batch(chosen, number)
     if (this.#teacher) goal.states = await this.#teacher.states(batch)
     if (!adam) {
       const { logits, stateLoss } = await this.#session.accumulate(batch, goal, dropout, share)
@@ -231,6 +233,15 @@ class Loop {
     }
     const { logits, norm, stateLoss } = await this.#session.step(batch, goal, dropout, adam)
     return { loss: lossOf(logits, labels, goal) + stateLoss, norm }
+  }
+
+  /** The chosen examples side by side, spelt in other pieces where that is asked for. */
+  #batch(chosen: number[], number: number): TrainBatch {
+    const { pieceDropout, seed } = this.#settings
+    if (!pieceDropout) return joinExamples(this.#examples, chosen)
+    const random = createRandom(seed, `pieces ${number}`)
+    const { positions } = this.#session.layout.shape
+    return joinSequences(chosen.map((i) => dropPieces(this.#examples[i].ids, pieceDropout, positions, random)))
   }
 
   /** A step is done, with so many examples. */

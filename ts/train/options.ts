@@ -3,6 +3,7 @@
 import type { FakeQuantize } from '../../kernels/train/fake-quantize.ts'
 import type { ModelWeights } from '../model/weights.ts'
 import type { HiddenOptions } from './hidden.ts'
+import type { PieceDropout } from './pieces.ts'
 import type { Masks, MaskSchedule } from './schedule.ts'
 import type { TrainState } from './state.ts'
 
@@ -51,6 +52,8 @@ export interface TrainOptions {
   clipNorm?: number
   /** on embeddings, the outputs of attention and feed-forward, and the pooled vector; 0.1 */
   dropout?: number
+  /** word pieces that fall into smaller ones at random, anew in each step; scores and teacherLogits are of whole texts */
+  pieceDropout?: PieceDropout
   /** share of the target that is spread over all labels; 0 */
   labelSmoothing?: number
   /** any whole number; 1 */
@@ -172,6 +175,9 @@ export function settle(options: TrainOptions): Settings {
   range('weightDecay', (x) => x >= 0 && Number.isFinite(x), '0 or more')
   range('clipNorm', (x) => x > 0, 'above 0 (Infinity for none)')
   range('dropout', (x) => x >= 0 && x < 1, 'from 0 to below 1')
+  const broken = settings.pieceDropout?.rate ?? 0
+  if (!(broken >= 0 && broken < 1))
+    throw new Error(`train: pieceDropout.rate = ${broken}; it must be from 0 to below 1`)
   range('labelSmoothing', (x) => x >= 0 && x < 1, 'from 0 to below 1')
   range('seed', Number.isInteger, 'a whole number')
   range('threads', whole, 'a whole number from 1 on')

@@ -1,0 +1,51 @@
+// Piece dropout: word pieces fall into smaller ones at random as a text is read for training, so that each pass sees
+// another spelling of it. What is rare as a whole shares its parts with what is not: few texts teach more words.
+// A relative of BPE-dropout (Provilkov et al., 2020) and MaxMatch-dropout (Hiraoka, 2022) that works on ids.
+
+import type { Random } from '../text/random.ts'
+
+export interface PieceDropout {
+  /** how likely a piece falls into two, each of which may fall again; 0 to below 1 */
+  rate: number
+  /** by id of a piece: the pairs of pieces that spell the same, as left, right, left, right, ... */
+  pairs: readonly Int32Array[]
+}
+
+const CONTINUES = '##'
+
+/** The pairs of pieces of a WordPiece vocabulary that spell each of its pieces; special tokens have none. */
+export function piecePairs(vocabulary: readonly string[]): Int32Array[] {
+  const ids = new Map(vocabulary.map((piece, id) => [piece, id]))
+  return vocabulary.map((piece) => {
+    const pairs: number[] = []
+    if (/^\[.+\]$/.test(piece)) return Int32Array.from(pairs)
+    const prefix = piece.startsWith(CONTINUES) ? CONTINUES : ''
+    const characters = [...piece.slice(prefix.length)]
+    for (let i = 1; i < characters.length; i++) {
+      const left = ids.get(prefix + characters.slice(0, i).join(''))
+      const right = ids.get(CONTINUES + characters.slice(i).join(''))
+      if (left !== undefined && right !== undefined) pairs.push(left, right)
+    }
+    return Int32Array.from(pairs)
+  })
+}
+
+/**
+ * Another spelling of the same text: no word gains or loses a character.
+ * @param limit most ids of the result; beyond it the end is lost, but for the last id, which is [SEP]
+ */
+export function dropPieces(ids: Int32Array, { rate, pairs }: PieceDropout, limit: number, random: Random): Int32Array {
+  const spelt: number[] = []
+  const rest = [...ids].reverse()
+  for (let id = rest.pop(); id !== undefined; id = rest.pop()) {
+    const parts = pairs[id] ?? []
+    if (parts.length === 0 || random.next() >= rate) {
+      spelt.push(id)
+      continue
+    }
+    const at = 2 * random.int(parts.length / 2)
+    rest.push(parts[at + 1], parts[at])
+  }
+  if (spelt.length > limit) spelt.splice(limit - 1, spelt.length - limit)
+  return Int32Array.from(spelt)
+}
