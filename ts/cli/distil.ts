@@ -19,10 +19,17 @@ import { cachedTeacherLogits } from '../study/teacher-logits.ts'
 import { uniformLayerMap, type StudentSize, type TrainOptions } from '../train/index.ts'
 import { Interrupted, UsageError } from './failure.ts'
 import { trainingFolder } from './resumable.ts'
-import { openData, prepareStart, reporter, settingsOf, trainAndSave, unbounded, type TrainFlags } from './train.ts'
+import {
+  NARROW,
+  openData,
+  prepareStart,
+  reporter,
+  settingsOf,
+  trainAndSave,
+  unbounded,
+  type TrainFlags,
+} from './train.ts'
 
-/** Students of less than this width take larger steps, as the study's own does. */
-const NARROW = 128
 /** Between the seeds of two copies: copies of one run share nothing with those of a run with the next seed. */
 const COPY_SEEDS = 1_000_003
 

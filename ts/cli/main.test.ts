@@ -52,6 +52,8 @@ describe('usage', () => {
       ['distil', 'model', '--data', 'data.csv', '--out', 'x', '--student', '0x64'],
       /--student 0x64: expected layers x width/,
     ],
+    [['train', '--data', 'data.csv', '--out', 'x', '--size', '2x33'], /--size 2x33: expected layers x width/],
+    [['train', '--data', 'data.csv', '--out', 'x', '--size', '2x32', '--model', 'model'], /--model has a size/],
     [['fly'], /unknown command 'fly'/],
   ])('%j ends with code 2 and says what was expected', async (args, words) => {
     expectSentence(await run(args), words, 2)

@@ -125,6 +125,7 @@ export function buildProgram(): Command {
 
   trainingOptions(program.command('train').description('train a classifier'))
     .option('--model <model>', `${MODEL_HELP} to start from (default: a small model with random weights)`)
+    .option('--size <size>', "layers x width of a model with random weights, or a preset's name (default: 2x192)")
     .option('--tune', 'first search learning rate, epochs, dropout and batch on a part of the training texts')
     .option('--trials <n>', 'settings that --tune tries (default: 9)', wholeNumber(1, 1000))
     .action(async (options) => (await import('./train.ts')).trainCommand(options))

@@ -110,6 +110,14 @@ describe('train', () => {
     expect(prepared.train).toBe(50)
     expect(prepared.stderr).toMatch(/10 of 60 training texts also stand in the test part: removed/)
   })
+  it('starts from random weights of the size asked for, and from a model of other labels with a new classifier', async () => {
+    await json(['train', '--data', 'three.csv', '--size', '1x64', '--out', 'narrow', ...TRAIN])
+    const config = JSON.parse(await readFile(join(folder, 'narrow', 'config.json'), 'utf8'))
+    expect(config).toMatchObject({ num_hidden_layers: 1, hidden_size: 64, num_attention_heads: 2 })
+    expect(Object.keys(config.id2label)).toHaveLength(3)
+    const again = await json(['train', '--data', 'first.csv', '--model', './narrow', '--out', 'two', ...TRAIN])
+    expect(again).toMatchObject({ labels: ['negative', 'positive'], bytes: expect.any(Number) })
+  })
   it('prints the scores of each of three labels', async () => {
     const { stdout } = await run(['train', '--data', 'three.csv', '--out', 'three', ...TRAIN])
     expect(stdout).toMatch(/^three: [\d.]+ MB, on 12 texts held out:\nF1 .*\(mean of 3 labels\)/)

@@ -1,5 +1,7 @@
 // `train`: a classifier from data; what `distil` does likewise.
 
+import { PRESETS } from '../model/config.ts'
+import { encoderSize } from '../model/preset.ts'
 import type { ModelWeights } from '../model/weights.ts'
 import { saveModel } from '../model/save.ts'
 import { vocabularyOf } from '../study/classifier.ts'
@@ -38,6 +40,8 @@ export interface TrainFlags extends PreparationFlags {
   threads?: number
   json?: boolean
   model?: string
+  /** layers x width of a model from random weights */
+  size?: string
   tune?: boolean
   trials?: number
   resume?: boolean
@@ -46,6 +50,8 @@ export interface TrainFlags extends PreparationFlags {
   pieceDropout?: number
 }
 
+/** Models of less than this width take larger steps, as the study's own student does. */
+export const NARROW = 128
 const DEFAULT_TRIALS = 9
 /** The trainer's own, named where settings are compared. */
 const DROPOUT = 0.1
@@ -97,13 +103,27 @@ export async function prepareStart(settings: StudySettings, scale: Scale, data: 
   return start
 }
 
+/** The scale for a model from random weights of that size; narrow ones take larger steps. */
+function withSize(scale: Scale, text: string | undefined): Scale {
+  if (text === undefined) return scale
+  const size = encoderSize(text)
+  if (!size)
+    throw new UsageError(
+      `--size ${text}: expected layers x width with a width divisible by 32, such as 2x128, or one of ${Object.keys(PRESETS).join(', ')}`,
+    )
+  const { student, scratch } = scale.learningRate
+  const rate = size.hiddenSize < NARROW ? student : scratch
+  return { ...scale, baseline: size, learningRate: { ...scale.learningRate, scratch: rate } }
+}
+
 /** Trains a classifier on four fifths of the data, or all of it where there is a test file, and scores it on the rest. */
 export async function trainCommand(flags: TrainFlags): Promise<void> {
   if (flags.resume && flags.tune)
     throw new UsageError('--resume goes on with one training, --tune searches anew; leave one of them out')
   if (flags.trials && !flags.tune) throw new UsageError('--trials are those of --tune; give --tune too')
+  if (flags.size && flags.model) throw new UsageError('--model has a size of its own; leave out --size, or --model')
   const settings = settingsOf(flags)
-  const scale = unbounded(scaleFor(flags.minutes, false))
+  const scale = withSize(unbounded(scaleFor(flags.minutes, false)), flags.size)
   const data = await openData(settings, scale)
   const start = await prepareStart(settings, scale, data)
   if (start.labels) applyLabelOrder(data, start.labels)
