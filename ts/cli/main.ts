@@ -46,6 +46,7 @@ function trainingOptions(command: Command): Command {
     .option('--batch <n>', 'texts a step', wholeNumber(1, 4096), 32)
     .option('--learning-rate <x>', 'peak of the schedule', positiveNumber(1))
     .option('--accumulate <n>', 'batches whose gradients make one step', wholeNumber(1, 1000))
+    .option('--dropout <share>', 'states dropped at random in training', fraction, 0.1)
     .option(
       '--piece-dropout <share>',
       'word pieces that fall into smaller ones at random whenever a text is read; 0.1 helps where texts are few',

@@ -47,14 +47,13 @@ export interface TrainFlags extends PreparationFlags {
   resume?: boolean
   accumulate?: number
   quantizationAware?: 'q8' | 'q8+e8'
+  dropout: number
   pieceDropout?: number
 }
 
 /** Models of less than this width take larger steps, as the study's own student does. */
 export const NARROW = 128
 const DEFAULT_TRIALS = 9
-/** The trainer's own, named where settings are compared. */
-const DROPOUT = 0.1
 
 export const reporter = createProgress()
 
@@ -173,7 +172,7 @@ export async function trainAndSave(flags: TrainFlags, data: StudyData, run: Trai
   const usual = {
     learningRate: flags.learningRate ?? run.learningRate,
     epochs: flags.epochs,
-    dropout: DROPOUT,
+    dropout: flags.dropout,
     batch: flags.batch,
   }
   const tuned = flags.tune
