@@ -8,6 +8,7 @@ import { fileURLToPath } from 'node:url'
 import { afterAll, beforeAll, describe, expect, it } from 'vitest'
 import { randomModel } from '../model/preset.ts'
 import { saveModel } from '../model/save.ts'
+import type { ModelWeights } from '../model/weights.ts'
 import { tokenizerFromVocabulary } from '../text/tokenizer.ts'
 
 const MAIN = fileURLToPath(new URL('main.ts', import.meta.url))
@@ -37,15 +38,27 @@ function run(args: string[], watch: (child: ChildProcess, stderr: string) => voi
 
 let folder = ''
 
+/** The model with the weights of its classifier times a factor; its bias is 0. */
+function withClassifier(model: ModelWeights, factor: number): ModelWeights {
+  const { weight } = model.classifier!
+  if (weight.kind !== 'f32') throw new Error(`the classifier is ${weight.kind}, expected f32`)
+  const bias = new Float32Array(weight.N)
+  return { ...model, classifier: { weight: { ...weight, data: weight.data.map((w) => w * factor) }, bias } }
+}
+
 beforeAll(async () => {
   folder = await mkdtemp(join(tmpdir(), 'distil-'))
   const tokenizer = tokenizerFromVocabulary(WORDS, { lowercase: true })
   const shape = { layers: 2, hiddenSize: 64, heads: 2, intermediateSize: 64, maxPositions: 16, typeVocabSize: 2 }
   const labels = ['negative', 'positive']
   const config = { vocabSize: WORDS.length, ...shape, layerNormEpsilon: 1e-12, labels, recipe: '', lowercase: true }
-  await saveModel(randomModel(config, 3), join(folder, 'teacher'), {
-    files: Object.fromEntries(tokenizer.files().map(({ name, content }) => [name, content])),
-  })
+  const files = Object.fromEntries(tokenizer.files().map(({ name, content }) => [name, content]))
+  const save = (name: string, factor: number, names = labels) =>
+    saveModel(withClassifier(randomModel({ ...config, labels: names }, 3), factor), join(folder, name), { files })
+  await save('teacher', 1)
+  await save('opposite', -1)
+  await save('undecided', 0)
+  await save('renamed', 1, ['no', 'yes'])
   const rows = Array.from({ length: 60 }, (_, i) =>
     i % 2 ? `a very good film ${i},positive` : `a bad film ${i},negative`,
   )
@@ -92,6 +105,25 @@ describe('distil', () => {
     const words = await run(distil('words', '--student', '1x32', '--init', 'teacher', '--vocabulary', '80'))
     expect(words.code).toBe(0)
     expect((await wordsOf('words')).length).toBeLessThanOrEqual(80)
+  })
+
+  it('learns the mean of several teachers, who must have the same labels', async () => {
+    const weights = (name: string): Promise<Buffer> => readFile(join(folder, name, 'model.safetensors'))
+    const student = (out: string, ...teachers: string[]): string[] => [
+      ...['distil', ...teachers, '--data', 'data.csv', '--out', out, '--student', '1x32', '--alpha', '0'],
+      ...['--epochs', '1', '--threads', '1'],
+    ]
+    const { code, stderr } = await run(student('of-two', 'teacher', 'opposite'))
+    expect(code, stderr).toBe(0)
+    for (const name of ['teacher', 'undecided']) expect((await run(student(`of-${name}`, name))).code).toBe(0)
+    // logits and their opposites cancel out
+    expect((await weights('of-two')).equals(await weights('of-undecided'))).toBe(true)
+    expect((await weights('of-two')).equals(await weights('of-teacher'))).toBe(false)
+    const refused = await run(student('never', 'teacher', 'renamed'))
+    expect([refused.code, refused.stderr]).toEqual([
+      1,
+      expect.stringContaining('renamed has the labels no, yes, teacher negative, positive; expected teachers with'),
+    ])
   })
 
   it('takes every term of the loss, and a model to start from', async () => {

@@ -59,8 +59,11 @@ export function studentSize(text: string): StudentSize | null {
   return size
 }
 
-/** Trains a student on the labels and on what the teacher says of the texts. */
-export async function distilCommand(teacherSource: string, flags: DistilFlags): Promise<void> {
+/**
+ * Trains a student on the labels and on what the teachers say of the texts: the mean of their logits. The first of them
+ * gives weights and words, where the student takes any.
+ */
+export async function distilCommand(sources: string[], flags: DistilFlags): Promise<void> {
   const size = (await isFolder(flags.student)) ? null : studentSize(flags.student)
   if (!size && (flags.init ?? flags.vocabulary) !== undefined)
     throw new UsageError(
@@ -70,21 +73,22 @@ export async function distilCommand(teacherSource: string, flags: DistilFlags): 
     throw new UsageError('--hidden-weight compares token by token: give --student LxH with --vocabulary same or task')
   const settings = settingsOf(flags)
   const scale = unbounded(scaleFor(flags.minutes, false))
-  const teacher = await loadClassifier(teacherSource)
+  const teachers = await openTeachers(sources)
+  const [teacher] = teachers
   const { labels } = teacher.weights.config
   const data = await openData(settings, scale)
   if (data.labels.length !== labels.length)
     throw new Error(
       `${flags.data} has ${data.labels.length} labels (${data.labels.join(', ')}), the teacher ${labels.length} (${labels.join(', ')}); they must be the same`,
     )
-  applyLabelOrder(data, matchLabels(data.labels, labels, teacherSource))
+  applyLabelOrder(data, matchLabels(data.labels, labels, sources[0]))
   const given = flags.unlabelled ? await openUnlabelled(flags.unlabelled, flags.text, data) : []
   const texts = [...data.train.map(({ text }) => text), ...given]
   // what cannot be trained is refused before the teacher reads
   const existing = size ? null : await openStudent(flags.student, settings, scale, data)
   const copies = flags.augment ? augmented(teacher, texts, flags.augment, data, flags.seed) : []
   const unlabelled = [...given, ...copies.flat()]
-  const teacherLogits = await readTexts(teacher, [texts, ...copies], scale, flags)
+  const teacherLogits = await meanLogits(teachers, [texts, ...copies], scale, flags)
   const student =
     existing ??
     startStudent(teacher, texts, {
@@ -183,6 +187,31 @@ function augmented(teacher: Classifier, texts: string[], copies: number, data: S
     `${parts.flat().length} altered texts, ${neighbours.size} words with neighbours: the teacher alone says what the texts are`,
   )
   return parts
+}
+
+/** @throws where labels are not the same in the same order: logits are averaged by number */
+async function openTeachers(sources: string[]): Promise<Classifier[]> {
+  const teachers: Classifier[] = []
+  for (const source of sources) teachers.push(await loadClassifier(source))
+  const [first, ...others] = teachers.map(({ weights }) => weights.config.labels.join(', '))
+  const other = others.findIndex((labels) => labels !== first)
+  if (other >= 0)
+    throw new Error(
+      `${sources[other + 1]} has the labels ${others[other]}, ${sources[0]} ${first}; expected teachers with the same labels in the same order`,
+    )
+  return teachers
+}
+
+/** The mean of the teachers' logits, f32 [texts of all parts, labels]. */
+async function meanLogits(
+  teachers: Classifier[],
+  parts: string[][],
+  scale: Scale,
+  flags: DistilFlags,
+): Promise<Float32Array> {
+  const all: Float32Array[] = []
+  for (const teacher of teachers) all.push(await readTexts(teacher, parts, scale, flags))
+  return all[0].map((_, i) => all.reduce((sum, logits) => sum + logits[i], 0) / all.length)
 }
 
 /**

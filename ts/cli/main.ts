@@ -132,7 +132,10 @@ export function buildProgram(): Command {
     .action(async (options) => (await import('./train.ts')).trainCommand(options))
 
   trainingOptions(
-    program.command('distil').description('train a small student of a classifier').argument('<teacher>', MODEL_HELP),
+    program
+      .command('distil')
+      .description('train a small student of a classifier')
+      .argument('<teachers...>', `${MODEL_HELP}; of several the mean of their logits is learned`),
   )
     .option(
       '--student <size>',
@@ -169,7 +172,7 @@ export function buildProgram(): Command {
       'n times as many altered texts: words replaced by near ones of the teacher, dropped, texts cut and joined; the teacher alone decides on them',
       wholeNumber(1, 1000),
     )
-    .action(async (teacher, options) => (await import('./distil.ts')).distilCommand(teacher, options))
+    .action(async (teachers, options) => (await import('./distil.ts')).distilCommand(teachers, options))
 
   dataOptions(
     program
