@@ -9,6 +9,7 @@ import { afterAll, beforeAll, describe, expect, it } from 'vitest'
 import { randomModel } from '../model/preset.ts'
 import { saveModel } from '../model/save.ts'
 import type { ModelWeights } from '../model/weights.ts'
+import { filesOf } from '../study/prepare.ts'
 import { tokenizerFromVocabulary } from '../text/tokenizer.ts'
 
 const MAIN = fileURLToPath(new URL('main.ts', import.meta.url))
@@ -52,7 +53,7 @@ beforeAll(async () => {
   const shape = { layers: 2, hiddenSize: 64, heads: 2, intermediateSize: 64, maxPositions: 16, typeVocabSize: 2 }
   const labels = ['negative', 'positive']
   const config = { vocabSize: WORDS.length, ...shape, layerNormEpsilon: 1e-12, labels, recipe: '', lowercase: true }
-  const files = Object.fromEntries(tokenizer.files().map(({ name, content }) => [name, content]))
+  const files = filesOf(tokenizer)
   const save = (name: string, factor: number, names = labels) =>
     saveModel(withClassifier(randomModel({ ...config, labels: names }, 3), factor), join(folder, name), { files })
   await save('teacher', 1)
@@ -77,6 +78,7 @@ const distil = (out: string, ...more: string[]): string[] => [
 ]
 const wordsOf = async (model: string): Promise<string[]> =>
   (await readFile(join(folder, model, 'vocab.txt'), 'utf8')).trim().split('\n')
+const weightsOf = (model: string): Promise<Buffer> => readFile(join(folder, model, 'model.safetensors'))
 const configOf = async (model: string) => JSON.parse(await readFile(join(folder, model, 'config.json'), 'utf8'))
 
 describe('distil', () => {
@@ -108,7 +110,6 @@ describe('distil', () => {
   })
 
   it('learns the mean of several teachers, who must have the same labels', async () => {
-    const weights = (name: string): Promise<Buffer> => readFile(join(folder, name, 'model.safetensors'))
     const student = (out: string, ...teachers: string[]): string[] => [
       ...['distil', ...teachers, '--data', 'data.csv', '--out', out, '--student', '1x32', '--alpha', '0'],
       ...['--epochs', '1', '--threads', '1'],
@@ -117,8 +118,8 @@ describe('distil', () => {
     expect(code, stderr).toBe(0)
     for (const name of ['teacher', 'undecided']) expect((await run(student(`of-${name}`, name))).code).toBe(0)
     // logits and their opposites cancel out
-    expect((await weights('of-two')).equals(await weights('of-undecided'))).toBe(true)
-    expect((await weights('of-two')).equals(await weights('of-teacher'))).toBe(false)
+    expect((await weightsOf('of-two')).equals(await weightsOf('of-undecided'))).toBe(true)
+    expect((await weightsOf('of-two')).equals(await weightsOf('of-teacher'))).toBe(false)
     const refused = await run(student('never', 'teacher', 'renamed'))
     expect([refused.code, refused.stderr]).toEqual([
       1,
@@ -232,8 +233,7 @@ describe('a training that is stopped', () => {
     expect(resumed.stderr).toMatch(/going on after step \d+/)
     expect(resumed.code).toBe(0)
     await run(train('whole'))
-    const weights = (name: string): Promise<Buffer> => readFile(join(folder, name, 'model.safetensors'))
-    expect((await weights('cut')).equals(await weights('whole'))).toBe(true)
+    expect((await weightsOf('cut')).equals(await weightsOf('whole'))).toBe(true)
     // nothing is left that is not needed
     await expect(stat(join(folder, 'cut.training'))).rejects.toThrow('ENOENT')
   })

@@ -20,9 +20,10 @@ import { uniformLayerMap, type StudentSize, type TrainOptions } from '../train/i
 import { Interrupted, UsageError } from './failure.ts'
 import { trainingFolder } from './resumable.ts'
 import {
-  NARROW,
+  EXPECTED_SIZE,
   openData,
   prepareStart,
+  rateOf,
   reporter,
   settingsOf,
   trainAndSave,
@@ -54,7 +55,7 @@ export function studentSize(text: string): StudentSize | null {
   const size = encoderSize(text)
   if (!size && !text.includes('/'))
     throw new UsageError(
-      `--student ${text}: expected layers x width with a width divisible by 32, such as 2x128, one of ${Object.keys(PRESETS).join(', ')}, or a model's folder or hub id`,
+      `--student ${text}: ${EXPECTED_SIZE}, one of ${Object.keys(PRESETS).join(', ')}, or a model's folder or hub id`,
     )
   return size
 }
@@ -106,11 +107,7 @@ export async function distilCommand(sources: string[], flags: DistilFlags): Prom
     start: student.weights,
     tokenizer: student.tokenizer,
     files: student.files,
-    learningRate: !size
-      ? scale.learningRate.pretrained
-      : size.hiddenSize < NARROW
-        ? scale.learningRate.student
-        : scale.learningRate.scratch,
+    learningRate: size ? rateOf(size, scale) : scale.learningRate.pretrained,
     maxPositions: scale.maxPositions,
     unlabelled,
     teacherLogits,

@@ -1,7 +1,7 @@
 // `train`: a classifier from data; what `distil` does likewise.
 
 import { PRESETS } from '../model/config.ts'
-import { encoderSize } from '../model/preset.ts'
+import { encoderSize, type EncoderSize } from '../model/preset.ts'
 import type { ModelWeights } from '../model/weights.ts'
 import { saveModel } from '../model/save.ts'
 import { vocabularyOf } from '../study/classifier.ts'
@@ -52,7 +52,9 @@ export interface TrainFlags extends PreparationFlags {
 }
 
 /** Models of less than this width take larger steps, as the study's own student does. */
-export const NARROW = 128
+const NARROW = 128
+/** Of what names a size. */
+export const EXPECTED_SIZE = 'expected layers x width with a width divisible by 32, such as 2x128'
 const DEFAULT_TRIALS = 9
 
 export const reporter = createProgress()
@@ -102,18 +104,17 @@ export async function prepareStart(settings: StudySettings, scale: Scale, data: 
   return start
 }
 
-/** The scale for a model from random weights of that size; narrow ones take larger steps. */
+/** The scale for a model from random weights of that size. */
 function withSize(scale: Scale, text: string | undefined): Scale {
   if (text === undefined) return scale
   const size = encoderSize(text)
-  if (!size)
-    throw new UsageError(
-      `--size ${text}: expected layers x width with a width divisible by 32, such as 2x128, or one of ${Object.keys(PRESETS).join(', ')}`,
-    )
-  const { student, scratch } = scale.learningRate
-  const rate = size.hiddenSize < NARROW ? student : scratch
-  return { ...scale, baseline: size, learningRate: { ...scale.learningRate, scratch: rate } }
+  if (!size) throw new UsageError(`--size ${text}: ${EXPECTED_SIZE}, or one of ${Object.keys(PRESETS).join(', ')}`)
+  return { ...scale, baseline: size, learningRate: { ...scale.learningRate, scratch: rateOf(size, scale) } }
 }
+
+/** Peak of the learning rate for a new model of that size. */
+export const rateOf = ({ hiddenSize }: EncoderSize, { learningRate }: Scale): number =>
+  hiddenSize < NARROW ? learningRate.student : learningRate.scratch
 
 /** Trains a classifier on four fifths of the data, or all of it where there is a test file, and scores it on the rest. */
 export async function trainCommand(flags: TrainFlags): Promise<void> {
