@@ -3,9 +3,7 @@
 import { buildProgram } from '../model/bert.ts'
 import { PRESETS } from '../model/config.ts'
 import { encoderSize } from '../model/preset.ts'
-import { foldSpace } from '../io/dataset.ts'
 import { isFolder } from '../io/folder.node.ts'
-import { loadTexts } from '../io/unlabelled.ts'
 import { augmentTexts, nearestWords } from '../study/augment.ts'
 import { loadClassifier, type Classifier } from '../study/classifier.ts'
 import { densifyModel } from '../study/densify.ts'
@@ -72,7 +70,7 @@ export async function distilCommand(sources: string[], flags: DistilFlags): Prom
     )
   if (flags.hiddenWeight > 0 && (!size || typeof flags.vocabulary === 'number'))
     throw new UsageError('--hidden-weight compares token by token: give --student LxH with --vocabulary same or task')
-  const settings = settingsOf(flags)
+  const settings = { ...settingsOf(flags), unlabelled: flags.unlabelled ?? null }
   const scale = unbounded(scaleFor(flags.minutes, false))
   const teachers = await openTeachers(sources)
   const [teacher] = teachers
@@ -83,12 +81,11 @@ export async function distilCommand(sources: string[], flags: DistilFlags): Prom
       `${flags.data} has ${data.labels.length} labels (${data.labels.join(', ')}), the teacher ${labels.length} (${labels.join(', ')}); they must be the same`,
     )
   applyLabelOrder(data, matchLabels(data.labels, labels, sources[0]))
-  const given = flags.unlabelled ? await openUnlabelled(flags.unlabelled, flags.text, data) : []
-  const texts = [...data.train.map(({ text }) => text), ...given]
+  const texts = [...data.train.map(({ text }) => text), ...data.unlabelled]
   // what cannot be trained is refused before the teacher reads
   const existing = size ? null : await openStudent(flags.student, settings, scale, data)
   const copies = flags.augment ? augmented(teacher, texts, flags.augment, data, flags.seed) : []
-  const unlabelled = [...given, ...copies.flat()]
+  const unlabelled = [...data.unlabelled, ...copies.flat()]
   const teacherLogits = await meanLogits(teachers, [texts, ...copies], scale, flags)
   const student =
     existing ??
@@ -151,19 +148,6 @@ function hiddenOf({ weights, teacher }: StartedStudent, weight: number): TrainOp
   if (!teacher) throw new Error('the student has other words than the teacher; hidden states need the same')
   const dense = densifyModel(teacher).model
   return { teacher: dense, layers: uniformLayerMap(weights.layers.length, dense.layers.length), weight }
-}
-
-/** Texts without labels; none of them is a test text or a training text. */
-async function openUnlabelled(source: string, column: string | undefined, data: StudyData): Promise<string[]> {
-  const notes: string[] = []
-  const found = await loadTexts(source, column, notes)
-  const seen = new Set([...data.test, ...data.train].map(({ text }) => foldSpace(text)))
-  const texts = found.filter((text) => !seen.has(foldSpace(text)))
-  for (const note of notes) reporter.note(note)
-  if (texts.length < found.length)
-    reporter.note(`${source}: ${found.length - texts.length} texts also stand in the data: left out`)
-  reporter.note(`${texts.length} texts without a label: the teacher alone says what they are`)
-  return texts
 }
 
 /**

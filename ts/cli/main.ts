@@ -87,6 +87,11 @@ export function buildProgram(): Command {
       fileList(),
     )
     .option(
+      '--unlabelled <file>',
+      'more texts, one a line or a text column, for the student and the rows trained again: the baseline alone decides on them',
+      fileList(),
+    )
+    .option(
       '--variants <list>',
       "rows joined by commas, 'paper' for the ten rows of the paper, 'all', or recipes of your own",
       'all',

@@ -15,6 +15,7 @@ interface StudyFlags extends PreparationFlags {
   data: string
   test?: string
   validation?: string
+  unlabelled?: string
   text?: string
   label?: string
   variants: string
@@ -67,6 +68,7 @@ const optionsOf = (flags: StudyFlags, seed: number, out: string): StudyOptions =
   data: flags.data,
   test: flags.test ?? null,
   validation: flags.validation ?? null,
+  unlabelled: flags.unlabelled ?? null,
   text: flags.text ?? null,
   label: flags.label ?? null,
   preparation: preparationOf(flags),

@@ -64,6 +64,7 @@ export const settingsOf = (flags: TrainFlags): StudySettings => ({
   data: flags.data,
   test: flags.test ?? null,
   validation: null,
+  unlabelled: null,
   text: flags.text ?? null,
   label: flags.label ?? null,
   preparation: preparationOf(flags),

@@ -18,6 +18,7 @@ const SETTINGS: StudySettings = {
   data: 'data.csv',
   test: null,
   validation: null,
+  unlabelled: null,
   text: null,
   label: null,
   preparation: null,
@@ -37,6 +38,7 @@ const DATA: StudyData = {
   train,
   validation: train.slice(0, 4),
   test: train.slice(0, 4),
+  unlabelled: [],
   hash: '',
   notes: [],
 }
@@ -67,9 +69,14 @@ it.each([
   const about: TrainedBase = { words: '', seconds: 0, labels: null, shape: '', isTrained }
   await store.write('base-baseline', 'key', about)
   const scale = { ...scaleFor(1, true), student: size, leastSteps: 2, maxPositions: 16 }
-  const context = { settings: SETTINGS, scale, data: DATA, store, reporter: quiet, cpu, threads: 1 }
+  const data = { ...DATA, unlabelled: isTrained ? ['a film', 'a good one'] : [] }
+  const context = { settings: SETTINGS, scale, data, store, reporter: quiet, cpu, threads: 1 }
   const student = await new Bases(context, 'key').base('student')
   expect(student.words).toMatch(isTrained ? /distilled from the baseline/ : /the baseline has random weights/)
   const logits = await student.teacherLogits()
-  expect(logits && logits.length).toBe(isTrained ? 2 * train.length : null)
+  expect(student.examples.map(({ label }) => label)).toEqual([
+    ...train.map(({ label }) => label),
+    ...data.unlabelled.map(() => -1),
+  ])
+  expect(logits && logits.length).toBe(isTrained ? 2 * student.examples.length : null)
 })

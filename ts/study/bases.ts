@@ -97,7 +97,7 @@ export class Bases {
     const loaded = await loadModel(store.modelFolder(id))
     const tokenizer = tokenizerOf(loaded)
     const limit = this.maxLength(loaded.weights)
-    const ids = encodeTexts(tokenizer, textsOf(data.train), limit).ids
+    const ids = encodeTexts(tokenizer, taughtTexts(data), limit).ids
     const validationIds = encodeTexts(tokenizer, textsOf(data.validation), limit).ids
     const expected = data.validation.map(({ label }) => label)
     const calibrationOf = (model: ModelWeights): Promise<Calibration> =>
@@ -110,7 +110,7 @@ export class Bases {
       id,
       model: loaded.weights,
       tokenizerFiles: loaded.tokenizerFiles,
-      examples: data.train.map(({ label }, i) => ({ ids: ids[i], label })),
+      examples: taughtExamples(data, ids),
       vocabulary: vocabularyOf(tokenizer),
       seenIds: new Set(ids.flatMap((sequence) => [...sequence])),
       sampleTexts: textsOf(data.validation),
@@ -126,7 +126,7 @@ export class Bases {
     }
   }
 
-  /** What the baseline says of the training texts; read from disk where it was said before. Random weights say nothing. */
+  /** What the baseline says of the texts it teaches; read from disk where it was said before. Random weights say nothing. */
   private teacherLogits = once(async (): Promise<Float32Array | null> => {
     const { store, reporter } = this.context
     const { model, examples, isTrained } = await this.base('baseline')
@@ -164,6 +164,11 @@ export class Bases {
     const { settings, scale, data, reporter, store } = this.context
     reporter.stage('baseline: tokenizer and model')
     const start = await prepareModel(settings, scale, data)
+    const isTrained = start.training !== 'none' || !settings.model.startsWith('preset:')
+    if (!isTrained && settings.unlabelled !== null)
+      throw new Error(
+        `--unlabelled ${settings.unlabelled}: ${settings.model} has random weights and can say nothing of texts without a label; leave them out`,
+      )
     reporter.done(start.shape)
     let model = start.weights
     let words = start.words
@@ -184,13 +189,7 @@ export class Bases {
     await store.writeModel('baseline', async (folder) => {
       await saveModel(model, folder, { files: start.tokenizerFiles })
     })
-    return {
-      words,
-      seconds,
-      labels: start.labels,
-      shape: start.shape,
-      isTrained: start.training !== 'none' || !settings.model.startsWith('preset:'),
-    }
+    return { words, seconds, labels: start.labels, shape: start.shape, isTrained }
   }
 
   /** A model that was trained before, as it is. */
@@ -217,7 +216,7 @@ export class Bases {
     reporter.stage('student: tokenizer and model')
     const teacherLogits = await this.teacherLogits()
     const baseline = await loadClassifier(store.modelFolder('baseline'))
-    const texts = textsOf(data.train)
+    const texts = taughtTexts(data)
     const start = startStudent(baseline, texts, {
       size,
       init: 'teacher',
@@ -228,8 +227,7 @@ export class Bases {
     })
     reporter.done(`vocabulary of ${start.tokenizer.vocabSize}; ${start.notes.join('; ')}`)
     const { ids } = encodeTexts(start.tokenizer, texts, this.maxLength(start.weights))
-    const examples = data.train.map(({ label }, i) => ({ ids: ids[i], label }))
-    const trained = await this.train('student: training', start.weights, examples, {
+    const trained = await this.train('student: training', start.weights, taughtExamples(data, ids), {
       epochs: scale.epochs.student,
       seconds: scale.seconds.student,
       learningRate: scale.learningRate.student,
@@ -269,6 +267,12 @@ export class Bases {
 }
 
 const textsOf = (rows: LabelledText[]): string[] => rows.map(({ text }) => text)
+
+/** The training texts, then those without a label. */
+const taughtTexts = ({ train, unlabelled }: StudyData): string[] => [...textsOf(train), ...unlabelled]
+
+const taughtExamples = ({ train }: StudyData, ids: Int32Array[]): Example[] =>
+  ids.map((of, i) => ({ ids: of, label: train[i]?.label ?? -1 }))
 
 /** Makes something once, when it is first asked for. */
 function once<T>(make: () => Promise<T>): () => Promise<T> {

@@ -11,6 +11,7 @@ const settings = (more: Partial<StudySettings>): StudySettings => ({
   data: join(folder, 'train.csv'),
   test: join(folder, 'test.csv'),
   validation: null,
+  unlabelled: null,
   text: null,
   label: null,
   preparation: null,
@@ -59,6 +60,22 @@ describe('prepareData', () => {
     expect(train).toHaveLength(85)
     expect(train.map(({ text }) => text)).not.toContain(validation[0].text)
     expect(hash).not.toBe((await prepareData(settings({}), scale)).hash)
+  })
+
+  it('takes texts without a label from a file, but for those that stand in the data', async () => {
+    const known = await prepareData(settings({ validation: join(folder, 'dev.csv') }), scale)
+    await writeFile(
+      join(folder, 'more.txt'),
+      'something new\ntext number 3\ntext  number 95\ntext number 82\nand another\n',
+    )
+    const { unlabelled, train, notes, hash } = await prepareData(
+      settings({ validation: join(folder, 'dev.csv'), unlabelled: join(folder, 'more.txt') }),
+      scale,
+    )
+    expect(unlabelled).toEqual(['something new', 'and another'])
+    expect(train).toEqual(known.train)
+    expect(notes.join()).toMatch(/more\.txt: 3 texts also stand in the data: left out,2 texts without a label/)
+    expect(hash).not.toBe(known.hash)
   })
 
   it('refuses rows to choose by whose label the training rows lack', async () => {

@@ -3,6 +3,7 @@
 import { createHash } from 'node:crypto'
 import { dropTestTexts, foldSpace, loadDataset, type Dataset } from '../io/dataset.ts'
 import type { BertConfig, TextPreparation } from '../model/config.ts'
+import { loadTexts } from '../io/unlabelled.ts'
 import { loadModel } from '../model/load.ts'
 import type { ModelWeights } from '../model/weights.ts'
 import { preparedTokenizer, prepareText } from '../text/prepare.ts'
@@ -30,6 +31,8 @@ export interface StudyData {
   /** taken from the training texts: ranks are chosen on it, so that the test decides nothing */
   validation: LabelledText[]
   test: LabelledText[]
+  /** texts on which a teacher alone decides; none of them is in the parts above */
+  unlabelled: string[]
   hash: string
   notes: string[]
 }
@@ -104,6 +107,11 @@ export async function prepareData(settings: StudySettings, scale: Scale): Promis
     throw new Error(
       `${data}: ${dataset.train.length} training and ${test.length} test rows are too few to split; expected at least 20`,
     )
+  const unlabelled =
+    settings.unlabelled === null
+      ? []
+      : await loadUnlabelled(settings.unlabelled, settings.text, [dataset.test, shuffled, validation], fold, notes)
+  for (const text of unlabelled) hash.update(`\t${text}\n`)
   return {
     source: data,
     name: dataset.name,
@@ -111,6 +119,7 @@ export async function prepareData(settings: StudySettings, scale: Scale): Promis
     train,
     validation,
     test,
+    unlabelled,
     hash: hash.digest('hex').slice(0, 16),
     notes,
   }
@@ -126,6 +135,23 @@ async function loadValidation(source: string, settings: StudySettings, labels: s
       `--validation ${source}: has the label '${found.labels[numbers.indexOf(-1)]}', the training rows have ${labels.join(', ')}; give rows of the same labels`,
     )
   return found.rows.map((row) => ({ text: row.text, label: numbers[row.label] }))
+}
+
+/** Texts without a label that stand in none of the `parts`. */
+async function loadUnlabelled(
+  source: string,
+  column: string | null,
+  parts: LabelledText[][],
+  fold: (text: string) => string,
+  notes: string[],
+): Promise<string[]> {
+  const found = await loadTexts(source, column ?? undefined, notes)
+  const seen = new Set(parts.flat().map(({ text }) => fold(text)))
+  const texts = found.filter((text) => !seen.has(fold(text)))
+  if (texts.length < found.length)
+    notes.push(`${source}: ${found.length - texts.length} texts also stand in the data: left out`)
+  notes.push(`${texts.length} texts without a label: the teacher alone says what they are`)
+  return texts
 }
 
 /** Learns a WordPiece vocabulary from the training texts as `preparation` makes them; the tokenizer prepares likewise. */

@@ -75,6 +75,7 @@ function syntheticResults(options: { software: boolean; finished?: boolean } = {
       data: 'builtin:reviews',
       test: null,
       validation: null,
+      unlabelled: null,
       text: null,
       label: null,
       preparation: null,

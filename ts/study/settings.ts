@@ -13,6 +13,8 @@ export interface StudySettings {
   test: string | null
   /** file with the rows to choose by, which the model must not have been trained on; null: a tenth of the training rows */
   validation: string | null
+  /** file, or files joined by commas, of texts without a label: the teacher alone says what they are; null: none */
+  unlabelled: string | null
   text: string | null
   label: string | null
   /** null: as the model was trained, a new model without */

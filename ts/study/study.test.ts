@@ -141,6 +141,22 @@ describe('study', () => {
     expect(await readdir(folder)).not.toContain('none')
   })
 
+  it('refuses texts without a label where the baseline cannot say what they are', async () => {
+    await writeFile(join(folder, 'more.txt'), 'a fine thing\n')
+    const study = start([
+      '--model',
+      'preset:bert-base',
+      '--unlabelled',
+      'more.txt',
+      '--variants',
+      'q8',
+      '--out',
+      'random',
+    ])
+    expect(await study.ended).toBe(1)
+    expect(study.output()).toMatch(/--unlabelled more\.txt: preset:bert-base has random weights/)
+  })
+
   it('names the rows there are for an unknown variant, before anything is made', async () => {
     const study = start(['--variants', 'baseline,q9', '--out', 'none'])
     expect(await study.ended).toBe(1)

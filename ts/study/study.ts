@@ -32,12 +32,13 @@ export interface StudyEnd {
 
 const settingsOf = (options: StudyOptions): StudySettings => {
   const { model, data, test, validation, text, label, preparation, seed, minutes, quick } = options
-  const { isTuned, student, passes, hiddenWeight } = options
+  const { isTuned, student, passes, hiddenWeight, unlabelled } = options
   return {
     model,
     data,
     test,
     validation,
+    unlabelled,
     text,
     label,
     preparation,

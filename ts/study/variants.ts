@@ -20,11 +20,11 @@ export interface Base {
   id: 'baseline' | 'student'
   model: ModelWeights
   tokenizerFiles: Record<string, string>
-  /** training examples in this base's own tokens */
+  /** training examples in this base's own tokens; after those of the data the ones without a label, which is -1 */
   examples: Example[]
   /** tokens by id */
   vocabulary: string[]
-  /** ids that the training texts use: what the step `vocab` keeps */
+  /** ids that the texts of the training use, those without a label too: what the step `vocab` keeps */
   seenIds: Set<number>
   /** texts outside training, on which that step counts unknown words */
   sampleTexts: string[]
