@@ -58,6 +58,7 @@ function kernelRows(rows: ResultRow[]): string {
     [
       'kernel, M x N x K',
       'variant',
+      'engine',
       'device',
       'threads',
       'median ms',
@@ -74,6 +75,7 @@ function kernelRows(rows: ResultRow[]): string {
     rows.map((row) => [
       row.model,
       row.variant,
+      engineName(row),
       device(row),
       String(row.threads),
       ...[row.medianMs, row.madMs, row.p95Ms, row.minMs, row.gops, bestGops(row), row.effectiveGops].map(short),
@@ -116,7 +118,7 @@ function section(file: string): string {
 
 const HEAD = `# Benchmarks
 
-Made by \`node scripts/benchmarks-doc.ts\` from \`${RESULTS}/*.json\`; do not edit. Each table names the command that makes
+Made by \`npm run docs\` from \`${RESULTS}/*.json\`; do not edit. Each table names the command that makes
 it again.
 
 How it is measured: contenders run in processes of their own, in short bursts, interleaved round by round with their

@@ -29,7 +29,7 @@ function section(file: string): string {
 
 const HEAD = `# Break-even of sparse and low-rank layers
 
-Made by \`node scripts/break-even-doc.ts\` from \`${RESULTS}/*.json\`; do not edit.
+Made by \`npm run docs\` from \`${RESULTS}/*.json\`; do not edit.
 
 Density is the share of a dense layer's multiply-adds that a form does: of weights (\`csr\`), of 1x4 blocks along K
 (\`int8-1x4\`), n / m (\`n:m\`), R (N + K) / (N K) (\`low-rank\`, two f32 factors). All forms are random weights of one

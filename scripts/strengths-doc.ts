@@ -1,6 +1,7 @@
 // docs/strengths.md from bench/results/strengths/*.json: methods and strengths side by side, the front marked. With --check it
 // writes nothing and fails where the page is stale.
 
+import { basename } from 'node:path'
 import { existsSync, readdirSync, readFileSync, writeFileSync } from 'node:fs'
 import { paretoFront } from '../ts/study/plot.ts'
 import type { StudyResults, StudyRow } from '../ts/study/results.ts'
@@ -28,6 +29,21 @@ function front(points: Point[], cost: (row: StudyRow) => number | undefined): Se
   return new Set(paretoFront(known).map(({ point }) => point))
 }
 
+/** The data by its name alone, wherever it lay. */
+const named = (study: StudyResults): StudyResults => ({
+  ...study,
+  data: { ...study.data, name: basename(study.data.name) },
+})
+
+function commandOf({ settings, rows }: StudyResults): string {
+  const { model, data, test, validation, isTuned, minutes } = settings
+  const files = Object.entries({ data, test, validation }).flatMap(([flag, file]) =>
+    file === null ? [] : [`--${flag} ${basename(file)}`],
+  )
+  const ids = rows.map(({ id }) => id).join(',')
+  return `npm run study -- --model ${model} ${files.join(' ')}${isTuned ? '' : ' --no-tuning'} --minutes ${minutes} --variants ${ids} --out strengths${isTuned ? '' : '-untrained'}`
+}
+
 function page(results: StudyResults[]): string {
   const points: Point[] = []
   for (const { rows, settings } of results)
@@ -50,11 +66,11 @@ function page(results: StudyResults[]): string {
   const lines = [
     '# Methods and strengths',
     '',
-    'Made by `node scripts/strengths-doc.ts` from the files in `bench/results/strengths`. ● marks the Pareto front of a column: no other row is at once better in it and in F1. "Trained again": zeros, factors and cut layers were trained with the baseline as teacher; the others are what the step alone gives. Zeros of these runs grew by norm; `study` has them grow by what the loss misses least since, which loses less (sst2.md). Rows of two runs differ in their clocks: compare times within one.',
+    'Made by `npm run docs` from the files in `bench/results/strengths`. ● marks the Pareto front of a column: no other row is at once better in it and in F1. "Trained again": zeros, factors and cut layers were trained with the baseline as teacher; the others are what the step alone gives. Zeros of these runs grew by norm; `study` has them grow by what the loss misses least since, which loses less (sst2.md). Rows of two runs differ in their clocks: compare times within one.',
     '',
     ...results.map(
       (study) =>
-        `- ${study.settings.isTuned ? 'trained again' : 'as the steps leave it'}: ${setting(study)} \`npm run study -- --model ${study.settings.model} --data ${study.settings.data}${study.settings.test ? ` --test ${study.settings.test}` : ''}${study.settings.validation ? ` --validation ${study.settings.validation}` : ''}${study.settings.isTuned ? '' : ' --no-tuning'} --minutes ${study.settings.minutes} --variants ${study.rows.map(({ id }) => id).join(',')}\``,
+        `- ${study.settings.isTuned ? 'trained again' : 'as the steps leave it'}: ${setting(named(study))} \`${commandOf(study)}\``,
     ),
     '',
     `| method and strength | trained again | MB | density | F1 [95 %] | F1 lost, % [95 %] | CPU, ms | ${software ? 'software GPU (emulated), ms' : 'GPU, ms'} |`,
