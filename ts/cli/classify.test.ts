@@ -22,6 +22,10 @@ describe('parseLines', () => {
     expect((await parse(['{"text":"a","id":1}\n{"text":"b"}\n'])).flat()).toEqual(['a', 'b'])
     expect((await parse(['{smile} hello\n{"text":"b"}\n'])).flat()).toEqual(['{smile} hello', '{"text":"b"}'])
   })
+  it('reads past a byte order mark, and past empty lines of JSONL', async () => {
+    expect((await parse(['\uFEFF{"text":"a"}\n\n{"text":"b"}\r\n\r\n'])).flat()).toEqual(['a', 'b'])
+    expect((await parse(['\uFEFFone\n'])).flat()).toEqual(['one'])
+  })
   it('names the line that is wrong', async () => {
     await expect(parse(['{"text":"a"}\n{"txt":"b"}\n'])).rejects.toThrow(/line 2 has no string "text"/)
     await expect(parse(['{"text":"a"}\nplain\n'])).rejects.toThrow(/line 2 is not JSON.*--input lines/)

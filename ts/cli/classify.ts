@@ -4,9 +4,10 @@
 import { once } from 'node:events'
 import { StringDecoder } from 'node:string_decoder'
 import { buildProgram } from '../model/bert.ts'
+import { scoresOf } from '../model/scores.ts'
 import { openClassifier, type OpenedClassifier } from '../study/classifier.ts'
 import { openDevice } from '../study/devices.ts'
-import { encodeTexts, predict, runLogits, softmaxRow } from '../study/evaluate.ts'
+import { encodeTexts, predict, runLogits } from '../study/evaluate.ts'
 import type { DeviceKind } from './values.ts'
 
 interface ClassifyFlags {
@@ -36,6 +37,7 @@ export async function classifyCommand(source: string, flags: ClassifyFlags): Pro
 
 async function classifyLines({ weights, tokenizer, close }: OpenedClassifier, flags: ClassifyFlags): Promise<void> {
   const { labels, maxPositions } = weights.config
+  const toScores = scoresOf(weights.config)
   const device = await openDevice(flags.device, flags.threads ?? 0)
   let truncated = 0
   try {
@@ -51,7 +53,8 @@ async function classifyLines({ weights, tokenizer, close }: OpenedClassifier, fl
       const logits = await runLogits(session, encoded.ids, labels.length)
       const classes = predict(logits, labels.length)
       const lines = asked.map(({ text, fields }, i) => {
-        const score = Number(softmaxRow(logits, i, labels.length)[classes[i]].toPrecision(6))
+        const own = logits.subarray(i * labels.length, (i + 1) * labels.length)
+        const score = Number(toScores(own)[classes[i]].toPrecision(6))
         return `${JSON.stringify({ ...fields, text, label: labels[classes[i]], score })}\n`
       })
       if (!process.stdout.write(lines.join(''))) await once(process.stdout, 'drain')
@@ -71,7 +74,7 @@ async function* batches(chunks: AsyncIterable<Asked[]>, size: number): AsyncGene
   for await (const chunk of chunks) for (let at = 0; at < chunk.length; at += size) yield chunk.slice(at, at + size)
 }
 
-/** The whole lines of each piece that arrives; the last line may lack its end. */
+/** The whole lines of each piece that arrives; the last line may lack its end. Of JSONL empty lines are left out. */
 export async function* parseLines(
   input: AsyncIterable<Buffer | string>,
   form: ClassifyFlags['input'],
@@ -80,11 +83,13 @@ export async function* parseLines(
   let rest = ''
   let number = 0
   let isJson = form === 'jsonl'
-  const parse = (line: string): Asked => {
+  const parse = (line: string): Asked[] => {
     number++
-    const text = line.endsWith('\r') ? line.slice(0, -1) : line
+    // a mark of the byte order is no part of the first text
+    const text = (number === 1 ? line.replace(/^\uFEFF/, '') : line).replace(/\r$/, '')
     if (number === 1 && form === 'auto') isJson = looksLikeJson(text)
-    return isJson ? parseJsonLine(text, number) : { text, fields: {} }
+    if (!isJson) return [{ text, fields: {} }]
+    return text.trim() === '' ? [] : [parseJsonLine(text, number)]
   }
   for await (const piece of input) {
     const lines = (rest + (typeof piece === 'string' ? piece : decoder.write(piece))).split('\n')
@@ -93,10 +98,11 @@ export async function* parseLines(
       throw new Error(
         `stdin: line ${number + lines.length + 1} is longer than ${MAX_LINE_CHARACTERS} characters; expected one text a line`,
       )
-    if (lines.length) yield lines.map(parse)
+    const asked = lines.flatMap(parse)
+    if (asked.length) yield asked
   }
   rest += decoder.end()
-  if (rest !== '') yield [parse(rest)]
+  if (rest !== '') yield parse(rest)
 }
 
 /** The first line decides: an object with a text makes it JSONL. */

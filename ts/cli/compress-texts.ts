@@ -49,7 +49,10 @@ export async function recipeTexts(
     if (calibrated) throw new UsageError(`the step ${calibrated.text} needs texts to run through the layers: ${where}`)
     return {}
   }
-  if (!isCut && !isCalibrated && !hasImportance) return {}
+  if (!isCut && !isCalibrated && !hasImportance) {
+    reporter.note(`${flags.data} is not read: no step of this recipe learns from texts`)
+    return {}
+  }
   const { weights, tokenizerFiles } = loaded
   const { maxPositions, lowercase } = weights.config
   const tokenizer = tokenizerOf(loaded)

@@ -213,13 +213,17 @@ describe('a training that is stopped', () => {
   ]
 
   it('goes on where it was, to the same bits', async () => {
-    let isSent = false
-    const cut = await run(train('cut'), (child, stderr) => {
-      if (isSent || !stderr.includes('training ')) return
-      isSent = true
-      // long after the steps that are timed first, long before the last of 1800
-      setTimeout(() => child.kill('SIGINT'), 800)
-    })
+    const stopAfter = (ms: number) => {
+      let isSent = false
+      return run(train('cut'), (child, stderr) => {
+        if (isSent || !stderr.includes('training ')) return
+        isSent = true
+        setTimeout(() => child.kill('SIGINT'), ms)
+      })
+    }
+    // long after the steps that are timed first, long before the last of 1800; a busy machine takes longer to begin
+    let cut = await stopAfter(800)
+    for (let ms = 3200; cut.stderr.includes('before the first step') && ms < 60_000; ms *= 4) cut = await stopAfter(ms)
     expect(cut.stderr).toMatch(/stopped after step \d+; run the same command again with --resume to go on/)
     expect(cut.code).toBe(130)
     expect(await readdir(folder)).not.toContain('cut')

@@ -10,7 +10,7 @@ import { densifyModel } from '../study/densify.ts'
 import { openDevice } from '../study/devices.ts'
 import { encodeTexts, runLogits } from '../study/evaluate.ts'
 import { matchLabels } from '../study/labels.ts'
-import { applyLabelOrder, type StudyData } from '../study/prepare.ts'
+import type { StudyData } from '../study/prepare.ts'
 import { scaleFor, type Scale, type StudySettings } from '../study/settings.ts'
 import { startStudent, type StartedStudent } from '../study/student.ts'
 import { cachedTeacherLogits } from '../study/teacher-logits.ts'
@@ -20,6 +20,7 @@ import { trainingFolder } from './resumable.ts'
 import {
   EXPECTED_SIZE,
   openData,
+  orderLabels,
   prepareStart,
   rateOf,
   reporter,
@@ -75,12 +76,13 @@ export async function distilCommand(sources: string[], flags: DistilFlags): Prom
   const teachers = await openTeachers(sources)
   const [teacher] = teachers
   const { labels } = teacher.weights.config
-  const data = await openData(settings, scale)
+  // texts are compared as the teacher reads them
+  const data = await openData({ ...settings, model: sources[0] }, scale)
   if (data.labels.length !== labels.length)
     throw new Error(
       `${flags.data} has ${data.labels.length} labels (${data.labels.join(', ')}), the teacher ${labels.length} (${labels.join(', ')}); they must be the same`,
     )
-  applyLabelOrder(data, matchLabels(data.labels, labels, sources[0]))
+  orderLabels(data, matchLabels(data.labels, labels, sources[0]))
   const texts = [...data.train.map(({ text }) => text), ...data.unlabelled]
   // what cannot be trained is refused before the teacher reads
   const existing = size ? null : await openStudent(flags.student, settings, scale, data)
@@ -140,8 +142,9 @@ async function openStudent(
     throw new Error(
       `${source} has its labels in the order ${start.labels.labels.join(', ')}, the teacher ${data.labels.join(', ')}; give a student with the teacher's order, or one without a classifier`,
     )
-  const { weights, tokenizer, tokenizerFiles } = start
-  return { weights, tokenizer, files: tokenizerFiles, teacher: null, notes: [start.words] }
+  const { weights, tokenizer, tokenizerFiles, labels, words } = start
+  const notes = labels?.note ? [words, labels.note] : [words]
+  return { weights, tokenizer, files: tokenizerFiles, teacher: null, notes }
 }
 
 function hiddenOf({ weights, teacher }: StartedStudent, weight: number): TrainOptions['hidden'] {

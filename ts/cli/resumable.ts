@@ -22,7 +22,7 @@ const isThere = (path: string): Promise<boolean> =>
 
 /**
  * Calls `work` with a signal that the first Ctrl-C gives, and with checkpoints; the second Ctrl-C ends at once. The
- * checkpoint goes when `work` is done.
+ * checkpoint goes when `work` is done, so `work` is all that must not be lost: saving what was trained too.
  * @throws Interrupted where it was stopped, with the word how to go on
  */
 export async function resumable<T>(

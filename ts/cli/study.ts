@@ -6,6 +6,7 @@ import type { StudyOptions } from '../study/settings.ts'
 import { runStudy } from '../study/study.ts'
 import { tableCells } from '../study/table.ts'
 import { columns } from './columns.ts'
+import { UsageError } from './failure.ts'
 import { interruptible } from './interruptible.ts'
 import { createProgress } from './progress.ts'
 import { preparationOf, type DeviceKind, type PreparationFlags } from './values.ts'
@@ -40,6 +41,9 @@ const QUICK_MINUTES = 1.75
 
 /** Runs a study; the first Ctrl-C lets it write what is finished, the second ends at once. */
 export async function studyCommand(flags: StudyFlags): Promise<void> {
+  const idle = flags.passes !== undefined ? '--passes' : flags.hiddenWeight > 0 ? '--hidden-weight' : null
+  if (!flags.tuning && idle)
+    throw new UsageError(`${idle} is of the training that --no-tuning leaves out; give one of them`)
   await interruptible('stopping: the finished rows are being written', (signal) => runSeeds(flags, signal))
 }
 

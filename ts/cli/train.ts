@@ -1,11 +1,13 @@
 // `train`: a classifier from data; what `distil` does likewise.
 
+import { stat } from 'node:fs/promises'
 import { PRESETS } from '../model/config.ts'
 import { encoderSize, type EncoderSize } from '../model/preset.ts'
 import type { ModelWeights } from '../model/weights.ts'
 import { saveModel } from '../model/save.ts'
 import { vocabularyOf } from '../study/classifier.ts'
 import { encodeTexts } from '../study/evaluate.ts'
+import type { LabelOrder } from '../study/labels.ts'
 import {
   applyLabelOrder,
   prepareData,
@@ -87,6 +89,12 @@ export async function openData(settings: StudySettings, scale: Scale): Promise<S
   return { ...data, train: [...data.train, ...data.validation], validation: [] }
 }
 
+/** Puts the data's labels into the model's order and says what was assumed. */
+export function orderLabels(data: StudyData, labels: LabelOrder): void {
+  applyLabelOrder(data, labels)
+  if (labels.note) reporter.note(labels.note)
+}
+
 /**
  * A model to train further: dense f32 layers, uneven ones too, and chains of f32 factors; its recipe stays on record.
  * @throws where its layers or tables are stored in a form that cannot be trained
@@ -127,7 +135,7 @@ export async function trainCommand(flags: TrainFlags): Promise<void> {
   const scale = withSize(unbounded(scaleFor(flags.minutes, false)), flags.size)
   const data = await openData(settings, scale)
   const start = await prepareStart(settings, scale, data)
-  if (start.labels) applyLabelOrder(data, start.labels)
+  if (start.labels) orderLabels(data, start.labels)
   const fromScratch = start.training === 'scratch' || settings.model.startsWith('preset:')
   await trainAndSave(flags, data, {
     start: start.weights,
@@ -162,9 +170,17 @@ export interface TrainingRun {
   more?: Partial<TrainOptions>
 }
 
-/** Trains, scores on the test texts, saves, and says so. */
+/** What cannot be a model's folder is refused before hours of training. */
+async function checkOut(out: string): Promise<void> {
+  const found = await stat(out).catch(() => null)
+  if (found && !found.isDirectory())
+    throw new Error(`--out ${out}: it is a file; expected a folder, or a name that is free`)
+}
+
+/** Trains, saves, scores on the test texts, and says so. */
 export async function trainAndSave(flags: TrainFlags, data: StudyData, run: TrainingRun): Promise<void> {
   const { start, tokenizer, files, unlabelled = [] } = run
+  await checkOut(flags.out)
   const limit = Math.min(run.maxPositions, start.config.maxPositions)
   const encoded = encodeTexts(tokenizer, [...data.train.map(({ text }) => text), ...unlabelled], limit)
   if (encoded.truncated) reporter.note(`${encoded.truncated} texts are longer than ${limit} tokens and lost their end`)
@@ -182,7 +198,7 @@ export async function trainAndSave(flags: TrainFlags, data: StudyData, run: Trai
     : null
   if (tuned && !flags.json) process.stdout.write(`${trialLines(tuned).join('\n')}\n`)
   const seconds = Math.max(1, flags.minutes * 60 - (performance.now() - began) / 1000)
-  const trained = await resumable(flags, reporter, async (signal, checkpoints) => {
+  const { trained, scored, bytes } = await resumable(flags, reporter, async (signal, checkpoints) => {
     reporter.stage(`training ${shapeWords(start)}`)
     const plan = {
       ...(tuned?.chosen ?? usual),
@@ -192,15 +208,16 @@ export async function trainAndSave(flags: TrainFlags, data: StudyData, run: Trai
       ...(run.teacherLogits && { teacherLogits: run.teacherLogits }),
       more: { ...more, ...checkpoints },
     }
-    return trainWithin(start, examples, plan, reporter, signal)
+    const trained = await trainWithin(start, examples, plan, reporter, signal)
+    reporter.done(trained.words)
+    const bytes = await saveModel(trained.model, flags.out, { files })
+    const scored = await scoreModel(trained.model, tokenizer, data.test, {
+      maxLength: limit,
+      threads: flags.threads ?? 0,
+      seed: flags.seed,
+    })
+    return { trained, scored, bytes }
   })
-  reporter.done(trained.words)
-  const scored = await scoreModel(trained.model, tokenizer, data.test, {
-    maxLength: limit,
-    threads: flags.threads ?? 0,
-    seed: flags.seed,
-  })
-  const bytes = await saveModel(trained.model, flags.out, { files })
   const result = {
     out: flags.out,
     bytes: bytes['model.safetensors'],

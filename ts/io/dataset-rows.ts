@@ -141,9 +141,9 @@ function splitLines(content: string): Cells[] {
   return rows
 }
 
-/** A writer that quotes doubles the quote marks inside, and closes what it opened. */
+/** A writer that quotes doubles the quote marks inside, and closes what it opened; some quote every field. */
 function looksQuoted(rows: Cells[]): boolean {
-  let isDoubled = false
+  let isDoubled = rows[0]?.cells.every((cell) => /^".*"$/.test(cell)) ?? false
   for (const { cells } of rows)
     for (const cell of cells) {
       if (!cell.startsWith('"')) continue
@@ -211,8 +211,8 @@ function rowsFromTable(table: Cells[], path: string, columns: ColumnChoice, note
   if (!hasHeader) text = label = -1
   text = chooseNumbered(text, columns.text, 'text', first, width, path)
   label = chooseNumbered(label, columns.label, 'label', first, width, path)
-  if (text < 0 || label < 0) {
-    const sample = table.slice(1, 1 + SAMPLE_ROWS)
+  const sample = table.slice(1, 1 + SAMPLE_ROWS)
+  if (!hasHeader || text < 0 || label < 0) {
     if (label < 0) label = guessLabel(sample.length > 0 ? sample : table, text)
     if (text < 0) text = guessText(sample.length > 0 ? sample : table, label)
     // A header is a first row whose label no other row has, where labels do come again.

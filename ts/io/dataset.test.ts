@@ -46,11 +46,18 @@ describe('formats', () => {
     const content = 'id,what,verdict\n7,good film,1\n8,bad film,0\n'
     expect(rows('csv', content, { text: 'what', label: 'verdict' })).toEqual(expected.slice(0, 2))
     expect(rows('csv', 'a,good film,1\nb,bad film,0\n', { text: '2', label: '3' })).toEqual(expected.slice(0, 2))
+    // a header is no row, however the columns are named
+    const many = 'verdict,what\n' + '1,good film\n0,bad film\n'.repeat(3)
+    expect(rows('csv', many, { text: '2', label: '1' })).toHaveLength(6)
     expect(() => rows('csv', content, { text: 'words' })).toThrow(
       /no column 'words' for the text.*'id', 'what', 'verdict'/,
     )
     expect(() => rows('csv', content, { text: 'what', label: '9' })).toThrow(/number from 1 to 3/)
     expect(() => rows('csv', content, { text: 'what', label: 'what' })).toThrow(/both column 2/)
+  })
+
+  test('a TSV whose every field is quoted', () => {
+    expect(rows('tsv', '"label"\t"text"\n"1"\t"good film"\n"0"\t"bad film"\n')).toEqual(expected.slice(0, 2))
   })
 
   test('quotes, separators and line ends inside quoted texts', () => {

@@ -120,17 +120,18 @@ export const foldSpace = (text: string): string => text.replace(/\s+/g, ' ').tri
 /**
  * The training part without the texts that also stand in the test part; a note says how many there were.
  * @param fold texts are compared by what it makes of them
+ * @param what the texts are, in the note
  */
 export function dropTestTexts(
   parts: { train: Example[]; test: Example[] },
   notes: string[],
   fold: (text: string) => string,
+  what = 'training texts',
 ): Example[] {
   const seen = new Set(parts.test.map(({ text }) => fold(text)))
   const train = parts.train.filter(({ text }) => !seen.has(fold(text)))
   const removed = parts.train.length - train.length
-  if (removed > 0)
-    notes.push(`${removed} of ${parts.train.length} training texts also stand in the test part: removed.`)
+  if (removed > 0) notes.push(`${removed} of ${parts.train.length} ${what} also stand in the test part: removed.`)
   return train
 }
 

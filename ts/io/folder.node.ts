@@ -1,6 +1,8 @@
 // Model folders on disk, for Node.
 
-import { open, mkdir, readFile, rename, rm, stat } from 'node:fs/promises'
+import { createHash } from 'node:crypto'
+import { createReadStream } from 'node:fs'
+import { open, mkdir, readdir, readFile, rename, rm, stat } from 'node:fs/promises'
 import { dirname, join } from 'node:path'
 import { MAX_TEXT_BYTES, type ModelFiles } from './folder.ts'
 import type { ByteSource } from './safetensors.ts'
@@ -16,6 +18,18 @@ export async function isFolder(path: string): Promise<boolean> {
     if (isMissing(error)) return false
     throw error
   }
+}
+
+/** SHA-256 of the names and contents of a folder's own files, 16 hex digits. */
+export async function folderDigest(folder: string): Promise<string> {
+  const hash = createHash('sha256')
+  const entries = await readdir(folder, { withFileTypes: true })
+  const names = entries.filter((entry) => !entry.isDirectory()).map(({ name }) => name)
+  for (const name of names.sort()) {
+    hash.update(`${JSON.stringify(name)}:`)
+    for await (const piece of createReadStream(join(folder, name))) hash.update(piece as Buffer)
+  }
+  return hash.digest('hex').slice(0, 16)
 }
 
 /** The files of a folder. */
@@ -93,17 +107,22 @@ export async function writeWhole(path: string, parts: Iterable<Uint8Array | stri
 /**
  * Writes the files of a folder in order. A new folder is made under a temporary name and renamed when it is complete.
  *
+ * @param stale files that go before the last one is written
  * @returns bytes by file name
  */
 export async function writeFolder(
   folder: string,
   files: [name: string, parts: (Uint8Array | string)[]][],
+  stale: string[] = [],
 ): Promise<Record<string, number>> {
   const isNew = !(await isFolder(folder))
   const target = isNew ? `${folder.replace(/[/\\]+$/, '')}.${process.pid}-${Date.now().toString(36)}.tmp` : folder
   const bytes: Record<string, number> = {}
   try {
-    for (const [name, parts] of files) bytes[name] = await writeWhole(join(target, name), parts)
+    for (const [i, [name, parts]] of files.entries()) {
+      if (i === files.length - 1) for (const other of stale) await rm(join(target, other), { force: true })
+      bytes[name] = await writeWhole(join(target, name), parts)
+    }
     if (isNew) await rename(target, folder)
   } catch (error) {
     if (isNew) await rm(target, { recursive: true, force: true })

@@ -23,6 +23,8 @@ export interface ModelFiles {
   open(name: string): Promise<ByteSource | null>
 }
 
+export const TOKENIZER_FILES = ['tokenizer.json', 'vocab.txt', 'tokenizer_config.json'] as const
+
 /** JSON, vocabularies: bounded before they are read. */
 export const MAX_TEXT_BYTES = 64_000_000
 

@@ -38,7 +38,12 @@ function textsOf(content: string, path: string, choice: Choice, notes: string[])
   switch (ending) {
     case 'csv':
     case 'tsv': {
-      const [first, ...rows] = readTable(content, path, ending, notes)
+      const table = readTable(content, path, ending, notes)
+      if (table.length === 0) throw new Error(`${path}: it is empty; expected a header and texts, or texts alone`)
+      const [first, ...rows] = table
+      const isNamed = isTextName(first.cells[0], choice.column) || (choice.isRequired && choice.column !== undefined)
+      const isColumn = first.cells.length === 1 && !isNamed
+      if (isColumn) return table.map(({ cells }) => cells[0])
       const at = first.cells.indexOf(chooseName(first.cells, path, choice))
       return rows.map(({ cells }) => cells[at])
     }
@@ -57,8 +62,10 @@ function textsOf(content: string, path: string, choice: Choice, notes: string[])
   }
 }
 
+const fold = (name: string): string => name.trim().toLowerCase()
+const isTextName = (name: string, column?: string): boolean => name === column || TEXT_NAMES.includes(fold(name))
+
 function chooseName(names: string[], where: string, { column, isRequired }: Choice): string {
-  const fold = (name: string): string => name.trim().toLowerCase()
   let found = names.find((name) => name === column)
   if (column === undefined || !isRequired)
     found ??= names.find((name) => TEXT_NAMES.includes(fold(name))) ?? (names.length === 1 ? names[0] : undefined)

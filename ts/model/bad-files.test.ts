@@ -161,6 +161,15 @@ describe('bad model folders', () => {
       (c: Json) => (c.linears['bert.encoder.layer.7.output.dense'] = {}),
       /names 'bert.encoder.layer.7.output.dense'/,
     ],
+    ['a layer that is null', 'int8', keep, (c: Json) => (c.layers[0] = null), /layers\[0\] is null/],
+    ['biases by name', 'int8', keep, (c: Json) => (c.withoutBias = {}), /withoutBias is no list/],
+    [
+      'a factor that is null',
+      'chain',
+      keep,
+      (c: Json) => (Object.values<Json>(c.linears)[0].factors[0] = null),
+      /factor 0 is null/,
+    ],
     ['no linears', 'int8', keep, (c: Json) => delete c.linears, /compression: linears is missing/],
     [
       '-128 in int8',

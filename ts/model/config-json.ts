@@ -167,7 +167,7 @@ function applyCompression(shape: ModelShape, found: CompressionJson, refuse: (wh
     bad(`layers has ${found.layers.length} entries, expected ${shape.layers.length}`)
   const C = shape.config.hiddenSize
   for (const [i, layer] of shape.layers.entries()) {
-    const { heads, headSize, intermediateSize: F } = found.layers[i]
+    const { heads, headSize, intermediateSize: F } = found.layers[i] ?? bad(`layers[${i}] is null`)
     for (const [key, value] of Object.entries({ heads, headSize, intermediateSize: F }))
       if (!Number.isSafeInteger(value) || value < 1 || value > BOUNDS.width) bad(`layers[${i}].${key} is ${value}`)
     layer.heads = heads
@@ -183,6 +183,7 @@ function applyCompression(shape: ModelShape, found: CompressionJson, refuse: (wh
     const linear = linears.get(stem) ?? bad(`linears names '${stem}', which this model has not`)
     linear.weight = parseLinearShape(stem, weight, linear.weight, bad)
   }
+  if (!Array.isArray(found.withoutBias)) bad('withoutBias is no list')
   for (const stem of found.withoutBias) {
     const linear = linears.get(stem) ?? bad(`withoutBias names '${stem}', which this model has not`)
     linear.bias = false
@@ -209,7 +210,7 @@ function parseLinearShape(
 }
 
 function parseLeafShape(stem: string, found: LeafShape, bad: (what: string) => never): LeafShape {
-  const { N, K, kind } = found
+  const { N, K, kind } = found ?? bad(`${stem} is null`)
   const count = (key: string, most: number, least = 0): number => {
     const value = (found as unknown as Record<string, unknown>)[key]
     if (!Number.isSafeInteger(value) || (value as number) < least || (value as number) > most)

@@ -55,6 +55,16 @@ describe('model folders', () => {
         expect(await readFile(join(folder, 'config.json'), 'utf8')).toBe(encoded['config.json'])
       })
 
+  it('leaves no tokenizer of an earlier model beside the new one', async () => {
+    const folder = join(root, 'again')
+    const model = syntheticModel('f32')
+    await saveModel(model, folder, { files: { 'tokenizer.json': '{}', 'vocab.txt': 'a\n' } })
+    await saveModel(model, folder)
+    expect(await readdir(folder)).toContain('tokenizer.json')
+    await saveModel(model, folder, { files: { 'vocab.txt': 'b\n' } })
+    expect((await readdir(folder)).sort()).toEqual(['config.json', 'model.safetensors', 'vocab.txt'])
+  })
+
   it('keeps how texts were prepared, in a block of its own', async () => {
     const plain = syntheticModel('f32')
     const preparation = { steps: ['normalise' as const, 'stem' as const], language: 'ru' as const }

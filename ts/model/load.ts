@@ -1,6 +1,6 @@
 // Opens a model: a folder, an address, a hub repository, files in memory, or a preset.
 
-import { fetchedFiles, type ModelFiles, type Progress } from '../io/folder.ts'
+import { fetchedFiles, TOKENIZER_FILES, type ModelFiles, type Progress } from '../io/folder.ts'
 import { parseConfig } from './config-json.ts'
 import { openParts } from './parts.ts'
 import { presetModel } from './preset.ts'
@@ -45,8 +45,6 @@ export interface OpenedModel extends Omit<LoadedModel, 'weights'> {
   /** Closes the files; what was not read until then cannot be. May be called again. */
   close(): Promise<void>
 }
-
-export const TOKENIZER_FILES = ['tokenizer.json', 'vocab.txt', 'tokenizer_config.json'] as const
 
 const isNode = (): boolean => typeof process !== 'undefined' && typeof process.versions?.node === 'string'
 

@@ -1,6 +1,7 @@
 // Writes a model as a Hugging Face folder. What is written loads again bit for bit (ts/model/load.ts).
 
 import { checkLinearWeight, type EmbeddingTable, type LeafWeight } from '../../kernels/runtime/weights.ts'
+import { TOKENIZER_FILES } from '../io/folder.ts'
 import { encodeSafetensors, planSafetensors, type TensorToWrite } from '../io/safetensors.ts'
 import { formatConfig } from './config-json.ts'
 import { maskOfColumns } from './mask.ts'
@@ -131,7 +132,8 @@ export function encodeModel(
 
 /**
  * Writes `folder` (Node): config.json, model.safetensors and the files given. A new folder appears whole or not at all;
- * in one that exists, each file is replaced whole, config.json last.
+ * in one that exists, each file is replaced whole, config.json last, and with `files` goes a tokenizer's file that is not
+ * among them.
  *
  * @returns bytes of every file written
  * @throws where a weight is not valid or the disk refuses; nothing half-written stays
@@ -144,9 +146,15 @@ export async function saveModel(
   const { tensors, aliases } = modelTensors(model)
   const { header, parts } = planSafetensors(tensors)
   const { writeFolder } = await import('../io/folder.node.ts')
-  return writeFolder(folder, [
-    ['model.safetensors', [header, ...parts]],
-    ...Object.entries(options.files ?? {}).map(([name, text]): [string, string[]] => [name, [text]]),
-    ['config.json', [formatConfig(shapeOfModel(model), aliases)]],
-  ])
+  // a tokenizer of an earlier model must not stand beside this one's
+  const stale = options.files ? TOKENIZER_FILES.filter((name) => !Object.hasOwn(options.files!, name)) : []
+  return writeFolder(
+    folder,
+    [
+      ['model.safetensors', [header, ...parts]],
+      ...Object.entries(options.files ?? {}).map(([name, text]): [string, string[]] => [name, [text]]),
+      ['config.json', [formatConfig(shapeOfModel(model), aliases)]],
+    ],
+    stale,
+  )
 }

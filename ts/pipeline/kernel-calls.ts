@@ -68,7 +68,7 @@ export interface KernelCalls {
   dispose(): Promise<void>
 }
 
-/** Weights kept ready; the one that was not used for longest goes first. */
+/** Weights kept ready; of those that no call waits for, the one that was not used for longest goes first. */
 const MAX_SESSIONS = 64
 
 interface Kept {
@@ -76,6 +76,8 @@ interface Kept {
   bias: Float32Array | undefined
   key: string
   session: Promise<Session>
+  /** calls that wait for it */
+  users: number
 }
 
 /** Kernel calls on a device that `open` makes at the first one. */
@@ -90,12 +92,12 @@ export function createKernelCalls(open: () => Promise<Device>): KernelCalls {
     return opened
   }
 
-  const sessionOf = async (
+  const entryOf = (
     name: string,
     weight: LinearWeight,
     { bias, activation = 'none' }: LinearOptions,
     dtype: BufferSpec['dtype'],
-  ): Promise<Session> => {
+  ): Kept => {
     const key = `${activation} ${dtype}`
     const i = kept.findIndex((entry) => entry.weight === weight && entry.bias === bias && entry.key === key)
     let entry = i >= 0 ? kept.splice(i, 1)[0] : undefined
@@ -103,15 +105,17 @@ export function createKernelCalls(open: () => Promise<Device>): KernelCalls {
       // once per weight: it walks every element
       checkLinearWeight(weight, name)
       const program = linearProgram(weight, bias ?? null, activation, dtype)
-      entry = { weight, bias, key, session: device().then((found) => found.load(program)) }
+      entry = { weight, bias, key, session: device().then((found) => found.load(program)), users: 0 }
     }
     kept.push(entry)
-    if (kept.length > MAX_SESSIONS) void kept.shift()!.session.then((old) => old.dispose())
-    try {
-      return await entry.session
-    } catch (error) {
-      kept = kept.filter((other) => other !== entry)
-      throw error
+    return entry
+  }
+
+  /** Frees what is too much and idle. */
+  const trim = (): void => {
+    for (const entry of kept.filter(({ users }) => users === 0).slice(0, Math.max(0, kept.length - MAX_SESSIONS))) {
+      kept.splice(kept.indexOf(entry), 1)
+      void entry.session.then((old) => old.dispose()).catch(() => {})
     }
   }
 
@@ -137,8 +141,18 @@ export function createKernelCalls(open: () => Promise<Device>): KernelCalls {
     if (!isFloat && input.scales.length !== M)
       throw new Error(`${name}: ${input.scales.length} input scales, expected one for each of ${M} rows`)
     if (M === 0) return new Float32Array(0)
-    const session = await sessionOf(name, weight, options, isFloat ? 'f32' : 's8')
-    return session.run({ offsets: Int32Array.of(0, M), rows: input })
+    const entry = entryOf(name, weight, options, isFloat ? 'f32' : 's8')
+    entry.users++
+    try {
+      const session = await entry.session.catch((error: unknown) => {
+        kept = kept.filter((other) => other !== entry)
+        throw error
+      })
+      return await session.run({ offsets: Int32Array.of(0, M), rows: input })
+    } finally {
+      entry.users--
+      trim()
+    }
   }
 
   return {

@@ -5,6 +5,7 @@ import type { Device, DeviceInfo, Session } from '../../kernels/runtime/device.t
 import type { Progress } from '../io/folder.ts'
 import { buildProgram, type ModelOutput } from '../model/bert.ts'
 import type { BertConfig } from '../model/config.ts'
+import { scoresOf } from '../model/scores.ts'
 import type { ModelWeights } from '../model/weights.ts'
 import type { Tokenizer } from '../text/tokenizer.ts'
 import { encodeTexts, groupByLength, packBatch } from './batches.ts'
@@ -278,8 +279,7 @@ class Runner {
 
 function classifierOf(runner: Runner, config: BertConfig) {
   const { labels } = config
-  // one output alone is a yes or no of its own; the others compete, unless the file says that several may hold
-  const toScores = config.multiLabel || labels.length === 1 ? sigmoid : softmax
+  const toScores = scoresOf(config)
   return async (texts: string | string[], options: ClassifyOptions = {}) => {
     const { top_k = 1 } = options
     if (top_k !== null && (!Number.isInteger(top_k) || top_k < 1))
@@ -300,15 +300,6 @@ function classifierOf(runner: Runner, config: BertConfig) {
     return Array.isArray(texts) ? ranked : ranked[0]
   }
 }
-
-function softmax(logits: Float32Array): number[] {
-  const largest = Math.max(...logits)
-  const weights = [...logits].map((x) => Math.exp(x - largest))
-  const sum = weights.reduce((a, b) => a + b, 0)
-  return weights.map((w) => w / sum)
-}
-
-const sigmoid = (logits: Float32Array): number[] => [...logits].map((x) => 1 / (1 + Math.exp(-x)))
 
 function extractorOf(runner: Runner) {
   return async (texts: string | string[], options: ExtractOptions = {}): Promise<Features> => {

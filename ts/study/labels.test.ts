@@ -12,6 +12,11 @@ describe('matchLabels', () => {
     expect(match.order).toEqual(order)
     expect(match.note).toMatch(note === '' ? /^$/ : new RegExp(note))
   })
+  it('does not guess by places between names', () => {
+    expect(() => matchLabels(['neg', 'pos'], ['positive', 'negative'], 'model')).toThrow(
+      /2 labels \(neg, pos\), model has 2 \(positive, negative\); .* rename them in the data/,
+    )
+  })
   it('refuses what it cannot match', () => {
     expect(() => matchLabels(['a', 'b', 'c'], ['x', 'y'], 'model')).toThrow(
       /3 labels \(a, b, c\), model has 2 \(x, y\); expected the same names/,

@@ -10,7 +10,8 @@ export interface LabelOrder {
 }
 
 /**
- * Which of the model's labels each of the data's is: by name, else by number (0, 1, ...), else by place.
+ * Which of the model's labels each of the data's is: by name, else by number (0, 1, ...), else by place where the model's
+ * have no names of their own (LABEL_0, 1). Places alone say nothing of names: 'neg, pos' would be 'positive, negative'.
  * @param found the data's labels, in order
  * @param labels the model's
  * @param source the model, for messages
@@ -23,8 +24,10 @@ export function matchLabels(found: string[], labels: string[], source: string): 
   const note = `the data's labels (${found.join(', ')}) are taken for ${source}'s (${labels.join(', ')})`
   if (found.every((label) => /^\d+$/.test(label) && Number(label) < labels.length))
     return { labels, order: found.map(Number), note: `${note} by their numbers` }
-  if (found.length === labels.length) return { labels, order: found.map((_, i) => i), note: `${note} in this order` }
+  const isNameless = labels.every((label) => /^(label_)?\d+$/i.test(label))
+  if (isNameless && found.length === labels.length)
+    return { labels, order: found.map((_, i) => i), note: `${note} in this order` }
   throw new Error(
-    `the data has ${found.length} labels (${found.join(', ')}), ${source} has ${labels.length} (${labels.join(', ')}); expected the same names, or numbers from 0`,
+    `the data has ${found.length} labels (${found.join(', ')}), ${source} has ${labels.length} (${labels.join(', ')}); expected the same names, or numbers from 0: rename them in the data`,
   )
 }

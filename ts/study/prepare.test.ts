@@ -1,7 +1,10 @@
-import { mkdtemp, rm, writeFile } from 'node:fs/promises'
+import { mkdtemp, readFile, rm, writeFile } from 'node:fs/promises'
 import { tmpdir } from 'node:os'
 import { join } from 'node:path'
 import { afterAll, beforeAll, describe, expect, it } from 'vitest'
+import type { TextPreparation } from '../model/config.ts'
+import { saveModel } from '../model/save.ts'
+import { syntheticModel } from '../model/synthetic.ts'
 import { prepareData } from './prepare.ts'
 import { scaleFor, type StudySettings } from './settings.ts'
 
@@ -76,6 +79,53 @@ describe('prepareData', () => {
     expect(train).toEqual(known.train)
     expect(notes.join()).toMatch(/more\.txt: 3 texts also stand in the data: left out,2 texts without a label/)
     expect(hash).not.toBe(known.hash)
+  })
+
+  it('lets no test row choose', async () => {
+    await rows('both.csv', 85, 95)
+    const { validation, notes } = await prepareData(settings({ validation: join(folder, 'both.csv') }), scale)
+    expect(validation.map(({ text }) => text)).toEqual([85, 86, 87, 88, 89].map((i) => `text number ${i}`))
+    expect(notes.join()).toMatch(/5 of 10 texts to choose by also stand in the test part: removed/)
+  })
+
+  it('compares texts as the model prepares them', async () => {
+    const model = syntheticModel('f32')
+    const preparation: TextPreparation = { steps: ['normalise'], language: 'auto' }
+    const place = join(folder, 'prepared')
+    await saveModel({ ...model, config: { ...model.config, preparation } }, place)
+    await writeFile(
+      join(folder, 'links.csv'),
+      'text,label\nsee http://a.b/c number 95,no\nsee http://x.y/z number 95,yes\nother,no\nmore,yes\n',
+    )
+    await writeFile(join(folder, 'links-test.csv'), 'text,label\nsee http://k.l/m number 95,no\nnothing,yes\n')
+    const data = {
+      data: join(folder, 'links.csv'),
+      test: join(folder, 'links-test.csv'),
+      validation: join(folder, 'dev.csv'),
+    }
+    expect((await prepareData(settings(data), scale)).train).toHaveLength(4)
+    expect((await prepareData(settings({ ...data, model: place }), scale)).train).toHaveLength(2)
+  })
+
+  it('refuses a test file or columns for the built-in reviews', async () => {
+    const data = 'builtin:reviews'
+    for (const more of [{ test: join(folder, 'test.csv') }, { test: null, text: 'what' }])
+      await expect(prepareData(settings({ data, ...more }), scale)).rejects.toThrow(
+        /leave --test, --text and --label out/,
+      )
+  })
+
+  it('tells data apart whose labels have other names', async () => {
+    await writeFile(
+      join(folder, 'renamed.csv'),
+      (await readFile(join(folder, 'train.csv'), 'utf8')).replaceAll(',no', ',ham').replaceAll(',yes', ',spam'),
+    )
+    await writeFile(
+      join(folder, 'renamed-test.csv'),
+      (await readFile(join(folder, 'test.csv'), 'utf8')).replaceAll(',no', ',ham').replaceAll(',yes', ',spam'),
+    )
+    const renamed = settings({ data: join(folder, 'renamed.csv'), test: join(folder, 'renamed-test.csv') })
+    expect((await prepareData(renamed, scale)).hash).not.toBe((await prepareData(settings({}), scale)).hash)
   })
 
   it('refuses rows to choose by whose label the training rows lack', async () => {

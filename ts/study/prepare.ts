@@ -1,10 +1,10 @@
 // The first stage: texts, their split, the model to start from and its tokenizer.
 
 import { createHash } from 'node:crypto'
-import { dropTestTexts, foldSpace, loadDataset, type Dataset } from '../io/dataset.ts'
+import { BUILTIN_REVIEWS, dropTestTexts, foldSpace, loadDataset, type Dataset } from '../io/dataset.ts'
 import type { BertConfig, TextPreparation } from '../model/config.ts'
 import { loadTexts } from '../io/unlabelled.ts'
-import { loadModel } from '../model/load.ts'
+import { loadModel, openModel } from '../model/load.ts'
 import type { ModelWeights } from '../model/weights.ts'
 import { preparedTokenizer, prepareText } from '../text/prepare.ts'
 import { createRandom } from '../text/random.ts'
@@ -59,9 +59,15 @@ const MAX_VALIDATION = 600
  * the tokenizer prepares them. Those that are the same as a test text once prepared are no training texts.
  */
 export async function prepareData(settings: StudySettings, scale: Scale): Promise<StudyData> {
-  const { data, seed, preparation } = settings
+  const { data, seed } = settings
+  const preparation = settings.preparation ?? (await ownPreparation(settings.model))
+  // other files may need them
+  const hasColumns = settings.text !== null || settings.label !== null
+  const isColumnless = settings.validation === null && settings.unlabelled === null
+  if (data === BUILTIN_REVIEWS && (settings.test !== null || (hasColumns && isColumnless)))
+    throw new Error(`${BUILTIN_REVIEWS} has its own test part and columns; leave --test, --text and --label out`)
   const dataset: Dataset =
-    data === 'builtin:reviews'
+    data === BUILTIN_REVIEWS
       ? builtinReviews({ seed, count: scale.reviews })
       : await loadDataset(data, {
           ...(settings.test && { test: settings.test }),
@@ -71,15 +77,15 @@ export async function prepareData(settings: StudySettings, scale: Scale): Promis
           testShare: 0.2,
         })
   const notes = [...dataset.notes]
-  const hash = createHash('sha256')
+  const hash = createHash('sha256').update(`${JSON.stringify(dataset.labels)}\n`)
   for (const part of [dataset.train, dataset.test])
     for (const { text, label } of part) hash.update(`${label}\t${text}\n`)
   const fold = (text: string): string => foldSpace(preparation ? prepareText(text, preparation) : text)
   const apart = dropTestTexts(dataset, notes, fold)
   const emptied = [...apart, ...dataset.test].filter(({ text }) => fold(text) === '').length
   if (emptied > 0) notes.push(`${emptied} texts have nothing left once prepared`)
-  const given =
-    settings.validation === null ? null : await loadValidation(settings.validation, settings, dataset.labels)
+  const rows = settings.validation === null ? null : await loadValidation(settings.validation, settings, dataset.labels)
+  const given = rows && dropTestTexts({ train: rows, test: dataset.test }, notes, fold, 'texts to choose by')
   // rows to choose by must be new to the model, as the test rows are
   const kept = given ? dropTestTexts({ train: apart, test: given }, [], fold) : apart
   const shuffled = createRandom(seed, 'study split').shuffle([...kept])
@@ -123,6 +129,14 @@ export async function prepareData(settings: StudySettings, scale: Scale): Promis
     hash: hash.digest('hex').slice(0, 16),
     notes,
   }
+}
+
+/** How a model prepares texts: that alone decides which of them are the same to it. */
+async function ownPreparation(source: string): Promise<TextPreparation | null> {
+  if (source === 'scratch' || source.startsWith('preset:')) return null
+  const { weights, close } = await openModel(source)
+  await close()
+  return weights.config.preparation ?? null
 }
 
 /** Rows of their own file, their labels numbered as the data's. */

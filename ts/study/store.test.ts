@@ -1,7 +1,8 @@
-import { mkdtemp, readdir, readFile, rm, writeFile } from 'node:fs/promises'
+import { mkdtemp, readdir, readFile, rename, rm, writeFile } from 'node:fs/promises'
 import { tmpdir } from 'node:os'
 import { join } from 'node:path'
 import { afterEach, beforeEach, describe, expect, it } from 'vitest'
+import { folderDigest } from '../io/folder.node.ts'
 import { keyOf, openStore } from './store.ts'
 
 let folder = ''
@@ -10,6 +11,20 @@ beforeEach(async () => {
 })
 afterEach(async () => {
   await rm(folder, { recursive: true, force: true })
+})
+
+describe('folderDigest', () => {
+  it('changes with a name and with a content, not with time', async () => {
+    const path = join(folder, 'config.json')
+    await writeFile(path, 'one')
+    const digest = await folderDigest(folder)
+    await writeFile(path, 'one')
+    expect(await folderDigest(folder)).toBe(digest)
+    await writeFile(path, 'two')
+    const other = await folderDigest(folder)
+    await rename(path, join(folder, 'other.json'))
+    expect(new Set([digest, other, await folderDigest(folder)]).size).toBe(3)
+  })
 })
 
 describe('openStore', () => {

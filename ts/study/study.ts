@@ -2,7 +2,7 @@
 // Each finished stage is on disk (store.ts); a run that was stopped goes on where it was.
 
 import type { Device } from '../../kernels/runtime/device.ts'
-import { isFolder } from '../io/folder.node.ts'
+import { folderDigest, isFolder } from '../io/folder.node.ts'
 import { encoderSize } from '../model/preset.ts'
 import { Bases, type TrainedBase } from './bases.ts'
 import { folderOf, selectRows, type RowPlan } from './catalogue.ts'
@@ -82,7 +82,12 @@ export async function runStudy(options: StudyOptions, reporter: Reporter, signal
     if (note) data.notes.push(note)
     const store = await openStore(
       options.out,
-      { ...settings, dataHash: data.hash, version: `${await packageVersion()}/${STAGES_VERSION}` },
+      {
+        ...settings,
+        ...(await digestsOf(settings)),
+        dataHash: data.hash,
+        version: `${await packageVersion()}/${STAGES_VERSION}`,
+      },
       options.fresh,
     )
     const counts = `${data.train.length} texts to train on, ${data.test.length} to test`
@@ -95,6 +100,14 @@ export async function runStudy(options: StudyOptions, reporter: Reporter, signal
   } finally {
     await cpu.dispose()
   }
+}
+
+/** Of models that are folders: one that was trained anew under the same name makes other rows. */
+async function digestsOf({ model, student }: StudySettings): Promise<Record<string, string>> {
+  const digests: Record<string, string> = {}
+  if (await isFolder(model)) digests.modelFiles = await folderDigest(model)
+  if (student !== null && (await isFolder(student))) digests.studentFiles = await folderDigest(student)
+  return digests
 }
 
 /** A wrong name is found out now, not after the baseline's training. */

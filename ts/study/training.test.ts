@@ -1,6 +1,7 @@
 import { expect, it } from 'vitest'
 import { SMALL } from '../model/synthetic.ts'
 import { initializeModel } from '../train/index.ts'
+import type { TrainState } from '../train/state.ts'
 import type { Reporter } from './reporter.ts'
 import { trainWithin, type TrainingPlan } from './training.ts'
 
@@ -17,4 +18,16 @@ it.each<{ what: string; plan: Partial<TrainingPlan>; steps: number; texts: numbe
   const trained = await trainWithin(model, examples, { ...PLAN, ...plan }, quiet)
   expect(trained.steps).toBe(steps)
   expect(trained.words).toMatch(new RegExp(`^${steps} steps of ${texts} texts \\(4.0 epochs\\) in \\d+ s$`))
+})
+
+it('keeps to steps or clock where it goes on, however fast the machine is then', async () => {
+  const states: TrainState[] = []
+  const save = (state: TrainState): Promise<void> => Promise.resolve(void states.push(state))
+  await trainWithin(model, examples, { ...PLAN, more: { checkpoint: { steps: 8, save } } }, quiet)
+  const goOn = (resume: TrainState, seconds: number) =>
+    trainWithin(model, examples, { ...PLAN, seconds, more: { resume } }, quiet)
+  const [state] = states
+  expect(state).toMatchObject({ step: 8, isClocked: false })
+  expect((await goOn(state, 1e-3)).steps).toBe(24)
+  expect((await goOn({ ...state, isClocked: true, seconds: 700 }, 600)).words).toMatch(/^8 steps .* ended by the clock/)
 })

@@ -75,12 +75,13 @@ export async function trainWithin(
   const steps = stepsOf(examples, { ...options, epochs: plan.epochs, batch: plan.batch })
   const stepSeconds = await measureStep(model, examples, options)
   if (signal?.aborted) throw new Stopped()
-  const isSafe = stepSeconds * steps <= SAFE_SHARE * plan.seconds
+  // a run that goes on keeps to its schedule, however fast the machine is now
+  const isClocked = plan.more?.resume?.isClocked ?? stepSeconds * steps > SAFE_SHARE * plan.seconds
   const result = await trainClassifier(model, examples, {
     ...options,
     steps,
     ...(plan.maskSchedule && { maskSchedule: plan.maskSchedule }),
-    ...(!isSafe && { maxSeconds: plan.seconds }),
+    ...(isClocked && { maxSeconds: plan.seconds }),
     progress: ({ step, steps: all, loss, secondsLeft }) =>
       reporter.progress(step, all, secondsLeft, `loss ${loss.toFixed(3)}`),
   })

@@ -123,6 +123,7 @@ class Loop {
       step: 0,
       seen: 0,
       seconds: 0,
+      isClocked: settings.maxSeconds !== undefined,
       losses: [],
       shownLoss: 0,
       validation: [],

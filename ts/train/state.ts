@@ -16,6 +16,8 @@ export interface TrainState {
   seen: number
   /** of training so far */
   seconds: number
+  /** whether `maxSeconds` decides the schedule beside the steps */
+  isClocked: boolean
   losses: number[]
   /** the loss that progress shows */
   shownLoss: number

@@ -1,0 +1,19 @@
+// Logits to scores between 0 and 1.
+
+import type { BertConfig } from './config.ts'
+
+/**
+ * What makes scores of a text's logits: one output alone is a yes or no of its own; several compete, unless the file says
+ * that more than one may hold.
+ */
+export const scoresOf = ({ multiLabel, labels }: BertConfig): ((logits: Float32Array) => number[]) =>
+  multiLabel || labels.length === 1 ? sigmoid : softmax
+
+function softmax(logits: Float32Array): number[] {
+  const largest = Math.max(...logits)
+  const weights = [...logits].map((x) => Math.exp(x - largest))
+  const sum = weights.reduce((a, b) => a + b, 0)
+  return weights.map((w) => w / sum)
+}
+
+const sigmoid = (logits: Float32Array): number[] => [...logits].map((x) => 1 / (1 + Math.exp(-x)))
