@@ -69,6 +69,8 @@ function chainsAt(program: Program, i: number): LinearOp[][] {
     if (next.length !== first.length || next[0].input !== first[0].input) break
     if (program.buffers[next[0].output].rows !== program.buffers[first[0].output].rows) break
     if (next.some(({ weight }, level) => weight.kind !== first[level].weight.kind)) break
+    // its first factor would run before they have written what it reads
+    if (chains.flat().some(({ output }) => output === next[0].input)) break
     if (!chains.every((chain) => areMergeable(chain.at(-1)!, next.at(-1)!))) break
     if (!isSameForm(next[0].weight, first[0].weight)) break
     chains.push(next)
@@ -110,18 +112,21 @@ export function isFactorOf(program: Program, op: LinearOp, next: Op | undefined,
 /** Factors below each other, each distinct one once, with rows of zeros to the same number of them. */
 function stack(factors: DenseWeight[]): { stacked: DenseWeight; stride: number; places: number[] } {
   const [{ K }] = factors
-  const distinct = [...new Set(factors.map(({ data }) => data))]
+  // a sparse weight that runs dense makes its data anew whenever it is asked: once for each weight
+  const known = new Map(factors.map((factor) => [factor, factor.data]))
+  const distinct = [...new Set(known.values())]
   const stride = Math.max(...factors.map(({ N }) => N))
   const data = new Float32Array(distinct.length * padded(stride) * K)
   distinct.forEach((factor, i) => data.set(factor, i * padded(stride) * K))
   const stacked: DenseWeight = { kind: 'f32', N: distinct.length * padded(stride), K, data }
-  return { stacked, stride, places: factors.map((factor) => distinct.indexOf(factor.data)) }
+  return { stacked, stride, places: factors.map((factor) => distinct.indexOf(known.get(factor)!)) }
 }
 
 /** The weight for K inputs, those that it does not have with zeros. */
 function widened(weight: DenseWeight, K: number): DenseWeight {
   if (weight.K === K) return weight
-  const data = new Float32Array(weight.N * K)
-  for (let n = 0; n < weight.N; n++) data.set(weight.data.subarray(n * weight.K, (n + 1) * weight.K), n * K)
-  return { kind: 'f32', N: weight.N, K, data }
+  const { N, K: own, data: narrow } = weight
+  const data = new Float32Array(N * K)
+  for (let n = 0; n < N; n++) data.set(narrow.subarray(n * own, (n + 1) * own), n * K)
+  return { kind: 'f32', N, K, data }
 }

@@ -41,13 +41,16 @@ const isSparse = (weight: LinearOp['weight']): weight is SparseWeight =>
 export function withDense(program: Program, context: Choosing): Program {
   if (!context.usesTiled || context.keepsSparse) return program
   const ops: Op[] = []
+  const known = new Map<SparseWeight['values'], DenseWeight | Int8Weight>()
   for (let i = 0; i < program.ops.length;) {
     const op = program.ops[i]
     const merged = op.kind === 'linear' && isSparse(op.weight) ? mergeable(program, i) : [op]
     const weights = merged.flatMap((op) => (op.kind === 'linear' && isSparse(op.weight) ? [op.weight] : []))
     const isDense =
       weights.length > 0 && !weights.every(isTileSparse) && density(weights) > mostDensity(weights[0].kind, context)
-    ops.push(...(isDense ? (merged as LinearOp[]).map((op, i) => ({ ...op, weight: denseOf(weights[i]) })) : merged))
+    ops.push(
+      ...(isDense ? (merged as LinearOp[]).map((op, i) => ({ ...op, weight: denseOf(weights[i], known) })) : merged),
+    )
     i += merged.length
   }
   return { ...program, ops }
@@ -59,8 +62,17 @@ function density(weights: SparseWeight[]): number {
   return entries / places
 }
 
-/** The same weight with its zeros: `data` is made where it is packed, and not kept. */
-function denseOf(weight: SparseWeight): DenseWeight | Int8Weight {
+/**
+ * The same weight with its zeros: `data` is made where it is packed, and not kept. A factor that layers share is one
+ * object for all of them, since its `data` is another array each time.
+ */
+function denseOf(weight: SparseWeight, known: Map<SparseWeight['values'], DenseWeight | Int8Weight>) {
+  let dense = known.get(weight.values)
+  if (!dense) known.set(weight.values, (dense = spread(weight)))
+  return dense
+}
+
+function spread(weight: SparseWeight): DenseWeight | Int8Weight {
   const { N, K } = weight
   if (weight.kind === 'csr')
     return {

@@ -27,6 +27,7 @@ export function foldNorms(program: Program): Folded {
   const ops = [...program.ops]
   const folds = new Set<number>()
   const sums = new Map<string, BufferId>()
+  let folded = -1
   for (const [i, norm] of program.ops.entries()) {
     if (norm.kind !== 'layernorm' || !isReadByNextAlone(program, i)) continue
     if (norm.residual === null) {
@@ -38,6 +39,8 @@ export function foldNorms(program: Program): Folded {
     const before = ops[i - 1]
     if (before?.kind !== 'linear' || before.output !== norm.input || before.residual !== null) continue
     if (program.output === norm.input || isReadLater(program.ops, i, norm.input)) continue
+    // that layer does a LayerNorm of a sum already, and would write the sums that it reads
+    if (isReaderOf(folded, program, i - 1)) continue
     const { rows, width } = buffers[norm.input]
     const key = `${rows} ${width}`
     let sum = sums.get(key)
@@ -48,9 +51,14 @@ export function foldNorms(program: Program): Folded {
     ops[i - 1] = { ...before, residual: norm.residual, output: sum }
     ops[i] = { ...norm, input: sum, residual: null }
     folds.add(i)
+    folded = i
   }
   return { program: { ...program, buffers, ops }, folds }
 }
+
+/** True where op `i` is a layer that reads folded LayerNorm `norm`. */
+const isReaderOf = (norm: number, program: Program, i: number): boolean =>
+  norm >= 0 && i > norm && i <= norm + mergeable(program, norm + 1).length
 
 /** True where the op after LayerNorm `i` is an int8 layer, or several in one dispatch, and no other reads its bytes. */
 function isReadByNextAlone(program: Program, i: number): boolean {

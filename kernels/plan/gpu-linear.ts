@@ -122,7 +122,8 @@ export async function createGpuLinearOn(
           case 'buffer': {
             const isInput = slot.id === INPUT || slot.id === CALLER_INPUT
             const [width, callers] = isInput ? [K, input] : [N, output]
-            if (slot.id >= CALLER_INPUT || padded(width) === width) return { buffer: callers }
+            // no more of it than its rows: all of the caller's may be more than a binding holds
+            if (slot.id >= CALLER_INPUT || padded(width) === width) return { buffer: callers, size: M * width * 4 }
             return { buffer: scratchOf(isInput ? 'input' : 'output', padded(width) * 4) }
           }
           default:

@@ -67,9 +67,14 @@ export async function createWasmDevice(options: WasmDeviceOptions = {}): Promise
     throw new Error(`wasm: int8 way '${int8}' needs relaxed SIMD, the baseline build has only 'i16x8'`)
   const notes: string[] = []
   if (options.build !== 'baseline' && hasRelaxedSimd()) {
-    const tried = await tryBuild('relaxed', int8, options, notes)
-    if ('device' in tried) return tried.device
-    const found = `the relaxed SIMD build computes ${tried.wrong.join(', ')} wrongly on this engine`
+    let found: string
+    try {
+      const tried = await tryBuild('relaxed', int8, options, notes)
+      if ('device' in tried) return tried.device
+      found = `the relaxed SIMD build computes ${tried.wrong.join(', ')} wrongly on this engine`
+    } catch (error) {
+      found = `the relaxed SIMD build does not run on this engine (${(error as Error).message})`
+    }
     if (options.build === 'relaxed') throw new Error(`wasm: ${found}; use build 'auto' or 'baseline'`)
     notes.push(`${found}: the baseline build runs instead`)
   }

@@ -86,6 +86,7 @@ async function load(context: GpuContext, stored: StoredProgram, options: LoadOpt
   const uploader = new Uploader(context.device, context.maxBindingBytes)
   try {
     const compiled = await compileProgram(program, uploader, context)
+    await uploader.checkMemory()
     for (const op of program.ops)
       if (op.kind === 'embedding' && isHostTable(op.word, uploader)) noteHostTable(context, op.word.rows)
     // all pipelines compile at once, beside the self-test; it meets the failures of the forms that it tests

@@ -126,6 +126,7 @@ export function checkLinearWeight(weight: LinearWeight, name: string): void {
       break
     case 'int8-1x4':
       if (K % 4 !== 0) fail(`K = ${K} is not a multiple of 4`)
+      if (K > INT8_MAX_K) fail(`K is above ${INT8_MAX_K}: i32 sums could overflow`)
       checkRows(weight.rowOffsets, weight.columns, N, K / 4, fail)
       length('values', weight.values.length, weight.columns.length * 4)
       length('scales', weight.scales.length, N)

@@ -48,13 +48,21 @@ export class Readback {
       encoder.copyBufferToBuffer(source, offset, target, 0, size)
       device.queue.submit([encoder.finish()])
       const invalid = device.popErrorScope()
-      const mapped = target.mapAsync(MAP_MODE_READ, 0, size)
-      await this.#wait(mapped)
-      const error = await invalid
+      const mapped = this.#wait(target.mapAsync(MAP_MODE_READ, 0, size)).then(
+        () => null,
+        (error: unknown) => error as Error,
+      )
+      const [failure, error] = [await mapped, await invalid]
       if (error) throw new Error(`WebGPU: the commands were refused: ${error.message}`)
+      if (failure) throw failure
       const bytes = target.getMappedRange(0, size).slice(0)
       target.unmap()
       return bytes
+    } catch (error) {
+      // it may be mapped still
+      target.destroy()
+      if (slot >= 0) this.#ring[slot] = null
+      throw error
     } finally {
       if (slot < 0) target.destroy()
       else this.#busy[slot] = false

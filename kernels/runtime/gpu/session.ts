@@ -147,7 +147,7 @@ export class ProgramSession implements GpuSession {
     const B = batch.offsets.length - 1
     const M = batch.offsets[B]
     if (M === 0) return { output: new Float32Array(0), gpuMs: isTimed ? 0 : null }
-    const { arena, header } = this.#reserve(M, B)
+    const { arena, header } = await this.#reserve(M, B)
     if (this.#guard) arena.fillPattern()
     this.#uploadInput(arena, batch)
     const tiles = header.write(batch)
@@ -259,20 +259,35 @@ export class ProgramSession implements GpuSession {
   }
 
   /** Buffers for M tokens and B sequences; grown ones replace all, and all bind groups with them. */
-  #reserve(M: number, B: number): { arena: Arena; header: Header } {
+  async #reserve(M: number, B: number): Promise<{ arena: Arena; header: Header }> {
     if (this.#arena && this.#header && M <= this.#capacity.M && B <= this.#capacity.B)
       return { arena: this.#arena, header: this.#header }
+    const before = this.#capacity
     this.#release()
     const capacity = {
       // a longer sequence alone is refused by the arena
-      M: Math.max(M, Math.min(this.#mostRows, bucket(Math.max(M, this.#capacity.M), LEAST_TOKENS))),
-      B: bucket(Math.max(B, this.#capacity.B), LEAST_SEQUENCES),
+      M: Math.max(M, Math.min(this.#mostRows, bucket(Math.max(M, before.M), LEAST_TOKENS))),
+      B: bucket(Math.max(B, before.B), LEAST_SEQUENCES),
     }
     const { gather, twins } = this.#compiled
     const { device, maxBindingBytes } = this.#context
     const options = { twins, gatheredWidth: gather?.width ?? 0, guard: this.#guard, maxBindingBytes }
-    this.#arena = new Arena(device, this.#program, capacity, options)
-    this.#header = new Header(device, capacity.M, capacity.B, this.#tileSizes, gather !== null)
+    device.pushErrorScope('out-of-memory')
+    let refused: Promise<GPUError | null>
+    try {
+      this.#arena = new Arena(device, this.#program, capacity, options)
+      this.#header = new Header(device, capacity.M, capacity.B, this.#tileSizes, gather !== null)
+    } finally {
+      refused = device.popErrorScope()
+    }
+    const refusal = await refused
+    if (refusal) {
+      const bytes = this.#arena.total
+      this.#release()
+      throw new Error(
+        `WebGPU: the device has no memory for the ${bytes} bytes that ${M} tokens in ${B} sequences need beside the weights; use smaller batches (${refusal.message})`,
+      )
+    }
     this.#capacity = capacity
     for (const { forms } of this.#calls) for (const form of forms) form.bindGroup = null
     return { arena: this.#arena, header: this.#header }
@@ -317,6 +332,7 @@ export class ProgramSession implements GpuSession {
     this.#header?.buffer.destroy()
     this.#arena = null
     this.#header = null
+    this.#capacity = { M: 0, B: 0 }
   }
 
   dispose(): void {

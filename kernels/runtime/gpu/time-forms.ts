@@ -1,7 +1,7 @@
 // Times ways, of one dispatch or some, that write the same buffers: some passes of repeats each, in turns, by the timestamps of the passes.
 
 import type { GpuContext } from './context.ts'
-import { REPEATS, ROUNDS } from './tune.ts'
+import { LEAST_PASS_US, MOST_REPEATS, REPEATS, ROUNDS } from './tune.ts'
 
 export interface Timer {
   set: GPUQuerySet
@@ -27,7 +27,7 @@ export async function timeForms(
   written: { buffer: GPUBuffer; offset: number; size: number }[],
 ): Promise<Timed[]> {
   // emulations are timed by tests alone, which need no precision
-  const repeats = software ? 2 : REPEATS
+  let repeats = software ? 2 : REPEATS
   const run = async (way: ReadyDispatch[], count: number): Promise<number> => {
     const encoder = device.createCommandEncoder()
     const timestampWrites = { querySet: set, beginningOfPassWriteIndex: 0, endOfPassWriteIndex: 1 }
@@ -54,6 +54,7 @@ export async function timeForms(
       outputs.push(new Float32Array(await readback.submitAndRead(device.createCommandEncoder(), buffer, offset, size)))
     timed.push({ us: Infinity, outputs })
   }
+  while (!software && repeats < MOST_REPEATS && (await run(ways[0], repeats)) * repeats < LEAST_PASS_US) repeats *= 4
   for (let round = 0; round < ROUNDS; round++)
     for (const [i, way] of ways.entries()) timed[i].us = Math.min(timed[i].us, await run(way, repeats))
   return timed

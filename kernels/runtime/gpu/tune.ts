@@ -21,8 +21,11 @@ export interface TunedShape {
 }
 
 export const MOST_CANDIDATES = 5
-/** Times a form runs in one timed pass. */
+/** Times a form runs in one timed pass, at least; more often while the default's pass is short beside a timestamp's step. */
 export const REPEATS = 20
+export const MOST_REPEATS = 1280
+/** Browsers round timestamps to 65.5 or 100 us. */
+export const LEAST_PASS_US = 2000
 /** Passes of each candidate, in turns; the least time counts. */
 export const ROUNDS = 3
 /** Another form must save this share of the default's time to be taken. */

@@ -12,6 +12,7 @@ export class Uploader {
   readonly #device: GPUDevice
   readonly #buffers: GPUBuffer[] = []
   readonly #dims = new Map<string, GPUBuffer>()
+  readonly #refusals: Promise<GPUError | null>[] = []
   bytes = 0
 
   readonly #maxBindingBytes: number
@@ -37,7 +38,7 @@ export class Uploader {
   /** A buffer that holds `data`. */
   async copy(label: string, data: ArrayBufferView<ArrayBuffer>): Promise<GPUBuffer> {
     const buffer = this.#create(label, data.byteLength, false)
-    const whole = data.byteLength & ~3
+    const whole = data.byteLength - (data.byteLength % 4)
     for (let at = 0; at < whole; at += PIECE_BYTES) {
       const length = Math.min(PIECE_BYTES, whole - at)
       this.#device.queue.writeBuffer(buffer, at, data.buffer, data.byteOffset + at, length)
@@ -72,10 +73,21 @@ export class Uploader {
     if (!this.fits(size))
       throw new Error(`${label}: needs one buffer of ${size} bytes, the adapter allows ${this.#maxBindingBytes}`)
     const usage = GPUBufferUsageBits.STORAGE | GPUBufferUsageBits.UNIFORM | GPUBufferUsageBits.COPY_DST
+    this.#device.pushErrorScope('out-of-memory')
     const buffer = this.#device.createBuffer({ label, size, usage, mappedAtCreation })
+    this.#refusals.push(this.#device.popErrorScope())
     this.#buffers.push(buffer)
     this.bytes += size
     return buffer
+  }
+
+  /** @throws where the device had no memory for one of the buffers, which it says later than it gives them */
+  async checkMemory(): Promise<void> {
+    const refusal = (await Promise.all(this.#refusals.splice(0))).find((found) => found !== null)
+    if (refusal)
+      throw new Error(
+        `WebGPU: the device has no memory for the ${this.bytes} bytes of the weights; take a more compressed model (${refusal.message})`,
+      )
   }
 
   dispose(): void {

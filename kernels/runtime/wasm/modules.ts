@@ -3,9 +3,16 @@
 /** baseline: SIMD; relaxed: SIMD and relaxed SIMD; each without and with shared memory. */
 export type BuildName = 'baseline' | 'baseline-shared' | 'relaxed' | 'relaxed-shared'
 
-// (module (func (result v128) v128.const 0 v128.const 0 v128.const 0 f32x4.relaxed_madd))
 const V128_ZERO = [0xfd, 0x0c, ...new Array<number>(16).fill(0)]
-const RELAXED_BODY = [0x00, ...V128_ZERO, ...V128_ZERO, ...V128_ZERO, 0xfd, 0x85, 0x02, 0x0b]
+const RELAXED_MADD = [0xfd, 0x85, 0x02]
+const RELAXED_DOT_ADD = [0xfd, 0x93, 0x02]
+// (module (func (result v128) v128.const 0 v128.const 0
+//   v128.const 0 v128.const 0 v128.const 0 f32x4.relaxed_madd i32x4.relaxed_dot_i8x16_i7x16_add_s))
+// Both: an engine may have the one and not the other.
+const RELAXED_BODY = [
+  ...[0x00, ...V128_ZERO, ...V128_ZERO],
+  ...[...V128_ZERO, ...V128_ZERO, ...V128_ZERO, ...RELAXED_MADD, ...RELAXED_DOT_ADD, 0x0b],
+]
 // (module (func (result v128) v128.const 0))
 const SIMD_BODY = [0x00, ...V128_ZERO, 0x0b]
 
