@@ -40,6 +40,24 @@ describe('the choice', () => {
     expect(withDense(dense, { ...TILED, usesTiled: false })).toBe(dense)
     expect(withDense(dense, { ...TILED, keepsSparse: true })).toBe(dense)
   })
+  it('keeps what each layer has of its own where they share values', () => {
+    const blocks = layer('int8-1x4', { density: 0.9 })
+    const [first] = blocks.ops as LinearOp[]
+    const scaled = (activationScale: number): Program => ({
+      ...blocks,
+      ops: [first, first].map((op, i) => ({
+        ...op,
+        weight: { ...op.weight, activationScale: activationScale * (i + 1) } as never,
+      })),
+    })
+    const scales = withDense(scaled(0.25), TILED).ops.map(
+      (op) => (op as LinearOp).weight as { activationScale?: number },
+    )
+    expect(scales.map(({ activationScale }) => activationScale)).toEqual([0.25, 0.5])
+    const csr = layer('csr', { density: 0.9 })
+    const [a, b] = withDense({ ...csr, ops: [csr.ops[0], csr.ops[0]] }, TILED).ops as LinearOp[]
+    expect(a.weight).toBe(b.weight)
+  })
   it('is one for the layers of one dispatch', () => {
     const program = layer('csr', { density: 0.45 })
     const sparse = layer('csr', { density: 0.1 }).ops[0] as LinearOp

@@ -41,7 +41,7 @@ const isSparse = (weight: LinearOp['weight']): weight is SparseWeight =>
 export function withDense(program: Program, context: Choosing): Program {
   if (!context.usesTiled || context.keepsSparse) return program
   const ops: Op[] = []
-  const known = new Map<SparseWeight['values'], DenseWeight | Int8Weight>()
+  const known = new Map<Float32Array, DenseWeight | Int8Weight>()
   for (let i = 0; i < program.ops.length;) {
     const op = program.ops[i]
     const merged = op.kind === 'linear' && isSparse(op.weight) ? mergeable(program, i) : [op]
@@ -63,10 +63,11 @@ function density(weights: SparseWeight[]): number {
 }
 
 /**
- * The same weight with its zeros: `data` is made where it is packed, and not kept. A factor that layers share is one
- * object for all of them, since its `data` is another array each time.
+ * The same weight with its zeros: `data` is made where it is packed, and not kept. An f32 factor that layers share is one
+ * object for all of them, since its `data` is another array each time; in int8 each has an activation scale of its own.
  */
-function denseOf(weight: SparseWeight, known: Map<SparseWeight['values'], DenseWeight | Int8Weight>) {
+function denseOf(weight: SparseWeight, known: Map<Float32Array, DenseWeight | Int8Weight>): DenseWeight | Int8Weight {
+  if (weight.kind !== 'csr') return spread(weight)
   let dense = known.get(weight.values)
   if (!dense) known.set(weight.values, (dense = spread(weight)))
   return dense

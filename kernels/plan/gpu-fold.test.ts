@@ -21,7 +21,7 @@ const linear = (input: number, output: number, kind: 'f32' | 'int8', bias = true
   activation: 'none',
   residual: null,
 })
-const norm = (input: number, residual: number, output: number): Op => {
+const norm = (input: number, residual: number | null, output: number): Op => {
   const [gamma, beta] = [uniform(C, random), uniform(C, random)]
   return { kind: 'layernorm', input, residual, output, gamma, beta, epsilon: 1e-5 }
 }
@@ -54,6 +54,13 @@ it('an int8 layer that does a LayerNorm does not write the sums that it reads', 
   const program = programOf(ops, 5)
   expect([...foldNorms(program).folds]).toEqual([1])
   await check(program, 5e-2, 'two LayerNorms with a layer between')
+})
+
+it('one of two layers that read a LayerNorm keeps to the other', async () => {
+  const ops = [norm(0, null, 1), linear(1, 2, 'int8'), linear(1, 3, 'int8'), norm(3, 0, 4), linear(4, 5, 'int8')]
+  const program = programOf(ops, 5)
+  expect([...foldNorms(program).folds]).toEqual([0])
+  await check(program, 5e-2, 'two readers of a LayerNorm')
 })
 
 it('a chain does not run before another has written its input', async () => {

@@ -34,6 +34,7 @@ export function foldNorms(program: Program): Folded {
       // in place of a sum of its own, the rows must be no output of the layer
       if (mergeable(program, i + 1).some(({ output }) => output === norm.input)) continue
       folds.add(i)
+      folded = i
       continue
     }
     const before = ops[i - 1]

@@ -72,6 +72,7 @@ export async function createGpuLinearOn(
     ready(compiled.calls),
     ready(padded(N) === N ? [] : [unpad]),
   ])
+  await uploader.checkMemory()
   const shapes = new Map<number, GPUBuffer>()
   let scratch: Scratch = { rows: 0, buffers: new Map() }
   // replaced scratch may still be read by passes that the caller has not submitted: kept until dispose

@@ -128,16 +128,16 @@ async function startPool(
     addNote(notes, 'no shared memory here (a page must be cross-origin isolated): one thread')
   }
   const modules = options.modules ?? WASM
-  if (isShared)
+  if (isShared) {
+    const name: BuildName = `${build}-shared`
+    const module = await compileEmbedded(modules[name])
     try {
-      const name: BuildName = `${build}-shared`
-      const module = await compileEmbedded(modules[name])
       return { pool: await ThreadPool.create(new WasmMemory(true), module, wanted), name }
     } catch (error) {
       if (wanted === 1) throw error
       addNote(notes, `worker threads could not be started (${(error as Error).message}): one thread`)
     }
-  else if (wanted > 1 && options.shared === false) addNote(notes, 'without shared memory there is one thread')
+  } else if (wanted > 1 && options.shared === false) addNote(notes, 'without shared memory there is one thread')
   const module = await compileEmbedded(modules[build])
   return { pool: await ThreadPool.create(new WasmMemory(false), module, 1), name: build }
 }

@@ -77,7 +77,8 @@ export async function distilCommand(sources: string[], flags: DistilFlags): Prom
   const [teacher] = teachers
   const { labels } = teacher.weights.config
   // texts are compared as the teacher reads them
-  const data = await openData({ ...settings, model: sources[0] }, scale)
+  const preparation = settings.preparation ?? teacher.weights.config.preparation ?? null
+  const data = await openData({ ...settings, preparation }, scale)
   if (data.labels.length !== labels.length)
     throw new Error(
       `${flags.data} has ${data.labels.length} labels (${data.labels.join(', ')}), the teacher ${labels.length} (${labels.join(', ')}); they must be the same`,

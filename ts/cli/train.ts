@@ -100,7 +100,7 @@ export function orderLabels(data: StudyData, labels: LabelOrder): void {
  * @throws where its layers or tables are stored in a form that cannot be trained
  */
 export async function prepareStart(settings: StudySettings, scale: Scale, data: StudyData): Promise<StartingModel> {
-  const start = await prepareModel(settings, scale, data, { mayBeCompressed: true })
+  const start = await prepareModel(settings, scale, data, { forTraining: true })
   try {
     shapeOfModel(start.weights)
   } catch (error) {

@@ -80,6 +80,19 @@ describe('leastLoss and leastCost against every choice there is', () => {
     expect(leastCost(groups, 0)).toEqual([0, 0])
   })
 
+  it('meets a least sum that only rounding puts above the limit', () => {
+    const groups = [
+      [
+        { cost: 0.1, loss: 1 },
+        { cost: 0.9, loss: 0 },
+      ],
+      [{ cost: 0.2, loss: 0 }],
+      [{ cost: 0.3, loss: 0 }],
+    ]
+    expect(0.1 + 0.2 + 0.3).toBeGreaterThan(0.6)
+    expect(leastLoss(groups, 0.6)).toEqual([0, 0, 0])
+  })
+
   it('says the least sum where the limit is below it', () => {
     const groups = [[{ cost: 2, loss: 1 }], [{ cost: 3.5, loss: 1 }]]
     expect(() => leastLoss(groups, 5.4)).toThrow(InfeasibleError)

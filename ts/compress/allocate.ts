@@ -69,7 +69,7 @@ function allocate(groups: readonly (readonly Item[])[], limit: number): number[]
   const base = lightest.reduce((sum, weight) => sum + weight, 0)
   // sums of the same numbers in another order may differ in the last bits
   if (!(base <= limit + 1e-12 * Math.abs(limit))) throw new InfeasibleError(base, limit)
-  const room = limit - base
+  const room = Math.max(0, limit - base)
   // Weights are rounded up to bins, each by less than one: sums up to BINS + groups may still fit.
   const bins = BINS + groups.length
   const inBins = (g: number, item: Item): number =>

@@ -240,8 +240,10 @@ function rowsFromTable(table: Cells[], path: string, columns: ColumnChoice, note
       )
     return { text: cells[text], label: cells[label].trim(), line }
   })
-  const name = (column: number): string => (hasHeader ? `'${first[column]}'` : `in column ${column + 1}`)
-  return { rows: labelled, columns: { text: name(text), label: name(label) } }
+  // columns that were given by number are the same in files with a header and without
+  const name = (column: number, wanted: string | undefined): string =>
+    hasHeader && wanted?.trim() !== String(column + 1) ? `'${first[column]}'` : `in column ${column + 1}`
+  return { rows: labelled, columns: { text: name(text, columns.text), label: name(label, columns.label) } }
 }
 
 /** A column that was asked for but is no header's name may be a number from 1. */

@@ -88,7 +88,6 @@ export async function loadDataset(source: string, options: LoadDatasetOptions): 
     train: dropTestTexts(parts, notes, foldSpace),
   }
   checkClasses(dataset, options.test ?? source)
-  if (labels.length === 2) notes.push(`F1 is that of the class '${labels[1]}'; the other is '${labels[0]}'.`)
   return dataset
 }
 

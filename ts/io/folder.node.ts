@@ -4,7 +4,7 @@ import { createHash } from 'node:crypto'
 import { createReadStream } from 'node:fs'
 import { open, mkdir, readdir, readFile, rename, rm, stat } from 'node:fs/promises'
 import { dirname, join } from 'node:path'
-import { MAX_TEXT_BYTES, type ModelFiles } from './folder.ts'
+import { MAX_TEXT_BYTES, TOKENIZER_FILES, type ModelFiles } from './folder.ts'
 import type { ByteSource } from './safetensors.ts'
 
 const isMissing = (error: unknown): boolean =>
@@ -20,12 +20,13 @@ export async function isFolder(path: string): Promise<boolean> {
   }
 }
 
-/** SHA-256 of the names and contents of a folder's own files, 16 hex digits. */
+const isModelFile = (name: string): boolean =>
+  name === 'config.json' || (TOKENIZER_FILES as readonly string[]).includes(name) || /^model.*\.safetensors/.test(name)
+
+/** SHA-256 of the names and contents of a model folder's files, 16 hex digits; other files are no part of it. */
 export async function folderDigest(folder: string): Promise<string> {
   const hash = createHash('sha256')
-  const entries = await readdir(folder, { withFileTypes: true })
-  const names = entries.filter((entry) => !entry.isDirectory()).map(({ name }) => name)
-  for (const name of names.sort()) {
+  for (const name of (await readdir(folder)).filter(isModelFile).sort()) {
     hash.update(`${JSON.stringify(name)}:`)
     for await (const piece of createReadStream(join(folder, name))) hash.update(piece as Buffer)
   }

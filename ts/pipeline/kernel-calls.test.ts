@@ -46,11 +46,14 @@ function denseRows(weight: LinearWeight): number[][] {
 
 describe('kernels on plain arrays', () => {
   it('keep every weight that a call still waits for, however many there are', async () => {
-    const calls = createKernelCalls(() => Promise.resolve(referenceDevice()))
+    const device = referenceDevice()
+    const calls = createKernelCalls(() => Promise.resolve(device))
     const weights = Array.from({ length: 70 }, () => randomWeight('f32', N, K, random) as DenseWeight)
     const all = await Promise.all(weights.map((weight) => calls.denseMatmul(input, weight)))
     expect(all.every((y) => y.length === M * N)).toBe(true)
+    expect(device.log.sessions).toBe(64)
     await calls.dispose()
+    expect(device.log.sessions).toBe(0)
   })
 
   it('compute what their weights say', async () => {

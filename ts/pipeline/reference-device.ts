@@ -17,14 +17,19 @@ export function referenceDevice(): ReferenceDevice {
     load: async (stored) => {
       const program = await readProgram(stored)
       log.sessions++
+      let isDisposed = false
       return {
         run: (batch) => {
+          if (isDisposed) return Promise.reject(new Error('session: it was disposed'))
           log.batches.push(batch.offsets.length - 1)
           return Promise.resolve(Float32Array.from(runReference(program, batch)))
         },
         stats: () => ({ weightBytes: 0, arenaBytes: 0, calls: program.ops.length }),
         checkGuards: () => Promise.resolve([]),
-        dispose: () => void log.sessions--,
+        dispose: () => {
+          isDisposed = true
+          log.sessions--
+        },
       }
     },
     dispose: () => {

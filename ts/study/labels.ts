@@ -31,3 +31,7 @@ export function matchLabels(found: string[], labels: string[], source: string): 
     `the data has ${found.length} labels (${found.join(', ')}), ${source} has ${labels.length} (${labels.join(', ')}); expected the same names, or numbers from 0: rename them in the data`,
   )
 }
+
+/** Of which class F1 is, once the labels are in their order; none of more than two. */
+export const f1Notes = (labels: string[]): string[] =>
+  labels.length === 2 ? [`F1 is that of the class '${labels[1]}'; the other is '${labels[0]}'.`] : []

@@ -5,7 +5,7 @@ import { afterAll, beforeAll, describe, expect, it } from 'vitest'
 import type { TextPreparation } from '../model/config.ts'
 import { saveModel } from '../model/save.ts'
 import { syntheticModel } from '../model/synthetic.ts'
-import { prepareData } from './prepare.ts'
+import { prepareData, prepareModel } from './prepare.ts'
 import { scaleFor, type StudySettings } from './settings.ts'
 
 let folder = ''
@@ -105,6 +105,22 @@ describe('prepareData', () => {
     }
     expect((await prepareData(settings(data), scale)).train).toHaveLength(4)
     expect((await prepareData(settings({ ...data, model: place }), scale)).train).toHaveLength(2)
+  })
+
+  it('gives a model that is trained on other labels a new classifier; a study refuses it', async () => {
+    const base = syntheticModel('f32')
+    const place = join(folder, 'trained')
+    const labels = base.config.labels.map((_, i) => ['negative', 'positive'][i] ?? `more ${i}`)
+    await saveModel({ ...base, config: { ...base.config, labels } }, place, {
+      files: { 'vocab.txt': '[PAD]\n[UNK]\n[CLS]\n[SEP]\n' },
+    })
+    const plan = settings({ model: place })
+    const data = await prepareData(plan, scale)
+    expect(labels).toHaveLength(data.labels.length)
+    const start = await prepareModel(plan, scale, data, { forTraining: true })
+    expect(start).toMatchObject({ training: 'fine-tune', labels: null })
+    expect(start.weights.config.labels).toEqual(['no', 'yes'])
+    await expect(prepareModel(plan, scale, data)).rejects.toThrow(/rename them in the data/)
   })
 
   it('refuses a test file or columns for the built-in reviews', async () => {

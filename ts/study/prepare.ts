@@ -2,9 +2,10 @@
 
 import { createHash } from 'node:crypto'
 import { BUILTIN_REVIEWS, dropTestTexts, foldSpace, loadDataset, type Dataset } from '../io/dataset.ts'
+import { parseConfig } from '../model/config-json.ts'
 import type { BertConfig, TextPreparation } from '../model/config.ts'
 import { loadTexts } from '../io/unlabelled.ts'
-import { loadModel, openModel } from '../model/load.ts'
+import { loadModel, openModelFiles } from '../model/load.ts'
 import type { ModelWeights } from '../model/weights.ts'
 import { preparedTokenizer, prepareText } from '../text/prepare.ts'
 import { createRandom } from '../text/random.ts'
@@ -134,9 +135,10 @@ export async function prepareData(settings: StudySettings, scale: Scale): Promis
 /** How a model prepares texts: that alone decides which of them are the same to it. */
 async function ownPreparation(source: string): Promise<TextPreparation | null> {
   if (source === 'scratch' || source.startsWith('preset:')) return null
-  const { weights, close } = await openModel(source)
-  await close()
-  return weights.config.preparation ?? null
+  const files = await openModelFiles(source)
+  const config = await files.text('config.json')
+  // what is wrong with the folder is said where it is opened
+  return config === null ? null : (parseConfig(config, `${files.where}: config.json`).shape.config.preparation ?? null)
 }
 
 /** Rows of their own file, their labels numbered as the data's. */
@@ -207,13 +209,14 @@ export function modelConfig(
 
 /**
  * The model that the study starts from; trained later where `training` says so.
- * @param mayBeCompressed false: a model with a recipe is refused, as in a study
+ * @param forTraining true: a model may have a recipe, and where its labels are others it gets a new classifier; a study
+ *   refuses both
  */
 export async function prepareModel(
   settings: StudySettings,
   scale: Scale,
   data: StudyData,
-  { mayBeCompressed = false } = {},
+  { forTraining = false } = {},
 ): Promise<StartingModel> {
   const { model: source, seed, preparation } = settings
   if (source === 'scratch') {
@@ -232,7 +235,7 @@ export async function prepareModel(
   }
   const loaded = await loadModel(source, { seed, ...(source.startsWith('preset:') && { labels: data.labels }) })
   let weights = withPreparation(loaded.weights, preparation)
-  if (weights.config.recipe !== '' && !mayBeCompressed)
+  if (weights.config.recipe !== '' && !forTraining)
     throw new Error(
       `${source} is compressed already (${weights.config.recipe}); a study starts from an uncompressed model`,
     )
@@ -255,7 +258,9 @@ export async function prepareModel(
     }
   }
   const tokenizer = tokenizerOf({ ...loaded, weights })
-  const asIs = weights.classifier !== null && weights.config.labels.length === data.labels.length
+  const isLike = weights.classifier !== null && weights.config.labels.length === data.labels.length
+  const labels = isLike ? orderOf(data.labels, weights.config.labels, source, forTraining) : null
+  const asIs = labels !== null
   if (!asIs)
     weights = { ...weights, ...newHead(weights, data.labels, seed), config: { ...weights.config, labels: data.labels } }
   return {
@@ -265,7 +270,17 @@ export async function prepareModel(
     training: asIs ? 'none' : 'fine-tune',
     words: asIs ? `${source} as it is` : `${source} with a new classifier, fine-tuned`,
     shape: shapeWords(weights),
-    labels: asIs ? matchLabels(data.labels, weights.config.labels, source) : null,
+    labels,
+  }
+}
+
+/** As `matchLabels`; where names cannot be matched and the model is trained further, null: it is another task. */
+function orderOf(found: string[], labels: string[], source: string, forTraining: boolean): LabelOrder | null {
+  try {
+    return matchLabels(found, labels, source)
+  } catch (error) {
+    if (forTraining) return null
+    throw error
   }
 }
 

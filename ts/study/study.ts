@@ -8,6 +8,7 @@ import { Bases, type TrainedBase } from './bases.ts'
 import { folderOf, selectRows, type RowPlan } from './catalogue.ts'
 import { openDevice } from './devices.ts'
 import { describeMachine, packageVersion } from './machine.ts'
+import { f1Notes } from './labels.ts'
 import { measureRows, type MeasuredRow, type Measurements } from './measure.ts'
 import { prepareData, type StudyData } from './prepare.ts'
 import { reportHtml } from './report.ts'
@@ -22,7 +23,7 @@ import { tableMarkdown } from './table.ts'
 import { VariantMaker, type MadeRow } from './variants.ts'
 
 /** Raised when stages made by older code must not be used. */
-const STAGES_VERSION = 3
+const STAGES_VERSION = 4
 
 export interface StudyEnd {
   results: StudyResults
@@ -296,13 +297,13 @@ class StudyRun {
         validation: data.validation.length,
         test: data.test.length,
         hash: data.hash,
-        notes: data.notes,
+        notes: [...data.notes, ...f1Notes(data.labels)],
       },
       seed: settings.seed,
       settings,
       rows,
       recommendations: finished ? recommend(rows) : [],
-      notes: [...data.notes, ...(measurements?.notes ?? []), ...cpu.info().notes],
+      notes: [...data.notes, ...f1Notes(data.labels), ...(measurements?.notes ?? []), ...cpu.info().notes],
     }
     await store.writeFile('results.json', `${JSON.stringify(results, null, 2)}\n`)
     await store.writeFile('table.md', tableMarkdown(results))

@@ -36,7 +36,10 @@ export interface TrainOptions {
   batch?: number
   /** tokens a step, about, instead of sequences */
   batchTokens?: number
-  /** batches whose gradients are averaged by sequences for one update, as one batch too large for the memory; 1 */
+  /**
+   * batches whose gradients are averaged by sequences for one update, as one batch too large for the memory, but that
+   * hidden states are a mean over the tokens of each batch alone; 1
+   */
   accumulate?: number
   /** peak of the schedule: linear warm-up, then linear to 0; 5e-4, which suits small models from scratch */
   learningRate?: number

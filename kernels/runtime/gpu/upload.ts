@@ -74,8 +74,12 @@ export class Uploader {
       throw new Error(`${label}: needs one buffer of ${size} bytes, the adapter allows ${this.#maxBindingBytes}`)
     const usage = GPUBufferUsageBits.STORAGE | GPUBufferUsageBits.UNIFORM | GPUBufferUsageBits.COPY_DST
     this.#device.pushErrorScope('out-of-memory')
-    const buffer = this.#device.createBuffer({ label, size, usage, mappedAtCreation })
-    this.#refusals.push(this.#device.popErrorScope())
+    let buffer: GPUBuffer
+    try {
+      buffer = this.#device.createBuffer({ label, size, usage, mappedAtCreation })
+    } finally {
+      this.#refusals.push(this.#device.popErrorScope())
+    }
     this.#buffers.push(buffer)
     this.bytes += size
     return buffer
