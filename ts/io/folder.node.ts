@@ -1,6 +1,6 @@
 // Model folders on disk, for Node.
 
-import { createHash } from 'node:crypto'
+import { createHash, randomUUID } from 'node:crypto'
 import { createReadStream } from 'node:fs'
 import { open, mkdir, readdir, readFile, rename, rm, stat } from 'node:fs/promises'
 import { dirname, join } from 'node:path'
@@ -81,7 +81,7 @@ export async function fileSource(path: string): Promise<ByteSource> {
 /** Writes parts one after another into a temporary file beside `path`, then renames it: `path` is whole or untouched. */
 export async function writeWhole(path: string, parts: Iterable<Uint8Array | string>): Promise<number> {
   await mkdir(dirname(path), { recursive: true })
-  const temporary = `${path}.${process.pid}-${Date.now().toString(36)}.tmp`
+  const temporary = `${path}.${randomUUID()}.tmp`
   const handle = await open(temporary, 'wx')
   let written = 0
   try {
@@ -117,7 +117,7 @@ export async function writeFolder(
   stale: string[] = [],
 ): Promise<Record<string, number>> {
   const isNew = !(await isFolder(folder))
-  const target = isNew ? `${folder.replace(/[/\\]+$/, '')}.${process.pid}-${Date.now().toString(36)}.tmp` : folder
+  const target = isNew ? `${folder.replace(/[/\\]+$/, '')}.${randomUUID()}.tmp` : folder
   const bytes: Record<string, number> = {}
   try {
     for (const [i, [name, parts]] of files.entries()) {

@@ -62,10 +62,13 @@ export function fetchedFiles(base: string, options: FetchedFilesOptions = {}): M
   const root = base.endsWith('/') ? base : `${base}/`
   const get = async (name: string): Promise<Uint8Array<ArrayBuffer>[] | null> => {
     const address = `${root}${name}`
-    const cache = options.cache && typeof caches !== 'undefined' ? await caches.open(CACHE_NAME) : null
+    const cache = options.cache && typeof caches !== 'undefined' ? await openCache() : null
     const cached = await cache?.match(address)
-    if (!cached && options.localFilesOnly)
+    if (!cached && options.localFilesOnly) {
+      // what a repository does not have is not in the cache either; every model has this one
+      if (name !== 'config.json') return null
       throw new Error(`${address} is not in the browser's cache, and only local files are allowed`)
+    }
     options.progress?.({ status: 'initiate', file: name })
     let response = cached
     if (!response) {
@@ -75,12 +78,15 @@ export function fetchedFiles(base: string, options: FetchedFilesOptions = {}): M
         throw new Error(`${address} could not be fetched: ${(error as Error).message}`, { cause: error })
       }
     }
-    if (response.status === 404) return null
+    // servers of one page answer with it whatever is asked for
+    if (response.status === 404 || isPage(response)) return null
     if (!response.ok) throw new Error(`${address} could not be fetched: HTTP ${response.status} ${response.statusText}`)
     const pieces = await readBody(response, address, name, options.progress)
     if (!cached) {
       const blob = new Blob(pieces)
-      await cache?.put(address, new Response(blob, { headers: { 'content-length': String(blob.size) } }))
+      const kept = new Response(blob, { headers: { 'content-length': String(blob.size) } })
+      // a full cache is no reason to refuse what has come
+      await cache?.put(address, kept).catch(() => {})
     }
     return pieces
   }
@@ -97,6 +103,11 @@ export function fetchedFiles(base: string, options: FetchedFilesOptions = {}): M
   }
 }
 
+/** null where the browser keeps nothing for this page. */
+const openCache = (): Promise<Cache | null> => caches.open(CACHE_NAME).catch(() => null)
+
+const isPage = ({ headers }: Response): boolean => (headers.get('content-type') ?? '').startsWith('text/html')
+
 /** The body in the pieces in which it comes. */
 async function readBody(
   response: Response,
@@ -105,7 +116,7 @@ async function readBody(
   progress?: Progress,
 ): Promise<Uint8Array<ArrayBuffer>[]> {
   progress?.({ status: 'download', file })
-  // with a content-encoding, content-length counts the compressed bytes
+  // with a content-encoding, which another origin may not tell, content-length counts the compressed bytes
   const declared = response.headers.get('content-encoding') ? 0 : Number(response.headers.get('content-length') ?? 0)
   const pieces: Uint8Array<ArrayBuffer>[] = []
   let loaded = 0
@@ -115,11 +126,10 @@ async function readBody(
     if (done) break
     pieces.push(value)
     loaded += value.length
-    const total = declared || undefined
+    const total = declared >= loaded ? declared : undefined
     progress?.({ status: 'progress', file, loaded, total, progress: total && (100 * loaded) / total })
   }
-  if (declared && loaded !== declared)
-    throw new Error(`${address} ended after ${loaded} of ${declared} bytes; try again`)
+  if (loaded < declared) throw new Error(`${address} ended after ${loaded} of ${declared} bytes; try again`)
   progress?.({ status: 'done', file, loaded, total: loaded, progress: 100 })
   return pieces
 }

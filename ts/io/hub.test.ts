@@ -6,7 +6,7 @@ import type { AddressInfo } from 'node:net'
 import { tmpdir } from 'node:os'
 import { join } from 'node:path'
 import { afterAll, afterEach, beforeAll, describe, expect, it } from 'vitest'
-import { loadModel } from '../model/load.ts'
+import { loadModel, loadModelFiles } from '../model/load.ts'
 import { encodeModel } from '../model/save.ts'
 import { syntheticModel } from '../model/synthetic.ts'
 import { fetchedFiles } from './folder.ts'
@@ -121,6 +121,28 @@ describe('hub', () => {
     expect(asked.some((line) => line.includes('/resolve/'))).toBe(false)
   })
 
+  it('fetches one model from two calls at once, each whole', async () => {
+    const { debug } = console
+    process.env.HF_HUB_CACHE = join(cache, 'twice')
+    const both = await Promise.all([loadModel('org/tiny'), loadModel('org/tiny')])
+    for (const { weights } of both) expect(weights).toEqual(model)
+    expect(console.debug).toBe(debug)
+    expect(await readdir(join(cache, 'twice', 'models--org--tiny', 'incoming'))).toEqual([])
+    process.env.HF_HUB_CACHE = cache
+  })
+
+  it('takes a whole model from the cache where the hub cannot be reached, no part of one', async () => {
+    const { where } = await loadModel('org/tiny')
+    const endpoint = process.env.HF_ENDPOINT
+    process.env.HF_ENDPOINT = 'http://127.0.0.1:9'
+    expect((await loadModel('org/tiny')).weights).toEqual(model)
+    await rm(join(where, 'vocab.txt'))
+    await expect(loadModel('org/tiny')).rejects.toThrow(/the hub http:\/\/127\.0\.0\.1:9 does not give it/)
+    process.env.HF_ENDPOINT = endpoint
+    // what is missing is fetched
+    expect(Object.keys((await loadModel('org/tiny', { revision: COMMIT })).tokenizerFiles)).toEqual(['vocab.txt'])
+  })
+
   it('reads a folder of files from an address, as a page does', async () => {
     const { weights } = await loadModel(hubAddress('org/tiny'))
     expect(weights).toEqual(model)
@@ -133,6 +155,48 @@ describe('hub', () => {
     expect(loaded.at(-1)).toBe(FILES['vocab.txt'].length)
     cutShort = true
     await expect(files.open('model.safetensors')).rejects.toThrow()
+  })
+
+  it('reads what other servers answer: compressed lengths, a page in place of what is missing', async () => {
+    const odd = createServer((request, response) => {
+      if (request.url === '/config.json') {
+        // as a page of another origin sees a compressed answer
+        response.writeHead(200, { 'content-type': 'application/json' }).end('{"a": 1}')
+      } else response.writeHead(200, { 'content-type': 'text/html; charset=utf-8' }).end('<!doctype html>')
+    })
+    await new Promise<void>((resolve) => odd.listen(0, '127.0.0.1', resolve))
+    const files = fetchedFiles(`http://127.0.0.1:${(odd.address() as AddressInfo).port}/`)
+    expect(await files.text('tokenizer.json')).toBeNull()
+    const real = globalThis.fetch
+    globalThis.fetch = async (input) => {
+      const { body } = await real(input)
+      return new Response(body, { headers: { 'content-length': '3' } })
+    }
+    expect(await files.text('config.json')).toBe('{"a": 1}')
+    globalThis.fetch = real
+    odd.closeAllConnections()
+    await new Promise((resolve) => odd.close(resolve))
+  })
+
+  it('needs nothing of the network for what the browser keeps, and no room to keep it', async () => {
+    const kept = new Map<string, Response>()
+    let isFull = true
+    const opened = {
+      match: (address: string) => Promise.resolve(kept.get(address)?.clone()),
+      put: (address: string, response: Response) =>
+        isFull ? Promise.reject(new Error('QuotaExceededError')) : Promise.resolve(void kept.set(address, response)),
+    }
+    Object.assign(globalThis, { caches: { open: () => Promise.resolve(opened) } })
+    const load = (localFilesOnly: boolean) =>
+      loadModelFiles(fetchedFiles(hubAddress('org/tiny'), { cache: true, localFilesOnly }))
+    expect((await load(false)).weights).toEqual(model)
+    await expect(load(true)).rejects.toThrow(/config\.json is not in the browser's cache/)
+    isFull = false
+    await load(false)
+    asked = []
+    expect((await load(true)).weights).toEqual(model)
+    expect(asked).toEqual([])
+    Reflect.deleteProperty(globalThis, 'caches')
   })
 
   it('knows hub ids from paths', async () => {
