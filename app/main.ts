@@ -72,6 +72,9 @@ function chosenModel(): ModelChoice | null {
   return { address: new URL(typed, location.href).href }
 }
 
+// the model chosen last counts
+selects.model.addEventListener('change', () => (find<HTMLInputElement>('folder').value = ''))
+
 find('form').addEventListener('submit', (event) => {
   event.preventDefault()
   const model = chosenModel()

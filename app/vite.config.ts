@@ -9,6 +9,8 @@ const headers = { 'Cross-Origin-Opener-Policy': 'same-origin', 'Cross-Origin-Emb
 const external = [/^node:/, 'webgpu', ...builtinModules]
 
 export default defineConfig({
+  // what is missing is a 404, not the page
+  appType: 'mpa',
   base: './',
   server: { headers },
   preview: { headers },

@@ -6,11 +6,13 @@ import { burst, fastestCalibration, timing, warmCalibration } from '../bench/lib
 import { parseShapes } from '../bench/lib/shapes.ts'
 import type { Device, Session } from '../kernels/runtime/device.ts'
 import { applyRecipe } from '../ts/compress/recipe.ts'
-import { memoryFiles } from '../ts/io/folder.ts'
+import { memoryFiles, TOKENIZER_FILES } from '../ts/io/folder.ts'
 import { buildProgram } from '../ts/model/bert.ts'
 import { loadModel, loadModelFiles, type LoadedModel } from '../ts/model/load.ts'
-import { encodeModel } from '../ts/model/save.ts'
+import { inspectModel } from '../ts/model/ledger.ts'
+import { scoresOf } from '../ts/model/scores.ts'
 import { median } from '../ts/study/statistics.ts'
+import { preparing } from '../ts/pipeline/source.ts'
 import { tokenizerOfFiles } from '../ts/pipeline/tokenizer-files.ts'
 import type { Classified, DeviceRequest, ModelChoice, Reply, Request } from './messages.ts'
 import { SHAPE_FILES, stubVocabulary } from './choices.ts'
@@ -23,22 +25,29 @@ const RUNS = 9
 const SAMPLE_MS = 5
 const KERNELS = ['f32', 'int8', 'csr', 'int8-1x4', 'nm', 'low-rank']
 
-const devices = new Map<string, Promise<Device>>()
+let opened: { key: string; device: Promise<Device> } | null = null
 let loaded: { key: string; session: Session; model: LoadedModel; notes: string[]; fileBytes: number } | null = null
 let chosen: { choice: ModelChoice; model: Promise<LoadedModel> } | null = null
 
-function openDevice({ kind, threads }: DeviceRequest): Promise<Device> {
+/** One device at a time: a device keeps the most memory it ever needed. */
+async function openDevice({ kind, threads }: DeviceRequest): Promise<Device> {
   const key = `${kind} ${threads}`
-  let device = devices.get(key)
-  if (!device) {
-    device =
+  if (opened?.key !== key) {
+    await release()
+    const device =
       kind === 'wasm'
         ? import('../kernels/plan/wasm.ts').then(({ createWasmDevice }) => createWasmDevice({ threads }))
         : import('../kernels/plan/webgpu.ts').then(({ createGpuDevice }) => createGpuDevice())
-    device.catch(() => devices.delete(key))
-    devices.set(key, device)
+    opened = { key, device }
   }
-  return device
+  return opened!.device
+}
+
+/** Frees the device and what is loaded on it. */
+async function release(): Promise<void> {
+  const old = opened
+  opened = loaded = null
+  await old?.device.then((device) => device.dispose()).catch(() => {})
 }
 
 async function openModel(choice: ModelChoice): Promise<LoadedModel> {
@@ -48,13 +57,20 @@ async function openModel(choice: ModelChoice): Promise<LoadedModel> {
   }
   if ('address' in choice)
     return loadModel(choice.address, { progress: ({ file, status }) => progress(`${file}: ${status}`) })
-  const files = await Promise.all(choice.files.map(async (file) => [file.name, await file.arrayBuffer()] as const))
+  const own = choice.files.filter(isModelFile)
+  const files = await Promise.all(own.map(async (file) => [file.name, await file.arrayBuffer()] as const))
   return loadModelFiles(memoryFiles(Object.fromEntries(files), 'the chosen folder'))
 }
 
+/** The folder's own files alone: folders in it may have a config.json of another thing. */
+const isModelFile = ({ name, webkitRelativePath }: File): boolean =>
+  webkitRelativePath.split('/').length <= 2 &&
+  (['config.json', ...TOKENIZER_FILES].includes(name) || /^model.*\.safetensors(\.index\.json)?$/.test(name))
+
 async function load(request: Request & { verb: 'classify' }): Promise<NonNullable<typeof loaded>> {
   const { model: choice, variant, device: where } = request
-  const names = 'files' in choice ? { files: choice.files.map((f) => [f.webkitRelativePath, f.size]) } : choice
+  const names =
+    'files' in choice ? { files: choice.files.map((f) => [f.webkitRelativePath, f.size, f.lastModified]) } : choice
   const key = JSON.stringify([names, variant, where])
   if (loaded?.key === key) return loaded
   loaded?.session.dispose()
@@ -71,8 +87,8 @@ async function load(request: Request & { verb: 'classify' }): Promise<NonNullabl
       : await applyRecipe(model.weights, variant, { seed: 1 })
   progress('packing the weights …')
   const device = await openDevice(where)
+  const fileBytes = inspectModel(made.model, { header: true }).bytes
   const session = await device.load(buildProgram(made.model, 'logits'))
-  const fileBytes = encodeModel(made.model)['model.safetensors'].length
   const notes =
     'preset' in choice ? ['random weights: the label means nothing, time and size do', ...made.notes] : made.notes
   loaded = { key, session, model: { ...model, weights: made.model }, notes, fileBytes }
@@ -82,7 +98,7 @@ async function load(request: Request & { verb: 'classify' }): Promise<NonNullabl
 async function classify(request: Request & { verb: 'classify' }): Promise<Classified> {
   const { session, model, notes, fileBytes } = await load(request)
   const { config } = model.weights
-  const tokenizer = tokenizerOfFiles(model.tokenizerFiles, config, model.where)
+  const tokenizer = await preparing(tokenizerOfFiles(model.tokenizerFiles, config, model.where), config)
   const ids = Int32Array.from(tokenizer.encode(request.text, config.maxPositions))
   const batch = { offsets: Int32Array.of(0, ids.length), ids, types: new Int32Array(ids.length) }
   const times: number[] = []
@@ -92,12 +108,10 @@ async function classify(request: Request & { verb: 'classify' }): Promise<Classi
     logits = new Float32Array(await session.run(batch))
     times.push(performance.now() - start)
   }
-  const largest = Math.max(...logits)
-  const weights = Array.from(logits, (x) => Math.exp(x - largest))
-  const sum = weights.reduce((a, b) => a + b, 0)
+  const scores = scoresOf(config)(logits)
   const info = (await openDevice(request.device)).info()
   return {
-    labels: config.labels.map((label, i) => ({ label, score: weights[i] / sum })).sort((a, b) => b.score - a.score),
+    labels: config.labels.map((label, i) => ({ label, score: scores[i] })).sort((a, b) => b.score - a.score),
     tokens: ids.length,
     medianMs: median(times.slice(1)),
     coldMs: times[0],
@@ -116,6 +130,7 @@ async function bench({ shapes, device: where }: Request & { verb: 'bench' }): Pr
     for (const kernel of linearCases(shape, KERNELS)) {
       progress(`${size}: ${kernel.op} ${kernel.variant}`)
       const session = await device.load(kernel.program)
+      // an error frees the device, and the session with it
       const maxError = await verify(session, kernel, expectedOf(kernel), `${kernel.op} ${size}`)
       const start = performance.now()
       for (let i = 0; i < 3; i++) await session.run(kernel.batch)
@@ -141,5 +156,10 @@ addEventListener('message', ({ data: request }: MessageEvent<Request>) => {
       if (request.verb === 'bench') await bench(request)
       else say({ verb: 'classified', result: await classify(request) })
     })
-    .catch((error: unknown) => say({ verb: 'error', message: error instanceof Error ? error.message : String(error) }))
+    .catch(async (error: unknown) => {
+      // the next request starts anew: a device may be lost, an address may answer by then
+      chosen = null
+      await release()
+      say({ verb: 'error', message: error instanceof Error ? error.message : String(error) })
+    })
 })

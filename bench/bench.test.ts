@@ -167,7 +167,8 @@ it('times dense layers of other runtimes in Chromium', async () => {
   // LiteRT's int8 is its own: a scale and a zero point per row, not ours, but no f32 either
   const [f32, int8] = rows.filter(({ engine }) => engine === 'litert').map(({ maxError }) => maxError!)
   if (peers.includes('litert')) expect(int8).toBeGreaterThan(100 * f32)
-  expect(Object.keys(rows[0].ratios!)).toEqual(peers)
+  // our row in Node has another V8 than the peers
+  expect(rows.slice(0, 2).map(({ ratios }) => Object.keys(ratios ?? {}))).toEqual([[], peers])
   expect(notes.filter((note) => note.includes('did not run'))).toEqual([])
   expect(kernelTable(rows)).toContain('x jax-js')
 })

@@ -110,7 +110,13 @@ function resultRows(entrants: Entrant[], options: ModelBenchOptions): ResultRow[
     const first = entrants.find((other) => other.task.variant === task.variant)!
     const time = times.get(entrant)!
     const ratioTo = (peer: string, variant: string, key: 'medianMs' | 'minMs'): number | undefined => {
-      const rivals = entrants.filter((other) => other.contender === peer && other.task.variant === variant)
+      const rivals = entrants.filter(
+        (other) =>
+          other.contender === peer &&
+          other.task.variant === variant &&
+          other.description.device === description.device &&
+          (description.device === 'gpu' || other.description.threads === description.threads),
+      )
       // a peer in the same surroundings where it runs in them, else in its own process
       const rival = rivals.find((other) => other.host === entrant.host) ?? rivals.find((other) => other.host === 'node')
       return rival && times.get(rival)![key] / time[key]

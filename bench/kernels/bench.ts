@@ -220,17 +220,18 @@ async function benchGroup(
         ...(calls === undefined ? {} : { calls }),
       }
     })
-    for (const row of rows)
-      if (row.engine === 'compact-kernels' && options.peers.length > 0) row.ratios = ratiosOf(row, rows)
+    for (const row of rows) if (row.engine === 'compact-kernels' && row.host) row.ratios = ratiosOf(row, rows)
     return rows
   } finally {
     for (const entry of entries) await entry.dispose()
   }
 }
 
-/** Times as fast as each peer at the same layer. */
+/** Times as fast as each peer at the same layer, in the same engine. */
 function ratiosOf(row: ResultRow, rows: ResultRow[]): ResultRow['ratios'] {
-  const same = rows.filter((other) => other.model === row.model && other.engine !== row.engine)
+  const same = rows.filter(
+    (other) => other.model === row.model && other.engine !== row.engine && other.host === row.host,
+  )
   return Object.fromEntries(same.map((peer) => [peer.engine, { sameWeights: peer.medianMs / row.medianMs }]))
 }
 

@@ -1,4 +1,4 @@
-// jax-js on its WebAssembly backend, which has one thread.
+// jax-js on its WebAssembly backend, which takes as many workers as the page says there are cores.
 
 import { defaultDevice, init, numpy as np } from '@jax-js/jax'
 import { layerContender, transposedWeight } from '../kernels/linear-task.ts'
@@ -7,14 +7,15 @@ import { layerContender, transposedWeight } from '../kernels/linear-task.ts'
 declare const ENGINE_VERSION: string
 
 export const createContender = () =>
-  layerContender('jax-js', ENGINE_VERSION, async (layer) => {
+  layerContender('jax-js', ENGINE_VERSION, async (layer, threads) => {
     const { M, N, K, rows, bias } = layer
+    Object.defineProperty(navigator, 'hardwareConcurrency', { value: threads })
     await init('wasm')
     defaultDevice('wasm')
     const w = np.array(transposedWeight(layer)).reshape([K, N])
     const b = np.array(new Float32Array(bias))
     return {
-      threads: 1,
+      threads,
       notes: ['np.matmul(x, W).add(b), W stored [K, N]'],
       async run() {
         const y = np.matmul(np.array(rows as Float32Array<ArrayBuffer>).reshape([M, K]), w.ref).add(b.ref)

@@ -13,8 +13,8 @@ const STEPS = 512u;
 @compute @workgroup_size(64)
 fn main(@builtin(global_invocation_id) id: vec3u) {
   let b = vec4<f16>(0.5h);
-  // x stays below 2 c + 7
-  let c = vec4<f16>(f16(id.x & 7u) + 0.5h);
+  // x stays below 2 c + 7; no lane does what another does: a compiler would do it once
+  let c = vec4<f16>(0.5h, 0.75h, 1.0h, 1.25h) + f16(id.x & 7u);
   var x0 = c;
   var x1 = c + 1.0h;
   var x2 = c + 2.0h;
@@ -34,7 +34,7 @@ fn main(@builtin(global_invocation_id) id: vec3u) {
     x7 = fma(x7, b, c);
   }
   let total = x0 + x1 + x2 + x3 + x4 + x5 + x6 + x7;
-  if (total.x < -1.0h) {
+  if (total.x + total.y + total.z + total.w < -1.0h) {
     result[0] = vec4f(total);
   }
 }

@@ -10,7 +10,8 @@ const STEPS = 512u;
 @compute @workgroup_size(64)
 fn main(@builtin(global_invocation_id) id: vec3u) {
   let b = vec4f(0.5);
-  let c = vec4f(f32(id.x & 7u) + 0.5);
+  // no lane does what another does: a compiler would do it once
+  let c = vec4f(0.5, 0.75, 1.0, 1.25) + f32(id.x & 7u);
   var x0 = c;
   var x1 = c + 1.0;
   var x2 = c + 2.0;
@@ -30,7 +31,7 @@ fn main(@builtin(global_invocation_id) id: vec3u) {
     x7 = fma(x7, b, c);
   }
   let total = x0 + x1 + x2 + x3 + x4 + x5 + x6 + x7;
-  if (total.x < -1.0) {
+  if (total.x + total.y + total.z + total.w < -1.0) {
     result[0] = total;
   }
 }

@@ -1,12 +1,11 @@
 import { access } from 'node:fs/promises'
 
 /**
- * Hands the arguments to the bench, which is above this code in the house: it is found by its place at run time,
- * beside the sources or beside the built files.
+ * Hands the arguments to the bench, which is above this code in the house: it is found by its place beside the sources.
+ * The built package is without it: its peers and browsers are a clone's.
  */
 export async function benchCommand(rest: string[]): Promise<void> {
-  const extension = import.meta.url.endsWith('.ts') ? 'ts' : 'js'
-  const url = new URL(`../../bench/main.${extension}`, import.meta.url)
+  const url = new URL('../../bench/main.ts', import.meta.url)
   try {
     await access(url)
   } catch {

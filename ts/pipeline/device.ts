@@ -23,6 +23,8 @@ export async function openDevice(options: DeviceOptions = {}): Promise<{ device:
   const { device: choice = 'auto', threads, gpuDevice } = options
   if (!CHOICES.includes(choice))
     throw new Error(`device '${choice}' is not known; expected one of ${CHOICES.join(', ')}`)
+  if (gpuDevice && (choice === 'cpu' || choice === 'wasm'))
+    throw new Error(`device '${choice}' does not run on the gpuDevice given with it; give one of them`)
   const notes: string[] = []
   if (choice === 'gpu' || choice === 'webgpu' || gpuDevice) return { device: await openGpu(gpuDevice), notes }
   if (choice === 'auto') {

@@ -207,6 +207,8 @@ class Runner {
       if (!this.model) throw new Error(`the weights for ${output} are no longer at hand`)
       session = this.context.device.load(buildProgram(this.model.weights, output, { normalize: false }))
       this.sessions.set(output, session)
+      // the next call may try again
+      session.catch(() => this.sessions.delete(output))
     }
     return session
   }

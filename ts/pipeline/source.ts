@@ -66,7 +66,7 @@ export async function modelOf(
 }
 
 /** Texts are prepared as the model's training did; what that needs is loaded for such models alone. */
-async function preparing(tokenizer: Tokenizer, { preparation }: BertConfig): Promise<Tokenizer> {
+export async function preparing(tokenizer: Tokenizer, { preparation }: BertConfig): Promise<Tokenizer> {
   if (!preparation?.steps.length) return tokenizer
   const { preparedTokenizer } = await import('../text/prepare.ts')
   return preparedTokenizer(tokenizer, preparation)

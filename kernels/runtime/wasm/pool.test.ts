@@ -122,3 +122,14 @@ it('refuses threads without shared memory, and too many', async () => {
   await expect(ThreadPool.create(new WasmMemory(false), module, 2)).rejects.toThrow('need a shared memory')
   await expect(ThreadPool.create(new WasmMemory(false), module, 0)).rejects.toThrow('1 to 64')
 })
+
+it('gives up at once where a worker cannot start', async () => {
+  const began = performance.now()
+  const start: typeof startWorker = async (events) => {
+    setTimeout(() => events.death('a worker thread failed: refused'), 10)
+    return { post: () => {}, hold: () => {}, terminate: async () => {} }
+  }
+  const shared = await compileEmbedded(WASM['baseline-shared'])
+  await expect(ThreadPool.create(new WasmMemory(true), shared, 2, 5, start)).rejects.toThrow(/did not start.*refused/)
+  expect(performance.now() - began).toBeLessThan(10_000)
+})

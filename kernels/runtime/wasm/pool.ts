@@ -86,7 +86,10 @@ export class ThreadPool {
         pool.#workers.push(
           await start({
             message: (message) => pool.#receive(index, message),
-            death: (reason) => (pool.#broken ??= reason),
+            death: (reason) => {
+              pool.#broken ??= reason
+              pool.#receive(index, { failure: reason })
+            },
           }),
         )
       }

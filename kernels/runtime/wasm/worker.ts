@@ -67,16 +67,8 @@ export interface WorkerEvents {
 /** Starts one worker. Rejects where the engine has none, or refuses it (a content security policy without blob:). */
 export async function startWorker(events: WorkerEvents): Promise<WorkerThread> {
   if (typeof process !== 'undefined' && process.versions?.node) {
-    const { Worker } = await import('node:worker_threads')
-    const worker = new Worker(SOURCE, { eval: true, execArgv: [] })
-    worker.on('message', events.message)
-    worker.on('error', (error: Error) => events.death(`a worker thread failed: ${error.message}`))
-    worker.on('exit', (code) => events.death(`a worker thread ended with code ${code}`))
-    return {
-      post: (message) => worker.postMessage(message),
-      hold: (isHeld) => (isHeld ? worker.ref() : worker.unref()),
-      terminate: async () => void (await worker.terminate()),
-    }
+    const { startNodeWorker } = await import('./worker.node.ts')
+    return startNodeWorker(SOURCE, events)
   }
   const url = URL.createObjectURL(new Blob([SOURCE], { type: 'text/javascript' }))
   const worker = new Worker(url)

@@ -1,0 +1,16 @@
+// The worker thread in Node: a file of its own, so that no bundle for pages names node:worker_threads.
+
+import { Worker } from 'node:worker_threads'
+import type { WorkerEvents, WorkerThread } from './worker.ts'
+
+export function startNodeWorker(source: string, events: WorkerEvents): WorkerThread {
+  const worker = new Worker(source, { eval: true, execArgv: [] })
+  worker.on('message', events.message)
+  worker.on('error', (error: Error) => events.death(`a worker thread failed: ${error.message}`))
+  worker.on('exit', (code) => events.death(`a worker thread ended with code ${code}`))
+  return {
+    post: (message) => worker.postMessage(message),
+    hold: (isHeld) => (isHeld ? worker.ref() : worker.unref()),
+    terminate: async () => void (await worker.terminate()),
+  }
+}
