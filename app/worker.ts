@@ -6,7 +6,7 @@ import { burst, fastestCalibration, timing, warmCalibration } from '../bench/lib
 import { parseShapes } from '../bench/lib/shapes.ts'
 import type { Device, Session } from '../kernels/runtime/device.ts'
 import { applyRecipe } from '../ts/compress/recipe.ts'
-import { memoryFiles, TOKENIZER_FILES } from '../ts/io/folder.ts'
+import { isModelFile, memoryFiles } from '../ts/io/folder.ts'
 import { buildProgram } from '../ts/model/bert.ts'
 import { loadModel, loadModelFiles, type LoadedModel } from '../ts/model/load.ts'
 import { inspectModel } from '../ts/model/ledger.ts'
@@ -57,15 +57,14 @@ async function openModel(choice: ModelChoice): Promise<LoadedModel> {
   }
   if ('address' in choice)
     return loadModel(choice.address, { progress: ({ file, status }) => progress(`${file}: ${status}`) })
-  const own = choice.files.filter(isModelFile)
+  const own = choice.files.filter(isWanted)
   const files = await Promise.all(own.map(async (file) => [file.name, await file.arrayBuffer()] as const))
   return loadModelFiles(memoryFiles(Object.fromEntries(files), 'the chosen folder'))
 }
 
 /** The folder's own files alone: folders in it may have a config.json of another thing. */
-const isModelFile = ({ name, webkitRelativePath }: File): boolean =>
-  webkitRelativePath.split('/').length <= 2 &&
-  (['config.json', ...TOKENIZER_FILES].includes(name) || /^model.*\.safetensors(\.index\.json)?$/.test(name))
+const isWanted = ({ name, webkitRelativePath }: File): boolean =>
+  webkitRelativePath.split('/').length <= 2 && isModelFile(name)
 
 async function load(request: Request & { verb: 'classify' }): Promise<NonNullable<typeof loaded>> {
   const { model: choice, variant, device: where } = request

@@ -2,7 +2,10 @@
 
 import { build } from 'esbuild'
 
-/** Parts behind dynamic imports: those that only Node loads, in files of their own since some bundlers refuse node:, and what prepares texts for models that ask for it. */
+/**
+ * Parts behind dynamic imports: those that only Node loads, in files of their own since some bundlers refuse node:, and
+ * what prepares texts for models that ask for it.
+ */
 const LOADED_LATER = ['*/text/prepare.ts', '*.node.ts', 'webgpu', '@sparticuz/chromium', '@huggingface/hub']
 
 for (const [name, entry] of [

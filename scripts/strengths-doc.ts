@@ -1,8 +1,8 @@
 // docs/strengths.md from bench/results/strengths/*.json: methods and strengths side by side, the front marked. With --check it
 // writes nothing and fails where the page is stale.
 
-import { basename } from 'node:path'
 import { existsSync, readdirSync, readFileSync, writeFileSync } from 'node:fs'
+import { basename } from 'node:path'
 import { paretoFront } from '../ts/study/plot.ts'
 import type { StudyResults, StudyRow } from '../ts/study/results.ts'
 import { setting, shortNumber } from '../ts/study/table.ts'

@@ -27,21 +27,19 @@ export function foldNorms(program: Program): Folded {
   const ops = [...program.ops]
   const folds = new Set<number>()
   const sums = new Map<string, BufferId>()
-  let folded = -1
   for (const [i, norm] of program.ops.entries()) {
     if (norm.kind !== 'layernorm' || !isReadByNextAlone(program, i)) continue
     if (norm.residual === null) {
       // in place of a sum of its own, the rows must be no output of the layer
       if (mergeable(program, i + 1).some(({ output }) => output === norm.input)) continue
       folds.add(i)
-      folded = i
       continue
     }
     const before = ops[i - 1]
     if (before?.kind !== 'linear' || before.output !== norm.input || before.residual !== null) continue
     if (program.output === norm.input || isReadLater(program.ops, i, norm.input)) continue
-    // that layer does a LayerNorm of a sum already, and would write the sums that it reads
-    if (isReaderOf(folded, program, i - 1)) continue
+    // a layer that does a LayerNorm already would write the sums that it reads, or leave the dispatch of its neighbours
+    if ([...folds].some((folded) => isReaderOf(folded, program, i - 1))) continue
     const { rows, width } = buffers[norm.input]
     const key = `${rows} ${width}`
     let sum = sums.get(key)
@@ -52,14 +50,13 @@ export function foldNorms(program: Program): Folded {
     ops[i - 1] = { ...before, residual: norm.residual, output: sum }
     ops[i] = { ...norm, input: sum, residual: null }
     folds.add(i)
-    folded = i
   }
   return { program: { ...program, buffers, ops }, folds }
 }
 
 /** True where op `i` is a layer that reads folded LayerNorm `norm`. */
 const isReaderOf = (norm: number, program: Program, i: number): boolean =>
-  norm >= 0 && i > norm && i <= norm + mergeable(program, norm + 1).length
+  i > norm && i <= norm + mergeable(program, norm + 1).length
 
 /** True where the op after LayerNorm `i` is an int8 layer, or several in one dispatch, and no other reads its bytes. */
 function isReadByNextAlone(program: Program, i: number): boolean {

@@ -1,7 +1,8 @@
 // Training that can be stopped: checkpoints beside the model's folder, Ctrl-C, and --resume.
 
-import { rmdir, stat } from 'node:fs/promises'
+import { rmdir } from 'node:fs/promises'
 import { join } from 'node:path'
+import { isThere } from '../io/folder.node.ts'
 import type { Reporter } from '../study/reporter.ts'
 import { Stopped } from '../study/stopped.ts'
 import { readCheckpoint, removeCheckpoint, writeCheckpoint } from '../train/checkpoint.node.ts'
@@ -13,12 +14,6 @@ const CHECKPOINT_SECONDS = 60
 
 /** Where a run keeps what another call may use: checkpoint, teacher's logits. */
 export const trainingFolder = (out: string): string => `${out.replace(/[/\\]+$/, '')}.training`
-
-const isThere = (path: string): Promise<boolean> =>
-  stat(path).then(
-    () => true,
-    () => false,
-  )
 
 /**
  * Calls `work` with a signal that the first Ctrl-C gives, and with checkpoints; the second Ctrl-C ends at once. The

@@ -1,6 +1,6 @@
 // `train`: a classifier from data; what `distil` does likewise.
 
-import { stat } from 'node:fs/promises'
+import { isFolder, isThere } from '../io/folder.node.ts'
 import { PRESETS } from '../model/config.ts'
 import { encoderSize, type EncoderSize } from '../model/preset.ts'
 import type { ModelWeights } from '../model/weights.ts'
@@ -172,8 +172,7 @@ export interface TrainingRun {
 
 /** What cannot be a model's folder is refused before hours of training. */
 async function checkOut(out: string): Promise<void> {
-  const found = await stat(out).catch(() => null)
-  if (found && !found.isDirectory())
+  if ((await isThere(out)) && !(await isFolder(out)))
     throw new Error(`--out ${out}: it is a file; expected a folder, or a name that is free`)
 }
 

@@ -31,6 +31,8 @@ export interface LoadDatasetOptions {
   seed: number
   /** share of each class that goes to the test part where `test` is not given; 0.2 */
   testShare?: number
+  /** how many texts of `builtin:reviews` are made; all that there are if not given */
+  reviews?: number
 }
 
 export const BUILTIN_REVIEWS = 'builtin:reviews'
@@ -48,7 +50,7 @@ const MAX_FILE_BYTES = 512e6
  * const data = await loadDataset('reviews.csv', { text: 'review', label: 'stars', seed: 1 })
  */
 export async function loadDataset(source: string, options: LoadDatasetOptions): Promise<Dataset> {
-  const { testShare = 0.2, seed } = options
+  const { testShare = 0.2, seed, reviews: count } = options
   if (!(testShare > 0 && testShare < 1))
     throw new Error(`data: testShare = ${testShare}, expected a share between 0 and 1, e.g. 0.2`)
   if (source === BUILTIN_REVIEWS) {
@@ -56,7 +58,7 @@ export async function loadDataset(source: string, options: LoadDatasetOptions): 
       throw new Error(
         `data: ${BUILTIN_REVIEWS} has its own test part and columns; leave --test, --text and --label out`,
       )
-    return builtinReviews({ seed })
+    return builtinReviews({ seed, ...(count !== undefined && { count }) })
   }
   if (source.startsWith('builtin:')) throw new Error(`data: no data set '${source}'; there is ${BUILTIN_REVIEWS}`)
 

@@ -4,11 +4,18 @@ import { createHash, randomUUID } from 'node:crypto'
 import { createReadStream } from 'node:fs'
 import { open, mkdir, readdir, readFile, rename, rm, stat } from 'node:fs/promises'
 import { dirname, join } from 'node:path'
-import { MAX_TEXT_BYTES, TOKENIZER_FILES, type ModelFiles } from './folder.ts'
+import { isModelFile, MAX_TEXT_BYTES, type ModelFiles } from './folder.ts'
 import type { ByteSource } from './safetensors.ts'
 
 const isMissing = (error: unknown): boolean =>
   ['ENOENT', 'ENOTDIR'].includes((error as NodeJS.ErrnoException).code ?? '')
+
+/** True where there is anything at `path`. */
+export const isThere = (path: string): Promise<boolean> =>
+  stat(path).then(
+    () => true,
+    () => false,
+  )
 
 /** True where `path` is a folder. */
 export async function isFolder(path: string): Promise<boolean> {
@@ -19,9 +26,6 @@ export async function isFolder(path: string): Promise<boolean> {
     throw error
   }
 }
-
-const isModelFile = (name: string): boolean =>
-  name === 'config.json' || (TOKENIZER_FILES as readonly string[]).includes(name) || /^model.*\.safetensors/.test(name)
 
 /** SHA-256 of the names and contents of a model folder's files, 16 hex digits; other files are no part of it. */
 export async function folderDigest(folder: string): Promise<string> {

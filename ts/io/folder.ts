@@ -25,6 +25,12 @@ export interface ModelFiles {
 
 export const TOKENIZER_FILES = ['tokenizer.json', 'vocab.txt', 'tokenizer_config.json'] as const
 
+/** Whether a file of a folder is one of a model's: configuration, tokenizer, weights in one part or several. */
+export const isModelFile = (name: string): boolean =>
+  name === 'config.json' ||
+  (TOKENIZER_FILES as readonly string[]).includes(name) ||
+  /^model.*\.safetensors(\.index\.json)?$/.test(name)
+
 /** JSON, vocabularies: bounded before they are read. */
 export const MAX_TEXT_BYTES = 64_000_000
 

@@ -4,8 +4,8 @@
 import { randomUUID } from 'node:crypto'
 import { mkdir, readFile, readlink, rename, rm, stat, symlink } from 'node:fs/promises'
 import { basename, dirname, join, relative, resolve } from 'node:path'
-import type { ModelFiles, Progress } from './folder.ts'
-import { folderFiles, isFolder, writeWhole } from './folder.node.ts'
+import { TOKENIZER_FILES, type ModelFiles, type Progress } from './folder.ts'
+import { folderFiles, isFolder, isThere, writeWhole } from './folder.node.ts'
 import { hubEndpoint, isHubId } from './hub.ts'
 
 export { isHubId }
@@ -18,14 +18,7 @@ export interface HubOptions {
   cacheDir?: string
 }
 
-const WANTED = [
-  'config.json',
-  'tokenizer.json',
-  'vocab.txt',
-  'tokenizer_config.json',
-  'model.safetensors',
-  'model.safetensors.index.json',
-]
+const WANTED = ['config.json', ...TOKENIZER_FILES, 'model.safetensors', 'model.safetensors.index.json']
 const COMMIT = /^[0-9a-f]{40}$/
 
 /**
@@ -86,7 +79,7 @@ export async function hubFiles(id: string, options: HubOptions = {}): Promise<Mo
    */
   async function download(file: string, total: number): Promise<void> {
     const place = join(storage, 'snapshots', commit, file)
-    if (await exists(place)) return
+    if (await isThere(place)) return
     options.progress?.({ status: 'initiate', file })
     let loaded = 0
     const count = (bytes: number) => {
@@ -192,15 +185,9 @@ async function cachedSnapshot(storage: string, revision: string): Promise<string
   return (await isFolder(folder)) ? folder : null
 }
 
-const exists = (path: string): Promise<boolean> =>
-  stat(path).then(
-    () => true,
-    () => false,
-  )
-
 /** Whether all of a model is there: a download may have been cut. */
 async function isComplete(folder: string): Promise<boolean> {
-  const has = (name: string): Promise<boolean> => exists(join(folder, name))
+  const has = (name: string): Promise<boolean> => isThere(join(folder, name))
   if (!(await has('config.json')) || !((await has('tokenizer.json')) || (await has('vocab.txt')))) return false
   if (await has('model.safetensors')) return true
   const index = await readFile(join(folder, 'model.safetensors.index.json'), 'utf8').catch(() => null)

@@ -9,7 +9,8 @@ import type { BertConfig } from './config.ts'
 export const scoresOf = ({ multiLabel, labels }: BertConfig): ((logits: Float32Array) => number[]) =>
   multiLabel || labels.length === 1 ? sigmoid : softmax
 
-function softmax(logits: Float32Array): number[] {
+/** Shares of the classes of one text, by float64. */
+export function softmax(logits: Float32Array): number[] {
   const largest = Math.max(...logits)
   const weights = [...logits].map((x) => Math.exp(x - largest))
   const sum = weights.reduce((a, b) => a + b, 0)

@@ -105,7 +105,11 @@ export function createKernelCalls(open: () => Promise<Device>): KernelCalls {
       // once per weight: it walks every element
       checkLinearWeight(weight, name)
       const program = linearProgram(weight, bias ?? null, activation, dtype)
-      entry = { weight, bias, key, session: device().then((found) => found.load(program)), users: 0 }
+      const session = device().then((found) => found.load(program))
+      const made: Kept = { weight, bias, key, session, users: 0 }
+      // the next call tries again
+      session.catch(() => (kept = kept.filter((other) => other !== made)))
+      entry = made
     }
     kept.push(entry)
     return entry
@@ -144,10 +148,7 @@ export function createKernelCalls(open: () => Promise<Device>): KernelCalls {
     const entry = entryOf(name, weight, options, isFloat ? 'f32' : 's8')
     entry.users++
     try {
-      const session = await entry.session.catch((error: unknown) => {
-        kept = kept.filter((other) => other !== entry)
-        throw error
-      })
+      const session = await entry.session
       return await session.run({ offsets: Int32Array.of(0, M), rows: input })
     } finally {
       entry.users--

@@ -2,6 +2,7 @@
 
 import type { Session } from '../../kernels/runtime/device.ts'
 import type { Batch } from '../../kernels/runtime/program.ts'
+import { softmax } from '../model/scores.ts'
 import type { Tokenizer } from '../text/tokenizer.ts'
 import { Stopped } from './stopped.ts'
 
@@ -91,10 +92,5 @@ export function predict(logits: Float32Array, labels: number): Int32Array {
 }
 
 /** Share of each class by softmax over one row of logits. */
-export function softmaxRow(logits: Float32Array, row: number, labels: number): Float64Array {
-  const scores = Float64Array.from(logits.subarray(row * labels, (row + 1) * labels))
-  const largest = scores.reduce((a, b) => Math.max(a, b))
-  let sum = 0
-  for (let i = 0; i < labels; i++) sum += scores[i] = Math.exp(scores[i] - largest)
-  return scores.map((score) => score / sum)
-}
+export const softmaxRow = (logits: Float32Array, row: number, labels: number): number[] =>
+  softmax(logits.subarray(row * labels, (row + 1) * labels))

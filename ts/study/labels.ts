@@ -15,9 +15,9 @@ export interface LabelOrder {
  * @param found the data's labels, in order
  * @param labels the model's
  * @param source the model, for messages
- * @throws where none of these fits
+ * @returns null where none of these fits
  */
-export function matchLabels(found: string[], labels: string[], source: string): LabelOrder {
+export function findLabelOrder(found: string[], labels: string[], source: string): LabelOrder | null {
   const fold = (label: string): string => label.toLowerCase()
   const byName = found.map((label) => labels.findIndex((known) => fold(known) === fold(label)))
   if (!byName.includes(-1)) return { labels, order: byName, note: '' }
@@ -27,6 +27,13 @@ export function matchLabels(found: string[], labels: string[], source: string): 
   const isNameless = labels.every((label) => /^(label_)?\d+$/i.test(label))
   if (isNameless && found.length === labels.length)
     return { labels, order: found.map((_, i) => i), note: `${note} in this order` }
+  return null
+}
+
+/** As `findLabelOrder`. @throws where none fits */
+export function matchLabels(found: string[], labels: string[], source: string): LabelOrder {
+  const order = findLabelOrder(found, labels, source)
+  if (order) return order
   throw new Error(
     `the data has ${found.length} labels (${found.join(', ')}), ${source} has ${labels.length} (${labels.join(', ')}); expected the same names, or numbers from 0: rename them in the data`,
   )

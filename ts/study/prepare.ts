@@ -1,21 +1,20 @@
 // The first stage: texts, their split, the model to start from and its tokenizer.
 
 import { createHash } from 'node:crypto'
-import { BUILTIN_REVIEWS, dropTestTexts, foldSpace, loadDataset, type Dataset } from '../io/dataset.ts'
+import { BUILTIN_REVIEWS, dropTestTexts, foldSpace, loadDataset } from '../io/dataset.ts'
+import { loadTexts } from '../io/unlabelled.ts'
 import { parseConfig } from '../model/config-json.ts'
 import type { BertConfig, TextPreparation } from '../model/config.ts'
-import { loadTexts } from '../io/unlabelled.ts'
 import { loadModel, openModelFiles } from '../model/load.ts'
 import type { ModelWeights } from '../model/weights.ts'
 import { preparedTokenizer, prepareText } from '../text/prepare.ts'
 import { createRandom } from '../text/random.ts'
-import { builtinReviews } from '../text/reviews.ts'
 import type { Tokenizer } from '../text/tokenizer.ts'
 import { tokenizerFromVocabulary } from '../text/tokenizer.ts'
 import { learnVocabulary } from '../text/vocabulary.ts'
 import { initializeModel } from '../train/index.ts'
 import { tokenizerOf, withPreparation } from './classifier.ts'
-import { matchLabels, type LabelOrder } from './labels.ts'
+import { findLabelOrder, matchLabels, type LabelOrder } from './labels.ts'
 import { loadRows } from './rows.ts'
 import type { Scale, StudySettings } from './settings.ts'
 
@@ -62,21 +61,16 @@ const MAX_VALIDATION = 600
 export async function prepareData(settings: StudySettings, scale: Scale): Promise<StudyData> {
   const { data, seed } = settings
   const preparation = settings.preparation ?? (await ownPreparation(settings.model))
-  // other files may need them
-  const hasColumns = settings.text !== null || settings.label !== null
-  const isColumnless = settings.validation === null && settings.unlabelled === null
-  if (data === BUILTIN_REVIEWS && (settings.test !== null || (hasColumns && isColumnless)))
-    throw new Error(`${BUILTIN_REVIEWS} has its own test part and columns; leave --test, --text and --label out`)
-  const dataset: Dataset =
-    data === BUILTIN_REVIEWS
-      ? builtinReviews({ seed, count: scale.reviews })
-      : await loadDataset(data, {
-          ...(settings.test && { test: settings.test }),
-          ...(settings.text && { text: settings.text }),
-          ...(settings.label && { label: settings.label }),
-          seed,
-          testShare: 0.2,
-        })
+  // the built-in reviews have columns of their own: names are for the other files then
+  const isForOthers = data === BUILTIN_REVIEWS && (settings.validation !== null || settings.unlabelled !== null)
+  const dataset = await loadDataset(data, {
+    ...(settings.test !== null && { test: settings.test }),
+    ...(settings.text !== null && !isForOthers && { text: settings.text }),
+    ...(settings.label !== null && !isForOthers && { label: settings.label }),
+    seed,
+    testShare: 0.2,
+    reviews: scale.reviews,
+  })
   const notes = [...dataset.notes]
   const hash = createHash('sha256').update(`${JSON.stringify(dataset.labels)}\n`)
   for (const part of [dataset.train, dataset.test])
@@ -259,7 +253,9 @@ export async function prepareModel(
   }
   const tokenizer = tokenizerOf({ ...loaded, weights })
   const isLike = weights.classifier !== null && weights.config.labels.length === data.labels.length
-  const labels = isLike ? orderOf(data.labels, weights.config.labels, source, forTraining) : null
+  // labels of other names are another task to a training, a mistake to a study
+  const orderOf = forTraining ? findLabelOrder : matchLabels
+  const labels = isLike ? orderOf(data.labels, weights.config.labels, source) : null
   const asIs = labels !== null
   if (!asIs)
     weights = { ...weights, ...newHead(weights, data.labels, seed), config: { ...weights.config, labels: data.labels } }
@@ -271,16 +267,6 @@ export async function prepareModel(
     words: asIs ? `${source} as it is` : `${source} with a new classifier, fine-tuned`,
     shape: shapeWords(weights),
     labels,
-  }
-}
-
-/** As `matchLabels`; where names cannot be matched and the model is trained further, null: it is another task. */
-function orderOf(found: string[], labels: string[], source: string, forTraining: boolean): LabelOrder | null {
-  try {
-    return matchLabels(found, labels, source)
-  } catch (error) {
-    if (forTraining) return null
-    throw error
   }
 }
 

@@ -7,8 +7,8 @@ import { encoderSize } from '../model/preset.ts'
 import { Bases, type TrainedBase } from './bases.ts'
 import { folderOf, selectRows, type RowPlan } from './catalogue.ts'
 import { openDevice } from './devices.ts'
-import { describeMachine, packageVersion } from './machine.ts'
 import { f1Notes } from './labels.ts'
+import { describeMachine, packageVersion } from './machine.ts'
 import { measureRows, type MeasuredRow, type Measurements } from './measure.ts'
 import { prepareData, type StudyData } from './prepare.ts'
 import { reportHtml } from './report.ts'
@@ -278,6 +278,7 @@ class StudyRun {
     }
     const { machine, engine } = await describeMachine(cpu.info(), measurements?.adapter ?? null)
     const finished = rows.length === plans.length && measurements !== null
+    const notes = [...data.notes, ...f1Notes(data.labels)]
     const results: StudyResults = {
       schema: RESULTS_SCHEMA,
       finished,
@@ -297,13 +298,13 @@ class StudyRun {
         validation: data.validation.length,
         test: data.test.length,
         hash: data.hash,
-        notes: [...data.notes, ...f1Notes(data.labels)],
+        notes,
       },
       seed: settings.seed,
       settings,
       rows,
       recommendations: finished ? recommend(rows) : [],
-      notes: [...data.notes, ...f1Notes(data.labels), ...(measurements?.notes ?? []), ...cpu.info().notes],
+      notes: [...notes, ...(measurements?.notes ?? []), ...cpu.info().notes],
     }
     await store.writeFile('results.json', `${JSON.stringify(results, null, 2)}\n`)
     await store.writeFile('table.md', tableMarkdown(results))

@@ -73,10 +73,10 @@ export async function trainWithin(
   // of one update
   const texts = Math.min(plan.batch, examples.length) * (plan.more?.accumulate ?? 1)
   const steps = stepsOf(examples, { ...options, epochs: plan.epochs, batch: plan.batch })
-  const stepSeconds = await measureStep(model, examples, options)
-  if (signal?.aborted) throw new Stopped()
   // a run that goes on keeps to its schedule, however fast the machine is now
-  const isClocked = plan.more?.resume?.isClocked ?? stepSeconds * steps > SAFE_SHARE * plan.seconds
+  const isClocked =
+    plan.more?.resume?.isClocked ?? (await measureStep(model, examples, options)) * steps > SAFE_SHARE * plan.seconds
+  if (signal?.aborted) throw new Stopped()
   const result = await trainClassifier(model, examples, {
     ...options,
     steps,

@@ -59,9 +59,11 @@ export class Readback {
       target.unmap()
       return bytes
     } catch (error) {
-      // it may be mapped still
-      target.destroy()
-      if (slot >= 0) this.#ring[slot] = null
+      // it may be mapped still, and is no buffer for the next one
+      if (slot >= 0) {
+        target.destroy()
+        this.#ring[slot] = null
+      }
       throw error
     } finally {
       if (slot < 0) target.destroy()

@@ -9,7 +9,7 @@ import { longestFitting, splitBatch } from './split.ts'
 import { Header } from './header.ts'
 import { candidatesAt, tuneCalls, type TunableCall } from './tune-calls.ts'
 import type { TunedShape } from './tune.ts'
-import { GPUBufferUsageBits, type Uploader } from './upload.ts'
+import { GPUBufferUsageBits, inMemoryScope, type Uploader } from './upload.ts'
 
 /** What the compiler makes of a program; every form of every call is one the device may use. */
 export interface CompiledProgram {
@@ -272,25 +272,20 @@ export class ProgramSession implements GpuSession {
     const { gather, twins } = this.#compiled
     const { device, maxBindingBytes } = this.#context
     const options = { twins, gatheredWidth: gather?.width ?? 0, guard: this.#guard, maxBindingBytes }
-    device.pushErrorScope('out-of-memory')
-    let refused: Promise<GPUError | null>
-    try {
-      this.#arena = new Arena(device, this.#program, capacity, options)
-      this.#header = new Header(device, capacity.M, capacity.B, this.#tileSizes, gather !== null)
-    } finally {
-      refused = device.popErrorScope()
-    }
-    const refusal = await refused
-    if (refusal) {
-      const bytes = this.#arena.total
+    const { made, refusal } = inMemoryScope(device, () => ({
+      arena: (this.#arena = new Arena(device, this.#program, capacity, options)),
+      header: (this.#header = new Header(device, capacity.M, capacity.B, this.#tileSizes, gather !== null)),
+    }))
+    const error = await refusal
+    if (error) {
       this.#release()
       throw new Error(
-        `WebGPU: the device has no memory for the ${bytes} bytes that ${M} tokens in ${B} sequences need beside the weights; use smaller batches (${refusal.message})`,
+        `WebGPU: the device has no memory for the ${made.arena.total} bytes that ${M} tokens in ${B} sequences need beside the weights; use smaller batches (${error.message})`,
       )
     }
     this.#capacity = capacity
     for (const { forms } of this.#calls) for (const form of forms) form.bindGroup = null
-    return { arena: this.#arena, header: this.#header }
+    return made
   }
 
   #uploadInput(arena: Arena, { ids, rows }: Batch): void {

@@ -8,6 +8,22 @@ export type Dim = number | { f32: number }
 
 const DIMS_BYTES = 64
 
+/**
+ * What `make` gives, and what the device says of its memory for the buffers in it, which it says later than it gives
+ * them: null where there is enough.
+ */
+export function inMemoryScope<T>(device: GPUDevice, make: () => T): { made: T; refusal: Promise<GPUError | null> } {
+  device.pushErrorScope('out-of-memory')
+  let made: T
+  let refusal: Promise<GPUError | null>
+  try {
+    made = make()
+  } finally {
+    refusal = device.popErrorScope()
+  }
+  return { made, refusal }
+}
+
 export class Uploader {
   readonly #device: GPUDevice
   readonly #buffers: GPUBuffer[] = []
@@ -73,13 +89,10 @@ export class Uploader {
     if (!this.fits(size))
       throw new Error(`${label}: needs one buffer of ${size} bytes, the adapter allows ${this.#maxBindingBytes}`)
     const usage = GPUBufferUsageBits.STORAGE | GPUBufferUsageBits.UNIFORM | GPUBufferUsageBits.COPY_DST
-    this.#device.pushErrorScope('out-of-memory')
-    let buffer: GPUBuffer
-    try {
-      buffer = this.#device.createBuffer({ label, size, usage, mappedAtCreation })
-    } finally {
-      this.#refusals.push(this.#device.popErrorScope())
-    }
+    const { made: buffer, refusal } = inMemoryScope(this.#device, () =>
+      this.#device.createBuffer({ label, size, usage, mappedAtCreation }),
+    )
+    this.#refusals.push(refusal)
     this.#buffers.push(buffer)
     this.bytes += size
     return buffer
