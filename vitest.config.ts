@@ -2,7 +2,7 @@ import { defineConfig } from 'vitest/config'
 
 export default defineConfig({
   test: {
-    include: ['{kernels,ts,bench,browser,scripts}/**/*.test.ts'],
+    include: ['{kernels,ts,bench,testing,scripts}/**/*.test.ts'],
     exclude: ['**/node_modules/**', 'build/**', 'dist/**'],
     // one process per file: Dawn and the thread pools belong to their process
     pool: 'forks',

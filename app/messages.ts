@@ -1,6 +1,6 @@
 // What the page and its worker say to each other.
 
-import type { DeviceInfo } from '../kernels/runtime/device.ts'
+import type { DeviceInfo } from '../kernels/program/device.ts'
 
 export interface DeviceRequest {
   kind: 'wasm' | 'webgpu'

@@ -4,16 +4,16 @@ import { linearCases } from '../bench/kernels/cases.ts'
 import { expectedOf, verify } from '../bench/kernels/verify.ts'
 import { burst, fastestCalibration, timing, warmCalibration } from '../bench/lib/measure.ts'
 import { parseShapes } from '../bench/lib/shapes.ts'
-import type { Device, Session } from '../kernels/runtime/device.ts'
-import { applyRecipe } from '../ts/compress/recipe.ts'
+import type { Device, Session } from '../kernels/program/device.ts'
+import { applyRecipe } from '../ts/recipe/apply.ts'
 import { isModelFile, memoryFiles } from '../ts/io/folder.ts'
 import { buildProgram } from '../ts/model/bert.ts'
 import { loadModel, loadModelFiles, type LoadedModel } from '../ts/model/load.ts'
 import { inspectModel } from '../ts/model/ledger.ts'
 import { scoresOf } from '../ts/model/scores.ts'
-import { median } from '../ts/study/statistics.ts'
-import { preparing } from '../ts/pipeline/source.ts'
-import { tokenizerOfFiles } from '../ts/pipeline/tokenizer-files.ts'
+import { median } from '../ts/evaluation/statistics.ts'
+import { preparing } from '../ts/inference/source.ts'
+import { tokenizerOfFiles } from '../ts/inference/tokenizer-files.ts'
 import type { Classified, DeviceRequest, ModelChoice, Reply, Request } from './messages.ts'
 import { SHAPE_FILES, stubVocabulary } from './choices.ts'
 
@@ -36,8 +36,8 @@ async function openDevice({ kind, threads }: DeviceRequest): Promise<Device> {
     await release()
     const device =
       kind === 'wasm'
-        ? import('../kernels/plan/wasm.ts').then(({ createWasmDevice }) => createWasmDevice({ threads }))
-        : import('../kernels/plan/webgpu.ts').then(({ createGpuDevice }) => createGpuDevice())
+        ? import('../kernels/wasm/device.ts').then(({ createWasmDevice }) => createWasmDevice({ threads }))
+        : import('../kernels/webgpu/device.ts').then(({ createGpuDevice }) => createGpuDevice())
     opened = { key, device }
   }
   return opened!.device

@@ -1,4 +1,4 @@
-// The inference module: its opcodes and its one entry. kernels/runtime/wasm/opcodes.ts has the same numbers.
+// The inference module: its opcodes and its one entry. kernels/wasm/opcodes.ts has the same numbers.
 
 import { attention } from './attention'
 import { denseMatmul } from './dense-matmul'
@@ -10,7 +10,7 @@ import { csrMatmul, int8BlockMatmul, nmMatmul, transpose } from './sparse-matmul
 import { ABORTED, enter, leave, next, opcode } from './tape'
 
 // The inner loops are exported so that the optimizer keeps each a function of its own, with registers of its own, and
-// kernels/runtime/wasm/codegen.test.ts can count their instructions.
+// kernels/wasm/codegen.test.ts can count their instructions.
 export { probe_dot } from './probe'
 export { tile_f32_1x8, tile_f32_2x8, tile_f32_3x8, tile_f32_4x8, tile_f32_5x8, tile_f32_6x8 } from './lib/tile-f32'
 export {

@@ -1,4 +1,4 @@
-// The tape: how kernels/runtime/wasm tells a module what to compute, and how threads meet.
+// The tape: how kernels/wasm tells a module what to compute, and how threads meet.
 //
 // A tape is a list of records of i32 words in memory. Every thread makes one call `run(tape, thread, threads, scratch)`
 // and walks the same tape; of each record it computes its own slice.
@@ -19,7 +19,7 @@
 //
 // `scratch` is this thread's own memory, 64-byte aligned; its size is what the host asked the pool for.
 //
-// Control block (kernels/runtime/wasm/control.ts has the same numbers): i32 words from CONTROL on.
+// Control block (kernels/wasm/control.ts has the same numbers): i32 words from CONTROL on.
 
 export const CONTROL: usize = 1024
 /** Threads that wait in the current barrier. */

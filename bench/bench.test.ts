@@ -2,7 +2,7 @@
 
 import { execFileSync } from 'node:child_process'
 import { expect, it, vi } from 'vitest'
-import { findAdapter } from '../kernels/runtime/gpu/adapter.ts'
+import { findAdapter } from '../kernels/webgpu/adapter.ts'
 import { benchKernels, kernelTable } from './kernels/bench.ts'
 import { KERNEL_PEERS } from './kernels/peers.ts'
 import { main } from './main.ts'

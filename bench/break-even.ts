@@ -1,12 +1,12 @@
 // `bench break-even`: one layer dense, sparse and of low rank at several densities and lengths, verified first, timed
-// interleaved in one process. Programs and copies are those that a budget's times are made with (ts/study/linear-times.ts).
+// interleaved in one process. Programs and copies are those that a budget's times are made with (ts/budget/linear-times.ts).
 
-import type { Session } from '../kernels/runtime/device.ts'
-import type { Batch, Program } from '../kernels/runtime/program.ts'
-import type { LeafWeight, LinearWeight } from '../kernels/runtime/weights.ts'
+import type { Session } from '../kernels/program/device.ts'
+import type { Batch, Program } from '../kernels/program/program.ts'
+import type { LeafWeight, LinearWeight } from '../kernels/program/weights.ts'
 import { seededRandom, uniform } from '../kernels/testing/random.ts'
 import { randomWeight } from '../kernels/testing/weights.ts'
-import { copiesProgram, layerCopies } from '../ts/study/linear-times.ts'
+import { copiesProgram, layerCopies } from '../ts/budget/linear-times.ts'
 import { createDevice, version } from './lib/devices.ts'
 import { describeEngine, describeMachine } from './lib/machine.ts'
 import { burst, fastestCalibration, rotated, timing, warmCalibration, type Burst } from './lib/measure.ts'

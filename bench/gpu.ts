@@ -1,7 +1,7 @@
 // `bench gpu`: what the adapter here is and can do, every kernel at BERT's shapes, whole models at three sizes.
 
-import type { Precision } from '../kernels/plan/webgpu.ts'
-import { HALF_FEATURE } from '../kernels/runtime/gpu/half.ts'
+import type { Precision } from '../kernels/webgpu/device.ts'
+import { HALF_FEATURE } from '../kernels/webgpu/half.ts'
 import { describeEngine, describeMachine } from './lib/machine.ts'
 import { SCHEMA, engineName, gpuCeilingsText, short, type BenchResult } from './lib/results.ts'
 import { probeAdapter, type AdapterReport } from './probe/gpu.node.ts'

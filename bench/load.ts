@@ -6,10 +6,10 @@ import { execFileSync } from 'node:child_process'
 import { closeSync, fstatSync, openSync, readSync } from 'node:fs'
 import { join } from 'node:path'
 import { fileURLToPath } from 'node:url'
-import { createWasmDevice } from '../kernels/plan/wasm.ts'
+import { createWasmDevice } from '../kernels/wasm/device.ts'
 import { buildProgram } from '../ts/model/bert.ts'
 import { loadModel, openModel } from '../ts/model/load.ts'
-import { median } from '../ts/study/statistics.ts'
+import { median } from '../ts/evaluation/statistics.ts'
 
 const WAYS = ['read', 'openModel', 'loadModel'] as const
 type Way = (typeof WAYS)[number]

@@ -2,7 +2,7 @@
 
 import { Command, InvalidArgumentError, Option } from 'commander'
 import { fileURLToPath } from 'node:url'
-import type { Precision } from '../kernels/plan/webgpu.ts'
+import type { Precision } from '../kernels/webgpu/device.ts'
 import type { Size } from './gpu.ts'
 import { HOSTS, PEERS, type Host } from './lib/contender.ts'
 import { formatTable, gpuCeilingsText, short, writeResult, type BenchResult } from './lib/results.ts'

@@ -6,7 +6,7 @@ import { EMBEDDING } from './embedding/contract.ts'
 import { INT8_MATMUL } from './int8-matmul/contract.ts'
 import { LOW_RANK_LINEAR } from './low-rank-linear/contract.ts'
 import { ROW_OPS } from './row-ops/contract.ts'
-import type { Contract } from './runtime/contract.ts'
+import type { Contract } from './program/contract.ts'
 import { SPARSE_MATMUL } from './sparse-matmul/contract.ts'
 
 export const CONTRACTS: Contract[] = [

@@ -38,7 +38,7 @@ densities measured around it, and counts only where every lower density is faste
 lies outside what was measured. There is no f32 kernel for 1x4 blocks.
 
 How a budget uses this: \`compress --budget 3ms\` does not read the page. It measures the same programs
-(\`ts/study/linear-times.ts\`) at the model's own shapes, tokens and threads, on the machine it runs on, so its times are
+(\`ts/budget/linear-times.ts\`) at the model's own shapes, tokens and threads, on the machine it runs on, so its times are
 these curves' points for that model. A form that is slower than dense f32 there is never taken by a limit in ms, since
 f32 costs less and has error 0. A limit in bytes asks no clock for its choice, and may take one: the chosen forms are
 timed afterwards, and the command names those that are slower than dense f32, with the strength at which their kind

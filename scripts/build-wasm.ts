@@ -84,7 +84,7 @@ function embed(prefix: string): string {
   const text = (build: string): string => `${build.toUpperCase()}_SHARED`
   return [
     '// Made by scripts/build-wasm.ts from assembly/; do not edit.',
-    "import type { BuildName } from '../runtime/wasm/modules.ts'",
+    "import type { BuildName } from '../wasm/modules.ts'",
     '',
     ...modules.map(({ build, bytes }) => `const ${text(build)} = '${bytes.toString('base64')}'`),
     '',

@@ -1,11 +1,11 @@
 // Prints what Dawn makes of each shader for Vulkan (SPIR-V as text), on SwiftShader so that it is the same everywhere:
 //   node scripts/dump-shaders.ts [shader ...]
-// Each begins with a line `=== name`. kernels/runtime/gpu/codegen.test.ts counts in it.
+// Each begins with a line `=== name`. kernels/webgpu/codegen.test.ts counts in it.
 
 import { create, globals } from 'webgpu'
 import { SHADERS, type ShaderName } from '../kernels/generated/shaders.ts'
-import { loadLibrary } from '../kernels/runtime/gpu/adapter.node.ts'
-import { extractSwiftShader } from '../kernels/runtime/gpu/swiftshader.node.ts'
+import { loadLibrary } from '../kernels/webgpu/adapter.node.ts'
+import { extractSwiftShader } from '../kernels/webgpu/swiftshader.node.ts'
 
 Object.assign(globalThis, globals)
 const driver = await extractSwiftShader()

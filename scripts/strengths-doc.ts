@@ -3,9 +3,9 @@
 
 import { existsSync, readdirSync, readFileSync, writeFileSync } from 'node:fs'
 import { basename } from 'node:path'
-import { paretoFront } from '../ts/study/plot.ts'
-import type { StudyResults, StudyRow } from '../ts/study/results.ts'
-import { setting, shortNumber } from '../ts/study/table.ts'
+import { paretoFront } from '../ts/report/plot.ts'
+import type { StudyResults, StudyRow } from '../ts/report/results.ts'
+import { setting, shortNumber } from '../ts/report/table.ts'
 
 const RESULTS = 'bench/results/strengths'
 const PAGE = 'docs/strengths.md'

@@ -3,7 +3,7 @@
 // Layout     rows padded to 16 elements with 0, so are the bytes
 // Plan       one row per thread, two passes
 // Needs      packed_4x8_integer_dot_product; no workgroup memory
-// Source     own; the law is kernels/runtime/quantize-law.ts
+// Source     own; the law is kernels/program/quantization.ts
 
 requires packed_4x8_integer_dot_product;
 

@@ -3,7 +3,7 @@
 // Layout     rows padded to 16 elements with 0, so are the bytes
 // Plan       one row per workgroup of 64, two passes
 // Needs      packed_4x8_integer_dot_product; 256 bytes of workgroup memory
-// Source     own; the law is kernels/runtime/quantize-law.ts
+// Source     own; the law is kernels/program/quantization.ts
 
 requires packed_4x8_integer_dot_product;
 

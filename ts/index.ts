@@ -14,8 +14,8 @@ export type {
   TextClassifier,
 } from './pipeline/pipeline.ts'
 export { createKernelCalls } from './pipeline/kernel-calls.ts'
-export { openDevice } from './pipeline/device.ts'
-export type { DeviceChoice, DeviceOptions } from './pipeline/device.ts'
+export { openDevice } from './inference/device.ts'
+export type { DeviceChoice, DeviceOptions } from './inference/device.ts'
 export * from './wasm.ts'
 
 export { buildProgram } from './model/bert.ts'

@@ -1,6 +1,6 @@
 // compact-kernels/wasm: the kernels on WebAssembly, for callers who want one fast layer or a device of their own.
 
-import { createWasmDevice } from '../kernels/plan/wasm.ts'
+import { createWasmDevice } from '../kernels/wasm/device.ts'
 import { createKernelCalls } from './pipeline/kernel-calls.ts'
 
 const calls = createKernelCalls(() => createWasmDevice())
@@ -18,9 +18,9 @@ export const disposeWasm = calls.dispose
 
 export { createWasmDevice, createKernelCalls }
 export type { KernelCalls, LinearOptions, QuantizedInput } from './pipeline/kernel-calls.ts'
-export type { WasmDeviceOptions } from '../kernels/plan/wasm.ts'
-export type { Device, DeviceInfo, Session, SessionStats } from '../kernels/runtime/device.ts'
-export type { Batch, Program } from '../kernels/runtime/program.ts'
-export type * from '../kernels/runtime/stored.ts'
-export type * from '../kernels/runtime/weights.ts'
+export type { WasmDeviceOptions } from '../kernels/wasm/device.ts'
+export type { Device, DeviceInfo, Session, SessionStats } from '../kernels/program/device.ts'
+export type { Batch, Program } from '../kernels/program/program.ts'
+export type * from '../kernels/program/stored-weights.ts'
+export type * from '../kernels/program/weights.ts'
 export { quantizeWeight } from './compress/quantize.ts'

@@ -1,7 +1,7 @@
 // compact-kernels/webgpu: the kernels on WebGPU, for callers who want one fast layer, a device of their own, or a layer
 // on GPUBuffers that are there already.
 
-import { createGpuDevice } from '../kernels/plan/webgpu.ts'
+import { createGpuDevice } from '../kernels/webgpu/device.ts'
 import { createKernelCalls } from './pipeline/kernel-calls.ts'
 
 const calls = createKernelCalls(() => createGpuDevice())
@@ -18,11 +18,11 @@ export const lowRankLinear = calls.lowRankLinear
 export const disposeGpu = calls.dispose
 
 export { createGpuDevice, createKernelCalls }
-export { createGpuLinear } from '../kernels/plan/webgpu.ts'
-export type { GpuDeviceOptions, GpuLinear, GpuLinearOptions, Precision } from '../kernels/plan/webgpu.ts'
+export { createGpuLinear } from '../kernels/webgpu/device.ts'
+export type { GpuDeviceOptions, GpuLinear, GpuLinearOptions, Precision } from '../kernels/webgpu/device.ts'
 export type { KernelCalls, LinearOptions, QuantizedInput } from './pipeline/kernel-calls.ts'
-export type { Device, DeviceInfo, Session, SessionStats } from '../kernels/runtime/device.ts'
-export type { Batch, Program } from '../kernels/runtime/program.ts'
-export type * from '../kernels/runtime/stored.ts'
-export type * from '../kernels/runtime/weights.ts'
+export type { Device, DeviceInfo, Session, SessionStats } from '../kernels/program/device.ts'
+export type { Batch, Program } from '../kernels/program/program.ts'
+export type * from '../kernels/program/stored-weights.ts'
+export type * from '../kernels/program/weights.ts'
 export { quantizeWeight } from './compress/quantize.ts'

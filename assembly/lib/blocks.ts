@@ -1,5 +1,5 @@
 // Token blocks: how activations stand for the sparse kernels, whose vectors run along tokens, and between them
-// (kernels/plan/wasm-layouts.ts decides where). Lanes of tokens that there are not may hold anything: lanes never mix.
+// (kernels/wasm/layouts.ts decides where). Lanes of tokens that there are not may hold anything: lanes never mix.
 // M tokens are cut into blocks of 32, then 16, 8 or 4; a block of w tokens holds its K inputs as [K][w] (or [K/4][..][w]),
 // one after the other, so that a block is contiguous whatever M is: no stride that falls on few cache sets.
 
@@ -19,7 +19,7 @@ export function blockBegin(t: i32, M: i32): i32 {
   return t0
 }
 
-/** Tokens of all blocks together; kernels/runtime/wasm/lowering.ts allows for 8 more than there are. */
+/** Tokens of all blocks together; kernels/wasm/lowering.ts allows for 8 more than there are. */
 export function paddedTokens(M: i32): i32 {
   let t = 0
   while (t < M) t += blockWidth(M - t)

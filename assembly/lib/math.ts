@@ -1,5 +1,5 @@
 // Elementary functions on four f32 lanes. Errors are against exact values, checked on a fine grid by
-// kernels/plan/wasm.test.ts; kernels/runtime/activation.ts states the bounds that callers rely on.
+// kernels/wasm/device.test.ts; kernels/program/activations.ts states the bounds that callers rely on.
 
 import { madd } from './simd'
 

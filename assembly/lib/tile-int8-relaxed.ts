@@ -2,7 +2,7 @@
 // Layout   A row-major bytes, K padded to 8; B one packed panel [K/4][8][4] s8; sums [rows][8] i32
 // Plan     6x8: 12 sums + 2 of B + 1 splat of four A = 15 vector registers where the engine adds in place (vpdpbusd, sdot)
 // Needs    K % 8 == 0; an engine on which the dot is exact for A's range: u8 (then start = -128 column sums) or s8
-//          (kernels/runtime/wasm/int8-path.ts probes). B is the first operand: the one that is i8 by the specification
+//          (kernels/wasm/dot-strategy.ts probes). B is the first operand: the one that is i8 by the specification
 
 import { RELAXED } from './simd'
 

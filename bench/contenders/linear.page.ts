@@ -1,8 +1,8 @@
 // One linear layer on our own WebAssembly device in a page.
 
-import { createWasmDevice } from '../../kernels/plan/wasm.ts'
-import type { Device, Session } from '../../kernels/runtime/device.ts'
-import type { Batch } from '../../kernels/runtime/program.ts'
+import { createWasmDevice } from '../../kernels/wasm/device.ts'
+import type { Device, Session } from '../../kernels/program/device.ts'
+import type { Batch } from '../../kernels/program/program.ts'
 import { caseOf } from '../kernels/linear-task.ts'
 import type { Contender, LinearTask } from '../lib/contender.ts'
 

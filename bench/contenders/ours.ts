@@ -1,8 +1,8 @@
 // compact-kernels as a contender: the model's program on our own devices.
 
-import type { GpuSession, Precision } from '../../kernels/plan/webgpu.ts'
-import type { Device, Session } from '../../kernels/runtime/device.ts'
-import type { Batch } from '../../kernels/runtime/program.ts'
+import type { GpuSession, Precision } from '../../kernels/webgpu/device.ts'
+import type { Device, Session } from '../../kernels/program/device.ts'
+import type { Batch } from '../../kernels/program/program.ts'
 import { buildProgram } from '../../ts/model/bert.ts'
 import { openModel } from '../../ts/model/load.ts'
 import type { Contender, ModelInput, Task } from '../lib/contender.ts'

@@ -1,8 +1,8 @@
 // `bench kernels`: every kernel through the real devices, verified first, timed interleaved, as a share of the
 // machine's ceiling.
 
-import type { Device } from '../../kernels/runtime/device.ts'
-import type { GpuSession, Precision } from '../../kernels/plan/webgpu.ts'
+import type { Device } from '../../kernels/program/device.ts'
+import type { GpuSession, Precision } from '../../kernels/webgpu/device.ts'
 import { createDevice, version } from '../lib/devices.ts'
 import { describeEngine, describeMachine } from '../lib/machine.ts'
 import { burst, fastestCalibration, rotated, timing, warmCalibration, type Burst } from '../lib/measure.ts'

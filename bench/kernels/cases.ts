@@ -1,8 +1,8 @@
 // The one-op programs of `bench kernels`: every linear kind at a layer's shape, and the ops between the linears.
 
 import type { LinearShape } from '../lib/shapes.ts'
-import type { Batch, BufferSpec, Op, Program } from '../../kernels/runtime/program.ts'
-import { TILE_INPUTS, TILE_OUTPUTS, type LeafWeight } from '../../kernels/runtime/weights.ts'
+import type { Batch, BufferSpec, Op, Program } from '../../kernels/program/program.ts'
+import { TILE_INPUTS, TILE_OUTPUTS, type LeafWeight } from '../../kernels/program/weights.ts'
 import { seededRandom, uniform } from '../../kernels/testing/random.ts'
 import { randomWeight } from '../../kernels/testing/weights.ts'
 

@@ -1,9 +1,9 @@
 // Verify, then time: a case whose output is off is not timed at all.
 
-import { referenceWithBounds } from '../../kernels/plan/reference.ts'
-import type { Precision } from '../../kernels/plan/webgpu.ts'
-import type { Session } from '../../kernels/runtime/device.ts'
-import { F32_ROUNDOFF } from '../../kernels/runtime/contract.ts'
+import { referenceWithBounds } from '../../kernels/reference.ts'
+import type { Precision } from '../../kernels/webgpu/device.ts'
+import type { Session } from '../../kernels/program/device.ts'
+import { F32_ROUNDOFF } from '../../kernels/program/contract.ts'
 import { assertWithin } from '../../kernels/testing/compare.ts'
 import type { KernelCase } from './cases.ts'
 

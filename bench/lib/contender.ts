@@ -1,6 +1,6 @@
 // What a contender of a bench is, ours or a peer's: the same five verbs, each in its own process.
 
-import type { Precision } from '../../kernels/plan/webgpu.ts'
+import type { Precision } from '../../kernels/webgpu/device.ts'
 import type { LinearShape } from './shapes.ts'
 
 /** What to run: the same for every contender of a session. */

@@ -1,9 +1,9 @@
 // Our devices as the benches ask for them.
 
 import { readFileSync } from 'node:fs'
-import { createWasmDevice } from '../../kernels/plan/wasm.ts'
-import type { ContextOptions } from '../../kernels/runtime/gpu/context.ts'
-import type { Device } from '../../kernels/runtime/device.ts'
+import { createWasmDevice } from '../../kernels/wasm/device.ts'
+import type { ContextOptions } from '../../kernels/webgpu/context.ts'
+import type { Device } from '../../kernels/program/device.ts'
 
 /**
  * `threads` is the CPU's, `options` are the GPU's, whose runtime is loaded only where it is asked for.
@@ -15,7 +15,7 @@ export async function createDevice(
   options: Pick<ContextOptions, 'precision' | 'keepsSparse'> = {},
 ): Promise<Device> {
   if (kind === 'cpu') return createWasmDevice({ threads })
-  const { createGpuDeviceWith } = await import('../../kernels/plan/webgpu.ts')
+  const { createGpuDeviceWith } = await import('../../kernels/webgpu/device.ts')
   return createGpuDeviceWith(options)
 }
 

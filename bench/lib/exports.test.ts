@@ -1,5 +1,5 @@
 import { expect, it } from 'vitest'
-import { runReference } from '../../kernels/plan/reference.ts'
+import { runReference } from '../../kernels/reference.ts'
 import { buildProgram } from '../../ts/model/bert.ts'
 import { denseModel, hasInt8 } from './exports.ts'
 import { buildVariant } from './variant.ts'

@@ -1,6 +1,6 @@
 // The files that peers read: the weights that ours runs, in the forms that each of them takes.
 
-import type { DenseWeight, EmbeddingTable, LinearWeight } from '../../kernels/runtime/weights.ts'
+import type { DenseWeight, EmbeddingTable, LinearWeight } from '../../kernels/program/weights.ts'
 import { denseData, denseTable, encoderLinears, withEncoderWeights } from '../../ts/compress/dense.ts'
 import { linearLayers, mixtureOf, type LinearLayer, type ModelWeights } from '../../ts/model/weights.ts'
 

@@ -1,7 +1,7 @@
 // Timing on machines that slow by up to two times for seconds: short bursts, a calibration loop before and after each,
 // and medians of the bursts that ran at the machine's own pace.
 
-import { median as medianOf, summarize } from '../../ts/study/statistics.ts'
+import { median as medianOf, summarize } from '../../ts/evaluation/statistics.ts'
 
 /** One burst of runs of one contender. */
 export interface Burst {

@@ -1,7 +1,7 @@
 // The JSON that every bench writes, and its table on the terminal.
 
 import { writeFile, rename } from 'node:fs/promises'
-import type { Precision } from '../../kernels/plan/webgpu.ts'
+import type { Precision } from '../../kernels/webgpu/device.ts'
 import type { Host } from './contender.ts'
 import type { Engine, Machine } from './machine.ts'
 

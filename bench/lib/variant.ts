@@ -1,6 +1,6 @@
 // A model and a recipe as weights in memory.
 
-import { applyRecipe } from '../../ts/compress/recipe.ts'
+import { applyRecipe } from '../../ts/recipe/apply.ts'
 import { loadModel } from '../../ts/model/load.ts'
 import type { ModelWeights } from '../../ts/model/weights.ts'
 

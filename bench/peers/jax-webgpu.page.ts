@@ -2,7 +2,7 @@
 // multiplied out to dense f32. One function, compiled by jit for each shape of input.
 
 import { defaultDevice, init, jit, nn, numpy as np, type OwnedFunction } from '@jax-js/jax'
-import { describeAdapter, findAdapter } from '../../kernels/runtime/gpu/adapter.ts'
+import { describeAdapter, findAdapter } from '../../kernels/webgpu/adapter.ts'
 import { denseData } from '../../ts/compress/dense.ts'
 import { loadModel } from '../../ts/model/load.ts'
 import { linearLayers, type ModelWeights, type Norm } from '../../ts/model/weights.ts'

@@ -1,8 +1,8 @@
 // onnxruntime-node's WebGPU provider: native onnxruntime on a Dawn of its own. It finds an adapter where the system has a
 // Vulkan loader (or Metal, D3D12), and says why not elsewhere.
 
-import { requestNodeAdapter } from '../../kernels/runtime/gpu/adapter.node.ts'
-import { describeAdapter, isSoftware } from '../../kernels/runtime/gpu/adapter.ts'
+import { requestNodeAdapter } from '../../kernels/webgpu/adapter.node.ts'
+import { describeAdapter, isSoftware } from '../../kernels/webgpu/adapter.ts'
 import type { Contender } from '../lib/contender.ts'
 import { ortContender } from './onnx-session.ts'
 import { importOrtNode, ORT_NODE } from './ort-node.ts'

@@ -1,6 +1,6 @@
 // onnxruntime-web's WebGPU provider in a page: the package's own files, served beside it.
 
-import { describeAdapter, findAdapter } from '../../kernels/runtime/gpu/adapter.ts'
+import { describeAdapter, findAdapter } from '../../kernels/webgpu/adapter.ts'
 import type { Contender } from '../lib/contender.ts'
 import { ortContender, type Ort } from './onnx-session.ts'
 

@@ -1,8 +1,8 @@
 // onnxruntime-web's WebGPU provider, in Node on the same Dawn adapter that our own device takes.
 
 import { readFile } from 'node:fs/promises'
-import { requestNodeAdapter } from '../../kernels/runtime/gpu/adapter.node.ts'
-import { describeAdapter, isSoftware } from '../../kernels/runtime/gpu/adapter.ts'
+import { requestNodeAdapter } from '../../kernels/webgpu/adapter.node.ts'
+import { describeAdapter, isSoftware } from '../../kernels/webgpu/adapter.ts'
 import type { Contender } from '../lib/contender.ts'
 import { ortContender, type Ort } from './onnx-session.ts'
 import { packageVersion } from './packages.ts'

@@ -1,8 +1,8 @@
 // The GPU probe for Node: a device of its own on the adapter that our device takes, and the shaders from disk.
 
 import { readFile } from 'node:fs/promises'
-import { describeAdapter, findAdapter, hasInt8Matrices, MATRIX_FEATURES } from '../../kernels/runtime/gpu/adapter.ts'
-import { HALF_FEATURE } from '../../kernels/runtime/gpu/half.ts'
+import { describeAdapter, findAdapter, hasInt8Matrices, MATRIX_FEATURES } from '../../kernels/webgpu/adapter.ts'
+import { HALF_FEATURE } from '../../kernels/webgpu/half.ts'
 import type { GpuCeilings } from '../lib/results.ts'
 import { probeGpu, type ProbeShaders } from './gpu.ts'
 

@@ -1,6 +1,6 @@
 import { expect, it } from 'vitest'
-import { findAdapter, hasInt8Matrices, MATRIX_FEATURES } from '../../kernels/runtime/gpu/adapter.ts'
-import { HALF_FEATURE } from '../../kernels/runtime/gpu/half.ts'
+import { findAdapter, hasInt8Matrices, MATRIX_FEATURES } from '../../kernels/webgpu/adapter.ts'
+import { HALF_FEATURE } from '../../kernels/webgpu/half.ts'
 import { nullDevice } from '../../kernels/testing/null-device.ts'
 import { probeGpu } from './gpu.ts'
 import { probeAdapter, readShaders } from './gpu.node.ts'

@@ -1,9 +1,9 @@
 // GPU ceilings: f32 fma, dot4I8Packed, buffer copies, and where the device has them f16 fma and i8 subgroup matrices, on
 // one GPUDevice. The shaders come as text, so that a page can run the same probe.
 
-import { hasInt8Matrices } from '../../kernels/runtime/gpu/adapter.ts'
-import { HALF_FEATURE } from '../../kernels/runtime/gpu/half.ts'
-import { GPUBufferUsageBits } from '../../kernels/runtime/gpu/upload.ts'
+import { hasInt8Matrices } from '../../kernels/webgpu/adapter.ts'
+import { HALF_FEATURE } from '../../kernels/webgpu/half.ts'
+import { GPUBufferUsageBits } from '../../kernels/webgpu/upload.ts'
 import type { GpuCeilings } from '../lib/results.ts'
 
 /** multiply-adds of one workgroup over 512 steps: 64 threads of 32 lanes, or of 16 dots of 4; 4 subgroups of 4 products of matrices */

@@ -1,6 +1,6 @@
 import { describe, expect, it } from 'vitest'
-import { referenceWithBounds } from '../plan/reference.ts'
-import type { Op, Program } from '../runtime/program.ts'
+import { referenceWithBounds } from '../reference.ts'
+import type { Op, Program } from '../program/program.ts'
 import { assertWithin } from '../testing/compare.ts'
 import { ALL_DEVICES, WASM_DEVICES } from '../testing/devices.ts'
 import { checkProgram } from '../testing/program.ts'

@@ -1,4 +1,4 @@
-import type { Contract } from '../runtime/contract.ts'
+import type { Contract } from '../program/contract.ts'
 
 export const ATTENTION: Contract = {
   op: 'attention',

@@ -1,7 +1,7 @@
 // float64 reference of self-attention over ragged sequences.
 
 import type { Referenced } from '../dense-matmul/reference.ts'
-import { F32_ROUNDOFF } from '../runtime/contract.ts'
+import { F32_ROUNDOFF } from '../program/contract.ts'
 
 /** Error of a backend's own exp, relative. */
 const EXP_ERROR = 4e-7

@@ -1,8 +1,8 @@
 // Attention on the WebAssembly tape: assembly/attention.ts.
 
-import type { Op } from '../runtime/program.ts'
-import type { Lowered } from '../runtime/wasm/lowering.ts'
-import { ATTENTION } from '../runtime/wasm/opcodes.ts'
+import type { Op } from '../program/program.ts'
+import type { Lowered } from '../wasm/lowering.ts'
+import { ATTENTION } from '../wasm/opcodes.ts'
 import { attentionScratchBytes } from './pack.ts'
 
 /** Tokens from which a sequence gains by integers: at 32 the rounding of Q, K and V costs what the tiles save. At least 16. */

@@ -1,8 +1,8 @@
 // Attention over ragged sequences on the GPU: the host lists tiles of queries, none across two sequences.
 
-import { padded, type Form, type KernelCall, type Slot } from '../runtime/gpu/call.ts'
-import type { Uploader } from '../runtime/gpu/upload.ts'
-import type { BufferSpec, Op } from '../runtime/program.ts'
+import { padded, type Form, type KernelCall, type Slot } from '../webgpu/call.ts'
+import type { Uploader } from '../webgpu/upload.ts'
+import type { BufferSpec, Op } from '../program/program.ts'
 
 type AttentionOp = Extract<Op, { kind: 'attention' }>
 

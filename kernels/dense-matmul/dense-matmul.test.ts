@@ -1,6 +1,6 @@
 import { describe, expect, it } from 'vitest'
-import { referenceWithBounds } from '../plan/reference.ts'
-import { createGpuDevice } from '../plan/webgpu.ts'
+import { referenceWithBounds } from '../reference.ts'
+import { createGpuDevice } from '../webgpu/device.ts'
 import { ALL_DEVICES, type TestDevice } from '../testing/devices.ts'
 import { MODEL_SHAPES, sweepShapes, TALL_SHAPES } from '../testing/shapes.ts'
 import { deviceOf, sweepOn } from '../testing/suite.ts'

@@ -1,12 +1,12 @@
 // Products in f16: on adapters that have shader-f16 the kernel itself, and everywhere its emulation in f32.
 
 import { describe, expect, it } from 'vitest'
-import { referenceWithBounds } from '../plan/reference.ts'
-import { createGpuDevice, createGpuDeviceWith } from '../plan/webgpu.ts'
-import type { Device } from '../runtime/device.ts'
-import { findAdapter } from '../runtime/gpu/adapter.ts'
-import { HALF_FEATURE } from '../runtime/gpu/half.ts'
-import type { DenseWeight } from '../runtime/weights.ts'
+import { referenceWithBounds } from '../reference.ts'
+import { createGpuDevice, createGpuDeviceWith } from '../webgpu/device.ts'
+import type { Device } from '../program/device.ts'
+import { findAdapter } from '../webgpu/adapter.ts'
+import { HALF_FEATURE } from '../webgpu/half.ts'
+import type { DenseWeight } from '../program/weights.ts'
 import type { TestDevice } from '../testing/devices.ts'
 import { emulatedHalfShader, type Rounding } from '../testing/emulated-halves.ts'
 import { seededRandom, uniform } from '../testing/random.ts'

@@ -1,9 +1,9 @@
 // float64 reference of the f32 linear layer, with the bound its f32 kernels must keep.
 
-import { activate, ACTIVATION_ERROR, ACTIVATION_SLOPE } from '../runtime/activation.ts'
-import { F32_ROUNDOFF, sumBound } from '../runtime/contract.ts'
-import type { Activation } from '../runtime/program.ts'
-import type { DenseWeight } from '../runtime/weights.ts'
+import { activate, ACTIVATION_ERROR, ACTIVATION_SLOPE } from '../program/activations.ts'
+import { F32_ROUNDOFF, sumBound } from '../program/contract.ts'
+import type { Activation } from '../program/program.ts'
+import type { DenseWeight } from '../program/weights.ts'
 
 export interface Referenced {
   values: Float64Array

@@ -1,14 +1,8 @@
 // The f32 linear layer on the WebAssembly tape: assembly/dense-matmul.ts.
 
-import type { DenseWeight } from '../runtime/weights.ts'
-import {
-  ACTIVATION_CODES,
-  placeVector,
-  type LinearOp,
-  type LoadContext,
-  type Lowered,
-} from '../runtime/wasm/lowering.ts'
-import { DENSE_MATMUL } from '../runtime/wasm/opcodes.ts'
+import type { DenseWeight } from '../program/weights.ts'
+import { ACTIVATION_CODES, placeVector, type LinearOp, type LoadContext, type Lowered } from '../wasm/lowering.ts'
+import { DENSE_MATMUL } from '../wasm/opcodes.ts'
 import { packPanels, panelElements } from './pack.ts'
 
 /** Sums of one block of 192 rows, 8 columns each, and a line for what is read ahead. */

@@ -5,8 +5,8 @@
 // in f32, or in half precision where the device was asked for it; then also for the kernel that multiplies in f16.
 
 import type { ShaderName } from '../generated/shaders.ts'
-import { padded, type Form, type KernelCall, type Slot } from '../runtime/gpu/call.ts'
-import { halfBits, type Precision } from '../runtime/gpu/half.ts'
+import { padded, type Form, type KernelCall, type Slot } from '../webgpu/call.ts'
+import { halfBits, type Precision } from '../webgpu/half.ts'
 import {
   columnStarts,
   cover,
@@ -16,9 +16,9 @@ import {
   PANEL,
   type LinearPart,
   type LinearSpec,
-} from '../runtime/gpu/linear.ts'
-import type { Uploader } from '../runtime/gpu/upload.ts'
-import type { DenseWeight } from '../runtime/weights.ts'
+} from '../webgpu/linear.ts'
+import type { Uploader } from '../webgpu/upload.ts'
+import type { DenseWeight } from '../program/weights.ts'
 
 /** Rows up to which a tile of 64 rows would stand mostly empty. */
 export const FEW_ROWS = 32

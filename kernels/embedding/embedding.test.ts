@@ -1,5 +1,5 @@
 import { describe, it } from 'vitest'
-import type { EmbeddingTable } from '../runtime/weights.ts'
+import type { EmbeddingTable } from '../program/weights.ts'
 import { ALL_DEVICES } from '../testing/devices.ts'
 import { checkProgram } from '../testing/program.ts'
 import { seededRandom, uniform } from '../testing/random.ts'

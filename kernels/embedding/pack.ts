@@ -1,8 +1,8 @@
 // Embedding tables stand as they come: rows [rows, width] of f32 or u8, and for u8 one scale and one offset per row.
 
-import type { StoredTable } from '../runtime/stored.ts'
-import type { EmbeddingTable } from '../runtime/weights.ts'
-import type { LoadContext } from '../runtime/wasm/lowering.ts'
+import type { StoredTable } from '../program/stored-weights.ts'
+import type { EmbeddingTable } from '../program/weights.ts'
+import type { LoadContext } from '../wasm/lowering.ts'
 
 /** The four words of a table in an embedding record: kind (0: f32, 1: u8), data, scales, offsets. */
 export type PlacedTable = readonly [kind: number, data: number, scales: number, offsets: number]

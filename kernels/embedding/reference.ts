@@ -2,7 +2,7 @@
 
 import type { Referenced } from '../dense-matmul/reference.ts'
 import { layernormReference } from '../row-ops/reference.ts'
-import type { EmbeddingTable } from '../runtime/weights.ts'
+import type { EmbeddingTable } from '../program/weights.ts'
 
 export interface EmbeddingOperands {
   word: EmbeddingTable

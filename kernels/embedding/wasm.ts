@@ -1,9 +1,9 @@
 // The embedding on the WebAssembly tape: assembly/embedding.ts.
 
-import type { StoredEmbeddingOp } from '../runtime/stored.ts'
-import { placeVector, type LoadContext, type Lowered } from '../runtime/wasm/lowering.ts'
-import { EMBEDDING } from '../runtime/wasm/opcodes.ts'
-import { f32Bits } from '../runtime/wasm/tape.ts'
+import type { StoredEmbeddingOp } from '../program/stored-weights.ts'
+import { placeVector, type LoadContext, type Lowered } from '../wasm/lowering.ts'
+import { EMBEDDING } from '../wasm/opcodes.ts'
+import { f32Bits } from '../wasm/tape.ts'
 import { placeTable, type PlacedTable } from './pack.ts'
 
 export async function lowerEmbedding(

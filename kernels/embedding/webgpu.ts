@@ -1,11 +1,11 @@
 // The embedding on the GPU: word, position and type rows gathered, added and normalised in one dispatch. A word table
 // larger than the adapter's bindings stays on the host, which then uploads the rows of each batch with its ids.
 
-import { isTiled, packNorm, padded, rowGrid, type Form, type KernelCall, type Slot } from '../runtime/gpu/call.ts'
-import { fixedDims, type Twin } from '../runtime/gpu/linear.ts'
-import type { Uploader } from '../runtime/gpu/upload.ts'
-import type { BufferSpec, Op } from '../runtime/program.ts'
-import type { EmbeddingTable } from '../runtime/weights.ts'
+import { isTiled, packNorm, padded, rowGrid, type Form, type KernelCall, type Slot } from '../webgpu/call.ts'
+import { fixedDims, type Twin } from '../webgpu/linear.ts'
+import type { Uploader } from '../webgpu/upload.ts'
+import type { BufferSpec, Op } from '../program/program.ts'
+import type { EmbeddingTable } from '../program/weights.ts'
 
 export type EmbeddingOp = Extract<Op, { kind: 'embedding' }>
 

@@ -1,10 +1,10 @@
-import type { Contract } from '../runtime/contract.ts'
+import type { Contract } from '../program/contract.ts'
 
 export const INT8_MATMUL: Contract = {
   op: 'int8-matmul',
   formula: 'y[M,N] = activation(f32(A[M,K] . W[N,K]^T) (aScale[M] wScale[N]) + bias[N]) + residual[M,N]',
   operands: {
-    A: 's8 [M, K] in [-127, 127] with aScale f32 [M]; quantized per row from f32 x, or all rows by a calibrated scale (runtime/quantize-law.ts), or given',
+    A: 's8 [M, K] in [-127, 127] with aScale f32 [M]; quantized per row from f32 x, or all rows by a calibrated scale (program/quantization.ts), or given',
     W: 's8 [N, K] in [-127, 127], symmetric per output channel; packed once at load, K padded with 0',
     wScale: 'f32 [N]',
     bias: 'f32 [N] or none',

@@ -6,7 +6,7 @@
 // i.e. each output's `depth` inputs stand side by side, as the dot instruction wants them.
 
 import { packWords } from '../dense-matmul/pack.ts'
-import type { Int8Path } from '../runtime/wasm/lowering.ts'
+import type { Int8Path } from '../wasm/lowering.ts'
 
 const PANEL = 8
 const K_STEP = 8

@@ -1,9 +1,9 @@
 // Reference of the int8 linear layer: integers exact, the epilogue in float64.
 
 import { finish, type Epilogue, type Referenced } from '../dense-matmul/reference.ts'
-import { F32_ROUNDOFF } from '../runtime/contract.ts'
-import { quantizeRow } from '../runtime/quantize-law.ts'
-import type { Int8Weight } from '../runtime/weights.ts'
+import { F32_ROUNDOFF } from '../program/contract.ts'
+import { quantizeRow } from '../program/quantization.ts'
+import type { Int8Weight } from '../program/weights.ts'
 
 export interface QuantizedRows {
   /** s8 [M, K] */
@@ -21,7 +21,7 @@ export interface QuantizedRows {
 const TIE_WIDTH = 127 * 5 * 2 ** -23
 
 /**
- * Quantizes x [M, K] row by row, as runtime/quantize-law.ts says.
+ * Quantizes x [M, K] row by row, as program/quantization.ts says.
  * @param activationScale a calibrated scale for all rows: nothing is divided then, so that no tie can go two ways
  */
 export function quantizeRowsReference(

@@ -1,6 +1,6 @@
 // The int8 linear layer on the WebAssembly tape: assembly/quantize.ts, then assembly/int8-matmul.ts.
 
-import type { Int8Weight } from '../runtime/weights.ts'
+import type { Int8Weight } from '../program/weights.ts'
 import {
   ACTIVATION_CODES,
   INT8_PATH_CODES,
@@ -8,9 +8,9 @@ import {
   type LinearOp,
   type LoadContext,
   type Lowered,
-} from '../runtime/wasm/lowering.ts'
-import { INT8_MATMUL } from '../runtime/wasm/opcodes.ts'
-import { quantized, quantizedForm } from '../runtime/wasm/quantized-rows.ts'
+} from '../wasm/lowering.ts'
+import { INT8_MATMUL } from '../wasm/opcodes.ts'
+import { quantized, quantizedForm } from '../wasm/quantized-rows.ts'
 import { int8PanelBytes, packDepth, packInt8Panels, startingSums } from './pack.ts'
 
 /** Sums of one tile: 6 rows, 8 columns. */

@@ -1,7 +1,7 @@
 // int8 layers on the GPU that take a LayerNorm along, so that it has no dispatch of its own: for few rows the one before
 // them, which every workgroup repeats for its rows; for more the one after them, in workgroups that own whole rows.
 
-import { packNorm, padded, type Form, type KernelCall, type Slot } from '../runtime/gpu/call.ts'
+import { packNorm, padded, type Form, type KernelCall, type Slot } from '../webgpu/call.ts'
 import {
   columnStarts,
   cover,
@@ -11,10 +11,10 @@ import {
   packColumns,
   type LinearSpec,
   type Twin,
-} from '../runtime/gpu/linear.ts'
-import type { Uploader } from '../runtime/gpu/upload.ts'
-import type { Op } from '../runtime/program.ts'
-import type { Int8Weight } from '../runtime/weights.ts'
+} from '../webgpu/linear.ts'
+import type { Uploader } from '../webgpu/upload.ts'
+import type { Op } from '../program/program.ts'
+import type { Int8Weight } from '../program/weights.ts'
 import { FUSED_ROWS } from './webgpu.ts'
 
 type LayernormOp = Extract<Op, { kind: 'layernorm' }>

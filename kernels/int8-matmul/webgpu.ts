@@ -8,7 +8,7 @@
 // rows x 32 inputs of rows as they are: 32 neighbouring bytes of a row are a whole sector of memory already.
 //   W [N][K] s8 -> [COLUMNS / 64][K / 32][4][16][32]
 
-import { isTiled, padded, rowGrid, type Form, type KernelCall, type Slot } from '../runtime/gpu/call.ts'
+import { isTiled, padded, rowGrid, type Form, type KernelCall, type Slot } from '../webgpu/call.ts'
 import {
   columnStarts,
   cover,
@@ -19,10 +19,10 @@ import {
   PANEL,
   type LinearPart,
   type LinearSpec,
-} from '../runtime/gpu/linear.ts'
-import type { Uploader } from '../runtime/gpu/upload.ts'
-import type { BufferId, BufferSpec } from '../runtime/program.ts'
-import type { Int8Weight } from '../runtime/weights.ts'
+} from '../webgpu/linear.ts'
+import type { Uploader } from '../webgpu/upload.ts'
+import type { BufferId, BufferSpec } from '../program/program.ts'
+import type { Int8Weight } from '../program/weights.ts'
 import { FEW_ROWS, MOST_SLICED, sliceRows } from '../dense-matmul/webgpu.ts'
 
 /** Writes the panels of all parts into `memory`, which holds zeros. */

@@ -1,11 +1,11 @@
 // int8 layers that own whole rows on the GPU: the input's quantization and the LayerNorm after the layer in one dispatch.
 
 import { describe, expect, it } from 'vitest'
-import { referenceWithBounds, runReference } from '../plan/reference.ts'
-import { createGpuDeviceWith } from '../plan/webgpu.ts'
-import type { Device } from '../runtime/device.ts'
-import type { Batch, Op, Program } from '../runtime/program.ts'
-import type { Int8Weight } from '../runtime/weights.ts'
+import { referenceWithBounds, runReference } from '../reference.ts'
+import { createGpuDeviceWith } from '../webgpu/device.ts'
+import type { Device } from '../program/device.ts'
+import type { Batch, Op, Program } from '../program/program.ts'
+import type { Int8Weight } from '../program/weights.ts'
 import { assertWithin } from '../testing/compare.ts'
 import { GPU_DEVICES, type TestDevice } from '../testing/devices.ts'
 import { emulatedSources } from '../testing/emulated-matrices.ts'

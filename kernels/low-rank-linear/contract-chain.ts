@@ -1,6 +1,6 @@
 // Three factors with shared ends are the small form on disk; two run faster.
 
-import type { ChainWeight, DenseWeight } from '../runtime/weights.ts'
+import type { ChainWeight, DenseWeight } from '../program/weights.ts'
 
 /**
  * A chain of three f32 factors with its middle one multiplied into a neighbour (sums in f64), where the two that remain

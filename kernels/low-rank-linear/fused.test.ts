@@ -2,9 +2,9 @@
 
 import { describe, expect, it } from 'vitest'
 import { SHADERS } from '../generated/shaders.ts'
-import { createGpuDevice, createGpuDeviceWith } from '../plan/webgpu.ts'
-import type { Activation, Batch, Op, Program } from '../runtime/program.ts'
-import type { DenseWeight } from '../runtime/weights.ts'
+import { createGpuDevice, createGpuDeviceWith } from '../webgpu/device.ts'
+import type { Activation, Batch, Op, Program } from '../program/program.ts'
+import type { DenseWeight } from '../program/weights.ts'
 import { assertExact, assertWithin } from '../testing/compare.ts'
 import type { TestDevice } from '../testing/devices.ts'
 import { integers, seededRandom, uniform } from '../testing/random.ts'

@@ -2,8 +2,8 @@
 // And a chain multiplied out in float64, so that it can be compared with the dense layer it stands for.
 
 import { finish, type Epilogue, type Referenced } from '../dense-matmul/reference.ts'
-import { sumBound } from '../runtime/contract.ts'
-import type { ChainWeight, DenseWeight, LeafWeight } from '../runtime/weights.ts'
+import { sumBound } from '../program/contract.ts'
+import type { ChainWeight, DenseWeight, LeafWeight } from '../program/weights.ts'
 
 /** Any one-kernel weight as a dense float64 matrix [N, K]. */
 export function toDense(weight: LeafWeight): Float64Array {

@@ -3,10 +3,10 @@
 // cores of 64 bytes a clock from cache at 1.75 GHz, 5.5 TB/s together; a dependent dispatch of 2 us and the first
 // factor's own time beside it); not measured.
 
-import { padded, type Form, type KernelCall, type Slot } from '../runtime/gpu/call.ts'
-import { columnStarts, denseDims, type LinearSpec } from '../runtime/gpu/linear.ts'
-import type { Uploader } from '../runtime/gpu/upload.ts'
-import type { DenseWeight } from '../runtime/weights.ts'
+import { padded, type Form, type KernelCall, type Slot } from '../webgpu/call.ts'
+import { columnStarts, denseDims, type LinearSpec } from '../webgpu/linear.ts'
+import type { Uploader } from '../webgpu/upload.ts'
+import type { DenseWeight } from '../program/weights.ts'
 
 /** Bytes of the first factor that a core reads in 2.3 us; its multiply-adds for 4 rows take half of that. */
 const MOST_FACTOR_BYTES = 2 ** 18

@@ -1,6 +1,6 @@
 // gamma and beta of a LayerNorm stand as they come: f32 [C], zeros up to a multiple of 8.
 
-import { placeVector, type LoadContext } from '../runtime/wasm/lowering.ts'
+import { placeVector, type LoadContext } from '../wasm/lowering.ts'
 
 export interface PlacedNorm {
   /** f32 [C] */

@@ -1,7 +1,7 @@
 // float64 references of the ops that work on whole rows.
 
 import type { Referenced } from '../dense-matmul/reference.ts'
-import { F32_ROUNDOFF } from '../runtime/contract.ts'
+import { F32_ROUNDOFF } from '../program/contract.ts'
 
 /** y = (s - mean) / sqrt(variance + epsilon) * gamma + beta per row, s = x + residual; variance is the population's */
 export function layernormReference(

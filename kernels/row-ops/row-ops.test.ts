@@ -1,5 +1,5 @@
 import { describe, it } from 'vitest'
-import type { Op } from '../runtime/program.ts'
+import type { Op } from '../program/program.ts'
 import { ALL_DEVICES, type TestDevice } from '../testing/devices.ts'
 import { checkProgram } from '../testing/program.ts'
 import { seededRandom, uniform } from '../testing/random.ts'

@@ -1,10 +1,10 @@
 // LayerNorm, first token and mean pooling on the WebAssembly tape: assembly/row-ops.ts.
 
-import type { Op } from '../runtime/program.ts'
-import type { LoadContext, Lowered } from '../runtime/wasm/lowering.ts'
-import { FIRST_TOKEN, LAYERNORM, LAYERNORM_BLOCKED, MEAN_POOL } from '../runtime/wasm/opcodes.ts'
-import { f32Bits } from '../runtime/wasm/tape.ts'
-import { blocksForm, tokenBlocks } from '../runtime/wasm/token-blocks.ts'
+import type { Op } from '../program/program.ts'
+import type { LoadContext, Lowered } from '../wasm/lowering.ts'
+import { FIRST_TOKEN, LAYERNORM, LAYERNORM_BLOCKED, MEAN_POOL } from '../wasm/opcodes.ts'
+import { f32Bits } from '../wasm/tape.ts'
+import { blocksForm, tokenBlocks } from '../wasm/token-blocks.ts'
 import { placeNorm } from './pack.ts'
 
 export function lowerLayernorm(op: Extract<Op, { kind: 'layernorm' }>, name: string, load: LoadContext): Lowered {

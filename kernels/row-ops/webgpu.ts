@@ -1,18 +1,9 @@
 // LayerNorm, first-token and mean-pool on the GPU.
 
-import {
-  isTiled,
-  packNorm,
-  padded,
-  rowGrid,
-  type Form,
-  type Grid,
-  type KernelCall,
-  type Slot,
-} from '../runtime/gpu/call.ts'
-import { fixedDims, type Twin } from '../runtime/gpu/linear.ts'
-import type { Uploader } from '../runtime/gpu/upload.ts'
-import type { BufferSpec, Op } from '../runtime/program.ts'
+import { isTiled, packNorm, padded, rowGrid, type Form, type Grid, type KernelCall, type Slot } from '../webgpu/call.ts'
+import { fixedDims, type Twin } from '../webgpu/linear.ts'
+import type { Uploader } from '../webgpu/upload.ts'
+import type { BufferSpec, Op } from '../program/program.ts'
 
 type LayernormOp = Extract<Op, { kind: 'layernorm' }>
 type PoolOp = Extract<Op, { kind: 'first-token' | 'mean-pool' }>

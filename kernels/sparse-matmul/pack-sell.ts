@@ -10,8 +10,8 @@
 // so that 32 neighbouring threads read 32 neighbouring words. No pair lies in two tiles of 1024 columns of x, which the
 // tiled kernels stage one after the other: an entry without a partner repeats its column with the value 0.
 
-import { columnStarts, type LinearPart } from '../runtime/gpu/linear.ts'
-import type { CsrWeight, Int8BlockWeight } from '../runtime/weights.ts'
+import { columnStarts, type LinearPart } from '../webgpu/linear.ts'
+import type { CsrWeight, Int8BlockWeight } from '../program/weights.ts'
 
 export type RowsWeight = CsrWeight | Int8BlockWeight
 

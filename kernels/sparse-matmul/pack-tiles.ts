@@ -6,8 +6,8 @@
 //   lists     [strips][3] first column of the strip, its first tile, how many tiles;  [tiles] which 32 inputs
 //   values    f32 [tiles][32 inputs][16 columns], or s8 [tiles][8][16 columns][4 inputs], in the order of the strips
 
-import { columnStarts, type LinearPart } from '../runtime/gpu/linear.ts'
-import { TILE_INPUTS, TILE_OUTPUTS } from '../runtime/weights.ts'
+import { columnStarts, type LinearPart } from '../webgpu/linear.ts'
+import { TILE_INPUTS, TILE_OUTPUTS } from '../program/weights.ts'
 import { valueWords, type RowsWeight } from './pack-sell.ts'
 
 /** Stored columns that a row of a tile takes: inputs, or blocks of 4. */

@@ -1,6 +1,6 @@
 import { describe, expect, it } from 'vitest'
-import type { LinearPart } from '../runtime/gpu/linear.ts'
-import type { CsrWeight, Int8BlockWeight } from '../runtime/weights.ts'
+import type { LinearPart } from '../webgpu/linear.ts'
+import type { CsrWeight, Int8BlockWeight } from '../program/weights.ts'
 import { seededRandom } from '../testing/random.ts'
 import { randomWeight, type WeightOptions } from '../testing/weights.ts'
 import { packSell, planSell, type RowsWeight } from './pack-sell.ts'

@@ -8,7 +8,7 @@
 //   nm          values in panels [ceil(N / 8)][P][8] like dense f32; indices u16 [lists][P] as they come
 
 import { packPanels, panelElements } from '../dense-matmul/pack.ts'
-import type { NmWeight } from '../runtime/weights.ts'
+import type { NmWeight } from '../program/weights.ts'
 
 /** Bytes of a token block's inputs that shall stay in L1. */
 const L1_BYTES = 24576

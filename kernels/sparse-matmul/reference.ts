@@ -2,8 +2,8 @@
 
 import { finish, type Epilogue, type Referenced } from '../dense-matmul/reference.ts'
 import { int8MatmulReference, type QuantizedRows } from '../int8-matmul/reference.ts'
-import { sumBound } from '../runtime/contract.ts'
-import type { CsrWeight, Int8BlockWeight, NmWeight } from '../runtime/weights.ts'
+import { sumBound } from '../program/contract.ts'
+import type { CsrWeight, Int8BlockWeight, NmWeight } from '../program/weights.ts'
 
 /** y = activation(x W^T + bias) + residual, W in compressed sparse rows; x [M, K] */
 export function csrMatmulReference(x: ArrayLike<number>, weight: CsrWeight, M: number, epilogue: Epilogue): Referenced {

@@ -1,5 +1,5 @@
 // One row (M = 1): vectors along a row's own entries. Rows of every length around the steps of the loops, more outputs than
-// a group, several K blocks. The relaxed ways are forced in kernels/plan/wasm.test.ts.
+// a group, several K blocks. The relaxed ways are forced in kernels/wasm/device.test.ts.
 
 import { describe, it } from 'vitest'
 import { WASM_DEVICES } from '../testing/devices.ts'

@@ -1,6 +1,6 @@
 import { describe, expect, it } from 'vitest'
-import { runReference } from '../plan/reference.ts'
-import type { Batch, BufferSpec, Op, Program } from '../runtime/program.ts'
+import { runReference } from '../reference.ts'
+import type { Batch, BufferSpec, Op, Program } from '../program/program.ts'
 import { assertWithin } from '../testing/compare.ts'
 import { ALL_DEVICES, GPU_DEVICES } from '../testing/devices.ts'
 import { seededRandom, uniform } from '../testing/random.ts'

@@ -1,6 +1,6 @@
 // The dense form of sparse weights without a pattern.
 
-import type { CsrWeight, Int8BlockWeight } from '../runtime/weights.ts'
+import type { CsrWeight, Int8BlockWeight } from '../program/weights.ts'
 
 /** Writes stored entries, 4 inputs wide in blocks, to their places in `data` [N, K], which holds zeros. */
 export function spreadEntries<A extends Float32Array | Int8Array>(

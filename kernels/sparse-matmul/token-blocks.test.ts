@@ -2,10 +2,10 @@
 // op computes what it computes on rows, bit for bit or within its own bound.
 
 import { describe, expect, it } from 'vitest'
-import { referenceWithBounds } from '../plan/reference.ts'
-import type { Device } from '../runtime/device.ts'
-import type { Batch, BufferSpec, Op, Program } from '../runtime/program.ts'
-import type { CsrWeight } from '../runtime/weights.ts'
+import { referenceWithBounds } from '../reference.ts'
+import type { Device } from '../program/device.ts'
+import type { Batch, BufferSpec, Op, Program } from '../program/program.ts'
+import type { CsrWeight } from '../program/weights.ts'
 import { assertExact, assertWithin } from '../testing/compare.ts'
 import { WASM_DEVICES } from '../testing/devices.ts'
 import { assertNoDemotion } from '../testing/program.ts'

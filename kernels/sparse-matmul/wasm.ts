@@ -1,7 +1,7 @@
 // Sparse linear layers on the WebAssembly tape: assembly/sparse-matmul.ts, its input brought into token blocks before
 // where it is not in them.
 
-import type { CsrWeight, Int8BlockWeight, NmWeight } from '../runtime/weights.ts'
+import type { CsrWeight, Int8BlockWeight, NmWeight } from '../program/weights.ts'
 import {
   ACTIVATION_CODES,
   INT8_PATH_CODES,
@@ -11,10 +11,10 @@ import {
   type LinearOp,
   type LoadContext,
   type Lowered,
-} from '../runtime/wasm/lowering.ts'
-import { CSR_MATMUL, INT8_BLOCK_MATMUL, NM_MATMUL } from '../runtime/wasm/opcodes.ts'
-import { quantized, quantizedForm, type QuantizedLayout } from '../runtime/wasm/quantized-rows.ts'
-import { blocksForm, tokenBlocks } from '../runtime/wasm/token-blocks.ts'
+} from '../wasm/lowering.ts'
+import { CSR_MATMUL, INT8_BLOCK_MATMUL, NM_MATMUL } from '../wasm/opcodes.ts'
+import { quantized, quantizedForm, type QuantizedLayout } from '../wasm/quantized-rows.ts'
+import { blocksForm, tokenBlocks } from '../wasm/token-blocks.ts'
 import { blockRows, inputsKept, nmPanelElements, packNmPanels } from './pack.ts'
 
 /** Sums of 64 outputs along 32 tokens, and eight of them turned. */

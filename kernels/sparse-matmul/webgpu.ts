@@ -2,7 +2,7 @@
 // (pack-tiles.ts), n:m values as [COLUMNS / 32][P][32 outputs].
 
 import { FEW_ROWS } from '../dense-matmul/webgpu.ts'
-import type { Form, KernelCall, Slot } from '../runtime/gpu/call.ts'
+import type { Form, KernelCall, Slot } from '../webgpu/call.ts'
 import {
   columnStarts,
   cover,
@@ -11,9 +11,9 @@ import {
   packColumns,
   type LinearPart,
   type LinearSpec,
-} from '../runtime/gpu/linear.ts'
-import type { Uploader } from '../runtime/gpu/upload.ts'
-import { TILE_OUTPUTS, type NmWeight } from '../runtime/weights.ts'
+} from '../webgpu/linear.ts'
+import type { Uploader } from '../webgpu/upload.ts'
+import { TILE_OUTPUTS, type NmWeight } from '../program/weights.ts'
 import { packSell, planSell, type RowsWeight } from './pack-sell.ts'
 import { isTileSparse, listWords, packTileLists, packTiles, planTiles } from './pack-tiles.ts'
 

@@ -1,9 +1,9 @@
 // The devices every sweep runs on: each wasm build and int8 path, each WebGPU kernel family. A device that cannot be
 // made fails the test: on a machine without a GPU the software adapter from npm stands in.
 
-import { createGpuDevice, createGpuDeviceWith } from '../plan/webgpu.ts'
-import { createWasmDevice } from '../plan/wasm.ts'
-import type { Device } from '../runtime/device.ts'
+import { createGpuDevice, createGpuDeviceWith } from '../webgpu/device.ts'
+import { createWasmDevice } from '../wasm/device.ts'
+import type { Device } from '../program/device.ts'
 
 export interface TestDevice {
   name: string

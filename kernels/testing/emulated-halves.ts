@@ -4,9 +4,9 @@
 
 import { finish, HALF_RUN, type Referenced } from '../dense-matmul/reference.ts'
 import { SHADERS } from '../generated/shaders.ts'
-import { sumBound } from '../runtime/contract.ts'
-import { roundToHalf } from '../runtime/gpu/half.ts'
-import type { Program } from '../runtime/program.ts'
+import { sumBound } from '../program/contract.ts'
+import { roundToHalf } from '../webgpu/half.ts'
+import type { Program } from '../program/program.ts'
 import { replaceEach, type Replacement } from './replace.ts'
 
 /** Rounds to halves, ties to even; magnitudes below the least normal half go to 0 or to it, as on adapters that flush. */

@@ -1,7 +1,7 @@
 // Programs and batches of whole encoders for tests.
 
-import type { Batch, BufferSpec, Op, Program } from '../runtime/program.ts'
-import type { LeafWeight } from '../runtime/weights.ts'
+import type { Batch, BufferSpec, Op, Program } from '../program/program.ts'
+import type { LeafWeight } from '../program/weights.ts'
 import { batchOf } from './program.ts'
 import { seededRandom, uniform } from './random.ts'
 import { randomWeight } from './weights.ts'

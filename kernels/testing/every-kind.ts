@@ -1,7 +1,7 @@
 // A small program with every kind of op and weight.
 
-import type { Batch, Program } from '../runtime/program.ts'
-import type { EmbeddingTable, LeafWeight } from '../runtime/weights.ts'
+import type { Batch, Program } from '../program/program.ts'
+import type { EmbeddingTable, LeafWeight } from '../program/weights.ts'
 import { batchOf } from './program.ts'
 import { seededRandom, uniform } from './random.ts'
 import { randomWeight } from './weights.ts'

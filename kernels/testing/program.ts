@@ -1,8 +1,8 @@
 // One program of one op on one device against its reference, guards included.
 
-import { referenceWithBounds } from '../plan/reference.ts'
-import type { Device } from '../runtime/device.ts'
-import type { Batch, Program } from '../runtime/program.ts'
+import { referenceWithBounds } from '../reference.ts'
+import type { Device } from '../program/device.ts'
+import type { Batch, Program } from '../program/program.ts'
 import { assertWithin } from './compare.ts'
 import { seededRandom } from './random.ts'
 

@@ -1,8 +1,8 @@
 // One device per test file and name, made once and disposed after the file's tests.
 
 import { afterAll } from 'vitest'
-import type { Device } from '../runtime/device.ts'
-import type { LeafWeight } from '../runtime/weights.ts'
+import type { Device } from '../program/device.ts'
+import type { LeafWeight } from '../program/weights.ts'
 import type { TestDevice } from './devices.ts'
 import { sweepLinear, type SweepCase } from './sweep.ts'
 

@@ -1,10 +1,10 @@
 // The shared sweep: one linear kind on one device over shapes, values and epilogues, against the float64 reference,
 // with guard bands around every buffer and NaN in every output beforehand.
 
-import { referenceWithBounds } from '../plan/reference.ts'
-import type { Device } from '../runtime/device.ts'
-import type { Activation, Batch, Program } from '../runtime/program.ts'
-import { TILE_INPUTS, TILE_OUTPUTS, type LeafWeight } from '../runtime/weights.ts'
+import { referenceWithBounds } from '../reference.ts'
+import type { Device } from '../program/device.ts'
+import type { Activation, Batch, Program } from '../program/program.ts'
+import { TILE_INPUTS, TILE_OUTPUTS, type LeafWeight } from '../program/weights.ts'
 import { assertExact, assertWithin } from './compare.ts'
 import { halfProductsReference, type Rounding } from './emulated-halves.ts'
 import { assertNoDemotion } from './program.ts'

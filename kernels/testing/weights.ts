@@ -1,6 +1,6 @@
 // Seeded weights of every kind for tests and benches.
 
-import { roundToHalf } from '../runtime/gpu/half.ts'
+import { roundToHalf } from '../webgpu/half.ts'
 import {
   TILE_INPUTS,
   TILE_OUTPUTS,
@@ -9,7 +9,7 @@ import {
   type Int8Weight,
   type LeafWeight,
   type NmWeight,
-} from '../runtime/weights.ts'
+} from '../program/weights.ts'
 import { bytes, integers, uniform } from './random.ts'
 
 /**

@@ -2,8 +2,8 @@
 // rounding for the identity (straight-through) and multiplies with the rounded operands too. Records, and the same law in
 // float64.
 
-import { roundToEven } from '../runtime/quantize-law.ts'
-import type { TapeWriter } from '../runtime/wasm/index.ts'
+import { roundToEven } from '../program/quantization.ts'
+import type { TapeWriter } from '../wasm/index.ts'
 import * as op from './opcodes.ts'
 
 export interface FakeQuantize {

@@ -4,7 +4,7 @@
 // with the same factors run those once; backward, the gradients that meet at such a factor are summed before it is used.
 // Fake quantization rounds each weight, and what it is multiplied with in the forward pass.
 
-import type { TapeWriter } from '../runtime/wasm/index.ts'
+import type { TapeWriter } from '../wasm/index.ts'
 import { RoundedOperands } from './fake-quantize.ts'
 import { placeOf, type Layout, type Linear } from './layout.ts'
 import * as op from './opcodes.ts'

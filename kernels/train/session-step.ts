@@ -1,6 +1,6 @@
 // Makes a session's tapes: a batch, its goal and the optimizer's numbers are copied in, then a step's records written.
 
-import { TapeWriter } from '../runtime/wasm/index.ts'
+import { TapeWriter } from '../wasm/index.ts'
 import { checkGoal, checkTrainBatch, dropoutKey, type Dropout, type LossTarget, type TrainBatch } from './batch.ts'
 import type { FakeQuantize } from './fake-quantize.ts'
 import type { Layout } from './layout.ts'

@@ -9,7 +9,7 @@ import {
   ThreadPool,
   WasmMemory,
   type BuildName,
-} from '../runtime/wasm/index.ts'
+} from '../wasm/index.ts'
 import type { Dropout, LossTarget, TrainBatch } from './batch.ts'
 import type { FakeQuantize } from './fake-quantize.ts'
 import { HeldGradients } from './held.ts'

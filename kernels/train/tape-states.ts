@@ -1,6 +1,6 @@
 // Distillation by hidden states, as records: sum over matches of gamma mean((H_s W_p^T - H_t)^2).
 
-import { f32Bits, type TapeWriter } from '../runtime/wasm/index.ts'
+import { f32Bits, type TapeWriter } from '../wasm/index.ts'
 import { placeOf, type Layout } from './layout.ts'
 import * as op from './opcodes.ts'
 

@@ -1,6 +1,6 @@
 // The tape of one training step, or of its forward pass alone.
 
-import { f32Bits, type TapeWriter } from '../runtime/wasm/index.ts'
+import { f32Bits, type TapeWriter } from '../wasm/index.ts'
 import type { FakeQuantize } from './fake-quantize.ts'
 import { headOf, othersOf, placeOf, projectionsOf, type Layout } from './layout.ts'
 import { LinearRecords, type Flow } from './linear-records.ts'

@@ -1,4 +1,4 @@
-// The uniform of linear layers, as linearDims of kernels/runtime/gpu/linear.ts writes it.
+// The uniform of linear layers, as linearDims of kernels/webgpu/linear.ts writes it.
 
 struct Dims {
   K: u32, // inputs per row with padding, a multiple of 16

@@ -1,4 +1,4 @@
-// Rounding of a row to s8 with one scale: kernels/runtime/quantize-law.ts, bit for bit.
+// Rounding of a row to s8 with one scale: kernels/program/quantization.ts, bit for bit.
 
 // a / b rounded to nearest even, for positive normal numbers: WGSL's own division may be 2.5 ulp off, and every device
 // must quantize alike. Long division of the 24-bit significands, 8 bits a step
@@ -30,7 +30,7 @@ fn divide(a: f32, b: f32) -> f32 {
   return bitcast<f32>((u32(exponent) << 23u) + quotient - 0x800000u);
 }
 
-// the law of kernels/runtime/quantize-law.ts: 127 / amax, 0 for rows of zeros (and of subnormals, which adapters flush)
+// the law of kernels/program/quantization.ts: 127 / amax, 0 for rows of zeros (and of subnormals, which adapters flush)
 fn inverseScale(amax: f32) -> f32 {
   if (amax < 1.17549435e-38) {
     return 0.0;

@@ -5,9 +5,9 @@ import { once } from 'node:events'
 import { StringDecoder } from 'node:string_decoder'
 import { buildProgram } from '../model/bert.ts'
 import { scoresOf } from '../model/scores.ts'
-import { openClassifier, type OpenedClassifier } from '../study/classifier.ts'
-import { openDevice } from '../study/devices.ts'
-import { encodeTexts, predict, runLogits } from '../study/evaluate.ts'
+import { openClassifier, type OpenedClassifier } from '../inference/classifier.ts'
+import { openDevice } from '../inference/study-devices.ts'
+import { encodeTexts, predict, runLogits } from '../inference/evaluate.ts'
 import type { DeviceKind } from './values.ts'
 
 interface ClassifyFlags {

@@ -4,15 +4,15 @@ import { mkdtemp, rm, writeFile } from 'node:fs/promises'
 import { tmpdir } from 'node:os'
 import { join } from 'node:path'
 import { afterAll, beforeAll, beforeEach, describe, expect, it, vi } from 'vitest'
-import { applyRecipe, parseRecipe } from '../compress/recipe.ts'
-import { loadDataset } from '../io/dataset.ts'
+import { applyRecipe, parseRecipe } from '../recipe/apply.ts'
+import { loadDataset } from '../data/dataset.ts'
 import { loadModel, type LoadedModel } from '../model/load.ts'
 import { randomModel } from '../model/preset.ts'
 import { saveModel } from '../model/save.ts'
 import { tokenizerFromVocabulary } from '../text/tokenizer.ts'
 import { calibrate } from '../train/calibrate.ts'
 import { recipeTexts } from './compress-texts.ts'
-import type { Reporter } from '../study/reporter.ts'
+import type { Reporter } from '../train/reporter.ts'
 
 vi.mock('../train/calibrate.ts', { spy: true })
 

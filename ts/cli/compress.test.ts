@@ -3,7 +3,7 @@
 import { readdir, readFile, stat } from 'node:fs/promises'
 import { join } from 'node:path'
 import { afterAll, describe, expect, it } from 'vitest'
-import { expectSentence, makePlace, type Ended } from './place.ts'
+import { expectSentence, makePlace, type Ended } from '../../testing/command-line.ts'
 
 const { folder, model, run, remove } = await makePlace()
 afterAll(remove)

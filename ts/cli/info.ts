@@ -1,6 +1,6 @@
-import { openDevice } from '../study/devices.ts'
-import { describeMachine } from '../study/machine.ts'
-import type { DeviceInfo } from '../../kernels/runtime/device.ts'
+import { openDevice } from '../inference/study-devices.ts'
+import { describeMachine } from '../evaluation/machine.ts'
+import type { DeviceInfo } from '../../kernels/program/device.ts'
 
 /** Opens each device and says what it is; a missing GPU is said, not an error. */
 export async function infoCommand(flags: { threads?: number; json?: boolean }): Promise<void> {

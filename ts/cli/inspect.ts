@@ -1,4 +1,4 @@
-import { paperSizes, type PaperSize } from '../study/paper-sizes.ts'
+import { paperSizes, type PaperSize } from '../report/paper-sizes.ts'
 import { columns } from './columns.ts'
 import { UsageError } from './failure.ts'
 import { inspectSource, type Ledger } from '../model/ledger.ts'

@@ -4,7 +4,7 @@ import { spawn } from 'node:child_process'
 import { cp, mkdir, readdir, readFile, stat, writeFile } from 'node:fs/promises'
 import { join } from 'node:path'
 import { afterAll, describe, expect, it } from 'vitest'
-import { expectSentence, MAIN, makePlace } from './place.ts'
+import { expectSentence, MAIN, makePlace } from '../../testing/command-line.ts'
 
 const { folder, model, run, remove } = await makePlace()
 afterAll(remove)

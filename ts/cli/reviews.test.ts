@@ -1,9 +1,9 @@
 // builtin:reviews is one data set: what one verb trains on, no other scores.
 
 import { expect, it } from 'vitest'
-import { loadDataset } from '../io/dataset.ts'
-import { prepareData } from '../study/prepare.ts'
-import { loadRows } from '../study/rows.ts'
+import { loadDataset } from '../data/dataset.ts'
+import { prepareData } from '../data/prepare.ts'
+import { loadRows } from '../data/rows.ts'
 import { scaleFor } from '../study/settings.ts'
 import { settingsOf, unbounded } from './train.ts'
 

@@ -2,9 +2,9 @@
 
 import { buildProgram } from '../model/bert.ts'
 import type { ModelWeights } from '../model/weights.ts'
-import { openDevice } from '../study/devices.ts'
-import { encodeTexts, predict, runLogits } from '../study/evaluate.ts'
-import type { LabelledText } from '../study/prepare.ts'
+import { openDevice } from '../inference/study-devices.ts'
+import { encodeTexts, predict, runLogits } from '../inference/evaluate.ts'
+import type { LabelledText } from '../data/prepare.ts'
 import {
   classScores,
   confusionMatrix,
@@ -13,7 +13,7 @@ import {
   type ClassScores,
   type ConfusionMatrix,
   type Scores,
-} from '../study/statistics.ts'
+} from '../evaluation/statistics.ts'
 import type { Tokenizer } from '../text/tokenizer.ts'
 import { columns } from './columns.ts'
 

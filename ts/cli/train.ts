@@ -5,9 +5,9 @@ import { PRESETS } from '../model/config.ts'
 import { encoderSize, type EncoderSize } from '../model/preset.ts'
 import type { ModelWeights } from '../model/weights.ts'
 import { saveModel } from '../model/save.ts'
-import { vocabularyOf } from '../study/classifier.ts'
-import { encodeTexts } from '../study/evaluate.ts'
-import type { LabelOrder } from '../study/labels.ts'
+import { vocabularyOf } from '../inference/classifier.ts'
+import { encodeTexts } from '../inference/evaluate.ts'
+import type { LabelOrder } from '../evaluation/labels.ts'
 import {
   applyLabelOrder,
   prepareData,
@@ -15,9 +15,9 @@ import {
   shapeWords,
   type StartingModel,
   type StudyData,
-} from '../study/prepare.ts'
+} from '../data/prepare.ts'
 import { scaleFor, type Scale, type StudySettings } from '../study/settings.ts'
-import { trainWithin } from '../study/training.ts'
+import { trainWithin } from '../train/within-time.ts'
 import type { Tokenizer } from '../text/tokenizer.ts'
 import { shapeOfModel } from '../train/convert.ts'
 import { piecePairs, type TrainOptions } from '../train/index.ts'

@@ -1,9 +1,9 @@
 // `train --tune`: the search, and what it says.
 
 import type { ModelWeights } from '../model/weights.ts'
-import type { Reporter } from '../study/reporter.ts'
-import type { Example } from '../study/training.ts'
-import { tuneTraining, type Tuned } from '../study/tune.ts'
+import type { Reporter } from '../train/reporter.ts'
+import type { Example } from '../train/within-time.ts'
+import { tuneTraining, type Tuned } from '../train/search.ts'
 import type { TrainOptions } from '../train/index.ts'
 import type { TrainingSetting } from '../train/tune.ts'
 import { columns } from './columns.ts'

@@ -1,7 +1,7 @@
 // What the calibration knows of a layer's mean input, and the bias that keeps its mean output: b += (W - W') E[x]. With
 // the mean in the bias, factors need only fit what varies around it: their sums are taken about the mean.
 
-import type { LinearWeight } from '../../kernels/runtime/weights.ts'
+import type { LinearWeight } from '../../kernels/program/weights.ts'
 import type { LinearLayer } from '../model/weights.ts'
 import type { Calibration, InputSums } from './calibration.ts'
 import { denseData } from './dense.ts'

@@ -1,6 +1,6 @@
 // Back from any stored form to plain f32 numbers, and the walk over a model's linear layers that every step shares.
 
-import type { DenseWeight, EmbeddingTable, LinearWeight } from '../../kernels/runtime/weights.ts'
+import type { DenseWeight, EmbeddingTable, LinearWeight } from '../../kernels/program/weights.ts'
 import { spreadEntries } from '../../kernels/sparse-matmul/spread.ts'
 import { LAYER_LINEARS, LINEAR_STEMS } from '../model/weights.ts'
 import type { EncoderLayer, LayerLinear, LinearLayer, ModelWeights } from '../model/weights.ts'

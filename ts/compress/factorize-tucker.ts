@@ -1,6 +1,6 @@
 // Steps `tucker:<R>`, `wtucker:<R>` and `tucker3:<R>` over a model: the layers of one role and shape share their outer factors.
 
-import type { ChainWeight, LinearWeight } from '../../kernels/runtime/weights.ts'
+import type { ChainWeight, LinearWeight } from '../../kernels/program/weights.ts'
 import { LAYER_LINEARS } from '../model/weights.ts'
 import type { ModelWeights } from '../model/weights.ts'
 import { centered, correctedBias, inputsOf } from './bias.ts'

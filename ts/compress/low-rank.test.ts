@@ -1,9 +1,9 @@
 import { Matrix, SVD } from 'ml-matrix'
 import { describe, expect, test } from 'vitest'
-import { checkLinearWeight } from '../../kernels/runtime/weights.ts'
+import { checkLinearWeight } from '../../kernels/program/weights.ts'
 import { assertWithin } from '../../kernels/testing/compare.ts'
 import { seededRandom, uniform } from '../../kernels/testing/random.ts'
-import { SMALL } from '../model/synthetic.ts'
+import { SMALL } from '../../testing/models.ts'
 import { randomModel } from '../model/preset.ts'
 import type { ModelWeights } from '../model/weights.ts'
 import { denseData, encoderLinears } from './dense.ts'
@@ -18,7 +18,7 @@ import {
 } from './linear-algebra.ts'
 import { chainFromSvd, factorizeSvd, truncatedSvd } from './low-rank.ts'
 import { breakEvenRank, svdRank } from './ranks.ts'
-import { syntheticCalibration } from './synthetic.ts'
+import { syntheticCalibration } from '../../testing/factors.ts'
 import { spectrum } from './whiten.ts'
 
 const product = (a: Float32Array, b: Float32Array, m: number, k: number, n: number): Float64Array =>

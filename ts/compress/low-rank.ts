@@ -3,7 +3,7 @@
 // their ranges, which int8 wants afterwards. Best for the weights (svd), or for the outputs over the calibration (wsvd).
 
 import { Matrix, SVD } from 'ml-matrix'
-import type { ChainWeight } from '../../kernels/runtime/weights.ts'
+import type { ChainWeight } from '../../kernels/program/weights.ts'
 import type { ModelWeights } from '../model/weights.ts'
 import { centered, correctedBias, inputsOf } from './bias.ts'
 import type { Calibration } from './calibration.ts'

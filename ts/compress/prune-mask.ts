@@ -6,7 +6,7 @@
 //
 // A mask is u8 [N, K], 1 = kept, 0 = dropped. Equal scores are settled by position: the earlier one is kept.
 
-import { TILE_INPUTS, TILE_OUTPUTS } from '../../kernels/runtime/weights.ts'
+import { TILE_INPUTS, TILE_OUTPUTS } from '../../kernels/program/weights.ts'
 
 /** A matrix to prune. */
 export interface Prunable {

@@ -2,7 +2,7 @@
 // the encoder's linears only: not embeddings, norms, pooler or classifier. Low-rank factors are pruned like any other
 // matrix.
 
-import type { CsrWeight, DenseWeight, LeafWeight, NmWeight } from '../../kernels/runtime/weights.ts'
+import type { CsrWeight, DenseWeight, LeafWeight, NmWeight } from '../../kernels/program/weights.ts'
 import type { ModelWeights } from '../model/weights.ts'
 import type { Calibration } from './calibration.ts'
 import { encoderLinears, formatCount, requireDense, withEncoderWeights } from './dense.ts'

@@ -13,8 +13,8 @@ import type {
   Int8Weight,
   LeafWeight,
   LinearWeight,
-} from '../../kernels/runtime/weights.ts'
-import { LARGEST_ACTIVATION_SCALE, SMALLEST_ACTIVATION_SCALE } from '../../kernels/runtime/quantize-law.ts'
+} from '../../kernels/program/weights.ts'
+import { LARGEST_ACTIVATION_SCALE, SMALLEST_ACTIVATION_SCALE } from '../../kernels/program/quantization.ts'
 import type { LinearLayer, ModelWeights } from '../model/weights.ts'
 import { linearLayers } from '../model/weights.ts'
 import type { Calibration } from './calibration.ts'

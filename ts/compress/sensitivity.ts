@@ -13,7 +13,7 @@ import type {
   EmbeddingTable,
   LeafWeight,
   LinearWeight,
-} from '../../kernels/runtime/weights.ts'
+} from '../../kernels/program/weights.ts'
 import { centered } from './bias.ts'
 import type { InputSums } from './calibration.ts'
 import { denseData, denseTable, requireFinite } from './dense.ts'

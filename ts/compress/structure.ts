@@ -7,7 +7,7 @@
 // arXiv 2203.15996) 16 rounds in place of 1 give 94.25 for 93.30 with 8 heads and 2048 neurons a layer, 91.95 for 85.15
 // with 6 and 1536.
 
-import type { DenseWeight } from '../../kernels/runtime/weights.ts'
+import type { DenseWeight } from '../../kernels/program/weights.ts'
 import type { EncoderLayer, LinearLayer, ModelWeights } from '../model/weights.ts'
 import { LINEAR_STEMS } from '../model/weights.ts'
 import { requireDense, requireFinite } from './dense.ts'

@@ -1,6 +1,6 @@
 import { describe, expect, test } from 'vitest'
-import { checkLinearWeight } from '../../kernels/runtime/weights.ts'
-import type { ChainWeight } from '../../kernels/runtime/weights.ts'
+import { checkLinearWeight } from '../../kernels/program/weights.ts'
+import type { ChainWeight } from '../../kernels/program/weights.ts'
 import { assertWithin } from '../../kernels/testing/compare.ts'
 import { seededRandom, uniform } from '../../kernels/testing/random.ts'
 import { denseData } from './dense.ts'

@@ -9,7 +9,7 @@
 // into the core. ST-HOSVD gives the start, HOOI improves it until the relative error falls by less than the tolerance.
 
 import { contractChain } from '../../kernels/low-rank-linear/contract-chain.ts'
-import type { ChainWeight, DenseWeight } from '../../kernels/runtime/weights.ts'
+import type { ChainWeight, DenseWeight } from '../../kernels/program/weights.ts'
 import { mixtureOf } from '../model/weights.ts'
 import { breathe } from './dense.ts'
 import {

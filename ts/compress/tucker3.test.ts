@@ -1,5 +1,5 @@
 import { expect, test } from 'vitest'
-import { checkLinearWeight } from '../../kernels/runtime/weights.ts'
+import { checkLinearWeight } from '../../kernels/program/weights.ts'
 import { seededRandom, uniform } from '../../kernels/testing/random.ts'
 import { mixtureOf } from '../model/weights.ts'
 import { denseData } from './dense.ts'

@@ -4,7 +4,7 @@
 //
 // Given U and V, the best mixing is the leading P left singular vectors of the cores as rows [L, r1 r2].
 
-import type { ChainWeight, DenseWeight } from '../../kernels/runtime/weights.ts'
+import type { ChainWeight, DenseWeight } from '../../kernels/program/weights.ts'
 import { mix } from '../model/weights.ts'
 import { gram, multiply, sumOfSquares, symmetricEigen, view } from './linear-algebra.ts'
 import type { Tucker2 } from './tucker.ts'

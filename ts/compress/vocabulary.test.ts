@@ -1,6 +1,6 @@
 import { describe, expect, test } from 'vitest'
 import { uniform, seededRandom } from '../../kernels/testing/random.ts'
-import { syntheticModel } from '../model/synthetic.ts'
+import { syntheticModel } from '../../testing/models.ts'
 import type { ModelWeights } from '../model/weights.ts'
 import { denseTable } from './dense.ts'
 import { quantizeWordEmbeddings } from './quantize.ts'

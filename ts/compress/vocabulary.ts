@@ -4,7 +4,7 @@
 // Kept: [PAD] [UNK] [CLS] [SEP] [MASK], every token seen, and all single characters and single-character ## pieces, so
 // that a word whose pieces were dropped is still spelled out instead of becoming [UNK]. The order of tokens stays.
 
-import type { EmbeddingTable } from '../../kernels/runtime/weights.ts'
+import type { EmbeddingTable } from '../../kernels/program/weights.ts'
 import type { ModelWeights } from '../model/weights.ts'
 import { formatCount } from './dense.ts'
 

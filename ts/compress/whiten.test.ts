@@ -1,5 +1,5 @@
 import { describe, expect, test } from 'vitest'
-import { checkLinearWeight } from '../../kernels/runtime/weights.ts'
+import { checkLinearWeight } from '../../kernels/program/weights.ts'
 import { assertWithin } from '../../kernels/testing/compare.ts'
 import { seededRandom, uniform } from '../../kernels/testing/random.ts'
 import type { InputSums } from './calibration.ts'
@@ -7,7 +7,7 @@ import { centered } from './bias.ts'
 import { denseData } from './dense.ts'
 import { cholesky, gram, multiply, solveLower, view } from './linear-algebra.ts'
 import { chainFromSvd, truncatedSvd } from './low-rank.ts'
-import { syntheticInputs } from './synthetic.ts'
+import { syntheticInputs } from '../../testing/factors.ts'
 import { chainOfSpectrum, outputError, positiveCholesky, spectrum, whitenedSvd } from './whiten.ts'
 
 /** Squared distance of the outputs of two weights over the rows, by plain loops. */

@@ -9,7 +9,7 @@
 // G gets a ridge of 1e-6 of its mean diagonal: few calibration rows leave directions that no input took, and among those
 // the larger weights should come first. The errors below are of G without it.
 
-import type { ChainWeight } from '../../kernels/runtime/weights.ts'
+import type { ChainWeight } from '../../kernels/program/weights.ts'
 import type { InputSums } from './calibration.ts'
 import {
   cholesky,

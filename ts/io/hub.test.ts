@@ -8,7 +8,7 @@ import { join } from 'node:path'
 import { afterAll, afterEach, beforeAll, describe, expect, it } from 'vitest'
 import { loadModel, loadModelFiles } from '../model/load.ts'
 import { encodeModel } from '../model/save.ts'
-import { syntheticModel } from '../model/synthetic.ts'
+import { syntheticModel } from '../../testing/models.ts'
 import { fetchedFiles } from './folder.ts'
 import { hubAddress, isHubId } from './hub.ts'
 

@@ -1,6 +1,6 @@
 // Tensors of a safetensors file as arrays: as they are stored, or any float type as f32.
 
-import { reusedPlace, type Place } from '../../kernels/runtime/stored.ts'
+import { reusedPlace, type Place } from '../../kernels/program/stored-weights.ts'
 import { dtypeBytes, type Dtype, type SafetensorsFile, type TensorEntry } from './safetensors.ts'
 
 /** One read of at most this many bytes: Node refuses 2^31 and more at once. */

@@ -6,7 +6,7 @@ import { memoryFiles } from '../io/folder.ts'
 import { encodeSafetensors, type TensorToWrite } from '../io/safetensors.ts'
 import { loadModel, loadModelFiles } from './load.ts'
 import { encodeModel, modelTensors, saveModel } from './save.ts'
-import { syntheticModel, type WeightForm } from './synthetic.ts'
+import { syntheticModel, type WeightForm } from '../../testing/models.ts'
 import type { ModelWeights } from './weights.ts'
 
 const root = await mkdtemp(join(tmpdir(), 'bad-files-'))

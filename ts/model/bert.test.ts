@@ -1,11 +1,11 @@
 import { access, readFile } from 'node:fs/promises'
 import { fileURLToPath } from 'node:url'
 import { describe, expect, it } from 'vitest'
-import { runReference } from '../../kernels/plan/reference.ts'
-import type { Batch, Op, Program } from '../../kernels/runtime/program.ts'
+import { runReference } from '../../kernels/reference.ts'
+import type { Batch, Op, Program } from '../../kernels/program/program.ts'
 import { buildProgram } from './bert.ts'
 import { loadModel } from './load.ts'
-import { FORMS, SMALL, syntheticModel } from './synthetic.ts'
+import { FORMS, SMALL, syntheticModel } from '../../testing/models.ts'
 
 const BATCH: Batch = {
   offsets: Int32Array.of(0, 5, 6, 13),
@@ -27,7 +27,7 @@ const inputsOf = (op: Op): number[] => {
   }
 }
 
-/** The rules of kernels/runtime/program.ts, op by op. */
+/** The rules of kernels/program/program.ts, op by op. */
 function checkProgram({ buffers, ops, input, output }: Program): void {
   const written = new Map<number, number>()
   if (input !== 'ids') written.set(input, buffers[input].width)

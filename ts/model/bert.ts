@@ -2,9 +2,9 @@
 //   x = LN(x + attention(x));  x = LN(x + W2 gelu(W1 x));  pooled = tanh(Wp x[CLS]);  logits = Wc pooled
 // The residual goes into LayerNorm (which walks the row anyway), gelu and tanh into their linears.
 
-import type { Activation, BufferId, BufferSpec, Program } from '../../kernels/runtime/program.ts'
-import type { StoredOp, StoredProgram, StoredWeight } from '../../kernels/runtime/stored.ts'
-import type { LinearWeight } from '../../kernels/runtime/weights.ts'
+import type { Activation, BufferId, BufferSpec, Program } from '../../kernels/program/program.ts'
+import type { StoredOp, StoredProgram, StoredWeight } from '../../kernels/program/stored-weights.ts'
+import type { LinearWeight } from '../../kernels/program/weights.ts'
 import { contractChain } from '../../kernels/low-rank-linear/contract-chain.ts'
 import type { LinearLayer, ModelWeights, Norm, StoredModel } from './weights.ts'
 

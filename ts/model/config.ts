@@ -94,7 +94,7 @@ export const PRESETS: Record<string, Preset> = {
     intermediateSize: 512,
     lowercase: true,
   },
-  // fits the four student rows of the study (ts/study/paper-sizes.ts); layers and width are those of a BERT miniature
+  // fits the four student rows of the study (ts/report/paper-sizes.ts); layers and width are those of a BERT miniature
   'study-student': {
     name: 'study-student',
     ...bert,

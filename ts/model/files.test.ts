@@ -9,7 +9,7 @@ import { factorizeTucker } from '../compress/factorize-tucker.ts'
 import { loadModel, loadModelFiles } from './load.ts'
 import { encodeModel, modelTensors, saveModel } from './save.ts'
 import { randomModel } from './preset.ts'
-import { FORMS, SMALL, syntheticModel, withStaticScales } from './synthetic.ts'
+import { FORMS, SMALL, syntheticModel, withStaticScales } from '../../testing/models.ts'
 import type { ModelWeights } from './weights.ts'
 
 const root = await mkdtemp(join(tmpdir(), 'model-files-'))

@@ -6,7 +6,7 @@ import { parseConfig } from './config-json.ts'
 import { openModelFiles, type LoadModelOptions } from './load.ts'
 import { canonicalName, openParts, settleOptionalParts } from './parts.ts'
 import { findPreset } from './preset.ts'
-import { applyRecipeToShape, type PlannedLeaf } from './recipe-shape.ts'
+import { applyRecipeToShape, type PlannedLeaf } from '../recipe/shape.ts'
 import { modelTensors } from './save.ts'
 import {
   configOfPreset,
@@ -114,7 +114,7 @@ function storedSlots(shape: ModelShape): TensorSlot[] {
 }
 
 export interface InspectOptions extends LoadModelOptions {
-  /** what would become of it: steps joined by `+` (ts/model/recipe-shape.ts) */
+  /** what would become of it: steps joined by `+` (ts/recipe/shape.ts) */
   recipe?: string
   /** count the header of the file that `saveModel` would write; false if not given: the sum of the tensors */
   header?: boolean

@@ -3,7 +3,7 @@
 import { PRESETS, type BertConfig, type Preset } from './config.ts'
 import { configOfPreset, shapeOfConfig } from './shape.ts'
 import { LAYER_LINEARS, type EncoderLayer, type LinearLayer, type ModelWeights, type Norm } from './weights.ts'
-import type { EmbeddingTable } from '../../kernels/runtime/weights.ts'
+import type { EmbeddingTable } from '../../kernels/program/weights.ts'
 
 /** The preset of that name. @throws with the names there are */
 export function findPreset(name: string): Preset {

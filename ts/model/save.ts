@@ -1,6 +1,6 @@
 // Writes a model as a Hugging Face folder. What is written loads again bit for bit (ts/model/load.ts).
 
-import { checkLinearWeight, type EmbeddingTable, type LeafWeight } from '../../kernels/runtime/weights.ts'
+import { checkLinearWeight, type EmbeddingTable, type LeafWeight } from '../../kernels/program/weights.ts'
 import { TOKENIZER_FILES } from '../io/folder.ts'
 import { encodeSafetensors, planSafetensors, type TensorToWrite } from '../io/safetensors.ts'
 import { formatConfig } from './config-json.ts'

@@ -12,7 +12,7 @@
 // A mask costs K / 8 bytes a row whatever the density: below explicit u16 columns from 1 / 16 on, and it cannot name a
 // column twice or out of order.
 
-import type { EmbeddingTable, LeafWeight, LinearWeight } from '../../kernels/runtime/weights.ts'
+import type { EmbeddingTable, LeafWeight, LinearWeight } from '../../kernels/program/weights.ts'
 import type { Dtype } from '../io/safetensors.ts'
 import { dtypeBytes } from '../io/safetensors.ts'
 import type { BertConfig, Preset } from './config.ts'

@@ -1,8 +1,14 @@
 // A model's tensors by name: all of them checked against the shape that config.json gives, then read, matrices and tables
 // only when they are asked for.
 
-import { readTable, readWeight, type Place, type StoredTable, type StoredWeight } from '../../kernels/runtime/stored.ts'
-import { checkLinearWeight, type EmbeddingTable, type LeafWeight } from '../../kernels/runtime/weights.ts'
+import {
+  readTable,
+  readWeight,
+  type Place,
+  type StoredTable,
+  type StoredWeight,
+} from '../../kernels/program/stored-weights.ts'
+import { checkLinearWeight, type EmbeddingTable, type LeafWeight } from '../../kernels/program/weights.ts'
 import type { Dtype, SafetensorsFile, TensorEntry } from '../io/safetensors.ts'
 import { readFloats, readStored, type StoredArray } from '../io/tensors.ts'
 import type { ParsedConfig } from './config-json.ts'

@@ -1,8 +1,8 @@
 // A BERT encoder's weights in memory, whatever their form: what files hold, compression changes, training makes, and
 // ts/model/bert.ts turns into a program. Compression and the model meet only here.
 
-import type { StoredTable, StoredWeight } from '../../kernels/runtime/stored.ts'
-import type { EmbeddingTable, LinearWeight } from '../../kernels/runtime/weights.ts'
+import type { StoredTable, StoredWeight } from '../../kernels/program/stored-weights.ts'
+import type { EmbeddingTable, LinearWeight } from '../../kernels/program/weights.ts'
 import type { BertConfig } from './config.ts'
 
 export interface LinearLayer<W = LinearWeight> {

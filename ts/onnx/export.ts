@@ -6,8 +6,8 @@
 //   chains   one MatMul per factor
 //   int8 embedding rows   Gather, Cast, Mul, Add
 
-import { fixedScale } from '../../kernels/runtime/quantize-law.ts'
-import type { EmbeddingTable, LeafWeight } from '../../kernels/runtime/weights.ts'
+import { fixedScale } from '../../kernels/program/quantization.ts'
+import type { EmbeddingTable, LeafWeight } from '../../kernels/program/weights.ts'
 import { spreadEntries } from '../../kernels/sparse-matmul/spread.ts'
 import { contractChain } from '../../kernels/low-rank-linear/contract-chain.ts'
 import { denseData } from '../compress/dense.ts'

@@ -1,5 +1,5 @@
 import { describe, expect, it } from 'vitest'
-import { runReference } from '../../kernels/plan/reference.ts'
+import { runReference } from '../../kernels/reference.ts'
 import { randomWeight } from '../../kernels/testing/weights.ts'
 import { bytes, seededRandom, uniform } from '../../kernels/testing/random.ts'
 import type {
@@ -8,10 +8,10 @@ import type {
   Int8BlockWeight,
   Int8Weight,
   LinearWeight,
-} from '../../kernels/runtime/weights.ts'
-import { syntheticWeight } from '../model/synthetic.ts'
+} from '../../kernels/program/weights.ts'
+import { syntheticWeight } from '../../testing/models.ts'
 import { createKernelCalls, linearProgram } from './kernel-calls.ts'
-import { referenceDevice } from './reference-device.ts'
+import { referenceDevice } from '../../testing/reference-device.ts'
 
 const [M, N, K] = [3, 10, 16]
 const random = seededRandom(11)

@@ -1,8 +1,8 @@
 // One kernel on plain typed arrays: a program of a single linear layer (or one per factor), kept on the device for the
 // next call with the same weight.
 
-import type { Device, Session } from '../../kernels/runtime/device.ts'
-import type { Activation, BufferSpec, Op, Program } from '../../kernels/runtime/program.ts'
+import type { Device, Session } from '../../kernels/program/device.ts'
+import type { Activation, BufferSpec, Op, Program } from '../../kernels/program/program.ts'
 import {
   checkLinearWeight,
   type ChainWeight,
@@ -13,7 +13,7 @@ import {
   type LeafWeight,
   type LinearWeight,
   type NmWeight,
-} from '../../kernels/runtime/weights.ts'
+} from '../../kernels/program/weights.ts'
 
 /** s8 rows with one f32 scale each: value = scale * q. */
 export interface QuantizedInput {

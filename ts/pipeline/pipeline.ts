@@ -1,16 +1,16 @@
 // The high-level API: texts in, labels or vectors out. Option names are those of transformers.js.
 
-import type { GpuSession } from '../../kernels/plan/webgpu.ts'
-import type { Device, DeviceInfo, Session } from '../../kernels/runtime/device.ts'
+import type { GpuSession } from '../../kernels/webgpu/device.ts'
+import type { Device, DeviceInfo, Session } from '../../kernels/program/device.ts'
 import type { Progress } from '../io/folder.ts'
 import { buildProgram, type ModelOutput } from '../model/bert.ts'
 import type { BertConfig } from '../model/config.ts'
 import { scoresOf } from '../model/scores.ts'
 import type { ModelWeights } from '../model/weights.ts'
 import type { Tokenizer } from '../text/tokenizer.ts'
-import { encodeTexts, groupByLength, packBatch } from './batches.ts'
-import { openDevice, type DeviceChoice } from './device.ts'
-import { modelOf, type PipelineSource } from './source.ts'
+import { encodeTexts, groupByLength, packBatch } from '../inference/batches.ts'
+import { openDevice, type DeviceChoice } from '../inference/device.ts'
+import { modelOf, type PipelineSource } from '../inference/source.ts'
 
 export interface PipelineOptions {
   /**

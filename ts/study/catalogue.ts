@@ -1,7 +1,7 @@
 // The rows of a study: the ten of the paper that this project reproduces, with its own figures, ours beyond them, and any
 // recipe that the user names.
 
-import { formatRecipe, parseRecipe, type Step } from '../compress/recipe.ts'
+import { formatRecipe, parseRecipe, type Step } from '../recipe/apply.ts'
 
 /** What the paper reports: megabytes (10^6 bytes), F1, seconds a text. Null where it has no figure. */
 export interface PaperFigures {

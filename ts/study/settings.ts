@@ -2,7 +2,7 @@
 // devices and threads only choose among it.
 
 import type { TextPreparation } from '../model/config.ts'
-import { REVIEW_COUNT } from '../text/reviews.ts'
+import { REVIEW_COUNT } from '../data/reviews/reviews.ts'
 
 export interface StudySettings {
   /** 'scratch', 'preset:NAME', a folder or a hub id */

@@ -7,7 +7,7 @@ import { join } from 'node:path'
 import { fileURLToPath } from 'node:url'
 import { afterAll, beforeAll, describe, expect, it } from 'vitest'
 import { loadModel } from '../model/load.ts'
-import type { StudyResults } from './results.ts'
+import type { StudyResults } from '../report/results.ts'
 
 const MAIN = fileURLToPath(new URL('../cli/main.ts', import.meta.url))
 let folder = ''

@@ -4,10 +4,10 @@
 import type { Calibration } from '../compress/calibration.ts'
 import { cubicSparsity, NM_GROUP, type PruneRule } from '../compress/prune-mask.ts'
 import { masksFor } from '../compress/prune.ts'
-import { parseRecipe, type RecipeResult, type Step } from '../compress/recipe.ts'
+import { parseRecipe, type RecipeResult, type Step } from '../recipe/apply.ts'
 import type { ModelWeights } from '../model/weights.ts'
 import { uniformLayerMap, type HiddenOptions, type MaskSchedule } from '../train/index.ts'
-import { trainWithin, type Trained } from './training.ts'
+import { trainWithin, type Trained } from '../train/within-time.ts'
 import type { Base, Shaped, VariantContext } from './variants.ts'
 
 /** What F1 on the validation texts a low-rank row may lose against its base. */

@@ -2,17 +2,17 @@
 
 import type { Calibration } from '../compress/calibration.ts'
 import { quantizationSensitivity, quantizeWithinGate } from '../compress/quantize-gate.ts'
-import { applyRecipe, needsCalibration, parseRecipe, type RecipeResult, type Step } from '../compress/recipe.ts'
+import { applyRecipe, needsCalibration, parseRecipe, type RecipeResult, type Step } from '../recipe/apply.ts'
 import { loadModel } from '../model/load.ts'
 import { saveModel } from '../model/save.ts'
 import type { ModelWeights } from '../model/weights.ts'
 import { firstOrderImportance } from '../train/index.ts'
 import { ROWS, type RowPlan } from './catalogue.ts'
-import { tokenizerOf, withVocabulary } from './classifier.ts'
-import type { Reporter } from './reporter.ts'
+import { tokenizerOf, withVocabulary } from '../inference/classifier.ts'
+import type { Reporter } from '../train/reporter.ts'
 import type { Scale, StudySettings } from './settings.ts'
 import type { Store } from './store.ts'
-import type { Example } from './training.ts'
+import type { Example } from '../train/within-time.ts'
 import { shapeWeights } from './tuning.ts'
 
 /** A trained model to make rows of, with all that its rows need. */

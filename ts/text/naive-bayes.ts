@@ -1,6 +1,6 @@
 // Multinomial naive Bayes on words and pairs of neighbouring words: the floor that a model with attention must pass.
 
-import type { Example } from '../io/dataset.ts'
+import type { Example } from '../data/dataset.ts'
 
 export interface NaiveBayes {
   /** The most likely class; the lower one where two are equally likely. */

@@ -1,7 +1,7 @@
 import { existsSync, readFileSync } from 'node:fs'
 import fc from 'fast-check'
 import { describe, expect, test } from 'vitest'
-import { builtinReviews } from './reviews.ts'
+import { builtinReviews } from '../data/reviews/reviews.ts'
 import { tokenizerFromVocabulary } from './tokenizer.ts'
 import { learnVocabulary } from './vocabulary.ts'
 

@@ -1,7 +1,7 @@
 import { expect, it } from 'vitest'
 import { initializeModel, calibrate } from './index.ts'
 import { linearLayers } from '../model/weights.ts'
-import { TOY } from './synthetic.ts'
+import { TOY } from '../../testing/toy-task.ts'
 
 const SEQUENCES = [5, 9, 2, 16, 7].map((length) => Int32Array.from({ length }, (_, i) => (i * 7 + length) % 50))
 

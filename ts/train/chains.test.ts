@@ -3,7 +3,7 @@
 import { describe, expect, it } from 'vitest'
 import { layoutOf } from '../../kernels/train/layout.ts'
 import { assertWithin } from '../../kernels/testing/compare.ts'
-import type { ChainWeight, DenseWeight } from '../../kernels/runtime/weights.ts'
+import type { ChainWeight, DenseWeight } from '../../kernels/program/weights.ts'
 import { denseWeight } from '../compress/dense.ts'
 import { factorizeTucker } from '../compress/factorize-tucker.ts'
 import { masksFor } from '../compress/prune.ts'
@@ -15,7 +15,7 @@ import { createRandom } from '../text/random.ts'
 import { calibrate } from './calibrate.ts'
 import { modelOf, parametersOf, placeMasks, shapeOfModel } from './convert.ts'
 import { initializeModel, trainClassifier, type TrainExample } from './index.ts'
-import { TOY } from './synthetic.ts'
+import { TOY } from '../../testing/toy-task.ts'
 
 const random = createRandom(4)
 

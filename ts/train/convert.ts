@@ -1,6 +1,6 @@
 // From a model's weights to the trainer's vectors, and back. Factors of chains that are one array are one tensor.
 
-import type { DenseWeight, EmbeddingTable, LinearWeight } from '../../kernels/runtime/weights.ts'
+import type { DenseWeight, EmbeddingTable, LinearWeight } from '../../kernels/program/weights.ts'
 import {
   placeOf,
   projectionsOf,

@@ -7,7 +7,7 @@ import { joinExamples } from './batches.ts'
 import { parametersOf, shapeOfModel } from './convert.ts'
 import { initializeModel, trainClassifier, uniformLayerMap, type TrainExample, type TrainOptions } from './index.ts'
 import { layoutOf } from '../../kernels/train/layout.ts'
-import { TOY } from './synthetic.ts'
+import { TOY } from '../../testing/toy-task.ts'
 
 const SMALLER = { ...TOY, hiddenSize: 16, layers: 1, intermediateSize: 32 }
 

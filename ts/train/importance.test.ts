@@ -3,14 +3,14 @@ import { assertWithin } from '../../kernels/testing/compare.ts'
 import { lossOf } from '../../kernels/train/batch.ts'
 import { TrainSession } from '../../kernels/train/session.ts'
 import { denseData } from '../compress/dense.ts'
-import { applyRecipe } from '../compress/recipe.ts'
+import { applyRecipe } from '../recipe/apply.ts'
 import { sliceLayer } from '../compress/structure.ts'
 import type { ModelWeights } from '../model/weights.ts'
 import { createRandom } from '../text/random.ts'
 import { joinSequences } from './batches.ts'
 import { parametersOf, shapeOfModel } from './convert.ts'
 import { firstOrderImportance, initializeModel, softLabels } from './index.ts'
-import { TOY } from './synthetic.ts'
+import { TOY } from '../../testing/toy-task.ts'
 
 const CONFIG = { ...TOY, heads: 4 }
 

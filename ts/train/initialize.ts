@@ -1,6 +1,6 @@
 // A model to train from nothing.
 
-import type { EmbeddingTable } from '../../kernels/runtime/weights.ts'
+import type { EmbeddingTable } from '../../kernels/program/weights.ts'
 import type { BertConfig } from '../model/config.ts'
 import type { LinearLayer, ModelWeights, Norm } from '../model/weights.ts'
 import { createRandom } from '../text/random.ts'

@@ -16,7 +16,7 @@ import {
 } from './index.ts'
 import type { TrainProgress, TrainState } from './index.ts'
 import { maskStageAt, maskStages } from './schedule.ts'
-import { TOY, numbersOf, toy } from './synthetic.ts'
+import { TOY, numbersOf, toy } from '../../testing/toy-task.ts'
 
 const CONFIG = { ...TOY, layers: 1 }
 

@@ -3,7 +3,7 @@ import { createRandom } from '../text/random.ts'
 import { tokenizerFromVocabulary } from '../text/tokenizer.ts'
 import { initializeModel, trainClassifier } from './index.ts'
 import { dropPieces, piecePairs } from './pieces.ts'
-import { numbersOf, TOY, toy } from './synthetic.ts'
+import { numbersOf, TOY, toy } from '../../testing/toy-task.ts'
 
 const LETTERS = [...'abcdnr']
 const VOCABULARY = ['[PAD]', '[UNK]', '[CLS]', '[SEP]', '[MASK]', ...LETTERS, ...LETTERS.map((x) => `##${x}`)].concat(

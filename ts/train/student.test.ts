@@ -3,7 +3,7 @@ import { quantizeWordEmbeddings } from '../compress/quantize.ts'
 import type { ModelWeights } from '../model/weights.ts'
 import { createRandom } from '../text/random.ts'
 import { initializeModel, layerMap, studentFrom, trainClassifier, type TrainExample } from './index.ts'
-import { TOY } from './synthetic.ts'
+import { TOY } from '../../testing/toy-task.ts'
 
 const CONFIG = { ...TOY, layers: 3 }
 const SIZE = { layers: 2, hiddenSize: 32, heads: 2, intermediateSize: 64 }

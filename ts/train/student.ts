@@ -9,7 +9,7 @@
 // R = C' - 1, and the rows x V^T are turned into C' dimensions by Q [R, C'], orthonormal and orthogonal to (1 ... 1): means
 // are 0, distances as the teacher has them, and no coordinate is larger than another, which Adam and dropout want.
 
-import type { EmbeddingTable } from '../../kernels/runtime/weights.ts'
+import type { EmbeddingTable } from '../../kernels/program/weights.ts'
 import { denseTable, denseWeight } from '../compress/dense.ts'
 import {
   gram,

@@ -5,7 +5,7 @@ import { modelOf, parametersOf, shapeOfModel } from './convert.ts'
 import { initializeModel, scheduleAt, trainClassifier, type TrainExample, type TrainProgress } from './index.ts'
 import { layoutOf } from '../../kernels/train/layout.ts'
 import { settle } from './options.ts'
-import { TOY, numbersOf, toy } from './synthetic.ts'
+import { TOY, numbersOf, toy } from '../../testing/toy-task.ts'
 
 describe('initializeModel', () => {
   it('draws truncated normal numbers, the same for the same seed', () => {

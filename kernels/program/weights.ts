@@ -1,0 +1,185 @@
+// What a linear layer or an embedding table can be. These are the host-side, device-neutral forms: the compression
+// makes them, model files store them, every device packs them into its own layout at load.
+//
+// Dimensions: N outputs, K inputs. Matrices are row-major [N, K], the layout of PyTorch and Hugging Face files.
+
+import { INT8_MAX_K, LARGEST_ACTIVATION_SCALE, SMALLEST_ACTIVATION_SCALE } from './quantization.ts'
+
+/** Dense f32: y = x W^T. */
+export interface DenseWeight {
+  kind: 'f32'
+  N: number
+  K: number
+  /** f32 [N, K] */
+  data: Float32Array
+}
+
+/** Dense int8, symmetric per output channel: W[n,k] = scales[n] * data[n,k], data in [-127, 127]. */
+export interface Int8Weight {
+  kind: 'int8'
+  N: number
+  K: number
+  /** s8 [N, K] in [-127, 127]; -128 never occurs */
+  data: Int8Array
+  /** f32 [N] */
+  scales: Float32Array
+  /** calibrated scale of the inputs, f32; each row has its own (quantize-law.ts) where there is none */
+  activationScale?: number
+}
+
+/** Whether a layer of that weight multiplies in int8. */
+export const isInt8 = ({ kind }: { kind: string }): boolean => kind === 'int8' || kind === 'int8-1x4'
+
+/** A tile of sparse weights that the GPU skips whole: csr and int8-1x4 hold such zeros as any others. */
+export const TILE_OUTPUTS = 16
+export const TILE_INPUTS = 32
+
+/** Unstructured sparse f32 in compressed sparse rows; columns rise strictly within a row. */
+export interface CsrWeight {
+  kind: 'csr'
+  N: number
+  K: number
+  /** [N + 1], first 0, last Z */
+  rowOffsets: Uint32Array
+  /** [Z], each < K; K <= 65536 */
+  columns: Uint16Array
+  /** f32 [Z] */
+  values: Float32Array
+}
+
+/** Sparse int8 in blocks of 1x4 along K; block columns rise strictly within a row. K % 4 == 0. */
+export interface Int8BlockWeight {
+  kind: 'int8-1x4'
+  N: number
+  K: number
+  /** [N + 1] in blocks, first 0, last the number of blocks Zb */
+  rowOffsets: Uint32Array
+  /** [Zb] block column, i.e. k / 4 */
+  columns: Uint16Array
+  /** s8 [Zb, 4] in [-127, 127] */
+  values: Int8Array
+  /** f32 [N] */
+  scales: Float32Array
+  /** calibrated scale of the inputs, f32; each row has its own (quantize-law.ts) where there is none */
+  activationScale?: number
+}
+
+/**
+ * Vector-wise n:m sparse f32: of every m inputs n are kept, the same ones for each group of `group` outputs
+ * (the last group may be smaller). K % m == 0. P = K * n / m inputs kept per group.
+ */
+export interface NmWeight {
+  kind: 'nm'
+  N: number
+  K: number
+  n: number
+  m: number
+  /** outputs that share one index list; 32 */
+  group: number
+  /** [ceil(N / group), P], rising within a group */
+  indices: Uint16Array
+  /** f32 [N, P]: values[o, p] = W[o, indices[floor(o / group), p]] */
+  values: Float32Array
+}
+
+/** A linear layer that runs as one kernel. */
+export type LeafWeight = DenseWeight | Int8Weight | CsrWeight | Int8BlockWeight | NmWeight
+
+/** Low rank: y = (((x F0^T) F1^T) ...), two or three factors applied left to right; factors[i].N == factors[i+1].K. */
+export interface ChainWeight {
+  kind: 'chain'
+  N: number
+  K: number
+  factors: LeafWeight[]
+}
+
+export type LinearWeight = LeafWeight | ChainWeight
+
+/** An embedding table [rows, width]. int8 rows: value = offsets[row] + scales[row] * data[row, c], data in 0..255. */
+export type EmbeddingTable =
+  | { kind: 'f32'; rows: number; width: number; data: Float32Array }
+  | { kind: 'int8'; rows: number; width: number; data: Uint8Array; scales: Float32Array; offsets: Float32Array }
+
+/** Throws where a weight breaks its own law (lengths, index order, ranges). `name` is the tensor or layer in the message. */
+export function checkLinearWeight(weight: LinearWeight, name: string): void {
+  const { N, K } = weight
+  const fail = (found: string): never => {
+    throw new Error(`${name}: ${weight.kind} weight [${N}, ${K}] is not valid: ${found}`)
+  }
+  const length = (what: string, actual: number, expected: number): void => {
+    if (actual !== expected) fail(`${what} has ${actual} elements, expected ${expected}`)
+  }
+  switch (weight.kind) {
+    case 'f32':
+      length('data', weight.data.length, N * K)
+      break
+    case 'int8':
+      if (K > INT8_MAX_K) fail(`K is above ${INT8_MAX_K}: i32 sums could overflow`)
+      length('data', weight.data.length, N * K)
+      length('scales', weight.scales.length, N)
+      checkActivationScale(weight.activationScale, fail)
+      if (weight.data.includes(-128)) fail('data holds -128; int8 weights lie in [-127, 127]')
+      break
+    case 'csr':
+      checkRows(weight.rowOffsets, weight.columns, N, K, fail)
+      length('values', weight.values.length, weight.columns.length)
+      break
+    case 'int8-1x4':
+      if (K % 4 !== 0) fail(`K = ${K} is not a multiple of 4`)
+      if (K > INT8_MAX_K) fail(`K is above ${INT8_MAX_K}: i32 sums could overflow`)
+      checkRows(weight.rowOffsets, weight.columns, N, K / 4, fail)
+      length('values', weight.values.length, weight.columns.length * 4)
+      length('scales', weight.scales.length, N)
+      checkActivationScale(weight.activationScale, fail)
+      if (weight.values.includes(-128)) fail('values hold -128; int8 weights lie in [-127, 127]')
+      break
+    case 'nm': {
+      const { n, m, group, indices, values } = weight
+      if (K % m !== 0) fail(`K = ${K} is not a multiple of m = ${m}`)
+      const P = (K / m) * n
+      length('indices', indices.length, Math.ceil(N / group) * P)
+      length('values', values.length, N * P)
+      for (let i = 0; i < indices.length; i++) {
+        const inBlock = Math.floor((i % P) / n)
+        if (Math.floor(indices[i] / m) !== inBlock || (i % n !== 0 && indices[i] <= indices[i - 1]))
+          fail(`index ${indices[i]} at ${i} is out of order or outside its group of ${m}`)
+      }
+      break
+    }
+    case 'chain': {
+      const { factors } = weight
+      if (factors.length < 2 || factors.length > 3) fail(`${factors.length} factors, expected 2 or 3`)
+      if (factors[0].K !== K || factors[factors.length - 1].N !== N) fail('outer sizes differ from the factors')
+      factors.forEach((factor, i) => {
+        if (i > 0 && factor.K !== factors[i - 1].N)
+          fail(`factor ${i} has K = ${factor.K}, expected ${factors[i - 1].N}`)
+        checkLinearWeight(factor, `${name} factor ${i}`)
+      })
+    }
+  }
+}
+
+function checkActivationScale(scale: number | undefined, fail: (found: string) => never): void {
+  if (scale === undefined) return
+  if (!(scale >= SMALLEST_ACTIVATION_SCALE && scale <= LARGEST_ACTIVATION_SCALE && scale === Math.fround(scale)))
+    fail(`activationScale is ${scale}, expected an f32 from 2^-100 to 2^100`)
+}
+
+function checkRows(
+  rowOffsets: Uint32Array,
+  columns: Uint16Array,
+  N: number,
+  width: number,
+  fail: (f: string) => never,
+): void {
+  if (rowOffsets.length !== N + 1) fail(`rowOffsets has ${rowOffsets.length} elements, expected ${N + 1}`)
+  if (rowOffsets[0] !== 0 || rowOffsets[N] !== columns.length)
+    fail(`rowOffsets runs from ${rowOffsets[0]} to ${rowOffsets[N]}, expected 0 to ${columns.length}`)
+  for (let row = 0; row < N; row++) {
+    if (rowOffsets[row] > rowOffsets[row + 1]) fail(`rowOffsets falls at row ${row}`)
+    for (let z = rowOffsets[row]; z < rowOffsets[row + 1]; z++) {
+      if (columns[z] >= width) fail(`column ${columns[z]} in row ${row} is not below ${width}`)
+      if (z > rowOffsets[row] && columns[z] <= columns[z - 1]) fail(`columns of row ${row} do not rise strictly`)
+    }
+  }
+}

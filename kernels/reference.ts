@@ -1,0 +1,98 @@
+// Runs a program in float64 with the rooms' references: the oracle for both devices. Slow and plain on purpose.
+
+import { attentionReference } from './attention/reference.ts'
+import { denseMatmulReference, type Epilogue, type Referenced } from './dense-matmul/reference.ts'
+import { embeddingReference } from './embedding/reference.ts'
+import { int8MatmulReference, quantizeRowsReference, type QuantizedRows } from './int8-matmul/reference.ts'
+import { firstTokenReference, layernormReference, meanPoolReference } from './row-ops/reference.ts'
+import { checkBatch, type Batch, type BufferId, type Op, type Program } from './program/program.ts'
+import { isInt8 } from './program/weights.ts'
+import { csrMatmulReference, int8BlockMatmulReference, nmMatmulReference } from './sparse-matmul/reference.ts'
+
+/** The program's output, f64 [rows, width]. */
+export function runReference(program: Program, batch: Batch): Float64Array {
+  return referenceWithBounds(program, batch).values
+}
+
+/**
+ * The output with the last op's own error bounds: for a program of one op they are the bounds a kernel must keep;
+ * for longer programs earlier errors are not in them.
+ */
+export function referenceWithBounds(program: Program, batch: Batch): Referenced {
+  checkBatch(program, batch)
+  const buffers = new Map<BufferId, ArrayLike<number> | QuantizedRows>()
+  if (program.input !== 'ids' && batch.rows) buffers.set(program.input, batch.rows)
+  let last: Referenced = { values: new Float64Array(0), bounds: new Float64Array(0) }
+  const ofInt8 = new Set<BufferId>()
+  for (const op of program.ops) {
+    last = runOp(op, batch, buffers, ofInt8)
+    if (op.kind === 'linear' && isInt8(op.weight)) ofInt8.add(op.output)
+    else ofInt8.delete(op.output)
+    buffers.set(op.output, last.values)
+  }
+  const output = buffers.get(program.output)
+  if (!(output instanceof Float64Array)) throw new Error('program: no op writes its output')
+  return last
+}
+
+/** @param ofInt8 buffers that hold the output of an int8 layer */
+function runOp(
+  op: Op,
+  batch: Batch,
+  buffers: Map<BufferId, ArrayLike<number> | QuantizedRows>,
+  ofInt8: Set<BufferId>,
+): Referenced {
+  const floats = (id: BufferId): ArrayLike<number> => {
+    const rows = buffers.get(id)
+    if (!rows || 'scales' in rows) throw new Error(`${op.kind}: buffer ${id} holds no f32 rows yet`)
+    return rows
+  }
+  const { offsets } = batch
+  switch (op.kind) {
+    case 'embedding':
+      return embeddingReference(op, batch.ids!, batch.types!, offsets)
+    case 'layernorm':
+      return layernormReference(
+        floats(op.input),
+        op.residual === null ? null : floats(op.residual),
+        op.gamma,
+        op.beta,
+        op.epsilon,
+      )
+    case 'attention': {
+      const isOfInt8 = [op.query, op.key, op.value].every((id) => ofInt8.has(id))
+      const { heads, headSize } = op
+      return attentionReference(floats(op.query), floats(op.key), floats(op.value), offsets, heads, headSize, isOfInt8)
+    }
+    case 'first-token':
+    case 'mean-pool': {
+      const input = floats(op.input)
+      const C = input.length / offsets[offsets.length - 1]
+      return op.kind === 'first-token'
+        ? firstTokenReference(input, C, offsets)
+        : meanPoolReference(input, C, offsets, op.normalize)
+    }
+    case 'linear': {
+      const { weight } = op
+      const epilogue: Epilogue = {
+        bias: op.bias,
+        activation: op.activation,
+        residual: op.residual === null ? null : floats(op.residual),
+      }
+      if (weight.kind === 'int8' || weight.kind === 'int8-1x4') {
+        const input = buffers.get(op.input)!
+        const { K, activationScale } = weight
+        const rows = 'scales' in input ? input : quantizeRowsReference(input, input.length / K, K, activationScale)
+        return weight.kind === 'int8'
+          ? int8MatmulReference(rows, weight, epilogue)
+          : int8BlockMatmulReference(rows, weight, epilogue)
+      }
+      const input = floats(op.input)
+      if (weight.kind === 'f32') return denseMatmulReference(input, weight, epilogue)
+      const M = input.length / weight.K
+      return weight.kind === 'csr'
+        ? csrMatmulReference(input, weight, M, epilogue)
+        : nmMatmulReference(input, weight, M, epilogue)
+    }
+  }
+}

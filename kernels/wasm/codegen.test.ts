@@ -1,0 +1,73 @@
+// What the compiler made of assembly/, as numbers: a change of code shows in the diff of codegen.json, deterministically,
+// where a change of time does not. To accept a change: UPDATE_CODEGEN=1 vitest run kernels/wasm/codegen.test.ts
+
+import { readFileSync, writeFileSync } from 'node:fs'
+import { gzipSync } from 'node:zlib'
+import { expect, it } from 'vitest'
+
+const BUILDS = ['baseline', 'relaxed'] as const
+const FILE = new URL('codegen.json', import.meta.url)
+const COUNTED = ['dot', 'madd', 'mul', 'add', 'load', 'store', 'call'] as const
+
+type Counts = Record<(typeof COUNTED)[number], number>
+
+interface Codegen {
+  bytes: number
+  kernels: Record<string, Counts>
+}
+
+const PATTERNS: Record<keyof Counts, RegExp> = {
+  dot: /^ +i32x4\.(?:relaxed_)?dot_i/gm,
+  madd: /^ +f32x4\.relaxed_madd/gm,
+  mul: /^ +f32x4\.mul/gm,
+  add: /^ +(?:f32x4|i32x4)\.add/gm,
+  load: /^ +v128\.load/gm,
+  store: /^ +v128\.store/gm,
+  call: /^ +call /gm,
+}
+
+/** Counts of each exported function and of each function that walks a record. */
+function countKernels(wat: string): Record<string, Counts> {
+  const kernels: Record<string, Counts> = {}
+  for (const body of wat.split(/^ \(func \$/m).slice(1)) {
+    const path = /^[^ ]+/.exec(body)![0]
+    const counts = {} as Counts
+    for (const what of COUNTED) counts[what] = body.match(PATTERNS[what])?.length ?? 0
+    kernels[path.replace('assembly/', '')] = counts
+  }
+  return Object.fromEntries(Object.entries(kernels).sort(([a], [b]) => (a < b ? -1 : 1)))
+}
+
+function codegenOf(build: string): Codegen {
+  const at = (suffix: string): URL => new URL(`../../../build/wasm/${build}.${suffix}`, import.meta.url)
+  return { bytes: readFileSync(at('wasm')).length, kernels: countKernels(readFileSync(at('wat'), 'utf8')) }
+}
+
+it('is what codegen.json says', () => {
+  const found = Object.fromEntries(BUILDS.map((build) => [build, codegenOf(build)]))
+  if (process.env.UPDATE_CODEGEN) {
+    const text = JSON.stringify(found, null, 1).replace(/\{\s+("dot"[^}]*?)\s+\}/g, (_, body: string) => {
+      return `{ ${body.replace(/\s+/g, ' ')} }`
+    })
+    writeFileSync(FILE, `${text}\n`)
+  }
+  expect(found).toEqual(JSON.parse(readFileSync(FILE, 'utf8')))
+})
+
+it('keeps the inner loops free of calls and as the plans say', () => {
+  const { kernels } = codegenOf('relaxed')
+  // per K two multiply-adds per row; the small tiles take four and two K in sums of their own, and the rest of K singly
+  expect(kernels['lib/tile-f32/tile_f32_1x8']).toMatchObject({ madd: 8 + 2, call: 0 })
+  expect(kernels['lib/tile-f32/tile_f32_2x8']).toMatchObject({ madd: 8 + 4, call: 0 })
+  expect(kernels['lib/tile-f32/tile_f32_3x8']).toMatchObject({ madd: 12 + 6, call: 0 })
+  expect(kernels['lib/tile-f32/tile_f32_6x8']).toMatchObject({ madd: 12, call: 0 })
+  expect(kernels['lib/tile-int8-i16/tile_int8_i16_5x8']).toMatchObject({ dot: 10 * 2, call: 0 })
+  expect(kernels['lib/tile-int8-relaxed/tile_int8_relaxed_6x8']).toMatchObject({ dot: 12 * 2, call: 0 })
+  expect(kernels['lib/sparse-rows/csr_row_32']).toMatchObject({ madd: 8, call: 0 })
+  expect(codegenOf('baseline').kernels['lib/tile-f32/tile_f32_6x8']).toMatchObject({ madd: 0, mul: 12, call: 0 })
+})
+
+it('stays within the size budget: 35 KB gzipped for all modules', () => {
+  const modules = readFileSync(new URL('../generated/wasm.ts', import.meta.url))
+  expect(gzipSync(modules).length).toBeLessThan(35_000)
+})

@@ -1,0 +1,331 @@
+// A program loaded on the WebAssembly device: packed weights, buffers for the largest batch seen, one tape per shape of
+// batch, which is written once and kept.
+
+import type { LoadOptions, Session, SessionStats } from '../program/device.ts'
+import { checkBatch, type Batch, type BufferId, type BufferSpec, type Op, type Program } from '../program/program.ts'
+import { readWeight, reusedPlace, withoutWeights, type StoredProgram } from '../program/stored-weights.ts'
+import {
+  BLOCK_PADDING,
+  type BatchShape,
+  type BufferView,
+  type EncodeContext,
+  type Int8Path,
+  type LoadContext,
+  type Lowered,
+} from './lowering.ts'
+import { Regions } from './regions.ts'
+import type { Job, ThreadPool } from './pool.ts'
+import { TapeWriter } from './tape.ts'
+import { assignBlocked } from './layouts.ts'
+import { assignSlots, type Slot } from './liveness.ts'
+import { lowerOp, type Before, type PackableOp } from './lower.ts'
+import { Work } from './work.ts'
+
+const CACHE_LINE = 64
+
+interface Region {
+  address: number
+  bytes: number
+}
+
+/** Shapes whose tapes are kept: tapes of 12 layers take about 8 kB. */
+const MOST_PLANS = 64
+
+/** What running a batch of one shape takes, but for its contents. Holds addresses: void once a region has moved. */
+interface Plan {
+  tape: Int32Array
+  records: number
+  /** record number (1-based) of each op's last record, for error messages */
+  lastRecord: number[]
+  scratchBytes: number
+}
+
+export class WasmSession implements Session {
+  #program: Program
+  #pool: ThreadPool
+  #regions: Regions
+  #lowered: Lowered[]
+  /** of each op, whether its output stands in token blocks */
+  #blocked: boolean[]
+  #slots: Slot[]
+  #slotOf: number[]
+  /** regions that grow with the batch, by name */
+  #grown = new Map<string, Region>()
+  #writer = new TapeWriter()
+  /** by tokens, sequences, longest and threads: all that a tape depends on, since kernels read the offsets themselves */
+  #plans = new Map<string, Plan>()
+  /** the plan of the last run */
+  #plan: Plan | null = null
+  #shareFrom: number
+  #work: Work
+  #disposed = false
+
+  /**
+   * Reads and packs one op's weights after the other: beside the packed ones, the host holds those of one op.
+   *
+   * @param shareFrom multiply-adds of a batch from which all threads run it
+   */
+  static async create(
+    program: StoredProgram,
+    pool: ThreadPool,
+    int8: Int8Path,
+    shareFrom: number,
+    options: LoadOptions,
+  ): Promise<WasmSession> {
+    const regions = new Regions(pool.memory, options.guard ?? false)
+    const load: LoadContext = {
+      memory: pool.memory,
+      int8,
+      allocateWeights: (name, bytes) => regions.allocate(`weights ${name}`, bytes),
+    }
+    const slots = assignSlots(program)
+    const work = new Work()
+    const lowered: Lowered[] = []
+    const ops: Op[] = []
+    try {
+      const before: Before = { tables: new Map(), ofInt8: new Set() }
+      // one is read while the one before is packed
+      const places = [reusedPlace(), reusedPlace()]
+      const read = async (at: number): Promise<PackableOp | null> => {
+        const op = program.ops[at]
+        if (op?.kind !== 'linear') return op ?? null
+        return { ...op, weight: await readWeight(op.weight, places[at % 2]) }
+      }
+      let next = read(0)
+      for (let at = 0; at < program.ops.length; at++) {
+        const op = (await next)!
+        next = read(at + 1)
+        // awaited in the next round, unless this op's packing throws
+        next.catch(() => {})
+        lowered.push(await lowerOp(op, at, load, program, before))
+        work.add(op, program.buffers)
+        ops.push(withoutWeights(op))
+      }
+    } catch (error) {
+      regions.freeAll()
+      throw error
+    }
+    return new WasmSession({ ...program, ops }, pool, regions, slots, lowered, work, shareFrom)
+  }
+
+  private constructor(
+    program: Program,
+    pool: ThreadPool,
+    regions: Regions,
+    { slotOf, slots }: ReturnType<typeof assignSlots>,
+    lowered: Lowered[],
+    work: Work,
+    shareFrom: number,
+  ) {
+    this.#program = program
+    this.#pool = pool
+    this.#regions = regions
+    this.#slotOf = slotOf
+    this.#slots = slots
+    this.#lowered = lowered
+    this.#blocked = assignBlocked(program.ops, program.output, lowered)
+    this.#work = work
+    this.#shareFrom = shareFrom
+  }
+
+  run(batch: Batch): Promise<Float32Array> {
+    return this.#pool.enqueue(async () => {
+      if (this.#disposed) throw new Error('session: it was disposed')
+      checkBatch(this.#program, batch)
+      const shape = shapeOf(batch)
+      const spec = this.#program.buffers[this.#program.output]
+      const rows = spec.rows === 'tokens' ? shape.tokens : shape.sequences
+      if (rows === 0) return new Float32Array(0)
+      const job = this.#prepare(batch, shape)
+      await this.#pool.run(0, job, (record) => this.#describe(record))
+      const output = this.#slotRegion(this.#program.output)
+      return this.#pool.memory.f32(output, rows * spec.width).slice()
+    })
+  }
+
+  stats(): SessionStats {
+    return {
+      weightBytes: this.#regions.bytes((name) => name.startsWith('weights ')),
+      arenaBytes: this.#regions.bytes((name) => !name.startsWith('weights ')),
+      calls: this.#plan?.records ?? 0,
+    }
+  }
+
+  async checkGuards(): Promise<string[]> {
+    return this.#regions.damage()
+  }
+
+  dispose(): void {
+    if (this.#disposed) return
+    this.#disposed = true
+    void this.#pool.enqueue(() => this.#regions.freeAll())
+  }
+
+  #describe(record: number): string {
+    const op = this.#plan!.lastRecord.findIndex((last) => record <= last)
+    return op < 0 ? 'the end of the tape' : `op ${op}, ${this.#program.ops[op].kind}`
+  }
+
+  /** Address of a region of at least `bytes`, which it keeps until a batch needs more. */
+  #region(name: string, bytes: number): number {
+    const held = this.#grown.get(name)
+    if (held && held.bytes >= bytes) return held.address
+    if (held) this.#regions.free(held.address)
+    this.#grown.delete(name)
+    this.#plans.clear()
+    const address = this.#regions.allocate(name, bytes)
+    this.#grown.set(name, { address, bytes })
+    return address
+  }
+
+  #slotRegion(id: BufferId): number {
+    return this.#grown.get(`buffer ${this.#slotOf[id]}`)!.address
+  }
+
+  /** Makes room for the batch, copies its inputs and its tape in. */
+  #prepare(batch: Batch, shape: BatchShape): Job {
+    const threads = this.#work.of(shape) < this.#shareFrom ? 1 : this.#pool.threads
+    const key = `${shape.tokens} ${shape.sequences} ${shape.longest} ${threads}`
+    let plan = this.#plans.get(key)
+    if (plan) this.#placeInputs(batch, shape)
+    else {
+      plan = this.#makePlan(batch, shape, threads)
+      if (this.#plans.size === MOST_PLANS) this.#plans.delete(this.#plans.keys().next().value!)
+      this.#plans.set(key, plan)
+    }
+    this.#plan = plan
+    const { memory } = this.#pool
+    const tape = this.#grown.get('tape')!.address
+    memory.i32(tape, plan.tape.length).set(plan.tape)
+    return { tape, scratch: this.#grown.get('scratch')!.address, scratchBytes: plan.scratchBytes, threads }
+  }
+
+  /** Places all regions for a batch of this shape and writes its tape; places the batch's inputs on the way. */
+  #makePlan(batch: Batch, shape: BatchShape, threads: number): Plan {
+    let scratchBytes = CACHE_LINE
+    const forms = new Map<string, number>()
+    const layouts = this.#layouts(shape)
+    this.#lowered.forEach((lowered, at) => {
+      layouts.enter(at)
+      const needs = lowered.needs(shape, threads, layouts.stands)
+      scratchBytes = Math.max(scratchBytes, needs.scratchBytes ?? 0)
+      if (needs.form) forms.set(needs.form, Math.max(forms.get(needs.form) ?? 0, needs.formBytes ?? 0))
+    })
+    scratchBytes = Math.ceil(scratchBytes / CACHE_LINE) * CACHE_LINE
+    this.#region('scratch', scratchBytes * threads)
+    for (const [form, bytes] of forms) this.#region(`form ${form}`, bytes)
+    for (const [slot, length] of this.#slotLengths(shape).entries()) this.#region(`buffer ${slot}`, length * 4)
+    const context = this.#context(shape, threads, this.#placeInputs(batch, shape))
+    const lastRecord = this.#program.ops.map((_, at) => {
+      context.enter(at)
+      this.#lowered[at].encode(context)
+      context.written(this.#program.ops[at].output)
+      return this.#writer.records
+    })
+    const tape = this.#writer.finish().slice()
+    this.#region('tape', tape.byteLength)
+    return { tape, records: this.#writer.records, lastRecord, scratchBytes }
+  }
+
+  /** Elements of each slot's memory; token blocks may hold a few tokens that there are not. */
+  #slotLengths(shape: BatchShape): number[] {
+    const padding = this.#blocked.includes(true) ? BLOCK_PADDING : 0
+    return this.#slots.map(({ rows, width }) => (rowsOf(rows, shape) + padding) * width)
+  }
+
+  /** How buffers stand as the ops are walked: `enter(at)` before op number `at`. */
+  #layouts(shape: BatchShape): {
+    enter(at: number): void
+    stands(id: BufferId): Pick<BufferView, 'rows' | 'isBlocked'>
+  } {
+    const { buffers, ops } = this.#program
+    const blocked = new Set<BufferId>()
+    return {
+      enter: (at) => {
+        const { output } = ops[at]
+        if (this.#blocked[at] && rowsOf(buffers[output].rows, shape) > 1) blocked.add(output)
+        else blocked.delete(output)
+      },
+      stands: (id) => ({ rows: rowsOf(buffers[id].rows, shape), isBlocked: blocked.has(id) }),
+    }
+  }
+
+  /** Copies a batch's inputs in; under guard fills all buffers with NaN first. */
+  #placeInputs(batch: Batch, shape: BatchShape): { offsets: number; ids: number; types: number; scales: number } {
+    const memory = this.#pool.memory
+    const place = (name: string, values: Int32Array | Float32Array | undefined): number => {
+      if (!values) return 0
+      const address = this.#region(name, values.byteLength)
+      if (values instanceof Int32Array) memory.i32(address, values.length).set(values)
+      else memory.f32(address, values.length).set(values)
+      return address
+    }
+    if (this.#regions.isGuarded)
+      for (const [slot, length] of this.#slotLengths(shape).entries())
+        memory.f32(this.#grown.get(`buffer ${slot}`)!.address, length).fill(NaN)
+    let scales = 0
+    if (this.#program.input !== 'ids' && batch.rows) {
+      const target = this.#slotRegion(this.#program.input)
+      if (batch.rows instanceof Float32Array) memory.f32(target, batch.rows.length).set(batch.rows)
+      else {
+        memory.s8(target, batch.rows.data.length).set(batch.rows.data)
+        scales = place('input scales', batch.rows.scales)
+      }
+    }
+    const usesIds = this.#program.input === 'ids'
+    return {
+      offsets: place('offsets', shape.offsets),
+      ids: place('ids', usesIds ? batch.ids : undefined),
+      types: place('types', usesIds ? batch.types : undefined),
+      scales,
+    }
+  }
+
+  #context(
+    shape: BatchShape,
+    threads: number,
+    inputs: { offsets: number; ids: number; types: number; scales: number },
+  ): EncodeContext & { enter(at: number): void; written(id: BufferId): void } {
+    this.#writer.reset()
+    const { enter, stands } = this.#layouts(shape)
+    const { buffers, input } = this.#program
+    /** form -> the buffer it holds, and in which variant */
+    const held = new Map<string, { source: BufferId; variant: number }>()
+    return {
+      tape: this.#writer,
+      shape,
+      threads,
+      offsets: inputs.offsets,
+      ids: inputs.ids,
+      types: inputs.types,
+      buffer: (id): BufferView => ({
+        address: this.#slotRegion(id),
+        scales: id === input ? inputs.scales : 0,
+        ...stands(id),
+        width: buffers[id].width,
+      }),
+      enter,
+      derived: (id, form, make, variant = 0) => {
+        const address = this.#grown.get(`form ${form}`)!.address
+        const { source, variant: present } = held.get(form) ?? {}
+        if (source !== id || present !== variant) make(address)
+        held.set(form, { source: id, variant })
+        return address
+      },
+      written: (id) => {
+        for (const [form, { source }] of held) if (source === id) held.delete(form)
+      },
+    }
+  }
+}
+
+function rowsOf(rows: BufferSpec['rows'], { tokens, sequences }: BatchShape): number {
+  return rows === 'tokens' ? tokens : sequences
+}
+
+function shapeOf(batch: Batch): BatchShape {
+  const { offsets } = batch
+  let longest = 0
+  for (let b = 1; b < offsets.length; b++) longest = Math.max(longest, offsets[b] - offsets[b - 1])
+  return { tokens: offsets[offsets.length - 1], sequences: offsets.length - 1, longest, offsets }
+}

@@ -1,0 +1,144 @@
+// The GPU device: programs of BERT's ops on WebGPU, and single linear layers on the caller's own buffers.
+
+import { isHostTable } from '../embedding/webgpu.ts'
+import { createGpuLinearOn, type GpuLinear, type GpuLinearOptions } from './caller-linear.ts'
+import type { Device, DeviceInfo, LoadOptions } from '../program/device.ts'
+import type { SoftwareChoice } from './adapter.ts'
+import { createContext, type ContextOptions, type GpuContext, type KernelChoice } from './context.ts'
+import type { Precision } from './half.ts'
+import { ProgramSession, type GpuSession } from './session.ts'
+import type { TuningStore } from './tune.ts'
+import { Uploader } from './upload.ts'
+import { readProgram, withoutWeights, type StoredProgram } from '../program/stored-weights.ts'
+import type { Program } from '../program/program.ts'
+import type { LeafWeight } from '../program/weights.ts'
+import { compileProgram } from './compile.ts'
+import { withDense } from './store-dense.ts'
+import { selfTest } from './self-test.ts'
+
+export type { Precision } from './half.ts'
+export type { GpuSession } from './session.ts'
+export type { TunedShape, TuningStore } from './tune.ts'
+export type { GpuLinear, GpuLinearOptions } from './caller-linear.ts'
+
+export interface GpuDeviceOptions {
+  /** use this device; it stays the caller's and is not destroyed */
+  device?: GPUDevice
+  /** whether an adapter that emulates a GPU on the CPU will do; 'allow' by default */
+  software?: SoftwareChoice
+  /** 'tiled' kernels use workgroup memory, 'direct' ones do not; 'auto' takes tiled ones on real adapters */
+  kernels?: KernelChoice
+  /**
+   * Of dense f32 layers: 'f32' by default; 'f16-weights' stores halves and multiplies in f32 on every adapter; 'f16'
+   * multiplies in f16 as well and is refused where the adapter lacks shader-f16. `Precision` says how far each is off.
+   */
+  precision?: Precision
+  /** where `tune` keeps its choices from one start to the next, by adapter and driver; localStorage in pages, else nowhere */
+  tuning?: TuningStore
+}
+
+/** A device whose sessions can also time the GPU. */
+export interface GpuDevice extends Device {
+  load(program: StoredProgram, options?: LoadOptions): Promise<GpuSession>
+}
+
+/**
+ * A device on the caller's GPUDevice, the browser's GPU, or in Node the GPU that the package `webgpu` finds; where there
+ * is none, a software one.
+ *
+ * @throws NoAdapterError where there is no adapter, with what was tried and what to install
+ */
+export async function createGpuDevice(options: GpuDeviceOptions = {}): Promise<GpuDevice> {
+  return createGpuDeviceWith(options)
+}
+
+/** As createGpuDevice, with the options that tests need. */
+export async function createGpuDeviceWith(options: ContextOptions): Promise<GpuDevice> {
+  const context = await createContext(options)
+  return {
+    info: () => describe(context),
+    load: (program, loadOptions = {}) => load(context, program, loadOptions),
+    dispose: async () => {
+      context.dispose()
+      await Promise.resolve()
+    },
+  }
+}
+
+/**
+ * One linear layer on the caller's GPUDevice: `encode` adds it to a compute pass, reading f32 [M, K] from `input` and
+ * writing f32 [M, N] to `output`, both tightly packed and of usage STORAGE.
+ */
+export async function createGpuLinear(
+  device: GPUDevice,
+  weight: LeafWeight,
+  options: GpuLinearOptions = {},
+): Promise<GpuLinear> {
+  const context = await createContext({ device, precision: options.precision })
+  return createGpuLinearOn(context, weight, options)
+}
+
+async function load(context: GpuContext, stored: StoredProgram, options: LoadOptions): Promise<GpuSession> {
+  context.check()
+  const given = await readProgram(stored)
+  const program = withDense(given, context)
+  noteDense(context, given, program)
+  const uploader = new Uploader(context.device, context.maxBindingBytes)
+  try {
+    const compiled = await compileProgram(program, uploader, context)
+    await uploader.checkMemory()
+    for (const op of program.ops)
+      if (op.kind === 'embedding' && isHostTable(op.word, uploader)) noteHostTable(context, op.word.rows)
+    // all pipelines compile at once, beside the self-test; it meets the failures of the forms that it tests
+    for (const { shader, constants } of compiled.calls.flatMap((call) => context.forms(call)))
+      context.pipeline(shader, constants).catch(() => undefined)
+    await selfTest(context, compiled.calls)
+    const calls = compiled.calls.map((call) => ({ ...call, forms: context.forms(call) }))
+    // a session keeps its program, but what is uploaded need not stay on the host
+    const bare = { ...compiled.program, ops: compiled.program.ops.map(withoutWeights) }
+    return await ProgramSession.create(context, { ...compiled, program: bare, calls }, uploader, options)
+  } catch (error) {
+    uploader.dispose()
+    throw context.explain(error)
+  }
+}
+
+function noteDense(context: GpuContext, given: Program, { ops }: Program): void {
+  const layers = given.ops.filter((op, i) => op !== ops[i]).length
+  if (layers > 0)
+    noteOnce(context, `${layers} sparse layers store too much to be faster than dense ones, and run as such`)
+}
+
+function noteHostTable(context: GpuContext, rows: number): void {
+  noteOnce(
+    context,
+    `the word table of ${rows} rows is larger than this adapter's bindings ` +
+      `(${context.maxBindingBytes} bytes): its rows are gathered on the host and uploaded with the ids`,
+  )
+}
+
+/** A program may be loaded many times. */
+function noteOnce({ notes }: GpuContext, note: string): void {
+  if (!notes.includes(note)) notes.push(note)
+}
+
+function describe(context: GpuContext): DeviceInfo {
+  const why = context.software ? 'software adapter' : 'real adapter'
+  const variants: Record<string, string> = {
+    kernels: context.usesTiled ? `tiled (${why})` : `direct (${why})`,
+    readback: context.readback.waiting,
+    precision: context.precision,
+  }
+  for (const shader of context.trusted) {
+    const [kernel, variant] = [shader.replace(/[.-][a-z]+$/, ''), shader.match(/[a-z]+$/)![0]]
+    variants[kernel] = variants[kernel] ? `${variants[kernel]}, ${variant}` : variant
+  }
+  return {
+    kind: 'gpu',
+    name: context.name,
+    software: context.software,
+    threads: 0,
+    variants,
+    notes: [...context.notes],
+  }
+}

@@ -1,0 +1,98 @@
+// Sparse layers without a pattern that are not sparse enough for a GPU: they run as the dense layers they are, and only
+// that form is packed. By density alone, since the number of rows is not known at load and both forms at once would take
+// the memory of both.
+//
+// By arithmetic for a large GPU, not measured. Sliced ELLPACK reads one vec4 of 4 rows from workgroup memory per entry,
+// at an index of its own: 8 threads at a time meet 2.6 deep in 8 groups of banks on average, so that 32 entries take 4 x
+// 2.6 clocks of 128 bytes, 12 entries of 4 rows a clock. A dense f32 tile, 8 x 4 outputs a thread, comes to half of 128
+// multiply-adds a clock: 64. So an entry costs about 5 weights. With dot4I8Packed at half the rate of f32 it costs about
+// 3 words of 4 weights, with matrices (a fifth of their ceiling) about 9. Memory says the same at 16 rows, where
+// 6 bytes of an entry are read four times and 4 bytes of a weight once; for up to 4 rows alone sparse layers up to 66 %
+// would read less.
+
+import type { GpuContext } from './context.ts'
+import type { Op, Program } from '../program/program.ts'
+import type { CsrWeight, DenseWeight, Int8BlockWeight, Int8Weight } from '../program/weights.ts'
+import { isTileSparse } from '../sparse-matmul/pack-tiles.ts'
+import { spreadEntries } from '../sparse-matmul/spread.ts'
+import { mergeable, type LinearOp } from './fold-norms.ts'
+
+type SparseWeight = CsrWeight | Int8BlockWeight
+
+/** Weights, or words of 4 int8 weights, of the dense kernel in the time of one stored entry. */
+const ENTRY_COST = { csr: 5, words: 3, matrices: 9 }
+/** A layer stays sparse, for its memory, unless that takes so many times as long. */
+const WORTH = 1.25
+
+type Choosing = Pick<GpuContext, 'usesTiled' | 'usesMatrices' | 'keepsSparse'>
+
+/** Share of stored entries above which a layer of that kind is faster dense, on a device as the context says. */
+export function mostDensity(kind: SparseWeight['kind'], { usesMatrices }: Choosing): number {
+  return WORTH / (kind === 'csr' ? ENTRY_COST.csr : usesMatrices ? ENTRY_COST.matrices : ENTRY_COST.words)
+}
+
+const isSparse = (weight: LinearOp['weight']): weight is SparseWeight =>
+  weight.kind === 'csr' || weight.kind === 'int8-1x4'
+
+/**
+ * The program with such layers dense, those of one dispatch together; layers of whole tiles have a kernel of their own.
+ * Direct kernels are for emulations on a CPU, where reading an index costs what a product does: all stays as it is.
+ */
+export function withDense(program: Program, context: Choosing): Program {
+  if (!context.usesTiled || context.keepsSparse) return program
+  const ops: Op[] = []
+  const known = new Map<Float32Array, DenseWeight | Int8Weight>()
+  for (let i = 0; i < program.ops.length;) {
+    const op = program.ops[i]
+    const merged = op.kind === 'linear' && isSparse(op.weight) ? mergeable(program, i) : [op]
+    const weights = merged.flatMap((op) => (op.kind === 'linear' && isSparse(op.weight) ? [op.weight] : []))
+    const isDense =
+      weights.length > 0 && !weights.every(isTileSparse) && density(weights) > mostDensity(weights[0].kind, context)
+    ops.push(
+      ...(isDense ? (merged as LinearOp[]).map((op, i) => ({ ...op, weight: denseOf(weights[i], known) })) : merged),
+    )
+    i += merged.length
+  }
+  return { ...program, ops }
+}
+
+function density(weights: SparseWeight[]): number {
+  const entries = weights.reduce((sum, { columns }) => sum + columns.length, 0)
+  const places = weights.reduce((sum, { kind, N, K }) => sum + (kind === 'csr' ? N * K : (N * K) / 4), 0)
+  return entries / places
+}
+
+/**
+ * The same weight with its zeros: `data` is made where it is packed, and not kept. An f32 factor that layers share is one
+ * object for all of them, since its `data` is another array each time; in int8 each has an activation scale of its own.
+ */
+function denseOf(weight: SparseWeight, known: Map<Float32Array, DenseWeight | Int8Weight>): DenseWeight | Int8Weight {
+  if (weight.kind !== 'csr') return spread(weight)
+  let dense = known.get(weight.values)
+  if (!dense) known.set(weight.values, (dense = spread(weight)))
+  return dense
+}
+
+function spread(weight: SparseWeight): DenseWeight | Int8Weight {
+  const { N, K } = weight
+  if (weight.kind === 'csr')
+    return {
+      kind: 'f32',
+      N,
+      K,
+      get data() {
+        return spreadEntries(weight, new Float32Array(N * K))
+      },
+    }
+  const { scales, activationScale } = weight
+  return {
+    kind: 'int8',
+    N,
+    K,
+    scales,
+    ...(activationScale === undefined ? {} : { activationScale }),
+    get data() {
+      return spreadEntries(weight, new Int8Array(N * K))
+    },
+  }
+}

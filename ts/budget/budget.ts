@@ -1,0 +1,281 @@
+// A form for every layer under one budget: bytes of the file, milliseconds of a text, or the F1 that may be lost. What a
+// layer's forms cost is measured (ts/budget/linear-times.ts) or counted; what they lose is the exact error of its outputs
+// (ts/compress/sensitivity.ts); ts/compress/allocate.ts chooses. The ledger holds what was decided, and from what.
+
+import type { Device } from '../../kernels/program/device.ts'
+import { InfeasibleError, leastCost, leastLoss, type Choice } from '../compress/allocate.ts'
+import { buildProgram } from '../model/bert.ts'
+import { inspectModel } from '../model/ledger.ts'
+import type { ModelWeights } from '../model/weights.ts'
+import { openBudgetClock } from './clock.ts'
+import { assemble, budgetLayers, type BudgetLayer } from './layers.ts'
+import type { BudgetTexts } from './texts.ts'
+import { predict, runLogits } from '../inference/evaluate.ts'
+import { createLinearTimes, type LinearTimes } from './linear-times.ts'
+import type { Reporter } from '../train/reporter.ts'
+import { slowerForms } from './slower-formats.ts'
+import { f1Interval, mcnemar, relativeLoss, scorePredictions, type RelativeLoss } from '../evaluation/statistics.ts'
+
+export type BudgetGoal =
+  /** least error within `limit` bytes of model.safetensors, or milliseconds of one text */
+  | { kind: 'bytes' | 'ms'; limit: number }
+  /** smallest file, or fastest text, whose F1 on the development texts is at most this share lower */
+  | { kind: 'loss'; share: number; least: 'bytes' | 'ms' }
+
+export interface LedgerLayer {
+  stem: string
+  role: BudgetLayer['role']
+  method: string
+  /** of the weight's tensors; biases are among the rest */
+  bytesBefore: number
+  bytesAfter: number
+  /** null of the word table: its time is among the rest */
+  msBefore: number | null
+  msAfter: number | null
+  /** squared output error as a share of the output's own squares about its mean */
+  error: number
+  /** what there was to choose from; ms is null where a form was not timed, since the goal did not need it */
+  candidates: { method: string; bytes: number; ms: number | null; error: number }[]
+}
+
+export interface LedgerScore {
+  f1: number
+  f1Low: number
+  f1High: number
+}
+
+/** What was chosen, and the numbers it was chosen from. */
+export interface BudgetLedger {
+  /** as in config.recipe */
+  goal: string
+  device: string
+  threads: number
+  /** of the text that times are of */
+  tokens: number
+  texts: { calibration: number; development: number }
+  layers: LedgerLayer[]
+  /** what no choice changes: biases, norms, small tables, classifier and the file's header; attention, norms, gather */
+  rest: { bytesBefore: number; bytesAfter: number; ms: number }
+  bytes: { before: number; after: number }
+  ms: { before: number; after: number; estimated: number }
+  /** sum of the layers' errors */
+  error: number
+  f1: { before: LedgerScore; after: LedgerScore; loss: RelativeLoss; mcnemarP: number }
+  /** the models that a loss was searched with, in order */
+  tried: { error: number; cost: number; f1: number }[]
+}
+
+export interface BudgetInput {
+  /** dense f32, with pooler and classifier */
+  model: ModelWeights
+  goal: BudgetGoal
+  /** how the goal is written in config.recipe, e.g. budget:5MB */
+  text: string
+  texts: BudgetTexts
+  /** tokens of the text that times are of */
+  tokens: number
+  device: Device
+  seed: number
+  reporter: Reporter
+  signal?: AbortSignal
+}
+
+/** Models that a search for a loss may measure. */
+const MAX_EVALUATIONS = 8
+/** Times a plan is made anew because the finished model was measured above a budget of time. */
+const MAX_CORRECTIONS = 4
+/** What a measured time may be above the budget: clocks on a busy machine say no more. */
+const TIME_TOLERANCE = 0.02
+
+/**
+ * Chooses a form for every layer and makes the model.
+ * @throws where the budget cannot be met (the sentence says what can), or the model is compressed already
+ */
+export async function compressToBudget(input: BudgetInput): Promise<{ model: ModelWeights; ledger: BudgetLedger }> {
+  const { model, goal, device, texts, tokens, reporter, signal } = input
+  const info = device.info()
+  const groups = await budgetLayers({ ...input, threads: info.kind === 'cpu' ? info.threads : 0 })
+  const weights = groups.reduce((sum, { linear }) => sum + (linear ? linear.N * linear.K : 0), 0)
+  const times = createLinearTimes(device, { tokens, weights, ...(signal && { signal }) })
+  const byTime = goal.kind === 'ms' || (goal.kind === 'loss' && goal.least === 'ms')
+  const clock = await openBudgetClock(groups, model, times, byTime, reporter)
+  const cost = (group: BudgetLayer, i: number): number =>
+    byTime ? clock.ms(group, group.candidates[i].method)! : group.candidates[i].bytes
+  const choices: Choice[][] = groups.map((group) =>
+    group.candidates.map(({ error }, i) => ({ cost: cost(group, i), loss: error })),
+  )
+  const before = await classify(model, input)
+  const tried: BudgetLedger['tried'] = []
+  let made: ModelWeights
+  let chosen: number[]
+  if (goal.kind === 'loss') {
+    chosen = await searchLoss(choices, goal.share, before, input, groups, tried)
+    made = assemble(model, groups, chosen, input.text)
+  } else ({ chosen, made } = await keepBudget(choices, goal, input, groups, times, clock.rest))
+
+  reporter.stage('measuring the finished model')
+  await clock.measure(({ candidates }, g) => [candidates[0], candidates[chosen[g]]])
+  const slower = await slowerForms(groups, chosen, clock)
+  const [msBefore, msAfter] = await times.models([model, made])
+  const after = await classify(made, input)
+  reporter.done()
+  for (const note of slower) reporter.note(note)
+  const layers = groups.map((group, g): LedgerLayer => {
+    const { method, bytes, error } = group.candidates[chosen[g]]
+    const [plain] = group.candidates
+    return {
+      stem: group.stem,
+      role: group.role,
+      method,
+      bytesBefore: plain.bytes,
+      bytesAfter: bytes,
+      msBefore: group.linear && clock.ms(group, plain.method),
+      msAfter: group.linear && clock.ms(group, method),
+      error,
+      candidates: group.candidates.map((candidate) => ({
+        method: candidate.method,
+        bytes: candidate.bytes,
+        ms: group.linear && clock.ms(group, candidate.method),
+        error: candidate.error,
+      })),
+    }
+  })
+  const sum = (pick: (layer: LedgerLayer) => number | null): number =>
+    layers.reduce((total, layer) => total + (pick(layer) ?? 0), 0)
+  const bytes = { before: fileBytes(model), after: fileBytes(made) }
+  const ledger: BudgetLedger = {
+    goal: input.text,
+    device: info.name,
+    threads: info.threads,
+    tokens,
+    texts: { calibration: texts.calibration.length, development: texts.development.length },
+    layers,
+    rest: {
+      bytesBefore: bytes.before - sum((layer) => layer.bytesBefore),
+      bytesAfter: bytes.after - sum((layer) => layer.bytesAfter),
+      ms: clock.rest,
+    },
+    bytes,
+    ms: { before: msBefore, after: msAfter, estimated: clock.rest + sum((layer) => layer.msAfter) },
+    error: sum((layer) => layer.error),
+    f1: {
+      before: before.score,
+      after: after.score,
+      loss: relativeLoss(texts.labels, before.said, after.said, model.config.labels.length, { seed: input.seed }),
+      mcnemarP: mcnemar(texts.labels, before.said, after.said).p,
+    },
+    tried,
+  }
+  return { model: made, ledger }
+}
+
+/** Bytes of model.safetensors. */
+const fileBytes = (model: ModelWeights): number => inspectModel(model, { header: true }).bytes
+
+/** Least error within the budget; made again with less to spend where the finished model is measured above it. */
+async function keepBudget(
+  choices: Choice[][],
+  goal: { kind: 'bytes' | 'ms'; limit: number },
+  input: BudgetInput,
+  groups: BudgetLayer[],
+  times: LinearTimes,
+  restMs: number,
+): Promise<{ chosen: number[]; made: ModelWeights }> {
+  const { model, reporter } = input
+  const plainBytes = groups.reduce((sum, { candidates }) => sum + candidates[0].bytes, 0)
+  const rest = goal.kind === 'ms' ? restMs : fileBytes(model) - plainBytes
+  let left = goal.limit - rest
+  const tolerance = goal.kind === 'ms' ? TIME_TOLERANCE * goal.limit : 0
+  let least = Infinity
+  for (let attempt = 0; ; attempt++) {
+    let chosen: number[]
+    try {
+      chosen = leastLoss(choices, left)
+    } catch (error) {
+      if (!(error instanceof InfeasibleError)) throw error
+      throw new Error(unreachable(input.text, goal.kind, Math.min(least, rest + error.least), rest), { cause: error })
+    }
+    const made = assemble(model, groups, chosen, input.text)
+    const found = goal.kind === 'ms' ? (await times.models([made]))[0] : fileBytes(made)
+    const over = found - goal.limit
+    if (over <= tolerance) return { chosen, made }
+    // a clock may go on saying other numbers; bytes that are too many get fewer each time
+    if (goal.kind === 'ms' && attempt === MAX_CORRECTIONS) {
+      reporter.note(`${input.text}: this machine's times vary; the last model took ${found.toPrecision(3)} ms`)
+      return { chosen, made }
+    }
+    least = Math.min(least, found)
+    left -= over
+  }
+}
+
+function unreachable(text: string, kind: 'bytes' | 'ms', least: number, rest: number): string {
+  const words = (value: number): string =>
+    kind === 'ms' ? `${value.toPrecision(3)} ms` : `${(Math.ceil(value / 1e3) / 1e3).toFixed(3)} MB`
+  const what = kind === 'ms' ? 'attention, norms and embedding' : 'biases, norms, small tables and the classifier'
+  return (
+    `${text}: the least that this model can be brought to is ${words(least)} (${words(rest)} of it ${what}); ` +
+    `give at least that, or start from a smaller model: distil a student, or cut the vocabulary with --recipe vocab`
+  )
+}
+
+/** The cheapest model that keeps its F1 on the development texts: bisection on the bound of the summed error. */
+async function searchLoss(
+  choices: Choice[][],
+  share: number,
+  before: Classified,
+  input: BudgetInput,
+  groups: BudgetLayer[],
+  tried: BudgetLedger['tried'],
+): Promise<number[]> {
+  const { model, reporter, text } = input
+  const least = before.score.f1 * (1 - share)
+  const known = new Map<string, boolean>()
+  const total = (chosen: number[], pick: (choice: Choice) => number): number =>
+    chosen.reduce((sum, i, g) => sum + pick(choices[g][i]), 0)
+  const keeps = async (chosen: number[]): Promise<boolean> => {
+    const key = chosen.join()
+    if (!known.has(key)) {
+      const { f1 } = (await classify(assemble(model, groups, chosen, text), input)).score
+      tried.push({ error: total(chosen, ({ loss }) => loss), cost: total(chosen, ({ cost }) => cost), f1 })
+      known.set(key, f1 >= least)
+      reporter.progress(tried.length, MAX_EVALUATIONS)
+    }
+    return known.get(key)!
+  }
+  reporter.stage(`searching for an F1 of at least ${least.toFixed(4)}`)
+  let best = leastCost(choices, 0)
+  let high = choices.reduce((sum, group) => sum + Math.max(...group.map(({ loss }) => loss)), 0)
+  const positive = choices.flatMap((group) => group.map(({ loss }) => loss).filter((loss) => loss > 0))
+  let low = positive.length > 0 ? Math.min(...positive) : high
+  const cheapest = leastCost(choices, high)
+  if (await keeps(cheapest)) best = cheapest
+  else
+    // a step halves the logarithm of what lies between: two steps may well give the same choice, which costs nothing
+    for (let step = 0; step < 2 * MAX_EVALUATIONS && tried.length < MAX_EVALUATIONS; step++) {
+      const bound = Math.sqrt(low * high)
+      const chosen = leastCost(choices, bound)
+      if (await keeps(chosen)) [low, best] = [bound, chosen]
+      else high = bound
+    }
+  reporter.done(`${tried.length} models measured`)
+  return best
+}
+
+interface Classified {
+  said: Int32Array
+  score: LedgerScore
+}
+
+/** What a model says of the development texts. */
+async function classify(model: ModelWeights, { device, texts, seed, signal }: BudgetInput): Promise<Classified> {
+  const labels = model.config.labels.length
+  const session = await device.load(buildProgram(model, 'logits'))
+  try {
+    const said = predict(await runLogits(session, texts.development, labels, signal ? { signal } : {}), labels)
+    const { low, high } = f1Interval(texts.labels, said, labels, { seed })
+    return { said, score: { f1: scorePredictions(texts.labels, said, labels).f1, f1Low: low, f1High: high } }
+  } finally {
+    session.dispose()
+  }
+}

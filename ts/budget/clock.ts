@@ -1,0 +1,66 @@
+// What each layer of a budget takes in each of its forms, and the model outside them.
+
+import type { LinearWeight } from '../../kernels/program/weights.ts'
+import type { Candidate } from '../compress/sensitivity.ts'
+import type { ModelWeights } from '../model/weights.ts'
+import type { BudgetLayer } from './layers.ts'
+import type { LinearTimes } from './linear-times.ts'
+import type { Reporter } from '../train/reporter.ts'
+
+export interface BudgetClock {
+  /** milliseconds of a layer in a form; 0 of the word table, null where the form was not measured */
+  ms(group: BudgetLayer, method: string): number | null
+  /** the model's milliseconds outside the layers */
+  rest: number
+  /** measures the forms wanted of each group, where they are not known yet */
+  measure(wanted: (group: BudgetLayer, g: number) => readonly BudgetLayer['candidates'][number][]): Promise<void>
+}
+
+/** Times the f32 model and its linears, and where `all` every form of them. */
+export async function openBudgetClock(
+  groups: readonly BudgetLayer[],
+  model: ModelWeights,
+  times: LinearTimes,
+  all: boolean,
+  reporter: Reporter,
+): Promise<BudgetClock> {
+  const tables = new Map<string, Map<string, number>>()
+  const keyOf = ({ N, K, M }: NonNullable<BudgetLayer['linear']>): string => `${N} ${K} ${M}`
+  const measure: BudgetClock['measure'] = async (wanted) => {
+    const shapes = new Map<
+      string,
+      { shape: NonNullable<BudgetLayer['linear']>; forms: Map<string, Candidate<LinearWeight>> }
+    >()
+    groups.forEach((group, g) => {
+      if (!group.linear) return
+      const key = keyOf(group.linear)
+      if (!shapes.has(key)) shapes.set(key, { shape: group.linear, forms: new Map() })
+      const { forms } = shapes.get(key)!
+      for (const candidate of wanted(group, g) as Candidate<LinearWeight>[])
+        if (!forms.has(candidate.method)) forms.set(candidate.method, candidate)
+    })
+    let done = 0
+    for (const [key, { shape, forms }] of shapes) {
+      const list = [...forms.values()].map(({ method, make }) => ({ method, weight: make }))
+      tables.set(key, await times.measure(shape, list))
+      reporter.progress(++done, shapes.size)
+    }
+  }
+  reporter.stage(all ? 'times of every form at every shape' : 'times of the layers as they are')
+  await measure(({ candidates }) => (all ? candidates : candidates.slice(0, 1)))
+  const [whole] = await times.models([model])
+  reporter.done()
+  const raw = ({ linear }: BudgetLayer, method: string): number | null =>
+    linear ? (tables.get(keyOf(linear))!.get(method) ?? null) : 0
+  const linears = groups.reduce((sum, group) => sum + raw(group, group.candidates[0].method)!, 0)
+  // layers by themselves may take longer than inside the model, never than the model
+  const scale = Math.min(1, whole / linears)
+  return {
+    ms: (group, method) => {
+      const found = raw(group, method)
+      return found === null ? null : scale * found
+    },
+    rest: whole - scale * linears,
+    measure,
+  }
+}

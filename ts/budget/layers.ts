@@ -1,0 +1,139 @@
+// The layers that a budget decides about: every way to store each with its bytes and error, and the model made of a choice.
+
+import type { EmbeddingTable, LinearWeight } from '../../kernels/program/weights.ts'
+import type { InputSums } from '../compress/calibration.ts'
+import { correctedBias } from '../compress/bias.ts'
+import { breathe, requireDense } from '../compress/dense.ts'
+import {
+  layerInputs,
+  linearCandidates,
+  tableCandidates,
+  type Candidate,
+  type LayerInputs,
+} from '../compress/sensitivity.ts'
+import {
+  LAYER_LINEARS,
+  linearLayers,
+  type EncoderLayer,
+  type LayerLinear,
+  type LinearLayer,
+  type ModelWeights,
+} from '../model/weights.ts'
+import { calibrate } from '../train/index.ts'
+import type { BudgetTexts } from './texts.ts'
+import type { Reporter } from '../train/reporter.ts'
+
+type MeanInputs = Pick<InputSums, 'sum' | 'rows'>
+
+/** One layer with its ways to be stored. */
+export interface BudgetLayer {
+  stem: string
+  role: LayerLinear | 'pooler' | 'word'
+  candidates: Candidate<LinearWeight | EmbeddingTable>[]
+  /** null of the word table */
+  linear: { N: number; K: number; M: number; layer: LinearLayer; inputs: MeanInputs } | null
+}
+
+export interface BudgetLayersInput {
+  /** dense f32, with pooler and classifier */
+  model: ModelWeights
+  texts: Pick<BudgetTexts, 'calibration'>
+  /** of the text that times are of */
+  tokens: number
+  /** for the calibration; 0 for the trainer's own choice */
+  threads: number
+  reporter: Reporter
+  signal?: AbortSignal
+}
+
+/** Every layer's candidates. The calibration is given up layer by layer: its Gram matrices are larger than the model. */
+export async function budgetLayers(input: BudgetLayersInput): Promise<BudgetLayer[]> {
+  const { model, texts, tokens, threads, reporter, signal } = input
+  for (const { stem, linear } of linearLayers(model)) requireDense(linear.weight, stem, 'a budget')
+  reporter.stage(`calibrating on ${texts.calibration.length} texts`)
+  const calibration = await calibrate(model, texts.calibration, {
+    ...(threads && { threads }),
+    ...(signal && { signal }),
+    progress: reporter.progress,
+  })
+  reporter.done()
+  const counts = new Float64Array(model.embeddings.word.rows)
+  for (const ids of texts.calibration) for (const id of ids) counts[id]++
+  const groups: BudgetLayer[] = [
+    {
+      stem: 'bert.embeddings.word_embeddings',
+      role: 'word',
+      candidates: tableCandidates(model.embeddings.word, counts),
+      linear: null,
+    },
+  ]
+  reporter.stage('output errors of every form')
+  const linears = [...linearLayers(model)]
+  // query, key and value share their inputs and come one after another
+  const last: { sums?: InputSums; inputs?: LayerInputs } = {}
+  for (const [i, { stem, layer, role, linear }] of linears.entries()) {
+    signal?.throwIfAborted()
+    const sums = calibration.get(stem)!
+    calibration.delete(stem)
+    if (role === 'classifier') continue
+    if (last.sums !== sums) Object.assign(last, { sums, inputs: layerInputs(sums) })
+    const inputs = last.inputs!
+    const weight = requireDense(linear.weight, stem, 'a budget')
+    const only = role === 'pooler' ? 'plain' : 'all'
+    groups.push({
+      stem,
+      role,
+      candidates: linearCandidates(weight, stem, inputs, only),
+      linear: {
+        N: weight.N,
+        K: weight.K,
+        M: rowsOf(model, layer, role, tokens),
+        layer: linear,
+        inputs: { sum: sums.sum, rows: sums.rows },
+      },
+    })
+    reporter.progress(i + 1, linears.length)
+    await breathe()
+  }
+  reporter.done()
+  return groups
+}
+
+/** Rows that a linear sees of one text: after its attention the last layer works on the [CLS] row alone. */
+function rowsOf(model: ModelWeights, layer: number | null, role: LayerLinear | 'pooler', tokens: number): number {
+  if (layer === null) return 1
+  const isAfter = role === 'attentionOutput' || role === 'intermediate' || role === 'output'
+  return isAfter && layer === model.layers.length - 1 ? 1 : tokens
+}
+
+/** The model with every layer in its chosen form, biases corrected for the mean input. */
+export function assemble(
+  model: ModelWeights,
+  groups: readonly BudgetLayer[],
+  chosen: readonly number[],
+  text: string,
+): ModelWeights {
+  const changed = new Map<LinearLayer, LinearLayer>()
+  let { word } = model.embeddings
+  groups.forEach(({ linear, candidates }, g) => {
+    const weight = candidates[chosen[g]].make()
+    if (!linear) word = weight as EmbeddingTable
+    else {
+      const { layer, inputs } = linear
+      const made = weight as LinearWeight
+      changed.set(layer, made === layer.weight ? layer : { weight: made, bias: correctedBias(layer, made, inputs) })
+    }
+  })
+  const layers = model.layers.map((layer): EncoderLayer => {
+    const copy = { ...layer }
+    for (const role of LAYER_LINEARS) copy[role] = changed.get(layer[role])!
+    return copy
+  })
+  return {
+    ...model,
+    config: { ...model.config, recipe: [model.config.recipe, text].filter(Boolean).join('+') },
+    embeddings: { ...model.embeddings, word },
+    layers,
+    pooler: model.pooler && changed.get(model.pooler)!,
+  }
+}

@@ -1,0 +1,34 @@
+// Labelled rows that are not split: what `evaluate` scores.
+
+import { BUILTIN_REVIEWS, readFiles, type Example } from './dataset.ts'
+import { parseFiles } from './dataset-rows.ts'
+import { builtinReviews } from './reviews/reviews.ts'
+
+export interface Rows {
+  /** in the order of their numbers or letters; only those that occur */
+  labels: string[]
+  rows: Example[]
+  /** what was detected or left out */
+  notes: string[]
+}
+
+/**
+ * Every row of a file, or of files joined by commas; of builtin:reviews the test part.
+ * @throws where a file is missing, empty, not UTF-8 or has a row without text or label
+ */
+export async function loadRows(
+  source: string,
+  options: { text?: string; label?: string; seed: number },
+): Promise<Rows> {
+  const { text, label, seed } = options
+  if (source === BUILTIN_REVIEWS) {
+    const { labels, notes, test } = builtinReviews({ seed })
+    return { labels, notes, rows: test }
+  }
+  const notes: string[] = []
+  const parsed = parseFiles(await readFiles(source), { text, label }, notes)
+  const labels = [...new Set(parsed.map((row) => row.label))].sort(
+    (a, b) => Number(a) - Number(b) || (a < b ? -1 : a > b ? 1 : 0),
+  )
+  return { labels, notes, rows: parsed.map((row) => ({ text: row.text, label: labels.indexOf(row.label) })) }
+}

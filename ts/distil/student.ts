@@ -1,0 +1,100 @@
+// A student's vocabulary and starting weights, from a teacher and the texts of a task.
+
+import { pruneVocabulary } from '../compress/vocabulary.ts'
+import type { TextPreparation } from '../model/config.ts'
+import type { ModelWeights } from '../model/weights.ts'
+import type { Tokenizer } from '../text/tokenizer.ts'
+import { initializeModel, studentFrom, type StudentSize } from '../train/index.ts'
+import { tokenizerOf, vocabularyOf, withPreparation, withVocabulary, type Classifier } from '../inference/classifier.ts'
+import { encodeTexts } from '../inference/evaluate.ts'
+import { filesOf, learnTokenizer, modelConfig, type LabelledText } from '../data/prepare.ts'
+
+/** Tokens of one token's spelling, [CLS] and [SEP] included. */
+const MOST_PIECES = 64
+
+export interface StudentPlan {
+  size: StudentSize
+  /** the teacher's weights where they fit, or random numbers */
+  init: 'teacher' | 'fresh'
+  /** the teacher's, of it what the task's texts use, or a new one of so many tokens */
+  vocabulary: 'same' | 'task' | number
+  maxPositions: number
+  /** of the texts; null: as the teacher's */
+  preparation: TextPreparation | null
+  seed: number
+}
+
+export interface StartedStudent {
+  weights: ModelWeights
+  tokenizer: Tokenizer
+  files: Record<string, string>
+  /** the teacher with the student's vocabulary; null where that is a new one */
+  teacher: ModelWeights | null
+  notes: string[]
+}
+
+/** @param texts of the training part; the vocabulary is made from them */
+export function startStudent(teacher: Classifier, texts: string[], plan: StudentPlan): StartedStudent {
+  const preparation = plan.preparation ?? teacher.weights.config.preparation ?? null
+  const chosen = chooseVocabulary(teacher, texts, { ...plan, preparation })
+  const { tokenizer, files, notes } = chosen
+  const { size, seed } = plan
+  const maxPositions = Math.min(plan.maxPositions, teacher.weights.config.maxPositions)
+  if (plan.init === 'fresh') {
+    // hidden states are compared token by token, so with the teacher's words no text may be longer than it reads
+    const longest = chosen.teacher ? maxPositions : plan.maxPositions
+    const config = modelConfig(size, tokenizer, teacher.weights.config.labels, longest, preparation)
+    const vocabSize = chosen.teacher?.embeddings.word.rows ?? tokenizer.vocabSize
+    const weights = initializeModel({ ...config, vocabSize }, seed)
+    return { weights, tokenizer, files, teacher: chosen.teacher, notes }
+  }
+  const base = chosen.teacher ?? teacher.weights
+  const rows = chosen.teacher ? undefined : piecesOf(vocabularyOf(tokenizer), teacher.tokenizer)
+  const frequencies = new Float64Array(rows?.length ?? base.embeddings.word.rows)
+  for (const ids of encodeTexts(tokenizer, texts, maxPositions).ids) for (const id of ids) frequencies[id]++
+  const { model, notes: taken } = studentFrom(base, size, {
+    seed,
+    maxPositions,
+    frequencies,
+    ...(rows && { rows }),
+  })
+  const weights = withPreparation(
+    { ...model, config: { ...model.config, lowercase: tokenizer.lowercase } },
+    preparation,
+  )
+  return { weights, tokenizer, files, teacher: chosen.teacher, notes: [...notes, ...taken] }
+}
+
+type Chosen = Omit<StartedStudent, 'weights'>
+
+function chooseVocabulary(teacher: Classifier, texts: string[], plan: StudentPlan): Chosen {
+  const { vocabulary, preparation } = plan
+  if (typeof vocabulary === 'number') {
+    const labelled: LabelledText[] = texts.map((text) => ({ text, label: 0 }))
+    const tokenizer = learnTokenizer(labelled, vocabulary, preparation)
+    return { tokenizer, files: filesOf(tokenizer), teacher: null, notes: [] }
+  }
+  const weights = withPreparation(teacher.weights, preparation)
+  const open = (files: Record<string, string>, of: ModelWeights): Tokenizer =>
+    tokenizerOf({ tokenizerFiles: files, where: 'the teacher', weights: of })
+  const files = filesOf(teacher.tokenizer)
+  const whole = open(files, weights)
+  if (vocabulary === 'same') return { tokenizer: whole, files, teacher: weights, notes: [] }
+  const keepIds = new Set(encodeTexts(whole, texts, weights.config.maxPositions).ids.flatMap((ids) => [...ids]))
+  const pruned = pruneVocabulary(weights, { vocabulary: vocabularyOf(teacher.tokenizer), keepIds })
+  const kept = withVocabulary(files, pruned.vocabulary, weights.config.lowercase)
+  const [note] = pruned.notes
+  return { tokenizer: open(kept, pruned.model), files: kept, teacher: pruned.model, notes: [note] }
+}
+
+/** For each token the ids of the teacher's tokens that spell it; none where they cannot. */
+function piecesOf(vocabulary: string[], teacher: Tokenizer): number[][] {
+  const known = new Map(vocabularyOf(teacher).map((token, id) => [token, id]))
+  const unknown = known.get('[UNK]')
+  return vocabulary.map((token) => {
+    const own = known.get(token)
+    if (own !== undefined) return [own]
+    const pieces = [...teacher.encode(token.replace(/^##(?=.)/, ''), MOST_PIECES)].slice(1, -1)
+    return pieces.some((id) => id === unknown) ? [] : pieces
+  })
+}

@@ -1,0 +1,69 @@
+import { describe, expect, it } from 'vitest'
+import type { Session } from '../../kernels/program/device.ts'
+import { tokenizerFromVocabulary } from '../text/tokenizer.ts'
+import { encodeTexts, packBatch, planBatches, predict, runLogits, softmaxRow } from './evaluate.ts'
+import { timeInTurns } from '../evaluation/timing.ts'
+
+const tokenizer = tokenizerFromVocabulary(['[PAD]', '[UNK]', '[CLS]', '[SEP]', '[MASK]', 'a', 'b'], { lowercase: true })
+
+/** Logits [id of the first word, 0]: what came from where can be told. */
+const echo: Session = {
+  run: async ({ offsets, ids }) =>
+    Float32Array.from({ length: (offsets.length - 1) * 2 }, (_, i) => (i % 2 ? 0 : ids![offsets[i >> 1] + 1])),
+  stats: () => ({ weightBytes: 0, arenaBytes: 0, calls: 0 }),
+  checkGuards: async () => [],
+  dispose: () => {},
+}
+
+describe('encodeTexts', () => {
+  it('counts texts that lose their end, and only those', () => {
+    const { ids, truncated } = encodeTexts(tokenizer, ['a b', 'a b a', ''], 4)
+    expect(ids.map((sequence) => [...sequence])).toEqual([
+      [2, 5, 6, 3],
+      [2, 5, 6, 3],
+      [2, 3],
+    ])
+    expect(truncated).toBe(1)
+  })
+})
+
+describe('runLogits', () => {
+  it('keeps the order of the texts whatever the batches are', async () => {
+    const ids = Array.from({ length: 300 }, (_, i) => new Int32Array(3 + ((i * 7) % 20)).fill(i))
+    const batches = planBatches(ids)
+    expect(batches.length).toBeGreaterThan(1)
+    expect(batches.flat().sort((a, b) => a - b)).toEqual(ids.map((_, i) => i))
+    const logits = await runLogits(echo, ids, 2)
+    expect(Array.from({ length: 300 }, (_, i) => logits[2 * i])).toEqual(ids.map((_, i) => i))
+  })
+  it('refuses logits that are no numbers', async () => {
+    const broken = { ...echo, run: async () => Float32Array.of(1, NaN) }
+    await expect(runLogits(broken, [Int32Array.of(2, 3)], 2)).rejects.toThrow(/text 0 hold NaN.*damaged/)
+  })
+  it('stops where the signal says so', async () => {
+    const signal = AbortSignal.abort()
+    await expect(runLogits(echo, [Int32Array.of(2, 3)], 2, { signal })).rejects.toMatchObject({ name: 'AbortError' })
+  })
+})
+
+describe('predict and softmaxRow', () => {
+  it('take the largest logit; shares add up to one without overflow', () => {
+    const logits = Float32Array.of(1, 2, 2, 1000, -1000, 0)
+    expect([...predict(logits, 3)]).toEqual([1, 0])
+    expect([...softmaxRow(logits, 1, 3)]).toEqual([1, 0, 0])
+    expect(softmaxRow(logits, 0, 3).reduce((a, b) => a + b)).toBeCloseTo(1, 12)
+  })
+})
+
+describe('timeInTurns', () => {
+  it('gives every contender the same number of runs', async () => {
+    const batch = packBatch([Int32Array.of(2, 5, 3)])
+    const contenders = ['a', 'b', 'c'].map((id) => ({ id, session: echo, batch }))
+    const times = await timeInTurns(contenders, { seconds: 0.01, maxRuns: 40 })
+    const counts = [...times.values()].map(({ n }) => n)
+    expect(counts).toHaveLength(3)
+    expect(new Set(counts).size).toBe(1)
+    expect(counts[0]).toBeGreaterThanOrEqual(8)
+    for (const { medianMs, p95Ms } of times.values()) expect(p95Ms).toBeGreaterThanOrEqual(medianMs)
+  })
+})

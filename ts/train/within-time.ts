@@ -1,0 +1,113 @@
+// Training inside a budget: as many epochs as planned, fewer where this machine's measured step would take too long.
+
+import type { ModelWeights } from '../model/weights.ts'
+import { stepsOf } from './batches.ts'
+import { trainClassifier, type MaskSchedule, type TrainOptions } from './index.ts'
+import type { Reporter } from './reporter.ts'
+import { median } from '../evaluation/statistics.ts'
+import { Stopped } from './stopped.ts'
+
+export interface Example {
+  ids: Int32Array
+  label: number
+}
+
+export interface TrainingPlan {
+  /** passes over the examples, where time allows */
+  epochs: number
+  /** most seconds to take */
+  seconds: number
+  /** sequences a step */
+  batch: number
+  learningRate: number
+  seed: number
+  /** 0 for the trainer's own choice */
+  threads: number
+  /** the trainer's own where not given */
+  dropout?: number
+  /** f32 [examples, labels]: what a teacher says, for distillation */
+  teacherLogits?: Float32Array
+  /** share of the labels beside the teacher; 0.5 */
+  alpha?: number
+  /** zeros that grow as training goes */
+  maskSchedule?: MaskSchedule
+  /** more of the trainer's options */
+  more?: Partial<TrainOptions>
+}
+
+export interface Trained {
+  model: ModelWeights
+  /** in words, for the row's note: how long it trained, and what was cut */
+  words: string
+  steps: number
+  seconds: number
+}
+
+/** The first steps are slower: code is compiled, memory is touched for the first time. */
+const SLOW_STEPS = 2
+const PROBE_STEPS = 8
+/**
+ * Up to this share of the time given, the steps are simply counted, and the result is the same on every machine. Beyond
+ * it the clock ends the training, since steps may get slower than they were.
+ */
+const SAFE_SHARE = 0.7
+
+/** Trains a copy of `model`. @throws Stopped where the signal says so; nothing of the training is kept then */
+export async function trainWithin(
+  model: ModelWeights,
+  examples: Example[],
+  plan: TrainingPlan,
+  reporter: Reporter,
+  signal?: AbortSignal,
+): Promise<Trained> {
+  const options: TrainOptions = {
+    batch: plan.batch,
+    learningRate: plan.learningRate,
+    seed: plan.seed,
+    signal,
+    ...(plan.dropout !== undefined && { dropout: plan.dropout }),
+    ...(plan.threads && { threads: plan.threads }),
+    ...(plan.teacherLogits && { teacherLogits: plan.teacherLogits, alpha: plan.alpha ?? 0.5, temperature: 2 }),
+    ...plan.more,
+  }
+  // of one update
+  const texts = Math.min(plan.batch, examples.length) * (plan.more?.accumulate ?? 1)
+  const steps = stepsOf(examples, { ...options, epochs: plan.epochs, batch: plan.batch })
+  // a run that goes on keeps to its schedule, however fast the machine is now
+  const isClocked =
+    plan.more?.resume?.isClocked ?? (await measureStep(model, examples, options)) * steps > SAFE_SHARE * plan.seconds
+  if (signal?.aborted) throw new Stopped()
+  const result = await trainClassifier(model, examples, {
+    ...options,
+    steps,
+    ...(plan.maskSchedule && { maskSchedule: plan.maskSchedule }),
+    ...(isClocked && { maxSeconds: plan.seconds }),
+    progress: ({ step, steps: all, loss, secondsLeft }) =>
+      reporter.progress(step, all, secondsLeft, `loss ${loss.toFixed(3)}`),
+  })
+  if (signal?.aborted) throw new Stopped()
+  const epochs = ((result.steps * texts) / examples.length).toFixed(1)
+  const words =
+    `${result.steps} steps of ${texts} texts (${epochs} epochs) in ${result.seconds.toFixed(0)} s` +
+    (result.ended === 'clock' ? `; ended by the clock before the ${steps} steps planned` : '')
+  return { model: result.model, words, steps: result.steps, seconds: result.seconds }
+}
+
+/** Seconds of a usual step on this machine now. */
+export async function measureStep(model: ModelWeights, examples: Example[], options: TrainOptions): Promise<number> {
+  const times: number[] = []
+  let last = performance.now()
+  await trainClassifier(model, examples, {
+    ...options,
+    checkpoint: undefined,
+    resume: undefined,
+    steps: PROBE_STEPS,
+    progress: () => {
+      const now = performance.now()
+      times.push((now - last) / 1000)
+      last = now
+    },
+  })
+  // fewer where the signal ended it
+  return times.length > SLOW_STEPS ? median(times.slice(SLOW_STEPS)) : Infinity
+}
