@@ -33,8 +33,8 @@ const MODULES: Record<string, string> = {
   'compact-kernels': 'ts/index.ts',
   'compact-kernels/wasm': 'ts/wasm.ts',
   'compact-kernels/webgpu': 'ts/webgpu.ts',
-  'compact-kernels/compress': 'ts/compress/index.ts',
-  'compact-kernels/train': 'ts/train/index.ts',
+  'compact-kernels/compress': 'ts/compress.ts',
+  'compact-kernels/train': 'ts/train.ts',
 }
 
 const examples = [...readFileSync(join(root, 'README.md'), 'utf8').matchAll(/```ts\n([\s\S]*?)```/g)].map(

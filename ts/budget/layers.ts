@@ -19,7 +19,7 @@ import {
   type LinearLayer,
   type ModelWeights,
 } from '../model/weights.ts'
-import { calibrate } from '../train/index.ts'
+import { calibrate } from '../train/calibrate.ts'
 import type { BudgetTexts } from './texts.ts'
 import type { Reporter } from '../train/reporter.ts'
 

@@ -6,7 +6,7 @@ import { isThere } from '../io/folder.node.ts'
 import type { Reporter } from '../train/reporter.ts'
 import { Stopped } from '../train/stopped.ts'
 import { readCheckpoint, removeCheckpoint, writeCheckpoint } from '../train/checkpoint.node.ts'
-import type { TrainOptions } from '../train/index.ts'
+import type { TrainOptions } from '../train/options.ts'
 import { Interrupted } from './failure.ts'
 import { interruptible } from './interruptible.ts'
 

@@ -4,7 +4,7 @@ import type { ModelWeights } from '../model/weights.ts'
 import type { Reporter } from '../train/reporter.ts'
 import type { Example } from '../train/within-time.ts'
 import { tuneTraining, type Tuned } from '../train/search.ts'
-import type { TrainOptions } from '../train/index.ts'
+import type { TrainOptions } from '../train/options.ts'
 import type { TrainingSetting } from '../train/tune.ts'
 import { columns } from './columns.ts'
 

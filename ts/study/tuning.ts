@@ -6,7 +6,8 @@ import { cubicSparsity, NM_GROUP, type PruneRule } from '../compress/prune-mask.
 import { masksFor } from '../compress/prune.ts'
 import { parseRecipe, type RecipeResult, type Step } from '../recipe/apply.ts'
 import type { ModelWeights } from '../model/weights.ts'
-import { uniformLayerMap, type HiddenOptions, type MaskSchedule } from '../train/index.ts'
+import { uniformLayerMap, type HiddenOptions } from '../train/hidden.ts'
+import { type MaskSchedule } from '../train/schedule.ts'
 import { trainWithin, type Trained } from '../train/within-time.ts'
 import type { Base, Shaped, VariantContext } from './variants.ts'
 

@@ -6,7 +6,7 @@ import { applyRecipe, needsCalibration, parseRecipe, type RecipeResult, type Ste
 import { loadModel } from '../model/load.ts'
 import { saveModel } from '../model/save.ts'
 import type { ModelWeights } from '../model/weights.ts'
-import { firstOrderImportance } from '../train/index.ts'
+import { firstOrderImportance } from '../train/importance.ts'
 import { ROWS, type RowPlan } from './catalogue.ts'
 import { tokenizerOf, withVocabulary } from '../inference/classifier.ts'
 import type { Reporter } from '../train/reporter.ts'

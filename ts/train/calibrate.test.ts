@@ -1,5 +1,5 @@
 import { expect, it } from 'vitest'
-import { initializeModel, calibrate } from './index.ts'
+import { initializeModel, calibrate } from '../train.ts'
 import { linearLayers } from '../model/weights.ts'
 import { TOY } from '../../testing/toy-task.ts'
 

@@ -14,7 +14,7 @@ import { LAYER_LINEARS, LINEAR_STEMS, linearLayers, type LayerLinear, type Model
 import { createRandom } from '../text/random.ts'
 import { calibrate } from './calibrate.ts'
 import { modelOf, parametersOf, placeMasks, shapeOfModel } from './convert.ts'
-import { initializeModel, trainClassifier, type TrainExample } from './index.ts'
+import { initializeModel, trainClassifier, type TrainExample } from '../train.ts'
 import { TOY } from '../../testing/toy-task.ts'
 
 const random = createRandom(4)

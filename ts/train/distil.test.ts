@@ -5,7 +5,7 @@ import type { ModelWeights } from '../model/weights.ts'
 import { createRandom } from '../text/random.ts'
 import { joinExamples } from './batches.ts'
 import { parametersOf, shapeOfModel } from './convert.ts'
-import { initializeModel, trainClassifier, uniformLayerMap, type TrainExample, type TrainOptions } from './index.ts'
+import { initializeModel, trainClassifier, uniformLayerMap, type TrainExample, type TrainOptions } from '../train.ts'
 import { layoutOf } from '../../kernels/train/layout.ts'
 import { TOY } from '../../testing/toy-task.ts'
 

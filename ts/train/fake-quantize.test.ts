@@ -22,7 +22,7 @@ import { openDevice } from '../inference/study-devices.ts'
 import { createRandom } from '../text/random.ts'
 import { joinSequences } from './batches.ts'
 import { parametersOf, shapeOfModel } from './convert.ts'
-import { initializeModel, trainClassifier, type TrainExample } from './index.ts'
+import { initializeModel, trainClassifier, type TrainExample } from '../train.ts'
 
 /** Widths with and without tails of four. */
 const CONFIG: BertConfig = {

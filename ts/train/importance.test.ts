@@ -9,7 +9,7 @@ import type { ModelWeights } from '../model/weights.ts'
 import { createRandom } from '../text/random.ts'
 import { joinSequences } from './batches.ts'
 import { parametersOf, shapeOfModel } from './convert.ts'
-import { firstOrderImportance, initializeModel, softLabels } from './index.ts'
+import { firstOrderImportance, initializeModel, softLabels } from '../train.ts'
 import { TOY } from '../../testing/toy-task.ts'
 
 const CONFIG = { ...TOY, heads: 4 }

@@ -13,8 +13,8 @@ import {
   trainClassifier,
   type TrainExample,
   type TrainOptions,
-} from './index.ts'
-import type { TrainProgress, TrainState } from './index.ts'
+} from '../train.ts'
+import type { TrainProgress, TrainState } from '../train.ts'
 import { maskStageAt, maskStages } from './schedule.ts'
 import { TOY, numbersOf, toy } from '../../testing/toy-task.ts'
 

@@ -1,7 +1,7 @@
 import { expect, it } from 'vitest'
 import { createRandom } from '../text/random.ts'
 import { tokenizerFromVocabulary } from '../text/tokenizer.ts'
-import { initializeModel, trainClassifier } from './index.ts'
+import { initializeModel, trainClassifier } from '../train.ts'
 import { dropPieces, piecePairs } from './pieces.ts'
 import { numbersOf, TOY, toy } from '../../testing/toy-task.ts'
 

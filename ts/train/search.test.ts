@@ -1,5 +1,5 @@
 import { describe, expect, it, vi } from 'vitest'
-import { Diverged, initializeModel, type TrainOptions } from './index.ts'
+import { Diverged, initializeModel, type TrainOptions } from '../train.ts'
 import { bestTrial } from './tune.ts'
 import { Stopped } from './stopped.ts'
 import { tuneTraining, type TuneOptions } from './search.ts'
@@ -9,7 +9,7 @@ const TOO_FAST = 0.3
 
 const trainedOn = vi.hoisted(() => new Set<unknown>())
 const trainedWith = vi.hoisted((): unknown[] => [])
-vi.mock(import('./index.ts'), async (original) => {
+vi.mock(import('./loop.ts'), async (original) => {
   const real = await original()
   return {
     ...real,

@@ -2,7 +2,7 @@ import { beforeAll, describe, expect, it } from 'vitest'
 import { quantizeWordEmbeddings } from '../compress/quantize.ts'
 import type { ModelWeights } from '../model/weights.ts'
 import { createRandom } from '../text/random.ts'
-import { initializeModel, layerMap, studentFrom, trainClassifier, type TrainExample } from './index.ts'
+import { initializeModel, layerMap, studentFrom, trainClassifier, type TrainExample } from '../train.ts'
 import { TOY } from '../../testing/toy-task.ts'
 
 const CONFIG = { ...TOY, layers: 3 }

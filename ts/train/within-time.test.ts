@@ -1,6 +1,6 @@
 import { expect, it } from 'vitest'
 import { SMALL } from '../../testing/models.ts'
-import { initializeModel } from './index.ts'
+import { initializeModel } from '../train.ts'
 import type { TrainState } from './state.ts'
 import type { Reporter } from './reporter.ts'
 import { trainWithin, type TrainingPlan } from './within-time.ts'

@@ -2,7 +2,9 @@
 
 import type { ModelWeights } from '../model/weights.ts'
 import { stepsOf } from './batches.ts'
-import { trainClassifier, type MaskSchedule, type TrainOptions } from './index.ts'
+import { trainClassifier } from './loop.ts'
+import type { TrainOptions } from './options.ts'
+import type { MaskSchedule } from './schedule.ts'
 import type { Reporter } from './reporter.ts'
 import { median } from '../evaluation/statistics.ts'
 import { Stopped } from './stopped.ts'
