@@ -10,7 +10,7 @@ import { randomModel } from '../ts/model/preset.ts'
 import { saveModel } from '../ts/model/save.ts'
 import { tokenizerFromVocabulary } from '../ts/text/tokenizer.ts'
 
-export const MAIN = fileURLToPath(new URL('main.ts', import.meta.url))
+export const MAIN = fileURLToPath(new URL('../ts/cli/main.ts', import.meta.url))
 const WORDS = ['[PAD]', '[UNK]', '[CLS]', '[SEP]', '[MASK]', 'good', 'bad', 'film', 'a', 'very', '!']
 
 export interface Ended {

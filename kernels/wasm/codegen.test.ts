@@ -39,7 +39,7 @@ function countKernels(wat: string): Record<string, Counts> {
 }
 
 function codegenOf(build: string): Codegen {
-  const at = (suffix: string): URL => new URL(`../../../build/wasm/${build}.${suffix}`, import.meta.url)
+  const at = (suffix: string): URL => new URL(`../../build/wasm/${build}.${suffix}`, import.meta.url)
   return { bytes: readFileSync(at('wasm')).length, kernels: countKernels(readFileSync(at('wat'), 'utf8')) }
 }
 

@@ -289,7 +289,7 @@ describe('bad input', () => {
 it('lets the process end after dispose, and without it', () => {
   for (const last of ['await device.dispose()', '']) {
     const script = `
-      import { createWasmDevice } from ${JSON.stringify(new URL('wasm.ts', import.meta.url).href)}
+      import { createWasmDevice } from ${JSON.stringify(new URL('device.ts', import.meta.url).href)}
       const device = await createWasmDevice({ threads: 2, shareFrom: 0 })
       console.log(device.info().threads)
       ${last}`
