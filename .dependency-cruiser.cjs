@@ -71,7 +71,7 @@ module.exports = {
     rule(
       'program',
       '^kernels/program/',
-      '^kernels/(?!program/)',
+      '^kernels/(?!program/|generated/)',
       'kernels/program is below every operation and backend',
     ),
     rule('kernels-not-of-tests', '^kernels/(?!testing/)', '^kernels/testing/', 'test code is imported by tests alone'),
