@@ -3,7 +3,7 @@
 import { loadDataset } from '../data/dataset.ts'
 import type { Tokenizer } from '../text/tokenizer.ts'
 import { encodeTexts } from '../inference/evaluate.ts'
-import { matchLabels } from '../evaluation/labels.ts'
+import { matchLabels } from '../data/labels.ts'
 import { median } from '../evaluation/statistics.ts'
 
 export interface BudgetTexts {

@@ -1,7 +1,7 @@
 import { applyRecipe, parseRecipe } from '../recipe/apply.ts'
 import { loadModel, type LoadedModel } from '../model/load.ts'
 import { saveModel } from '../model/save.ts'
-import { withVocabulary } from '../inference/classifier.ts'
+import { withVocabulary } from '../text/tokenizer-files.ts'
 import type { Reporter } from '../train/reporter.ts'
 import { compressWithinBudget, type BudgetFlags } from './compress-budget.ts'
 import { recipeTexts } from './compress-texts.ts'

@@ -9,7 +9,7 @@ import { afterAll, beforeAll, describe, expect, it } from 'vitest'
 import { randomModel } from '../model/preset.ts'
 import { saveModel } from '../model/save.ts'
 import type { ModelWeights } from '../model/weights.ts'
-import { filesOf } from '../data/prepare.ts'
+import { filesOf } from '../text/tokenizer-files.ts'
 import { tokenizerFromVocabulary } from '../text/tokenizer.ts'
 
 const MAIN = fileURLToPath(new URL('main.ts', import.meta.url))

@@ -9,8 +9,8 @@ import { loadClassifier, type Classifier } from '../inference/classifier.ts'
 import { densifyModel } from '../distil/densify.ts'
 import { openDevice } from '../inference/study-devices.ts'
 import { encodeTexts, runLogits } from '../inference/evaluate.ts'
-import { matchLabels } from '../evaluation/labels.ts'
-import type { StudyData } from '../data/prepare.ts'
+import { matchLabels } from '../data/labels.ts'
+import type { PreparedData } from '../data/prepare.ts'
 import { scaleFor, type Scale, type StudySettings } from '../study/settings.ts'
 import { startStudent, type StartedStudent } from '../distil/student.ts'
 import { cachedTeacherLogits } from '../distil/teacher-logits.ts'
@@ -138,7 +138,7 @@ async function openStudent(
   source: string,
   settings: StudySettings,
   scale: Scale,
-  data: StudyData,
+  data: PreparedData,
 ): Promise<StartedStudent> {
   const start = await prepareStart({ ...settings, model: source }, scale, data)
   if (start.labels?.order.some((label, i) => label !== i))
@@ -160,7 +160,7 @@ function hiddenOf({ weights, teacher }: StartedStudent, weight: number): TrainOp
  * As many parts of altered texts as there are copies: each has a seed of its own, so that more copies begin with the same
  * ones, whose logits are on the disk. No altered text is a test text or stands in two parts.
  */
-function augmented(teacher: Classifier, texts: string[], copies: number, data: StudyData, seed: number): string[][] {
+function augmented(teacher: Classifier, texts: string[], copies: number, data: PreparedData, seed: number): string[][] {
   reporter.stage('altering texts')
   const neighbours = nearestWords(teacher, texts)
   const parts: string[][] = []

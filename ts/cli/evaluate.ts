@@ -3,9 +3,10 @@ import { openClassifier, type OpenedClassifier } from '../inference/classifier.t
 import { loadRows } from '../data/rows.ts'
 import { openDevice } from '../inference/study-devices.ts'
 import { encodeTexts, predict, runLogits } from '../inference/evaluate.ts'
-import { matchLabels } from '../evaluation/labels.ts'
+import { matchLabels } from '../data/labels.ts'
 import { createProgress } from './progress.ts'
-import { scoreWords, testScores } from './scores.ts'
+import { scoreWords } from './scores.ts'
+import { testScores } from '../evaluation/scores.ts'
 import { preparationOf, type DeviceKind, type PreparationFlags } from './values.ts'
 
 interface EvaluateFlags extends PreparationFlags {

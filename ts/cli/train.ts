@@ -5,17 +5,12 @@ import { PRESETS } from '../model/config.ts'
 import { encoderSize, type EncoderSize } from '../model/preset.ts'
 import type { ModelWeights } from '../model/weights.ts'
 import { saveModel } from '../model/save.ts'
-import { vocabularyOf } from '../inference/classifier.ts'
+import { vocabularyOf } from '../text/tokenizer-files.ts'
 import { encodeTexts } from '../inference/evaluate.ts'
-import type { LabelOrder } from '../evaluation/labels.ts'
-import {
-  applyLabelOrder,
-  prepareData,
-  prepareModel,
-  shapeWords,
-  type StartingModel,
-  type StudyData,
-} from '../data/prepare.ts'
+import type { LabelOrder } from '../data/labels.ts'
+import { applyLabelOrder } from '../data/labels.ts'
+import { prepareData, type PreparedData } from '../data/prepare.ts'
+import { prepareModel, shapeWords, type StartingModel } from '../train/starting-model.ts'
 import { scaleFor, type Scale, type StudySettings } from '../study/settings.ts'
 import { trainWithin } from '../train/within-time.ts'
 import type { Tokenizer } from '../text/tokenizer.ts'
@@ -25,7 +20,8 @@ import { type TrainOptions } from '../train/options.ts'
 import { UsageError } from './failure.ts'
 import { createProgress } from './progress.ts'
 import { resumable } from './resumable.ts'
-import { scoreModel, scoreWords } from './scores.ts'
+import { scoreModel } from '../evaluation/scores.ts'
+import { scoreWords } from './scores.ts'
 import { searchSettings, trialLines } from './tune.ts'
 import { preparationOf, type PreparationFlags } from './values.ts'
 
@@ -83,7 +79,7 @@ export const settingsOf = (flags: TrainFlags): StudySettings => ({
 /** All the data there is: the size is the caller's choice here, not the study's. */
 export const unbounded = (scale: Scale): Scale => ({ ...scale, maxTrain: Infinity, maxTest: Infinity })
 
-export async function openData(settings: StudySettings, scale: Scale): Promise<StudyData> {
+export async function openData(settings: StudySettings, scale: Scale): Promise<PreparedData> {
   const data = await prepareData(settings, scale)
   for (const note of data.notes) reporter.note(note)
   // nothing is chosen on validation texts here
@@ -91,7 +87,7 @@ export async function openData(settings: StudySettings, scale: Scale): Promise<S
 }
 
 /** Puts the data's labels into the model's order and says what was assumed. */
-export function orderLabels(data: StudyData, labels: LabelOrder): void {
+export function orderLabels(data: PreparedData, labels: LabelOrder): void {
   applyLabelOrder(data, labels)
   if (labels.note) reporter.note(labels.note)
 }
@@ -100,7 +96,7 @@ export function orderLabels(data: StudyData, labels: LabelOrder): void {
  * A model to train further: dense f32 layers, uneven ones too, and chains of f32 factors; its recipe stays on record.
  * @throws where its layers or tables are stored in a form that cannot be trained
  */
-export async function prepareStart(settings: StudySettings, scale: Scale, data: StudyData): Promise<StartingModel> {
+export async function prepareStart(settings: StudySettings, scale: Scale, data: PreparedData): Promise<StartingModel> {
   const start = await prepareModel(settings, scale, data, { forTraining: true })
   try {
     shapeOfModel(start.weights)
@@ -178,7 +174,7 @@ async function checkOut(out: string): Promise<void> {
 }
 
 /** Trains, saves, scores on the test texts, and says so. */
-export async function trainAndSave(flags: TrainFlags, data: StudyData, run: TrainingRun): Promise<void> {
+export async function trainAndSave(flags: TrainFlags, data: PreparedData, run: TrainingRun): Promise<void> {
   const { start, tokenizer, files, unlabelled = [] } = run
   await checkOut(flags.out)
   const limit = Math.min(run.maxPositions, start.config.maxPositions)

@@ -1,7 +1,7 @@
 // What options may hold. A wrong value is a usage error: the sentence says what was expected, the exit code is 2.
 
 import { InvalidArgumentError, Option } from 'commander'
-import { PREPARATION_LANGUAGES, PREPARATION_STEPS, type TextPreparation } from '../model/config.ts'
+import { PREPARATION_LANGUAGES, PREPARATION_STEPS, type TextPreparation } from '../text/preparation.ts'
 import { UsageError } from './failure.ts'
 
 const DEVICES = ['cpu', 'gpu'] as const

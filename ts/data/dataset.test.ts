@@ -4,7 +4,8 @@ import { join } from 'node:path'
 import { fileURLToPath } from 'node:url'
 import fc from 'fast-check'
 import { afterAll, describe, expect, test } from 'vitest'
-import { loadDataset, splitExamples, type Dataset, type LoadDatasetOptions } from './dataset.ts'
+import { loadDataset, type LoadDatasetOptions } from './dataset.ts'
+import { splitExamples, type Dataset } from './examples.ts'
 import { parseFiles } from './dataset-rows.ts'
 
 const folder = mkdtempSync(join(tmpdir(), 'dataset-'))

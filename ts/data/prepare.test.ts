@@ -2,29 +2,17 @@ import { mkdtemp, readFile, rm, writeFile } from 'node:fs/promises'
 import { tmpdir } from 'node:os'
 import { join } from 'node:path'
 import { afterAll, beforeAll, describe, expect, it } from 'vitest'
-import type { TextPreparation } from '../model/config.ts'
+import type { TextPreparation } from '../text/preparation.ts'
 import { saveModel } from '../model/save.ts'
 import { syntheticModel } from '../../testing/models.ts'
-import { prepareData, prepareModel } from './prepare.ts'
-import { scaleFor, type StudySettings } from '../study/settings.ts'
+import { prepareData, type PrepareOptions } from './prepare.ts'
 
 let folder = ''
-const settings = (more: Partial<StudySettings>): StudySettings => ({
+const settings = (more: Partial<PrepareOptions>): PrepareOptions => ({
   model: 'scratch',
   data: join(folder, 'train.csv'),
   test: join(folder, 'test.csv'),
-  validation: null,
-  unlabelled: null,
-  text: null,
-  label: null,
-  preparation: null,
-  student: null,
   seed: 1,
-  minutes: 1,
-  quick: true,
-  isTuned: true,
-  passes: null,
-  hiddenWeight: 0,
   ...more,
 })
 const rows = (name: string, from: number, to: number, labels = ['no', 'yes']): Promise<void> =>
@@ -45,7 +33,7 @@ afterAll(async () => {
 })
 
 describe('prepareData', () => {
-  const scale = scaleFor(1, true)
+  const scale = { reviews: 8000, maxTrain: 8000, maxTest: 1000 }
   it('holds a tenth of the training rows to choose by, none of them a test row', async () => {
     const { train, validation, test } = await prepareData(settings({}), scale)
     expect([train.length, validation.length, test.length]).toEqual([81, 9, 30])
@@ -107,25 +95,9 @@ describe('prepareData', () => {
     expect((await prepareData(settings({ ...data, model: place }), scale)).train).toHaveLength(2)
   })
 
-  it('gives a model that is trained on other labels a new classifier; a study refuses it', async () => {
-    const base = syntheticModel('f32')
-    const place = join(folder, 'trained')
-    const labels = base.config.labels.map((_, i) => ['negative', 'positive'][i] ?? `more ${i}`)
-    await saveModel({ ...base, config: { ...base.config, labels } }, place, {
-      files: { 'vocab.txt': '[PAD]\n[UNK]\n[CLS]\n[SEP]\n' },
-    })
-    const plan = settings({ model: place })
-    const data = await prepareData(plan, scale)
-    expect(labels).toHaveLength(data.labels.length)
-    const start = await prepareModel(plan, scale, data, { forTraining: true })
-    expect(start).toMatchObject({ training: 'fine-tune', labels: null })
-    expect(start.weights.config.labels).toEqual(['no', 'yes'])
-    await expect(prepareModel(plan, scale, data)).rejects.toThrow(/rename them in the data/)
-  })
-
   it('refuses a test file or columns for the built-in reviews', async () => {
     const data = 'builtin:reviews'
-    for (const more of [{ test: join(folder, 'test.csv') }, { test: null, text: 'what' }])
+    for (const more of [{ test: join(folder, 'test.csv') }, { test: undefined, text: 'what' }])
       await expect(prepareData(settings({ data, ...more }), scale)).rejects.toThrow(
         /leave --test, --text and --label out/,
       )

@@ -1,34 +1,50 @@
-// The first stage: texts, their split, the model to start from and its tokenizer.
+// A task's texts, split into a training, a validation and a test part that share no text.
 
 import { createHash } from 'node:crypto'
-import { BUILTIN_REVIEWS, dropTestTexts, foldSpace, loadDataset } from './dataset.ts'
-import { loadTexts } from './unlabelled.ts'
 import { parseConfig } from '../model/config-json.ts'
-import type { BertConfig, TextPreparation } from '../model/config.ts'
-import { loadModel, openModelFiles } from '../model/load.ts'
-import type { ModelWeights } from '../model/weights.ts'
-import { preparedTokenizer, prepareText } from '../text/prepare.ts'
+import { openModelFiles } from '../model/load.ts'
+import type { TextPreparation } from '../text/preparation.ts'
+import { prepareText } from '../text/prepare.ts'
 import { createRandom } from '../text/random.ts'
-import type { Tokenizer } from '../text/tokenizer.ts'
-import { tokenizerFromVocabulary } from '../text/tokenizer.ts'
-import { learnVocabulary } from '../text/vocabulary.ts'
-import { initializeModel } from '../train/initialize.ts'
-import { tokenizerOf, withPreparation } from '../inference/classifier.ts'
-import { findLabelOrder, matchLabels, type LabelOrder } from '../evaluation/labels.ts'
+import { loadDataset } from './dataset.ts'
+import { dropTestTexts, foldSpace, type LabelledText } from './examples.ts'
+import { BUILTIN_REVIEWS } from './reviews/reviews.ts'
 import { loadRows } from './rows.ts'
-import type { Scale, StudySettings } from '../study/settings.ts'
+import { loadTexts } from './unlabelled.ts'
 
-export interface LabelledText {
-  text: string
-  label: number
+export interface PrepareOptions {
+  /** file, files joined by commas, or 'builtin:reviews' */
+  data: string
+  /** file with the test rows; without it one fifth of `data` */
+  test?: string | null
+  /** file with the rows to choose by, which are never trained on; without it a tenth of the training rows */
+  validation?: string | null
+  /** file, or files joined by commas, of texts without a label */
+  unlabelled?: string | null
+  /** column with the text, column with the label; detected where not given */
+  text?: string | null
+  label?: string | null
+  /** how the texts will be prepared, which decides which of them are the same; as `model` does where not given */
+  preparation?: TextPreparation | null
+  /** folder or hub id of the model that will read the texts; one that is yet to be made prepares nothing */
+  model: string
+  seed: number
 }
 
-export interface StudyData {
+export interface DataLimits {
+  /** texts made by builtin:reviews; all that there are if not given */
+  reviews?: number
+  /** most training and test texts */
+  maxTrain: number
+  maxTest: number
+}
+
+export interface PreparedData {
   source: string
   name: string
   labels: string[]
   train: LabelledText[]
-  /** taken from the training texts: ranks are chosen on it, so that the test decides nothing */
+  /** taken from the training texts: what is chosen is chosen on it, so that the test decides nothing */
   validation: LabelledText[]
   test: LabelledText[]
   /** texts on which a teacher alone decides; none of them is in the parts above */
@@ -37,81 +53,52 @@ export interface StudyData {
   notes: string[]
 }
 
-export interface StartingModel {
-  weights: ModelWeights
-  tokenizer: Tokenizer
-  tokenizerFiles: Record<string, string>
-  /** as it is, from random weights, or with a new classifier on given weights */
-  training: 'none' | 'scratch' | 'fine-tune'
-  words: string
-  shape: string
-  /** the model's labels, where it came with them; the data's are put into their order */
-  labels: LabelOrder | null
-}
-
-/** Beyond this many parameters, training from random weights is no matter of minutes. */
-const MAX_TRAINED_PRESET = 60e6
+const TEST_SHARE = 0.2
 const VALIDATION_SHARE = 0.1
 const MAX_VALIDATION = 600
 
 /**
  * Loads and splits the data: training, validation (a tenth of the training rows) and test. Texts stay as they are:
  * the tokenizer prepares them. Those that are the same as a test text once prepared are no training texts.
+ * @throws as `loadDataset`; where the parts are too small, or the training part has one class only
  */
-export async function prepareData(settings: StudySettings, scale: Scale): Promise<StudyData> {
-  const { data, seed } = settings
-  const preparation = settings.preparation ?? (await ownPreparation(settings.model))
-  // the built-in reviews have columns of their own: names are for the other files then
-  const isForOthers = data === BUILTIN_REVIEWS && (settings.validation !== null || settings.unlabelled !== null)
+export async function prepareData(options: PrepareOptions, limits: DataLimits): Promise<PreparedData> {
+  const { data, seed } = options
+  const preparation = options.preparation ?? (await ownPreparation(options.model))
+  const fold = (text: string): string => foldSpace(preparation ? prepareText(text, preparation) : text)
   const dataset = await loadDataset(data, {
-    ...(settings.test !== null && { test: settings.test }),
-    ...(settings.text !== null && !isForOthers && { text: settings.text }),
-    ...(settings.label !== null && !isForOthers && { label: settings.label }),
+    ...columnsOf(options),
     seed,
-    testShare: 0.2,
-    reviews: scale.reviews,
+    testShare: TEST_SHARE,
+    reviews: limits.reviews,
   })
   const notes = [...dataset.notes]
   const hash = createHash('sha256').update(`${JSON.stringify(dataset.labels)}\n`)
-  for (const part of [dataset.train, dataset.test])
-    for (const { text, label } of part) hash.update(`${label}\t${text}\n`)
-  const fold = (text: string): string => foldSpace(preparation ? prepareText(text, preparation) : text)
+  const addToHash = (rows: LabelledText[]): void => {
+    for (const { text, label } of rows) hash.update(`${label}\t${text}\n`)
+  }
+  addToHash(dataset.train)
+  addToHash(dataset.test)
   const apart = dropTestTexts(dataset, notes, fold)
   const emptied = [...apart, ...dataset.test].filter(({ text }) => fold(text) === '').length
   if (emptied > 0) notes.push(`${emptied} texts have nothing left once prepared`)
-  const rows = settings.validation === null ? null : await loadValidation(settings.validation, settings, dataset.labels)
+  const rows = options.validation ? await loadValidation(options.validation, options, dataset.labels) : null
   const given = rows && dropTestTexts({ train: rows, test: dataset.test }, notes, fold, 'texts to choose by')
   // rows to choose by must be new to the model, as the test rows are
   const kept = given ? dropTestTexts({ train: apart, test: given }, [], fold) : apart
   const shuffled = createRandom(seed, 'study split').shuffle([...kept])
   const held = given ? 0 : Math.min(MAX_VALIDATION, Math.round(shuffled.length * VALIDATION_SHARE))
   const validation = given ?? shuffled.slice(0, held)
-  for (const { text, label } of given ?? []) hash.update(`${label}\t${text}\n`)
-  let train = shuffled.slice(held)
-  let test = dataset.test
-  if (train.length > scale.maxTrain) {
-    notes.push(`${train.length} training texts, ${scale.maxTrain} of them taken at random to stay inside the time`)
-    train = train.slice(0, scale.maxTrain)
-  }
-  if (test.length > scale.maxTest) {
-    notes.push(`${test.length} test texts, ${scale.maxTest} of them taken at random to stay inside the time`)
-    test = createRandom(seed, 'study test')
-      .shuffle([...test])
-      .slice(0, scale.maxTest)
-  }
-  const present = new Set(train.map((row) => row.label))
-  if (present.size < 2)
-    throw new Error(
-      `${data}: the ${train.length} training rows are all of one class ('${dataset.labels[train[0]?.label] ?? '?'}'), expected at least two; give --label the right column, or more rows`,
-    )
-  if (test.length === 0 || validation.length === 0)
-    throw new Error(
-      `${data}: ${dataset.train.length} training and ${test.length} test rows are too few to split; expected at least 20`,
-    )
-  const unlabelled =
-    settings.unlabelled === null
-      ? []
-      : await loadUnlabelled(settings.unlabelled, settings.text, [dataset.test, shuffled, validation], fold, notes)
+  if (given) addToHash(given)
+  const train = limited(shuffled.slice(held), limits.maxTrain, 'training', notes, (all) => all)
+  const test = limited(dataset.test, limits.maxTest, 'test', notes, (all) =>
+    createRandom(seed, 'study test').shuffle([...all]),
+  )
+  checkParts(data, dataset, { train, validation, test })
+  const parts = [dataset.test, shuffled, validation]
+  const unlabelled = options.unlabelled
+    ? await loadUnlabelled(options.unlabelled, options.text, parts, fold, notes)
+    : []
   for (const text of unlabelled) hash.update(`\t${text}\n`)
   return {
     source: data,
@@ -126,6 +113,49 @@ export async function prepareData(settings: StudySettings, scale: Scale): Promis
   }
 }
 
+/** The test file and the columns. The built-in reviews have columns of their own: names are for the other files then. */
+function columnsOf({ data, test, validation, unlabelled, text, label }: PrepareOptions): {
+  test?: string
+  text?: string
+  label?: string
+} {
+  const isForOthers = data === BUILTIN_REVIEWS && Boolean(validation ?? unlabelled)
+  return {
+    ...(test && { test }),
+    ...(text && !isForOthers && { text }),
+    ...(label && !isForOthers && { label }),
+  }
+}
+
+/** At most `most` rows, the first of what `order` makes of them; a note says how many there were. */
+function limited(
+  rows: LabelledText[],
+  most: number,
+  part: string,
+  notes: string[],
+  order: (rows: LabelledText[]) => LabelledText[],
+): LabelledText[] {
+  if (rows.length <= most) return rows
+  notes.push(`${rows.length} ${part} texts, ${most} of them taken at random to stay inside the time`)
+  return order(rows).slice(0, most)
+}
+
+function checkParts(
+  source: string,
+  whole: { labels: string[]; train: LabelledText[]; test: LabelledText[] },
+  { train, validation, test }: Pick<PreparedData, 'train' | 'validation' | 'test'>,
+): void {
+  const present = new Set(train.map((row) => row.label))
+  if (present.size < 2)
+    throw new Error(
+      `${source}: the ${train.length} training rows are all of one class ('${whole.labels[train[0]?.label] ?? '?'}'), expected at least two; name the right column of labels, or give more rows`,
+    )
+  if (test.length === 0 || validation.length === 0)
+    throw new Error(
+      `${source}: ${whole.train.length} training and ${whole.test.length} test rows are too few to split; expected at least 20`,
+    )
+}
+
 /** How a model prepares texts: that alone decides which of them are the same to it. */
 async function ownPreparation(source: string): Promise<TextPreparation | null> {
   if (source === 'scratch' || source.startsWith('preset:')) return null
@@ -136,13 +166,13 @@ async function ownPreparation(source: string): Promise<TextPreparation | null> {
 }
 
 /** Rows of their own file, their labels numbered as the data's. */
-async function loadValidation(source: string, settings: StudySettings, labels: string[]): Promise<LabelledText[]> {
-  const { text, label, seed } = settings
+async function loadValidation(source: string, options: PrepareOptions, labels: string[]): Promise<LabelledText[]> {
+  const { text, label, seed } = options
   const found = await loadRows(source, { seed, ...(text && { text }), ...(label && { label }) })
   const numbers = found.labels.map((name) => labels.indexOf(name))
   if (numbers.includes(-1))
     throw new Error(
-      `--validation ${source}: has the label '${found.labels[numbers.indexOf(-1)]}', the training rows have ${labels.join(', ')}; give rows of the same labels`,
+      `${source}: has the label '${found.labels[numbers.indexOf(-1)]}', the training rows have ${labels.join(', ')}; give rows of the same labels`,
     )
   return found.rows.map((row) => ({ text: row.text, label: numbers[row.label] }))
 }
@@ -150,7 +180,7 @@ async function loadValidation(source: string, settings: StudySettings, labels: s
 /** Texts without a label that stand in none of the `parts`. */
 async function loadUnlabelled(
   source: string,
-  column: string | null,
+  column: string | null | undefined,
   parts: LabelledText[][],
   fold: (text: string) => string,
   notes: string[],
@@ -162,130 +192,4 @@ async function loadUnlabelled(
     notes.push(`${source}: ${found.length - texts.length} texts also stand in the data: left out`)
   notes.push(`${texts.length} texts without a label: the teacher alone says what they are`)
   return texts
-}
-
-/** Learns a WordPiece vocabulary from the training texts as `preparation` makes them; the tokenizer prepares likewise. */
-export function learnTokenizer(train: LabelledText[], size: number, preparation: TextPreparation | null): Tokenizer {
-  const lines = learnVocabulary(
-    train.map(({ text }) => (preparation ? prepareText(text, preparation) : text)),
-    size,
-    { lowercase: true },
-  )
-  return preparedTokenizer(tokenizerFromVocabulary(lines, { lowercase: true }), preparation ?? undefined)
-}
-
-/** A tokenizer's files as a record: what `saveModel` takes. */
-export const filesOf = (tokenizer: Tokenizer): Record<string, string> =>
-  Object.fromEntries(tokenizer.files().map(({ name, content }) => [name, content]))
-
-export const shapeWords = ({ config }: ModelWeights): string =>
-  `${config.layers} layers, C = ${config.hiddenSize}, ${config.heads} heads, F = ${config.intermediateSize}, vocabulary ${config.vocabSize}`
-
-export function modelConfig(
-  size: Scale['baseline'],
-  tokenizer: Tokenizer,
-  labels: string[],
-  maxPositions: number,
-  preparation: TextPreparation | null,
-): BertConfig {
-  return {
-    ...size,
-    vocabSize: tokenizer.vocabSize,
-    maxPositions,
-    typeVocabSize: 2,
-    layerNormEpsilon: 1e-12,
-    labels,
-    recipe: '',
-    lowercase: tokenizer.lowercase,
-    ...(preparation?.steps.length && { preparation }),
-  }
-}
-
-/**
- * The model that the study starts from; trained later where `training` says so.
- * @param forTraining true: a model may have a recipe, and where its labels are others it gets a new classifier; a study
- *   refuses both
- */
-export async function prepareModel(
-  settings: StudySettings,
-  scale: Scale,
-  data: StudyData,
-  { forTraining = false } = {},
-): Promise<StartingModel> {
-  const { model: source, seed, preparation } = settings
-  if (source === 'scratch') {
-    const tokenizer = learnTokenizer(data.train, scale.vocabulary, preparation)
-    const config = modelConfig(scale.baseline, tokenizer, data.labels, scale.maxPositions, preparation)
-    const weights = initializeModel(config, seed)
-    return {
-      weights,
-      tokenizer,
-      tokenizerFiles: filesOf(tokenizer),
-      training: 'scratch',
-      words: 'trained from random weights',
-      shape: shapeWords(weights),
-      labels: null,
-    }
-  }
-  const loaded = await loadModel(source, { seed, ...(source.startsWith('preset:') && { labels: data.labels }) })
-  let weights = withPreparation(loaded.weights, preparation)
-  if (weights.config.recipe !== '' && !forTraining)
-    throw new Error(
-      `${source} is compressed already (${weights.config.recipe}); a study starts from an uncompressed model`,
-    )
-  if (source.startsWith('preset:')) {
-    const tokenizer = learnTokenizer(data.train, Math.min(scale.vocabulary, weights.config.vocabSize), preparation)
-    const params =
-      weights.embeddings.word.rows * weights.config.hiddenSize +
-      weights.layers.length * 12 * weights.config.hiddenSize ** 2
-    const trained = params <= MAX_TRAINED_PRESET
-    return {
-      weights,
-      tokenizer,
-      tokenizerFiles: filesOf(tokenizer),
-      training: trained ? 'scratch' : 'none',
-      words: trained
-        ? `${source} trained from random weights`
-        : `${source} with random weights, not trained: sizes and times are those of its shape, F1 says nothing`,
-      shape: shapeWords(weights),
-      labels: null,
-    }
-  }
-  const tokenizer = tokenizerOf({ ...loaded, weights })
-  const isLike = weights.classifier !== null && weights.config.labels.length === data.labels.length
-  // labels of other names are another task to a training, a mistake to a study
-  const orderOf = forTraining ? findLabelOrder : matchLabels
-  const labels = isLike ? orderOf(data.labels, weights.config.labels, source) : null
-  const asIs = labels !== null
-  if (!asIs)
-    weights = { ...weights, ...newHead(weights, data.labels, seed), config: { ...weights.config, labels: data.labels } }
-  return {
-    weights,
-    tokenizer,
-    tokenizerFiles: loaded.tokenizerFiles,
-    training: asIs ? 'none' : 'fine-tune',
-    words: asIs ? `${source} as it is` : `${source} with a new classifier, fine-tuned`,
-    shape: shapeWords(weights),
-    labels,
-  }
-}
-
-/** Puts the data's labels into the model's order. */
-export function applyLabelOrder(data: StudyData, { labels, order, note }: LabelOrder): void {
-  for (const part of [data.train, data.validation, data.test])
-    part.forEach((row, i) => (part[i] = { ...row, label: order[row.label] }))
-  data.labels = labels
-  if (note) data.notes.push(note)
-}
-
-/** A pooler, where there is none, and a classifier with small random weights. */
-function newHead(model: ModelWeights, labels: string[], seed: number): Pick<ModelWeights, 'pooler' | 'classifier'> {
-  const C = model.config.hiddenSize
-  const fresh = initializeModel(
-    { ...model.config, layers: 1, vocabSize: 8, maxPositions: 8, intermediateSize: 8, labels, recipe: '' },
-    seed,
-  )
-  if (!fresh.classifier || fresh.classifier.weight.K !== C)
-    throw new Error(`a classifier of ${C} inputs could not be made`)
-  return { pooler: model.pooler ?? fresh.pooler, classifier: fresh.classifier }
 }

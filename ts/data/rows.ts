@@ -1,13 +1,15 @@
 // Labelled rows that are not split: what `evaluate` scores.
 
-import { BUILTIN_REVIEWS, readFiles, type Example } from './dataset.ts'
+import { BUILTIN_REVIEWS } from './reviews/reviews.ts'
+import { readFiles } from './read-files.ts'
+import type { LabelledText } from './examples.ts'
 import { parseFiles } from './dataset-rows.ts'
 import { builtinReviews } from './reviews/reviews.ts'
 
 export interface Rows {
   /** in the order of their numbers or letters; only those that occur */
   labels: string[]
-  rows: Example[]
+  rows: LabelledText[]
   /** what was detected or left out */
   notes: string[]
 }

@@ -1,6 +1,6 @@
 // Texts without labels: what a teacher reads to a student beside the labelled ones.
 
-import { readFiles } from './dataset.ts'
+import { readFiles } from './read-files.ts'
 import { readRecords, readTable, TEXT_NAMES } from './dataset-rows.ts'
 
 /**

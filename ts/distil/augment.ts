@@ -2,7 +2,7 @@
 // is asked. Words are replaced by neighbours in the teacher's table [TinyBERT], dropped, and spans kept alone [Tang et
 // al. 2019]; joined texts are of this file. Nobody knows the label of such a text: the teacher alone says what it is.
 
-import { foldSpace } from '../data/dataset.ts'
+import { foldSpace } from '../data/examples.ts'
 import { denseTable } from '../compress/dense.ts'
 import { multiply, transpose, view } from '../compress/linear-algebra.ts'
 import { createRandom, type Random } from '../text/random.ts'

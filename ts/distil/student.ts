@@ -1,14 +1,16 @@
 // A student's vocabulary and starting weights, from a teacher and the texts of a task.
 
 import { pruneVocabulary } from '../compress/vocabulary.ts'
-import type { TextPreparation } from '../model/config.ts'
+import type { TextPreparation } from '../text/preparation.ts'
 import type { ModelWeights } from '../model/weights.ts'
 import type { Tokenizer } from '../text/tokenizer.ts'
 import { initializeModel } from '../train/initialize.ts'
 import { studentFrom, type StudentSize } from '../train/student.ts'
-import { tokenizerOf, vocabularyOf, withPreparation, withVocabulary, type Classifier } from '../inference/classifier.ts'
+import { tokenizerOf, withPreparation, type Classifier } from '../inference/classifier.ts'
 import { encodeTexts } from '../inference/evaluate.ts'
-import { filesOf, learnTokenizer, modelConfig, type LabelledText } from '../data/prepare.ts'
+import { filesOf, vocabularyOf, withVocabulary } from '../text/tokenizer-files.ts'
+import { learnTokenizer } from '../text/learn-tokenizer.ts'
+import { modelConfig } from '../train/starting-model.ts'
 
 /** Tokens of one token's spelling, [CLS] and [SEP] included. */
 const MOST_PIECES = 64
@@ -71,8 +73,7 @@ type Chosen = Omit<StartedStudent, 'weights'>
 function chooseVocabulary(teacher: Classifier, texts: string[], plan: StudentPlan): Chosen {
   const { vocabulary, preparation } = plan
   if (typeof vocabulary === 'number') {
-    const labelled: LabelledText[] = texts.map((text) => ({ text, label: 0 }))
-    const tokenizer = learnTokenizer(labelled, vocabulary, preparation)
+    const tokenizer = learnTokenizer(texts, vocabulary, preparation)
     return { tokenizer, files: filesOf(tokenizer), teacher: null, notes: [] }
   }
   const weights = withPreparation(teacher.weights, preparation)

@@ -1,9 +1,27 @@
-// Where a study ran.
+// The computer and the engine that results come from (Node only).
 
 import { readFile } from 'node:fs/promises'
 import { arch, availableParallelism, cpus, platform, release, totalmem } from 'node:os'
 import type { DeviceInfo } from '../../kernels/program/device.ts'
-import type { StudyResults } from '../report/results.ts'
+
+export interface ComputerInfo {
+  /** model name of the CPU */
+  cpu: string
+  cores: number
+  memoryBytes: number
+  platform: string
+}
+
+export interface EngineInfo {
+  name: 'compact-kernels'
+  version: string
+  node: string
+  v8: string
+  /** the CPU device's name */
+  cpu: string
+  /** the GPU adapter's name; null where none was used */
+  gpu: string | null
+}
 
 let version: Promise<string> | null = null
 
@@ -23,11 +41,11 @@ export function packageVersion(): Promise<string> {
   return version
 }
 
-/** The machine and the engine as results.json names them. */
+/** Both, as results.json names them. */
 export async function describeMachine(
   cpu: DeviceInfo,
   adapter: string | null,
-): Promise<Pick<StudyResults, 'machine' | 'engine'>> {
+): Promise<{ machine: ComputerInfo; engine: EngineInfo }> {
   return {
     machine: {
       cpu: cpus()[0]?.model.trim() ?? 'unknown CPU',

@@ -3,7 +3,7 @@
 import type { Session } from '../../kernels/program/device.ts'
 import type { Batch } from '../../kernels/program/program.ts'
 import { summarize } from './statistics.ts'
-import { Stopped } from '../train/stopped.ts'
+import { Stopped } from '../inference/stopped.ts'
 
 export interface Contender {
   id: string

@@ -1,7 +1,7 @@
 // A model folder as a text classifier: weights and tokenizer that fit each other.
 
 import { loadModel, openModel, type LoadedModel, type LoadModelOptions, type OpenedModel } from '../model/load.ts'
-import type { TextPreparation } from '../model/config.ts'
+import type { TextPreparation } from '../text/preparation.ts'
 import type { ModelWeights, StoredModel } from '../model/weights.ts'
 import { preparedTokenizer } from '../text/prepare.ts'
 import { tokenizerFromJson, tokenizerFromVocabulary, type Tokenizer } from '../text/tokenizer.ts'
@@ -106,45 +106,4 @@ function asClassifier<M extends StoredModel>(
     )
   const weights = withPreparation(model.weights, preparation ?? null)
   return { weights, tokenizer: tokenizerOf({ ...model, weights }), fileBytes: model.fileBytes }
-}
-
-/** Tokens by id of the tokenizer that came with a model. */
-export function vocabularyOf(tokenizer: Tokenizer): string[] {
-  const text = tokenizer.files().find(({ name }) => name === 'vocab.txt')!.content
-  return text.replace(/\n$/, '').split('\n')
-}
-
-/** The files of the same tokenizer with other tokens: `vocabulary` by new id. */
-export function withVocabulary(
-  files: Record<string, string>,
-  vocabulary: string[],
-  lowercase: boolean,
-): Record<string, string> {
-  if (!files['tokenizer.json'])
-    return Object.fromEntries(
-      tokenizerFromVocabulary(vocabulary, { lowercase })
-        .files()
-        .map(({ name, content }) => [name, content]),
-    )
-  const json = JSON.parse(files['tokenizer.json']) as {
-    added_tokens?: { id: number; content: string }[]
-    model: { vocab: Record<string, number> }
-    post_processor?: unknown
-  }
-  const ids = new Map(vocabulary.map((token, id) => [token, id]))
-  json.model.vocab = Object.fromEntries(ids)
-  json.added_tokens = (json.added_tokens ?? []).flatMap((token) => {
-    const id = ids.get(token.content)
-    return id === undefined ? [] : [{ ...token, id }]
-  })
-  // the ids of [CLS] and [SEP] stand in the post-processor too, in one of two forms
-  json.post_processor = JSON.parse(JSON.stringify(json.post_processor ?? null), (key, value: unknown) => {
-    if (key === 'special_tokens')
-      for (const [token, entry] of Object.entries(value as Record<string, { ids: number[] }>))
-        if (ids.has(token)) entry.ids = [ids.get(token)!]
-    if ((key === 'cls' || key === 'sep') && Array.isArray(value) && ids.has(value[0] as string))
-      return [value[0], ids.get(value[0] as string)]
-    return value
-  })
-  return { ...files, 'tokenizer.json': JSON.stringify(json), 'vocab.txt': `${vocabulary.join('\n')}\n` }
 }

@@ -4,7 +4,7 @@ import type { Session } from '../../kernels/program/device.ts'
 import type { Batch } from '../../kernels/program/program.ts'
 import { softmax } from '../model/scores.ts'
 import type { Tokenizer } from '../text/tokenizer.ts'
-import { Stopped } from '../train/stopped.ts'
+import { Stopped } from './stopped.ts'
 
 export interface EncodedTexts {
   ids: Int32Array[]

@@ -1,6 +1,7 @@
 // config.json, both ways: what Hugging Face writes, and the `compression` block that we add to it.
 
-import { PREPARATION_LANGUAGES, PREPARATION_STEPS, type BertConfig, type TextPreparation } from './config.ts'
+import { PREPARATION_LANGUAGES, PREPARATION_STEPS, type TextPreparation } from '../text/preparation.ts'
+import type { BertConfig } from './config.ts'
 import {
   linearShapes,
   fixedScaleOf,

@@ -1,14 +1,6 @@
 // The part of Hugging Face's config.json that a BERT encoder needs, and the presets.
 
-/** What may be done to texts before the tokenizer; ts/text/prepare.ts says what each does. */
-export const PREPARATION_STEPS = ['normalise', 'stopwords', 'stem'] as const
-/** 'auto': each text by the script of its letters */
-export const PREPARATION_LANGUAGES = ['auto', 'ru', 'en'] as const
-
-export interface TextPreparation {
-  steps: (typeof PREPARATION_STEPS)[number][]
-  language: (typeof PREPARATION_LANGUAGES)[number]
-}
+import type { TextPreparation } from '../text/preparation.ts'
 
 export interface BertConfig {
   vocabSize: number

@@ -1,5 +1,6 @@
 // What a study found: the form of results.json, and what follows from its rows.
 
+import type { ComputerInfo, EngineInfo } from '../evaluation/machine.ts'
 import type { StudySettings } from '../study/settings.ts'
 
 /** McNemar's p below which a difference counts as more than chance. */
@@ -81,8 +82,8 @@ export interface StudyResults {
   /** false while rows or times are missing */
   finished: boolean
   date: string
-  machine: { cpu: string; cores: number; memoryBytes: number; platform: string }
-  engine: { name: 'compact-kernels'; version: string; node: string; v8: string; cpu: string; gpu: string | null }
+  machine: ComputerInfo
+  engine: EngineInfo
   model: { source: string; shape: string; trained: string }
   data: {
     source: string

@@ -7,7 +7,10 @@ import { saveModel } from '../model/save.ts'
 import { initializeModel } from '../train/initialize.ts'
 import { Bases, type TrainedBase } from './bases.ts'
 import { openDevice } from '../inference/study-devices.ts'
-import { filesOf, learnTokenizer, modelConfig, type StudyData } from '../data/prepare.ts'
+import { filesOf } from '../text/tokenizer-files.ts'
+import { learnTokenizer } from '../text/learn-tokenizer.ts'
+import { modelConfig } from '../train/starting-model.ts'
+import type { PreparedData } from '../data/prepare.ts'
 import type { Reporter } from '../train/reporter.ts'
 import { scaleFor, type StudySettings } from './settings.ts'
 import { openStore } from './store.ts'
@@ -31,7 +34,7 @@ const SETTINGS: StudySettings = {
   hiddenWeight: 0,
 }
 const train = Array.from({ length: 30 }, (_, i) => ({ text: `a ${i % 2 ? 'good' : 'bad'} film`, label: i % 2 }))
-const DATA: StudyData = {
+const DATA: PreparedData = {
   source: 'data.csv',
   name: 'data',
   labels: ['bad', 'good'],
@@ -60,7 +63,11 @@ it.each([
   ['is not taught by a baseline of random weights', false],
 ])('the student, rows made of it too, %s', async (_, isTrained) => {
   const store = await openStore(join(folder, String(isTrained)), {}, true)
-  const tokenizer = learnTokenizer(train, 64, null)
+  const tokenizer = learnTokenizer(
+    train.map(({ text }) => text),
+    64,
+    null,
+  )
   const size = { layers: 1, hiddenSize: 64, heads: 2, intermediateSize: 64 }
   const model = initializeModel(modelConfig(size, tokenizer, DATA.labels, 16, null), 1)
   await store.writeModel('baseline', async (place) => {

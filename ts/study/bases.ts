@@ -9,11 +9,15 @@ import { encoderSize } from '../model/preset.ts'
 import { saveModel } from '../model/save.ts'
 import type { ModelWeights } from '../model/weights.ts'
 import { calibrate } from '../train/calibrate.ts'
-import { loadClassifier, tokenizerOf, vocabularyOf } from '../inference/classifier.ts'
+import { loadClassifier, tokenizerOf } from '../inference/classifier.ts'
+import { vocabularyOf } from '../text/tokenizer-files.ts'
 import { densifyModel } from '../distil/densify.ts'
 import { encodeTexts, predict, runLogits } from '../inference/evaluate.ts'
-import type { LabelOrder } from '../evaluation/labels.ts'
-import { applyLabelOrder, prepareModel, shapeWords, type LabelledText, type StudyData } from '../data/prepare.ts'
+import type { LabelOrder } from '../data/labels.ts'
+import { applyLabelOrder } from '../data/labels.ts'
+import { prepareModel, shapeWords } from '../train/starting-model.ts'
+import type { LabelledText } from '../data/examples.ts'
+import type { PreparedData } from '../data/prepare.ts'
 import type { Reporter } from '../train/reporter.ts'
 import type { Scale, StudySettings } from './settings.ts'
 import { scorePredictions } from '../evaluation/statistics.ts'
@@ -35,7 +39,7 @@ const MAX_EPOCHS = 60
 export interface BasesContext {
   settings: StudySettings
   scale: Scale
-  data: StudyData
+  data: PreparedData
   store: Store
   reporter: Reporter
   cpu: Device
@@ -269,9 +273,9 @@ export class Bases {
 const textsOf = (rows: LabelledText[]): string[] => rows.map(({ text }) => text)
 
 /** The training texts, then those without a label. */
-const taughtTexts = ({ train, unlabelled }: StudyData): string[] => [...textsOf(train), ...unlabelled]
+const taughtTexts = ({ train, unlabelled }: PreparedData): string[] => [...textsOf(train), ...unlabelled]
 
-const taughtExamples = ({ train }: StudyData, ids: Int32Array[]): Example[] =>
+const taughtExamples = ({ train }: PreparedData, ids: Int32Array[]): Example[] =>
   ids.map((of, i) => ({ ids: of, label: train[i]?.label ?? -1 }))
 
 /** Makes something once, when it is first asked for. */

@@ -12,7 +12,7 @@ import { encodeTexts, packBatch, predict, runLogits } from '../inference/evaluat
 import type { Reporter } from '../train/reporter.ts'
 import type { GpuLatency, Latency } from '../report/results.ts'
 import { agreement } from '../evaluation/statistics.ts'
-import { Stopped } from '../train/stopped.ts'
+import { Stopped } from '../inference/stopped.ts'
 import { timeInTurns } from '../evaluation/timing.ts'
 
 export interface MeasuredRow {

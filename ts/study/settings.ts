@@ -1,7 +1,7 @@
 // What decides the outcome of a study. Two runs with the same settings and version can share what is on disk; variants,
 // devices and threads only choose among it.
 
-import type { TextPreparation } from '../model/config.ts'
+import type { TextPreparation } from '../text/preparation.ts'
 import { REVIEW_COUNT } from '../data/reviews/reviews.ts'
 
 export interface StudySettings {

@@ -7,17 +7,17 @@ import { encoderSize } from '../model/preset.ts'
 import { Bases, type TrainedBase } from './bases.ts'
 import { folderOf, selectRows, type RowPlan } from './catalogue.ts'
 import { openDevice } from '../inference/study-devices.ts'
-import { f1Notes } from '../evaluation/labels.ts'
+import { f1Notes } from '../evaluation/scores.ts'
 import { describeMachine, packageVersion } from '../evaluation/machine.ts'
 import { measureRows, type MeasuredRow, type Measurements } from './measure.ts'
-import { prepareData, type StudyData } from '../data/prepare.ts'
+import { prepareData, type PreparedData } from '../data/prepare.ts'
 import { reportHtml } from '../report/report.ts'
 import type { Reporter } from '../train/reporter.ts'
 import { recommend, RESULTS_SCHEMA, type StudyResults } from '../report/results.ts'
-import { encoderParams, scoreRow, type ScoredRow } from '../evaluation/score.ts'
+import { encoderParams, scoreRow, type ScoredRow } from './score.ts'
 import { scaleFor, type Scale, type StudyOptions, type StudySettings } from './settings.ts'
 import { slowerNotes } from '../report/slower.ts'
-import { Stopped } from '../train/stopped.ts'
+import { Stopped } from '../inference/stopped.ts'
 import { keyOf, openStore, type Store } from './store.ts'
 import { tableMarkdown } from '../report/table.ts'
 import { VariantMaker, type MadeRow } from './variants.ts'
@@ -58,7 +58,7 @@ interface RunContext {
   devices: ('cpu' | 'gpu')[]
   settings: StudySettings
   scale: Scale
-  data: StudyData
+  data: PreparedData
   store: Store
   reporter: Reporter
   plans: RowPlan[]

@@ -1,6 +1,6 @@
 import fc from 'fast-check'
 import { describe, expect, it } from 'vitest'
-import type { TextPreparation } from '../model/config.ts'
+import type { TextPreparation } from './preparation.ts'
 import { preparedTokenizer, prepareText } from './prepare.ts'
 import { tokenizerFromVocabulary } from './tokenizer.ts'
 

@@ -8,7 +8,7 @@ import { stemmer as stemEnglish } from '@orama/stemmers/english'
 import { stemmer as stemRussian } from '@orama/stemmers/russian'
 import { stopwords as englishStopWords } from '@orama/stopwords/english'
 import { stopwords as russianStopWords } from '@orama/stopwords/russian'
-import type { TextPreparation } from '../model/config.ts'
+import type { TextPreparation } from './preparation.ts'
 import type { Tokenizer } from './tokenizer.ts'
 
 type Language = 'ru' | 'en'

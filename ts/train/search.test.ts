@@ -1,7 +1,7 @@
 import { describe, expect, it, vi } from 'vitest'
 import { Diverged, initializeModel, type TrainOptions } from '../train.ts'
 import { bestTrial } from './tune.ts'
-import { Stopped } from './stopped.ts'
+import { Stopped } from '../inference/stopped.ts'
 import { tuneTraining, type TuneOptions } from './search.ts'
 
 /** Above this every training is made to diverge; the toy would not by itself. */

@@ -1,7 +1,7 @@
 // `train --tune`: settings are tried on a part of the training examples and scored on the rest of them, inside a time.
 // What is tested on later is not among the arguments: the search cannot see it.
 
-import { splitExamples } from '../data/dataset.ts'
+import { splitExamples } from '../data/examples.ts'
 import { buildProgram } from '../model/bert.ts'
 import type { ModelWeights } from '../model/weights.ts'
 import { stepsOf } from './batches.ts'
@@ -12,7 +12,7 @@ import { openDevice } from '../inference/study-devices.ts'
 import { predict, runLogits, softmaxRow } from '../inference/evaluate.ts'
 import type { Reporter } from './reporter.ts'
 import { scorePredictions } from '../evaluation/statistics.ts'
-import { Stopped } from './stopped.ts'
+import { Stopped } from '../inference/stopped.ts'
 import { measureStep, type Example } from './within-time.ts'
 
 export interface TuneOptions {

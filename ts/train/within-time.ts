@@ -7,7 +7,7 @@ import type { TrainOptions } from './options.ts'
 import type { MaskSchedule } from './schedule.ts'
 import type { Reporter } from './reporter.ts'
 import { median } from '../evaluation/statistics.ts'
-import { Stopped } from './stopped.ts'
+import { Stopped } from '../inference/stopped.ts'
 
 export interface Example {
   ids: Int32Array

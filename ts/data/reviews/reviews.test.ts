@@ -1,6 +1,6 @@
 import { describe, expect, test } from 'vitest'
 import { scorePredictions } from '../../evaluation/statistics.ts'
-import { trainNaiveBayes } from '../../text/naive-bayes.ts'
+import { trainNaiveBayes } from '../../evaluation/naive-bayes.ts'
 import { ENGLISH } from './english.ts'
 import { RUSSIAN } from './russian.ts'
 import { builtinReviews, generateReviews } from './reviews.ts'

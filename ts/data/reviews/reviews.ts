@@ -5,7 +5,7 @@
 // A template is a review's skeleton: its pattern and the frames of its clauses, before words are chosen. Training and
 // test part share words, frames and patterns but no template: what is tested is putting known parts together anew.
 
-import type { Dataset } from '../dataset.ts'
+import type { Dataset } from '../examples.ts'
 import { createRandom, type Random } from '../../text/random.ts'
 import { ENGLISH } from './english.ts'
 import type { ClauseRole, Frame, Language, PatternKind, Polarity } from './language.ts'
@@ -24,6 +24,8 @@ export interface Review {
   /** the neutral sentences around it */
   fillers: string[]
 }
+
+export const BUILTIN_REVIEWS = 'builtin:reviews'
 
 const LANGUAGES: Language[] = [ENGLISH, RUSSIAN]
 /** As many for every verb: with another count, the reviews that one trains on and the next scores would be others. */
@@ -58,7 +60,7 @@ export function builtinReviews(options: { seed: number; count?: number }): Datas
   const reviews = generateReviews(options)
   const part = (isTest: boolean): Dataset['train'] =>
     reviews.filter((review) => review.isTest === isTest).map(({ text, label }) => ({ text, label }))
-  return { name: 'builtin:reviews', labels: ['negative', 'positive'], train: part(false), test: part(true), notes: [] }
+  return { name: BUILTIN_REVIEWS, labels: ['negative', 'positive'], train: part(false), test: part(true), notes: [] }
 }
 
 /** The same reviews with what is known of how each was made; for tests and for looking at errors by kind. */

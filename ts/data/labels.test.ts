@@ -1,5 +1,5 @@
 import { describe, expect, it } from 'vitest'
-import { f1Notes, matchLabels } from './labels.ts'
+import { matchLabels } from './labels.ts'
 
 describe('matchLabels', () => {
   it.each([
@@ -22,9 +22,4 @@ describe('matchLabels', () => {
       /3 labels \(a, b, c\), model has 2 \(x, y\); expected the same names/,
     )
   })
-})
-
-it('says of two labels which one F1 is of', () => {
-  expect(f1Notes(['ham', 'spam'])).toEqual(["F1 is that of the class 'spam'; the other is 'ham'."])
-  expect(f1Notes(['a', 'b', 'c'])).toEqual([])
 })

@@ -1,5 +1,7 @@
 // The data's labels beside a model's own.
 
+import type { PreparedData } from './prepare.ts'
+
 export interface LabelOrder {
   /** the model's labels */
   labels: string[]
@@ -39,6 +41,10 @@ export function matchLabels(found: string[], labels: string[], source: string): 
   )
 }
 
-/** Of which class F1 is, once the labels are in their order; none of more than two. */
-export const f1Notes = (labels: string[]): string[] =>
-  labels.length === 2 ? [`F1 is that of the class '${labels[1]}'; the other is '${labels[0]}'.`] : []
+/** Puts the data's labels into the model's order, in place. */
+export function applyLabelOrder(data: PreparedData, { labels, order, note }: LabelOrder): void {
+  for (const part of [data.train, data.validation, data.test])
+    part.forEach((row, i) => (part[i] = { ...row, label: order[row.label] }))
+  data.labels = labels
+  if (note) data.notes.push(note)
+}

@@ -6,13 +6,13 @@ import type { Device } from '../../kernels/program/device.ts'
 import { buildProgram } from '../model/bert.ts'
 import { inspectModel } from '../model/ledger.ts'
 import type { ModelWeights } from '../model/weights.ts'
-import type { RowPlan } from '../study/catalogue.ts'
+import type { RowPlan } from './catalogue.ts'
 import { loadClassifier } from '../inference/classifier.ts'
 import { encodeTexts, predict, runLogits } from '../inference/evaluate.ts'
-import type { StudyData } from '../data/prepare.ts'
+import type { PreparedData } from '../data/prepare.ts'
 import type { Reporter } from '../train/reporter.ts'
 import { SIGNIFICANT, type StudyRow } from '../report/results.ts'
-import { agreement, f1Interval, mcnemar, relativeLoss, scorePredictions } from './statistics.ts'
+import { agreement, f1Interval, mcnemar, relativeLoss, scorePredictions } from '../evaluation/statistics.ts'
 
 /** A row without times, as it is kept on disk. */
 export interface ScoredRow extends Omit<StudyRow, 'cpu' | 'gpu' | 'note'> {
@@ -32,7 +32,7 @@ export interface ScoreInput {
   folder: string
   /** that folder from the study's own */
   relativeFolder: string
-  data: StudyData
+  data: PreparedData
   /** most tokens of a text */
   maxLength: number
   device: Device

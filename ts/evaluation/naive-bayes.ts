@@ -1,6 +1,6 @@
 // Multinomial naive Bayes on words and pairs of neighbouring words: the floor that a model with attention must pass.
 
-import type { Example } from '../data/dataset.ts'
+import type { LabelledText } from '../data/examples.ts'
 
 export interface NaiveBayes {
   /** The most likely class; the lower one where two are equally likely. */
@@ -23,7 +23,7 @@ function* grams(text: string): Generator<string> {
  * @param classes number of classes; labels lie in [0, classes)
  * @throws where there is no example
  */
-export function trainNaiveBayes(examples: Example[], classes: number): NaiveBayes {
+export function trainNaiveBayes(examples: LabelledText[], classes: number): NaiveBayes {
   if (examples.length === 0) throw new Error('naive Bayes: no examples; expected at least one')
   const counts = new Map<string, Float64Array>()
   const totals = new Float64Array(classes)

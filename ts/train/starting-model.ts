@@ -1,0 +1,149 @@
+// The model that a training or a study starts from, and its tokenizer.
+
+import { findLabelOrder, matchLabels, type LabelOrder } from '../data/labels.ts'
+import type { PreparedData } from '../data/prepare.ts'
+import { tokenizerOf, withPreparation } from '../inference/classifier.ts'
+import type { BertConfig } from '../model/config.ts'
+import { loadModel } from '../model/load.ts'
+import type { ModelWeights } from '../model/weights.ts'
+import { learnTokenizer } from '../text/learn-tokenizer.ts'
+import type { TextPreparation } from '../text/preparation.ts'
+import type { Tokenizer } from '../text/tokenizer.ts'
+import { filesOf } from '../text/tokenizer-files.ts'
+import { initializeModel } from './initialize.ts'
+
+export interface StartOptions {
+  /** 'scratch', 'preset:NAME', a folder or a hub id */
+  model: string
+  seed: number
+  /** of the texts; null: as the model was trained, a new model without */
+  preparation: TextPreparation | null
+}
+
+/** What a model from random weights is like. */
+export interface NewModel {
+  baseline: Pick<BertConfig, 'layers' | 'hiddenSize' | 'heads' | 'intermediateSize'>
+  /** most tokens of a new vocabulary */
+  vocabulary: number
+  maxPositions: number
+}
+
+export interface StartingModel {
+  weights: ModelWeights
+  tokenizer: Tokenizer
+  tokenizerFiles: Record<string, string>
+  /** as it is, from random weights, or with a new classifier on given weights */
+  training: 'none' | 'scratch' | 'fine-tune'
+  words: string
+  shape: string
+  /** the model's labels, where it came with them; the data's are put into their order */
+  labels: LabelOrder | null
+}
+
+/** Beyond this many parameters, training from random weights is no matter of minutes. */
+const MAX_TRAINED_PRESET = 60e6
+
+export const shapeWords = ({ config }: ModelWeights): string =>
+  `${config.layers} layers, C = ${config.hiddenSize}, ${config.heads} heads, F = ${config.intermediateSize}, vocabulary ${config.vocabSize}`
+
+export function modelConfig(
+  size: NewModel['baseline'],
+  tokenizer: Tokenizer,
+  labels: string[],
+  maxPositions: number,
+  preparation: TextPreparation | null,
+): BertConfig {
+  return {
+    ...size,
+    vocabSize: tokenizer.vocabSize,
+    maxPositions,
+    typeVocabSize: 2,
+    layerNormEpsilon: 1e-12,
+    labels,
+    recipe: '',
+    lowercase: tokenizer.lowercase,
+    ...(preparation?.steps.length && { preparation }),
+  }
+}
+
+/**
+ * The model to start from; it is trained later where `training` says so.
+ * @param forTraining true: a model may have a recipe, and where its labels are others it gets a new classifier; false, as a
+ *   study needs it: both are refused
+ */
+export async function prepareModel(
+  options: StartOptions,
+  size: NewModel,
+  data: PreparedData,
+  { forTraining = false } = {},
+): Promise<StartingModel> {
+  const { model: source, seed, preparation } = options
+  const texts = data.train.map(({ text }) => text)
+  if (source === 'scratch') {
+    const tokenizer = learnTokenizer(texts, size.vocabulary, preparation)
+    const config = modelConfig(size.baseline, tokenizer, data.labels, size.maxPositions, preparation)
+    const weights = initializeModel(config, seed)
+    return {
+      weights,
+      tokenizer,
+      tokenizerFiles: filesOf(tokenizer),
+      training: 'scratch',
+      words: 'trained from random weights',
+      shape: shapeWords(weights),
+      labels: null,
+    }
+  }
+  const loaded = await loadModel(source, { seed, ...(source.startsWith('preset:') && { labels: data.labels }) })
+  let weights = withPreparation(loaded.weights, preparation)
+  if (weights.config.recipe !== '' && !forTraining)
+    throw new Error(
+      `${source} is compressed already (${weights.config.recipe}); a study starts from an uncompressed model`,
+    )
+  if (source.startsWith('preset:')) {
+    const tokenizer = learnTokenizer(texts, Math.min(size.vocabulary, weights.config.vocabSize), preparation)
+    const params =
+      weights.embeddings.word.rows * weights.config.hiddenSize +
+      weights.layers.length * 12 * weights.config.hiddenSize ** 2
+    const trained = params <= MAX_TRAINED_PRESET
+    return {
+      weights,
+      tokenizer,
+      tokenizerFiles: filesOf(tokenizer),
+      training: trained ? 'scratch' : 'none',
+      words: trained
+        ? `${source} trained from random weights`
+        : `${source} with random weights, not trained: sizes and times are those of its shape, F1 says nothing`,
+      shape: shapeWords(weights),
+      labels: null,
+    }
+  }
+  const tokenizer = tokenizerOf({ ...loaded, weights })
+  const isLike = weights.classifier !== null && weights.config.labels.length === data.labels.length
+  // labels of other names are another task to a training, a mistake to a study
+  const orderOf = forTraining ? findLabelOrder : matchLabels
+  const labels = isLike ? orderOf(data.labels, weights.config.labels, source) : null
+  const asIs = labels !== null
+  if (!asIs)
+    weights = { ...weights, ...newHead(weights, data.labels, seed), config: { ...weights.config, labels: data.labels } }
+  return {
+    weights,
+    tokenizer,
+    tokenizerFiles: loaded.tokenizerFiles,
+    training: asIs ? 'none' : 'fine-tune',
+    words: asIs ? `${source} as it is` : `${source} with a new classifier, fine-tuned`,
+    shape: shapeWords(weights),
+    labels,
+  }
+}
+
+/** A pooler, where there is none, and a classifier with small random weights. */
+function newHead(model: ModelWeights, labels: string[], seed: number): Pick<ModelWeights, 'pooler' | 'classifier'> {
+  const C = model.config.hiddenSize
+  const fresh = initializeModel(
+    { ...model.config, layers: 1, vocabSize: 8, maxPositions: 8, intermediateSize: 8, labels, recipe: '' },
+    seed,
+  )
+  if (!fresh.classifier || fresh.classifier.weight.K !== C)
+    throw new Error(`a classifier of ${C} inputs could not be made`)
+  return { pooler: model.pooler ?? fresh.pooler, classifier: fresh.classifier }
+}
