@@ -19,7 +19,7 @@ import type { BudgetTexts } from './texts.ts'
 import { openDevice } from '../inference/study-devices.ts'
 import { packBatch, predict, runLogits } from '../inference/evaluate.ts'
 import { createLinearTimes } from './linear-times.ts'
-import type { Reporter } from '../train/reporter.ts'
+import type { Reporter } from '../inference/reporter.ts'
 
 const quiet: Reporter = { stage: () => {}, progress: () => {}, note: () => {}, done: () => {} }
 const TOKENS = 12

@@ -12,7 +12,7 @@ import { assemble, budgetLayers, type BudgetLayer } from './layers.ts'
 import type { BudgetTexts } from './texts.ts'
 import { predict, runLogits } from '../inference/evaluate.ts'
 import { createLinearTimes, type LinearTimes } from './linear-times.ts'
-import type { Reporter } from '../train/reporter.ts'
+import type { Reporter } from '../inference/reporter.ts'
 import { slowerForms } from './slower-formats.ts'
 import { f1Interval, mcnemar, relativeLoss, scorePredictions, type RelativeLoss } from '../evaluation/statistics.ts'
 

@@ -5,7 +5,7 @@ import type { Candidate } from '../compress/sensitivity.ts'
 import type { ModelWeights } from '../model/weights.ts'
 import type { BudgetLayer } from './layers.ts'
 import type { LinearTimes } from './linear-times.ts'
-import type { Reporter } from '../train/reporter.ts'
+import type { Reporter } from '../inference/reporter.ts'
 
 export interface BudgetClock {
   /** milliseconds of a layer in a form; 0 of the word table, null where the form was not measured */

@@ -21,7 +21,7 @@ import {
 } from '../model/weights.ts'
 import { calibrate } from '../train/calibrate.ts'
 import type { BudgetTexts } from './texts.ts'
-import type { Reporter } from '../train/reporter.ts'
+import type { Reporter } from '../inference/reporter.ts'
 
 type MeanInputs = Pick<InputSums, 'sum' | 'rows'>
 

@@ -7,7 +7,7 @@ import { compressToBudget, type BudgetGoal, type BudgetLedger } from '../budget/
 import { openBudgetTexts } from '../budget/texts.ts'
 import { tokenizerOf } from '../inference/classifier.ts'
 import { openDevice } from '../inference/study-devices.ts'
-import type { Reporter } from '../train/reporter.ts'
+import type { Reporter } from '../inference/reporter.ts'
 import { shortNumber } from '../report/table.ts'
 import { columns } from './columns.ts'
 import type { AskedGoal, DeviceKind } from './values.ts'

@@ -12,7 +12,7 @@ import { saveModel } from '../model/save.ts'
 import { tokenizerFromVocabulary } from '../text/tokenizer.ts'
 import { calibrate } from '../train/calibrate.ts'
 import { recipeTexts } from './compress-texts.ts'
-import type { Reporter } from '../train/reporter.ts'
+import type { Reporter } from '../inference/reporter.ts'
 
 vi.mock('../train/calibrate.ts', { spy: true })
 

@@ -2,7 +2,7 @@
 // every half minute.
 
 import cliProgress from 'cli-progress'
-import type { Reporter } from '../train/reporter.ts'
+import type { Reporter } from '../inference/reporter.ts'
 
 /** Stages shorter than this never show a bar. */
 const SHOW_AFTER_MS = 700

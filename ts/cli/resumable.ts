@@ -3,7 +3,7 @@
 import { rmdir } from 'node:fs/promises'
 import { join } from 'node:path'
 import { isThere } from '../io/folder.node.ts'
-import type { Reporter } from '../train/reporter.ts'
+import type { Reporter } from '../inference/reporter.ts'
 import { Stopped } from '../inference/stopped.ts'
 import { readCheckpoint, removeCheckpoint, writeCheckpoint } from '../train/checkpoint.node.ts'
 import type { TrainOptions } from '../train/options.ts'

@@ -1,7 +1,7 @@
 // `train --tune`: the search, and what it says.
 
 import type { ModelWeights } from '../model/weights.ts'
-import type { Reporter } from '../train/reporter.ts'
+import type { Reporter } from '../inference/reporter.ts'
 import type { Example } from '../train/within-time.ts'
 import { tuneTraining, type Tuned } from '../train/search.ts'
 import type { TrainOptions } from '../train/options.ts'

@@ -1,9 +1,9 @@
-// The sizes of the study's ten rows, from shapes alone: mBERT, its compressed forms and its student, with the recipe and
+// The sizes of the study's ten rows, from shapes alone: mBERT, its compressed variants and its student, with the recipe and
 // the assumption behind each. The study counts an int8 weight as one byte and nothing for what scales it; our files hold
-// the scales too, so both figures stand here.
+// the scales too, so both figures are given.
 
 import { recipeLedger } from '../model/ledger.ts'
-import { ROWS } from '../study/catalogue.ts'
+import { PAPER_ROWS } from './paper.ts'
 
 /** The preset that the study's figures are of. */
 const SHAPE = 'mbert'
@@ -44,12 +44,11 @@ export interface PaperSize {
 
 /** The ten rows in the order of the study's table. */
 export function paperSizes(): PaperSize[] {
-  return ROWS.flatMap(({ id, paper }) => {
-    if (!paper) return []
+  return [...PAPER_ROWS].map(([id, paper]) => {
     const [recipe, assumption] = RECIPES[id]
     const { bytes, groups } = recipeLedger(SHAPE, recipe)
     const scales = groups.find(({ name }) => name === 'scales')?.bytes ?? 0
     const size = { megabytes: (bytes - scales) / 1e6, withScales: bytes / 1e6 }
-    return [{ id, paper: paper.megabytes, ...size, recipe, assumption }]
+    return { id, paper: paper.megabytes, ...size, recipe, assumption }
   })
 }

@@ -228,12 +228,24 @@ describe('recommend', () => {
 })
 
 describe('slowerNotes', () => {
-  it('says in words why a row is not faster, and nothing where it is', () => {
-    const { rows } = syntheticResults()
-    expect(slowerNotes(rows)).toEqual([])
-    rows[3].cpu!.medianMs = 20
-    expect(slowerNotes(rows.slice(0, 5))).toEqual([
-      ['tucker', expect.stringMatching(/^slower than the baseline on the CPU: /)],
+  const rows = (...recipes: string[]): StudyRow[] => {
+    const [baseline] = syntheticResults().rows
+    const of = recipes.map((recipe): StudyRow => {
+      const cpu = { ...baseline.cpu!, medianMs: 2 * baseline.cpu!.medianMs }
+      return { ...baseline, id: recipe, recipe, cpu, gpu: null }
+    })
+    return [baseline, ...of]
+  }
+  it('says nothing where every row is faster', () => expect(slowerNotes(syntheticResults().rows)).toEqual([]))
+  it('says how much slower a row is, and invents no cause', () => {
+    expect(slowerNotes(rows('wtucker:0.25+q8', 'sp80'))).toEqual([
+      ['wtucker:0.25+q8', 'slower than the baseline on the CPU (0.50 times its speed)'],
+      ['sp80', 'slower than the baseline on the CPU (0.50 times its speed)'],
+    ])
+  })
+  it('gives the recipe as the cause where its steps leave the layers as they are', () => {
+    expect(slowerNotes(rows('vocab+e8'))).toEqual([
+      ['vocab+e8', expect.stringMatching(/\(0\.50 times its speed\): its steps change the embeddings alone/)],
     ])
   })
 })

@@ -1,7 +1,7 @@
-// What a study found: the form of results.json, and what follows from its rows.
+// What a study found: the contents of results.json, and what follows from its rows.
 
 import type { ComputerInfo, EngineInfo } from '../evaluation/machine.ts'
-import type { StudySettings } from '../study/settings.ts'
+import type { PrepareOptions } from '../data/prepare.ts'
 
 /** McNemar's p below which a difference counts as more than chance. */
 export const SIGNIFICANT = 0.05
@@ -75,6 +75,21 @@ export interface Recommendation {
     'smallest' | 'fastest on the CPU' | 'fastest on the GPU' | 'best F1' | 'smallest within 1 %' | 'fastest within 1 %'
   id: string
   reason: string
+}
+
+/** What decides the outcome of a study. */
+export interface StudySettings extends Required<PrepareOptions> {
+  /** layers x width, a preset, or the folder of a model trained before; null: what suits the built-in data */
+  student: string | null
+  /** about this long in all, on two cores */
+  minutes: number
+  quick: boolean
+  /** false: shaped weights are not trained again */
+  isTuned: boolean
+  /** passes over the training texts that a row trained again gets where time allows; null: what the budget plans */
+  passes: number | null
+  /** gamma of the base's hidden states beside its logits, in the training of shaped weights; 0: logits alone */
+  hiddenWeight: number
 }
 
 export interface StudyResults {

@@ -1,33 +1,20 @@
-// Where a row is not faster than the baseline, it says in words why not.
+// Where a row is not faster than the baseline, its note says so. It gives a cause only where the recipe itself is one.
 
+import { parseRecipe } from '../recipe/apply.ts'
 import type { StudyRow } from './results.ts'
 
 /** Below this a row counts as slower; times of one machine vary by more than the rest. */
 const SLOWER = 0.95
 const FASTER = 1.05
 
-type Reason = { is: (recipe: string) => boolean; words: string }
-
-const REASONS: Reason[] = [
-  {
-    is: (recipe) => /tucker|svd/.test(recipe),
-    words:
-      'a low-rank layer is two or three calls one after another, and at this width the cost of a call outweighs the arithmetic it saves',
-  },
-  {
-    is: (recipe) => /(^|\+)(sp|nm)/.test(recipe),
-    words: 'at this width a call is mostly fixed cost, and skipping zeros saves arithmetic only',
-  },
-  {
-    is: (recipe) => /(^|\+)q8/.test(recipe),
-    words: 'at this width rounding the activations takes as long as the smaller products save',
-  },
-  {
-    is: (recipe) => recipe === 'e8' || recipe === 'vocab',
-    words: 'it changes the embeddings only, which take hardly any time',
-  },
-  { is: () => true, words: 'at this width a run is mostly the fixed cost of its calls, not arithmetic' },
-]
+/** Why a row cannot be faster, by the steps that made it; '' where its times alone do not tell. */
+function cause({ recipe, parent }: StudyRow): string {
+  const steps = parseRecipe(recipe)
+  const isEmbeddings = steps.length > 0 && steps.every(({ kind }) => kind === 'e8' || kind === 'vocab')
+  return isEmbeddings && parent === 'baseline'
+    ? ": its steps change the embeddings alone, its layers are the baseline's"
+    : ''
+}
 
 /** Row id and a sentence for each row that a device does not run faster than the baseline. */
 export function slowerNotes(rows: StudyRow[]): [id: string, words: string][] {
@@ -41,11 +28,12 @@ export function slowerNotes(rows: StudyRow[]): [id: string, words: string][] {
       const [ours, theirs] = [row[kind], baseline[kind]]
       if (!ours || !theirs) continue
       const gain = theirs.medianMs / ours.medianMs
-      const where = kind === 'cpu' ? 'CPU' : row.gpu?.software ? 'software GPU (emulated)' : 'GPU'
-      if (gain < SLOWER) slow.push(`slower than the baseline on the ${where}`)
-      else if (gain < FASTER) slow.push(`no faster than the baseline on the ${where}`)
+      const where = `the ${kind === 'cpu' ? 'CPU' : row.gpu?.software ? 'software GPU (emulated)' : 'GPU'}`
+      const speed = `(${gain.toFixed(2)} times its speed)`
+      if (gain < SLOWER) slow.push(`slower than the baseline on ${where} ${speed}`)
+      else if (gain < FASTER) slow.push(`no faster than the baseline on ${where} ${speed}`)
     }
-    if (slow.length) notes.push([row.id, `${slow.join(' and ')}: ${REASONS.find(({ is }) => is(row.recipe))!.words}`])
+    if (slow.length) notes.push([row.id, `${slow.join(' and ')}${cause(row)}`])
   }
   return notes
 }

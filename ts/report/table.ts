@@ -1,9 +1,9 @@
 // table.md: the paper's columns, each beside the paper's own figure.
 
-import { PAPER_BASELINE, ROWS } from '../study/catalogue.ts'
+import { PAPER_BASELINE, PAPER_ROWS } from './paper.ts'
 import { ratio, type StudyResults, type StudyRow } from './results.ts'
 
-/** Three significant digits, never in the exponent form. */
+/** Three significant digits, never with an exponent. */
 export function shortNumber(value: number): string {
   if (value === 0) return '0'
   const digits = Math.max(0, Math.min(7, 2 - Math.floor(Math.log10(Math.abs(value)))))
@@ -16,7 +16,7 @@ const orNone = (text: string | null): string => text ?? '—'
 /** What every adapter that is not one is called, wherever it is shown. */
 export const SOFTWARE_GPU = 'software GPU (emulated)'
 
-/** 'GPU', or what stands in for one. */
+/** 'GPU', or the emulation that takes its place. */
 export const gpuTitle = (results: StudyResults): string =>
   results.rows.some((row) => row.gpu?.software) ? SOFTWARE_GPU : 'GPU'
 
@@ -47,7 +47,7 @@ export interface TableCells {
 
 /** The cells of one row as text; times in seconds, in brackets how many times less than the baseline. */
 export function tableCells(row: StudyRow, baseline: StudyRow | undefined): TableCells {
-  const paper = ROWS.find((plan) => plan.id === row.id)?.paper
+  const paper = PAPER_ROWS.get(row.id)
   const isBaseline = row.id === 'baseline'
   const against = (pick: (r: StudyRow) => number | undefined): string =>
     isBaseline || !baseline ? '' : times(ratio(pick(baseline), pick(row)))
@@ -107,7 +107,7 @@ export function tableMarkdown(results: StudyResults): string {
       ? []
       : ['', '**Not finished:** the rows below are whole, others are missing; run the same command again to go on.']),
     '',
-    `MB = 10^6 bytes of model.safetensors; times in seconds a text, in brackets how many times less than the baseline; "paper" columns are the paper's own figures for its own model and machines. "Density" is the share of the baseline's encoder weights that are stored; what that gains in time stands in the columns of time. "F1 lost" is the share of the F1 of the row it was made of (the baseline, or where it says so the student), in %, with a paired 95 % bootstrap interval; ~ marks a difference that chance explains (McNemar's p at least 0.05 against that row). "Made in" is the seconds that the row took beyond its parent.`,
+    `MB = 10^6 bytes of model.safetensors; times in seconds a text, in brackets how many times less than the baseline; "paper" columns are the paper's own figures for its own model and machines. "Density" is the share of the baseline's encoder weights that are stored; what that gains in time is in the columns of time. "F1 lost" is the share of the F1 of the row it was made of (the baseline, or where it says so the student), in %, with a paired 95 % bootstrap interval; ~ marks a difference that chance explains (McNemar's p at least 0.05 against that row). "Made in" is the seconds that the row took beyond its parent.`,
     ...(title === 'GPU'
       ? []
       : [

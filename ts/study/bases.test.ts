@@ -11,11 +11,11 @@ import { filesOf } from '../text/tokenizer-files.ts'
 import { learnTokenizer } from '../text/learn-tokenizer.ts'
 import { modelConfig } from '../train/starting-model.ts'
 import type { PreparedData } from '../data/prepare.ts'
-import type { Reporter } from '../train/reporter.ts'
-import { scaleFor, type StudySettings } from './settings.ts'
+import { SILENT } from '../inference/reporter.ts'
+import type { StudySettings } from '../report/results.ts'
+import { scaleFor } from './settings.ts'
 import { openStore } from './store.ts'
 
-const quiet: Reporter = { stage: () => {}, progress: () => {}, note: () => {}, done: () => {} }
 const SETTINGS: StudySettings = {
   model: 'scratch',
   data: 'data.csv',
@@ -77,7 +77,7 @@ it.each([
   await store.write('base-baseline', 'key', about)
   const scale = { ...scaleFor(1, true), student: size, leastSteps: 2, maxPositions: 16 }
   const data = { ...DATA, unlabelled: isTrained ? ['a film', 'a good one'] : [] }
-  const context = { settings: SETTINGS, scale, data, store, reporter: quiet, cpu, threads: 1 }
+  const context = { settings: SETTINGS, scale, data, store, reporter: SILENT, cpu, threads: 1 }
   const student = await new Bases(context, 'key').base('student')
   expect(student.words).toMatch(isTrained ? /distilled from the baseline/ : /the baseline has random weights/)
   const logits = await student.teacherLogits()

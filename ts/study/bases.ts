@@ -18,14 +18,14 @@ import { applyLabelOrder } from '../data/labels.ts'
 import { prepareModel, shapeWords } from '../train/starting-model.ts'
 import type { LabelledText } from '../data/examples.ts'
 import type { PreparedData } from '../data/prepare.ts'
-import type { Reporter } from '../train/reporter.ts'
-import type { Scale, StudySettings } from './settings.ts'
+import type { Reporter } from '../inference/reporter.ts'
+import type { StudySettings } from '../report/results.ts'
+import type { Scale } from './settings.ts'
 import { scorePredictions } from '../evaluation/statistics.ts'
 import type { Store } from './store.ts'
 import { startStudent } from '../distil/student.ts'
 import { cachedTeacherLogits } from '../distil/teacher-logits.ts'
 import { trainWithin, type Example, type Trained, type TrainingPlan } from '../train/within-time.ts'
-import type { Base } from './variants.ts'
 
 /** Training texts that calibration reads: some hundred tell what enters a layer. */
 const CALIBRATION_TEXTS = 512
@@ -35,6 +35,36 @@ const STUDENT_ALPHA = 0.3
 const STUDENT_DROPOUT = 0.05
 /** Small data is read at most this often. */
 const MAX_EPOCHS = 60
+
+/** A trained model to make rows of, with all that its rows need. */
+export interface Base {
+  id: 'baseline' | 'student'
+  model: ModelWeights
+  tokenizerFiles: Record<string, string>
+  /** training examples in this base's own tokens; after those of the data the ones without a label, which is -1 */
+  examples: Example[]
+  /** tokens by id */
+  vocabulary: string[]
+  /** ids that the texts of the training use, those without a label too: what the step `vocab` keeps */
+  seenIds: Set<number>
+  /** texts outside training, on which that step counts unknown words */
+  sampleTexts: string[]
+  /** how it was trained, for its row's note */
+  words: string
+  /** that its training took */
+  seconds: number
+  /** decides whether the base's rows can be trained again */
+  isTrained: boolean
+  /** F1 on the validation texts of any model with this base's tokenizer */
+  validate: (model: ModelWeights) => Promise<number>
+  /**
+   * what the baseline says of each example, f32 [examples, labels]: the teacher of every training after the first; null
+   * where its weights are random
+   */
+  teacherLogits: () => Promise<Float32Array | null>
+  /** what some hundred training texts send into each linear layer of this base, or of a model made from it */
+  calibration: (model: ModelWeights) => Promise<Calibration>
+}
 
 export interface BasesContext {
   settings: StudySettings

@@ -1,15 +1,8 @@
-// The rows of a study: the ten of the paper that this project reproduces, with its own figures, ours beyond them, and any
+// The rows of a study: the ten of the paper that this project reproduces, ours beyond them, and any
 // recipe that the user names.
 
+import { PAPER_ROWS } from '../report/paper.ts'
 import { formatRecipe, parseRecipe, type Step } from '../recipe/apply.ts'
-
-/** What the paper reports: megabytes (10^6 bytes), F1, seconds a text. Null where it has no figure. */
-export interface PaperFigures {
-  megabytes: number
-  f1: number
-  gpuSeconds: number | null
-  cpuSeconds: number
-}
 
 export interface RowPlan {
   id: string
@@ -21,35 +14,22 @@ export interface RowPlan {
   shape: string
   /** steps after the fine-tuning */
   store: string
-  paper?: PaperFigures
 }
 
-const row = (
-  id: string,
-  base: RowPlan['base'],
-  shape: string,
-  store: string,
-  paper?: [number, number, number | null, number],
-): RowPlan => ({
-  id,
-  base,
-  shape,
-  store,
-  ...(paper && { paper: { megabytes: paper[0], f1: paper[1], gpuSeconds: paper[2], cpuSeconds: paper[3] } }),
-})
+const row = (id: string, base: RowPlan['base'], shape: string, store: string): RowPlan => ({ id, base, shape, store })
 
 /** In the order of the table; both bases come before what is made of them. */
 export const ROWS: RowPlan[] = [
-  row('baseline', 'baseline', '', '', [711, 0.966, 0.036, 1.51]),
-  row('q8', 'baseline', '', 'q8', [454, 0.966, null, 1.18]),
-  row('q8+e8', 'baseline', '', 'q8+e8', [179, 0.966, null, 0.13]),
-  row('tucker', 'baseline', 'wtucker:R', '', [385, 0.966, 0.036, 0.78]),
-  row('tucker+e8', 'baseline', 'wtucker:R', 'e8', [109, 0.967, null, 0.817]),
-  row('student', 'student', '', '', [10.3, 0.952, 0.005, 0.12]),
-  row('student+q8+e8', 'student', '', 'q8+e8', [2.68, 0.952, null, 0.105]),
-  row('student+tucker', 'student', 'wtucker:R', '', [3.43, 0.951, 0.02, 0.11]),
-  row('student+tucker+e8', 'student', 'wtucker:R', 'e8', [1.69, 0.958, null, 0.1]),
-  row('pruned', 'baseline', 'heads8-ffn2048', '', [598, 0.975, 0.029, 1.15]),
+  row('baseline', 'baseline', '', ''),
+  row('q8', 'baseline', '', 'q8'),
+  row('q8+e8', 'baseline', '', 'q8+e8'),
+  row('tucker', 'baseline', 'wtucker:R', ''),
+  row('tucker+e8', 'baseline', 'wtucker:R', 'e8'),
+  row('student', 'student', '', ''),
+  row('student+q8+e8', 'student', '', 'q8+e8'),
+  row('student+tucker', 'student', 'wtucker:R', ''),
+  row('student+tucker+e8', 'student', 'wtucker:R', 'e8'),
+  row('pruned', 'baseline', 'heads8-ffn2048', ''),
   row('pruned+q8+e8', 'baseline', 'heads8-ffn2048', 'q8+e8'),
   row('sp80', 'baseline', 'sp80', ''),
   row('sp80x4+q8+e8', 'baseline', 'sp80x4', 'q8+e8'),
@@ -60,8 +40,6 @@ export const ROWS: RowPlan[] = [
   row('vocab+q8+e8', 'baseline', '', 'vocab+q8+e8'),
   row('student+sp80x4+q8+e8', 'student', 'sp80x4', 'q8+e8'),
 ]
-
-export const PAPER_BASELINE = ROWS[0].paper!
 
 /** A row's folder inside `models/`: colons are not allowed in names everywhere. */
 export const folderOf = (id: string): string => id.replaceAll(':', '-')
@@ -76,7 +54,7 @@ const isShaping = ({ kind }: Step): boolean => kind !== 'q8' && kind !== 'e8' &&
 function rowOfRecipe(recipe: string): RowPlan {
   const isStudent = recipe.startsWith('student+')
   const steps = parseRecipe(isStudent ? recipe.slice('student+'.length) : recipe)
-  // the vocabulary is no matter of the linears: wherever it stands it is pruned after their training
+  // the vocabulary is no matter of the linears: wherever that step is, it is done after their training
   const [shaping, storing] = [steps.filter(isShaping), steps.filter((step) => !isShaping(step))]
   const isStored = steps.findIndex(({ kind }) => kind === 'q8' || kind === 'e8')
   if ((isStored >= 0 && steps.slice(isStored).some(isShaping)) || steps.some(({ kind }) => kind === 'student'))
@@ -97,7 +75,8 @@ export function selectRows(list: string): RowPlan[] {
   const own: RowPlan[] = []
   for (const id of list.split(',').map((part) => part.trim())) {
     if (id === '') continue
-    const rows = id === 'all' ? ROWS : id === 'paper' ? ROWS.filter((r) => r.paper) : ROWS.filter((r) => r.id === id)
+    const rows =
+      id === 'all' ? ROWS : id === 'paper' ? ROWS.filter((r) => PAPER_ROWS.has(r.id)) : ROWS.filter((r) => r.id === id)
     if (rows.length === 0) own.push(namedRow(id))
     for (const found of [...rows, ...own]) wanted.add(found.id).add(found.base)
   }

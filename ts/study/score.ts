@@ -10,7 +10,7 @@ import type { RowPlan } from './catalogue.ts'
 import { loadClassifier } from '../inference/classifier.ts'
 import { encodeTexts, predict, runLogits } from '../inference/evaluate.ts'
 import type { PreparedData } from '../data/prepare.ts'
-import type { Reporter } from '../train/reporter.ts'
+import type { Reporter } from '../inference/reporter.ts'
 import { SIGNIFICANT, type StudyRow } from '../report/results.ts'
 import { agreement, f1Interval, mcnemar, relativeLoss, scorePredictions } from '../evaluation/statistics.ts'
 

@@ -1,37 +1,9 @@
 // What decides the outcome of a study. Two runs with the same settings and version can share what is on disk; variants,
 // devices and threads only choose among it.
 
-import type { TextPreparation } from '../text/preparation.ts'
 import { REVIEW_COUNT } from '../data/reviews/reviews.ts'
-
-export interface StudySettings {
-  /** 'scratch', 'preset:NAME', a folder or a hub id */
-  model: string
-  /** file, files joined by commas, or 'builtin:reviews' */
-  data: string
-  /** file with the test rows, or null: one fifth of `data` */
-  test: string | null
-  /** file with the rows to choose by, which the model must not have been trained on; null: a tenth of the training rows */
-  validation: string | null
-  /** file, or files joined by commas, of texts without a label: the teacher alone says what they are; null: none */
-  unlabelled: string | null
-  text: string | null
-  label: string | null
-  /** null: as the model was trained, a new model without */
-  preparation: TextPreparation | null
-  /** layers x width, a preset, or the folder of a model trained before; null: what suits the built-in data */
-  student: string | null
-  seed: number
-  /** about this long in all, on two cores */
-  minutes: number
-  quick: boolean
-  /** false: shaped weights are not trained again */
-  isTuned: boolean
-  /** passes over the training texts that a row trained again gets where time allows; null: what the budget plans */
-  passes: number | null
-  /** gamma of the base's hidden states beside its logits, in the training of shaped weights; 0: logits alone */
-  hiddenWeight: number
-}
+import type { EncoderSize } from '../model/preset.ts'
+import type { StudySettings } from '../report/results.ts'
 
 export interface StudyOptions extends StudySettings {
   out: string
@@ -54,8 +26,8 @@ export interface Scale {
   maxTest: number
   vocabulary: number
   studentVocabulary: number
-  baseline: { layers: number; hiddenSize: number; heads: number; intermediateSize: number }
-  student: { layers: number; hiddenSize: number; heads: number; intermediateSize: number }
+  baseline: EncoderSize
+  student: EncoderSize
   maxPositions: number
   epochs: { baseline: number; student: number; tune: number }
   /** steps below which a model from random weights has not begun to learn: small data is read more often */

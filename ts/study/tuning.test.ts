@@ -6,18 +6,18 @@ import { joinExamples } from '../train/batches.ts'
 import { parametersOf, shapeOfModel } from '../train/convert.ts'
 import { initializeModel } from '../train/initialize.ts'
 import { toy, TOY } from '../../testing/toy-task.ts'
-import type { Reporter } from '../train/reporter.ts'
-import { scaleFor, type StudySettings } from './settings.ts'
-import { shapeWeights, type Shaping } from './tuning.ts'
-import type { Base, VariantContext } from './variants.ts'
+import { SILENT } from '../inference/reporter.ts'
+import type { StudySettings } from '../report/results.ts'
+import { scaleFor } from './settings.ts'
+import type { Base } from './bases.ts'
+import { shapeWeights, type Shaping, type VariantContext } from './tuning.ts'
 
-const quiet: Reporter = { stage: () => {}, progress: () => {}, note: () => {}, done: () => {} }
 const model = initializeModel(TOY, 1)
 const examples = toy(64, 2)
 
 function shaping(settings: Pick<StudySettings, 'passes' | 'hiddenWeight'>): Shaping {
   const teacherLogits = (): Promise<Float32Array> => Promise.resolve(new Float32Array(2 * examples.length))
-  const context = { scale: scaleFor(9, false), reporter: quiet, threads: 1, tuneSeconds: 600, tuneRate: () => 1e-3 }
+  const context = { scale: scaleFor(9, false), reporter: SILENT, threads: 1, tuneSeconds: 600, tuneRate: () => 1e-3 }
   return {
     base: { id: 'baseline', model, examples, isTrained: true, teacherLogits } as Partial<Base> as Base,
     apply: (from, recipe) => applyRecipe(from, recipe, { seed: 1 }),

@@ -9,7 +9,11 @@ import type { ModelWeights } from '../model/weights.ts'
 import { uniformLayerMap, type HiddenOptions } from '../train/hidden.ts'
 import { type MaskSchedule } from '../train/schedule.ts'
 import { trainWithin, type Trained } from '../train/within-time.ts'
-import type { Base, Shaped, VariantContext } from './variants.ts'
+import type { Reporter } from '../inference/reporter.ts'
+import type { StudySettings } from '../report/results.ts'
+import type { Base } from './bases.ts'
+import type { Scale } from './settings.ts'
+import type { Store } from './store.ts'
 
 /** What F1 on the validation texts a low-rank row may lose against its base. */
 const LOW_RANK_LOSS = 0.005
@@ -41,6 +45,27 @@ const SPARSE_PASSES = 2
 const ALPHA = 0.3
 
 export type Apply = (model: ModelWeights, recipe: string) => Promise<RecipeResult>
+
+export interface VariantContext {
+  settings: StudySettings
+  scale: Scale
+  store: Store
+  reporter: Reporter
+  threads: number
+  /** seconds for one fine-tuning */
+  tuneSeconds: number
+  /** learning rate for training a shaped base again; what zeros took away has a longer way to go */
+  tuneRate: (base: Base, isSparse: boolean) => number
+  /** false: shaped weights stay as they are */
+  isTuned: boolean
+  signal?: AbortSignal
+}
+
+export interface Shaped {
+  model: ModelWeights
+  recipe: string
+  notes: string[]
+}
 
 /** What shaping needs of the study around it. */
 export interface Shaping {

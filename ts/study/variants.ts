@@ -1,6 +1,5 @@
 // Makes the models of the rows: shape, train again where that helps, store; each in its folder under models/.
 
-import type { Calibration } from '../compress/calibration.ts'
 import { quantizationSensitivity, quantizeWithinGate } from '../compress/quantize-gate.ts'
 import { applyRecipe, needsCalibration, parseRecipe, type RecipeResult, type Step } from '../recipe/apply.ts'
 import { loadModel } from '../model/load.ts'
@@ -10,62 +9,8 @@ import { firstOrderImportance } from '../train/importance.ts'
 import { ROWS, type RowPlan } from './catalogue.ts'
 import { tokenizerOf } from '../inference/classifier.ts'
 import { withVocabulary } from '../text/tokenizer-files.ts'
-import type { Reporter } from '../train/reporter.ts'
-import type { Scale, StudySettings } from './settings.ts'
-import type { Store } from './store.ts'
-import type { Example } from '../train/within-time.ts'
-import { shapeWeights } from './tuning.ts'
-
-/** A trained model to make rows of, with all that its rows need. */
-export interface Base {
-  id: 'baseline' | 'student'
-  model: ModelWeights
-  tokenizerFiles: Record<string, string>
-  /** training examples in this base's own tokens; after those of the data the ones without a label, which is -1 */
-  examples: Example[]
-  /** tokens by id */
-  vocabulary: string[]
-  /** ids that the texts of the training use, those without a label too: what the step `vocab` keeps */
-  seenIds: Set<number>
-  /** texts outside training, on which that step counts unknown words */
-  sampleTexts: string[]
-  /** how it was trained, for its row's note */
-  words: string
-  /** that its training took */
-  seconds: number
-  /** decides whether the base's rows can be trained again */
-  isTrained: boolean
-  /** F1 on the validation texts of any model with this base's tokenizer */
-  validate: (model: ModelWeights) => Promise<number>
-  /**
-   * what the baseline says of each example, f32 [examples, labels]: the teacher of every training after the first; null
-   * where its weights are random
-   */
-  teacherLogits: () => Promise<Float32Array | null>
-  /** what some hundred training texts send into each linear layer of this base, or of a model made from it */
-  calibration: (model: ModelWeights) => Promise<Calibration>
-}
-
-export interface VariantContext {
-  settings: StudySettings
-  scale: Scale
-  store: Store
-  reporter: Reporter
-  threads: number
-  /** seconds for one fine-tuning */
-  tuneSeconds: number
-  /** learning rate for training a shaped base again; what zeros took away has a longer way to go */
-  tuneRate: (base: Base, isSparse: boolean) => number
-  /** false: shaped weights stay as they are */
-  isTuned: boolean
-  signal?: AbortSignal
-}
-
-export interface Shaped {
-  model: ModelWeights
-  recipe: string
-  notes: string[]
-}
+import type { Base } from './bases.ts'
+import { shapeWeights, type Shaped, type VariantContext } from './tuning.ts'
 
 /** What is kept of a row beside its folder. */
 export interface MadeRow {

@@ -17,7 +17,8 @@ import {
 } from './options.ts'
 import { dropPieces } from './pieces.ts'
 import { maskStageAt, maskStages, scheduleAt } from './schedule.ts'
-import { checkResumed, runKey, type TrainState } from './state.ts'
+import { checkResumed, runKey } from './run-key.ts'
+import type { TrainState } from './state.ts'
 
 const BETA1 = 0.9
 /**

@@ -5,7 +5,7 @@ import type { ModelWeights } from '../model/weights.ts'
 import type { HiddenOptions } from './hidden.ts'
 import type { PieceDropout } from './pieces.ts'
 import type { Masks, MaskSchedule } from './schedule.ts'
-import type { TrainState } from './state.ts'
+import type { TrainState, ValidationScore } from './state.ts'
 
 export interface TrainExample {
   /** token ids, [CLS] and [SEP] included */
@@ -108,13 +108,6 @@ export interface Checkpoint {
   seconds?: number
   /** the state is the callback's own; training waits for it */
   save(state: TrainState): void | Promise<void>
-}
-
-export interface ValidationScore {
-  step: number
-  /** mean cross-entropy */
-  loss: number
-  accuracy: number
 }
 
 export interface TrainResult {

@@ -2,7 +2,7 @@ import { expect, it } from 'vitest'
 import { SMALL } from '../../testing/models.ts'
 import { initializeModel } from '../train.ts'
 import type { TrainState } from './state.ts'
-import type { Reporter } from './reporter.ts'
+import type { Reporter } from '../inference/reporter.ts'
 import { trainWithin, type TrainingPlan } from './within-time.ts'
 
 const quiet: Reporter = { stage: () => {}, progress: () => {}, note: () => {}, done: () => {} }

@@ -5,7 +5,7 @@ import { stepsOf } from './batches.ts'
 import { trainClassifier } from './loop.ts'
 import type { TrainOptions } from './options.ts'
 import type { MaskSchedule } from './schedule.ts'
-import type { Reporter } from './reporter.ts'
+import type { Reporter } from '../inference/reporter.ts'
 import { median } from '../evaluation/statistics.ts'
 import { Stopped } from '../inference/stopped.ts'
 

@@ -10,3 +10,6 @@ export interface Reporter {
   /** The stage is over. */
   done(text?: string): void
 }
+
+/** Says nothing. */
+export const SILENT: Reporter = { stage: () => {}, progress: () => {}, note: () => {}, done: () => {} }
