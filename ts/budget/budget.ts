@@ -5,7 +5,7 @@
 import type { Device } from '../../kernels/program/device.ts'
 import { InfeasibleError, leastCost, leastLoss, type Choice } from '../compress/allocate.ts'
 import { buildProgram } from '../model/bert.ts'
-import { inspectModel } from '../model/ledger.ts'
+import { inspectModel } from '../recipe/ledger.ts'
 import type { ModelWeights } from '../model/weights.ts'
 import { openBudgetClock } from './clock.ts'
 import { assemble, budgetLayers, type BudgetLayer } from './layers.ts'

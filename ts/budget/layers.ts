@@ -11,6 +11,7 @@ import {
   type Candidate,
   type LayerInputs,
 } from '../compress/sensitivity.ts'
+import { familyOf } from '../families/index.ts'
 import {
   LAYER_LINEARS,
   linearLayers,
@@ -61,7 +62,7 @@ export async function budgetLayers(input: BudgetLayersInput): Promise<BudgetLaye
   for (const ids of texts.calibration) for (const id of ids) counts[id]++
   const groups: BudgetLayer[] = [
     {
-      stem: 'bert.embeddings.word_embeddings',
+      stem: familyOf(model.config).tensors.word,
       role: 'word',
       candidates: tableCandidates(model.embeddings.word, counts),
       linear: null,

@@ -81,6 +81,9 @@ export async function compressWithinBudget(
   }
 }
 
+/** What a stem begins with before the number of its layer, or where it has none before its last two parts. */
+const BEFORE_LAYER = /^.*?\.(?=\d+\.)|^[^.]+\.(?=[^.]+\.)/
+
 /** The ledger in columns and sentences. */
 export function budgetText(ledger: BudgetLedger): string {
   const { layers, rest, bytes, ms, f1, texts } = ledger
@@ -89,7 +92,7 @@ export function budgetText(ledger: BudgetLedger): string {
   const rows = [
     ['layer', 'form', 'kB before', 'kB after', 'ms before', 'ms after', 'error'],
     ...layers.map((layer) => [
-      layer.stem.replace('bert.encoder.layer.', '').replace('bert.', ''),
+      layer.stem.replace(BEFORE_LAYER, ''),
       layer.method,
       kilo(layer.bytesBefore),
       kilo(layer.bytesAfter),

@@ -1,7 +1,7 @@
 import { paperSizes, type PaperSize } from '../report/paper-sizes.ts'
 import { columns } from './columns.ts'
 import { UsageError } from './failure.ts'
-import { inspectSource, type Ledger } from '../model/ledger.ts'
+import { inspectSource, type Ledger } from '../recipe/ledger.ts'
 
 interface InspectFlags {
   recipe?: string

@@ -1,10 +1,14 @@
-// Back from any stored form to plain f32 numbers, and the walk over a model's linear layers that every step shares.
+// From any storage format back to plain f32 numbers, and the walk over a model's linear layers that every step shares.
 
-import type { DenseWeight, EmbeddingTable, LinearWeight } from '../../kernels/program/weights.ts'
-import { spreadEntries } from '../../kernels/sparse-matmul/spread.ts'
-import { LAYER_LINEARS, LINEAR_STEMS } from '../model/weights.ts'
+import type { DenseWeight, LinearWeight } from '../../kernels/program/weights.ts'
+import { familyOf } from '../families/index.ts'
+import { linearStem } from '../families/names.ts'
+import { denseLeaf } from '../model/dense.ts'
+import { LAYER_LINEARS } from '../model/weights.ts'
 import type { EncoderLayer, LayerLinear, LinearLayer, ModelWeights } from '../model/weights.ts'
 import { multiply, view } from './linear-algebra.ts'
+
+export { denseTable } from '../model/dense.ts'
 
 /** What a compression step returns: a new model that shares unchanged arrays with the old one, and words for the user. */
 export interface StepResult {
@@ -14,35 +18,12 @@ export interface StepResult {
 
 /** The matrix [N, K] that a weight stands for, row-major; a chain is multiplied out. Dense f32 gives its own array. */
 export function denseData(weight: LinearWeight): Float32Array {
-  const { N, K } = weight
-  if (weight.kind === 'f32') return weight.data
-  const data = new Float32Array(N * K)
-  switch (weight.kind) {
-    case 'int8':
-      for (let row = 0; row < N; row++)
-        for (let i = row * K; i < (row + 1) * K; i++) data[i] = weight.scales[row] * weight.data[i]
-      return data
-    case 'csr':
-      return spreadEntries(weight, data)
-    case 'int8-1x4':
-      spreadEntries(weight, data)
-      for (let i = 0; i < data.length; i++) data[i] *= weight.scales[Math.floor(i / K)]
-      return data
-    case 'nm': {
-      const P = (K / weight.m) * weight.n
-      for (let row = 0; row < N; row++) {
-        const list = Math.floor(row / weight.group) * P
-        for (let p = 0; p < P; p++) data[row * K + weight.indices[list + p]] = weight.values[row * P + p]
-      }
-      return data
-    }
-    case 'chain': {
-      let product: Float32Array | Float64Array = denseData(weight.factors[0])
-      for (const factor of weight.factors.slice(1))
-        product = multiply(view(denseData(factor), factor.N, factor.K), view(product, factor.K, K))
-      return Float32Array.from(product)
-    }
-  }
+  if (weight.kind !== 'chain') return denseLeaf(weight)
+  const [first, ...rest] = weight.factors
+  let product: Float32Array | Float64Array = denseLeaf(first)
+  for (const factor of rest)
+    product = multiply(view(denseLeaf(factor), factor.N, factor.K), view(product, factor.K, weight.K))
+  return Float32Array.from(product)
 }
 
 /** `weight` as dense f32, for training or inspection. */
@@ -50,20 +31,9 @@ export function denseWeight(weight: LinearWeight): DenseWeight {
   return { kind: 'f32', N: weight.N, K: weight.K, data: denseData(weight) }
 }
 
-/** An embedding table's rows as f32 [rows, width]. An f32 table gives its own array. */
-export function denseTable(table: EmbeddingTable): Float32Array {
-  if (table.kind === 'f32') return table.data
-  const { rows, width } = table
-  const data = new Float32Array(rows * width)
-  for (let row = 0; row < rows; row++)
-    for (let i = row * width; i < (row + 1) * width; i++)
-      data[i] = table.offsets[row] + table.scales[row] * table.data[i]
-  return data
-}
-
 /** One linear layer of the encoder, as the steps see it. */
 export interface EncoderLinear {
-  /** Hugging Face tensor stem, for messages */
+  /** tensor stem in the family's files */
   stem: string
   layer: number
   role: LayerLinear
@@ -72,9 +42,10 @@ export interface EncoderLinear {
 
 /** The encoder's linears in order; pooler and classifier are not among them. */
 export function encoderLinears(model: ModelWeights): EncoderLinear[] {
+  const family = familyOf(model.config)
   return model.layers.flatMap((layer, i) =>
     LAYER_LINEARS.map((role) => ({
-      stem: `bert.encoder.layer.${i}.${LINEAR_STEMS[role]}`,
+      stem: linearStem(family, i, role),
       layer: i,
       role,
       linear: layer[role],

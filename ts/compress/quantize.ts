@@ -15,6 +15,7 @@ import type {
   LinearWeight,
 } from '../../kernels/program/weights.ts'
 import { LARGEST_ACTIVATION_SCALE, SMALLEST_ACTIVATION_SCALE } from '../../kernels/program/quantization.ts'
+import { familyOf } from '../families/index.ts'
 import type { LinearLayer, ModelWeights } from '../model/weights.ts'
 import { linearLayers } from '../model/weights.ts'
 import type { Calibration } from './calibration.ts'
@@ -286,7 +287,7 @@ export function quantizeEmbedding(table: EmbeddingTable, name = 'embedding'): Em
  * embedding bytes, and every token's sum passes through them.
  */
 export function quantizeWordEmbeddings(model: ModelWeights): StepResult {
-  const word = quantizeEmbedding(model.embeddings.word, 'bert.embeddings.word_embeddings')
+  const word = quantizeEmbedding(model.embeddings.word, familyOf(model.config).tensors.word)
   return {
     model: { ...model, embeddings: { ...model.embeddings, word } },
     notes: [`e8: word table [${word.rows}, ${word.width}] to int8 rows`],

@@ -238,7 +238,7 @@ export function roundingError(weight: LinearWeight, inputs: LayerInputs): number
 export function tableCandidates(table: EmbeddingTable, counts: ArrayLike<number>): Candidate<EmbeddingTable>[] {
   const plain: Candidate<EmbeddingTable> = { method: 'f32', bytes: tableBytes(table), error: 0, make: () => table }
   if (table.kind === 'int8') return [{ ...plain, method: 'e8' }]
-  const make = (): EmbeddingTable => quantizeEmbedding(table, 'bert.embeddings.word_embeddings')
+  const make = (): EmbeddingTable => quantizeEmbedding(table, 'the word table')
   const made = make()
   const now = denseTable(made)
   let [error, total] = [0, 0]

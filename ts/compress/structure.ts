@@ -8,8 +8,9 @@
 // with 6 and 1536.
 
 import type { DenseWeight } from '../../kernels/program/weights.ts'
-import type { EncoderLayer, LinearLayer, ModelWeights } from '../model/weights.ts'
-import { LINEAR_STEMS } from '../model/weights.ts'
+import type { EncoderLayer, LayerLinear, LinearLayer, ModelWeights } from '../model/weights.ts'
+import { familyOf } from '../families/index.ts'
+import { linearStem } from '../families/names.ts'
 import { requireDense, requireFinite } from './dense.ts'
 import type { StepResult } from './dense.ts'
 import { gram, transpose, view } from './linear-algebra.ts'
@@ -48,7 +49,7 @@ export interface Importance {
  *   change when one of the two is scaled up and the other down
  * - neuron: ||its row of W1, with bias|| * ||its column of W2||
  */
-export function weightImportance(layer: EncoderLayer, name = 'layer'): Importance {
+export function weightImportance(layer: EncoderLayer, name: LayerName = 'layer'): Importance {
   const [value, output] = [dense(layer.value, name, 'value'), dense(layer.attentionOutput, name, 'attentionOutput')]
   const [first, second] = [dense(layer.intermediate, name, 'intermediate'), dense(layer.output, name, 'output')]
   const { heads: H, headSize: D } = layer
@@ -80,8 +81,16 @@ export function weightImportance(layer: EncoderLayer, name = 'layer'): Importanc
   return { heads, neurons }
 }
 
-function dense(linear: LinearLayer, name: string, role: keyof typeof LINEAR_STEMS): DenseWeight {
-  const stem = `${name}.${LINEAR_STEMS[role]}`
+/** What messages call a layer, or each of its linears. */
+export type LayerName = string | ((role: LayerLinear) => string)
+
+const stemsOf =
+  ({ config }: ModelWeights, layer: number): LayerName =>
+  (role) =>
+    linearStem(familyOf(config), layer, role)
+
+function dense(linear: LinearLayer, name: LayerName, role: LayerLinear): DenseWeight {
+  const stem = typeof name === 'string' ? `${name}.${role}` : name(role)
   const weight = requireDense(linear.weight, stem, 'heads')
   requireFinite(weight.data, weight.K, stem)
   return weight
@@ -183,7 +192,7 @@ export async function pruneStructure(
           neurons: topIndices(neurons, roundUpToStep(part(before[i].ffn, goal[i].ffn), goal[i].ffn)),
         }))
     const layers = current.layers.map((layer, i) =>
-      sliceLayer(layer, kept[i].heads, kept[i].neurons, `bert.encoder.layer.${i}`),
+      sliceLayer(layer, kept[i].heads, kept[i].neurons, stemsOf(current, i)),
     )
     current = { ...current, layers }
   }
@@ -248,7 +257,7 @@ export function sliceLayer(
   layer: EncoderLayer,
   heads: readonly number[],
   neurons: readonly number[],
-  name = 'layer',
+  name: LayerName = 'layer',
 ): EncoderLayer {
   const D = layer.headSize
   const units = heads.flatMap((h) => Array.from({ length: D }, (_, d) => h * D + d))
@@ -292,7 +301,7 @@ export function removeStructure(
 ): StepResult {
   let shapes = ''
   const layers = model.layers.map((layer, i) => {
-    const name = `bert.encoder.layer.${i}`
+    const name = stemsOf(model, i)
     const kept = keptStructure(step, { heads: layer.heads, ffn: layer.intermediate.weight.N })
     const scores = importance?.[i] ?? weightImportance(layer, name)
     if (i === 0)

@@ -162,7 +162,9 @@ async function ownPreparation(source: string): Promise<TextPreparation | null> {
   const files = await openModelFiles(source)
   const config = await files.text('config.json')
   // what is wrong with the folder is said where it is opened
-  return config === null ? null : (parseConfig(config, `${files.where}: config.json`).shape.config.preparation ?? null)
+  return config === null
+    ? null
+    : ((await parseConfig(config, `${files.where}: config.json`)).shape.config.preparation ?? null)
 }
 
 /** Rows of their own file, their labels numbered as the data's. */

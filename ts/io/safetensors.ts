@@ -1,8 +1,6 @@
 // The safetensors format: u64 header length, a JSON header { name: { dtype, shape, data_offsets } }, then the tensors'
 // bytes, little-endian, row-major. Everything a header claims is checked against the file before memory is taken for it.
 
-import type { StoredArray } from './tensors.ts'
-
 /** Random access to the bytes of one file, wherever it lies. */
 export interface ByteSource {
   /** for messages: path, address or what the caller called it */
@@ -38,6 +36,19 @@ const DTYPE_BYTES: Record<Dtype, number> = {
 
 /** What one stored element takes, in bytes. */
 export const dtypeBytes = (dtype: Dtype): number => DTYPE_BYTES[dtype]
+
+/** What a tensor is in memory: F16 and BF16 as their 16 bits. */
+export type StoredArray =
+  | Float64Array
+  | Float32Array
+  | Int32Array
+  | Int16Array
+  | Int8Array
+  | Uint32Array
+  | Uint16Array
+  | Uint8Array
+  | BigInt64Array
+  | BigUint64Array
 
 export interface TensorEntry {
   name: string

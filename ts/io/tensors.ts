@@ -1,24 +1,12 @@
 // Tensors of a safetensors file as arrays: as they are stored, or any float type as f32.
 
 import { reusedPlace, type Place } from '../../kernels/program/stored-weights.ts'
-import { dtypeBytes, type Dtype, type SafetensorsFile, type TensorEntry } from './safetensors.ts'
+import { dtypeBytes, type Dtype, type SafetensorsFile, type StoredArray, type TensorEntry } from './safetensors.ts'
 
 /** One read of at most this many bytes: Node refuses 2^31 and more at once. */
 const PIECE_BYTES = 1 << 26
 /** Of floats, which are looked at after each piece: about a second-level cache. */
 const FLOAT_PIECE_BYTES = 1 << 24
-
-export type StoredArray =
-  | Float64Array
-  | Float32Array
-  | Int32Array
-  | Int16Array
-  | Int8Array
-  | Uint32Array
-  | Uint16Array
-  | Uint8Array
-  | BigInt64Array
-  | BigUint64Array
 
 const ARRAYS = {
   F64: Float64Array,

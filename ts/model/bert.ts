@@ -1,4 +1,4 @@
-// BERT as a program: post-LN encoder layers, then what the task needs.
+// An encoder as a program: post-LN layers as BERT has them, then what the task needs.
 //   x = LN(x + attention(x));  x = LN(x + W2 gelu(W1 x));  pooled = tanh(Wp x[CLS]);  logits = Wc pooled
 // The residual goes into LayerNorm (which walks the row anyway), gelu and tanh into their linears.
 
@@ -6,7 +6,7 @@ import type { Activation, BufferId, BufferSpec, Program } from '../../kernels/pr
 import type { StoredOp, StoredProgram, StoredWeight } from '../../kernels/program/stored-weights.ts'
 import type { LinearWeight } from '../../kernels/program/weights.ts'
 import { contractChain } from '../../kernels/low-rank-linear/contract-chain.ts'
-import type { LinearLayer, ModelWeights, Norm, StoredModel } from './weights.ts'
+import { poolerActivation, type LinearLayer, type ModelWeights, type Norm, type StoredModel } from './weights.ts'
 
 /**
  * logits [B, labels]; pooled [B, C], tanh over the [CLS] row; embeddings [B, C], mean over tokens; hidden [M, C], the
@@ -133,7 +133,7 @@ export function buildProgram(model: StoredModel, output: ModelOutput, options: P
 
   if (wantsFirst) {
     if (rows === 'tokens') x = firstToken(x, C)
-    if (model.pooler) x = linear(x, model.pooler, 'sequences', 'tanh')
+    if (model.pooler) x = linear(x, model.pooler, 'sequences', poolerActivation(model))
     if (output === 'logits') x = linear(x, model.classifier!, 'sequences', 'none')
   } else if (output === 'embeddings') {
     const to = pool.acquire('sequences', C)

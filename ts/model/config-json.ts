@@ -1,5 +1,7 @@
 // config.json, both ways: what Hugging Face writes, and the `compression` block that we add to it.
 
+import type { EncoderSizes, Family } from '../families/family.ts'
+import { familyOf, loadFamily, modelTypeOfClass, modelTypes } from '../families/index.ts'
 import { PREPARATION_LANGUAGES, PREPARATION_STEPS, type TextPreparation } from '../text/preparation.ts'
 import type { BertConfig } from './config.ts'
 import {
@@ -13,7 +15,7 @@ import {
   shapeOfConfig,
 } from './shape.ts'
 
-/** Raised when stored forms change in a way that older readers would misread. */
+/** Raised when storage formats change in a way that older readers would misread. */
 export const COMPRESSION_VERSION = 1
 /** What a model with calibrated activation scales is written as: readers of version 1 would pass over them. */
 const STATIC_VERSION = 2
@@ -21,8 +23,21 @@ const STATIC_VERSION = 2
 /** Raised when prepared texts would differ from those that older models were trained on. */
 const PREPARATION_VERSION = 1
 
-/** Sizes no BERT has; keeps a broken file from asking for all memory. */
+/** Sizes that no encoder has; they keep a broken file from asking for all memory. */
 const BOUNDS = { vocab: 10_000_000, width: 65_536, layers: 512, positions: 1_000_000, labels: 1_000_000 }
+
+const SIZE_BOUNDS: Record<Exclude<keyof EncoderSizes, 'layerNormEpsilon'>, number> = {
+  vocabSize: BOUNDS.vocab,
+  hiddenSize: BOUNDS.width,
+  layers: BOUNDS.layers,
+  heads: BOUNDS.width,
+  intermediateSize: BOUNDS.width,
+  maxPositions: BOUNDS.positions,
+  typeVocabSize: BOUNDS.width,
+}
+
+/** What feed-forward layers compute between their two products, by the names that config.json has for it. */
+const ACTIVATIONS: Record<string, string> = { gelu: 'the erf form' }
 
 interface CompressionJson {
   version: number
@@ -38,12 +53,13 @@ interface CompressionJson {
 
 export interface ParsedConfig {
   shape: ModelShape
+  family: Family
   aliases: Record<string, string>
   /** the file has our compression block */
   compressed: boolean
   /** id2label names the labels; where it does not, the classifier's rows count them */
   labelsNamed: boolean
-  /** BertFor… as the file names it, or '' */
+  /** the class of transformers as the file names it, e.g. BertForSequenceClassification, or '' */
   architecture: string
 }
 
@@ -51,9 +67,9 @@ export interface ParsedConfig {
  * Reads config.json.
  *
  * @param where file name for messages
- * @throws where the model is no BERT that this library computes, or a number is missing or out of range
+ * @throws where the model is no encoder that this library computes, or a number is missing or out of range
  */
-export function parseConfig(json: string, where: string): ParsedConfig {
+export async function parseConfig(json: string, where: string): Promise<ParsedConfig> {
   const refuse = (what: string): never => {
     throw new Error(`${where}: ${what}`)
   }
@@ -65,41 +81,30 @@ export function parseConfig(json: string, where: string): ParsedConfig {
   }
   if (typeof raw !== 'object' || raw === null || Array.isArray(raw)) return refuse('not a JSON object')
   const architecture = Array.isArray(raw.architectures) ? String(raw.architectures[0] ?? '') : ''
-  const type = raw.model_type ?? (architecture.startsWith('Bert') ? 'bert' : undefined)
-  if (type !== 'bert')
-    refuse(
-      `model_type is ${JSON.stringify(raw.model_type)}, expected "bert"; other architectures are not computed here`,
+  const modelType = raw.model_type ?? modelTypeOfClass(architecture)
+  const family = typeof modelType === 'string' ? await loadFamily(modelType) : null
+  if (!family)
+    return refuse(
+      `model_type is ${JSON.stringify(raw.model_type)}, expected ${modelTypes()
+        .map((type) => JSON.stringify(type))
+        .join(' or ')}; other architectures are not computed here`,
     )
-  const activation = raw.hidden_act ?? 'gelu'
-  if (activation !== 'gelu') refuse(`hidden_act is ${JSON.stringify(activation)}, expected "gelu" (the erf form)`)
-  const positions = raw.position_embedding_type ?? 'absolute'
-  if (positions !== 'absolute') refuse(`position_embedding_type is ${JSON.stringify(positions)}, expected "absolute"`)
-
-  const count = (key: string, most: number, otherwise?: number): number => {
-    const value = raw[key] ?? otherwise
-    if (!Number.isSafeInteger(value) || (value as number) < 1 || (value as number) > most)
-      return refuse(`${key} is ${JSON.stringify(raw[key])}, expected a whole number from 1 to ${most}`)
-    return value as number
+  const refused = family.config.refuse(raw)
+  if (refused !== null) refuse(refused)
+  const { key, otherwise } = family.config.activation
+  const activation = raw[key] ?? otherwise
+  if (typeof activation !== 'string' || !Object.hasOwn(ACTIVATIONS, activation)) {
+    const known = Object.entries(ACTIVATIONS).map(([name, meaning]) => `"${name}" (${meaning})`)
+    refuse(`${key} is ${JSON.stringify(activation)}, expected ${known.join(' or ')}`)
   }
-  const epsilon = raw.layer_norm_eps ?? 1e-12
-  if (typeof epsilon !== 'number' || !(epsilon > 0 && epsilon < 1))
-    return refuse(`layer_norm_eps is ${JSON.stringify(raw.layer_norm_eps)}, expected a number between 0 and 1`)
-  const hiddenSize = count('hidden_size', BOUNDS.width)
-  const heads = count('num_attention_heads', BOUNDS.width)
-  if (hiddenSize % heads !== 0) refuse(`hidden_size ${hiddenSize} is not a multiple of num_attention_heads ${heads}`)
   const labels = parseLabels(raw, refuse)
   const config: BertConfig = {
-    vocabSize: count('vocab_size', BOUNDS.vocab),
-    hiddenSize,
-    layers: count('num_hidden_layers', BOUNDS.layers),
-    heads,
-    intermediateSize: count('intermediate_size', BOUNDS.width),
-    maxPositions: count('max_position_embeddings', BOUNDS.positions, 512),
-    typeVocabSize: count('type_vocab_size', BOUNDS.width, 2),
-    layerNormEpsilon: epsilon,
+    ...parseSizes(raw, family, refuse),
+    // a configuration that names no family is BERT's, in memory as in files of older releases
+    ...(modelType !== 'bert' && { family: modelType as string }),
     labels,
     recipe: '',
-    lowercase: true,
+    lowercase: family.tokenizer.lowercase,
     ...(raw.problem_type === 'multi_label_classification' ? { multiLabel: true } : {}),
     ...(raw.text_preparation !== undefined && { preparation: parsePreparation(raw.text_preparation, refuse) }),
   }
@@ -108,11 +113,59 @@ export function parseConfig(json: string, where: string): ParsedConfig {
   if (compression !== undefined) applyCompression(shape, compression, refuse)
   return {
     shape,
+    family,
     aliases: compression?.aliases ?? {},
     compressed: compression !== undefined,
     labelsNamed: raw.id2label !== undefined && raw.id2label !== null,
     architecture,
   }
+}
+
+/** The sizes, from the keys that the family has for them. */
+function parseSizes(
+  raw: Record<string, unknown>,
+  { config, positionOffset }: Family,
+  refuse: (what: string) => never,
+): EncoderSizes {
+  const valueOf = (size: keyof EncoderSizes): { value: unknown; key: string } => {
+    const field = config.sizes[size]
+    return 'fixed' in field
+      ? { value: field.fixed, key: size }
+      : { value: raw[field.key] ?? field.otherwise, key: field.key }
+  }
+  const count = (size: keyof typeof SIZE_BOUNDS, least = 1): number => {
+    const { value, key } = valueOf(size)
+    const most = SIZE_BOUNDS[size]
+    if (!Number.isSafeInteger(value) || (value as number) < least || (value as number) > most)
+      return refuse(`${key} is ${JSON.stringify(raw[key])}, expected a whole number from ${least} to ${most}`)
+    return value as number
+  }
+  const epsilon = valueOf('layerNormEpsilon')
+  if (typeof epsilon.value !== 'number' || !(epsilon.value > 0 && epsilon.value < 1))
+    return refuse(`${epsilon.key} is ${JSON.stringify(epsilon.value)}, expected a number between 0 and 1`)
+  const [hiddenSize, heads] = [count('hiddenSize'), count('heads')]
+  if (hiddenSize % heads !== 0)
+    refuse(`${valueOf('hiddenSize').key} ${hiddenSize} is not a multiple of ${valueOf('heads').key} ${heads}`)
+  return {
+    vocabSize: count('vocabSize'),
+    hiddenSize,
+    layers: count('layers'),
+    heads,
+    intermediateSize: count('intermediateSize'),
+    maxPositions: count('maxPositions', positionOffset + 1) - positionOffset,
+    typeVocabSize: count('typeVocabSize'),
+    layerNormEpsilon: epsilon.value,
+  }
+}
+
+/** The sizes under the keys that the family has for them. */
+function formatSizes(sizes: EncoderSizes, { config, positionOffset }: Family): Record<string, number> {
+  const fields = Object.entries(config.sizes) as [keyof EncoderSizes, Family['config']['sizes'][keyof EncoderSizes]][]
+  return Object.fromEntries(
+    fields.flatMap(([size, field]) =>
+      'fixed' in field ? [] : [[field.key, sizes[size] + (size === 'maxPositions' ? positionOffset : 0)]],
+    ),
+  )
 }
 
 function parsePreparation(found: unknown, refuse: (what: string) => never): TextPreparation {
@@ -181,12 +234,12 @@ function applyCompression(shape: ModelShape, found: CompressionJson, refuse: (wh
   }
   const linears = new Map([...linearShapes(shape)].map(({ stem, linear }) => [stem, linear]))
   for (const [stem, weight] of Object.entries(found.linears)) {
-    const linear = linears.get(stem) ?? bad(`linears names '${stem}', which this model has not`)
+    const linear = linears.get(stem) ?? bad(`linears names '${stem}', which this model does not have`)
     linear.weight = parseLinearShape(stem, weight, linear.weight, bad)
   }
   if (!Array.isArray(found.withoutBias)) bad('withoutBias is no list')
   for (const stem of found.withoutBias) {
-    const linear = linears.get(stem) ?? bad(`withoutBias names '${stem}', which this model has not`)
+    const linear = linears.get(stem) ?? bad(`withoutBias names '${stem}', which this model does not have`)
     linear.bias = false
   }
 }
@@ -218,7 +271,7 @@ function parseLeafShape(stem: string, found: LeafShape, bad: (what: string) => n
       return bad(`${stem} has ${key} ${JSON.stringify(value)}, expected a whole number from ${least} to ${most}`)
     return value as number
   }
-  /** checkLinearWeight holds its range against the law; here it only must be a number */
+  /** checkLinearWeight checks its range; here it only must be a number */
   const scale = (): { activationScale?: number } => {
     const { activationScale } = found as { activationScale?: unknown }
     if (activationScale !== undefined && typeof activationScale !== 'number')
@@ -275,19 +328,14 @@ const hasFixedScale = (weight: LinearShape): boolean =>
 /** config.json of a model; a plain f32 model gets no `compression` block and opens in any Hugging Face library. */
 export function formatConfig(shape: ModelShape, aliases: Record<string, string> = {}): string {
   const { config } = shape
+  const family = familyOf(config)
+  const { activation, written } = family.config
   const json: Record<string, unknown> = {
-    architectures: [shape.classifier ? 'BertForSequenceClassification' : 'BertModel'],
-    model_type: 'bert',
-    vocab_size: config.vocabSize,
-    hidden_size: config.hiddenSize,
-    num_hidden_layers: config.layers,
-    num_attention_heads: config.heads,
-    intermediate_size: config.intermediateSize,
-    hidden_act: 'gelu',
-    max_position_embeddings: config.maxPositions,
-    type_vocab_size: config.typeVocabSize,
-    layer_norm_eps: config.layerNormEpsilon,
-    pad_token_id: 0,
+    architectures: [`${family.classPrefix}${shape.classifier ? 'ForSequenceClassification' : 'Model'}`],
+    model_type: config.family ?? family.modelTypes[0],
+    ...formatSizes(config, family),
+    [activation.key]: 'gelu',
+    ...written,
     torch_dtype: 'float32',
   }
   if (config.labels.length) {

@@ -1,21 +1,12 @@
-// The part of Hugging Face's config.json that a BERT encoder needs, and the presets.
+// What a model is beside its weights, and the presets.
 
+import type { EncoderSizes } from '../families/family.ts'
 import type { TextPreparation } from '../text/preparation.ts'
 
-export interface BertConfig {
-  vocabSize: number
-  /** C */
-  hiddenSize: number
-  /** L */
-  layers: number
-  /** H, before any head was pruned */
-  heads: number
-  /** F, before any neuron was pruned */
-  intermediateSize: number
-  /** longest sequence, [CLS] and [SEP] included */
-  maxPositions: number
-  typeVocabSize: number
-  layerNormEpsilon: number
+/** The part of Hugging Face's config.json that an encoder needs, of BERT's family unless `family` says otherwise. */
+export interface BertConfig extends EncoderSizes {
+  /** `model_type` of a family other than BERT (ts/families/index.ts), which is where its files' names come from */
+  family?: string
   /** label names by id; empty for a bare encoder */
   labels: string[]
   /** recipe steps applied so far, e.g. 'sp80x4+q8+e8'; '' for none */

@@ -2,20 +2,17 @@
 
 import type { ModelFiles } from '../io/folder.ts'
 import { headerBytesOf, type SafetensorsFile } from '../io/safetensors.ts'
-import { parseConfig } from './config-json.ts'
-import { openModelFiles, type LoadModelOptions } from './load.ts'
-import { canonicalName, openParts, settleOptionalParts } from './parts.ts'
-import { findPreset } from './preset.ts'
-import { applyRecipeToShape, type PlannedLeaf } from '../recipe/shape.ts'
+import { canonicalName } from '../families/names.ts'
+import { parseConfig, type ParsedConfig } from './config-json.ts'
+import { openParts, settleOptionalParts } from './parts.ts'
 import { modelTensors } from './save.ts'
 import {
-  configOfPreset,
   linearShapes,
-  shapeOfConfig,
   shapeOfModel,
   slotBytes,
   tensorSlots,
   type ModelShape,
+  type PlannedLeaf,
   type TensorGroup,
   type TensorSlot,
 } from './shape.ts'
@@ -113,65 +110,58 @@ function storedSlots(shape: ModelShape): TensorSlot[] {
   })
 }
 
-export interface InspectOptions extends LoadModelOptions {
-  /** what would become of it: steps joined by `+` (ts/recipe/shape.ts) */
-  recipe?: string
+export interface LedgerOptions {
   /** count the header of the file that `saveModel` would write; false if not given: the sum of the tensors */
   header?: boolean
 }
 
-/** The ledger of a model in memory or of a shape: the bytes that `saveModel` writes as tensors. */
-export function inspectModel(model: ModelWeights | ModelShape, options: InspectOptions = {}): Ledger {
-  const recipe = options.recipe ?? ''
-  let slots: TensorSlot[]
-  if ('embeddings' in model && recipe === '') {
-    const stored = new Set(modelTensors(model).tensors.map(({ name }) => name))
-    slots = [...tensorSlots(shapeOfModel(model))].filter(({ name }) => stored.has(name))
-  } else {
-    const shape = 'embeddings' in model ? shapeOfModel(model) : model
-    slots = storedSlots(applyRecipeToShape(shape, recipe))
-  }
-  const lines = slots.map(lineOf)
-  if (options.header) lines.push(header(headerBytesOf(slots)))
-  return addUp(lines)
+const ledgerOfSlots = (slots: TensorSlot[], { header: isCounted }: LedgerOptions): Ledger =>
+  addUp([...slots.map(lineOf), ...(isCounted ? [header(headerBytesOf(slots))] : [])])
+
+/** The ledger of a model in memory: the bytes that `saveModel` writes as tensors. */
+export function ledgerOfModel(model: ModelWeights, options: LedgerOptions = {}): Ledger {
+  const stored = new Set(modelTensors(model).tensors.map(({ name }) => name))
+  return ledgerOfSlots(
+    [...tensorSlots(shapeOfModel(model))].filter(({ name }) => stored.has(name)),
+    options,
+  )
 }
 
-/** The ledger of a preset under a recipe: arithmetic on shapes, no weights are made. `baseline` for none. */
-export const recipeLedger = (preset: string, recipe = ''): Ledger =>
-  inspectModel(shapeOfConfig(configOfPreset(findPreset(preset))), { recipe })
+/** The same of a model that need not exist. */
+export const ledgerOfShape = (shape: ModelShape, options: LedgerOptions = {}): Ledger =>
+  ledgerOfSlots(storedSlots(shape), options)
 
 /**
- * The ledger of anything `loadModel` opens. Of a folder only config.json and the header are read; without a recipe its
- * rows add up to the size of model.safetensors, the header a row of its own.
+ * The ledger of a model's files, of which only config.json and the headers are read; the headers are a row of it.
+ *
+ * @param become what is made of the files' model: the ledger is then of that shape, as of any other
  */
-export async function inspectSource(source: string, options: InspectOptions = {}): Promise<Ledger> {
-  if (source.startsWith('preset:')) return recipeLedger(source.slice('preset:'.length), options.recipe)
-  return inspectFiles(await openModelFiles(source, options), options)
-}
-
-/** The ledger of a model's files. */
-export async function inspectFiles(files: ModelFiles, options: InspectOptions = {}): Promise<Ledger> {
+export async function ledgerOfFiles(
+  files: ModelFiles,
+  become?: (shape: ModelShape) => ModelShape,
+  options: LedgerOptions = {},
+): Promise<Ledger> {
   const config = await files.text('config.json')
   if (config === null) throw new Error(`${files.where}: config.json is missing; expected a Hugging Face model folder`)
-  const parsed = parseConfig(config, `${files.where}: config.json`)
+  const parsed = await parseConfig(config, `${files.where}: config.json`)
   const parts = await openParts(files)
   try {
     const names = new Set<string>()
-    for (const part of parts) for (const name of part.tensors.keys()) names.add(canonicalName(name) ?? name)
+    for (const part of parts)
+      for (const name of part.tensors.keys()) names.add(canonicalName(parsed.family, name) ?? name)
     settleOptionalParts(parsed, names, 'optional')
-    if (options.recipe) return inspectModel(parsed.shape, options)
-    return addUp(fileLines(parts, parsed.shape))
+    return become ? ledgerOfShape(become(parsed.shape), options) : addUp(fileLines(parts, parsed))
   } finally {
     for (const part of parts) await part.source.close()
   }
 }
 
-function* fileLines(parts: SafetensorsFile[], shape: ModelShape): Generator<Line> {
+function* fileLines(parts: SafetensorsFile[], { shape, family }: ParsedConfig): Generator<Line> {
   const slots = new Map([...tensorSlots(shape)].map((slot) => [slot.name, slot]))
   for (const part of parts) {
     yield header(part.headerBytes)
     for (const { name, length, dtype, shape: dims } of part.tensors.values()) {
-      const slot = slots.get(canonicalName(name) ?? name)
+      const slot = slots.get(canonicalName(family, name) ?? name)
       if (slot) yield { ...lineOf(slot), bytes: length }
       else {
         const params = /^[FB]/.test(dtype) ? dims.reduce((product, dim) => product * dim, 1) : 0

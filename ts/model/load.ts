@@ -1,6 +1,7 @@
 // Opens a model: a folder, an address, a hub repository, files in memory, or a preset.
 
 import { fetchedFiles, TOKENIZER_FILES, type ModelFiles, type Progress } from '../io/folder.ts'
+import type { Family } from '../families/family.ts'
 import { parseConfig } from './config-json.ts'
 import { openParts } from './parts.ts'
 import { presetModel } from './preset.ts'
@@ -53,7 +54,7 @@ const isNode = (): boolean => typeof process !== 'undefined' && typeof process.v
  *
  * @param source `preset:NAME`; a folder in Hugging Face's layout (Node); an http(s) address of such a folder, or in the
  *   browser a path that starts with `.` or `/`; else a hub id such as `org/name`
- * @throws where the model cannot be found, is no BERT, or a tensor is missing, of wrong type or shape, or not finite:
+ * @throws where the model cannot be found, is of a family that is not computed here, or a tensor is missing, of wrong type or shape, or not finite:
  *   the message names the file and the tensor
  */
 export async function loadModel(source: string, options: LoadModelOptions = {}): Promise<LoadedModel> {
@@ -119,13 +120,13 @@ export async function openModelFrom(files: ModelFiles, options: OpenModelOptions
   const { where } = files
   const configText = await files.text('config.json')
   if (configText === null) throw new Error(`${where}: config.json is missing; expected a Hugging Face model folder`)
-  const parsed = parseConfig(configText, `${where}: config.json`)
+  const parsed = await parseConfig(configText, `${where}: config.json`)
   const tokenizerFiles: Record<string, string> = {}
   for (const name of TOKENIZER_FILES) {
     const text = await files.text(name)
     if (text !== null) tokenizerFiles[name] = text
   }
-  parsed.shape.config.lowercase = isLowercase(tokenizerFiles, where)
+  parsed.shape.config.lowercase = isLowercase(tokenizerFiles, parsed.family, where)
 
   const parts = await openParts(files, options)
   let isClosed = false
@@ -151,8 +152,8 @@ export async function openModelFrom(files: ModelFiles, options: OpenModelOptions
   }
 }
 
-/** do_lower_case of tokenizer_config.json; else what tokenizer.json's normalizer does; BERT's default is true. */
-function isLowercase(tokenizerFiles: Record<string, string>, where: string): boolean {
+/** do_lower_case of tokenizer_config.json; else what tokenizer.json's normalizer does; else the family's default. */
+function isLowercase(tokenizerFiles: Record<string, string>, family: Family, where: string): boolean {
   const read = (name: string): Record<string, unknown> => {
     if (!tokenizerFiles[name]) return {}
     try {
@@ -164,5 +165,5 @@ function isLowercase(tokenizerFiles: Record<string, string>, where: string): boo
   const config = read('tokenizer_config.json')
   if (typeof config.do_lower_case === 'boolean') return config.do_lower_case
   const normalizer = (read('tokenizer.json').normalizer ?? {}) as { lowercase?: unknown }
-  return typeof normalizer.lowercase === 'boolean' ? normalizer.lowercase : true
+  return typeof normalizer.lowercase === 'boolean' ? normalizer.lowercase : family.tokenizer.lowercase
 }

@@ -2,11 +2,12 @@
 
 import type { ModelFiles, Progress } from '../io/folder.ts'
 import { openSafetensors, type ByteSource, type SafetensorsFile } from '../io/safetensors.ts'
+import { poolerOf } from '../families/names.ts'
 import type { ParsedConfig } from './config-json.ts'
 
 export interface PartsOptions {
   progress?: Progress
-  /** nothing is read twice: what lies in memory goes as it is read */
+  /** nothing is read twice: what is in memory is released as it is read */
   readOnce?: boolean
 }
 
@@ -72,27 +73,33 @@ function reported(source: ByteSource, file: string, progress?: Progress): ByteSo
   }
 }
 
-/** `bert.` in front, LayerNorm's parts by their present names; null for tensors that no encoder or classifier has. */
-export function canonicalName(name: string): string | null {
-  if (/(^|\.)embeddings\.position_ids$/.test(name)) return null
-  const full = /^(embeddings|encoder|pooler)\./.test(name) ? `bert.${name}` : name
-  if (!/^(bert|classifier)\./.test(full)) return null
-  return full.replace(/\.LayerNorm\.gamma$/, '.LayerNorm.weight').replace(/\.LayerNorm\.beta$/, '.LayerNorm.bias')
-}
+/** Classes whose classifier is not for whole texts, after their family's name. */
+const NOT_ONE_PER_TEXT = ['ForTokenClassification', 'ForMultipleChoice']
 
-const NOT_ONE_PER_TEXT = ['BertForTokenClassification', 'BertForMultipleChoice']
-
-/** Takes out of the shape what the file need not have and has not: tables where they are optional, pooler, classifier. */
+/**
+ * Takes out of the shape what the file need not have and does not have: tables where they are optional, pooler, classifier.
+ *
+ * @param names of the file's tensors, canonical
+ */
 export function settleOptionalParts(
-  { shape, architecture }: ParsedConfig,
+  { shape, family, architecture }: ParsedConfig,
   names: Iterable<string>,
   embeddings: 'required' | 'optional' = 'required',
 ): void {
   const all = [...names]
-  const has = (prefix: string): boolean => all.some((name) => name.startsWith(prefix))
-  if (embeddings === 'optional' && !has('bert.embeddings.'))
+  const { tensors, head, classPrefix } = family
+  const has = (stem: string): boolean => all.some((name) => name.startsWith(`${stem}.`))
+  const tables = [
+    tensors.word,
+    tensors.position,
+    tensors.embeddingNorm,
+    ...(tensors.type === null ? [] : [tensors.type]),
+  ]
+  if (embeddings === 'optional' && !tables.some(has))
     for (const table of [shape.word, shape.position, shape.type]) Object.assign(table, { kind: 'f32', rows: 0 })
-  if (!has('bert.pooler.')) shape.pooler = null
   const isOptional = !architecture.endsWith('SequenceClassification')
-  if (NOT_ONE_PER_TEXT.includes(architecture) || (isOptional && !has('classifier.'))) shape.classifier = null
+  const isOther = NOT_ONE_PER_TEXT.some((name) => architecture === classPrefix + name)
+  if (isOther || (isOptional && !has(head.classifier))) shape.classifier = null
+  const pooler = poolerOf(family, shape.classifier !== null)
+  if (!pooler || !has(pooler.stem)) shape.pooler = null
 }

@@ -1,9 +1,11 @@
 // Writes a model as a Hugging Face folder. What is written loads again bit for bit (ts/model/load.ts).
 
 import { checkLinearWeight, type EmbeddingTable, type LeafWeight } from '../../kernels/program/weights.ts'
+import { familyOf } from '../families/index.ts'
 import { TOKENIZER_FILES } from '../io/folder.ts'
 import { encodeSafetensors, planSafetensors, type TensorToWrite } from '../io/safetensors.ts'
 import { formatConfig } from './config-json.ts'
+import { denseTable } from './dense.ts'
 import { maskOfColumns } from './mask.ts'
 import { shapeOfModel, tensorSlots } from './shape.ts'
 import { LAYER_LINEARS, linearLayers, mixtureOf, type LinearLayer, type ModelWeights, type Norm } from './weights.ts'
@@ -65,16 +67,46 @@ function* tableData(table: EmbeddingTable): Generator<TensorData> {
   }
 }
 
+/**
+ * The embedding tables as the family's files have them. Without a table of token types, what every token adds is put into
+ * the positions: the sum of the three is the same.
+ */
+function storedTables({ config, embeddings }: ModelWeights): EmbeddingTable[] {
+  const { tensors, positionOffset } = familyOf(config)
+  const { word, type } = embeddings
+  let { position } = embeddings
+  if (tensors.type === null && denseTable(type).some((x) => x !== 0)) {
+    const [row, data] = [denseTable(type), denseTable(position).slice()]
+    for (let i = 0; i < data.length; i++) data[i] += row[i % position.width]
+    position = { kind: 'f32', rows: position.rows, width: position.width, data }
+  }
+  if (positionOffset > 0) position = withRowsBefore(position, positionOffset)
+  return tensors.type === null ? [word, position] : [word, position, type]
+}
+
+/** The table after `count` rows of zeros, which no token reads. */
+function withRowsBefore(table: EmbeddingTable, count: number): EmbeddingTable {
+  const rows = count + table.rows
+  const after = <T extends Float32Array | Uint8Array>(array: T, width: number): T => {
+    const whole = new (array.constructor as new (n: number) => T)(rows * width)
+    whole.set(array, count * width)
+    return whole
+  }
+  if (table.kind === 'f32') return { ...table, rows, data: after(table.data, table.width) }
+  const { data, scales, offsets, width } = table
+  return { ...table, rows, data: after(data, width), scales: after(scales, 1), offsets: after(offsets, 1) }
+}
+
 function* normData({ gamma, beta }: Norm): Generator<TensorData> {
   yield gamma
   yield beta
 }
 
 function* modelData(model: ModelWeights): Generator<TensorData> {
-  const { word, position, type, norm } = model.embeddings
+  const { word, norm } = model.embeddings
   const masks = new Map<object, Uint8Array>()
   if (word.rows > 0) {
-    for (const table of [word, position, type]) yield* tableData(table)
+    for (const table of storedTables(model)) yield* tableData(table)
     yield* normData(norm)
   }
   for (const layer of model.layers) {
@@ -90,7 +122,7 @@ function* modelData(model: ModelWeights): Generator<TensorData> {
  * The tensors of a model's file, and which tensors share another's bytes: arrays that are the same object (factors
  * common to several layers) are stored once.
  *
- * @throws where a weight breaks its own law or an array does not match its shape
+ * @throws where a weight breaks its own rules or an array does not match its shape
  */
 export function modelTensors(model: ModelWeights): { tensors: TensorToWrite[]; aliases: Record<string, string> } {
   for (const { stem, linear } of linearLayers(model)) checkLinearWeight(linear.weight, `${stem}.weight`)
@@ -146,7 +178,7 @@ export async function saveModel(
   const { tensors, aliases } = modelTensors(model)
   const { header, parts } = planSafetensors(tensors)
   const { writeFolder } = await import('../io/folder.node.ts')
-  // a tokenizer of an earlier model must not stand beside this one's
+  // a tokenizer of an earlier model must not stay beside this one's
   const stale = options.files ? TOKENIZER_FILES.filter((name) => !Object.hasOwn(options.files!, name)) : []
   return writeFolder(
     folder,

@@ -1,14 +1,14 @@
 // A model without its numbers: which tensors it stores, of which types and shapes. Saving, loading and the byte ledger
 // all read the same list, so the ledger adds up to the file by construction.
 //
-// Stored forms beside the plain Hugging Face `<stem>.weight` F32 [N, K]:
+// Storage formats beside the plain Hugging Face `<stem>.weight` F32 [N, K]:
 //   int8      .weight I8 [N, K], .weight.scales F32 [N]
 //   csr       .weight.mask U8 [N, ceil(K / 8)], bit k % 8 of byte k / 8 set where W[n, k] is stored; .weight.values F32 [Z]
 //   int8-1x4  .weight.mask U8 [N, ceil(K / 4 / 8)] over blocks, .weight.values I8 [Zb, 4], .weight.scales F32 [N]
 //   nm        .weight.mask U8 [ceil(N / group), ceil(K / 8)] shared by a group of outputs, .weight.values F32 [N, K n / m]
 //   mixed     .weight.basis F32 [P, N, K], .weight.mix F32 [P]: a dense f32 weight as a sum of P, which layers share
-//   chain     the forms above under <stem>.factors.<i>.
-// The activationScale of an int8 or int8-1x4 weight stands in config.json: a JSON number gives an f32 back exactly.
+//   chain     the formats above under <stem>.factors.<i>.
+// The activationScale of an int8 or int8-1x4 weight is in config.json: a JSON number gives an f32 back exactly.
 // A mask costs K / 8 bytes a row whatever the density: below explicit u16 columns from 1 / 16 on, and it cannot name a
 // column twice or out of order.
 
@@ -16,12 +16,16 @@ import type { EmbeddingTable, LeafWeight, LinearWeight } from '../../kernels/pro
 import type { Dtype } from '../io/safetensors.ts'
 import { dtypeBytes } from '../io/safetensors.ts'
 import type { BertConfig, Preset } from './config.ts'
+import { familyOf } from '../families/index.ts'
+import { linearStem, normStem } from '../families/names.ts'
 import {
   LAYER_LINEARS,
-  LINEAR_STEMS,
+  linearsOf,
   mixtureOf,
+  poolerStem,
   type LayerLinear,
   type LinearLayer,
+  type LinearRole,
   type ModelWeights,
 } from './weights.ts'
 
@@ -37,6 +41,9 @@ export type LeafShape = { N: number; K: number } & (
   /** only in files: in memory it is dense f32 */
   | { kind: 'mixed'; terms: number }
 )
+
+/** A leaf of a model that need not exist: which factors are one array, stored once, and whether zeros are whole blocks. */
+export type PlannedLeaf = LeafShape & { shared?: string; isBlocked?: boolean }
 
 export type LinearShape = LeafShape | { kind: 'chain'; N: number; K: number; factors: LeafShape[] }
 
@@ -222,43 +229,36 @@ function* tableSlots(name: string, { kind, rows, width }: TableShape, group: Ten
       yield { name: `${name}.weight.${part}`, dtype: 'F32', shape: [rows], group, kind, params: 0 }
 }
 
-function* normSlots(name: string, C: number): Generator<TensorSlot> {
+function* normSlots(stem: string, C: number): Generator<TensorSlot> {
   for (const part of ['weight', 'bias'])
-    yield { name: `${name}.LayerNorm.${part}`, dtype: 'F32', shape: [C], group: 'norms', kind: 'f32', params: C }
+    yield { name: `${stem}.${part}`, dtype: 'F32', shape: [C], group: 'norms', kind: 'f32', params: C }
 }
 
-/** Every tensor of a model file, under its Hugging Face name. Tables of no rows (an encoder by itself) are left out. */
+/** Every tensor of a model file, under its family's name. Tables of no rows (an encoder by itself) are left out. */
 export function* tensorSlots(shape: ModelShape): Generator<TensorSlot> {
   const C = shape.config.hiddenSize
+  const family = familyOf(shape.config)
+  const { tensors, positionOffset, head } = family
   if (shape.word.rows > 0) {
-    yield* tableSlots('bert.embeddings.word_embeddings', shape.word, 'word')
-    yield* tableSlots('bert.embeddings.position_embeddings', shape.position, 'position')
-    yield* tableSlots('bert.embeddings.token_type_embeddings', shape.type, 'type')
-    yield* normSlots('bert.embeddings', C)
+    yield* tableSlots(tensors.word, shape.word, 'word')
+    const rows = shape.position.rows + positionOffset
+    yield* tableSlots(tensors.position, { ...shape.position, rows }, 'position')
+    if (tensors.type !== null) yield* tableSlots(tensors.type, shape.type, 'type')
+    yield* normSlots(tensors.embeddingNorm, C)
   }
   for (const [i, layer] of shape.layers.entries()) {
-    const stem = `bert.encoder.layer.${i}`
     for (const role of LAYER_LINEARS) {
       const group = role === 'intermediate' || role === 'output' ? 'ffn' : 'attention'
-      yield* linearSlots(`${stem}.${LINEAR_STEMS[role]}`, layer[role], group)
+      yield* linearSlots(linearStem(family, i, role), layer[role], group)
     }
-    yield* normSlots(`${stem}.attention.output`, C)
-    yield* normSlots(`${stem}.output`, C)
+    yield* normSlots(normStem(family, i, 'attention'), C)
+    yield* normSlots(normStem(family, i, 'output'), C)
   }
-  if (shape.pooler) yield* linearSlots('bert.pooler.dense', shape.pooler, 'pooler')
-  if (shape.classifier) yield* linearSlots('classifier', shape.classifier, 'classifier')
+  if (shape.pooler) yield* linearSlots(poolerStem(shape), shape.pooler, 'pooler')
+  if (shape.classifier) yield* linearSlots(head.classifier, shape.classifier, 'classifier')
 }
 
 /** Every linear layer of a shape with its tensor stem; `role` as in `linearLayers`. */
-export function* linearShapes(shape: ModelShape): Generator<{
-  stem: string
-  layer: number | null
-  role: LayerLinear | 'pooler' | 'classifier'
-  linear: LinearLayerShape
-}> {
-  for (const [i, layer] of shape.layers.entries())
-    for (const role of LAYER_LINEARS)
-      yield { stem: `bert.encoder.layer.${i}.${LINEAR_STEMS[role]}`, layer: i, role, linear: layer[role] }
-  if (shape.pooler) yield { stem: 'bert.pooler.dense', layer: null, role: 'pooler', linear: shape.pooler }
-  if (shape.classifier) yield { stem: 'classifier', layer: null, role: 'classifier', linear: shape.classifier }
-}
+export const linearShapes = (
+  shape: ModelShape,
+): Generator<{ stem: string; layer: number | null; role: LinearRole; linear: LinearLayerShape }> => linearsOf(shape)

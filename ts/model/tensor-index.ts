@@ -9,16 +9,17 @@ import {
   type StoredWeight,
 } from '../../kernels/program/stored-weights.ts'
 import { checkLinearWeight, type EmbeddingTable, type LeafWeight } from '../../kernels/program/weights.ts'
-import type { Dtype, SafetensorsFile, TensorEntry } from '../io/safetensors.ts'
-import { readFloats, readStored, type StoredArray } from '../io/tensors.ts'
+import type { Dtype, SafetensorsFile, StoredArray, TensorEntry } from '../io/safetensors.ts'
+import { readFloats, readStored } from '../io/tensors.ts'
+import { canonicalName, isOfHead, linearStem, normStem } from '../families/names.ts'
 import type { ParsedConfig } from './config-json.ts'
 import { columnsOfMask } from './mask.ts'
-import { canonicalName, settleOptionalParts } from './parts.ts'
+import { settleOptionalParts } from './parts.ts'
 import { fixedScaleOf, tensorSlots, type LeafShape, type LinearLayerShape, type TableShape } from './shape.ts'
 import {
   LAYER_LINEARS,
-  LINEAR_STEMS,
   mix,
+  poolerStem,
   type EncoderLayer,
   type LinearLayer,
   type ModelWeights,
@@ -47,7 +48,7 @@ export class TensorIndex {
     this.where = parts.map((part) => part.source.name).join(', ')
     for (const file of parts)
       for (const entry of file.tensors.values()) {
-        const name = canonicalName(entry.name)
+        const name = canonicalName(parsed.family, entry.name)
         if (name === null) continue
         if (this.entries.has(name)) throw new Error(`${this.where}: tensor '${name}' is given twice`)
         this.entries.set(name, { file, entry })
@@ -68,8 +69,9 @@ export class TensorIndex {
    * the factors of chains, which a program may multiply.
    */
   async model(): Promise<StoredModel> {
-    const { shape } = this.parsed
+    const { shape, family } = this.parsed
     const { config } = shape
+    const { tensors, head } = family
     settleOptionalParts(this.parsed, this.entries.keys(), this.options.embeddings)
     this.settleLabels()
     this.checkTensors()
@@ -78,20 +80,19 @@ export class TensorIndex {
     const C = config.hiddenSize
     const noNorm = { gamma: new Float32Array(C).fill(1), beta: new Float32Array(C) }
     const embeddings = {
-      word: this.table('word_embeddings', word),
-      position: this.table('position_embeddings', position),
-      type: this.table('token_type_embeddings', type),
-      norm: word.rows > 0 ? await this.norm('bert.embeddings') : noNorm,
+      word: this.table(tensors.word, word),
+      position: this.table(tensors.position, position, family.positionOffset),
+      type: tensors.type === null ? zeroTable(type) : this.table(tensors.type, type),
+      norm: word.rows > 0 ? await this.norm(tensors.embeddingNorm) : noNorm,
     }
     const layers: EncoderLayer<Weight>[] = []
     for (const [i, layer] of shape.layers.entries()) {
-      const stem = `bert.encoder.layer.${i}`
       const linears: Partial<EncoderLayer<Weight>> = {}
-      for (const role of LAYER_LINEARS) linears[role] = await this.linear(`${stem}.${LINEAR_STEMS[role]}`, layer[role])
+      for (const role of LAYER_LINEARS) linears[role] = await this.linear(linearStem(family, i, role), layer[role])
       layers.push({
         ...(linears as EncoderLayer<Weight>),
-        attentionNorm: await this.norm(`${stem}.attention.output`),
-        outputNorm: await this.norm(`${stem}.output`),
+        attentionNorm: await this.norm(normStem(family, i, 'attention')),
+        outputNorm: await this.norm(normStem(family, i, 'output')),
         heads: layer.heads,
         headSize: layer.headSize,
       })
@@ -100,20 +101,20 @@ export class TensorIndex {
       config,
       embeddings,
       layers,
-      pooler: shape.pooler && (await this.linear('bert.pooler.dense', shape.pooler)),
-      classifier: shape.classifier && (await this.linear('classifier', shape.classifier)),
+      pooler: shape.pooler && (await this.linear(poolerStem(shape), shape.pooler)),
+      classifier: shape.classifier && (await this.linear(head.classifier, shape.classifier)),
     }
   }
 
   /** Labels: the caller's, the file's, or LABEL_0 … by the classifier's rows. */
   private settleLabels(): void {
-    const { shape, labelsNamed } = this.parsed
+    const { shape, family, labelsNamed } = this.parsed
     const { config, classifier } = shape
     if (!classifier) {
       config.labels = []
       return
     }
-    const rows = this.entries.get('classifier.bias')?.entry.shape[0] ?? classifier.weight.N
+    const rows = this.entries.get(`${family.head.classifier}.bias`)?.entry.shape[0] ?? classifier.weight.N
     if (this.options.labels) config.labels = this.options.labels
     else if (!labelsNamed) config.labels = Array.from({ length: rows }, (_, i) => `LABEL_${i}`)
     if (config.labels.length !== rows)
@@ -139,12 +140,13 @@ export class TensorIndex {
           `${this.where}: tensor '${found.entry.name}' is ${dtype} [${shape.join(', ')}], expected ${slot.dtype} [${slot.shape.join(', ')}] by config.json`,
         )
     }
+    const { shape, family } = this.parsed
     for (const name of this.entries.keys()) {
-      const ignored =
-        name.startsWith('bert.pooler.') || (name.startsWith('classifier.') && !this.parsed.shape.classifier)
-      if (!expected.has(name) && !ignored)
+      // a head that this model does not use: another task's classifier, a pooler that the classifier does not read
+      const isIdle = isOfHead(family, name) && !(shape.classifier && name.startsWith(`${family.head.classifier}.`))
+      if (!expected.has(name) && !isIdle)
         throw new Error(
-          `${this.where}: tensor '${name}' has no place in a model of ${this.parsed.shape.layers.length} layers as config.json describes it`,
+          `${this.where}: tensor '${name}' has no place in a model of ${shape.layers.length} layers as config.json describes it`,
         )
     }
   }
@@ -174,17 +176,20 @@ export class TensorIndex {
   }
 
   private async norm(stem: string): Promise<Norm> {
-    return { gamma: await this.floats(`${stem}.LayerNorm.weight`), beta: await this.floats(`${stem}.LayerNorm.bias`) }
+    return { gamma: await this.floats(`${stem}.weight`), beta: await this.floats(`${stem}.bias`) }
   }
 
-  private table(name: string, { kind, rows, width }: TableShape): EmbeddingTable | StoredTable {
-    const stem = `bert.embeddings.${name}.weight`
+  /** @param skipped rows of the file's table before those of the model */
+  private table(stem: string, { kind, rows, width }: TableShape, skipped = 0): EmbeddingTable | StoredTable {
     if (rows === 0) return { kind: 'f32', rows, width, data: new Float32Array(0) }
-    const read = async (place?: Place): Promise<EmbeddingTable> => {
-      if (kind === 'f32') return { kind, rows, width, data: await this.floats(stem, place) }
-      const [scales, offsets] = [await this.floats(`${stem}.scales`), await this.floats(`${stem}.offsets`)]
-      return { kind, rows, width, data: await this.stored<Uint8Array>(stem, place), scales, offsets }
+    const name = `${stem}.weight`
+    const readWhole = async (place?: Place): Promise<EmbeddingTable> => {
+      if (kind === 'f32') return { kind, rows, width, data: await this.floats(name, place) }
+      const [scales, offsets] = [await this.floats(`${name}.scales`), await this.floats(`${name}.offsets`)]
+      return { kind, rows, width, data: await this.stored<Uint8Array>(name, place), scales, offsets }
     }
+    const read = async (place?: Place): Promise<EmbeddingTable> =>
+      skipped === 0 ? readWhole(place) : withoutFirstRows(await readWhole(), skipped, place)
     return { kind: 'stored', rows, width, read }
   }
 
@@ -243,6 +248,28 @@ export class TensorIndex {
       }
     }
   }
+}
+
+/** What a family without token types adds to every token. */
+const zeroTable = ({ rows, width }: TableShape): EmbeddingTable => ({
+  kind: 'f32',
+  rows,
+  width,
+  data: new Float32Array(rows * width),
+})
+
+/** A table as its file has it, without its first `count` rows, the data where `place` says. */
+function withoutFirstRows(table: EmbeddingTable, count: number, place?: Place): EmbeddingTable {
+  const moved = <T extends Float32Array | Uint8Array>(data: T): T => {
+    const kept = data.subarray(count * table.width) as T
+    if (!place) return kept
+    const bytes = place(kept.byteLength)
+    bytes.set(new Uint8Array(kept.buffer, kept.byteOffset, kept.byteLength))
+    return new (data.constructor as new (...view: unknown[]) => T)(bytes.buffer, bytes.byteOffset, kept.length)
+  }
+  if (table.kind === 'f32') return { ...table, data: moved(table.data) }
+  const { data, scales, offsets } = table
+  return { ...table, data: moved(data), scales: scales.subarray(count), offsets: offsets.subarray(count) }
 }
 
 /** The model with all of its weights in memory. */

@@ -1,9 +1,15 @@
-// A BERT encoder's weights in memory, whatever their form: what files hold, compression changes, training makes, and
-// ts/model/bert.ts turns into a program. Compression and the model meet only here.
+// An encoder's weights in memory, in any storage format: what files hold, compression changes, training makes, and
+// ts/model/bert.ts turns into a program.
 
 import type { StoredTable, StoredWeight } from '../../kernels/program/stored-weights.ts'
 import type { EmbeddingTable, LinearWeight } from '../../kernels/program/weights.ts'
+import type { Activation } from '../../kernels/program/program.ts'
+import { LAYER_LINEARS, type HeadLayer, type LayerLinear } from '../families/family.ts'
+import { familyOf } from '../families/index.ts'
+import { linearStem, poolerOf } from '../families/names.ts'
 import type { BertConfig } from './config.ts'
+
+export { LAYER_LINEARS, type LayerLinear } from '../families/family.ts'
 
 export interface LinearLayer<W = LinearWeight> {
   weight: W
@@ -40,38 +46,57 @@ export interface ModelWeights<W = LinearWeight, T = EmbeddingTable> {
   config: BertConfig
   embeddings: { word: T; position: T; type: T; norm: Norm }
   layers: EncoderLayer<W>[]
-  /** [C, C], tanh over the [CLS] row; null where the file has none */
+  /** [C, C] on the first token's row, its activation by the family (BERT: tanh); null where the file has none */
   pooler: LinearLayer<W> | null
   /** [labels, C]; null for a bare encoder */
   classifier: LinearLayer<W> | null
 }
 
-/** A model whose matrices and tables may still lie in its files; every `ModelWeights` is one. */
+/** A model whose matrices and tables may still be in its files only; every `ModelWeights` is one. */
 export type StoredModel = ModelWeights<LinearWeight | StoredWeight, EmbeddingTable | StoredTable>
 
-export const LAYER_LINEARS = ['query', 'key', 'value', 'attentionOutput', 'intermediate', 'output'] as const
-export type LayerLinear = (typeof LAYER_LINEARS)[number]
+export type LinearRole = LayerLinear | 'pooler' | 'classifier'
 
-/** Every linear layer with its Hugging Face tensor stem, e.g. `bert.encoder.layer.0.attention.self.query`. */
+/** Every linear layer with its tensor stem in the family's files, e.g. `bert.encoder.layer.0.attention.self.query`. */
 export function* linearLayers(
   model: ModelWeights,
-): Generator<{ stem: string; layer: number | null; role: LayerLinear | 'pooler' | 'classifier'; linear: LinearLayer }> {
-  for (let i = 0; i < model.layers.length; i++)
-    for (const role of LAYER_LINEARS)
-      yield { stem: `bert.encoder.layer.${i}.${LINEAR_STEMS[role]}`, layer: i, role, linear: model.layers[i][role] }
-  if (model.pooler) yield { stem: 'bert.pooler.dense', layer: null, role: 'pooler', linear: model.pooler }
-  if (model.classifier) yield { stem: 'classifier', layer: null, role: 'classifier', linear: model.classifier }
+): Generator<{ stem: string; layer: number | null; role: LinearRole; linear: LinearLayer }> {
+  yield* linearsOf(model)
 }
 
-/** Where Hugging Face files keep each role inside `bert.encoder.layer.<i>.` */
-export const LINEAR_STEMS: Record<LayerLinear, string> = {
-  query: 'attention.self.query',
-  key: 'attention.self.key',
-  value: 'attention.self.value',
-  attentionOutput: 'attention.output.dense',
-  intermediate: 'intermediate.dense',
-  output: 'output.dense',
+/** As `linearLayers`, of anything that has a model's layers by their roles. */
+export function* linearsOf<L>(model: {
+  config: BertConfig
+  layers: readonly Record<LayerLinear, L>[]
+  pooler: L | null
+  classifier: L | null
+}): Generator<{ stem: string; layer: number | null; role: LinearRole; linear: L }> {
+  const family = familyOf(model.config)
+  const { pooler, classifier } = model
+  for (const [i, layer] of model.layers.entries())
+    for (const role of LAYER_LINEARS) yield { stem: linearStem(family, i, role), layer: i, role, linear: layer[role] }
+  if (pooler) yield { stem: poolerStem(model), layer: null, role: 'pooler', linear: pooler }
+  if (classifier) yield { stem: family.head.classifier, layer: null, role: 'classifier', linear: classifier }
 }
+
+interface WithHead {
+  config: BertConfig
+  classifier: unknown
+}
+
+/** @throws where the model has a pooler and its family's files have no place for one */
+function headLayer({ config, classifier }: WithHead): HeadLayer {
+  const family = familyOf(config)
+  const place = poolerOf(family, classifier !== null)
+  if (!place) throw new Error(`a ${family.modelTypes[0]} encoder without a classifier has no pooler; found one`)
+  return place
+}
+
+/** Tensor stem of a model's pooler. */
+export const poolerStem = (model: WithHead): string => headLayer(model).stem
+
+/** What follows a model's pooler. */
+export const poolerActivation = (model: WithHead): Activation => headLayer(model).activation
 
 /** An array as a sum of common ones: data = sum over p of weights[p] * basis[p]. */
 export interface Mixture {

@@ -6,12 +6,20 @@
 //   chains   one MatMul per factor
 //   int8 embedding rows   Gather, Cast, Mul, Add
 
+import type { Activation } from '../../kernels/program/program.ts'
 import { fixedScale } from '../../kernels/program/quantization.ts'
 import type { EmbeddingTable, LeafWeight } from '../../kernels/program/weights.ts'
 import { spreadEntries } from '../../kernels/sparse-matmul/spread.ts'
 import { contractChain } from '../../kernels/low-rank-linear/contract-chain.ts'
-import { denseData } from '../compress/dense.ts'
-import type { EncoderLayer, LinearLayer, ModelWeights, Norm } from '../model/weights.ts'
+import { familyOf } from '../families/index.ts'
+import { denseLeaf } from '../model/dense.ts'
+import {
+  poolerActivation,
+  type EncoderLayer,
+  type LinearLayer,
+  type ModelWeights,
+  type Norm,
+} from '../model/weights.ts'
 import { ELEMENT, GraphBuilder } from './builder.ts'
 import type { LazyBytes, Message } from './protobuf.ts'
 
@@ -19,8 +27,8 @@ export interface OnnxOptions {
   /** 'logits' where the model has a classifier, else 'last_hidden_state' [batch, sequence, C] */
   output?: 'logits' | 'last_hidden_state'
   /**
-   * How int8 layers quantize their input. 'per-tensor': DynamicQuantizeLinear, u8, the form that onnxruntime has fused
-   * kernels for, coarser than ours. 'per-row': our own rule spelt out in basic operators: the same numbers as here, slower.
+   * How int8 layers quantize their input. 'per-tensor': DynamicQuantizeLinear, u8, for which onnxruntime has fused
+   * kernels, coarser than ours. 'per-row': our own rule spelt out in basic operators: the same numbers as here, slower.
    * 'per-tensor' if not given
    */
   activations?: 'per-tensor' | 'per-row'
@@ -35,7 +43,7 @@ const MASKED = -1e9
 class BertGraph {
   readonly graph = new GraphBuilder()
   private readonly model: ModelWeights
-  /** quantized activations by the name of their f32 form: query, key and value share one */
+  /** quantized activations by the name of the f32 ones: query, key and value share one */
   private readonly quantized = new Map<string, { values: string; scale: string; zero: string[] }>()
   private readonly activations: 'per-tensor' | 'per-row'
 
@@ -46,23 +54,24 @@ class BertGraph {
 
   build(output: 'logits' | 'last_hidden_state'): Message {
     const { graph, model } = this
-    const [ids, mask, types] = ['input_ids', 'attention_mask', 'token_type_ids'].map((name) =>
-      graph.input(name, 'i64', ['batch', 'sequence']),
-    )
+    const { modelTypes, tensors } = familyOf(model.config)
+    const input = (name: string): string => graph.input(name, 'i64', ['batch', 'sequence'])
+    const [ids, mask] = [input('input_ids'), input('attention_mask')]
+    const types = tensors.type === null ? null : input('token_type_ids')
     const bias = this.maskBias(mask)
     let x = this.embed(ids, types)
     for (const [i, layer] of model.layers.entries()) x = this.layer(x, layer, bias, `encoder.layer.${i}`)
     if (output === 'last_hidden_state') {
       graph.output(output, x, 'f32', ['batch', 'sequence', model.config.hiddenSize])
-      return graph.finish('bert')
+      return graph.finish(modelTypes[0])
     }
     if (!model.classifier) throw new Error('export-onnx: this model has no classifier; export last_hidden_state')
     const first = graph.constant('first', 'i64', [], new Uint8Array(8))
     x = graph.node('Gather', [x, first], { axis: 1 })
-    if (model.pooler) x = graph.node('Tanh', [this.linear(x, model.pooler, 'pooler')])
+    if (model.pooler) x = this.activation(this.linear(x, model.pooler, 'pooler'), poolerActivation(model))
     const logits = this.linear(x, model.classifier, 'classifier')
     graph.output('logits', logits, 'f32', ['batch', model.classifier.weight.N])
-    return graph.finish('bert')
+    return graph.finish(modelTypes[0])
   }
 
   /** 0 where attention_mask is 1, MASKED where it is 0: [batch, 1, 1, sequence]. */
@@ -73,14 +82,16 @@ class BertGraph {
     return graph.node('Mul', [missing, graph.scalar(MASKED)])
   }
 
-  private embed(ids: string, types: string): string {
+  private embed(ids: string, types: string | null): string {
     const { graph, model } = this
     const { word, position, type, norm } = model.embeddings
     if (word.rows === 0) throw new Error('export-onnx: this model has no embedding tables')
     const tokens = graph.node('Slice', [graph.node('Shape', [ids]), graph.integers([1]), graph.integers([2])])
     const head = (table: string) => graph.node('Slice', [table, graph.integers([0]), tokens, graph.integers([0])])
     const pick = (by: string) => (table: string) => graph.node('Gather', [table, by])
-    const words = graph.node('Add', [this.rows(word, 'word', pick(ids)), this.rows(type, 'type', pick(types))])
+    // without token types the one row is added to every token
+    const ofType = types === null ? (table: string) => table : pick(types)
+    const words = graph.node('Add', [this.rows(word, 'word', pick(ids)), this.rows(type, 'type', ofType)])
     return this.norm(graph.node('Add', [words, this.rows(position, 'position', head)]), norm, 'embeddings')
   }
 
@@ -127,6 +138,17 @@ class BertGraph {
     return this.norm(graph.node('Add', [narrow, middle]), layer.outputNorm, `${name}.outputNorm`)
   }
 
+  private activation(x: string, activation: Activation): string {
+    switch (activation) {
+      case 'none':
+        return x
+      case 'gelu':
+        return this.gelu(x)
+      case 'tanh':
+        return this.graph.node('Tanh', [x])
+    }
+  }
+
   /** x * 0.5 * (1 + erf(x / sqrt(2))), in the order that onnxruntime fuses. */
   private gelu(x: string): string {
     const { graph } = this
@@ -149,7 +171,7 @@ class BertGraph {
     const { N, K } = weight
     if (weight.kind !== 'int8' && weight.kind !== 'int8-1x4') {
       const source = weight.kind === 'f32' ? weight.data : weight.values
-      const content = { length: N * K * 4, bytes: () => bytesOf(transpose(denseData(weight), N, K, Float32Array)) }
+      const content = { length: N * K * 4, bytes: () => bytesOf(transpose(denseLeaf(weight), N, K, Float32Array)) }
       return graph.node('MatMul', [x, graph.constant(`${name}.weight`, 'f32', [K, N], content, source, 'transposed')])
     }
     const { values, scale, zero } = this.quantize(x, weight.activationScale)
@@ -170,7 +192,7 @@ class BertGraph {
     const scales = graph.constant(`${name}.scales`, 'f32', [N], bytesOf(weight.scales), weight.scales)
     const sums = graph.node('Cast', [graph.node('MatMulInteger', [values, matrix, ...zero])], { to: ELEMENT.f32 })
     if (this.activations === 'per-tensor') return graph.node('Mul', [sums, graph.node('Mul', [scale, scales])])
-    // not as one product of scales: onnxruntime 1.32 fuses that form as if `scale` were a scalar, and computes wrongly
+    // not as one product of scales: onnxruntime 1.32 fuses such products as if `scale` were a scalar, and computes wrongly
     return graph.node('Mul', [graph.node('Mul', [sums, scale]), scales])
   }
 
@@ -212,7 +234,7 @@ const buildOnnx = (model: ModelWeights, { output, activations = 'per-tensor' }: 
   new BertGraph(model, activations).build(output ?? (model.classifier ? 'logits' : 'last_hidden_state'))
 
 /**
- * The ONNX file in memory: inputs input_ids, attention_mask, token_type_ids int64 [batch, sequence].
+ * The ONNX file in memory: inputs input_ids, attention_mask and, where the family has them, token_type_ids, int64 [batch, sequence].
  * @throws where the file would pass 2 GB, or the model lacks what `output` needs
  */
 export function encodeOnnx(model: ModelWeights, options: OnnxOptions = {}): Uint8Array<ArrayBuffer> {

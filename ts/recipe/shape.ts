@@ -15,13 +15,11 @@ import {
   configOfPreset,
   shapeOfConfig,
   type LayerShape,
-  type LeafShape,
   type LinearShape,
   type ModelShape,
+  type PlannedLeaf,
 } from '../model/shape.ts'
 
-/** What a leaf needs to remember between steps: which factors are one array, and whether zeros are whole blocks. */
-export type PlannedLeaf = LeafShape & { shared?: string; isBlocked?: boolean }
 type Planned = PlannedLeaf | { kind: 'chain'; N: number; K: number; factors: PlannedLeaf[] }
 
 /**

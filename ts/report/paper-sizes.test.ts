@@ -1,5 +1,5 @@
 import { describe, expect, test } from 'vitest'
-import { recipeLedger } from '../model/ledger.ts'
+import { recipeLedger } from '../recipe/ledger.ts'
 import { paperSizes } from './paper-sizes.ts'
 
 const sizes = paperSizes()

@@ -2,7 +2,7 @@
 // the assumption behind each. The study counts an int8 weight as one byte and nothing for what scales it; our files hold
 // the scales too, so both figures are given.
 
-import { recipeLedger } from '../model/ledger.ts'
+import { recipeLedger } from '../recipe/ledger.ts'
 import { PAPER_ROWS } from './paper.ts'
 
 /** The preset that the study's figures are of. */

@@ -10,7 +10,9 @@ import { masksFor } from '../compress/prune.ts'
 import { memoryFiles } from '../io/folder.ts'
 import { loadModelFiles } from '../model/load.ts'
 import { encodeModel } from '../model/save.ts'
-import { LAYER_LINEARS, LINEAR_STEMS, linearLayers, type LayerLinear, type ModelWeights } from '../model/weights.ts'
+import { bert } from '../families/bert.ts'
+import { linearStem } from '../families/names.ts'
+import { LAYER_LINEARS, linearLayers, type LayerLinear, type ModelWeights } from '../model/weights.ts'
 import { createRandom } from '../text/random.ts'
 import { calibrate } from './calibrate.ts'
 import { modelOf, parametersOf, placeMasks, shapeOfModel } from './convert.ts'
@@ -140,7 +142,7 @@ describe('training a model of chains', () => {
   })
 
   it('keeps masked elements of a factor at zero', async () => {
-    const key = `bert.encoder.layer.1.${LINEAR_STEMS.output}.factors.1`
+    const key = `${linearStem(bert, 1, 'output')}.factors.1`
     const mask = Uint8Array.from({ length: 10 * 12 }, (_, i) => i % 2)
     const { model } = await trainClassifier(start, examples, { steps: 3, masks: { [key]: mask } })
     expect(dataOf(model, 1, 'output', 1).every((w, i) => (w === 0) === (mask[i] === 0))).toBe(true)
@@ -152,7 +154,7 @@ describe('training a model of chains', () => {
   it('takes the masks that pruning makes of factors', async () => {
     const masks = masksFor(start, { kind: 'unstructured', sparsity: 0.5 })
     const { model } = await trainClassifier(start, examples, { steps: 2, masks })
-    const key = `bert.encoder.layer.1.${LINEAR_STEMS.output}.factors.1`
+    const key = `${linearStem(bert, 1, 'output')}.factors.1`
     expect(masks[key].includes(0)).toBe(true)
     expect(dataOf(model, 1, 'output', 1).every((w, i) => (w === 0) === (masks[key][i] === 0))).toBe(true)
   })

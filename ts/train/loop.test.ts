@@ -4,7 +4,9 @@ import { mkdtemp, readdir, readFile, rm, writeFile } from 'node:fs/promises'
 import { tmpdir } from 'node:os'
 import { join } from 'node:path'
 import { afterAll, beforeAll, describe, expect, it } from 'vitest'
-import { LINEAR_STEMS, type ModelWeights } from '../model/weights.ts'
+import { bert } from '../families/bert.ts'
+import { linearStem } from '../families/names.ts'
+import { type ModelWeights } from '../model/weights.ts'
 import { fingerprint } from './fingerprint.ts'
 import {
   initializeModel,
@@ -23,7 +25,7 @@ const CONFIG = { ...TOY, layers: 1 }
 const examples = toy(96, 1)
 const held = toy(64, 2)
 const start = initializeModel(CONFIG, 1)
-const STEM = `bert.encoder.layer.0.${LINEAR_STEMS.key}`
+const STEM = linearStem(bert, 0, 'key')
 
 /** Zeros the share `done` / 2 of the smallest weights of one layer. */
 const prune = (done: number, model: ModelWeights): Record<string, Uint8Array> => {

@@ -1,5 +1,7 @@
 import { describe, expect, it } from 'vitest'
-import { LINEAR_STEMS, linearLayers, type ModelWeights } from '../model/weights.ts'
+import { bert } from '../families/bert.ts'
+import { linearStem } from '../families/names.ts'
+import { linearLayers, type ModelWeights } from '../model/weights.ts'
 import { joinExamples, nextBatch, shuffled, stepsOf } from './batches.ts'
 import { modelOf, parametersOf, shapeOfModel } from './convert.ts'
 import { initializeModel, scheduleAt, trainClassifier, type TrainExample, type TrainProgress } from '../train.ts'
@@ -107,7 +109,7 @@ describe('trainClassifier', () => {
   })
 
   it('keeps masked weights at zero', async () => {
-    const stem = `bert.encoder.layer.1.${LINEAR_STEMS.key}`
+    const stem = linearStem(bert, 1, 'key')
     const mask = Uint8Array.from({ length: 32 * 32 }, (_, i) => i % 2)
     const { model } = await trainClassifier(start, examples, { steps: 5, masks: { [stem]: mask } })
     const { data } = model.layers[1].key.weight as { data: Float32Array }

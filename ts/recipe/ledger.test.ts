@@ -8,12 +8,12 @@ import { prune } from '../compress/prune.ts'
 import { quantizeLinears, quantizeWordEmbeddings } from '../compress/quantize.ts'
 import { pruneStructure, removeStructure, weightImportance } from '../compress/structure.ts'
 import { syntheticCalibration } from '../../testing/factors.ts'
-import { loadModel } from './load.ts'
+import { loadModel } from '../model/load.ts'
 import { inspectModel, inspectSource, recipeLedger } from './ledger.ts'
-import { encodeModel, modelTensors, saveModel } from './save.ts'
+import { encodeModel, modelTensors, saveModel } from '../model/save.ts'
 import { FORMS, SMALL, syntheticModel } from '../../testing/models.ts'
-import { randomModel } from './preset.ts'
-import type { ModelWeights } from './weights.ts'
+import { randomModel } from '../model/preset.ts'
+import type { ModelWeights } from '../model/weights.ts'
 
 const root = await mkdtemp(join(tmpdir(), 'ledger-'))
 afterAll(() => rm(root, { recursive: true }))

@@ -1,0 +1,54 @@
+// The families that there are: one line each.
+
+import { bert } from './bert.ts'
+import type { Family } from './family.ts'
+
+/**
+ * The `model_type`s of config.json with the file of their family. A file other than BERT's is imported when a model of the
+ * family is opened, so that a page without one does not load it:
+ *   [['distilbert'], async () => (await import('./distilbert.ts')).distilbert],
+ */
+const FAMILIES: readonly (readonly [modelTypes: readonly string[], load: () => Promise<Family>])[] = [
+  [bert.modelTypes, async () => bert],
+]
+
+/** By model type. BERT is always there: configurations that name no family are BERT's. */
+const loaded = new Map<string, Family>()
+addFamily(bert)
+
+/** Makes a family known under its model types; for families that are not in this folder. */
+export function addFamily(family: Family): void {
+  for (const modelType of family.modelTypes) loaded.set(modelType, family)
+}
+
+/**
+ * Loads the family of a `model_type`, which `familyOf` then gives.
+ * @returns null where there is none
+ */
+export async function loadFamily(modelType: string): Promise<Family | null> {
+  const known = loaded.get(modelType)
+  if (known) return known
+  const line = FAMILIES.find(([modelTypes]) => modelTypes.includes(modelType))
+  if (!line) return null
+  const family = await line[1]()
+  addFamily(family)
+  return family
+}
+
+/** Model types that can be opened, for messages. */
+export const modelTypes = (): string[] => [...new Set([...FAMILIES.flatMap(([types]) => types), ...loaded.keys()])]
+
+/** The model type whose classes of transformers have this name, for files that name a class alone; BERT's were such. */
+export const modelTypeOfClass = (name: string): string | undefined =>
+  [...loaded.values()].find(({ classPrefix }) => name.startsWith(classPrefix))?.modelTypes[0]
+
+/**
+ * The family of a configuration; BERT where it names none.
+ * @throws where the family was not loaded, as in a worker that was sent a model
+ */
+export function familyOf({ family = 'bert' }: { family?: string }): Family {
+  const found = loaded.get(family)
+  if (!found)
+    throw new Error(`families: '${family}' is not loaded; open the model here, or await loadFamily('${family}') first`)
+  return found
+}

@@ -1,0 +1,42 @@
+// From a storage format back to plain f32 numbers.
+
+import type { EmbeddingTable, LeafWeight } from '../../kernels/program/weights.ts'
+import { spreadEntries } from '../../kernels/sparse-matmul/spread.ts'
+
+/** The matrix [N, K] that a weight stands for, row-major. Dense f32 gives its own array. */
+export function denseLeaf(weight: LeafWeight): Float32Array {
+  const { N, K } = weight
+  if (weight.kind === 'f32') return weight.data
+  const data = new Float32Array(N * K)
+  switch (weight.kind) {
+    case 'int8':
+      for (let row = 0; row < N; row++)
+        for (let i = row * K; i < (row + 1) * K; i++) data[i] = weight.scales[row] * weight.data[i]
+      return data
+    case 'csr':
+      return spreadEntries(weight, data)
+    case 'int8-1x4':
+      spreadEntries(weight, data)
+      for (let i = 0; i < data.length; i++) data[i] *= weight.scales[Math.floor(i / K)]
+      return data
+    case 'nm': {
+      const P = (K / weight.m) * weight.n
+      for (let row = 0; row < N; row++) {
+        const list = Math.floor(row / weight.group) * P
+        for (let p = 0; p < P; p++) data[row * K + weight.indices[list + p]] = weight.values[row * P + p]
+      }
+      return data
+    }
+  }
+}
+
+/** An embedding table's rows as f32 [rows, width]. An f32 table gives its own array. */
+export function denseTable(table: EmbeddingTable): Float32Array {
+  if (table.kind === 'f32') return table.data
+  const { rows, width } = table
+  const data = new Float32Array(rows * width)
+  for (let row = 0; row < rows; row++)
+    for (let i = row * width; i < (row + 1) * width; i++)
+      data[i] = table.offsets[row] + table.scales[row] * table.data[i]
+  return data
+}
