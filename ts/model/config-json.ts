@@ -158,14 +158,16 @@ function parseSizes(
   }
 }
 
-/** The sizes under the keys that the family has for them. */
-function formatSizes(sizes: EncoderSizes, { config, positionOffset }: Family): Record<string, number> {
-  const fields = Object.entries(config.sizes) as [keyof EncoderSizes, Family['config']['sizes'][keyof EncoderSizes]][]
-  return Object.fromEntries(
-    fields.flatMap(([size, field]) =>
-      'fixed' in field ? [] : [[field.key, sizes[size] + (size === 'maxPositions' ? positionOffset : 0)]],
-    ),
-  )
+/** The sizes and the activation under the keys that the family has for them. */
+function formatSizes(sizes: EncoderSizes, { config, positionOffset }: Family): Record<string, unknown> {
+  const json: Record<string, unknown> = {}
+  for (const [name, field] of Object.entries(config.sizes)) {
+    const size = name as keyof EncoderSizes
+    if ('key' in field) json[field.key] = sizes[size] + (size === 'maxPositions' ? positionOffset : 0)
+    // where transformers has it; the same model is the same bytes in every release
+    if (size === 'intermediateSize') json[config.activation.key] = 'gelu'
+  }
+  return json
 }
 
 function parsePreparation(found: unknown, refuse: (what: string) => never): TextPreparation {
@@ -329,13 +331,11 @@ const hasFixedScale = (weight: LinearShape): boolean =>
 export function formatConfig(shape: ModelShape, aliases: Record<string, string> = {}): string {
   const { config } = shape
   const family = familyOf(config)
-  const { activation, written } = family.config
   const json: Record<string, unknown> = {
     architectures: [`${family.classPrefix}${shape.classifier ? 'ForSequenceClassification' : 'Model'}`],
     model_type: config.family ?? family.modelTypes[0],
     ...formatSizes(config, family),
-    [activation.key]: 'gelu',
-    ...written,
+    ...family.config.written,
     torch_dtype: 'float32',
   }
   if (config.labels.length) {
