@@ -12,8 +12,9 @@ import { loadModel, loadModelFiles, type LoadedModel } from '../ts/model/load.ts
 import { inspectModel } from '../ts/recipe/ledger.ts'
 import { scoresOf } from '../ts/model/scores.ts'
 import { median } from '../ts/evaluation/statistics.ts'
-import { preparing } from '../ts/inference/source.ts'
-import { tokenizerOfFiles } from '../ts/inference/tokenizer-files.ts'
+import { encodeTexts, packBatch } from '../ts/inference/batches.ts'
+import { openDevice } from '../ts/inference/devices.ts'
+import { openTokenizer } from '../ts/inference/tokenizer.ts'
 import type { Classified, DeviceRequest, ModelChoice, Reply, Request } from './messages.ts'
 import { SHAPE_FILES, stubVocabulary } from './choices.ts'
 
@@ -30,15 +31,11 @@ let loaded: { key: string; session: Session; model: LoadedModel; notes: string[]
 let chosen: { choice: ModelChoice; model: Promise<LoadedModel> } | null = null
 
 /** One device at a time: a device keeps the most memory it ever needed. */
-async function openDevice({ kind, threads }: DeviceRequest): Promise<Device> {
+async function deviceFor({ kind, threads }: DeviceRequest): Promise<Device> {
   const key = `${kind} ${threads}`
   if (opened?.key !== key) {
     await release()
-    const device =
-      kind === 'wasm'
-        ? import('../kernels/wasm/device.ts').then(({ createWasmDevice }) => createWasmDevice({ threads }))
-        : import('../kernels/webgpu/device.ts').then(({ createGpuDevice }) => createGpuDevice())
-    opened = { key, device }
+    opened = { key, device: openDevice({ device: kind, threads }).then(({ device }) => device) }
   }
   return opened!.device
 }
@@ -85,7 +82,7 @@ async function load(request: Request & { verb: 'classify' }): Promise<NonNullabl
       ? { model: model.weights, notes: [] }
       : await applyRecipe(model.weights, variant, { seed: 1 })
   progress('packing the weights …')
-  const device = await openDevice(where)
+  const device = await deviceFor(where)
   const fileBytes = inspectModel(made.model, { header: true }).bytes
   const session = await device.load(buildProgram(made.model, 'logits'))
   const notes =
@@ -97,9 +94,9 @@ async function load(request: Request & { verb: 'classify' }): Promise<NonNullabl
 async function classify(request: Request & { verb: 'classify' }): Promise<Classified> {
   const { session, model, notes, fileBytes } = await load(request)
   const { config } = model.weights
-  const tokenizer = await preparing(tokenizerOfFiles(model.tokenizerFiles, config, model.where), config)
-  const ids = Int32Array.from(tokenizer.encode(request.text, config.maxPositions))
-  const batch = { offsets: Int32Array.of(0, ids.length), ids, types: new Int32Array(ids.length) }
+  const tokenizer = await openTokenizer(model.tokenizerFiles, config, model.where)
+  const [ids] = encodeTexts(tokenizer, [request.text], config.maxPositions).ids
+  const batch = packBatch([ids])
   const times: number[] = []
   let logits = new Float32Array(0)
   for (let i = 0; i <= RUNS; i++) {
@@ -108,7 +105,7 @@ async function classify(request: Request & { verb: 'classify' }): Promise<Classi
     times.push(performance.now() - start)
   }
   const scores = scoresOf(config)(logits)
-  const info = (await openDevice(request.device)).info()
+  const info = (await deviceFor(request.device)).info()
   return {
     labels: config.labels.map((label, i) => ({ label, score: scores[i] })).sort((a, b) => b.score - a.score),
     tokens: ids.length,
@@ -122,7 +119,7 @@ async function classify(request: Request & { verb: 'classify' }): Promise<Classi
 }
 
 async function bench({ shapes, device: where }: Request & { verb: 'bench' }): Promise<void> {
-  const device = await openDevice(where)
+  const device = await deviceFor(where)
   warmCalibration()
   for (const shape of parseShapes(SHAPE_FILES[shapes], shapes)) {
     const size = `${shape.M} x ${shape.N} x ${shape.K}`

@@ -9,7 +9,7 @@ import { buildProgram } from '../ts/model/bert.ts'
 import { saveModel } from '../ts/model/save.ts'
 import { exportOnnx } from '../ts/onnx/export.ts'
 import { createRandom } from '../ts/text/random.ts'
-import { raggedBatch } from './contenders/ours.ts'
+import { batchOf } from './contenders/ours.ts'
 import type { BrowserAdapter } from '../testing/browser/chromium.ts'
 import { nodeChannel, pythonChannel, type Channel } from './lib/channel.ts'
 import { MODEL_PAGES, chromiumChannel } from './lib/chromium.ts'
@@ -78,8 +78,8 @@ export async function prepareVariant(
   const vocabulary = weights.embeddings.word.rows
   const check = seededInput(vocabulary, 1, Math.min(CHECK_TOKENS, options.tokens), options.seed + 1)
   const program = buildProgram(weights, 'logits')
-  const reference = runReference(program, raggedBatch(check))
-  const shift = largestDifference(runReference(nudged(program), raggedBatch(check)), reference)
+  const reference = runReference(program, batchOf(check))
+  const shift = largestDifference(runReference(nudged(program), batchOf(check)), reference)
   notes.push(
     `${name}: the float64 reference itself moves by ${short(shift)} where its embeddings move by ${NUDGE}` +
       (shift > 100 * NUDGE

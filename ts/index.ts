@@ -14,8 +14,8 @@ export type {
   TextClassifier,
 } from './pipeline/pipeline.ts'
 export { createKernelCalls } from './pipeline/kernel-calls.ts'
-export { openDevice } from './inference/device.ts'
-export type { DeviceChoice, DeviceOptions } from './inference/device.ts'
+export { openDevice } from './inference/devices.ts'
+export type { DeviceChoice, DeviceOptions } from './inference/devices.ts'
 export * from './wasm.ts'
 
 export { buildProgram } from './model/bert.ts'

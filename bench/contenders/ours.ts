@@ -3,39 +3,32 @@
 import type { GpuSession, Precision } from '../../kernels/webgpu/device.ts'
 import type { Device, Session } from '../../kernels/program/device.ts'
 import type { Batch } from '../../kernels/program/program.ts'
+import { packBatch } from '../../ts/inference/batches.ts'
+import { openDevice } from '../../ts/inference/devices.ts'
 import { buildProgram } from '../../ts/model/bert.ts'
 import { openModel } from '../../ts/model/load.ts'
 import type { Contender, ModelInput, Task } from '../lib/contender.ts'
 
 /** Sequences of equal length as a ragged batch. */
-export function raggedBatch({ batch, tokens, ids }: ModelInput): Batch {
-  return {
-    offsets: Int32Array.from({ length: batch + 1 }, (_, b) => b * tokens),
-    ids,
-    types: new Int32Array(ids.length),
-  }
-}
+export const batchOf = ({ batch, tokens, ids }: ModelInput): Batch =>
+  packBatch(Array.from({ length: batch }, (_, b) => ids.subarray(b * tokens, (b + 1) * tokens)))
 
-/** What a process of Node and a page have each their own way for. */
-export interface Surroundings {
-  device(kind: 'cpu' | 'gpu', threads: number, precision: Precision): Promise<Device>
-  version: string
-}
-
-export function oursContender(here: Surroundings): Contender {
+/** @param version of this package */
+export function oursContender(version: string): Contender {
   let device: Device | null = null
   let session: Session | null = null
   let batch: Batch | null = null
   let logits = new Float32Array(0)
   return {
     async prepare(task: Task) {
-      device = await here.device(task.device, task.threads, task.precision)
+      const { threads, precision } = task
+      device = (await openDevice({ device: task.device, threads, precision })).device
       const model = await openModel(task.folder, { readOnce: true })
       session = await device.load(buildProgram(model.weights, 'logits'))
       await model.close()
     },
     async feed(input) {
-      batch = raggedBatch(input)
+      batch = batchOf(input)
     },
     async run() {
       logits = new Float32Array(await session!.run(batch!))
@@ -53,7 +46,7 @@ export function oursContender(here: Surroundings): Contender {
       const { calls, weightBytes } = session!.stats()
       return {
         engine: 'compact-kernels',
-        engineVersion: here.version,
+        engineVersion: version,
         device: info.kind,
         ...(info.kind === 'gpu'
           ? { adapter: info.name, software: info.software, precision: info.variants.precision as Precision }

@@ -16,8 +16,9 @@ import { initializeModel } from '../train/initialize.ts'
 import { compressToBudget, type BudgetGoal, type BudgetLedger } from './budget.ts'
 import { assemble, budgetLayers } from './layers.ts'
 import type { BudgetTexts } from './texts.ts'
-import { openDevice } from '../inference/study-devices.ts'
-import { packBatch, predict, runLogits } from '../inference/evaluate.ts'
+import { openDevice } from '../inference/devices.ts'
+import { packBatch } from '../inference/batches.ts'
+import { predict, runLogits } from '../inference/logits.ts'
 import { createLinearTimes } from './linear-times.ts'
 import type { Reporter } from '../inference/reporter.ts'
 
@@ -29,7 +30,7 @@ let texts: BudgetTexts
 let cpu: Device
 
 beforeAll(async () => {
-  cpu = await openDevice('cpu', 1)
+  cpu = (await openDevice({ device: 'cpu', threads: 1 })).device
   model = initializeModel(
     {
       vocabSize: 60,
@@ -161,7 +162,7 @@ describe('mixed models', () => {
   it.each(['cpu', 'gpu'] as const)('run on the %s as in the reference', async (kind) => {
     const program = buildProgram(await mixed(), 'logits')
     const batch = packBatch(texts.development.slice(0, 5))
-    const device = kind === 'cpu' ? cpu : await openDevice('gpu', 0)
+    const device = kind === 'cpu' ? cpu : (await openDevice({ device: 'gpu' })).device
     try {
       const session = await device.load(program)
       const found = await session.run(batch)

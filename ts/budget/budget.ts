@@ -4,13 +4,12 @@
 
 import type { Device } from '../../kernels/program/device.ts'
 import { InfeasibleError, leastCost, leastLoss, type Choice } from '../compress/allocate.ts'
-import { buildProgram } from '../model/bert.ts'
 import { inspectModel } from '../recipe/ledger.ts'
 import type { ModelWeights } from '../model/weights.ts'
 import { openBudgetClock } from './clock.ts'
 import { assemble, budgetLayers, type BudgetLayer } from './layers.ts'
 import type { BudgetTexts } from './texts.ts'
-import { predict, runLogits } from '../inference/evaluate.ts'
+import { predict, logitsOf } from '../inference/logits.ts'
 import { createLinearTimes, type LinearTimes } from './linear-times.ts'
 import type { Reporter } from '../inference/reporter.ts'
 import { slowerForms } from './slower-formats.ts'
@@ -270,12 +269,7 @@ interface Classified {
 /** What a model says of the development texts. */
 async function classify(model: ModelWeights, { device, texts, seed, signal }: BudgetInput): Promise<Classified> {
   const labels = model.config.labels.length
-  const session = await device.load(buildProgram(model, 'logits'))
-  try {
-    const said = predict(await runLogits(session, texts.development, labels, signal ? { signal } : {}), labels)
-    const { low, high } = f1Interval(texts.labels, said, labels, { seed })
-    return { said, score: { f1: scorePredictions(texts.labels, said, labels).f1, f1Low: low, f1High: high } }
-  } finally {
-    session.dispose()
-  }
+  const said = predict(await logitsOf(device, model, texts.development, { signal }), labels)
+  const { low, high } = f1Interval(texts.labels, said, labels, { seed })
+  return { said, score: { f1: scorePredictions(texts.labels, said, labels).f1, f1Low: low, f1High: high } }
 }

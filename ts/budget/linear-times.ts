@@ -7,7 +7,7 @@ import type { BufferId, BufferSpec, Op, Program } from '../../kernels/program/pr
 import type { LeafWeight, LinearWeight } from '../../kernels/program/weights.ts'
 import { buildProgram } from '../model/bert.ts'
 import type { ModelWeights } from '../model/weights.ts'
-import { packBatch } from '../inference/evaluate.ts'
+import { packBatch } from '../inference/batches.ts'
 import { timeInTurns, type Contender } from '../evaluation/timing.ts'
 
 /** One form of one shape. */

@@ -2,7 +2,7 @@
 
 import { loadDataset } from '../data/dataset.ts'
 import type { Tokenizer } from '../text/tokenizer.ts'
-import { encodeTexts } from '../inference/evaluate.ts'
+import { encodeTexts } from '../inference/batches.ts'
 import { matchLabels } from '../data/labels.ts'
 import { median } from '../evaluation/statistics.ts'
 

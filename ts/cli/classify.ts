@@ -3,11 +3,11 @@
 
 import { once } from 'node:events'
 import { StringDecoder } from 'node:string_decoder'
-import { buildProgram } from '../model/bert.ts'
+import { openClassifier, startClassifier } from '../inference/classifier.ts'
+import { openDevice } from '../inference/devices.ts'
+import { predict } from '../inference/logits.ts'
+import type { TextModel } from '../inference/text-model.ts'
 import { scoresOf } from '../model/scores.ts'
-import { openClassifier, type OpenedClassifier } from '../inference/classifier.ts'
-import { openDevice } from '../inference/study-devices.ts'
-import { encodeTexts, predict, runLogits } from '../inference/evaluate.ts'
 import type { DeviceKind } from './values.ts'
 
 interface ClassifyFlags {
@@ -23,7 +23,7 @@ interface Asked {
   fields: Record<string, unknown>
 }
 
-/** Longer lines are no texts. */
+/** A longer line is not a text. */
 const MAX_LINE_CHARACTERS = 16_000_000
 
 export async function classifyCommand(source: string, flags: ClassifyFlags): Promise<void> {
@@ -35,22 +35,14 @@ export async function classifyCommand(source: string, flags: ClassifyFlags): Pro
   }
 }
 
-async function classifyLines({ weights, tokenizer, close }: OpenedClassifier, flags: ClassifyFlags): Promise<void> {
-  const { labels, maxPositions } = weights.config
-  const toScores = scoresOf(weights.config)
-  const device = await openDevice(flags.device, flags.threads ?? 0)
-  let truncated = 0
+async function classifyLines(opened: TextModel, { device: kind, threads, input, batch }: ClassifyFlags): Promise<void> {
+  const { labels, maxPositions } = opened.weights.config
+  const toScores = scoresOf(opened.weights.config)
+  const { device } = await openDevice({ device: kind, threads })
   try {
-    const session = await device.load(buildProgram(weights, 'logits'))
-    await close()
-    for await (const asked of batches(parseLines(process.stdin, flags.input), flags.batch)) {
-      const encoded = encodeTexts(
-        tokenizer,
-        asked.map(({ text }) => text),
-        maxPositions,
-      )
-      truncated += encoded.truncated
-      const logits = await runLogits(session, encoded.ids, labels.length)
+    const classifier = await startClassifier(opened, device)
+    for await (const asked of batches(parseLines(process.stdin, input), batch)) {
+      const logits = await classifier.logits(classifier.encode(asked.map(({ text }) => text)))
       const classes = predict(logits, labels.length)
       const lines = asked.map(({ text, fields }, i) => {
         const own = logits.subarray(i * labels.length, (i + 1) * labels.length)
@@ -59,14 +51,14 @@ async function classifyLines({ weights, tokenizer, close }: OpenedClassifier, fl
       })
       if (!process.stdout.write(lines.join(''))) await once(process.stdout, 'drain')
     }
-    session.dispose()
+    await classifier.dispose()
+    if (classifier.encoded.truncated > 0)
+      process.stderr.write(
+        `${classifier.encoded.truncated} texts are longer than the model's ${maxPositions} positions and lost their end\n`,
+      )
   } finally {
     await device.dispose()
   }
-  if (truncated > 0)
-    process.stderr.write(
-      `${truncated} texts are longer than the model's ${maxPositions} positions and lost their end\n`,
-    )
 }
 
 /** Groups of at most `size`; what arrived together stays together. */
@@ -77,17 +69,17 @@ async function* batches(chunks: AsyncIterable<Asked[]>, size: number): AsyncGene
 /** The whole lines of each piece that arrives; the last line may lack its end. Of JSONL empty lines are left out. */
 export async function* parseLines(
   input: AsyncIterable<Buffer | string>,
-  form: ClassifyFlags['input'],
+  format: ClassifyFlags['input'],
 ): AsyncGenerator<Asked[]> {
   const decoder = new StringDecoder('utf8')
   let rest = ''
   let number = 0
-  let isJson = form === 'jsonl'
+  let isJson = format === 'jsonl'
   const parse = (line: string): Asked[] => {
     number++
     // a mark of the byte order is no part of the first text
     const text = (number === 1 ? line.replace(/^\uFEFF/, '') : line).replace(/\r$/, '')
-    if (number === 1 && form === 'auto') isJson = looksLikeJson(text)
+    if (number === 1 && format === 'auto') isJson = looksLikeJson(text)
     if (!isJson) return [{ text, fields: {} }]
     return text.trim() === '' ? [] : [parseJsonLine(text, number)]
   }

@@ -5,8 +5,8 @@ import type { LoadedModel } from '../model/load.ts'
 import { saveModel } from '../model/save.ts'
 import { compressToBudget, type BudgetGoal, type BudgetLedger } from '../budget/budget.ts'
 import { openBudgetTexts } from '../budget/texts.ts'
-import { tokenizerOf } from '../inference/classifier.ts'
-import { openDevice } from '../inference/study-devices.ts'
+import { openTokenizer } from '../inference/tokenizer.ts'
+import { openDevice } from '../inference/devices.ts'
 import type { Reporter } from '../inference/reporter.ts'
 import { shortNumber } from '../report/table.ts'
 import { columns } from './columns.ts'
@@ -52,14 +52,14 @@ export async function compressWithinBudget(
     throw new Error(`${source} has no classifier, so that there is no F1 to keep; train one on it first`)
   const { labels, maxPositions } = weights.config
   const texts = await openBudgetTexts(flags.data, flags, {
-    tokenizer: tokenizerOf(loaded),
+    tokenizer: await openTokenizer(loaded.tokenizerFiles, weights.config, loaded.where),
     labels,
     maxPositions,
     source,
   })
   for (const note of texts.notes) reporter.note(note)
   const { goal, text } = goalOf(flags)
-  const device = await openDevice(flags.device, flags.threads ?? 0)
+  const { device } = await openDevice({ device: flags.device, threads: flags.threads })
   try {
     const tokens = Math.min(maxPositions, flags.tokens ?? texts.tokens)
     const { model, ledger } = await compressToBudget({

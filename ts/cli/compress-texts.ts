@@ -7,9 +7,10 @@ import { pruneVocabulary } from '../compress/vocabulary.ts'
 import { loadDataset } from '../data/dataset.ts'
 import { loadTexts } from '../data/unlabelled.ts'
 import type { LoadedModel } from '../model/load.ts'
-import { tokenizerOf } from '../inference/classifier.ts'
+import { preparedTokenizer } from '../text/prepare.ts'
+import { openTokenizer, tokenizerOfFiles } from '../inference/tokenizer.ts'
 import { vocabularyOf, withVocabulary } from '../text/tokenizer-files.ts'
-import { encodeTexts } from '../inference/evaluate.ts'
+import { encodeTexts } from '../inference/batches.ts'
 import type { Reporter } from '../inference/reporter.ts'
 import { calibrate } from '../train/calibrate.ts'
 import { firstOrderImportance } from '../train/importance.ts'
@@ -55,8 +56,8 @@ export async function recipeTexts(
     return {}
   }
   const { weights, tokenizerFiles } = loaded
-  const { maxPositions, lowercase } = weights.config
-  const tokenizer = tokenizerOf(loaded)
+  const { maxPositions, lowercase, preparation } = weights.config
+  const tokenizer = await openTokenizer(tokenizerFiles, weights.config, loaded.where)
   const { training, heldOut } = await openTexts(flags.data, flags, isCut, reporter)
   const { ids } = encodeTexts(tokenizer, training, maxPositions)
   const vocabulary = {
@@ -65,7 +66,7 @@ export async function recipeTexts(
     sampleTexts: heldOut,
     encoder: (tokens: string[]) => {
       const files = withVocabulary(tokenizerFiles, tokens, lowercase)
-      const cut = tokenizerOf({ tokenizerFiles: files, where: 'the step vocab', weights })
+      const cut = preparedTokenizer(tokenizerOfFiles(files, weights.config, 'the step vocab'), preparation)
       return (text: string) => cut.encode(text, maxPositions)
     },
   }

@@ -1,14 +1,14 @@
 // `distil`: a small student from a classifier, labelled texts and, where there are some, texts without labels.
 
-import { buildProgram } from '../model/bert.ts'
 import { PRESETS } from '../model/config.ts'
 import { encoderSize } from '../model/preset.ts'
 import { isFolder } from '../io/folder.node.ts'
 import { augmentTexts, nearestWords } from '../distil/augment.ts'
 import { loadClassifier, type Classifier } from '../inference/classifier.ts'
 import { densifyModel } from '../distil/densify.ts'
-import { openDevice } from '../inference/study-devices.ts'
-import { encodeTexts, runLogits } from '../inference/evaluate.ts'
+import { openDevice } from '../inference/devices.ts'
+import { encodeTexts } from '../inference/batches.ts'
+import { logitsOf } from '../inference/logits.ts'
 import { matchLabels } from '../data/labels.ts'
 import type { PreparedData } from '../data/prepare.ts'
 import type { StudySettings } from '../report/results.ts'
@@ -95,10 +95,10 @@ export async function distilCommand(sources: string[], flags: DistilFlags): Prom
   const teacherLogits = await meanLogits(teachers, [texts, ...copies], scale, flags)
   const student =
     existing ??
-    startStudent(teacher, texts, {
+    (await startStudent(teacher, texts, {
       ...planOf(flags, sizeFor(size!, teacher, flags), scale),
       preparation: settings.preparation,
-    })
+    }))
   for (const note of student.notes) reporter.note(note)
   const more: Partial<TrainOptions> = {
     alpha: flags.alpha,
@@ -238,13 +238,9 @@ async function readPart(teacher: Classifier, texts: string[], scale: Scale, flag
       compute: async () => {
         reporter.stage(`the teacher reads ${texts.length} texts`)
         isRead = true
-        const device = await openDevice('cpu', flags.threads ?? 0)
+        const { device } = await openDevice({ device: 'cpu', threads: flags.threads })
         try {
-          const session = await device.load(buildProgram(weights, 'logits'))
-          return await runLogits(session, sequences, weights.config.labels.length, {
-            progress: reporter.progress,
-            signal: stop.signal,
-          })
+          return await logitsOf(device, weights, sequences, { progress: reporter.progress, signal: stop.signal })
         } finally {
           await device.dispose()
         }

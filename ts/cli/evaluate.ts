@@ -1,12 +1,14 @@
-import { buildProgram } from '../model/bert.ts'
-import { openClassifier, type OpenedClassifier } from '../inference/classifier.ts'
-import { loadRows } from '../data/rows.ts'
-import { openDevice } from '../inference/study-devices.ts'
-import { encodeTexts, predict, runLogits } from '../inference/evaluate.ts'
+// `evaluate`: scores a classifier on labelled texts.
+
 import { matchLabels } from '../data/labels.ts'
+import { loadRows } from '../data/rows.ts'
+import { testScores } from '../evaluation/scores.ts'
+import { openClassifier, startClassifier } from '../inference/classifier.ts'
+import { openDevice } from '../inference/devices.ts'
+import { predict } from '../inference/logits.ts'
+import type { TextModel } from '../inference/text-model.ts'
 import { createProgress } from './progress.ts'
 import { scoreWords } from './scores.ts'
-import { testScores } from '../evaluation/scores.ts'
 import { preparationOf, type DeviceKind, type PreparationFlags } from './values.ts'
 
 interface EvaluateFlags extends PreparationFlags {
@@ -29,42 +31,29 @@ export async function evaluateCommand(source: string, flags: EvaluateFlags): Pro
   }
 }
 
-async function evaluate(source: string, opened: OpenedClassifier, flags: EvaluateFlags): Promise<void> {
-  const { weights, tokenizer, close } = opened
+async function evaluate(source: string, opened: TextModel, flags: EvaluateFlags): Promise<void> {
+  const { labels, maxPositions, preparation = null } = opened.weights.config
   const reporter = createProgress()
   const data = await loadRows(flags.data, { text: flags.text, label: flags.label, seed: flags.seed })
-  const { labels } = weights.config
   const match = matchLabels(data.labels, labels, source)
   for (const note of [...data.notes, match.note]) if (note) reporter.note(note)
   const expected = data.rows.map(({ label }) => match.order[label])
-  const encoded = encodeTexts(
-    tokenizer,
-    data.rows.map(({ text }) => text),
-    weights.config.maxPositions,
-  )
-  if (encoded.truncated)
-    reporter.note(
-      `${encoded.truncated} texts are longer than the model's ${weights.config.maxPositions} positions and lost their end`,
-    )
-  const device = await openDevice(flags.device, flags.threads ?? 0)
+  const { device } = await openDevice({ device: flags.device, threads: flags.threads })
   try {
-    const session = await device.load(buildProgram(weights, 'logits'))
-    await close()
-    reporter.stage(`evaluating on ${device.info().name}`)
+    const classifier = await startClassifier(opened, device)
+    const ids = classifier.encode(data.rows.map(({ text }) => text))
+    const { truncated } = classifier.encoded
+    if (truncated)
+      reporter.note(`${truncated} texts are longer than the model's ${maxPositions} positions and lost their end`)
+    const { name, software } = device.info()
+    reporter.stage(`evaluating on ${name}`)
     const began = performance.now()
-    const logits = await runLogits(session, encoded.ids, labels.length, { progress: reporter.progress })
+    const logits = await classifier.logits(ids, { progress: reporter.progress })
     const seconds = (performance.now() - began) / 1000
-    session.dispose()
+    await classifier.dispose()
     reporter.done()
-    const predicted = predict(logits, labels.length)
-    const result = {
-      ...testScores(expected, predicted, labels, flags.seed),
-      truncated: encoded.truncated,
-      preparation: weights.config.preparation ?? null,
-      device: device.info().name,
-      software: device.info().software,
-      seconds,
-    }
+    const scores = testScores(expected, predict(logits, labels.length), labels, flags.seed)
+    const result = { ...scores, truncated, preparation, device: name, software, seconds }
     process.stdout.write(
       flags.json
         ? `${JSON.stringify(result)}\n`

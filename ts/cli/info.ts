@@ -1,4 +1,4 @@
-import { openDevice } from '../inference/study-devices.ts'
+import { openDevice } from '../inference/devices.ts'
 import { describeMachine } from '../evaluation/machine.ts'
 import type { DeviceInfo } from '../../kernels/program/device.ts'
 
@@ -6,11 +6,11 @@ import type { DeviceInfo } from '../../kernels/program/device.ts'
 export async function infoCommand(flags: { threads?: number; json?: boolean }): Promise<void> {
   const found: Partial<Record<'cpu' | 'gpu', DeviceInfo>> = {}
   let noGpu = ''
-  const cpu = await openDevice('cpu', flags.threads ?? 0)
+  const { device: cpu } = await openDevice({ device: 'cpu', threads: flags.threads })
   found.cpu = cpu.info()
   await cpu.dispose()
   try {
-    const gpu = await openDevice('gpu', 0)
+    const { device: gpu } = await openDevice({ device: 'gpu' })
     found.gpu = gpu.info()
     await gpu.dispose()
   } catch (error) {

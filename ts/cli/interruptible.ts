@@ -1,3 +1,5 @@
+import { Stopped } from '../inference/stopped.ts'
+
 /**
  * Calls `work` with a signal that the first Ctrl-C or SIGTERM gives; the second ends the process at once.
  * @param words what is said at the first, before "Ctrl-C again ends at once"
@@ -6,7 +8,7 @@ export async function interruptible<T>(words: string, work: (signal: AbortSignal
   const stop = new AbortController()
   const onInterrupt = (): void => {
     process.stderr.write(`\n${words}; Ctrl-C again ends at once\n`)
-    stop.abort()
+    stop.abort(new Stopped())
   }
   process.once('SIGINT', onInterrupt)
   process.once('SIGTERM', onInterrupt)

@@ -7,7 +7,7 @@ import { denseTable } from '../compress/dense.ts'
 import { multiply, transpose, view } from '../compress/linear-algebra.ts'
 import { createRandom, type Random } from '../text/random.ts'
 import type { Classifier } from '../inference/classifier.ts'
-import { encodeTexts } from '../inference/evaluate.ts'
+import { encodeTexts } from '../inference/batches.ts'
 
 /** Letters and digits, with a ' or - between two: what is replaced; signs around them stay. */
 const WORD = /[\p{L}\p{N}]+(?:['’-][\p{L}\p{N}]+)*/gu

@@ -6,8 +6,10 @@ import type { ModelWeights } from '../model/weights.ts'
 import type { Tokenizer } from '../text/tokenizer.ts'
 import { initializeModel } from '../train/initialize.ts'
 import { studentFrom, type StudentSize } from '../train/student.ts'
-import { tokenizerOf, withPreparation, type Classifier } from '../inference/classifier.ts'
-import { encodeTexts } from '../inference/evaluate.ts'
+import { openTokenizer } from '../inference/tokenizer.ts'
+import { withPreparation } from '../inference/text-model.ts'
+import type { Classifier } from '../inference/classifier.ts'
+import { encodeTexts } from '../inference/batches.ts'
 import { filesOf, vocabularyOf, withVocabulary } from '../text/tokenizer-files.ts'
 import { learnTokenizer } from '../text/learn-tokenizer.ts'
 import { modelConfig } from '../train/starting-model.ts'
@@ -37,9 +39,9 @@ export interface StartedStudent {
 }
 
 /** @param texts of the training part; the vocabulary is made from them */
-export function startStudent(teacher: Classifier, texts: string[], plan: StudentPlan): StartedStudent {
+export async function startStudent(teacher: Classifier, texts: string[], plan: StudentPlan): Promise<StartedStudent> {
   const preparation = plan.preparation ?? teacher.weights.config.preparation ?? null
-  const chosen = chooseVocabulary(teacher, texts, { ...plan, preparation })
+  const chosen = await chooseVocabulary(teacher, texts, { ...plan, preparation })
   const { tokenizer, files, notes } = chosen
   const { size, seed } = plan
   const maxPositions = Math.min(plan.maxPositions, teacher.weights.config.maxPositions)
@@ -70,23 +72,23 @@ export function startStudent(teacher: Classifier, texts: string[], plan: Student
 
 type Chosen = Omit<StartedStudent, 'weights'>
 
-function chooseVocabulary(teacher: Classifier, texts: string[], plan: StudentPlan): Chosen {
+async function chooseVocabulary(teacher: Classifier, texts: string[], plan: StudentPlan): Promise<Chosen> {
   const { vocabulary, preparation } = plan
   if (typeof vocabulary === 'number') {
     const tokenizer = learnTokenizer(texts, vocabulary, preparation)
     return { tokenizer, files: filesOf(tokenizer), teacher: null, notes: [] }
   }
   const weights = withPreparation(teacher.weights, preparation)
-  const open = (files: Record<string, string>, of: ModelWeights): Tokenizer =>
-    tokenizerOf({ tokenizerFiles: files, where: 'the teacher', weights: of })
+  const open = (files: Record<string, string>, of: ModelWeights): Promise<Tokenizer> =>
+    openTokenizer(files, of.config, 'the teacher')
   const files = filesOf(teacher.tokenizer)
-  const whole = open(files, weights)
+  const whole = await open(files, weights)
   if (vocabulary === 'same') return { tokenizer: whole, files, teacher: weights, notes: [] }
   const keepIds = new Set(encodeTexts(whole, texts, weights.config.maxPositions).ids.flatMap((ids) => [...ids]))
   const pruned = pruneVocabulary(weights, { vocabulary: vocabularyOf(teacher.tokenizer), keepIds })
   const kept = withVocabulary(files, pruned.vocabulary, weights.config.lowercase)
   const [note] = pruned.notes
-  return { tokenizer: open(kept, pruned.model), files: kept, teacher: pruned.model, notes: [note] }
+  return { tokenizer: await open(kept, pruned.model), files: kept, teacher: pruned.model, notes: [note] }
 }
 
 /** For each token the ids of the teacher's tokens that spell it; none where they cannot. */

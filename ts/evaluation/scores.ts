@@ -1,9 +1,9 @@
 // A classifier's scores on labelled texts, with their interval.
 
 import type { LabelledText } from '../data/examples.ts'
-import { openDevice } from '../inference/study-devices.ts'
-import { encodeTexts, predict, runLogits } from '../inference/evaluate.ts'
-import { buildProgram } from '../model/bert.ts'
+import { encodeTexts } from '../inference/batches.ts'
+import { openDevice } from '../inference/devices.ts'
+import { logitsOf, predict } from '../inference/logits.ts'
 import type { ModelWeights } from '../model/weights.ts'
 import type { Tokenizer } from '../text/tokenizer.ts'
 import {
@@ -49,30 +49,21 @@ export function testScores(
   }
 }
 
-/** Runs a trained model on texts it has not seen. This is the first time that anything reads them. */
+/** A model's scores on labelled texts, on the CPU. */
 export async function scoreModel(
   model: ModelWeights,
   tokenizer: Tokenizer,
   rows: LabelledText[],
-  options: { maxLength: number; threads: number; seed: number },
+  options: { maxLength: number; threads?: number; seed: number },
 ): Promise<TestScores> {
   const { labels } = model.config
-  const device = await openDevice('cpu', options.threads)
+  const texts = rows.map(({ text }) => text)
+  const { ids } = encodeTexts(tokenizer, texts, options.maxLength)
+  const { device } = await openDevice({ device: 'cpu', threads: options.threads })
   try {
-    const session = await device.load(buildProgram(model, 'logits'))
-    const { ids } = encodeTexts(
-      tokenizer,
-      rows.map(({ text }) => text),
-      options.maxLength,
-    )
-    const predicted = predict(await runLogits(session, ids, labels.length), labels.length)
-    session.dispose()
-    return testScores(
-      rows.map(({ label }) => label),
-      predicted,
-      labels,
-      options.seed,
-    )
+    const predicted = predict(await logitsOf(device, model, ids), labels.length)
+    const expected = rows.map(({ label }) => label)
+    return testScores(expected, predicted, labels, options.seed)
   } finally {
     await device.dispose()
   }

@@ -3,7 +3,6 @@
 import type { Session } from '../../kernels/program/device.ts'
 import type { Batch } from '../../kernels/program/program.ts'
 import { summarize } from './statistics.ts'
-import { Stopped } from '../inference/stopped.ts'
 
 export interface Contender {
   id: string
@@ -49,7 +48,7 @@ export async function timeInTurns(contenders: Contender[], options: TimingOption
     progress?.(Math.max(share, round / maxRounds), 1)
     // who goes first changes from round to round
     for (let turn = 0; turn < contenders.length; turn++) {
-      if (signal?.aborted) throw new Stopped()
+      signal?.throwIfAborted()
       const { id, session, batch } = contenders[(turn + round) % contenders.length]
       for (let run = 0; run < BURST; run++) {
         const start = performance.now()

@@ -14,7 +14,7 @@ import { FORMS, SMALL, syntheticModel } from '../../testing/models.ts'
 import { tokenizerFromVocabulary } from '../text/tokenizer.ts'
 import * as wasm from '../wasm.ts'
 import * as webgpu from '../webgpu.ts'
-import { openDevice } from '../inference/device.ts'
+import { openDevice } from '../inference/devices.ts'
 import { linearProgram } from './kernel-calls.ts'
 import { pipeline } from './pipeline.ts'
 

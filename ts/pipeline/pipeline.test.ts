@@ -8,7 +8,7 @@ import { buildProgram } from '../model/bert.ts'
 import { saveModel } from '../model/save.ts'
 import { syntheticModel } from '../../testing/models.ts'
 import { tokenizerFromVocabulary } from '../text/tokenizer.ts'
-import { encodeTexts, groupByLength, packBatch } from '../inference/batches.ts'
+import { packBatch } from '../inference/batches.ts'
 import { pipeline } from './pipeline.ts'
 import { referenceDevice } from '../../testing/reference-device.ts'
 
@@ -165,7 +165,7 @@ describe('text-classification', () => {
       /device 'tpu' is not known/,
     )
     await expect(pipeline('text-classification', { weights, tokenizer: {} }, { device })).rejects.toThrow(
-      /there is no tokenizer/,
+      /there is no tokenizer, neither tokenizer\.json nor vocab\.txt/,
     )
     const big = { weights, tokenizer: { 'vocab.txt': [...VOCABULARY, ...'0123456789'].join('\n') } }
     await expect(pipeline('text-classification', big, { device })).rejects.toThrow(
@@ -214,26 +214,5 @@ describe('feature-extraction', () => {
     expect(all.data.slice(3 * C, 6 * C).every((x) => x === 0)).toBe(true)
     expect([...all.data.slice(6 * C)]).toEqual([...Float32Array.from(hiddenOf('i loved it !'))])
     expect((await extract([], { pooling: 'mean' })).dims).toEqual([0, C])
-  })
-})
-
-describe('batches', () => {
-  it('hold every sequence once, shortest first, within both limits', () => {
-    const lengths = Array.from({ length: 100 }, (_, i) => 1 + ((i * 37) % 511))
-    const groups = groupByLength(lengths, 32)
-    expect(groups.flat().sort((a, b) => a - b)).toEqual(lengths.map((_, i) => i))
-    for (const group of groups) {
-      expect(group.length).toBeLessThanOrEqual(32)
-      expect(group.reduce((sum, i) => sum + lengths[i], 0)).toBeLessThanOrEqual(8192)
-    }
-    const order = groups.flat().length ? groups.map((group) => lengths[group[0]]) : []
-    expect(order).toEqual([...order].sort((a, b) => a - b))
-  })
-
-  it('keep [CLS] and [SEP] of a text that is cut', () => {
-    const { ids, cut } = encodeTexts(['good bad good bad', 'good'], tokenizer, 4)
-    expect(cut).toBe(1)
-    expect([...ids[0]]).toEqual([2, tokenizer.encode('good', 9)[1], tokenizer.encode('bad', 9)[1], 3])
-    expect(ids[1].length).toBe(3)
   })
 })

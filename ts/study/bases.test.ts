@@ -6,7 +6,7 @@ import type { Device } from '../../kernels/program/device.ts'
 import { saveModel } from '../model/save.ts'
 import { initializeModel } from '../train/initialize.ts'
 import { Bases, type TrainedBase } from './bases.ts'
-import { openDevice } from '../inference/study-devices.ts'
+import { openDevice } from '../inference/devices.ts'
 import { filesOf } from '../text/tokenizer-files.ts'
 import { learnTokenizer } from '../text/learn-tokenizer.ts'
 import { modelConfig } from '../train/starting-model.ts'
@@ -51,7 +51,7 @@ let cpu: Device
 
 beforeAll(async () => {
   folder = await mkdtemp(join(tmpdir(), 'bases-'))
-  cpu = await openDevice('cpu', 1)
+  cpu = (await openDevice({ device: 'cpu', threads: 1 })).device
 })
 afterAll(async () => {
   await cpu.dispose()

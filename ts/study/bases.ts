@@ -2,17 +2,18 @@
 
 import type { Device } from '../../kernels/program/device.ts'
 import type { Calibration } from '../compress/calibration.ts'
-import { buildProgram } from '../model/bert.ts'
 import { isFolder } from '../io/folder.node.ts'
 import { loadModel } from '../model/load.ts'
 import { encoderSize } from '../model/preset.ts'
 import { saveModel } from '../model/save.ts'
 import type { ModelWeights } from '../model/weights.ts'
 import { calibrate } from '../train/calibrate.ts'
-import { loadClassifier, tokenizerOf } from '../inference/classifier.ts'
+import { loadClassifier } from '../inference/classifier.ts'
+import { openTokenizer } from '../inference/tokenizer.ts'
 import { vocabularyOf } from '../text/tokenizer-files.ts'
 import { densifyModel } from '../distil/densify.ts'
-import { encodeTexts, predict, runLogits } from '../inference/evaluate.ts'
+import { encodeTexts } from '../inference/batches.ts'
+import { predict, logitsOf } from '../inference/logits.ts'
 import type { LabelOrder } from '../data/labels.ts'
 import { applyLabelOrder } from '../data/labels.ts'
 import { prepareModel, shapeWords } from '../train/starting-model.ts'
@@ -129,7 +130,7 @@ export class Bases {
     const { store, data, threads, signal } = this.context
     const about = await this.trained(id)
     const loaded = await loadModel(store.modelFolder(id))
-    const tokenizer = tokenizerOf(loaded)
+    const tokenizer = await openTokenizer(loaded.tokenizerFiles, loaded.weights.config, loaded.where)
     const limit = this.maxLength(loaded.weights)
     const ids = encodeTexts(tokenizer, taughtTexts(data), limit).ids
     const validationIds = encodeTexts(tokenizer, textsOf(data.validation), limit).ids
@@ -181,13 +182,8 @@ export class Bases {
     sequences: Int32Array[],
     progress?: Reporter['progress'],
   ): Promise<Float32Array> {
-    const { cpu, data, signal } = this.context
-    const session = await cpu.load(buildProgram(model, 'logits'))
-    try {
-      return await runLogits(session, sequences, data.labels.length, { signal, ...(progress && { progress }) })
-    } finally {
-      session.dispose()
-    }
+    const { cpu, signal } = this.context
+    return logitsOf(cpu, model, sequences, { signal, progress })
   }
 
   private maxLength(model: ModelWeights): number {
@@ -251,7 +247,7 @@ export class Bases {
     const teacherLogits = await this.teacherLogits()
     const baseline = await loadClassifier(store.modelFolder('baseline'))
     const texts = taughtTexts(data)
-    const start = startStudent(baseline, texts, {
+    const start = await startStudent(baseline, texts, {
       size,
       init: 'teacher',
       vocabulary: scale.studentVocabulary,

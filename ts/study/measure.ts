@@ -7,8 +7,9 @@ import type { Device, DeviceInfo, Session } from '../../kernels/program/device.t
 import type { Batch, Program } from '../../kernels/program/program.ts'
 import { buildProgram } from '../model/bert.ts'
 import { loadClassifier } from '../inference/classifier.ts'
-import { openDevice } from '../inference/study-devices.ts'
-import { encodeTexts, packBatch, predict, runLogits } from '../inference/evaluate.ts'
+import { openDevice } from '../inference/devices.ts'
+import { encodeTexts, packBatch } from '../inference/batches.ts'
+import { predict, runLogits } from '../inference/logits.ts'
 import type { Reporter } from '../inference/reporter.ts'
 import type { GpuLatency, Latency } from '../report/results.ts'
 import { agreement } from '../evaluation/statistics.ts'
@@ -82,7 +83,7 @@ export async function measureRows(input: MeasureInput): Promise<Measurements> {
     for (const [g, group] of groups.entries()) {
       const part = groups.length > 1 ? ` (group ${g + 1} of ${groups.length})` : ''
       input.reporter.stage(`times on the ${kind.toUpperCase()}${part}`)
-      const device = kind === 'cpu' ? input.cpu : await openDevice('gpu', 0)
+      const device = kind === 'cpu' ? input.cpu : (await openDevice({ device: 'gpu' })).device
       try {
         const rows = await measureGroup(input, kind, device, group, seconds)
         if (kind === 'cpu') found.cpu = { ...found.cpu, ...rows }
@@ -233,7 +234,7 @@ function kernelSet({ ops }: Program): string {
 /** Milliseconds from nothing to the first answer: a new device, weights packed, kernels ready, one text. */
 async function coldStart(kind: 'cpu' | 'gpu', threads: number, { program, batch }: Opened): Promise<number> {
   const began = performance.now()
-  const device = await openDevice(kind, threads)
+  const { device } = await openDevice({ device: kind, threads: threads || undefined })
   try {
     const session = await device.load(program)
     await session.run(batch)

@@ -3,12 +3,12 @@
 import { stat } from 'node:fs/promises'
 import { join } from 'node:path'
 import type { Device } from '../../kernels/program/device.ts'
-import { buildProgram } from '../model/bert.ts'
 import { inspectModel } from '../recipe/ledger.ts'
 import type { ModelWeights } from '../model/weights.ts'
 import type { RowPlan } from './catalogue.ts'
 import { loadClassifier } from '../inference/classifier.ts'
-import { encodeTexts, predict, runLogits } from '../inference/evaluate.ts'
+import { encodeTexts } from '../inference/batches.ts'
+import { predict, logitsOf } from '../inference/logits.ts'
 import type { PreparedData } from '../data/prepare.ts'
 import type { Reporter } from '../inference/reporter.ts'
 import { SIGNIFICANT, type StudyRow } from '../report/results.ts'
@@ -62,13 +62,8 @@ export async function scoreRow(input: ScoreInput): Promise<ScoredRow> {
     data.test.map(({ text }) => text),
     Math.min(input.maxLength, weights.config.maxPositions),
   )
-  const session = await device.load(buildProgram(weights, 'logits'))
-  let logits: Float32Array
-  try {
-    logits = await runLogits(session, encoded.ids, classes, { signal: input.signal, progress: input.reporter.progress })
-  } finally {
-    session.dispose()
-  }
+  const running = { signal: input.signal, progress: input.reporter.progress }
+  const logits = await logitsOf(device, weights, encoded.ids, running)
   const predicted = predict(logits, classes)
   const expected = data.test.map(({ label }) => label)
   const { f1, accuracy } = scorePredictions(expected, predicted, classes)

@@ -6,7 +6,7 @@ import { folderDigest, isFolder } from '../io/folder.node.ts'
 import { encoderSize } from '../model/preset.ts'
 import { Bases, type TrainedBase } from './bases.ts'
 import { folderOf, selectRows, type RowPlan } from './catalogue.ts'
-import { openDevice } from '../inference/study-devices.ts'
+import { openDevice } from '../inference/devices.ts'
 import { f1Notes } from '../evaluation/scores.ts'
 import { describeMachine, packageVersion } from '../evaluation/machine.ts'
 import { measureRows, type MeasuredRow, type Measurements } from './measure.ts'
@@ -77,7 +77,7 @@ export async function runStudy(options: StudyOptions, reporter: Reporter, signal
   await checkStudent(settings.student)
   reporter.stage(`data: ${settings.data}`)
   const data = await prepareData(settings, scale)
-  const cpu = await openDevice('cpu', options.threads)
+  const { device: cpu } = await openDevice({ device: 'cpu', threads: options.threads || undefined })
   try {
     const { devices, note } = await findDevices(options.devices)
     if (note) data.notes.push(note)
@@ -127,7 +127,7 @@ async function findDevices(asked: StudyOptions['devices']): Promise<{ devices: (
   const devices = asked ?? ['cpu', 'gpu']
   if (!devices.includes('gpu')) return { devices, note: '' }
   try {
-    const gpu = await openDevice('gpu', 0)
+    const { device: gpu } = await openDevice({ device: 'gpu' })
     await gpu.dispose()
     return { devices, note: '' }
   } catch (error) {

@@ -7,7 +7,8 @@ import { saveModel } from '../model/save.ts'
 import type { ModelWeights } from '../model/weights.ts'
 import { firstOrderImportance } from '../train/importance.ts'
 import { ROWS, type RowPlan } from './catalogue.ts'
-import { tokenizerOf } from '../inference/classifier.ts'
+import { preparedTokenizer } from '../text/prepare.ts'
+import { tokenizerOfFiles } from '../inference/tokenizer.ts'
 import { withVocabulary } from '../text/tokenizer-files.ts'
 import type { Base } from './bases.ts'
 import { shapeWeights, type Shaped, type VariantContext } from './tuning.ts'
@@ -97,7 +98,10 @@ export class VariantMaker {
       sampleTexts: base.sampleTexts,
       encoder: (vocabulary) => {
         const files = withVocabulary(base.tokenizerFiles, [...vocabulary], base.model.config.lowercase)
-        const tokenizer = tokenizerOf({ tokenizerFiles: files, where: 'step vocab', weights: base.model })
+        const tokenizer = preparedTokenizer(
+          tokenizerOfFiles(files, base.model.config, 'step vocab'),
+          base.model.config.preparation,
+        )
         return (text) => tokenizer.encode(text, base.model.config.maxPositions)
       },
       ...(isCalibrated && { calibration: await base.calibration(model) }),

@@ -18,7 +18,7 @@ import { buildProgram } from '../model/bert.ts'
 import type { BertConfig } from '../model/config.ts'
 import { syntheticModel } from '../../testing/models.ts'
 import { linearLayers, type ModelWeights } from '../model/weights.ts'
-import { openDevice } from '../inference/study-devices.ts'
+import { openDevice } from '../inference/devices.ts'
 import { createRandom } from '../text/random.ts'
 import { joinSequences } from './batches.ts'
 import { parametersOf, shapeOfModel } from './convert.ts'
@@ -65,7 +65,7 @@ async function logitsOf(model: ModelWeights, batch: TrainBatch, options: TrainSe
 
 /** What the int8 model says on the CPU's kernels. */
 async function int8Logits(model: ModelWeights, batch: TrainBatch): Promise<Float32Array> {
-  const device = await openDevice('cpu', 1)
+  const { device } = await openDevice({ device: 'cpu', threads: 1 })
   try {
     const session = await device.load(buildProgram(model, 'logits'))
     return await session.run({ ...batch, types: new Int32Array(batch.ids.length) })

@@ -2,14 +2,13 @@
 // What is tested on later is not among the arguments: the search cannot see it.
 
 import { splitExamples } from '../data/examples.ts'
-import { buildProgram } from '../model/bert.ts'
 import type { ModelWeights } from '../model/weights.ts'
 import { stepsOf } from './batches.ts'
 import { Diverged, trainClassifier } from './loop.ts'
 import type { TrainOptions } from './options.ts'
 import { bestTrial, halving, proposals, rungs, type TrainingSetting, type Trial } from './tune.ts'
-import { openDevice } from '../inference/study-devices.ts'
-import { predict, runLogits, softmaxRow } from '../inference/evaluate.ts'
+import { openDevice } from '../inference/devices.ts'
+import { predict, logitsOf, softmaxRow } from '../inference/logits.ts'
 import type { Reporter } from '../inference/reporter.ts'
 import { scorePredictions } from '../evaluation/statistics.ts'
 import { Stopped } from '../inference/stopped.ts'
@@ -75,7 +74,7 @@ export async function tuneTraining(
   const scale = Math.min(1, (SAFE_SHARE * seconds) / needed)
   const total = rungs(settings.length).reduce((sum, { count }) => sum + count, 0)
   let finished = 0
-  const device = await openDevice('cpu', threads)
+  const { device } = await openDevice({ device: 'cpu', threads: threads || undefined })
   try {
     const trials = await halving(settings, async ({ batch, learningRate, dropout, epochs: all }, share) => {
       if (signal?.aborted) throw new Stopped()
@@ -92,10 +91,8 @@ export async function tuneTraining(
         reporter.progress(++finished, total)
       }
       if (signal?.aborted) throw new Stopped()
-      const session = await device.load(buildProgram(trained, 'logits'))
       const ids = development.map((example) => example.ids)
-      const logits = await runLogits(session, ids, classes, { signal })
-      session.dispose()
+      const logits = await logitsOf(device, trained, ids, { signal })
       const loss = expected.reduce((sum, label, i) => sum - Math.log(softmaxRow(logits, i, classes)[label]), 0)
       return {
         score: scorePredictions(expected, predict(logits, classes), classes).f1,

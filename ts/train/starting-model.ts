@@ -2,7 +2,8 @@
 
 import { findLabelOrder, matchLabels, type LabelOrder } from '../data/labels.ts'
 import type { PreparedData } from '../data/prepare.ts'
-import { tokenizerOf, withPreparation } from '../inference/classifier.ts'
+import { openTokenizer } from '../inference/tokenizer.ts'
+import { withPreparation } from '../inference/text-model.ts'
 import type { BertConfig } from '../model/config.ts'
 import { loadModel } from '../model/load.ts'
 import type { ModelWeights } from '../model/weights.ts'
@@ -117,7 +118,7 @@ export async function prepareModel(
       labels: null,
     }
   }
-  const tokenizer = tokenizerOf({ ...loaded, weights })
+  const tokenizer = await openTokenizer(loaded.tokenizerFiles, weights.config, loaded.where)
   const isLike = weights.classifier !== null && weights.config.labels.length === data.labels.length
   // labels of other names are another task to a training, a mistake to a study
   const orderOf = forTraining ? findLabelOrder : matchLabels

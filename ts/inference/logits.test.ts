@@ -1,10 +1,7 @@
 import { describe, expect, it } from 'vitest'
 import type { Session } from '../../kernels/program/device.ts'
-import { tokenizerFromVocabulary } from '../text/tokenizer.ts'
-import { encodeTexts, packBatch, planBatches, predict, runLogits, softmaxRow } from './evaluate.ts'
-import { timeInTurns } from '../evaluation/timing.ts'
-
-const tokenizer = tokenizerFromVocabulary(['[PAD]', '[UNK]', '[CLS]', '[SEP]', '[MASK]', 'a', 'b'], { lowercase: true })
+import { planBatches } from './batches.ts'
+import { predict, runLogits, softmaxRow } from './logits.ts'
 
 /** Logits [id of the first word, 0]: what came from where can be told. */
 const echo: Session = {
@@ -15,22 +12,10 @@ const echo: Session = {
   dispose: () => {},
 }
 
-describe('encodeTexts', () => {
-  it('counts texts that lose their end, and only those', () => {
-    const { ids, truncated } = encodeTexts(tokenizer, ['a b', 'a b a', ''], 4)
-    expect(ids.map((sequence) => [...sequence])).toEqual([
-      [2, 5, 6, 3],
-      [2, 5, 6, 3],
-      [2, 3],
-    ])
-    expect(truncated).toBe(1)
-  })
-})
-
 describe('runLogits', () => {
   it('keeps the order of the texts whatever the batches are', async () => {
     const ids = Array.from({ length: 300 }, (_, i) => new Int32Array(3 + ((i * 7) % 20)).fill(i))
-    const batches = planBatches(ids)
+    const batches = planBatches(ids.map(({ length }) => length))
     expect(batches.length).toBeGreaterThan(1)
     expect(batches.flat().sort((a, b) => a - b)).toEqual(ids.map((_, i) => i))
     const logits = await runLogits(echo, ids, 2)
@@ -52,18 +37,5 @@ describe('predict and softmaxRow', () => {
     expect([...predict(logits, 3)]).toEqual([1, 0])
     expect([...softmaxRow(logits, 1, 3)]).toEqual([1, 0, 0])
     expect(softmaxRow(logits, 0, 3).reduce((a, b) => a + b)).toBeCloseTo(1, 12)
-  })
-})
-
-describe('timeInTurns', () => {
-  it('gives every contender the same number of runs', async () => {
-    const batch = packBatch([Int32Array.of(2, 5, 3)])
-    const contenders = ['a', 'b', 'c'].map((id) => ({ id, session: echo, batch }))
-    const times = await timeInTurns(contenders, { seconds: 0.01, maxRuns: 40 })
-    const counts = [...times.values()].map(({ n }) => n)
-    expect(counts).toHaveLength(3)
-    expect(new Set(counts).size).toBe(1)
-    expect(counts[0]).toBeGreaterThanOrEqual(8)
-    for (const { medianMs, p95Ms } of times.values()) expect(p95Ms).toBeGreaterThanOrEqual(medianMs)
   })
 })

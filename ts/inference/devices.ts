@@ -1,0 +1,66 @@
+// The device that a model runs on. GPU code is fetched only where a GPU is asked for or looked for.
+
+import type { Device } from '../../kernels/program/device.ts'
+import type { SoftwareChoice } from '../../kernels/webgpu/adapter.ts'
+import type { GpuDeviceOptions } from '../../kernels/webgpu/device.ts'
+
+export type DeviceChoice = 'auto' | 'cpu' | 'wasm' | 'gpu' | 'webgpu'
+
+export interface DeviceOptions {
+  /** 'auto' (default): the GPU where there is a real one, else WebAssembly; 'cpu' = 'wasm', 'gpu' = 'webgpu' */
+  device?: DeviceChoice
+  /** WebAssembly threads; the cores, at most 4, if not given */
+  threads?: number
+  /** whether an adapter that emulates a GPU will do where the GPU is asked for by name: 'allow' (default) or 'never' */
+  software?: SoftwareChoice
+  /** GPU: how dense f32 layers are stored and multiplied; 'f32' if not given */
+  precision?: GpuDeviceOptions['precision']
+  /** the caller's own GPUDevice; it is left alone when the device is disposed */
+  gpuDevice?: GPUDevice
+}
+
+const CHOICES: DeviceChoice[] = ['auto', 'cpu', 'wasm', 'gpu', 'webgpu']
+
+/**
+ * Opens a device. What 'auto' decided against is said in the notes.
+ * @throws where the device that was asked for by name is not there
+ */
+export async function openDevice(options: DeviceOptions = {}): Promise<{ device: Device; notes: string[] }> {
+  const { device: choice = 'auto', threads, gpuDevice, software, precision } = options
+  if (!CHOICES.includes(choice))
+    throw new Error(`device '${choice}' is not known; expected one of ${CHOICES.join(', ')}`)
+  if (gpuDevice && (choice === 'cpu' || choice === 'wasm'))
+    throw new Error(`device '${choice}' does not run on the gpuDevice given with it; give one of them`)
+  const notes: string[] = []
+  if (choice === 'gpu' || choice === 'webgpu' || gpuDevice)
+    return { device: await openGpu({ device: gpuDevice, software, precision }), notes }
+  if (choice === 'auto') {
+    const found = await findRealGpu({ precision }, notes)
+    if (found) return { device: found, notes }
+  }
+  const { createWasmDevice } = await import('../../kernels/wasm/device.ts')
+  return { device: await createWasmDevice({ threads }), notes }
+}
+
+async function openGpu(options: GpuDeviceOptions): Promise<Device> {
+  const { createGpuDevice } = await import('../../kernels/webgpu/device.ts')
+  try {
+    return await createGpuDevice(options)
+  } catch (error) {
+    throw new Error(`no GPU can be used here: ${(error as Error).message}; choose the CPU instead`, { cause: error })
+  }
+}
+
+/** A GPU that is not an emulation; where there is none, the notes say why. */
+async function findRealGpu(options: GpuDeviceOptions, notes: string[]): Promise<Device | null> {
+  try {
+    // a page without WebGPU need not fetch the GPU code to learn that
+    const isPage = typeof navigator !== 'undefined' && typeof process === 'undefined'
+    if (isPage && !('gpu' in navigator)) throw new Error('this browser has no WebGPU')
+    const { createGpuDevice } = await import('../../kernels/webgpu/device.ts')
+    return await createGpuDevice({ ...options, software: 'never' })
+  } catch (error) {
+    notes.push(`device auto: no GPU, WebAssembly is used (${(error as Error).message.split('\n')[0]})`)
+    return null
+  }
+}

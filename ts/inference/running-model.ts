@@ -1,0 +1,67 @@
+// A model on a device: one session for each output that was asked for.
+
+import type { Device, Session } from '../../kernels/program/device.ts'
+import { buildProgram, type ModelOutput } from '../model/bert.ts'
+import type { BertConfig } from '../model/config.ts'
+import { encodeTexts, type RunOptions } from './batches.ts'
+import { runLogits } from './logits.ts'
+import type { TextModel } from './text-model.ts'
+
+export interface RunningModel {
+  readonly config: BertConfig
+  readonly device: Device
+  /** texts that were encoded, and how many of them lost their end */
+  readonly encoded: { texts: number; truncated: number }
+  /** The session of an output; loaded when it is first asked for. */
+  session(output: ModelOutput): Promise<Session>
+  /** The device has its own copy: with no other output to make ready, weights in memory can go, files be closed. */
+  releaseWeights(): Promise<void>
+  /** Token ids of each text, at most `maxLength`, or as many as the model has positions. */
+  encode(texts: readonly string[], maxLength?: number): Int32Array[]
+  /** f32 [ids.length, labels] */
+  logits(ids: readonly Int32Array[], options?: RunOptions): Promise<Float32Array>
+  /** Frees the sessions and closes the files. */
+  dispose(): Promise<void>
+}
+
+/** @param device stays the caller's */
+export function runOn(device: Device, { weights, tokenizer, close }: TextModel): RunningModel {
+  const { config } = weights
+  const encoded = { texts: 0, truncated: 0 }
+  const sessions = new Map<ModelOutput, Promise<Session>>()
+  let held: TextModel['weights'] | null = weights
+  const session = (output: ModelOutput): Promise<Session> => {
+    let found = sessions.get(output)
+    if (!found) {
+      if (!held) throw new Error(`the weights for ${output} are no longer at hand`)
+      found = device.load(buildProgram(held, output, { normalize: false }))
+      sessions.set(output, found)
+      // the next call may try again
+      found.catch(() => sessions.delete(output))
+    }
+    return found
+  }
+  const releaseWeights = async (): Promise<void> => {
+    held = null
+    await close()
+  }
+  return {
+    config,
+    device,
+    encoded,
+    session,
+    releaseWeights,
+    encode(texts, maxLength = config.maxPositions) {
+      const { ids, truncated } = encodeTexts(tokenizer, texts, maxLength)
+      encoded.texts += texts.length
+      encoded.truncated += truncated
+      return ids
+    },
+    logits: async (ids, options = {}) => runLogits(await session('logits'), ids, config.labels.length, options),
+    async dispose() {
+      for (const made of sessions.values()) await made.then((found) => found.dispose()).catch(() => {})
+      sessions.clear()
+      await releaseWeights()
+    },
+  }
+}
