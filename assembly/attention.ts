@@ -11,31 +11,28 @@
 //            their weights are taken off the sum
 // Source     own derivation; the softmax is unnormalised until the context is there: one division per row
 
+import { AttentionRecord, I16_TILE_ROWS, PANEL, PANEL_BYTES, PANEL_SHIFT, TILE_BYTES, TILE_ROWS } from './abi'
 import { storeTransposed } from './lib/blocks'
 import { ROUNDER, constant, exp2 } from './lib/math'
 import { madd, sumLanes } from './lib/simd'
-import { TILE_ROWS, tileBegin, tileCount, tileF32 } from './lib/tile-f32'
-import { I16_TILE_ROWS, tileWideI16 } from './lib/tile-int8-i16'
-import { pointer, word } from './tape'
+import { padToPanel, panelCount } from './lib/panels'
+import { tileBegin, tileCount, tileF32 } from './lib/tile-f32'
+import { tileWideI16 } from './lib/tile-int8-i16'
 
 /** log2(e): weights are powers of 2. */
 const LOG2E: f64 = 1.4426950408889634
-/** Bytes of the scores of six queries with eight keys. */
-const SCORE_PANEL: usize = 192
-/** Of five. */
-const SCORE_PANEL_I16: usize = 160
+/** Bytes of the scores of a tile of queries with a panel of keys: f32, and in integers. */
+const SCORE_PANEL: usize = TILE_BYTES
+const SCORE_PANEL_I16: usize = <usize>I16_TILE_ROWS * PANEL_BYTES
 /** Largest value of V as an integer, four times finer than int8: what is left of i32 is the weights'. */
 const VALUE_MOST: f64 = 511.0
 
-/**
- * Record: B, H, D, longest T, offsets i32 [B + 1], q, k, v, y, whether the first query of each sequence alone is wanted.
- * The other rows of y are not written then. Last, the least T from which a sequence takes the variant i16; 0 for never.
- */
 export function attention(record: usize, thread: i32, threads: i32, scratch: usize): void {
-  const B = word(record, 0), H = word(record, 1), D = word(record, 2), longest = word(record, 3)
-  const offsets = pointer(record, 4)
-  const isFirstOnly = word(record, 9) != 0
-  const leastI16 = isFirstOnly ? 0 : word(record, 10)
+  const args = changetype<AttentionRecord>(record)
+  const B = args.B, H = args.H, D = args.D, longest = args.longest
+  const offsets = args.offsets
+  const isFirstOnly = args.isFirstOnly != 0
+  const leastI16 = isFirstOnly ? 0 : args.leastI16
   let total: i64 = 0
   for (let b = 0; b < B; b++) {
     const T = <i64>(load<i32>(offsets + (<usize>b << 2), 4) - load<i32>(offsets + (<usize>b << 2)))
@@ -61,50 +58,51 @@ export function attention(record: usize, thread: i32, threads: i32, scratch: usi
 function attendUnit(
   record: usize, first: i32, T: i32, queries: i32, h: i32, H: i32, D: i32, longest: i32, scratch: usize,
 ): void {
+  const args = changetype<AttentionRecord>(record)
   const stride = <usize>(H * D) << 2
   const corner = <usize>first * stride + (<usize>(h * D) << 2)
-  const q = pointer(record, 5) + corner, y = pointer(record, 8) + corner
-  const longestPadded = <usize>((longest + 7) & ~7)
+  const q = args.q + corner, y = args.y + corner
+  const longestPadded = <usize>padToPanel(longest)
   const keyPanels = scratch
   const valuePanels = keyPanels + (longestPadded * <usize>D << 2)
-  const scores = valuePanels + (<usize>((D + 7) & ~7) * longestPadded << 2)
+  const scores = valuePanels + (<usize>padToPanel(D) * longestPadded << 2)
   const weights = scores + (longestPadded * <usize>TILE_ROWS << 2)
   const sums = weights + (longestPadded * <usize>TILE_ROWS << 2)
-  packKeys(pointer(record, 6) + corner, stride, T, D, keyPanels)
-  packValues(pointer(record, 7) + corner, stride, T, D, valuePanels)
-  const weightStride = <usize>((T + 7) & ~7) << 2
+  packKeys(args.k + corner, stride, T, D, keyPanels)
+  packValues(args.v + corner, stride, T, D, valuePanels)
+  const weightStride = <usize>padToPanel(T) << 2
   const scale = <f32>(LOG2E / sqrt<f64>(<f64>D))
   const tiles = tileCount(queries, TILE_ROWS)
   for (let tile = 0; tile < tiles; tile++) {
     const t = tileBegin(queries, tiles, tile)
     const rows = tileBegin(queries, tiles, tile + 1) - t
-    for (let j = 0; j < T; j += 8)
-      tileF32(rows, q + <usize>t * stride, stride, keyPanels + (<usize>j * <usize>D << 2), D, scores + <usize>j * 24, false)
+    for (let j = 0; j < T; j += PANEL)
+      tileF32(rows, q + <usize>t * stride, stride, keyPanels + (<usize>j * <usize>D << 2), D, scores + <usize>j * (TILE_ROWS << 2), false)
     for (let r = 0; r < rows; r++) {
-      const sum = exponentiate(scores + (<usize>r << 5), T, scale, weights + <usize>r * weightStride)
+      const sum = exponentiate(scores + <usize>r * PANEL_BYTES, T, scale, weights + <usize>r * weightStride)
       // what its context is to be multiplied by waits behind the tile's sums
-      store<f32>(sums + 192 + (<usize>r << 2), <f32>1.0 / sum)
+      store<f32>(sums + TILE_BYTES + (<usize>r << 2), <f32>1.0 / sum)
     }
-    for (let d = 0; d < D; d += 8) {
+    for (let d = 0; d < D; d += PANEL) {
       tileF32(rows, weights, weightStride, valuePanels + (<usize>d * <usize>T << 2), T, sums, false)
-      storeContext(rows, sums, y + <usize>t * stride + (<usize>d << 2), stride, min(8, D - d))
+      storeContext(rows, sums, y + <usize>t * stride + (<usize>d << 2), stride, min(PANEL, D - d))
     }
   }
 }
 
 /** K [T, D] into panels [ceil(T / 8)][D][8]; tokens past T repeat the last one. */
 function packKeys(k: usize, stride: usize, T: i32, D: i32, panels: usize): void {
-  for (let j = 0; j < T; j += 8) {
+  for (let j = 0; j < T; j += PANEL) {
     const panel = panels + (<usize>j * <usize>D << 2)
-    for (let half = 0; half < 8; half += 4) {
+    for (let half = 0; half < PANEL; half += 4) {
       const k0 = k + <usize>min(j + half, T - 1) * stride, k1 = k + <usize>min(j + half + 1, T - 1) * stride
       const k2 = k + <usize>min(j + half + 2, T - 1) * stride, k3 = k + <usize>min(j + half + 3, T - 1) * stride
       let to = panel + (<usize>half << 2)
       let i: usize = 0
       const vectorEnd = <usize>(D & ~3) << 2, end = <usize>D << 2
-      for (; i < vectorEnd; i += 16, to += 128)
-        storeTransposed(v128.load(k0 + i), v128.load(k1 + i), v128.load(k2 + i), v128.load(k3 + i), to, 32)
-      for (; i < end; i += 4, to += 32) {
+      for (; i < vectorEnd; i += 16, to += 4 * PANEL_BYTES)
+        storeTransposed(v128.load(k0 + i), v128.load(k1 + i), v128.load(k2 + i), v128.load(k3 + i), to, PANEL_BYTES)
+      for (; i < end; i += 4, to += PANEL_BYTES) {
         store<f32>(to, load<f32>(k0 + i))
         store<f32>(to, load<f32>(k1 + i), 4)
         store<f32>(to, load<f32>(k2 + i), 8)
@@ -116,19 +114,19 @@ function packKeys(k: usize, stride: usize, T: i32, D: i32, panels: usize): void 
 
 /** V [T, D] into panels [ceil(D / 8)][T][8], columns past D zero. */
 function packValues(v: usize, stride: usize, T: i32, D: i32, panels: usize): void {
-  for (let d = 0; d < D; d += 8) {
+  for (let d = 0; d < D; d += PANEL) {
     let to = panels + (<usize>d * <usize>T << 2)
     let from = v + (<usize>d << 2)
-    const columns = min(8, D - d)
+    const columns = min(PANEL, D - d)
     for (let t = 0; t < T; t++) {
-      if (columns == 8) {
+      if (columns == PANEL) {
         v128.store(to, v128.load(from))
         v128.store(to, v128.load(from, 16), 16)
       } else {
-        for (let c = 0; c < 8; c++)
+        for (let c = 0; c < PANEL; c++)
           store<f32>(to + (<usize>c << 2), c < columns ? load<f32>(from + (<usize>c << 2)) : 0.0)
       }
-      to += 32
+      to += PANEL_BYTES
       from += stride
     }
   }
@@ -141,7 +139,7 @@ function packValues(v: usize, stride: usize, T: i32, D: i32, panels: usize): voi
 // @ts-ignore: decorator
 @inline
 function softmaxRow(isI16: bool, scores: usize, panelBytes: usize, T: i32, scale: f32, shift: f32, weights: usize): f32 {
-  const end = scores + <usize>((T + 7) >> 3) * panelBytes
+  const end = scores + <usize>panelCount(T) * panelBytes
   let most = v128.load(scores), most1 = v128.load(scores, 16)
   for (let at = scores + panelBytes; at < end; at += panelBytes) {
     most = larger(isI16, most, v128.load(at))
@@ -172,8 +170,8 @@ function softmaxRow(isI16: bool, scores: usize, panelBytes: usize, T: i32, scale
     }
     sums = f32x4.add(sums, f32x4.add(e0, e1))
   }
-  if (T & 7) {
-    const left = i32x4.splat(T & 7)
+  if (T & (PANEL - 1)) {
+    const left = i32x4.splat(T & (PANEL - 1))
     const past0 = i32x4.ge_s(i32x4(0, 1, 2, 3), left), past1 = i32x4.ge_s(i32x4(4, 5, 6, 7), left)
     sums = f32x4.sub(sums, f32x4.add(v128.and(e0, past0), v128.and(e1, past1)))
   }
@@ -197,10 +195,10 @@ function exponentiateI16(scores: usize, T: i32, scale: f32, shift: f32, weights:
 /** Multiplies context rows by their inverse softmax sums (behind the tile's sums) and stores `columns` of them. */
 function storeContext(rows: i32, sums: usize, y: usize, stride: usize, columns: i32): void {
   for (let r = 0; r < rows; r++) {
-    const inverse = v128.load32_splat(sums + 192 + (<usize>r << 2))
-    const from = sums + (<usize>r << 5)
+    const inverse = v128.load32_splat(sums + TILE_BYTES + (<usize>r << 2))
+    const from = sums + <usize>r * PANEL_BYTES
     const v0 = f32x4.mul(v128.load(from), inverse), v1 = f32x4.mul(v128.load(from, 16), inverse)
-    if (columns == 8) {
+    if (columns == PANEL) {
       v128.store(y, v0)
       v128.store(y, v1, 16)
     } else {
@@ -214,11 +212,12 @@ function storeContext(rows: i32, sums: usize, y: usize, stride: usize, columns: 
 
 /** One head of one sequence in integers, see kernels/attention/contract.ts. */
 function attendUnitI16(record: usize, first: i32, T: i32, h: i32, H: i32, D: i32, longest: i32, scratch: usize): void {
+  const args = changetype<AttentionRecord>(record)
   const stride = <usize>(H * D) << 2
   const corner = <usize>first * stride + (<usize>(h * D) << 2)
-  const q = pointer(record, 5) + corner, k = pointer(record, 6) + corner, v = pointer(record, 7) + corner
-  const y = pointer(record, 8) + corner
-  const longestPadded = <usize>((longest + 7) & ~7)
+  const q = args.q + corner, k = args.k + corner, v = args.v + corner
+  const y = args.y + corner
+  const longestPadded = <usize>padToPanel(longest)
   const areaBytes = longestPadded * <usize>D << 1
   const queryRows = scratch, keyRows = scratch + areaBytes
   const keyPanels = keyRows + areaBytes, valuePanels = keyPanels + areaBytes
@@ -226,7 +225,7 @@ function attendUnitI16(record: usize, first: i32, T: i32, h: i32, H: i32, D: i32
   const weights = scores + (longestPadded * <usize>TILE_ROWS << 2)
   const sums = weights + (longestPadded * <usize>TILE_ROWS << 2)
   // behind the rows' factors: what the tile's sums start from
-  const zeros = sums + 224
+  const zeros = sums + TILE_BYTES + PANEL_BYTES
   v128.store(zeros, i32x4.splat(0))
   v128.store(zeros, i32x4.splat(0), 16)
 
@@ -243,27 +242,27 @@ function attendUnitI16(record: usize, first: i32, T: i32, h: i32, H: i32, D: i32
   const scale = <f32>(((LOG2E / sqrt<f64>(<f64>D)) * (queryMost / limit)) * (keyMost / limit))
   const valueUnits = <f32>(VALUE_MOST / valueMost)
 
-  const padded = (T + 7) & ~7
+  const padded = padToPanel(T)
   const weightStride = <usize>padded << 1
   const keyBytes = <usize>D << 4, valueBytes = <usize>padded << 4
   const tiles = tileCount(T, I16_TILE_ROWS)
   for (let tile = 0; tile < tiles; tile++) {
     const t = tileBegin(T, tiles, tile)
     const rows = tileBegin(T, tiles, tile + 1) - t
-    for (let j = 0; j < T; j += 8) {
+    for (let j = 0; j < T; j += PANEL) {
       const panel = keyPanels + (<usize>j * rowBytes)
-      tileWideI16(rows, queryRows + <usize>t * rowBytes, rowBytes, panel, panel + keyBytes, zeros, scores + <usize>j * 20)
+      tileWideI16(rows, queryRows + <usize>t * rowBytes, rowBytes, panel, panel + keyBytes, zeros, scores + <usize>j * (I16_TILE_ROWS << 2))
     }
     for (let r = 0; r < rows; r++) {
-      const sum = exponentiateI16(scores + (<usize>r << 5), T, scale, <f32>bits, weights + <usize>r * weightStride)
-      store<f32>(sums + 192 + (<usize>r << 2), <f32>1.0 / (sum * valueUnits))
+      const sum = exponentiateI16(scores + <usize>r * PANEL_BYTES, T, scale, <f32>bits, weights + <usize>r * weightStride)
+      store<f32>(sums + TILE_BYTES + (<usize>r << 2), <f32>1.0 / (sum * valueUnits))
     }
-    for (let d = 0; d < D; d += 8) {
-      const panel = valuePanels + <usize>(d >> 3) * valueBytes
+    for (let d = 0; d < D; d += PANEL) {
+      const panel = valuePanels + <usize>(d >> PANEL_SHIFT) * valueBytes
       tileWideI16(rows, weights, weightStride, panel, panel + valueBytes, zeros, sums)
-      for (let at = sums, end = sums + (<usize>rows << 5); at < end; at += 16)
+      for (let at = sums, end = sums + <usize>rows * PANEL_BYTES; at < end; at += 16)
         v128.store(at, f32x4.convert_i32x4_s(v128.load(at)))
-      storeContext(rows, sums, y + <usize>t * stride + (<usize>d << 2), stride, 8)
+      storeContext(rows, sums, y + <usize>t * stride + (<usize>d << 2), stride, PANEL)
     }
   }
 }
@@ -309,8 +308,8 @@ function roundRows(x: usize, stride: usize, T: i32, D: i32, inverse: f32, to: us
 /** V [T, D] times `inverse`, rounded, into panels [D / 8][T padded to 8, in pairs][8][2] of i16, tokens past T zero. */
 function packValuePairs(v: usize, stride: usize, T: i32, D: i32, inverse: f32, panels: usize): void {
   const inverses = f32x4.splat(inverse)
-  const panelBytes = <usize>((T + 7) & ~7) << 4
-  for (let d = 0; d < D; d += 8) {
+  const panelBytes = <usize>padToPanel(T) << 4
+  for (let d = 0; d < D; d += PANEL) {
     const end = panels + panelBytes
     let from = v + (<usize>d << 2)
     for (let t = 0; t < T; t += 2) {

@@ -4,15 +4,15 @@
 // Plan       a thread owns a range of panels; per panel and K block, B (256 x 8 x 4 = 8 KiB) stays in L1 while up to 192
 //            rows pass, so W comes from memory once for so many rows; their sums wait in scratch between K blocks.
 //            WebAssembly has no prefetch: a few loads before each tile bring the next block of W nearer
-// Needs      scratch of 192 * 32 + 64 bytes per thread
+// Needs      scratch: the sums of a row block and a cache line per thread (kernels/dense-matmul/wasm.ts)
 // Source     own derivation
 
+import { CACHE_LINE_BYTES, DENSE_ROW_BLOCK, DenseMatmulRecord, PANEL, PANEL_BYTES, TILE_ROWS } from './abi'
 import { finishTile } from './lib/epilogue'
-import { TILE_ROWS, tileBegin, tileCount, tileF32 } from './lib/tile-f32'
-import { pointer, sliceBegin, word } from './tape'
+import { panelCount } from './lib/panels'
+import { tileBegin, tileCount, tileF32 } from './lib/tile-f32'
+import { sliceBegin } from './tape'
 
-/** Rows that pass a panel before the next one is taken. */
-const ROW_BLOCK: i32 = 192
 const K_BLOCK: i32 = 256
 /** From so many tiles on, a tile's share of the next block is 8 lines at most: more at once would be waited for. */
 const TOUCH_TILES: i32 = 16
@@ -22,50 +22,50 @@ const TOUCH_TILES: i32 = 16
 @inline
 function touch(from: usize, to: usize): i32 {
   let seen = 0
-  for (; from < to; from += 64) seen ^= load<i32>(from)
+  for (; from < to; from += CACHE_LINE_BYTES) seen ^= load<i32>(from)
   return seen
 }
 
-/** Record: M, K, N, x, w, bias (0: none), activation, residual (0: none), y */
 export function denseMatmul(record: usize, thread: i32, threads: i32, scratch: usize): void {
-  const M = word(record, 0), K = word(record, 1), N = word(record, 2)
-  const x = pointer(record, 3), w = pointer(record, 4), bias = pointer(record, 5)
-  const activation = word(record, 6)
-  const residual = pointer(record, 7), y = pointer(record, 8)
-  const panels = (N + 7) >> 3
+  const args = changetype<DenseMatmulRecord>(record)
+  const M = args.M, K = args.K, N = args.N
+  const x = args.x, w = args.w, bias = args.bias
+  const activation = args.activation
+  const residual = args.residual, y = args.y
+  const panels = panelCount(N)
   const first = sliceBegin(panels, thread, threads), last = sliceBegin(panels, thread + 1, threads)
-  const wEnd = w + <usize>last * (<usize>K << 5)
+  const wEnd = w + <usize>last * (<usize>K * PANEL_BYTES)
   const xStride = <usize>K << 2, yStride = <usize>N << 2
-  const blocks = tileCount(M, ROW_BLOCK)
+  const blocks = tileCount(M, DENSE_ROW_BLOCK)
   for (let block = 0; block < blocks; block++) {
     const m0 = tileBegin(M, blocks, block)
     const rows = tileBegin(M, blocks, block + 1) - m0
     const tiles = tileCount(rows, TILE_ROWS)
-    const touched: usize = tiles < TOUCH_TILES ? 0 : (<usize>((K_BLOCK << 5) / tiles) + 63) & ~63
+    const touched: usize = tiles < TOUCH_TILES ? 0 : (<usize>(K_BLOCK * <i32>PANEL_BYTES / tiles) + CACHE_LINE_BYTES - 1) & -CACHE_LINE_BYTES
     const xBlock = x + <usize>m0 * xStride
     for (let panel = first; panel < last; panel++) {
-      const b = w + <usize>panel * (<usize>K << 5)
+      const b = w + <usize>panel * (<usize>K * PANEL_BYTES)
       for (let k = 0; k < K; k += K_BLOCK) {
         const depth = min(K_BLOCK, K - k)
         const isLast = k + depth == K
-        let ahead = b + (<usize>(k + depth) << 5)
+        let ahead = b + <usize>(k + depth) * PANEL_BYTES
         for (let t = 0; t < tiles; t++) {
           const m = tileBegin(rows, tiles, t)
           const tileRows = tileBegin(rows, tiles, t + 1) - m
-          const sums = scratch + (<usize>m << 5)
+          const sums = scratch + <usize>m * PANEL_BYTES
           if (touched != 0) {
-            store<i32>(scratch + (<usize>ROW_BLOCK << 5), touch(ahead, min(ahead + touched, wEnd)))
+            store<i32>(scratch + <usize>DENSE_ROW_BLOCK * PANEL_BYTES, touch(ahead, min(ahead + touched, wEnd)))
             ahead += touched
           }
           tileF32(
             tileRows, xBlock + <usize>m * xStride + (<usize>k << 2), xStride,
-            b + (<usize>k << 5), depth, sums, k > 0,
+            b + <usize>k * PANEL_BYTES, depth, sums, k > 0,
           )
           if (isLast) {
-            const at = <usize>(m0 + m) * yStride + (<usize>panel << 5)
+            const at = <usize>(m0 + m) * yStride + <usize>panel * PANEL_BYTES
             finishTile(
-              tileRows, sums, bias != 0 ? bias + (<usize>panel << 5) : 0, activation,
-              residual != 0 ? residual + at : 0, y + at, yStride, min(8, N - (panel << 3)),
+              tileRows, sums, bias != 0 ? bias + <usize>panel * PANEL_BYTES : 0, activation,
+              residual != 0 ? residual + at : 0, y + at, yStride, min(PANEL, N - panel * PANEL),
             )
           }
         }

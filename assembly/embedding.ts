@@ -5,20 +5,18 @@
 // Needs      nothing of C
 // Source     own derivation
 
+import { EmbeddingRecord } from './abi'
 import { madd } from './lib/simd'
 import { normalizeRow } from './row-ops'
-import { pointer, real, sliceBegin, word } from './tape'
+import { sliceBegin } from './tape'
 
-/** A table in a record: kind (0: f32, 1: u8), data, scales f32 [rows], offsets f32 [rows]. */
-const TABLE_WORDS: i32 = 4
-
-/** Record: M, C, B, offsets i32 [B + 1], ids, types, word table, position table, type table, gamma, beta, epsilon, y */
 export function embedding(record: usize, thread: i32, threads: i32): void {
-  const M = word(record, 0), C = word(record, 1), B = word(record, 2)
-  const offsets = pointer(record, 3), ids = pointer(record, 4), types = pointer(record, 5)
-  const gamma = pointer(record, 18), beta = pointer(record, 19)
-  const epsilon = real(record, 20)
-  const y = pointer(record, 21)
+  const args = changetype<EmbeddingRecord>(record)
+  const M = args.M, C = args.C, B = args.B
+  const offsets = args.offsets, ids = args.ids, types = args.types
+  const gamma = args.gamma, beta = args.beta
+  const epsilon = args.epsilon
+  const y = args.y
   const first = sliceBegin(M, thread, threads), last = sliceBegin(M, thread + 1, threads)
   let b = 0
   for (let m = first; m < last; m++) {
@@ -26,27 +24,26 @@ export function embedding(record: usize, thread: i32, threads: i32): void {
     const to = y + (<usize>m * <usize>C << 2)
     const position = m - load<i32>(offsets + (<usize>b << 2))
     memory.fill(to, 0, <usize>C << 2)
-    addRow(record, 6, load<i32>(ids + (<usize>m << 2)), C, to)
-    addRow(record, 6 + TABLE_WORDS, position, C, to)
-    addRow(record, 6 + 2 * TABLE_WORDS, load<i32>(types + (<usize>m << 2)), C, to)
+    addRow(args.word, args.wordScales, args.wordOffsets, load<i32>(ids + (<usize>m << 2)), C, to)
+    addRow(args.position, args.positionScales, args.positionOffsets, position, C, to)
+    addRow(args.type, args.typeScales, args.typeOffsets, load<i32>(types + (<usize>m << 2)), C, to)
     normalizeRow(to, C, gamma, beta, epsilon)
   }
 }
 
-/** Adds row `row` of the table that begins at argument `table` to y [C]. */
-function addRow(record: usize, table: i32, row: i32, C: i32, y: usize): void {
-  const data = pointer(record, table + 1)
+/** Adds row `row` of a table to y [C]: f32, or u8 where there are `tableScales`. */
+function addRow(data: usize, tableScales: usize, tableOffsets: usize, row: i32, C: i32, y: usize): void {
   const end = y + (<usize>C << 2)
   const vectorEnd = y + (<usize>(C & ~3) << 2)
-  if (word(record, table) == 0) {
+  if (tableScales == 0) {
     let x = data + (<usize>row * <usize>C << 2)
     for (; y < vectorEnd; y += 16, x += 16) v128.store(y, f32x4.add(v128.load(y), v128.load(x)))
     for (; y < end; y += 4, x += 4) store<f32>(y, load<f32>(y) + load<f32>(x))
     return
   }
   let x = data + <usize>row * <usize>C
-  const scale = load<f32>(pointer(record, table + 2) + (<usize>row << 2))
-  const offset = load<f32>(pointer(record, table + 3) + (<usize>row << 2))
+  const scale = load<f32>(tableScales + (<usize>row << 2))
+  const offset = load<f32>(tableOffsets + (<usize>row << 2))
   const scales = f32x4.splat(scale), base = f32x4.splat(offset)
   for (; y < vectorEnd; y += 16, x += 4) {
     const words = i16x8.extend_low_i8x16_u(v128.load32_zero(x))

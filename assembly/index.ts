@@ -1,5 +1,9 @@
-// The inference module: its opcodes and its one entry. kernels/wasm/opcodes.ts has the same numbers.
+// The inference module: its one entry, and the inner loops as exports.
 
+import {
+  ATTENTION, CSR_MATMUL, DENSE_MATMUL, EMBEDDING, END, FIRST_TOKEN, INT8_BLOCK_MATMUL, INT8_MATMUL, LAYERNORM,
+  LAYERNORM_BLOCKED, MEAN_POOL, NM_MATMUL, QUANTIZE_COLUMNS, QUANTIZE_ROWS, TRANSPOSE,
+} from './abi'
 import { attention } from './attention'
 import { denseMatmul } from './dense-matmul'
 import { embedding } from './embedding'
@@ -33,23 +37,23 @@ export function run(tape: usize, thread: i32, threads: i32, scratch: usize): i32
   let record = tape
   while (true) {
     const op = opcode(record)
-    if (op == 0) return leave(thread, threads)
+    if (op == END) return leave(thread, threads)
     if (!enter(record, thread, threads)) return ABORTED
     switch (op) {
-      case 1: denseMatmul(record, thread, threads, scratch); break
-      case 2: quantizeRows(record, thread, threads); break
-      case 3: int8Matmul(record, thread, threads, scratch); break
-      case 4: transpose(record, thread, threads); break
-      case 5: quantizeColumns(record, thread, threads); break
-      case 6: csrMatmul(record, thread, threads, scratch); break
-      case 7: int8BlockMatmul(record, thread, threads, scratch); break
-      case 8: nmMatmul(record, thread, threads, scratch); break
-      case 9: embedding(record, thread, threads); break
-      case 10: layernorm(record, thread, threads); break
-      case 11: attention(record, thread, threads, scratch); break
-      case 12: firstToken(record, thread, threads); break
-      case 13: meanPool(record, thread, threads); break
-      case 14: layernormBlocked(record, thread, threads); break
+      case DENSE_MATMUL: denseMatmul(record, thread, threads, scratch); break
+      case QUANTIZE_ROWS: quantizeRows(record, thread, threads); break
+      case INT8_MATMUL: int8Matmul(record, thread, threads, scratch); break
+      case TRANSPOSE: transpose(record, thread, threads); break
+      case QUANTIZE_COLUMNS: quantizeColumns(record, thread, threads); break
+      case CSR_MATMUL: csrMatmul(record, thread, threads, scratch); break
+      case INT8_BLOCK_MATMUL: int8BlockMatmul(record, thread, threads, scratch); break
+      case NM_MATMUL: nmMatmul(record, thread, threads, scratch); break
+      case EMBEDDING: embedding(record, thread, threads); break
+      case LAYERNORM: layernorm(record, thread, threads); break
+      case ATTENTION: attention(record, thread, threads, scratch); break
+      case FIRST_TOKEN: firstToken(record, thread, threads); break
+      case MEAN_POOL: meanPool(record, thread, threads); break
+      case LAYERNORM_BLOCKED: layernormBlocked(record, thread, threads); break
       default: unreachable()
     }
     record = next(record)

@@ -8,19 +8,19 @@
 //            calibrated scale the second alone
 // Source     own derivation
 
+import {
+  BLOCK_PADDING, DOT_STRATEGY_I16X8, DOT_STRATEGY_U8, QuantizeColumnsRecord, QuantizeRowsRecord, SCALE_STEP,
+} from './abi'
 import { blockWidth, paddedTokens } from './lib/blocks'
 import { constant, INT8_LEAST, INT8_MOST, ROUNDER } from './lib/math'
-import { pointer, real, sliceBegin, word } from './tape'
-
-const PATH_I16: i32 = 0
-const PATH_U8: i32 = 1
-const SOURCE_S8: i32 = 1
+import { padToStep } from './lib/panels'
+import { sliceBegin } from './tape'
 
 /** Bytes of the scales before the rows. */
 // @ts-ignore: decorator
 @inline
-function scalesBytes(M: i32): usize {
-  return <usize>((M + 15) & ~15) << 2
+export function scalesBytes(M: i32): usize {
+  return <usize>((M + SCALE_STEP - 1) & -SCALE_STEP) << 2
 }
 
 /**
@@ -73,89 +73,86 @@ export function inverseOf(most: f32): f32 {
   return most > 0.0 ? <f32>127.0 / most : 0.0
 }
 
-/**
- * Record: M, K, source kind (0: f32, 1: s8), source, source scales (s8 only), target, path, calibrated scale of f32 rows or
- * 0, its inverse
- */
+/** Rows of f32, or of s8 where there are `sourceScales`, into rows; a scale of f32 rows that is not 0 is calibrated. */
 export function quantizeRows(record: usize, thread: i32, threads: i32): void {
-  const M = word(record, 0), K = word(record, 1)
-  const isS8 = word(record, 2) == SOURCE_S8
-  const source = pointer(record, 3), sourceScales = pointer(record, 4), target = pointer(record, 5)
-  const path = word(record, 6)
-  const fixed = real(record, 7), fixedInverse = real(record, 8)
-  const padded = (K + 7) & ~7
-  const elementShift: usize = path == PATH_I16 ? 1 : 0
+  const args = changetype<QuantizeRowsRecord>(record)
+  const M = args.M, K = args.K
+  const source = args.source, sourceScales = args.sourceScales, target = args.target
+  const strategy = args.strategy
+  const fixed = args.scale, fixedInverse = args.inverse
+  const padded = padToStep(K)
+  const elementShift: usize = strategy == DOT_STRATEGY_I16X8 ? 1 : 0
   const first = sliceBegin(M, thread, threads), last = sliceBegin(M, thread + 1, threads)
   for (let m = first; m < last; m++) {
     const q = target + scalesBytes(M) + (<usize>m * <usize>padded << elementShift)
     const scale = target + (<usize>m << 2)
-    if (isS8) {
+    if (sourceScales != 0) {
       store<f32>(scale, load<f32>(sourceScales + (<usize>m << 2)))
-      copyRow(source + <usize>m * <usize>K, K, padded, q, path)
+      copyRow(source + <usize>m * <usize>K, K, padded, q, strategy)
     } else {
       const x = source + (<usize>m * <usize>K << 2)
       if (fixed > 0.0) {
         store<f32>(scale, fixed)
-        quantizeRow<CalibratedScale>(x, K, padded, fixedInverse, q, path)
-      } else quantizeRow<OwnScale>(x, K, padded, scaleRow(x, K, scale), q, path)
+        quantizeRow<CalibratedScale>(x, K, padded, fixedInverse, q, strategy)
+      } else quantizeRow<OwnScale>(x, K, padded, scaleRow(x, K, scale), q, strategy)
     }
   }
 }
 
-function copyRow(x: usize, K: i32, padded: i32, q: usize, path: i32): void {
-  const flip = path == PATH_U8 ? 128 : 0
+function copyRow(x: usize, K: i32, padded: i32, q: usize, strategy: i32): void {
+  const flip = strategy == DOT_STRATEGY_U8 ? 128 : 0
   for (let k = 0; k < padded; k++) {
     const value = k < K ? <i32>load<i8>(x + k) : 0
-    if (path == PATH_I16) store<i16>(q + (<usize>k << 1), value)
+    if (strategy == DOT_STRATEGY_I16X8) store<i16>(q + (<usize>k << 1), value)
     else store<u8>(q + k, value ^ flip)
   }
 }
 
-function quantizeRow<S>(x: usize, K: i32, padded: i32, inverse: f32, q: usize, path: i32): void {
+function quantizeRow<S>(x: usize, K: i32, padded: i32, inverse: f32, q: usize, strategy: i32): void {
   const inverses = f32x4.splat(inverse)
-  const flip = path == PATH_U8 ? 128 : 0
+  const flip = strategy == DOT_STRATEGY_U8 ? 128 : 0
   const flips = i8x16.splat(<i8>flip)
   // a row of denormals has an infinite inverse: zeros times that are NaN, which only the scalar way turns into 0
   const whole = inverse < Infinity ? K & ~7 : 0
   let k = 0
   for (; k < whole; k += 8, x += 32) {
     const words = i16x8.narrow_i32x4_s(quantizeFour<S>(x, inverses), quantizeFour<S>(x + 16, inverses))
-    if (path == PATH_I16) v128.store(q + (<usize>k << 1), words)
+    if (strategy == DOT_STRATEGY_I16X8) v128.store(q + (<usize>k << 1), words)
     else v128.store64_lane(q + k, v128.xor(i8x16.narrow_i16x8_s(words, words), flips), 0)
   }
   for (; k < padded; k++, x += 4) {
     const value = k < K ? quantizeOne(x, inverse) : 0
-    if (path == PATH_I16) store<i16>(q + (<usize>k << 1), value)
+    if (strategy == DOT_STRATEGY_I16X8) store<i16>(q + (<usize>k << 1), value)
     else store<u8>(q + k, value ^ flip)
   }
 }
 
-/** Record: M, K (a multiple of 4), source kind, source, source scales, target, path. A thread takes whole blocks of 4 tokens. */
+/** The same into token blocks; K % 4 == 0. A thread takes whole groups of 4 tokens. */
 export function quantizeColumns(record: usize, thread: i32, threads: i32): void {
-  const M = word(record, 0), K = word(record, 1)
-  const isS8 = word(record, 2) == SOURCE_S8
-  const source = pointer(record, 3), sourceScales = pointer(record, 4), target = pointer(record, 5)
-  const path = word(record, 6)
-  const fixed = real(record, 7), fixedInverse = real(record, 8)
+  const args = changetype<QuantizeColumnsRecord>(record)
+  const M = args.M, K = args.K
+  const source = args.source, sourceScales = args.sourceScales, target = args.target
+  const strategy = args.strategy
+  const fixed = args.scale, fixedInverse = args.inverse
   const fours = paddedTokens(M) >> 2
   const first = sliceBegin(fours, thread, threads) << 2, last = sliceBegin(fours, thread + 1, threads) << 2
-  const data = target + scalesBytes(M + 8)
-  const columnShift: usize = path == PATH_I16 ? 3 : 2
+  const data = target + scalesBytes(M + BLOCK_PADDING)
+  const columnShift: usize = strategy == DOT_STRATEGY_I16X8 ? 3 : 2
   for (let t0 = 0; t0 < M; ) {
     const w = blockWidth(M - t0)
     for (let t = max(t0, first); t < min(t0 + w, last); t += 4) {
       // tokens past M repeat the last one: their sums are never stored
       const scales = target + (<usize>t << 2)
-      const block = data + (<usize>t0 * <usize>K << (path == PATH_I16 ? 1 : 0)) + (<usize>(t - t0) << 2)
-      if (isS8) gatherFour(source, sourceScales, t, M, K, scales, block, <usize>w, path)
+      const block = data + (<usize>t0 * <usize>K << (strategy == DOT_STRATEGY_I16X8 ? 1 : 0)) + (<usize>(t - t0) << 2)
+      if (sourceScales != 0) gatherFour(source, sourceScales, t, M, K, scales, block, <usize>w, strategy)
       else if (fixed > 0.0) {
         for (let r: usize = 0; r < 4; r++) store<f32>(scales + (r << 2), fixed)
         const inverses = f32x4.splat(fixedInverse)
-        storeFourTokens<CalibratedScale>(source, t, M, K, inverses, block, <usize>w << columnShift, <usize>w << 2, path)
+        storeFourTokens<CalibratedScale>(source, t, M, K, inverses, block, <usize>w << columnShift, <usize>w << 2, strategy)
       } else {
         const inverses = scaleFour(source, t, M, K, scales)
-        if (v128.any_true(f32x4.eq(inverses, f32x4.splat(Infinity)))) gatherFour(source, 0, t, M, K, scales, block, <usize>w, path)
-        else storeFourTokens<OwnScale>(source, t, M, K, inverses, block, <usize>w << columnShift, <usize>w << 2, path)
+        if (v128.any_true(f32x4.eq(inverses, f32x4.splat(Infinity)))) gatherFour(source, 0, t, M, K, scales, block, <usize>w, strategy)
+        else storeFourTokens<OwnScale>(source, t, M, K, inverses, block, <usize>w << columnShift, <usize>w << 2, strategy)
       }
     }
     t0 += w
@@ -180,7 +177,7 @@ function scaleFour(source: usize, t: i32, M: i32, K: i32, scales: usize): v128 {
 
 /** Quantizes four tokens of a block; `inverses` of their scales are finite. */
 function storeFourTokens<S>(
-  source: usize, t: i32, M: i32, K: i32, inverses: v128, q: usize, columnBytes: usize, pairBytes: usize, path: i32,
+  source: usize, t: i32, M: i32, K: i32, inverses: v128, q: usize, columnBytes: usize, pairBytes: usize, strategy: i32,
 ): void {
   const rowBytes = <usize>K << 2
   let x0 = source + <usize>min(t, M - 1) * rowBytes
@@ -191,12 +188,12 @@ function storeFourTokens<S>(
   const inverse1 = v128.shuffle<f32>(inverses, inverses, 1, 1, 1, 1)
   const inverse2 = v128.shuffle<f32>(inverses, inverses, 2, 2, 2, 2)
   const inverse3 = v128.shuffle<f32>(inverses, inverses, 3, 3, 3, 3)
-  const flips = i8x16.splat(path == PATH_U8 ? -128 : 0)
+  const flips = i8x16.splat(strategy == DOT_STRATEGY_U8 ? -128 : 0)
   for (let k = 0; k < K; k += 4) {
     // lanes of 01: token 0 pair 0, token 0 pair 1, token 1 pair 0, token 1 pair 1
     const tokens01 = i16x8.narrow_i32x4_s(quantizeFour<S>(x0, inverse0), quantizeFour<S>(x1, inverse1))
     const tokens23 = i16x8.narrow_i32x4_s(quantizeFour<S>(x2, inverse2), quantizeFour<S>(x3, inverse3))
-    if (path == PATH_I16) {
+    if (strategy == DOT_STRATEGY_I16X8) {
       v128.store(q, v128.shuffle<i32>(tokens01, tokens23, 0, 2, 4, 6))
       v128.store(q + pairBytes, v128.shuffle<i32>(tokens01, tokens23, 1, 3, 5, 7))
     } else {
@@ -215,9 +212,9 @@ function storeFourTokens<S>(
  * inverse is infinite (see quantizeRow).
  */
 function gatherFour(
-  source: usize, sourceScales: usize, t: i32, M: i32, K: i32, scales: usize, q: usize, w: usize, path: i32,
+  source: usize, sourceScales: usize, t: i32, M: i32, K: i32, scales: usize, q: usize, w: usize, strategy: i32,
 ): void {
-  const flip = path == PATH_U8 ? 128 : 0
+  const flip = strategy == DOT_STRATEGY_U8 ? 128 : 0
   for (let r = 0; r < 4; r++) {
     const m = <usize>min(t + r, M - 1)
     let inverse: f32 = 0.0
@@ -227,7 +224,7 @@ function gatherFour(
       const at = m * <usize>K + k
       const value = sourceScales != 0 ? <i32>load<i8>(source + at) : quantizeOne(source + (at << 2), inverse)
       const column = <usize>(k >> 2)
-      if (path == PATH_I16) {
+      if (strategy == DOT_STRATEGY_I16X8) {
         const pair = column * 2 + <usize>((k >> 1) & 1)
         store<i16>(q + ((pair * w + r) << 2) + (<usize>(k & 1) << 1), value)
       } else {

@@ -5,9 +5,10 @@
 // Needs      nothing of C
 // Source     own derivation
 
+import { FirstTokenRecord, LayernormBlockedRecord, LayernormRecord, MeanPoolRecord } from './abi'
 import { blockBegin, blockWidth, paddedTokens } from './lib/blocks'
 import { madd, sumLanes } from './lib/simd'
-import { pointer, real, sliceBegin, word } from './tape'
+import { sliceBegin } from './tape'
 
 /** Normalises the row y [C] in place: (y - mean) / sqrt(variance + epsilon) * gamma + beta. */
 export function normalizeRow(y: usize, C: i32, gamma: usize, beta: usize, epsilon: f32): void {
@@ -51,13 +52,14 @@ export function normalizeRow(y: usize, C: i32, gamma: usize, beta: usize, epsilo
     store<f32>(y + i, (load<f32>(y + i) - mean) * inverse * load<f32>(gamma + i) + load<f32>(beta + i))
 }
 
-/** Record: rows, C, x, residual (0: none), gamma, beta, epsilon, y */
+/** y = LayerNorm(x + residual) of rows. */
 export function layernorm(record: usize, thread: i32, threads: i32): void {
-  const rows = word(record, 0), C = word(record, 1)
-  const x = pointer(record, 2), residual = pointer(record, 3)
-  const gamma = pointer(record, 4), beta = pointer(record, 5)
-  const epsilon = real(record, 6)
-  const y = pointer(record, 7)
+  const args = changetype<LayernormRecord>(record)
+  const rows = args.M, C = args.C
+  const x = args.x, residual = args.residual
+  const gamma = args.gamma, beta = args.beta
+  const epsilon = args.epsilon
+  const y = args.y
   const rowBytes = <usize>C << 2
   const vectorEnd = <usize>(C & ~3) << 2
   const last = sliceBegin(rows, thread + 1, threads)
@@ -146,13 +148,14 @@ function normalizeTokens(
   }
 }
 
-/** Record: as layernorm, x, residual and y in token blocks. A thread takes groups of 4 tokens, 16 of a block (a cache line) at a time. */
+/** The same with x, residual and y in token blocks. A thread takes groups of 4 tokens, 16 of a block (a cache line) at a time. */
 export function layernormBlocked(record: usize, thread: i32, threads: i32): void {
-  const M = word(record, 0), C = word(record, 1)
-  const x = pointer(record, 2), residual = pointer(record, 3)
-  const gamma = pointer(record, 4), beta = pointer(record, 5)
-  const epsilon = real(record, 6)
-  const y = pointer(record, 7)
+  const args = changetype<LayernormBlockedRecord>(record)
+  const M = args.M, C = args.C
+  const x = args.x, residual = args.residual
+  const gamma = args.gamma, beta = args.beta
+  const epsilon = args.epsilon
+  const y = args.y
   const fours = paddedTokens(M) >> 2
   const first = sliceBegin(fours, thread, threads) << 2, last = sliceBegin(fours, thread + 1, threads) << 2
   for (let t0 = 0; t0 < M; ) {
@@ -169,17 +172,18 @@ export function layernormBlocked(record: usize, thread: i32, threads: i32): void
   }
 }
 
-/** Record: B, C, x [M, C], offsets i32 [B + 1], y [B, C], 1 where x is in token blocks */
+/** y [B, C] = the first row of each sequence of x [M, C]; offsets i32 [B + 1]. */
 export function firstToken(record: usize, thread: i32, threads: i32): void {
-  const B = word(record, 0), C = word(record, 1)
+  const args = changetype<FirstTokenRecord>(record)
+  const B = args.B, C = args.C
   const rowBytes = <usize>C << 2
-  const x = pointer(record, 2), offsets = pointer(record, 3)
-  const isBlocked = word(record, 5) != 0
+  const x = args.x, offsets = args.offsets
+  const isBlocked = args.isBlocked != 0
   const M = load<i32>(offsets + (<usize>B << 2))
   const last = sliceBegin(B, thread + 1, threads)
   for (let b = sliceBegin(B, thread, threads); b < last; b++) {
     const t = load<i32>(offsets + (<usize>b << 2))
-    const y = pointer(record, 4) + <usize>b * rowBytes
+    const y = args.y + <usize>b * rowBytes
     if (isBlocked) {
       const t0 = blockBegin(t, M)
       const stride = <usize>blockWidth(M - t0) << 2
@@ -189,12 +193,13 @@ export function firstToken(record: usize, thread: i32, threads: i32): void {
   }
 }
 
-/** Record: B, C, x [M, C], offsets i32 [B + 1], normalize (0 or 1), y [B, C] */
+/** y [B, C] = the mean row of each sequence of x [M, C], where asked for divided by its length; offsets i32 [B + 1]. */
 export function meanPool(record: usize, thread: i32, threads: i32): void {
-  const B = word(record, 0), C = word(record, 1)
-  const x = pointer(record, 2), offsets = pointer(record, 3)
-  const isNormalized = word(record, 4) != 0
-  const y = pointer(record, 5)
+  const args = changetype<MeanPoolRecord>(record)
+  const B = args.B, C = args.C
+  const x = args.x, offsets = args.offsets
+  const isNormalized = args.isNormalized != 0
+  const y = args.y
   const rowBytes = <usize>C << 2
   const last = sliceBegin(B, thread + 1, threads)
   for (let b = sliceBegin(B, thread, threads); b < last; b++) {

@@ -8,11 +8,16 @@
 //            eight rows at a time are turned into [w][8] and finished like a dense tile
 //            A single row (M = 1) stands as it is, f32 or quantized by quantizeRows; where four tokens have their sums it
 //            has four parts of one (csr and int8-1x4; nm takes a block of 4)
-// Needs      scratch of (64 + 8) * 32 * 4 bytes per thread
+// Needs      scratch: the sums of a group and of one panel more (kernels/sparse-matmul/wasm.ts)
 // Source     own derivation
 
+import {
+  BLOCK_PADDING, BLOCK_TOKENS, CsrMatmulRecord, Int8BlockMatmulRecord, NmMatmulRecord, PANEL, PANEL_BYTES, SPARSE_GROUP,
+  TILE_ROWS, TransposeRecord,
+} from './abi'
 import { blockWidth, storeTransposed } from './lib/blocks'
 import { finishBlock, finishTile, scaleTile } from './lib/epilogue'
+import { panelCount } from './lib/panels'
 import { RELAXED } from './lib/simd'
 import {
   block_row_i16_1, block_row_i16_16, block_row_i16_32, block_row_i16_4, block_row_i16_8,
@@ -21,16 +26,17 @@ import {
 } from './lib/sparse-rows'
 import { tileBegin, tileCount } from './lib/tile-f32'
 import { tile_nm_4x8, tile_nm_5x8, tile_nm_6x8 } from './lib/tile-nm'
-import { pointer, sliceBegin, word } from './tape'
+import { scalesBytes } from './quantize'
+import { sliceBegin } from './tape'
 
-/** Outputs whose sums wait in scratch while the K blocks pass: 8 KiB at 32 tokens. */
-const GROUP: i32 = 64
-const GROUP_BYTES: usize = 64 * 32 * 4
+/** The sums of a group of outputs along the widest token block: 8 KiB. */
+const GROUP_BYTES: usize = <usize>(SPARSE_GROUP * BLOCK_TOKENS) << 2
 
-/** Record: M, K, x f32 [M, K], target. A thread writes a range of K of every block; tokens past M repeat the last one. */
+/** x f32 [M, K] into token blocks. A thread writes a range of K of every block; tokens past M repeat the last one. */
 export function transpose(record: usize, thread: i32, threads: i32): void {
-  const M = word(record, 0), K = word(record, 1)
-  const x = pointer(record, 2), target = pointer(record, 3)
+  const args = changetype<TransposeRecord>(record)
+  const M = args.M, K = args.K
+  const x = args.x, target = args.target
   const fours = (K + 3) >> 2
   const first = sliceBegin(fours, thread, threads) << 2, last = min(K, sliceBegin(fours, thread + 1, threads) << 2)
   const rowBytes = <usize>K << 2
@@ -60,13 +66,13 @@ export function transpose(record: usize, thread: i32, threads: i32): void {
 function turn(from: usize, w: i32, to: usize): void {
   const stride = <usize>w << 2
   for (let t = 0; t < w; t += 4) {
-    storeTransposed(v128.load(from), v128.load(from + stride), v128.load(from + 2 * stride), v128.load(from + 3 * stride), to, 32)
+    storeTransposed(v128.load(from), v128.load(from + stride), v128.load(from + 2 * stride), v128.load(from + 3 * stride), to, PANEL_BYTES)
     const lower = from + 4 * stride
     storeTransposed(
-      v128.load(lower), v128.load(lower + stride), v128.load(lower + 2 * stride), v128.load(lower + 3 * stride), to + 16, 32,
+      v128.load(lower), v128.load(lower + stride), v128.load(lower + 2 * stride), v128.load(lower + 3 * stride), to + 16, PANEL_BYTES,
     )
     from += 16
-    to += 128
+    to += 4 * PANEL_BYTES
   }
 }
 
@@ -74,7 +80,7 @@ function turn(from: usize, w: i32, to: usize): void {
 // @ts-ignore: decorator
 @inline
 function addParts<T>(parts: usize): void {
-  for (const end = parts + 32; parts != end; parts += 16) {
+  for (const end = parts + PANEL_BYTES; parts != end; parts += 16) {
     const low = v128.add<T>(v128.load(parts), v128.load(parts, 32))
     v128.store(parts, v128.add<T>(low, v128.add<T>(v128.load(parts, 64), v128.load(parts, 96))))
   }
@@ -83,7 +89,7 @@ function addParts<T>(parts: usize): void {
 /** [w][8] at `from` into [8][w] at `to`. */
 function turnBack(from: usize, w: i32, to: usize): void {
   const stride = <usize>w << 2
-  for (let t = 0; t < w; t += 4, from += 128, to += 16) {
+  for (let t = 0; t < w; t += 4, from += 4 * PANEL_BYTES, to += 16) {
     storeTransposed(v128.load(from), v128.load(from, 32), v128.load(from, 64), v128.load(from, 96), to, stride)
     storeTransposed(
       v128.load(from, 16), v128.load(from, 48), v128.load(from, 80), v128.load(from, 112), to + (stride << 2), stride,
@@ -100,27 +106,24 @@ function fillSums(sums: usize, count: i32, w: i32, start: usize, isRow: bool): v
   }
 }
 
-/**
- * Record: M, K, N, x, K blocks, rowOffsets u32 [K blocks][N + 1], columns u16 [Z], values f32 [Z], bias, activation,
- * residual (0 where y is in blocks), y, 1 where y is in blocks
- */
 export function csrMatmul(record: usize, thread: i32, threads: i32, scratch: usize): void {
-  const M = word(record, 0), K = word(record, 1), N = word(record, 2)
-  const x = pointer(record, 3)
-  const kBlocks = word(record, 4)
-  const rowOffsets = pointer(record, 5), columns = pointer(record, 6), values = pointer(record, 7)
-  const bias = pointer(record, 8)
-  const activation = word(record, 9)
-  const residual = pointer(record, 10), y = pointer(record, 11)
-  const isBlocked = word(record, 12) != 0, isRow = M == 1
-  const panels = (N + 7) >> 3
-  const first = sliceBegin(panels, thread, threads) << 3, last = min(N, sliceBegin(panels, thread + 1, threads) << 3)
+  const args = changetype<CsrMatmulRecord>(record)
+  const M = args.M, K = args.K, N = args.N
+  const x = args.x
+  const kBlocks = args.kBlocks
+  const rowOffsets = args.rowOffsets, columns = args.columns, values = args.values
+  const bias = args.bias
+  const activation = args.activation
+  const residual = args.residual, y = args.y
+  const isBlocked = args.isBlocked != 0, isRow = M == 1
+  const panels = panelCount(N)
+  const first = sliceBegin(panels, thread, threads) * PANEL, last = min(N, sliceBegin(panels, thread + 1, threads) * PANEL)
   const turned = scratch + GROUP_BYTES
   for (let t0 = 0; t0 < M; ) {
     const w = blockWidth(M - t0)
     const block = x + (<usize>t0 * <usize>K << 2)
-    for (let n0 = first; n0 < last; n0 += GROUP) {
-      const outputs = min(GROUP, last - n0)
+    for (let n0 = first; n0 < last; n0 += SPARSE_GROUP) {
+      const outputs = min(SPARSE_GROUP, last - n0)
       fillSums(scratch, outputs, w, 0, isRow)
       for (let kBlock = 0; kBlock < kBlocks; kBlock++) {
         let row = rowOffsets + (<usize>(kBlock * (N + 1) + n0) << 2)
@@ -140,14 +143,14 @@ export function csrMatmul(record: usize, thread: i32, threads: i32, scratch: usi
         finishBlock(outputs, w, scratch, bias != 0 ? bias + (<usize>n0 << 2) : 0, activation, at)
         continue
       }
-      for (let c = 0; c < outputs; c += 8) {
+      for (let c = 0; c < outputs; c += PANEL) {
         const n = <usize>(n0 + c) << 2
         turn(scratch + (<usize>(c * w) << 2), w, turned)
         if (isRow) addParts<f32>(turned)
         const at = <usize>t0 * (<usize>N << 2) + n
         finishTile(
           min(w, M - t0), turned, bias != 0 ? bias + n : 0, activation,
-          residual != 0 ? residual + at : 0, y + at, <usize>N << 2, min(8, outputs - c),
+          residual != 0 ? residual + at : 0, y + at, <usize>N << 2, min(PANEL, outputs - c),
         )
       }
     }
@@ -155,31 +158,28 @@ export function csrMatmul(record: usize, thread: i32, threads: i32, scratch: usi
   }
 }
 
-/**
- * Record: M, K, N, x (scales, then token blocks), K blocks, rowOffsets u32 [K blocks][N + 1] in blocks, columns u16 [Zb],
- * values s8 or i16 [Zb][4], start i32 [N padded to 8], wScale, bias, activation, residual, y, path
- */
 export function int8BlockMatmul(record: usize, thread: i32, threads: i32, scratch: usize): void {
-  const M = word(record, 0), K = word(record, 1), N = word(record, 2)
-  const aScale = pointer(record, 3)
-  const kBlocks = word(record, 4)
-  const rowOffsets = pointer(record, 5), columns = pointer(record, 6), values = pointer(record, 7)
-  const start = pointer(record, 8), wScale = pointer(record, 9), bias = pointer(record, 10)
-  const activation = word(record, 11)
-  const residual = pointer(record, 12), y = pointer(record, 13)
+  const args = changetype<Int8BlockMatmulRecord>(record)
+  const M = args.M, K = args.K, N = args.N
+  const aScale = args.a
+  const kBlocks = args.kBlocks
+  const rowOffsets = args.rowOffsets, columns = args.columns, values = args.values
+  const start = args.start, wScale = args.wScale, bias = args.bias
+  const activation = args.activation
+  const residual = args.residual, y = args.y
   const isRow = M == 1
-  const isRelaxed = RELAXED && word(record, 14) != 0
-  // 64 bytes of scales where M = 1, as quantizeRows has it
-  const x = aScale + (<usize>((M + 8 + 15) & ~15) << 2)
-  const panels = (N + 7) >> 3
-  const first = sliceBegin(panels, thread, threads) << 3, last = min(N, sliceBegin(panels, thread + 1, threads) << 3)
+  const isRelaxed = RELAXED && args.strategy != 0
+  // where M = 1 this is the same number of scales as quantizeRows writes: one cache line
+  const x = aScale + scalesBytes(M + BLOCK_PADDING)
+  const panels = panelCount(N)
+  const first = sliceBegin(panels, thread, threads) * PANEL, last = min(N, sliceBegin(panels, thread + 1, threads) * PANEL)
   const turned = scratch + GROUP_BYTES
   const valueShift: usize = isRelaxed ? 2 : 3
   for (let t0 = 0; t0 < M; ) {
     const w = blockWidth(M - t0)
     const block = x + (<usize>t0 * <usize>K << (isRelaxed ? 0 : 1))
-    for (let n0 = first; n0 < last; n0 += GROUP) {
-      const outputs = min(GROUP, last - n0)
+    for (let n0 = first; n0 < last; n0 += SPARSE_GROUP) {
+      const outputs = min(SPARSE_GROUP, last - n0)
       fillSums(scratch, outputs, w, start + (<usize>n0 << 2), isRow)
       for (let kBlock = 0; kBlock < kBlocks; kBlock++) {
         let row = rowOffsets + (<usize>(kBlock * (N + 1) + n0) << 2)
@@ -202,7 +202,7 @@ export function int8BlockMatmul(record: usize, thread: i32, threads: i32, scratc
           }
         }
       }
-      for (let c = 0; c < outputs; c += 8) {
+      for (let c = 0; c < outputs; c += PANEL) {
         const n = <usize>(n0 + c) << 2
         turn(scratch + (<usize>(c * w) << 2), w, turned)
         if (isRow) addParts<i32>(turned)
@@ -211,7 +211,7 @@ export function int8BlockMatmul(record: usize, thread: i32, threads: i32, scratc
         const at = <usize>t0 * (<usize>N << 2) + n
         finishTile(
           rows, turned, bias != 0 ? bias + n : 0, activation,
-          residual != 0 ? residual + at : 0, y + at, <usize>N << 2, min(8, outputs - c),
+          residual != 0 ? residual + at : 0, y + at, <usize>N << 2, min(PANEL, outputs - c),
         )
       }
     }
@@ -219,38 +219,35 @@ export function int8BlockMatmul(record: usize, thread: i32, threads: i32, scratc
   }
 }
 
-/**
- * Record: M, K, N, x, P, panels per index list, indices u16 [lists][P], values f32 [ceil(N / 8)][P][8], bias, activation,
- * residual (0 where y is in blocks), y, 1 where y is in blocks
- */
 export function nmMatmul(record: usize, thread: i32, threads: i32, scratch: usize): void {
-  const M = word(record, 0), K = word(record, 1), N = word(record, 2)
-  const x = pointer(record, 3)
-  const P = <usize>word(record, 4)
-  const panelsPerList = word(record, 5)
-  const indices = pointer(record, 6), values = pointer(record, 7), bias = pointer(record, 8)
-  const activation = word(record, 9)
-  const residual = pointer(record, 10), y = pointer(record, 11)
-  const isBlocked = word(record, 12) != 0
-  const panels = (N + 7) >> 3
+  const args = changetype<NmMatmulRecord>(record)
+  const M = args.M, K = args.K, N = args.N
+  const x = args.x
+  const P = <usize>args.P
+  const panelsPerList = args.panelsPerList
+  const indices = args.indices, values = args.values, bias = args.bias
+  const activation = args.activation
+  const residual = args.residual, y = args.y
+  const isBlocked = args.isBlocked != 0
+  const panels = panelCount(N)
   const first = sliceBegin(panels, thread, threads), last = sliceBegin(panels, thread + 1, threads)
   const yStride = <usize>N << 2
   for (let t0 = 0; t0 < M; ) {
     const w = blockWidth(M - t0)
     const shift: usize = <usize>(31 - clz<i32>(w)) + 2
     const block = x + (<usize>t0 * <usize>K << 2)
-    const tiles = tileCount(w, 6)
+    const tiles = tileCount(w, TILE_ROWS)
     for (let panel = first; panel < last; panel++) {
-      const b = values + <usize>panel * (P << 5)
+      const b = values + <usize>panel * (P * PANEL_BYTES)
       const index = indices + <usize>(panel / panelsPerList) * (P << 1)
-      const n = <usize>panel << 5
+      const n = <usize>panel * PANEL_BYTES
       for (let i = 0; i < tiles; i++) {
         const t = tileBegin(w, tiles, i)
         if (t0 + t >= M) break
         const count = tileBegin(w, tiles, i + 1) - t
         const at = block + (<usize>t << 2)
         // tiles of a block stand one after the other: [w][8]
-        const sums = scratch + (<usize>t << 5)
+        const sums = scratch + <usize>t * PANEL_BYTES
         if (count == 6) tile_nm_6x8(at, shift, index, index + (P << 1), b, sums)
         else if (count == 5) tile_nm_5x8(at, shift, index, index + (P << 1), b, sums)
         else tile_nm_4x8(at, shift, index, index + (P << 1), b, sums)
@@ -258,13 +255,13 @@ export function nmMatmul(record: usize, thread: i32, threads: i32, scratch: usiz
         const to = <usize>(t0 + t) * yStride + n
         finishTile(
           min(count, M - t0 - t), sums, bias != 0 ? bias + n : 0, activation,
-          residual != 0 ? residual + to : 0, y + to, yStride, min(8, N - (panel << 3)),
+          residual != 0 ? residual + to : 0, y + to, yStride, min(PANEL, N - panel * PANEL),
         )
       }
       if (isBlocked) {
         turnBack(scratch, w, scratch + GROUP_BYTES)
-        const to = y + ((<usize>t0 * <usize>N + <usize>((panel << 3) * w)) << 2)
-        finishBlock(min(8, N - (panel << 3)), w, scratch + GROUP_BYTES, bias != 0 ? bias + n : 0, activation, to)
+        const to = y + ((<usize>t0 * <usize>N + <usize>(panel * PANEL * w)) << 2)
+        finishBlock(min(PANEL, N - panel * PANEL), w, scratch + GROUP_BYTES, bias != 0 ? bias + n : 0, activation, to)
       }
     }
     t0 += w

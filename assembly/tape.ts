@@ -5,36 +5,25 @@
 //
 //   word 0   opcode | flags << 16          opcode 0 ends the tape
 //   word 1   length of the record in words, these two included
-//   word 2.. arguments: counts in elements, addresses in bytes (u32 kept in an i32), f32 as its bits
+//   word 2.. fields: counts in elements, addresses in bytes, f32; abi.ts has a class for each kind of record
 //
 // Flag BARRIER: all threads meet before this record, since it reads what an earlier record wrote, or writes what an
 // earlier one reads. Records without it (query, key and value of one input) run on without meeting. All threads meet
 // once more at the end of the tape.
 //
-// A second module (training) has its own opcodes and its own `run`, of the same signature and built as index.ts does
-// it: `for (let r = begin(tape, thread); ; r = next(r, thread)) { if (!enter(...)) return ABORTED; ... }`.
-// Rules for both: no globals that change, no static data that changes (all threads share the memory, each instantiates the module and
-// writes its data segment again),
-// a slice depends only on (record, thread, threads), and a result never depends on `threads`.
+// The training module has its own opcodes and its own `run`, with the same signature as that of index.ts. Rules for both:
+// no global and no static data changes, since all threads share the memory and each thread's instantiation of the module
+// writes the data segment again; a slice depends on (record, thread, threads) alone; no result depends on `threads`.
 //
-// `scratch` is this thread's own memory, 64-byte aligned; its size is what the host asked the pool for.
+// `scratch` is memory of this thread alone, aligned to a cache line. The host asked the pool for its size.
 //
-// Control block (kernels/wasm/control.ts has the same numbers): i32 words from CONTROL on.
+// kernels/wasm/abi.ts says what the words of the control block mean.
 
-export const CONTROL: usize = 1024
-/** Threads that wait in the current barrier. */
-const ARRIVED: usize = CONTROL
-/** Counts barriers passed; what waiting threads watch. */
-const GENERATION: usize = CONTROL + 64
-/** 1: some thread trapped or stalled; all leave the tape. */
-const ABORT: usize = CONTROL + 128
-/** Seconds without progress of any thread after which a waiting thread gives up. */
-const STALL_SECONDS: usize = CONTROL + 192
-/** 64 bytes per thread: word 0 = index of the record it is in (1 based), word 1 = 1 where it may wait, not only spin. */
-const THREADS: usize = CONTROL + 320
+import {
+  ABORT_ADDRESS, ARRIVED_ADDRESS, BARRIER, GENERATION_ADDRESS, STALL_SECONDS_ADDRESS, THREAD_WORDS, THREADS_ADDRESS,
+} from './abi'
 
-const BARRIER: i32 = 1
-/** Looks at GENERATION before a thread goes to sleep: about 50 us, the time a sleeping thread takes to wake. */
+/** Looks at GENERATION_ADDRESS before a thread goes to sleep: about 50 us, the time a sleeping thread takes to wake. */
 const SPINS: i32 = 20000
 /** Looks of a thread that must not sleep (a page's main thread) between two looks at the others' progress. */
 const SPINS_AWAKE: i64 = 500000000
@@ -47,25 +36,6 @@ export const ABORTED: i32 = 1
 @inline
 export function opcode(record: usize): i32 {
   return load<u16>(record)
-}
-
-/** Argument `index` of a record; arguments start at word 2. */
-// @ts-ignore: decorator
-@inline
-export function word(record: usize, index: i32): i32 {
-  return load<i32>(record + ((2 + index) << 2))
-}
-
-// @ts-ignore: decorator
-@inline
-export function pointer(record: usize, index: i32): usize {
-  return load<u32>(record + ((2 + index) << 2))
-}
-
-// @ts-ignore: decorator
-@inline
-export function real(record: usize, index: i32): f32 {
-  return load<f32>(record + ((2 + index) << 2))
 }
 
 // @ts-ignore: decorator
@@ -84,7 +54,7 @@ export function sliceBegin(count: i32, thread: i32, threads: i32): i32 {
 // @ts-ignore: decorator
 @inline
 function progressOf(thread: i32): usize {
-  return THREADS + (<usize>thread << 6)
+  return THREADS_ADDRESS + (<usize>(thread * THREAD_WORDS) << 2)
 }
 
 /** Called before each record: counts progress, meets the others where the record says so. False: leave the tape. */
@@ -114,16 +84,16 @@ function progressOfAll(threads: i32): i32 {
 
 function barrier(thread: i32, threads: i32): bool {
   if (!ASC_FEATURE_THREADS) return true
-  const generation = atomic.load<i32>(GENERATION)
-  if (atomic.load<i32>(ABORT) != 0) return false
-  if (atomic.add<i32>(ARRIVED, 1) == threads - 1) {
-    atomic.store<i32>(ARRIVED, 0)
-    atomic.store<i32>(GENERATION, generation + 1)
-    atomic.notify(GENERATION, threads)
-    return atomic.load<i32>(ABORT) == 0
+  const generation = atomic.load<i32>(GENERATION_ADDRESS)
+  if (atomic.load<i32>(ABORT_ADDRESS) != 0) return false
+  if (atomic.add<i32>(ARRIVED_ADDRESS, 1) == threads - 1) {
+    atomic.store<i32>(ARRIVED_ADDRESS, 0)
+    atomic.store<i32>(GENERATION_ADDRESS, generation + 1)
+    atomic.notify(GENERATION_ADDRESS, threads)
+    return atomic.load<i32>(ABORT_ADDRESS) == 0
   }
   for (let i = 0; i < SPINS; i++)
-    if (atomic.load<i32>(GENERATION) != generation) return atomic.load<i32>(ABORT) == 0
+    if (atomic.load<i32>(GENERATION_ADDRESS) != generation) return atomic.load<i32>(ABORT_ADDRESS) == 0
   return sleep(generation, thread, threads)
 }
 
@@ -135,17 +105,17 @@ function sleep(generation: i32, thread: i32, threads: i32): bool {
   let idleSeconds = 0
   while (true) {
     if (mayWait) {
-      atomic.wait<i32>(GENERATION, generation, ONE_SECOND)
+      atomic.wait<i32>(GENERATION_ADDRESS, generation, ONE_SECOND)
     } else {
-      for (let i: i64 = 0; i < SPINS_AWAKE; i++) if (atomic.load<i32>(GENERATION) != generation) break
+      for (let i: i64 = 0; i < SPINS_AWAKE; i++) if (atomic.load<i32>(GENERATION_ADDRESS) != generation) break
     }
-    if (atomic.load<i32>(GENERATION) != generation || atomic.load<i32>(ABORT) != 0)
-      return atomic.load<i32>(ABORT) == 0
+    if (atomic.load<i32>(GENERATION_ADDRESS) != generation || atomic.load<i32>(ABORT_ADDRESS) != 0)
+      return atomic.load<i32>(ABORT_ADDRESS) == 0
     const now = progressOfAll(threads)
     idleSeconds = now == seen ? idleSeconds + 1 : 0
     seen = now
-    if (idleSeconds >= load<i32>(STALL_SECONDS)) {
-      atomic.store<i32>(ABORT, 1)
+    if (idleSeconds >= load<i32>(STALL_SECONDS_ADDRESS)) {
+      atomic.store<i32>(ABORT_ADDRESS, 1)
       return false
     }
   }

@@ -1,6 +1,11 @@
-// The training module: its opcodes and its one entry. kernels/train/opcodes.ts has the same numbers. A whole step (forward,
-// loss, backward, clipping, AdamW) is one tape.
+// The training module: its one entry, and the inner loops as exports. A whole step (forward, loss, backward, clipping, AdamW)
+// is one tape.
 
+import {
+  ADAMW, ADAMW_ROWS, ATTENTION_BACKWARD, ATTENTION_FORWARD, CLIP_FACTOR, DROP, EMBED, END, FAKE_ROWS, FAKE_TABLE,
+  FAKE_WEIGHTS, GATHER_FIRST, LAYERNORM_BACKWARD, LAYERNORM_FORWARD, LAYERNORM_GRADIENT, LOSS_SLOPE, MASK_GRADIENT,
+  MULTIPLY, SCATTER, SCATTER_FIRST, STATE_SLOPE, SUM_SQUARES, WEIGHT_GRADIENT,
+} from './abi'
 import { ABORTED, enter, leave, next, opcode } from './tape'
 import { attentionBackward, attentionForward } from './train/attention'
 import { fakeQuantizeRows, fakeQuantizeTable, fakeQuantizeWeights } from './train/fake-quantize'
@@ -19,31 +24,31 @@ export function run(tape: usize, thread: i32, threads: i32, scratch: usize): i32
   let record = tape
   while (true) {
     const op = opcode(record)
-    if (op == 0) return leave(thread, threads)
+    if (op == END) return leave(thread, threads)
     if (!enter(record, thread, threads)) return ABORTED
     switch (op) {
-      case 1: multiply(record, thread, threads, scratch); break
-      case 2: weightGradient(record, thread, threads, scratch); break
-      case 3: attentionForward(record, thread, threads, scratch); break
-      case 4: attentionBackward(record, thread, threads, scratch); break
-      case 5: embed(record, thread, threads); break
-      case 6: scatter(record, thread, threads); break
-      case 7: layernormForward(record, thread, threads); break
-      case 8: layernormBackward(record, thread, threads); break
-      case 9: layernormGradient(record, thread, threads); break
-      case 10: gatherFirst(record, thread, threads); break
-      case 11: scatterFirst(record, thread, threads); break
-      case 12: drop(record, thread, threads); break
-      case 13: lossSlope(record, thread, scratch); break
-      case 14: maskGradient(record, thread, threads); break
-      case 15: sumSquares(record, thread, threads); break
-      case 16: clipFactor(record, thread); break
-      case 17: adamw(record, thread, threads); break
-      case 18: adamwRows(record, thread, threads); break
-      case 19: fakeQuantizeRows(record, thread, threads); break
-      case 20: fakeQuantizeWeights(record, thread, threads); break
-      case 21: fakeQuantizeTable(record, thread, threads); break
-      case 22: stateSlope(record, thread, threads); break
+      case MULTIPLY: multiply(record, thread, threads, scratch); break
+      case WEIGHT_GRADIENT: weightGradient(record, thread, threads, scratch); break
+      case ATTENTION_FORWARD: attentionForward(record, thread, threads, scratch); break
+      case ATTENTION_BACKWARD: attentionBackward(record, thread, threads, scratch); break
+      case EMBED: embed(record, thread, threads); break
+      case SCATTER: scatter(record, thread, threads); break
+      case LAYERNORM_FORWARD: layernormForward(record, thread, threads); break
+      case LAYERNORM_BACKWARD: layernormBackward(record, thread, threads); break
+      case LAYERNORM_GRADIENT: layernormGradient(record, thread, threads); break
+      case GATHER_FIRST: gatherFirst(record, thread, threads); break
+      case SCATTER_FIRST: scatterFirst(record, thread, threads); break
+      case DROP: drop(record, thread, threads); break
+      case LOSS_SLOPE: lossSlope(record, thread, scratch); break
+      case MASK_GRADIENT: maskGradient(record, thread, threads); break
+      case SUM_SQUARES: sumSquares(record, thread, threads); break
+      case CLIP_FACTOR: clipFactor(record, thread); break
+      case ADAMW: adamw(record, thread, threads); break
+      case ADAMW_ROWS: adamwRows(record, thread, threads); break
+      case FAKE_ROWS: fakeQuantizeRows(record, thread, threads); break
+      case FAKE_WEIGHTS: fakeQuantizeWeights(record, thread, threads); break
+      case FAKE_TABLE: fakeQuantizeTable(record, thread, threads); break
+      case STATE_SLOPE: stateSlope(record, thread, threads); break
       default: unreachable()
     }
     record = next(record)

@@ -3,23 +3,25 @@
 // M tokens are cut into blocks of 32, then 16, 8 or 4; a block of w tokens holds its K inputs as [K][w] (or [K/4][..][w]),
 // one after the other, so that a block is contiguous whatever M is: no stride that falls on few cache sets.
 
+import { BLOCK_TOKENS } from '../abi'
+
 /** Width of the block at which `left` tokens are left; more than `left` only in the last block. */
 // @ts-ignore: decorator
 @inline
 export function blockWidth(left: i32): i32 {
-  if (left > 24) return 32
+  if (left > 24) return BLOCK_TOKENS
   if (left > 8) return 16
   return left > 4 ? 8 : 4
 }
 
 /** First token of the block that token t of M stands in: only the last blocks are narrower than 32. */
 export function blockBegin(t: i32, M: i32): i32 {
-  let t0 = t & ~31
+  let t0 = t & -BLOCK_TOKENS
   for (let w = blockWidth(M - t0); t >= t0 + w; w = blockWidth(M - t0)) t0 += w
   return t0
 }
 
-/** Tokens of all blocks together; kernels/wasm/lowering.ts allows for 8 more than there are. */
+/** Tokens of all blocks together; at most BLOCK_PADDING more than there are. */
 export function paddedTokens(M: i32): i32 {
   let t = 0
   while (t < M) t += blockWidth(M - t)

@@ -1,15 +1,13 @@
 // What comes after the sums of a linear layer: bias, activation, residual, and the store to Y, row-major or in token blocks.
 
+import { ACTIVATION_GELU, ACTIVATION_NONE, ACTIVATION_TANH, PANEL, PANEL_BYTES } from '../abi'
 import { gelu, tanh } from './math'
-
-export const GELU: i32 = 1
-export const TANH: i32 = 2
 
 // @ts-ignore: decorator
 @inline
 function activate(v: v128, activation: i32): v128 {
-  if (activation == GELU) return gelu(v)
-  if (activation == TANH) return tanh(v)
+  if (activation == ACTIVATION_GELU) return gelu(v)
+  if (activation == ACTIVATION_TANH) return tanh(v)
   return v
 }
 
@@ -34,11 +32,11 @@ export function finishTile(
   for (let r = 0; r < rows; r++) {
     let v0 = f32x4.add(v128.load(sums), bias0)
     let v1 = f32x4.add(v128.load(sums, 16), bias1)
-    if (activation != 0) {
+    if (activation != ACTIVATION_NONE) {
       v0 = activate(v0, activation)
       v1 = activate(v1, activation)
     }
-    if (columns == 8) {
+    if (columns == PANEL) {
       if (residual != 0) {
         v0 = f32x4.add(v0, v128.load(residual))
         v1 = f32x4.add(v1, v128.load(residual, 16))
@@ -54,7 +52,7 @@ export function finishTile(
         store<f32>(y + at, residual != 0 ? value + load<f32>(residual + at) : value)
       }
     }
-    sums += 32
+    sums += PANEL_BYTES
     y += stride
     if (residual != 0) residual += stride
   }
@@ -73,7 +71,7 @@ export function scaleTile(rows: i32, sums: usize, aScale: usize, wScale: usize):
     const scale = v128.load32_splat(aScale)
     v128.store(sums, f32x4.mul(f32x4.convert_i32x4_s(v128.load(sums)), f32x4.mul(scale, scale0)))
     v128.store(sums, f32x4.mul(f32x4.convert_i32x4_s(v128.load(sums, 16)), f32x4.mul(scale, scale1)), 16)
-    sums += 32
+    sums += PANEL_BYTES
     aScale += 4
   }
 }
@@ -87,14 +85,14 @@ export function scaleTile(rows: i32, sums: usize, aScale: usize, wScale: usize):
  */
 export function finishBlock(outputs: i32, w: i32, sums: usize, bias: usize, activation: i32, y: usize): void {
   const rowBytes = <usize>w << 2, bytes = rowBytes * <usize>outputs
-  const target = activation != 0 ? sums : y
+  const target = activation != ACTIVATION_NONE ? sums : y
   for (let at: usize = 0; at < bytes; ) {
     const b = bias != 0 ? v128.load32_splat(bias) : f32x4.splat(0.0)
     for (const end = at + rowBytes; at != end; at += 16) v128.store(target + at, f32x4.add(v128.load(sums + at), b))
     if (bias != 0) bias += 4
   }
-  if (activation == 0) return
-  if (activation == GELU) {
+  if (activation == ACTIVATION_NONE) return
+  if (activation == ACTIVATION_GELU) {
     // two vectors at a time: the chains of one wait for themselves
     for (let at: usize = 0; at < bytes; at += 32) {
       const v0 = gelu(v128.load(sums + at)), v1 = gelu(v128.load(sums + at, 16))

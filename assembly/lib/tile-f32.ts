@@ -6,10 +6,8 @@
 //          or two K at a time in sums of their own, folded at the end: 8, 8 and 12 sums
 // Needs    nothing of K; no alignment
 
+import { PANEL_BYTES } from '../abi'
 import { madd } from './simd'
-
-/** Rows of the largest tile. */
-export const TILE_ROWS: i32 = 6
 
 /** Tiles that M rows are cut into, of sizes that differ by one at most: a last tile of 1 row would run at half speed. */
 // @ts-ignore: decorator
@@ -46,7 +44,7 @@ function tile(rows: i32, a: usize, aStride: usize, b: usize, K: i32, sums: usize
     if (rows > 4) { c40 = v128.load(sums, 128); c41 = v128.load(sums, 144) }
     if (rows > 5) { c50 = v128.load(sums, 160); c51 = v128.load(sums, 176) }
   }
-  const end = b + (<usize>K << 5)
+  const end = b + <usize>K * PANEL_BYTES
   while (b != end) {
     const b0 = v128.load(b), b1 = v128.load(b, 16)
     let s = v128.load32_splat(a)
@@ -56,7 +54,7 @@ function tile(rows: i32, a: usize, aStride: usize, b: usize, K: i32, sums: usize
     s = v128.load32_splat(a3); c30 = madd(s, b0, c30); c31 = madd(s, b1, c31); a3 += 4
     if (rows > 4) { s = v128.load32_splat(a4); c40 = madd(s, b0, c40); c41 = madd(s, b1, c41); a4 += 4 }
     if (rows > 5) { s = v128.load32_splat(a5); c50 = madd(s, b0, c50); c51 = madd(s, b1, c51); a5 += 4 }
-    b += 32
+    b += PANEL_BYTES
     a += 4
   }
   v128.store(sums, c00); v128.store(sums, c01, 16)
@@ -72,7 +70,7 @@ export function tile_f32_1x8(a: usize, aStride: usize, b: usize, K: i32, sums: u
   const zero = f32x4.splat(0.0)
   let c00 = zero, c01 = zero, c10 = zero, c11 = zero, c20 = zero, c21 = zero, c30 = zero, c31 = zero
   if (continues) { c00 = v128.load(sums); c01 = v128.load(sums, 16) }
-  const foursEnd = b + (<usize>(K & ~3) << 5), end = b + (<usize>K << 5)
+  const foursEnd = b + <usize>(K & ~3) * PANEL_BYTES, end = b + <usize>K * PANEL_BYTES
   while (b != foursEnd) {
     let s = v128.load32_splat(a)
     c00 = madd(s, v128.load(b), c00); c01 = madd(s, v128.load(b, 16), c01)
@@ -83,13 +81,13 @@ export function tile_f32_1x8(a: usize, aStride: usize, b: usize, K: i32, sums: u
     s = v128.load32_splat(a, 12)
     c30 = madd(s, v128.load(b, 96), c30); c31 = madd(s, v128.load(b, 112), c31)
     a += 16
-    b += 128
+    b += 4 * PANEL_BYTES
   }
   while (b != end) {
     const s = v128.load32_splat(a)
     c00 = madd(s, v128.load(b), c00); c01 = madd(s, v128.load(b, 16), c01)
     a += 4
-    b += 32
+    b += PANEL_BYTES
   }
   v128.store(sums, f32x4.add(f32x4.add(c00, c10), f32x4.add(c20, c30)))
   v128.store(sums, f32x4.add(f32x4.add(c01, c11), f32x4.add(c21, c31)), 16)
@@ -108,7 +106,7 @@ function tileOfPairs(rows: i32, a: usize, aStride: usize, b: usize, K: i32, sums
     c10 = v128.load(sums, 32); c11 = v128.load(sums, 48)
     if (rows > 2) { c20 = v128.load(sums, 64); c21 = v128.load(sums, 80) }
   }
-  const pairsEnd = b + (<usize>(K & ~1) << 5)
+  const pairsEnd = b + <usize>(K & ~1) * PANEL_BYTES
   while (b != pairsEnd) {
     let b0 = v128.load(b), b1 = v128.load(b, 16)
     let s = v128.load32_splat(a)
@@ -123,7 +121,7 @@ function tileOfPairs(rows: i32, a: usize, aStride: usize, b: usize, K: i32, sums
     a += 8
     a1 += 8
     if (rows > 2) a2 += 8
-    b += 64
+    b += 2 * PANEL_BYTES
   }
   if (K & 1) {
     const b0 = v128.load(b), b1 = v128.load(b, 16)

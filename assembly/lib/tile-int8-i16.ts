@@ -78,9 +78,6 @@ export function tile_i16_5x8(a: usize, aStride: usize, b: usize, bEnd: usize, st
   tileI16(true, 5, a, aStride, b, bEnd, start, sums)
 }
 
-/** Rows of the largest tile. */
-export const I16_TILE_ROWS: i32 = 5
-
 /** sums[rows][8] = start[8] + A . B; `b` to `bEnd` is the panel. */
 // @ts-ignore: decorator
 @inline

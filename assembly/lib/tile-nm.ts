@@ -3,6 +3,7 @@
 // Plan     the token block makes the gather free: the tile's tokens of one input stand side by side
 // Needs    blocks are cut into tiles of 4 to 6 tokens (32 = 6 6 5 5 5 5, 16 = 6 5 5, 8 = 4 4, 4)
 
+import { PANEL_BYTES } from '../abi'
 import { madd } from './simd'
 
 // @ts-ignore: decorator
@@ -22,7 +23,7 @@ function tile(rows: i32, x: usize, shift: usize, index: usize, end: usize, b: us
     if (rows > 4) { s = v128.load32_splat(a, 16); c40 = madd(s, b0, c40); c41 = madd(s, b1, c41) }
     if (rows > 5) { s = v128.load32_splat(a, 20); c50 = madd(s, b0, c50); c51 = madd(s, b1, c51) }
     index += 2
-    b += 32
+    b += PANEL_BYTES
   }
   v128.store(sums, c00); v128.store(sums, c01, 16)
   v128.store(sums, c10, 32); v128.store(sums, c11, 48)

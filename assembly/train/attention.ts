@@ -7,30 +7,31 @@
 // Needs      scratch: kernels/train/scratch.ts has the same sum of bytes
 // Source     own derivation; dS = P * (dP - rowsum(P * dP)) / sqrt(D)
 
+import { AttentionBackwardRecord, AttentionForwardRecord, PANEL, PANEL_BYTES, TILE_BYTES, TILE_ROWS } from '../abi'
 import { exp } from '../lib/math'
+import { padToPanel } from '../lib/panels'
 import { madd, sumLanes } from '../lib/simd'
-import { TILE_ROWS, tileBegin, tileCount, tileF32 } from '../lib/tile-f32'
-import { pointer, word } from '../tape'
+import { tileBegin, tileCount, tileF32 } from '../lib/tile-f32'
 import { accumulate } from './linear'
 import { packStraight, packTransposed } from './pack'
-import { SIX, tile_f32_transposed_6x8 } from './tile-transposed'
+import { tile_f32_transposed_6x8 } from './tile-transposed'
 
 /** Scores of columns that are not there. */
 const NEVER: f32 = -3e38
 
-/** Record: B, H, D, longest T, offsets i32 [B + 1], qkv, o */
 export function attentionForward(record: usize, thread: i32, threads: i32, scratch: usize): void {
   walk(record, thread, threads, scratch, false)
 }
 
-/** Record: B, H, D, longest T, offsets i32 [B + 1], qkv, dO, dqkv */
 export function attentionBackward(record: usize, thread: i32, threads: i32, scratch: usize): void {
   walk(record, thread, threads, scratch, true)
 }
 
 function walk(record: usize, thread: i32, threads: i32, scratch: usize, isBackward: bool): void {
-  const B = word(record, 0), H = word(record, 1)
-  const offsets = pointer(record, 4)
+  // the record of the backward pass begins with the same fields
+  const args = changetype<AttentionForwardRecord>(record)
+  const B = args.B, H = args.H
+  const offsets = args.offsets
   let total: i64 = 0
   for (let b = 0; b < B; b++) {
     const T = <i64>(load<i32>(offsets + (<usize>b << 2), 4) - load<i32>(offsets + (<usize>b << 2)))
@@ -56,17 +57,17 @@ function walk(record: usize, thread: i32, threads: i32, scratch: usize, isBackwa
 // @ts-ignore: decorator
 @inline
 function squareStride(T: i32): usize {
-  return <usize>(((T + 7) & ~7) + 8) << 2
+  return <usize>(padToPanel(T) + PANEL) << 2
 }
 
 function panelsTransposed(from: usize, stride: usize, T: i32, D: i32, panels: usize): void {
-  for (let t = 0; t < T; t += 8)
-    packTransposed(from + <usize>t * stride, stride, min(8, T - t), D, panels + (<usize>(t * D) << 2))
+  for (let t = 0; t < T; t += PANEL)
+    packTransposed(from + <usize>t * stride, stride, min(PANEL, T - t), D, panels + (<usize>(t * D) << 2))
 }
 
 function panelsStraight(from: usize, stride: usize, T: i32, D: i32, panels: usize): void {
-  for (let d = 0; d < D; d += 8)
-    packStraight(from + (<usize>d << 2), stride, min(8, D - d), T, panels + (<usize>(d * T) << 2))
+  for (let d = 0; d < D; d += PANEL)
+    packStraight(from + (<usize>d << 2), stride, min(PANEL, D - d), T, panels + (<usize>(d * T) << 2))
 }
 
 /** square[T][T] = scale * rows[T,D] . panels (of [T,D], transposed) */
@@ -76,15 +77,15 @@ function productOfRows(
   const squareBytes = squareStride(T)
   const tiles = tileCount(T, TILE_ROWS)
   const scales = f32x4.splat(scale)
-  for (let j = 0; j < T; j += 8) {
+  for (let j = 0; j < T; j += PANEL) {
     for (let tile = 0; tile < tiles; tile++) {
       const t = tileBegin(T, tiles, tile)
       const count = tileBegin(T, tiles, tile + 1) - t
       tileF32(count, rows + <usize>t * stride, stride, panels + (<usize>(j * D) << 2), D, sums, false)
       let to = square + <usize>t * squareBytes + (<usize>j << 2)
       for (let r = 0; r < count; r++) {
-        v128.store(to, f32x4.mul(v128.load(sums + (<usize>r << 5)), scales))
-        v128.store(to, f32x4.mul(v128.load(sums + (<usize>r << 5), 16), scales), 16)
+        v128.store(to, f32x4.mul(v128.load(sums + <usize>r * PANEL_BYTES), scales))
+        v128.store(to, f32x4.mul(v128.load(sums + <usize>r * PANEL_BYTES, 16), scales), 16)
         to += squareBytes
       }
     }
@@ -95,29 +96,29 @@ function productOfRows(
 function productOfSquare(square: usize, panels: usize, T: i32, D: i32, y: usize, stride: usize, sums: usize): void {
   const squareBytes = squareStride(T)
   const tiles = tileCount(T, TILE_ROWS)
-  for (let d = 0; d < D; d += 8) {
+  for (let d = 0; d < D; d += PANEL) {
     for (let tile = 0; tile < tiles; tile++) {
       const t = tileBegin(T, tiles, tile)
       const count = tileBegin(T, tiles, tile + 1) - t
       tileF32(count, square + <usize>t * squareBytes, squareBytes, panels + (<usize>(d * T) << 2), T, sums, false)
-      accumulate(count, sums, y + <usize>t * stride + (<usize>d << 2), stride, min(8, D - d), false)
+      accumulate(count, sums, y + <usize>t * stride + (<usize>d << 2), stride, min(PANEL, D - d), false)
     }
   }
 }
 
 /** y[T,D] = square[T,T]^T . panels (of [T,D], straight) */
 function productOfTransposed(square: usize, panels: usize, T: i32, D: i32, y: usize, stride: usize, sums: usize): void {
-  for (let d = 0; d < D; d += 8) {
-    for (let t = 0; t < T; t += SIX) {
+  for (let d = 0; d < D; d += PANEL) {
+    for (let t = 0; t < T; t += TILE_ROWS) {
       tile_f32_transposed_6x8(square + (<usize>t << 2), squareStride(T), panels + (<usize>(d * T) << 2), T, sums)
-      accumulate(min(SIX, T - t), sums, y + <usize>t * stride + (<usize>d << 2), stride, min(8, D - d), false)
+      accumulate(min(TILE_ROWS, T - t), sums, y + <usize>t * stride + (<usize>d << 2), stride, min(PANEL, D - d), false)
     }
   }
 }
 
 /** Softmax of each row in place; padding becomes 0. */
 function softmaxRows(square: usize, T: i32): void {
-  const padded = <usize>((T + 7) & ~7) << 2
+  const padded = <usize>padToPanel(T) << 2
   for (let t = 0; t < T; t++) {
     const row = square + <usize>t * squareStride(T)
     for (let at = <usize>T << 2; at < padded; at += 4) store<f32>(row + at, NEVER)
@@ -137,30 +138,32 @@ function softmaxRows(square: usize, T: i32): void {
 }
 
 function unitForward(record: usize, first: i32, T: i32, h: i32, scratch: usize): void {
-  const H = word(record, 1), D = word(record, 2)
+  const args = changetype<AttentionForwardRecord>(record)
+  const H = args.H, D = args.D
   const outputStride = <usize>(H * D) << 2
   const stride = outputStride * 3
-  const q = pointer(record, 5) + <usize>first * stride + (<usize>(h * D) << 2)
-  const sums = scratch, square = scratch + 192
+  const q = args.qkv + <usize>first * stride + (<usize>(h * D) << 2)
+  const sums = scratch, square = scratch + TILE_BYTES
   const panels = square + <usize>T * squareStride(T)
   panelsTransposed(q + outputStride, stride, T, D, panels)
   productOfRows(q, stride, panels, T, D, <f32>(1.0 / sqrt<f64>(<f64>D)), square, sums)
   softmaxRows(square, T)
   panelsStraight(q + 2 * outputStride, stride, T, D, panels)
-  const y = pointer(record, 6) + <usize>first * outputStride + (<usize>(h * D) << 2)
+  const y = args.o + <usize>first * outputStride + (<usize>(h * D) << 2)
   productOfSquare(square, panels, T, D, y, outputStride, sums)
 }
 
 function unitBackward(record: usize, first: i32, T: i32, h: i32, scratch: usize): void {
-  const H = word(record, 1), D = word(record, 2)
+  const args = changetype<AttentionBackwardRecord>(record)
+  const H = args.H, D = args.D
   const outputStride = <usize>(H * D) << 2
   const stride = outputStride * 3
   const corner = <usize>first * stride + (<usize>(h * D) << 2)
-  const q = pointer(record, 5) + corner, k = q + outputStride, v = k + outputStride
-  const dq = pointer(record, 7) + corner, dk = dq + outputStride, dv = dk + outputStride
-  const dO = pointer(record, 6) + <usize>first * outputStride + (<usize>(h * D) << 2)
+  const q = args.qkv + corner, k = q + outputStride, v = k + outputStride
+  const dq = args.dqkv + corner, dk = dq + outputStride, dv = dk + outputStride
+  const dO = args.dO + <usize>first * outputStride + (<usize>(h * D) << 2)
   const scale = <f32>(1.0 / sqrt<f64>(<f64>D))
-  const sums = scratch, probabilities = scratch + 192
+  const sums = scratch, probabilities = scratch + TILE_BYTES
   const slopes = probabilities + <usize>T * squareStride(T)
   const panels = slopes + <usize>T * squareStride(T)
   panelsTransposed(k, stride, T, D, panels)
@@ -179,7 +182,7 @@ function unitBackward(record: usize, first: i32, T: i32, h: i32, scratch: usize)
 
 /** slopes = probabilities * (slopes - rowsum(probabilities * slopes)) * scale; padding stays finite. */
 function softmaxBackward(probabilities: usize, slopes: usize, T: i32, scale: f32): void {
-  const padded = <usize>((T + 7) & ~7) << 2
+  const padded = <usize>padToPanel(T) << 2
   const scales = f32x4.splat(scale)
   for (let t = 0; t < T; t++) {
     const at = <usize>t * squareStride(T)

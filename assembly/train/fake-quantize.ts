@@ -7,20 +7,22 @@
 //            quotient beside a tie may round the other way
 // Source     own derivation
 
+import { FakeRowsRecord, FakeTableRecord, FakeWeightsRecord } from '../abi'
 import { madd } from '../lib/simd'
 import { inverseOf, largest, OwnScale, quantizeFour, quantizeOne } from '../quantize'
-import { pointer, sliceBegin, word } from '../tape'
+import { sliceBegin } from '../tape'
 
 /** Smallest normal f32: no scale but 0 lies below it. */
 const SMALLEST_SCALE: f32 = 1.1754943508222875e-38
 
-/** y = scale q(x), one scale per row. Record: rows, K, x, y */
+/** y = scale q(x), one scale per row. */
 export function fakeQuantizeRows(record: usize, thread: i32, threads: i32): void {
-  const rows = word(record, 0), K = word(record, 1)
+  const args = changetype<FakeRowsRecord>(record)
+  const rows = args.rows, K = args.K
   const rowBytes = <usize>K << 2
   const last = sliceBegin(rows, thread + 1, threads)
   for (let m = sliceBegin(rows, thread, threads); m < last; m++) {
-    const x = pointer(record, 2) + <usize>m * rowBytes, y = pointer(record, 3) + <usize>m * rowBytes
+    const x = args.x + <usize>m * rowBytes, y = args.y + <usize>m * rowBytes
     const most = largest(x, K)
     const scale = most / 127.0, inverse = inverseOf(most)
     const scales = f32x4.splat(scale), inverses = f32x4.splat(inverse)
@@ -49,13 +51,14 @@ function stepsOfFour(v: v128, low: v128, scale: v128): v128 {
   return v128.shuffle<i32>(f32x4.demote_f64x2_zero(a), f32x4.demote_f64x2_zero(b), 0, 1, 4, 5)
 }
 
-/** y = scale q(w), one scale per output; |q| <= 127 since no |w| is above 127 scales and a half. Record: N, K, w, y */
+/** y = scale q(w), one scale per output; |q| <= 127 since no |w| is above 127 scales and a half. */
 export function fakeQuantizeWeights(record: usize, thread: i32, threads: i32): void {
-  const N = word(record, 0), K = word(record, 1)
+  const args = changetype<FakeWeightsRecord>(record)
+  const N = args.rows, K = args.K
   const rowBytes = <usize>K << 2, vectorBytes = <usize>(K & ~3) << 2
   const last = sliceBegin(N, thread + 1, threads)
   for (let n = sliceBegin(N, thread, threads); n < last; n++) {
-    const w = pointer(record, 2) + <usize>n * rowBytes, y = pointer(record, 3) + <usize>n * rowBytes
+    const w = args.x + <usize>n * rowBytes, y = args.y + <usize>n * rowBytes
     const most = largest(w, K)
     if (most == 0.0) {
       memory.fill(y, 0, rowBytes)
@@ -70,13 +73,14 @@ export function fakeQuantizeWeights(record: usize, thread: i32, threads: i32): v
   }
 }
 
-/** y[r] = low + scale q(table[ids[r]]), low and scale of that row; q <= 255. Record: rows, C (% 4 == 0), ids, table, y */
+/** y[r] = low + scale q(table[ids[r]]), low and scale of that row; q <= 255. C % 4 == 0 */
 export function fakeQuantizeTable(record: usize, thread: i32, threads: i32): void {
-  const rowBytes = <usize>word(record, 1) << 2
-  const last = sliceBegin(word(record, 0), thread + 1, threads)
-  for (let r = sliceBegin(word(record, 0), thread, threads); r < last; r++) {
-    const x = pointer(record, 3) + <usize>load<i32>(pointer(record, 2) + (<usize>r << 2)) * rowBytes
-    const y = pointer(record, 4) + <usize>r * rowBytes
+  const args = changetype<FakeTableRecord>(record)
+  const rowBytes = <usize>args.C << 2
+  const last = sliceBegin(args.rows, thread + 1, threads)
+  for (let r = sliceBegin(args.rows, thread, threads); r < last; r++) {
+    const x = args.table + <usize>load<i32>(args.ids + (<usize>r << 2)) * rowBytes
+    const y = args.y + <usize>r * rowBytes
     let lows = v128.load(x), highs = lows
     for (let i: usize = 16; i < rowBytes; i += 16) {
       lows = f32x4.pmin(lows, v128.load(x + i))

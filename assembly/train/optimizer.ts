@@ -2,12 +2,13 @@
 // Plan       sums go by fixed chunks and are added in the order of the chunks: no result depends on the number of threads
 // Source     Loshchilov & Hutter, "Decoupled Weight Decay Regularization"
 
+import {
+  AdamwRecord, AdamwRowsRecord, ClipFactorRecord, LossSlopeRecord, MaskGradientRecord, StateSlopeRecord, SUM_CHUNK,
+  SumSquaresRecord,
+} from '../abi'
 import { exp } from '../lib/math'
 import { madd } from '../lib/simd'
-import { pointer, real, sliceBegin, word } from '../tape'
-
-/** Elements of one partial sum of squares; kernels/train/tape.ts has the same number. */
-const CHUNK: i32 = 4096
+import { sliceBegin } from '../tape'
 
 /** softmax(z[0 .. labels) * factor) into y. */
 function softmax(z: usize, labels: i32, factor: f32, y: usize): void {
@@ -35,18 +36,18 @@ function isUnlabelled(target: usize, labels: i32): bool {
 /**
  * d[b] = hardShare (softmax(z) - target) + softShare (softmax(z / T) - teacher) + squareShare (z - teacherLogits), by
  * thread 0: it is B x labels numbers. A target row of zeros has no first term.
- * Record: B, labels, logits, target [B, labels], teacher [B, labels] (0: none), hardShare, softShare, 1 / T, d,
- * teacherLogits [B, labels] (0: none), squareShare; scratch of labels numbers
+ * Scratch: `labels` numbers.
  */
 export function lossSlope(record: usize, thread: i32, scratch: usize): void {
+  const args = changetype<LossSlopeRecord>(record)
   if (thread != 0) return
-  const labels = word(record, 1)
-  const teacher = pointer(record, 4)
-  const hard = real(record, 5), soft = real(record, 6), inverseT = real(record, 7)
-  const teacherLogits = pointer(record, 9), square = real(record, 10)
-  for (let b = 0; b < word(record, 0); b++) {
+  const labels = args.labels
+  const teacher = args.teacher
+  const hard = args.hardShare, soft = args.softShare, inverseT = args.inverseT
+  const teacherLogits = args.teacherLogits, square = args.squareShare
+  for (let b = 0; b < args.B; b++) {
     const row = <usize>(b * labels) << 2
-    const z = pointer(record, 2) + row, target = pointer(record, 3) + row, d = pointer(record, 8) + row
+    const z = args.logits + row, target = args.target + row, d = args.d + row
     // without a label softmax counts for nothing
     const share: f32 = isUnlabelled(target, labels) ? 0.0 : hard
     softmax(z, labels, 1.0, scratch)
@@ -69,18 +70,19 @@ export function lossSlope(record: usize, thread: i32, scratch: usize): void {
 
 /**
  * Of hidden states p and a teacher's t: d = factor (p - t), or added to what stands there; partials[c] f64 = sum of
- * (p - t)^2 of chunk c. Record: count (% 4 == 0), p, t, factor, d, isAdded, partials
+ * (p - t)^2 of chunk c. count % 4 == 0.
  */
 export function stateSlope(record: usize, thread: i32, threads: i32): void {
-  const count = word(record, 0)
-  const factor = f32x4.splat(real(record, 3))
-  const isAdded = word(record, 5) != 0
-  const chunks = (count + CHUNK - 1) / CHUNK
+  const args = changetype<StateSlopeRecord>(record)
+  const count = args.count
+  const factor = f32x4.splat(args.factor)
+  const isAdded = args.isAdded != 0
+  const chunks = (count + SUM_CHUNK - 1) / SUM_CHUNK
   const last = sliceBegin(chunks, thread + 1, threads)
   for (let chunk = sliceBegin(chunks, thread, threads); chunk < last; chunk++) {
-    const begin = <usize>(chunk * CHUNK) << 2
-    const end = begin + (<usize>min(CHUNK, count - chunk * CHUNK) << 2)
-    const p = pointer(record, 1), t = pointer(record, 2), d = pointer(record, 4)
+    const begin = <usize>(chunk * SUM_CHUNK) << 2
+    const end = begin + (<usize>min(SUM_CHUNK, count - chunk * SUM_CHUNK) << 2)
+    const p = args.p, t = args.t, d = args.d
     let low = f64x2.splat(0.0), high = f64x2.splat(0.0)
     for (let at = begin; at < end; at += 16) {
       const v = f32x4.sub(v128.load(p + at), v128.load(t + at))
@@ -91,26 +93,28 @@ export function stateSlope(record: usize, thread: i32, threads: i32): void {
       high = f64x2.add(high, f64x2.mul(b, b))
     }
     low = f64x2.add(low, high)
-    store<f64>(pointer(record, 6) + (<usize>chunk << 3), f64x2.extract_lane(low, 0) + f64x2.extract_lane(low, 1))
+    store<f64>(args.partials + (<usize>chunk << 3), f64x2.extract_lane(low, 0) + f64x2.extract_lane(low, 1))
   }
 }
 
-/** gradient[i] = 0 where mask[i] = 0. Record: count, mask u8, gradient */
+/** gradient[i] = 0 where mask[i] = 0. */
 export function maskGradient(record: usize, thread: i32, threads: i32): void {
-  const mask = pointer(record, 1), gradient = pointer(record, 2)
-  const last = sliceBegin(word(record, 0), thread + 1, threads)
-  for (let i = sliceBegin(word(record, 0), thread, threads); i < last; i++)
+  const args = changetype<MaskGradientRecord>(record)
+  const mask = args.mask, gradient = args.gradient
+  const last = sliceBegin(args.count, thread + 1, threads)
+  for (let i = sliceBegin(args.count, thread, threads); i < last; i++)
     if (load<u8>(mask + <usize>i) == 0) store<f32>(gradient + (<usize>i << 2), 0.0)
 }
 
-/** partials[c] f64 = sum of squares of chunk c. Record: count, x, partials */
+/** partials[c] f64 = sum of squares of chunk c. */
 export function sumSquares(record: usize, thread: i32, threads: i32): void {
-  const count = word(record, 0)
-  const chunks = (count + CHUNK - 1) / CHUNK
+  const args = changetype<SumSquaresRecord>(record)
+  const count = args.count
+  const chunks = (count + SUM_CHUNK - 1) / SUM_CHUNK
   const last = sliceBegin(chunks, thread + 1, threads)
   for (let chunk = sliceBegin(chunks, thread, threads); chunk < last; chunk++) {
-    const begin = pointer(record, 1) + (<usize>(chunk * CHUNK) << 2)
-    const length = min(CHUNK, count - chunk * CHUNK)
+    const begin = args.x + (<usize>(chunk * SUM_CHUNK) << 2)
+    const length = min(SUM_CHUNK, count - chunk * SUM_CHUNK)
     const vectorEnd = begin + (<usize>(length & ~3) << 2), end = begin + (<usize>length << 2)
     let low = f64x2.splat(0.0), high = f64x2.splat(0.0)
     let at = begin
@@ -123,19 +127,20 @@ export function sumSquares(record: usize, thread: i32, threads: i32): void {
     low = f64x2.add(low, high)
     let sum = f64x2.extract_lane(low, 0) + f64x2.extract_lane(low, 1)
     for (; at < end; at += 4) sum += <f64>load<f32>(at) * <f64>load<f32>(at)
-    store<f64>(pointer(record, 2) + (<usize>chunk << 3), sum)
+    store<f64>(args.partials + (<usize>chunk << 3), sum)
   }
 }
 
-/** out[0] = the factor that brings the norm down to `most` (1 where it is below), out[1] = norm. Record: count, partials, most, out */
+/** out[0] = the factor that brings the norm down to `most` (1 where it is below), out[1] = norm. */
 export function clipFactor(record: usize, thread: i32): void {
+  const args = changetype<ClipFactorRecord>(record)
   if (thread != 0) return
   let sum: f64 = 0.0
-  for (let i = 0; i < word(record, 0); i++) sum += load<f64>(pointer(record, 1) + (<usize>i << 3))
+  for (let i = 0; i < args.count; i++) sum += load<f64>(args.partials + (<usize>i << 3))
   const norm = sqrt<f64>(sum)
-  const most = <f64>real(record, 2)
-  store<f32>(pointer(record, 3), <f32>(norm > most ? most / norm : 1.0))
-  store<f32>(pointer(record, 3), <f32>norm, 4)
+  const most = <f64>args.most
+  store<f32>(args.out, <f32>(norm > most ? most / norm : 1.0))
+  store<f32>(args.out, <f32>norm, 4)
 }
 
 /** One step of AdamW on 4 numbers. */
@@ -154,36 +159,38 @@ function adam(p: usize, g: v128, m: usize, v: usize, settings: usize, decay: v12
 
 /**
  * AdamW: settings f32 = beta1, beta2, 1 / sqrt(1 - beta2^t), epsilon, rate / (1 - beta1^t).
- * Record: count (% 4 == 0), p, g, m, v, settings, 1 - rate * decay, factor (of the gradient)
+ * count % 4 == 0.
  */
 export function adamw(record: usize, thread: i32, threads: i32): void {
-  const quads = word(record, 0) >> 2
-  const decay = f32x4.splat(real(record, 6))
-  const factor = f32x4.splat(load<f32>(pointer(record, 7)))
+  const args = changetype<AdamwRecord>(record)
+  const quads = args.count >> 2
+  const decay = f32x4.splat(args.decay)
+  const factor = f32x4.splat(load<f32>(args.factor))
   const last = sliceBegin(quads, thread + 1, threads)
   for (let q = sliceBegin(quads, thread, threads); q < last; q++) {
     const at = <usize>q << 4
-    const g = f32x4.mul(v128.load(pointer(record, 2) + at), factor)
-    adam(pointer(record, 1) + at, g, pointer(record, 3) + at, pointer(record, 4) + at, pointer(record, 5), decay)
+    const g = f32x4.mul(v128.load(args.g + at), factor)
+    adam(args.p + at, g, args.m + at, args.v + at, args.settings, decay)
   }
 }
 
 /**
  * AdamW on some rows of a table; rows that the batch does not touch keep weight and moments.
- * Record: rows, C, ids i32 [rows] (rising, no two equal), p, g [rows, C], m, v, settings, 1 - rate * decay, factor
+ * ids i32 [rows] are rising, no two equal; g [rows, C].
  */
 export function adamwRows(record: usize, thread: i32, threads: i32): void {
-  const rowBytes = <usize>word(record, 1) << 2
-  const decay = f32x4.splat(real(record, 8))
-  const factor = f32x4.splat(load<f32>(pointer(record, 9)))
-  const last = sliceBegin(word(record, 0), thread + 1, threads)
-  for (let r = sliceBegin(word(record, 0), thread, threads); r < last; r++) {
-    const row = <usize>load<i32>(pointer(record, 2) + (<usize>r << 2)) * rowBytes
-    const g = pointer(record, 4) + <usize>r * rowBytes
+  const args = changetype<AdamwRowsRecord>(record)
+  const rowBytes = <usize>args.C << 2
+  const decay = f32x4.splat(args.decay)
+  const factor = f32x4.splat(load<f32>(args.factor))
+  const last = sliceBegin(args.rows, thread + 1, threads)
+  for (let r = sliceBegin(args.rows, thread, threads); r < last; r++) {
+    const row = <usize>load<i32>(args.ids + (<usize>r << 2)) * rowBytes
+    const g = args.g + <usize>r * rowBytes
     for (let i: usize = 0; i < rowBytes; i += 16) {
       const at = row + i
       const slope = f32x4.mul(v128.load(g + i), factor)
-      adam(pointer(record, 3) + at, slope, pointer(record, 5) + at, pointer(record, 6) + at, pointer(record, 7), decay)
+      adam(args.p + at, slope, args.m + at, args.v + at, args.settings, decay)
     }
   }
 }

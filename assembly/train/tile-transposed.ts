@@ -4,17 +4,15 @@
 //          made V8 spill four registers in the loop
 // Needs    always six columns readable: callers pad, and drop the rows that are not there
 
+import { PANEL_BYTES } from '../abi'
 import { madd } from '../lib/simd'
 
-/** Columns of A. */
-export const SIX: i32 = 6
-
-/** @param aStride bytes from one step of depth to the next; 24 where A is packed */
+/** @param aStride bytes from one step of depth to the next; TILE_COLUMN_BYTES where A is packed */
 export function tile_f32_transposed_6x8(a: usize, aStride: usize, b: usize, depth: i32, sums: usize): void {
   const zero = f32x4.splat(0.0)
   let c00 = zero, c01 = zero, c10 = zero, c11 = zero, c20 = zero, c21 = zero
   let c30 = zero, c31 = zero, c40 = zero, c41 = zero, c50 = zero, c51 = zero
-  const end = b + (<usize>depth << 5)
+  const end = b + <usize>depth * PANEL_BYTES
   while (b != end) {
     const b0 = v128.load(b), b1 = v128.load(b, 16)
     let s = v128.load32_splat(a); c00 = madd(s, b0, c00); c01 = madd(s, b1, c01)
@@ -24,7 +22,7 @@ export function tile_f32_transposed_6x8(a: usize, aStride: usize, b: usize, dept
     s = v128.load32_splat(a, 16); c40 = madd(s, b0, c40); c41 = madd(s, b1, c41)
     s = v128.load32_splat(a, 20); c50 = madd(s, b0, c50); c51 = madd(s, b1, c51)
     a += aStride
-    b += 32
+    b += PANEL_BYTES
   }
   v128.store(sums, c00); v128.store(sums, c01, 16)
   v128.store(sums, c10, 32); v128.store(sums, c11, 48)

@@ -1,0 +1,24 @@
+// Panels: PANEL outputs (or keys, or columns) side by side, so that one of each fills two vectors.
+
+import { K_STEP, PANEL, PANEL_SHIFT } from '../abi'
+
+/** Panels that hold `count` outputs. */
+// @ts-ignore: decorator
+@inline
+export function panelCount(count: i32): i32 {
+  return (count + PANEL - 1) >> PANEL_SHIFT
+}
+
+/** `count` padded to whole panels. */
+// @ts-ignore: decorator
+@inline
+export function padToPanel(count: i32): i32 {
+  return (count + PANEL - 1) & -PANEL
+}
+
+/** K padded to what the int8 tiles take at a time. */
+// @ts-ignore: decorator
+@inline
+export function padToStep(K: i32): i32 {
+  return (K + K_STEP - 1) & -K_STEP
+}
