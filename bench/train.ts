@@ -1,7 +1,7 @@
 // `bench train`: one training step (forward, backward, clipping, AdamW), dense and of chains, beside the f32 kernel at the
 // model's shapes on the same threads, their bursts interleaved.
 
-import * as op from '../kernels/train/opcodes.ts'
+import * as abi from '../kernels/wasm/abi.ts'
 import { TrainSession, type AdamW, type TimedRecord } from '../kernels/train/session.ts'
 import type { LossTarget, TrainBatch } from '../kernels/train/batch.ts'
 import type { BufferSpec, Op, Program } from '../kernels/program/program.ts'
@@ -35,12 +35,12 @@ const RANK_SHARE = 0.25
 const DROPOUT = 0.1
 const ADAM: AdamW = { learningRate: 1e-5, beta1: 0.9, beta2: 0.98, epsilon: 1e-6, weightDecay: 0.01, clipNorm: 1 }
 
-const PARTS: Record<string, number[]> = {
-  'products with weights': [op.MULTIPLY],
-  'gradients of weights': [op.WEIGHT_GRADIENT],
-  attention: [op.ATTENTION_FORWARD, op.ATTENTION_BACKWARD],
-  norms: [op.LAYERNORM_FORWARD, op.LAYERNORM_BACKWARD, op.LAYERNORM_GRADIENT],
-  optimizer: [op.MASK_GRADIENT, op.SUM_SQUARES, op.CLIP_FACTOR, op.ADAMW, op.ADAMW_ROWS],
+const PARTS: Record<string, { opcode: number }[]> = {
+  'products with weights': [abi.MULTIPLY],
+  'gradients of weights': [abi.WEIGHT_GRADIENT],
+  attention: [abi.ATTENTION_FORWARD, abi.ATTENTION_BACKWARD],
+  norms: [abi.LAYERNORM_FORWARD, abi.LAYERNORM_BACKWARD, abi.LAYERNORM_GRADIENT],
+  optimizer: [abi.MASK_GRADIENT, abi.SUM_SQUARES, abi.CLIP_FACTOR, abi.ADAMW, abi.ADAMW_ROWS],
 }
 const REST = 'rest'
 
@@ -205,11 +205,12 @@ function seededBatch(
 
 /** Operations of a record, sequences of T tokens. */
 function opsOf({ opcode, words }: TimedRecord, T: number): number {
+  // the integers come first: M, K, N in some order, or B, H, D
   const [first, second, third] = words
-  if (opcode === op.MULTIPLY || opcode === op.WEIGHT_GRADIENT) return 2 * first * second * third
+  if (opcode === abi.MULTIPLY.opcode || opcode === abi.WEIGHT_GRADIENT.opcode) return 2 * first * second * third
   // [T, T] by [T, D] products of B sequences and H heads: two forward; five backward, which computes the scores again
-  if (opcode === op.ATTENTION_FORWARD) return 2 * 2 * first * second * third * T * T
-  if (opcode === op.ATTENTION_BACKWARD) return 5 * 2 * first * second * third * T * T
+  if (opcode === abi.ATTENTION_FORWARD.opcode) return 2 * 2 * first * second * third * T * T
+  if (opcode === abi.ATTENTION_BACKWARD.opcode) return 5 * 2 * first * second * third * T * T
   return 0
 }
 
@@ -221,7 +222,7 @@ function keepLeast(least: TimedRecord[], found: TimedRecord[]): void {
 
 function partsOf(records: TimedRecord[], T: number): NonNullable<ResultRow['parts']> {
   const total = records.reduce((sum, { ms }) => sum + ms, 0)
-  const named = new Map(Object.entries(PARTS).flatMap(([name, opcodes]) => opcodes.map((code) => [code, name])))
+  const named = new Map(Object.entries(PARTS).flatMap(([name, records]) => records.map(({ opcode }) => [opcode, name])))
   const parts: NonNullable<ResultRow['parts']> = {}
   for (const name of [...Object.keys(PARTS), REST]) {
     const own = records.filter(({ opcode }) => (named.get(opcode) ?? REST) === name)

@@ -8,18 +8,27 @@ import { createRequire } from 'node:module'
 import { dirname, join } from 'node:path'
 import { fileURLToPath, pathToFileURL } from 'node:url'
 import { promisify } from 'node:util'
+import { stripExports } from './strip-exports.ts'
+import { INFERENCE_DATA_ADDRESS, TRAINING_DATA_ADDRESS } from '../kernels/wasm/abi.ts'
 
 const ROOT = fileURLToPath(new URL('..', import.meta.url))
-/** Compiled with a shared memory; the form without one is the same bytes but for one, see `unshared`. */
+/** Compiled with a shared memory; the module for a memory of one thread differs in one byte, see `unshared`. */
 const BUILDS = ['baseline', 'relaxed'] as const
 /**
- * Entry file -> prefix of its .wasm files, where its static data stands (below the arena, above the control block: each
- * its own, since both may live in one memory), and the generated module that embeds them.
+ * Entry file -> prefix of its .wasm files, address of its static data, and the generated module that embeds them.
  */
 const ENTRIES = [
-  { entry: 'assembly/index.ts', prefix: '', memoryBase: 6144, output: 'kernels/generated/wasm.ts' },
-  { entry: 'assembly/train.ts', prefix: 'train-', memoryBase: 7168, output: 'kernels/generated/wasm-train.ts' },
+  { entry: 'assembly/index.ts', prefix: '', memoryBase: INFERENCE_DATA_ADDRESS, output: 'kernels/generated/wasm.ts' },
+  {
+    entry: 'assembly/train.ts',
+    prefix: 'train-',
+    memoryBase: TRAINING_DATA_ADDRESS,
+    output: 'kernels/generated/wasm-train.ts',
+  },
 ]
+
+/** What JavaScript calls; no other export of the modules is embedded. */
+const CALLED = ['run', 'probe_dot']
 
 const require = createRequire(import.meta.url)
 
@@ -57,13 +66,19 @@ export async function buildWasm(): Promise<void> {
 function hashInputs(version: string): string {
   const hash = createHash('sha256').update(version)
   const sources = globSync('assembly/**/*.ts', { cwd: ROOT }).sort()
-  for (const file of [...sources, 'asconfig.json', 'scripts/build-wasm.ts'])
+  for (const file of [
+    ...sources,
+    'asconfig.json',
+    'scripts/build-wasm.ts',
+    'scripts/strip-exports.ts',
+    'kernels/wasm/abi.ts',
+  ])
     hash.update(file).update(readFileSync(join(ROOT, file)))
   return hash.digest('hex')
 }
 
 /**
- * Where base64 text of a module differs when its imported memory is not shared, and what stands there instead: the byte
+ * Where base64 text of a module differs when its imported memory is not shared, and what replaces it: the byte
  * of the import's limits is 1 (a maximum) in place of 3 (a maximum, shared). Atomics are valid on either memory.
  */
 function unshared(bytes: Buffer): { at: number; group: string } {
@@ -79,7 +94,7 @@ function unshared(bytes: Buffer): { at: number; group: string } {
 function embed(prefix: string): string {
   const modules = BUILDS.map((build) => ({
     build,
-    bytes: readFileSync(join(ROOT, `build/wasm/${prefix}${build}.wasm`)),
+    bytes: stripExports(readFileSync(join(ROOT, `build/wasm/${prefix}${build}.wasm`)), (name) => CALLED.includes(name)),
   }))
   const text = (build: string): string => `${build.toUpperCase()}_SHARED`
   return [

@@ -68,7 +68,8 @@ export function generateAssembly(isCheck: boolean): void {
   for (const [file, text] of Object.entries({ 'assembly/abi.ts': abiSource() })) {
     const path = fileURLToPath(new URL(`../${file}`, import.meta.url))
     if (existsSync(path) && readFileSync(path, 'utf8') === text) continue
-    if (isCheck) throw new Error(`${file} is not what scripts/generate-assembly.ts makes: run npm run generate and commit it`)
+    if (isCheck)
+      throw new Error(`${file} is not what scripts/generate-assembly.ts makes: run npm run generate and commit it`)
     writeFileSync(path, text)
   }
 }

@@ -9,11 +9,12 @@
 //
 // each of T padded to 8, scores [T / 8][5][8] i32, weights [5][T padded to 8] i16, and zeros [8] behind the softmax sums.
 
-const TILE_ROWS = 6
+import { PANEL_BYTES, TILE_BYTES, TILE_ROWS } from '../wasm/abi.ts'
+import { padToPanel } from '../wasm/lowered.ts'
 
 /** Bytes per thread for sequences of up to `longest` tokens. */
 export function attentionScratchBytes(longest: number, headSize: number): number {
-  const T = Math.ceil(longest / 8) * 8
-  const D = Math.ceil(headSize / 8) * 8
-  return 4 * (T * headSize + D * T + 2 * TILE_ROWS * T + TILE_ROWS * 8 + 16)
+  const T = padToPanel(longest)
+  const panels = T * headSize + padToPanel(headSize) * T
+  return 4 * (panels + 2 * TILE_ROWS * T) + TILE_BYTES + 2 * PANEL_BYTES
 }

@@ -1,8 +1,8 @@
 // Attention on the WebAssembly tape: assembly/attention.ts.
 
 import type { Op } from '../program/program.ts'
-import type { Lowered } from '../wasm/lowering.ts'
-import { ATTENTION } from '../wasm/opcodes.ts'
+import { ATTENTION, PANEL } from '../wasm/abi.ts'
+import type { Lowered } from '../wasm/lowered.ts'
 import { attentionScratchBytes } from './pack.ts'
 
 /** Tokens from which a sequence gains by integers: at 32 the rounding of Q, K and V costs what the tiles save. At least 16. */
@@ -19,15 +19,19 @@ export function lowerAttention(
   op: Extract<Op, { kind: 'attention' }>,
   { isFirstOnly, isOfInt8 }: AttentionUse,
 ): Lowered {
-  const { heads, headSize } = op
-  const leastI16 = isOfInt8 && headSize % 8 === 0 ? LEAST_I16 : 0
+  const { heads: H, headSize: D } = op
+  const leastI16 = isOfInt8 && D % PANEL === 0 ? LEAST_I16 : 0
   return {
-    needs: ({ longest }) => ({ scratchBytes: attentionScratchBytes(longest, headSize) }),
+    needs: ({ longest }) => ({ scratchBytes: attentionScratchBytes(longest, D) }),
     encode({ tape, buffer, shape, offsets }) {
       const [q, k, v, y] = [op.query, op.key, op.value, op.output].map((id) => buffer(id).address)
-      const how = [isFirstOnly ? 1 : 0, leastI16]
-      const words = [shape.sequences, heads, headSize, shape.longest, offsets, q, k, v, y, ...how]
-      tape.record(ATTENTION, words, [q, k, v], [y])
+      const { sequences: B, longest } = shape
+      tape.record(
+        ATTENTION,
+        { B, H, D, longest, isFirstOnly: isFirstOnly ? 1 : 0, leastI16, offsets, q, k, v, y },
+        [q, k, v],
+        [y],
+      )
     },
   }
 }

@@ -1,10 +1,10 @@
-// Panels of eight outputs, the layout of assembly/dense-matmul.ts:
+// Panels of PANEL = 8 outputs, the layout of assembly/dense-matmul.ts:
 //
 //   W [N, K] row-major            packed [ceil(N / 8)][K][8]
 //   n0: k0 k1 k2 ...              panel 0: n0k0 n1k0 .. n7k0  n0k1 n1k1 .. n7k1  ...
 //   n1: k0 k1 k2 ...              panel 1: n8k0 n9k0 ..       outputs past N are zero
 
-export const PANEL = 8
+import { PANEL } from '../wasm/abi.ts'
 
 export function panelElements(N: number, K: number): number {
   return Math.ceil(N / PANEL) * PANEL * K

@@ -1,12 +1,12 @@
 // The f32 linear layer on the WebAssembly tape: assembly/dense-matmul.ts.
 
 import type { DenseWeight } from '../program/weights.ts'
-import { ACTIVATION_CODES, placeVector, type LinearOp, type LoadContext, type Lowered } from '../wasm/lowering.ts'
-import { DENSE_MATMUL } from '../wasm/opcodes.ts'
+import { ACTIVATION, CACHE_LINE_BYTES, DENSE_MATMUL, DENSE_ROW_BLOCK, PANEL_BYTES } from '../wasm/abi.ts'
+import { placeVector, type LinearOp, type LoadContext, type Lowered } from '../wasm/lowered.ts'
 import { packPanels, panelElements } from './pack.ts'
 
-/** Sums of one block of 192 rows, 8 columns each, and a line for what is read ahead. */
-const SCRATCH_BYTES = 192 * 32 + 64
+/** Sums of one block of rows, and a line for what is read ahead. */
+const SCRATCH_BYTES = DENSE_ROW_BLOCK * PANEL_BYTES + CACHE_LINE_BYTES
 
 export function lowerDenseMatmul(op: LinearOp, weight: DenseWeight, name: string, load: LoadContext): Lowered {
   const { N, K } = weight
@@ -20,10 +20,10 @@ export function lowerDenseMatmul(op: LinearOp, weight: DenseWeight, name: string
       const x = buffer(op.input)
       const y = buffer(op.output).address
       const residual = op.residual === null ? 0 : buffer(op.residual).address
-      const activation = ACTIVATION_CODES[op.activation]
+      const activation = ACTIVATION[op.activation]
       tape.record(
         DENSE_MATMUL,
-        [x.rows, K, N, x.address, w, bias, activation, residual, y],
+        { M: x.rows, K, N, activation, x: x.address, w, bias, residual, y },
         residual ? [x.address, residual] : [x.address],
         [y],
       )

@@ -1,11 +1,15 @@
-// Embedding tables stand as they come: rows [rows, width] of f32 or u8, and for u8 one scale and one offset per row.
+// Embedding tables are stored as they come: rows [rows, width] of f32 or u8, and for u8 one scale and one offset per row.
 
 import type { StoredTable } from '../program/stored-weights.ts'
 import type { EmbeddingTable } from '../program/weights.ts'
-import type { LoadContext } from '../wasm/lowering.ts'
+import type { LoadContext } from '../wasm/lowered.ts'
 
-/** The four words of a table in an embedding record: kind (0: f32, 1: u8), data, scales, offsets. */
-export type PlacedTable = readonly [kind: number, data: number, scales: number, offsets: number]
+/** Addresses of a table's parts; an f32 table has neither scales nor offsets, which are 0 then. */
+export interface PlacedTable {
+  data: number
+  scales: number
+  offsets: number
+}
 
 /**
  * Copies a table into weight memory, or reads it there from its file; once per session however many ops use it.
@@ -30,15 +34,15 @@ export async function placeTable(
     const { buffer, byteOffset, byteLength } = whole.data
     place(byteLength).set(new Uint8Array(buffer, byteOffset, byteLength))
   }
-  let words: PlacedTable
-  if (whole.kind === 'f32') words = [0, data, 0, 0]
+  let addresses: PlacedTable
+  if (whole.kind === 'f32') addresses = { data, scales: 0, offsets: 0 }
   else {
     const scales = load.allocateWeights(`${name} scales`, whole.scales.byteLength)
     load.memory.f32(scales, rows).set(whole.scales)
     const offsets = load.allocateWeights(`${name} offsets`, whole.offsets.byteLength)
     load.memory.f32(offsets, rows).set(whole.offsets)
-    words = [1, data, scales, offsets]
+    addresses = { data, scales, offsets }
   }
-  placed.set(table, words)
-  return words
+  placed.set(table, addresses)
+  return addresses
 }

@@ -1,23 +1,20 @@
-// Panels of eight outputs for the int8 tiles, K padded to 8 with zeros:
+// Panels of PANEL = 8 outputs for the int8 tiles, K padded to K_STEP = 8 with zeros:
 //
-//   depth 2 (i16x8 way)      [ceil(N / 8)][K / 2][8][2]   panel 0: n0k0 n0k1 n1k0 n1k1 .. n7k0 n7k1  n0k2 n0k3 ...
+//   depth 2 (i16x8)          [ceil(N / 8)][K / 2][8][2]   panel 0: n0k0 n0k1 n1k0 n1k1 .. n7k0 n7k1  n0k2 n0k3 ...
 //   depth 4 (relaxed dot)    [ceil(N / 8)][K / 4][8][4]   panel 0: n0k0 n0k1 n0k2 n0k3 n1k0 ..
 //
-// i.e. each output's `depth` inputs stand side by side, as the dot instruction wants them.
+// i.e. `depth` inputs of each output are side by side, as the dot instruction wants them.
 
 import { packWords } from '../dense-matmul/pack.ts'
-import type { Int8Path } from '../wasm/lowering.ts'
-
-const PANEL = 8
-const K_STEP = 8
+import { K_STEP, PANEL, type DotStrategy } from '../wasm/abi.ts'
 
 export function paddedInputs(K: number): number {
   return Math.ceil(K / K_STEP) * K_STEP
 }
 
-/** Inputs of one output that stand side by side. */
-export function packDepth(path: Int8Path): 2 | 4 {
-  return path === 'i16x8' ? 2 : 4
+/** Inputs of one output that are side by side. */
+export function packDepth(strategy: DotStrategy): 2 | 4 {
+  return strategy === 'i16x8' ? 2 : 4
 }
 
 export function int8PanelBytes(N: number, K: number): number {
@@ -67,12 +64,12 @@ export function unpackInt8Panels(packed: Int8Array, N: number, K: number, depth:
 }
 
 /**
- * Where the i32 sums of each output start: -128 times its weights' sum for u8 activations (which stand 128 too high),
- * else 0. Padded to a multiple of 8 with zeros.
+ * Where the i32 sums of each output start: -128 times its weights' sum for u8 activations (which are 128 too high),
+ * else 0. Padded with zeros to whole panels.
  */
-export function startingSums(W: Int8Array, N: number, K: number, path: Int8Path): Int32Array {
+export function startingSums(W: Int8Array, N: number, K: number, strategy: DotStrategy): Int32Array {
   const starts = new Int32Array(Math.ceil(N / PANEL) * PANEL)
-  if (path !== 'u8') return starts
+  if (strategy !== 'u8') return starts
   for (let n = 0; n < N; n++) {
     let sum = 0
     for (let k = n * K; k < n * K + K; k++) sum += W[k]

@@ -1,6 +1,6 @@
-// gamma and beta of a LayerNorm stand as they come: f32 [C], zeros up to a multiple of 8.
+// gamma and beta of a LayerNorm are stored as they come: f32 [C], padded with zeros to whole panels.
 
-import { placeVector, type LoadContext } from '../wasm/lowering.ts'
+import { placeVector, type LoadContext } from '../wasm/lowered.ts'
 
 export interface PlacedNorm {
   /** f32 [C] */

@@ -1,18 +1,18 @@
 // Layouts of the sparse weights for assembly/sparse-matmul.ts.
 //
 //   csr         cut into blocks along K, so that the inputs one block touches stay in L1 (24 KiB for 32 tokens), or in L2
-//               where rows are so sparse that sums would come and go for few entries; blocks stand one after the other: rowOffsets u32 [K blocks][N + 1], columns u16 [Z] (of the whole row), values
-//               f32 [Z], ordered by (K block, row, column)
-//   int8-1x4    the same in 1x4 blocks; values s8 [Zb][4] for relaxed dot, or widened to i16 [Zb][4] for the i16x8 way,
+//               where rows are so sparse that sums would come and go for few entries; blocks follow one another:
+//               rowOffsets u32 [K blocks][N + 1], columns u16 [Z] (of the whole row), values f32 [Z], ordered by (K block, row, column)
+//   int8-1x4    the same in 1x4 blocks; values s8 [Zb][4] for relaxed dot, or widened to i16 [Zb][4] for i16x8,
 //               which would else widen each block once per 32 tokens
 //   nm          values in panels [ceil(N / 8)][P][8] like dense f32; indices u16 [lists][P] as they come
 
+import { BLOCK_TOKENS } from '../wasm/abi.ts'
 import { packPanels, panelElements } from '../dense-matmul/pack.ts'
 import type { NmWeight } from '../program/weights.ts'
 
 /** Bytes of a token block's inputs that shall stay in L1. */
 const L1_BYTES = 24576
-const BLOCK_TOKENS = 32
 /** Below, K blocks grow so that a row keeps as many entries in each, up to so many times (docs/perf-log.md). */
 const L1_DENSITY = 0.2
 const MOST_TIMES_L1 = 4
@@ -23,7 +23,7 @@ export interface BlockedRows {
   rowOffsets: Uint32Array
   /** [Z] */
   columns: Uint16Array
-  /** [Z]: where each entry stood before */
+  /** [Z]: where each entry was before */
   order: Uint32Array
 }
 

@@ -1,10 +1,10 @@
 // Fake quantization: the forward pass computes with operands rounded as int8 rounds them, the backward pass takes the
-// rounding for the identity (straight-through) and multiplies with the rounded operands too. Records, and the same law in
+// rounding for the identity (straight-through) and multiplies with the rounded operands too. Records, and the same rounding in
 // float64.
 
 import { roundToEven } from '../program/quantization.ts'
-import type { TapeWriter } from '../wasm/index.ts'
-import * as op from './opcodes.ts'
+import { FAKE_ROWS, FAKE_WEIGHTS } from '../wasm/abi.ts'
+import type { TapeWriter } from '../wasm/tape.ts'
 
 export interface FakeQuantize {
   /** what enters every linear layer, per row, and its weight, per output */
@@ -12,6 +12,8 @@ export interface FakeQuantize {
   /** the word table, per row; position and type tables stay as they are, as `e8` leaves them */
   embeddings?: boolean
 }
+
+type FakeRecord = typeof FAKE_ROWS | typeof FAKE_WEIGHTS
 
 /** The rounded copies of one step, made where they are first asked for. */
 export class RoundedOperands {
@@ -29,26 +31,26 @@ export class RoundedOperands {
 
   /** Address of the rounded rows x [M, K]; x itself where nothing is rounded. */
   rows(x: number, M: number, K: number): number {
-    return this.#copy(this.#rows, 'rows', op.FAKE_ROWS, x, M, K)
+    return this.#copy(this.#rows, 'rows', FAKE_ROWS, x, M, K)
   }
 
   /** Address of the rounded weight [N, K]; the weight itself where nothing is rounded. */
   weight(weight: number, N: number, K: number): number {
-    return this.#copy(this.#weights, 'weight', op.FAKE_WEIGHTS, weight, N, K)
+    return this.#copy(this.#weights, 'weight', FAKE_WEIGHTS, weight, N, K)
   }
 
-  #copy(known: Map<number, number>, what: string, opcode: number, x: number, rows: number, K: number): number {
+  #copy(known: Map<number, number>, what: string, record: FakeRecord, x: number, rows: number, K: number): number {
     if (!this.#isOn) return x
     const found = known.get(x)
     if (found !== undefined) return found
     const y = this.#region(`rounded ${what} ${known.size}`, rows * K)
-    this.#tape.record(opcode, [rows, K, x, y], [x], [y])
+    this.#tape.record(record, { rows, K, x, y }, [x], [y])
     known.set(x, y)
     return y
   }
 }
 
-/** The law in float64, and what frozen rounding needs. */
+/** The same rounding in float64, and what frozen rounding needs. */
 export class ReferenceRounding {
   readonly fake: FakeQuantize
   /** rounded minus given, in the order of the calls */
@@ -96,7 +98,7 @@ export class ReferenceRounding {
     })
   }
 
-  #round(isOn: boolean, x: Float64Array, K: number, law: (row: Float64Array) => Float64Array): Float64Array {
+  #round(isOn: boolean, x: Float64Array, K: number, round: (row: Float64Array) => Float64Array): Float64Array {
     if (!isOn) return x
     if (this.#frozen) {
       const residual = this.#frozen[this.residuals.length]
@@ -104,7 +106,7 @@ export class ReferenceRounding {
       return x.map((value, i) => value + residual[i])
     }
     const y = new Float64Array(x.length)
-    for (let at = 0; at < x.length; at += K) y.set(law(x.subarray(at, at + K)), at)
+    for (let at = 0; at < x.length; at += K) y.set(round(x.subarray(at, at + K)), at)
     this.residuals.push(y.map((value, i) => value - x[i]))
     return y
   }

@@ -4,11 +4,11 @@
 // with the same factors run those once; backward, the gradients that meet at such a factor are summed before it is used.
 // Fake quantization rounds each weight, and what it is multiplied with in the forward pass.
 
-import type { TapeWriter } from '../wasm/index.ts'
+import { EPILOGUE, MULTIPLY, WEIGHT_GRADIENT } from '../wasm/abi.ts'
+import type { TapeWriter } from '../wasm/tape.ts'
 import { RoundedOperands } from './fake-quantize.ts'
 import { placeOf, type Layout, type Linear } from './layout.ts'
-import * as op from './opcodes.ts'
-import type { StepMemory } from './tape.ts'
+import type { StepMemory } from './step-memory.ts'
 
 /** A linear layer and the gradient of its outputs: f32 [M, N], rows `stride` elements apart, in `region`. */
 export interface Flow {
@@ -74,15 +74,24 @@ export class LinearRecords {
   ) {
     const { rows: N, columns: K } = placeOf(this.#layout, weight)
     const [x, w] = [this.#rounded.rows(a, M, K), this.#weight(weight)]
-    const words = [M, K, N, x, K, w, 0, bias, epilogue, other, y, stride]
-    this.#tape.record(op.MULTIPLY, words, [x, w], epilogue === op.GELU ? [y, other] : [y])
+    this.#tape.record(
+      MULTIPLY,
+      { M, K, N, a: x, aStride: K, weights: w, isByRows: 0, bias, epilogue, other, y, yStride: stride },
+      [x, w],
+      epilogue === EPILOGUE.gelu ? [y, other] : [y],
+    )
   }
 
   /** dx [M,K] = epilogue(dy [M,N] . weight), `weight` [N,K] */
   #multiplyBack(M: number, { dy, stride, region }: Flow, weight: string, dx: number, epilogue: number, other: number) {
     const { rows: N, columns: K } = placeOf(this.#layout, weight)
-    const words = [M, N, K, dy, stride, this.#weight(weight), 1, 0, epilogue, other, dx, K]
-    this.#tape.record(op.MULTIPLY, words, other ? [region, other] : [region], [dx])
+    const product = { M, K: N, N: K, a: dy, aStride: stride, weights: this.#weight(weight), isByRows: 1 }
+    this.#tape.record(
+      MULTIPLY,
+      { ...product, bias: 0, epilogue, other, y: dx, yStride: K },
+      other ? [region, other] : [region],
+      [dx],
+    )
   }
 
   /** Adds to the gradient of a weight that an earlier record of this tape wrote: shared factors. */
@@ -92,8 +101,12 @@ export class LinearRecords {
     const [dw, db] = [this.#gradient(weight), bias === null ? 0 : this.#gradient(bias)]
     const continues = this.#made.has(weight)
     this.#made.add(weight)
-    const words = [M, N, K, dy, stride, x, dw, db, continues ? 1 : 0]
-    this.#tape.record(op.WEIGHT_GRADIENT, words, [region, x], db ? [dw, db] : [dw])
+    this.#tape.record(
+      WEIGHT_GRADIENT,
+      { M, N, K, dy, dyStride: stride, x, dw, db, continues: continues ? 1 : 0 },
+      [region, x],
+      db ? [dw, db] : [dw],
+    )
   }
 
   /** What the first `depth` + 1 factors of a chain make of its input, [M, R]; linear layers of one input share it. */
@@ -109,7 +122,7 @@ export class LinearRecords {
     linear: Linear,
     y: number,
     stride: number,
-    epilogue: number = op.PLAIN,
+    epilogue: number = EPILOGUE.plain,
     other = 0,
   ): void {
     const { stem, weights } = linear
@@ -118,7 +131,7 @@ export class LinearRecords {
       const { name, address } = this.#hidden(M, linear, depth)
       if (!this.#made.has(name)) {
         const { rows: R } = placeOf(this.#layout, weights[depth])
-        this.#multiply(M, a, weights[depth], 0, address, R, op.PLAIN)
+        this.#multiply(M, a, weights[depth], 0, address, R, EPILOGUE.plain)
       }
       this.#made.add(name)
       a = address
@@ -128,7 +141,7 @@ export class LinearRecords {
 
   /**
    * Gradients of the weights from `depth` on, and dx [M,K] = epilogue(sum over the flows); x [M,K] is what entered there.
-   * Of several flows the epilogue is op.PLAIN or op.ADD.
+   * Of several flows the epilogue is plain or add.
    */
   backward(M: number, flows: Flow[], depth: number, x: number, dx: number, epilogue: number, other: number): void {
     groupsOf(flows, depth).forEach((group, g) => {
@@ -139,17 +152,25 @@ export class LinearRecords {
         const { address } = this.#hidden(M, flow.linear, depth)
         const widest = Math.max(...this.#layout.shape.factors!.map(({ rows }) => rows))
         const dy = this.#memory.region(`dhidden.${depth}`, this.#tokens * widest)
-        this.backward(M, group, depth + 1, address, dy, op.PLAIN, 0)
+        this.backward(M, group, depth + 1, address, dy, EPILOGUE.plain, 0)
         flow = { linear: flow.linear, dy, stride: placeOf(this.#layout, weights[depth]).rows, region: dy }
       }
       this.#weightGradient(M, flow, x, weights[depth], isLast ? `${stem}.bias` : null)
       if (g === 0) this.#multiplyBack(M, flow, weights[depth], dx, epilogue, other)
-      else this.#multiplyBack(M, flow, weights[depth], dx, op.ADD, dx)
+      else this.#multiplyBack(M, flow, weights[depth], dx, EPILOGUE.add, dx)
     })
   }
 
   /** As backward, of one linear layer from dy [M, N] on. */
-  backwardOne(M: number, dy: number, x: number, linear: Linear, dx: number, epilogue: number = op.PLAIN, other = 0) {
+  backwardOne(
+    M: number,
+    dy: number,
+    x: number,
+    linear: Linear,
+    dx: number,
+    epilogue: number = EPILOGUE.plain,
+    other = 0,
+  ) {
     this.backward(M, [{ linear, dy, stride: linear.N, region: dy }], 0, x, dx, epilogue, other)
   }
 }

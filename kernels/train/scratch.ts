@@ -1,9 +1,18 @@
 // Scratch memory per thread, in the sums that assembly/train has.
 
+import {
+  CACHE_LINE_BYTES,
+  GRADIENT_GROUPS,
+  GRADIENT_TOKENS,
+  PANEL,
+  PANEL_BYTES,
+  TILE_BYTES,
+  TILE_COLUMN_BYTES,
+  TRAINING_GROUP_BYTES,
+  TRAINING_ROW_BLOCK,
+} from '../wasm/abi.ts'
+import { padToPanel } from '../wasm/lowered.ts'
 import type { TrainShape } from './layout.ts'
-
-const SUMS = 192
-const GROUP_BYTES = 262144
 
 /** Bytes that the records of a step need at most, for sequences of up to `longest` tokens. */
 export function scratchBytes(shape: TrainShape, longest: number): number {
@@ -15,15 +24,16 @@ export function scratchBytes(shape: TrainShape, longest: number): number {
     most = Math.max(most, intermediate, 3 * heads * headSize)
     attention = Math.max(attention, attentionBytes(longest, headSize))
   }
-  // rows of 96 sums of 8, then a group of panels, which is at least one panel of K * 8
-  const multiply = 96 * 32 + Math.max(GROUP_BYTES, most * 32)
-  // sums, column sums of 16 groups, a panel of 512 x 8, 16 groups of 512 x 6
-  const gradient = SUMS + 16 * 32 + 512 * 32 + 16 * 512 * 24
-  return Math.ceil(Math.max(multiply, gradient, attention, shape.labels * 4) / 64) * 64
+  // the sums of a block of rows, then a group of panels, which is at least one panel
+  const multiply = TRAINING_ROW_BLOCK * PANEL_BYTES + Math.max(TRAINING_GROUP_BYTES, most * PANEL_BYTES)
+  // sums of a tile, column sums of the groups, a panel, the groups of outputs
+  const panels = (GRADIENT_GROUPS + GRADIENT_TOKENS) * PANEL_BYTES
+  const gradient = TILE_BYTES + panels + GRADIENT_GROUPS * GRADIENT_TOKENS * TILE_COLUMN_BYTES
+  const bytes = Math.max(multiply, gradient, attention, shape.labels * 4)
+  return Math.ceil(bytes / CACHE_LINE_BYTES) * CACHE_LINE_BYTES
 }
 
 function attentionBytes(T: number, D: number): number {
-  const padded = Math.ceil(T / 8) * 8
-  const square = T * (padded + 8) * 4
-  return SUMS + 2 * square + padded * Math.ceil(D / 8) * 8 * 4
+  const square = T * (padToPanel(T) + PANEL) * 4
+  return TILE_BYTES + 2 * square + padToPanel(T) * padToPanel(D) * 4
 }

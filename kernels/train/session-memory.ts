@@ -1,6 +1,7 @@
 // Where a session keeps its numbers: what lasts, and regions by name that grow with the batches.
 
-import { Regions, type WasmMemory } from '../wasm/index.ts'
+import type { WasmMemory } from '../wasm/memory.ts'
+import { Regions } from '../wasm/regions.ts'
 import type { Layout } from './layout.ts'
 
 /** All numbers that are trained, or one number for each of them. */

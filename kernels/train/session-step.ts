@@ -1,20 +1,14 @@
 // Makes a session's tapes: a batch, its goal and the optimizer's numbers are copied in, then a step's records written.
 
-import { TapeWriter } from '../wasm/index.ts'
+import { TapeWriter } from '../wasm/tape.ts'
 import { checkGoal, checkTrainBatch, dropoutKey, type Dropout, type LossTarget, type TrainBatch } from './batch.ts'
 import type { FakeQuantize } from './fake-quantize.ts'
 import type { Layout } from './layout.ts'
 import { scratchBytes } from './scratch.ts'
 import type { SessionMemory } from './session-memory.ts'
+import type { StepMemory } from './step-memory.ts'
 import { stateChunks, type StateWords } from './tape-states.ts'
-import {
-  partialCount,
-  StepEncoder,
-  type BatchSize,
-  type DropWords,
-  type OptimizerWords,
-  type StepMemory,
-} from './tape.ts'
+import { partialCount, StepEncoder, type BatchSize, type DropWords, type OptimizerWords } from './tape.ts'
 
 export interface AdamW {
   learningRate: number

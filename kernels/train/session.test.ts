@@ -14,7 +14,7 @@ import {
 import { ADAM, BUILDS, goalOf, largest, openSession } from '../testing/train-sessions.ts'
 import type { LossTarget, TrainBatch } from './batch.ts'
 import { layoutOf } from './layout.ts'
-import { LAYERNORM_FORWARD } from './opcodes.ts'
+import { LAYERNORM_FORWARD } from '../wasm/abi.ts'
 import type { Parameters, SessionState, TrainSession } from './session.ts'
 
 const LENGTHS = [5, 1, 13, 8, 2, 13, 7]
@@ -196,7 +196,7 @@ describe('a step', () => {
     await session.step(batch, goal, null, ADAM)
     const records = await other.profile(batch, goal, null, ADAM)
     assertExact(other.parameters().rest, session.parameters().rest, 'parameters')
-    expect(records.filter(({ opcode }) => opcode === LAYERNORM_FORWARD)).toHaveLength(5)
+    expect(records.filter(({ opcode }) => opcode === LAYERNORM_FORWARD.opcode)).toHaveLength(5)
     expect(records.every(({ ms }) => ms >= 0)).toBe(true)
     expect(other.damage()).toEqual([])
     await Promise.all([session.dispose(), other.dispose()])

@@ -1,15 +1,9 @@
 // A model in training: parameters, moments and activations in one WebAssembly memory; a step is one tape on all threads.
 
 import { WASM } from '../generated/wasm-train.ts'
-import {
-  compileEmbedded,
-  hasRelaxedSimd,
-  hasSharedMemory,
-  hasSimd,
-  ThreadPool,
-  WasmMemory,
-  type BuildName,
-} from '../wasm/index.ts'
+import { WasmMemory } from '../wasm/memory.ts'
+import { compileEmbedded, hasRelaxedSimd, hasSharedMemory, hasSimd, type BuildName } from '../wasm/modules.ts'
+import { ThreadPool } from '../wasm/pool.ts'
 import type { Dropout, LossTarget, TrainBatch } from './batch.ts'
 import type { FakeQuantize } from './fake-quantize.ts'
 import { HeldGradients } from './held.ts'

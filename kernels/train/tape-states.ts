@@ -1,8 +1,8 @@
 // Distillation by hidden states, as records: sum over matches of gamma mean((H_s W_p^T - H_t)^2).
 
-import { f32Bits, type TapeWriter } from '../wasm/index.ts'
+import { EPILOGUE, MULTIPLY, STATE_SLOPE, SUM_CHUNK, WEIGHT_GRADIENT } from '../wasm/abi.ts'
+import type { TapeWriter } from '../wasm/tape.ts'
 import { placeOf, type Layout } from './layout.ts'
-import * as op from './opcodes.ts'
 
 export interface StateWords {
   /** of each match the address of the teacher's states f32 [M, width] */
@@ -14,7 +14,7 @@ export interface StateWords {
 }
 
 /** Partial sums of a match's M x width squares. */
-export const stateChunks = (tokens: number, width: number): number => Math.ceil((tokens * width) / op.SUM_CHUNK)
+export const stateChunks = (tokens: number, width: number): number => Math.ceil((tokens * width) / SUM_CHUNK)
 
 /** Where the records find what they touch: as StepMemory, and the gradients of the states. */
 interface Places {
@@ -42,13 +42,11 @@ export function encodeStateSlopes(
     if (match.layer !== layer) return
     const { width, isProjected } = match
     const x = memory.region(`x.${layer}`, M * C)
-    const factor = f32Bits((2 * words.weight) / (M * width))
+    const factor = (2 * words.weight) / (M * width)
     const slope = (p: number, d: number, isAdded: boolean): void => {
       const [t, partials] = [words.teacher[j], words.partials[j]]
-      tape.record(op.STATE_SLOPE, [M * width, p, t, factor, d, isAdded ? 1 : 0, partials], isAdded ? [p, d] : [p], [
-        d,
-        partials,
-      ])
+      const fields = { count: M * width, isAdded: isAdded ? 1 : 0, p, t, factor, d, partials }
+      tape.record(STATE_SLOPE, fields, isAdded ? [p, d] : [p], [d, partials])
     }
     if (!isProjected) {
       slope(x, dx, true)
@@ -58,10 +56,12 @@ export function encodeStateSlopes(
     const [weight, dWeight] = [memory.parameters + at, memory.gradients + at]
     const projected = memory.region('projected', M * widest)
     const dProjected = memory.region('dprojected', M * widest)
-    tape.record(op.MULTIPLY, [M, C, width, x, C, weight, 0, 0, op.PLAIN, 0, projected, width], [x], [projected])
+    const forward = { M, K: C, N: width, a: x, aStride: C, weights: weight, isByRows: 0, y: projected, yStride: width }
+    tape.record(MULTIPLY, { ...forward, bias: 0, epilogue: EPILOGUE.plain, other: 0 }, [x], [projected])
     slope(projected, dProjected, false)
-    const gradient = [M, width, C, dProjected, width, x, dWeight, 0, 0]
-    tape.record(op.WEIGHT_GRADIENT, gradient, [dProjected, x], [dWeight])
-    tape.record(op.MULTIPLY, [M, width, C, dProjected, width, weight, 1, 0, op.ADD, dx, dx, C], [dProjected, dx], [dx])
+    const gradient = { M, N: width, K: C, dy: dProjected, dyStride: width, x, dw: dWeight, db: 0, continues: 0 }
+    tape.record(WEIGHT_GRADIENT, gradient, [dProjected, x], [dWeight])
+    const back = { M, K: width, N: C, a: dProjected, aStride: width, weights: weight, isByRows: 1, y: dx, yStride: C }
+    tape.record(MULTIPLY, { ...back, bias: 0, epilogue: EPILOGUE.add, other: dx }, [dProjected, dx], [dx])
   })
 }

@@ -1,34 +1,12 @@
 // The tape of one training step, or of its forward pass alone.
 
-import { f32Bits, type TapeWriter } from '../wasm/index.ts'
+import * as abi from '../wasm/abi.ts'
+import type { TapeWriter } from '../wasm/tape.ts'
 import type { FakeQuantize } from './fake-quantize.ts'
 import { headOf, othersOf, placeOf, projectionsOf, type Layout } from './layout.ts'
 import { LinearRecords, type Flow } from './linear-records.ts'
-import * as op from './opcodes.ts'
+import type { StepMemory } from './step-memory.ts'
 import { encodeStateSlopes, type StateWords } from './tape-states.ts'
-
-/** Where a step finds its memory; f32 unless said otherwise. */
-export interface StepMemory {
-  /** vectors of the layout's length */
-  parameters: number
-  gradients: number
-  firstMoments: number
-  secondMoments: number
-  /** tables [words, C] */
-  words: number
-  wordFirstMoments: number
-  wordSecondMoments: number
-  /** address of the activation or gradient of that name, of at least that many elements */
-  region(name: string, elements: number): number
-  /** of the batch, i32: [B + 1], then [M] each; slots: row of the touched words, places: position in the sequence */
-  offsets: number
-  ids: number
-  kinds: number
-  places: number
-  slots: number
-  /** i32 [touched]: ids of the touched rows of the word table */
-  touched: number
-}
 
 export interface BatchSize {
   tokens: number
@@ -73,7 +51,7 @@ export interface DropWords {
 
 /** Partial sums of squares that a step makes. */
 export function partialCount(layout: Layout, touched: number): number {
-  return Math.ceil(layout.length / op.SUM_CHUNK) + Math.ceil((touched * layout.shape.hidden) / op.SUM_CHUNK)
+  return Math.ceil(layout.length / abi.SUM_CHUNK) + Math.ceil((touched * layout.shape.hidden) / abi.SUM_CHUNK)
 }
 
 export class StepEncoder {
@@ -131,11 +109,15 @@ export class StepEncoder {
   #norm(x: number, residual: number, stem: string, xKey: number, yKey: number, name: string, y: number): void {
     const C = this.#layout.shape.hidden
     const [normal, rstd] = [this.#tokens(`${name}.normal`, C), this.#tokens(`${name}.rstd`, 1)]
-    const epsilon = f32Bits(this.#layout.shape.epsilon)
+    const { epsilon } = this.#layout.shape
     const [gamma, beta] = [this.#parameter(`${stem}.gamma`), this.#parameter(`${stem}.beta`)]
-    const keep = f32Bits(this.#drop.keep)
-    const words = [this.#size.tokens, C, x, residual, gamma, beta, epsilon, xKey, yKey, keep, normal, rstd, y]
-    this.#tape.record(op.LAYERNORM_FORWARD, words, residual ? [x, residual] : [x], [normal, rstd, y])
+    const { keep } = this.#drop
+    this.#tape.record(
+      abi.LAYERNORM_FORWARD,
+      { M: this.#size.tokens, C, x, residual, gamma, beta, epsilon, xKey, yKey, keep, normal, rstd, y },
+      residual ? [x, residual] : [x],
+      [normal, rstd, y],
+    )
   }
 
   /** dz and the gradient of what was dropped before it was added; they are one where nothing was dropped. */
@@ -145,12 +127,17 @@ export class StepEncoder {
     const [normal, rstd] = [this.#tokens(`${name}.normal`, C), this.#tokens(`${name}.rstd`, 1)]
     const dz = this.#tokens('dz', C)
     const dx = xKey ? this.#tokens('dbranch', C) : 0
-    const keep = f32Bits(this.#drop.keep)
-    const words = [M, C, dy, this.#parameter(`${stem}.gamma`), xKey, yKey, keep, normal, rstd, dz, dx]
+    const { keep } = this.#drop
+    const gamma = this.#parameter(`${stem}.gamma`)
     const written = [dz, ...(dx ? [dx] : []), ...(yKey ? [dy] : [])]
-    this.#tape.record(op.LAYERNORM_BACKWARD, words, [dy, normal, rstd], written)
+    this.#tape.record(
+      abi.LAYERNORM_BACKWARD,
+      { M, C, dy, gamma, xKey, yKey, keep, normal, rstd, dz, dx },
+      [dy, normal, rstd],
+      written,
+    )
     const [dgamma, dbeta] = [this.#gradient(`${stem}.gamma`), this.#gradient(`${stem}.beta`)]
-    this.#tape.record(op.LAYERNORM_GRADIENT, [M, C, dy, normal, dgamma, dbeta], [dy, normal], [dgamma, dbeta])
+    this.#tape.record(abi.LAYERNORM_GRADIENT, { M, C, dy, normal, dgamma, dbeta }, [dy, normal], [dgamma, dbeta])
     return { dz, dx: dx || dz }
   }
 
@@ -161,12 +148,12 @@ export class StepEncoder {
 
   /** The word table and its row of each token: the table itself, or its touched rows as fake quantization rounds them. */
   #wordRows(): { table: number; ids: number } {
-    const { words: table, ids, slots, touched: rows } = this.#memory
+    const { words: table, ids, slots, touched: touchedIds } = this.#memory
     if (!this.#fake.embeddings) return { table, ids }
-    const { touched } = this.#size
+    const { touched: rows } = this.#size
     const C = this.#layout.shape.hidden
-    const rounded = this.#memory.region('rounded words', touched * C)
-    this.#tape.record(op.FAKE_TABLE, [touched, C, rows, table, rounded], [], [rounded])
+    const rounded = this.#memory.region('rounded words', rows * C)
+    this.#tape.record(abi.FAKE_TABLE, { rows, C, ids: touchedIds, table, y: rounded }, [], [rounded])
     return { table: rounded, ids: slots }
   }
 
@@ -186,9 +173,14 @@ export class StepEncoder {
     const memory = this.#memory
     const branch = this.#tokens('branch', C)
     const { table, ids } = this.#wordRows()
-    const tables = [table, this.#parameter('position'), this.#parameter('type')]
-    const embedWords = [M, C, ids, memory.places, memory.kinds, ...tables, branch]
-    this.#tape.record(op.EMBED, embedWords, [table], [branch])
+    const { places, kinds, offsets } = memory
+    const [position, type] = [this.#parameter('position'), this.#parameter('type')]
+    this.#tape.record(
+      abi.EMBED,
+      { M, C, ids, places, kinds, word: table, position, type, y: branch },
+      [table],
+      [branch],
+    )
     this.#norm(branch, 0, 'norm', 0, this.#drop.key(0), 'embedding', this.#tokens('x.0', C))
     layers.forEach(({ heads, headSize, intermediate: F }, i) => {
       const stem = `layer.${i}`
@@ -198,27 +190,27 @@ export class StepEncoder {
       const { attention, intermediate, output } = othersOf(this.#layout.shape, i)
       const parts = this.#thirds(qkv, HD)
       projectionsOf(this.#layout.shape, i).forEach((linear, p) => this.#linears.forward(M, x, linear, parts[p], 3 * HD))
-      const words = [B, heads, headSize, longest, memory.offsets, qkv, context]
-      this.#tape.record(op.ATTENTION_FORWARD, words, parts, [context])
+      const attended = { B, H: heads, D: headSize, longest, offsets, qkv, o: context }
+      this.#tape.record(abi.ATTENTION_FORWARD, attended, parts, [context])
       this.#linears.forward(M, context, attention, branch, C)
       this.#norm(branch, x, `${stem}.attentionNorm`, this.#site(i, 0), 0, `half.${i}`, half)
       const [before, after] = [this.#tokens(`before.${i}`, F), this.#tokens(`after.${i}`, F)]
-      this.#linears.forward(M, half, intermediate, after, F, op.GELU, before)
+      this.#linears.forward(M, half, intermediate, after, F, abi.EPILOGUE.gelu, before)
       this.#linears.forward(M, after, output, branch, C)
       this.#norm(branch, half, `${stem}.outputNorm`, this.#site(i, 1), 0, `whole.${i}`, this.#tokens(`x.${i + 1}`, C))
     })
     const [x, first] = [this.#tokens(`x.${layers.length}`, C), this.#sequences('first', C)]
-    this.#tape.record(op.GATHER_FIRST, [B, C, x, memory.offsets, first], [x], [first])
+    this.#tape.record(abi.GATHER_FIRST, { B, C, x, offsets, y: first }, [x], [first])
     const pooled = this.#sequences('pooled', C)
     const { pooler, classifier } = headOf(this.#layout.shape)
-    this.#linears.forward(B, first, pooler, pooled, C, op.TANH)
+    this.#linears.forward(B, first, pooler, pooled, C, abi.EPILOGUE.tanh)
     const logits = this.#sequences('logits', labels)
     this.#linears.forward(B, this.#dropped(pooled, 'dropped'), classifier, logits, labels)
     return logits
   }
 
   /**
-   * Writes x^T x and the sum of x of what enters each linear layer; returns where they will stand, and under which input
+   * Writes x^T x and the sum of x of what enters each linear layer; returns where they will be, and under which input
    * (Linear.input). Needs forward() before it.
    */
   statistics(): { input: string; rows: number; K: number; x: number; gram: number; sum: number }[] {
@@ -236,7 +228,8 @@ export class StepEncoder {
     return inputs.map(([input, rows, K, x]) => {
       const gram = this.#memory.region(`gram.${input}`, K * K)
       const sum = this.#memory.region(`sum.${input}`, K)
-      this.#tape.record(op.WEIGHT_GRADIENT, [rows, K, K, x, K, x, gram, sum, 0], [x], [gram, sum])
+      const product = { M: rows, N: K, K, dy: x, dyStride: K, x, dw: gram, db: sum, continues: 0 }
+      this.#tape.record(abi.WEIGHT_GRADIENT, product, [x], [gram, sum])
       return { input, rows, K, x, gram, sum }
     })
   }
@@ -247,7 +240,7 @@ export class StepEncoder {
     if (!key) return x
     const C = this.#layout.shape.hidden
     const y = this.#sequences(name, C)
-    this.#tape.record(op.DROP, [this.#size.sequences, C, x, key, f32Bits(this.#drop.keep), y], [x], [y])
+    this.#tape.record(abi.DROP, { M: this.#size.sequences, C, x, key, keep: this.#drop.keep, y }, [x], [y])
     return y
   }
 
@@ -257,13 +250,11 @@ export class StepEncoder {
     const { tokens: M, sequences: B, longest } = this.#size
     const memory = this.#memory
     const [logits, dlogits] = [this.#sequences('logits', labels), this.#sequences('dlogits', labels)]
-    const shares = [loss.hardShare, loss.softShare, loss.inverseT].map(f32Bits)
+    const { target, teacher, hardShare, softShare, inverseT, teacherLogits, squareShare } = loss
+    const shares = { hardShare, softShare, inverseT, squareShare }
     this.#tape.record(
-      op.LOSS_SLOPE,
-      [
-        ...[B, labels, logits, loss.target, loss.teacher, ...shares, dlogits],
-        ...[loss.teacherLogits, f32Bits(loss.squareShare)],
-      ],
+      abi.LOSS_SLOPE,
+      { B, labels, logits, target, teacher, teacherLogits, ...shares, d: dlogits },
       [logits],
       [dlogits],
     )
@@ -271,13 +262,13 @@ export class StepEncoder {
     const seen = this.#drop.key(1) ? this.#sequences('dropped', C) : pooled
     const { pooler, classifier } = headOf(this.#layout.shape)
     const dpooled = this.#sequences('dpooled', C)
-    this.#linears.backwardOne(B, dlogits, seen, classifier, dpooled, op.TANH_BACKWARD, pooled)
+    this.#linears.backwardOne(B, dlogits, seen, classifier, dpooled, abi.EPILOGUE.tanhBackward, pooled)
     const dpre = this.#dropped(dpooled, 'ddropped')
     const dfirst = this.#sequences('dfirst', C)
     this.#linears.backwardOne(B, dpre, this.#sequences('first', C), pooler, dfirst)
     const dx = this.#tokens('dx', C)
     const [widestF, widestHD] = [this.#widest((l) => l.intermediate), this.#widest((l) => l.heads * l.headSize)]
-    this.#tape.record(op.SCATTER_FIRST, [B, C, dfirst, memory.offsets, dx], [dfirst], [dx])
+    this.#tape.record(abi.SCATTER_FIRST, { B, C, dy: dfirst, offsets: memory.offsets, dx }, [dfirst], [dx])
     this.#stateSlopes(loss.states, layers.length, dx)
     for (let i = layers.length - 1; i >= 0; i--) {
       const { heads, headSize, intermediate: F } = layers[i]
@@ -289,19 +280,19 @@ export class StepEncoder {
       const whole = this.#normBackward(dx, `${stem}.outputNorm`, this.#site(i, 1), 0, `whole.${i}`)
       const { attention, intermediate, output } = othersOf(this.#layout.shape, i)
       const dbefore = this.#tokens('dbefore', widestF)
-      this.#linears.backwardOne(M, whole.dx, after, output, dbefore, op.GELU_BACKWARD, before)
-      this.#linears.backwardOne(M, dbefore, half, intermediate, dx, op.ADD, whole.dz)
+      this.#linears.backwardOne(M, whole.dx, after, output, dbefore, abi.EPILOGUE.geluBackward, before)
+      this.#linears.backwardOne(M, dbefore, half, intermediate, dx, abi.EPILOGUE.add, whole.dz)
       const first = this.#normBackward(dx, `${stem}.attentionNorm`, this.#site(i, 0), 0, `half.${i}`)
       const dcontext = this.#tokens('dcontext', widestHD)
       this.#linears.backwardOne(M, first.dx, context, attention, dcontext)
       const dqkv = this.#tokens('dqkv', 3 * widestHD)
-      const words = [B, heads, headSize, longest, memory.offsets, qkv, dcontext, dqkv]
-      this.#tape.record(op.ATTENTION_BACKWARD, words, [qkv, dcontext], [dqkv])
+      const attended = { B, H: heads, D: headSize, longest, offsets: memory.offsets, qkv, dO: dcontext, dqkv }
+      this.#tape.record(abi.ATTENTION_BACKWARD, attended, [qkv, dcontext], [dqkv])
       const parts = this.#thirds(dqkv, HD)
       const flows = projectionsOf(this.#layout.shape, i).map((linear, p): Flow => {
         return { linear, dy: parts[p], stride: 3 * HD, region: dqkv }
       })
-      this.#linears.backward(M, flows, 0, x, dx, op.ADD, first.dz)
+      this.#linears.backward(M, flows, 0, x, dx, abi.EPILOGUE.add, first.dz)
       this.#stateSlopes(loss.states, i, dx)
     }
     const { dz } = this.#normBackward(dx, 'norm', 0, this.#drop.key(0), 'embedding')
@@ -310,12 +301,17 @@ export class StepEncoder {
 
   #scatter(dz: number): void {
     const { hidden: C, positions, types } = this.#layout.shape
-    const memory = this.#memory
-    const dWords = memory.region('dwords', this.#size.touched * C)
+    const { slots, places, kinds } = this.#memory
+    const { tokens: M, touched } = this.#size
+    const dWord = this.#memory.region('dwords', touched * C)
     const [dPosition, dType] = [this.#gradient('position'), this.#gradient('type')]
-    const from = [memory.slots, memory.places, memory.kinds]
-    const to = [dWords, this.#size.touched, dPosition, positions, dType, types]
-    this.#tape.record(op.SCATTER, [this.#size.tokens, C, ...from, dz, ...to], [dz], [dWords, dPosition, dType])
+    const rows = { wordRows: touched, positionRows: positions, typeRows: types }
+    this.#tape.record(
+      abi.SCATTER,
+      { M, C, ...rows, slots, places, kinds, dx: dz, dWord, dPosition, dType },
+      [dz],
+      [dWord, dPosition, dType],
+    )
   }
 
   /** Writes masks, clipping and AdamW. Needs backward() before it. */
@@ -327,26 +323,30 @@ export class StepEncoder {
     const dWords = memory.region('dwords', touched * C)
     const all = [...this.#layout.places.keys()].map((name) => this.#gradient(name))
     for (const mask of words.masks) {
-      const at = memory.gradients + mask.offset * 4
-      this.#tape.record(op.MASK_GRADIENT, [mask.length, mask.address, at], all, all)
+      const gradient = memory.gradients + mask.offset * 4
+      this.#tape.record(abi.MASK_GRADIENT, { count: mask.length, mask: mask.address, gradient }, all, all)
     }
     const { partials, factor, settings } = words
-    const wordPartials = partials + Math.ceil(length / op.SUM_CHUNK) * 8
-    this.#tape.record(op.SUM_SQUARES, [length, memory.gradients, partials], all, [partials])
-    this.#tape.record(op.SUM_SQUARES, [touched * C, dWords, wordPartials], [dWords], [wordPartials])
-    const count = partialCount(this.#layout, touched)
-    const clip = [count, partials, f32Bits(words.clipNorm), factor]
-    this.#tape.record(op.CLIP_FACTOR, clip, [partials, wordPartials], [factor])
+    const wordPartials = partials + Math.ceil(length / abi.SUM_CHUNK) * 8
+    this.#tape.record(abi.SUM_SQUARES, { count: length, x: memory.gradients, partials }, all, [partials])
+    const ofWords = { count: touched * C, x: dWords, partials: wordPartials }
+    this.#tape.record(abi.SUM_SQUARES, ofWords, [dWords], [wordPartials])
+    const clip = { count: partialCount(this.#layout, touched), partials, most: words.clipNorm, out: factor }
+    this.#tape.record(abi.CLIP_FACTOR, clip, [partials, wordPartials], [factor])
     const part = (begin: number, end: number, decay: number): void => {
-      const at = [memory.parameters, memory.gradients, memory.firstMoments, memory.secondMoments].map(
+      const [p, g, m, v] = [memory.parameters, memory.gradients, memory.firstMoments, memory.secondMoments].map(
         (a) => a + begin * 4,
       )
-      this.#tape.record(op.ADAMW, [end - begin, ...at, settings, f32Bits(decay), factor], [factor], [at[0]])
+      this.#tape.record(abi.ADAMW, { count: end - begin, p, g, m, v, settings, decay, factor }, [factor], [p])
     }
     part(0, decaying, words.decay)
     part(decaying, length, 1)
-    const moments = [memory.wordFirstMoments, memory.wordSecondMoments]
-    const rows = [touched, C, memory.touched, memory.words, dWords, ...moments, settings, f32Bits(words.decay), factor]
-    this.#tape.record(op.ADAMW_ROWS, rows, [factor], [memory.words])
+    const { touched: ids, words: p, wordFirstMoments: m, wordSecondMoments: v } = memory
+    this.#tape.record(
+      abi.ADAMW_ROWS,
+      { rows: touched, C, ids, p, g: dWords, m, v, settings, decay: words.decay, factor },
+      [factor],
+      [p],
+    )
   }
 }

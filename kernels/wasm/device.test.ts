@@ -11,7 +11,7 @@ import { seededRandom, uniform } from '../testing/random.ts'
 import { linearProgram } from '../testing/sweep.ts'
 import { randomWeight } from '../testing/weights.ts'
 import { runReference } from '../reference.ts'
-import { ARENA_BEGIN, JOB } from './control.ts'
+import { ARENA_ADDRESS, JOB_WORD } from './abi.ts'
 import { Work } from './work.ts'
 import { createWasmDevice, type WasmDeviceOptions } from './device.ts'
 
@@ -169,9 +169,9 @@ describe('threads', () => {
       const device = await createWasmDevice({ threads: 2, shareFrom })
       try {
         const session = await device.load(program)
-        const before = device.pool.memory.i32(0, ARENA_BEGIN >> 2)[JOB]
+        const before = device.pool.memory.i32(0, ARENA_ADDRESS >> 2)[JOB_WORD]
         const output = await session.run(batch)
-        return { jobs: device.pool.memory.i32(0, ARENA_BEGIN >> 2)[JOB] - before, output }
+        return { jobs: device.pool.memory.i32(0, ARENA_ADDRESS >> 2)[JOB_WORD] - before, output }
       } finally {
         await device.dispose()
       }

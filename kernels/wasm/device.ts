@@ -3,8 +3,8 @@
 import { WASM } from '../generated/wasm.ts'
 import type { Device, DeviceInfo, LoadOptions, Session } from '../program/device.ts'
 import type { StoredProgram } from '../program/stored-weights.ts'
-import { describePath, dotMeaning, pathFor, type DotMeaning } from './dot-strategy.ts'
-import type { Int8Path } from './lowering.ts'
+import { describeStrategy, relaxedDotOf, strategyFor, type RelaxedDot } from './dot-strategy.ts'
+import type { DotStrategy } from './abi.ts'
 import { WasmMemory } from './memory.ts'
 import { compileEmbedded, hasRelaxedSimd, hasSharedMemory, hasSimd, type BuildName } from './modules.ts'
 import { ThreadPool } from './pool.ts'
@@ -17,7 +17,7 @@ export interface WasmDeviceOptions {
   /** 'auto': relaxed SIMD where the engine has it and computes it rightly */
   build?: 'auto' | 'baseline' | 'relaxed'
   /** 'auto': by a probe of what relaxed dot computes here */
-  int8?: 'auto' | Int8Path
+  int8?: 'auto' | DotStrategy
   /** false: a memory of its own, one thread; default: shared where the engine allows and threads are more than 1 */
   shared?: boolean
   /**
@@ -37,7 +37,7 @@ const MAX_DEFAULT_THREADS = 4
 
 type Build = 'baseline' | 'relaxed'
 
-/** The machine of a device: what `ts/train` needs besides sessions. */
+/** A device on WebAssembly, with what `ts/train` needs besides sessions. */
 export interface WasmDevice extends Device {
   readonly pool: ThreadPool
   /** the build that runs, e.g. 'relaxed-shared': a second module must be of the same */
@@ -64,7 +64,7 @@ export async function createWasmDevice(options: WasmDeviceOptions = {}): Promise
     throw new Error("wasm: this engine has no relaxed SIMD; use build 'auto' or 'baseline'")
   const int8 = options.int8 ?? 'auto'
   if (options.build === 'baseline' && (int8 === 'u8' || int8 === 's8'))
-    throw new Error(`wasm: int8 way '${int8}' needs relaxed SIMD, the baseline build has only 'i16x8'`)
+    throw new Error(`wasm: int8 strategy '${int8}' needs relaxed SIMD, the baseline build has only 'i16x8'`)
   const notes: string[] = []
   if (options.build !== 'baseline' && hasRelaxedSimd()) {
     let found: string
@@ -85,31 +85,35 @@ export async function createWasmDevice(options: WasmDeviceOptions = {}): Promise
 
 type Tried = { device: WasmDevice } | { wrong: string[] }
 
-/** Starts one build and tests it; an int8 way that fails alone is replaced by i16x8. */
+/** Starts one build and tests it; an int8 strategy that fails alone is replaced by i16x8. */
 async function tryBuild(
   build: Build,
-  int8: 'auto' | Int8Path,
+  int8: 'auto' | DotStrategy,
   options: WasmDeviceOptions,
   notes: string[],
 ): Promise<Tried> {
   const { pool, name } = await startPool(build, options, notes)
   try {
-    const meaning = build === 'relaxed' ? probeMeaning(pool) : null
-    let path: Int8Path = int8 !== 'auto' ? int8 : meaning ? pathFor(meaning) : 'i16x8'
-    let wrong = await selfTest((program) => load(pool, program, path, 0, {}))
+    const relaxedDot = build === 'relaxed' ? probeRelaxedDot(pool) : null
+    let strategy: DotStrategy = int8 !== 'auto' ? int8 : relaxedDot ? strategyFor(relaxedDot) : 'i16x8'
+    let wrong = await selfTest((program) => load(pool, program, strategy, 0, {}))
     const isInt8Alone = wrong.length > 0 && wrong.every((kernel) => kernel.includes('int8'))
-    if (isInt8Alone && path !== 'i16x8' && int8 === 'auto') {
-      notes.push(`the int8 way ${path} computes ${wrong.join(', ')} wrongly on this engine: i16x8 runs instead`)
-      path = 'i16x8'
-      wrong = await selfTest((program) => load(pool, program, path, 0, {}))
+    if (isInt8Alone && strategy !== 'i16x8' && int8 === 'auto') {
+      notes.push(
+        `the int8 strategy ${strategy} computes ${wrong.join(', ')} wrongly on this engine: i16x8 runs instead`,
+      )
+      strategy = 'i16x8'
+      wrong = await selfTest((program) => load(pool, program, strategy, 0, {}))
     }
     if (wrong.length > 0) {
       await pool.dispose()
       return { wrong }
     }
-    if (meaning && path !== 'i16x8' && path !== pathFor(meaning))
-      notes.push(`int8 way ${path} was asked for, but relaxed dot is not exact for it here: large operands go wrong`)
-    return { device: deviceOf(pool, name, build, path, meaning, notes, options.shareFrom ?? SHARE_FROM) }
+    if (relaxedDot && strategy !== 'i16x8' && strategy !== strategyFor(relaxedDot))
+      notes.push(
+        `int8 strategy ${strategy} was asked for, but relaxed dot is not exact for it here: large operands go wrong`,
+      )
+    return { device: deviceOf(pool, name, build, strategy, relaxedDot, notes, options.shareFrom ?? SHARE_FROM) }
   } catch (error) {
     await pool.dispose()
     throw error
@@ -146,32 +150,32 @@ function addNote(notes: string[], note: string): void {
   if (!notes.includes(note)) notes.push(note)
 }
 
-function probeMeaning(pool: ThreadPool): DotMeaning {
+function probeRelaxedDot(pool: ThreadPool): RelaxedDot {
   const { probe_dot } = pool.exports(0) as { probe_dot: (weight: number, activation: number) => number }
-  return dotMeaning(probe_dot)
+  return relaxedDotOf(probe_dot)
 }
 
 function load(
   pool: ThreadPool,
   program: StoredProgram,
-  path: Int8Path,
+  strategy: DotStrategy,
   shareFrom: number,
   options: LoadOptions,
 ): Promise<WasmSession> {
-  return pool.enqueue(() => WasmSession.create(program, pool, path, shareFrom, options))
+  return pool.enqueue(() => WasmSession.create(program, pool, strategy, shareFrom, options))
 }
 
 function deviceOf(
   pool: ThreadPool,
   build: BuildName,
   simd: Build,
-  path: Int8Path,
-  meaning: DotMeaning | null,
+  strategy: DotStrategy,
+  relaxedDot: RelaxedDot | null,
   notes: string[],
   shareFrom: number,
 ): WasmDevice {
   const f32 = simd === 'relaxed' ? 'f32 6x8, relaxed madd' : 'f32 6x8, multiply and add'
-  const int8 = describePath(path, meaning)
+  const int8 = describeStrategy(strategy, relaxedDot)
   const info: DeviceInfo = {
     kind: 'cpu',
     name: `wasm ${simd}-simd, ${pool.threads} thread${pool.threads > 1 ? 's' : ''}`,
@@ -191,7 +195,7 @@ function deviceOf(
     pool,
     build,
     info: () => info,
-    load: (program, options = {}): Promise<Session> => load(pool, program, path, shareFrom, options),
+    load: (program, options = {}): Promise<Session> => load(pool, program, strategy, shareFrom, options),
     dispose: () => pool.dispose(),
   }
 }

@@ -1,12 +1,12 @@
-// What i32x4.relaxed_dot_i8x16_i7x16_add_s computes on this engine, and which int8 way that allows.
+// What i32x4.relaxed_dot_i8x16_i7x16_add_s computes on this engine, and which dot strategy that allows.
 // The specification leaves open what an 8-bit second operand means and whether pairs saturate at 16 bits.
 
-import type { Int8Path } from './lowering.ts'
+import type { DotStrategy } from './abi.ts'
 
 /** Exact for u8 activations, exact for s8 activations, or neither. */
-export type DotMeaning = 'u8' | 's8' | 'saturating'
+export type RelaxedDot = 'u8' | 's8' | 'saturating'
 
-/** Byte pairs (weight, activation) that tell the meanings apart. */
+/** Byte pairs (weight, activation) that tell them apart. */
 const PAIRS = [
   [127, 255],
   [-127, 255],
@@ -18,24 +18,24 @@ const PAIRS = [
 ] as const
 
 /** @param probeDot four times weight * activation by one relaxed dot: assembly/probe.ts */
-export function dotMeaning(probeDot: (weight: number, activation: number) => number): DotMeaning {
+export function relaxedDotOf(probeDot: (weight: number, activation: number) => number): RelaxedDot {
   if (PAIRS.every(([w, x]) => probeDot(w, x) === 4 * w * x)) return 'u8'
   if (PAIRS.every(([w, x]) => probeDot(w, x) === 4 * w * ((x << 24) >> 24))) return 's8'
   return 'saturating'
 }
 
-/** The fastest exact way for a meaning. */
-export function pathFor(meaning: DotMeaning): Int8Path {
-  return meaning === 'saturating' ? 'i16x8' : meaning
+/** The fastest strategy that is exact. */
+export function strategyFor(relaxedDot: RelaxedDot): DotStrategy {
+  return relaxedDot === 'saturating' ? 'i16x8' : relaxedDot
 }
 
-/** The way and why, for `info().variants`. */
-export function describePath(path: Int8Path, meaning: DotMeaning | null): string {
+/** The strategy and why, for `info().variants`. */
+export function describeStrategy(strategy: DotStrategy, relaxedDot: RelaxedDot | null): string {
   const why =
-    meaning === null
+    relaxedDot === null
       ? 'no relaxed SIMD in this build'
-      : meaning === 'saturating'
+      : relaxedDot === 'saturating'
         ? 'relaxed dot saturates at 16 bits on this engine'
-        : `relaxed dot is exact for ${meaning} activations on this engine`
-  return `${path} (${why})`
+        : `relaxed dot is exact for ${relaxedDot} activations on this engine`
+  return `${strategy} (${why})`
 }

@@ -1,7 +1,7 @@
 import { describe, expect, it } from 'vitest'
 import type { Op, Program } from '../program/program.ts'
 import type { LeafWeight } from '../program/weights.ts'
-import type { Lowered } from './lowering.ts'
+import type { Lowered } from './lowered.ts'
 import { encoder } from '../testing/encoder.ts'
 import { seededRandom } from '../testing/random.ts'
 import { randomWeight } from '../testing/weights.ts'

@@ -1,14 +1,14 @@
-// Which values of a program stand in token blocks (assembly/lib/blocks.ts) between the op that makes them and those that
-// read them, instead of as rows: where sparse layers, whose vectors run along tokens, would else turn their input and
-// their output, layer after layer. The choice is made for the whole program, since LayerNorm adds two values in one
+// Which values of a program are in token blocks (assembly/lib/blocks.ts) instead of rows, between the op that makes them
+// and those that read them: sparse layers, whose vectors run along tokens, would else turn their input and their output,
+// layer after layer. The choice is made for the whole program, since LayerNorm adds two values in one
 // layout and a residual stream links all layers.
 
 import type { BufferId } from '../program/program.ts'
 import { inputsOf, type StoredOp } from '../program/stored-weights.ts'
-import type { Lowered } from './lowering.ts'
+import type { Lowered } from './lowered.ts'
 
 /**
- * For each op, whether its output stands in token blocks (in batches of more than one row: the block of a single row is
+ * For each op, whether its output is in token blocks (in batches of more than one row: the block of a single row is
  * that row). All ops that could write blocks begin so; then outputs go back to rows until no op reads what it cannot:
  *
  * - a sparse f32 linear reads either (rows are turned for it); it writes blocks where it has no residual

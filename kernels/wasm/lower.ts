@@ -1,4 +1,4 @@
-// From an op of a program to the room that lowers it, with a check that buffers and weights fit each other.
+// From an op of a program to the operation that lowers it, with a check that buffers and weights fit each other.
 
 import { lowerAttention } from '../attention/wasm.ts'
 import { lowerDenseMatmul } from '../dense-matmul/wasm.ts'
@@ -8,7 +8,7 @@ import { lowerInt8Matmul } from '../int8-matmul/wasm.ts'
 import { lowerLayernorm, lowerPooling } from '../row-ops/wasm.ts'
 import type { BufferId, Op } from '../program/program.ts'
 import { inputsOf, type StoredEmbeddingOp, type StoredProgram } from '../program/stored-weights.ts'
-import type { LoadContext, Lowered } from './lowering.ts'
+import type { LoadContext, Lowered } from './lowered.ts'
 import { isInt8 } from '../program/weights.ts'
 import { isReadAtFirstRows } from './liveness.ts'
 import { lowerCsrMatmul, lowerInt8BlockMatmul, lowerNmMatmul } from '../sparse-matmul/wasm.ts'
@@ -26,7 +26,7 @@ export interface Before {
 
 /**
  * Packs an op's weights and returns how to encode it. What is returned must not hold the weights, which the host may
- * drop once they are packed: a room's inner functions name none of the large arrays.
+ * drop once they are packed: their inner functions name none of the large arrays.
  *
  * @param at its place in the program, by which weights and errors are called
  * @param before what the ops before it have left; this one adds to it

@@ -1,9 +1,8 @@
 // One WebAssembly memory and the arena in it: first fit, 64-byte aligned, neighbours joined when freed.
 
-import { ARENA_BEGIN } from './control.ts'
+import { ARENA_ADDRESS, CACHE_LINE_BYTES } from './abi.ts'
 
 const PAGE = 65536
-const ALIGNMENT = 64
 /** Largest growth beyond what is asked for. */
 const MOST_AHEAD = 1 << 26
 /** Largest memories to ask for, in pages: 4 GiB, then what engines with less address space may give. */
@@ -18,7 +17,7 @@ interface Block {
 export class WasmMemory {
   readonly memory: WebAssembly.Memory
   readonly isShared: boolean
-  #end = ARENA_BEGIN
+  #end = ARENA_ADDRESS
   #free: Block[] = []
   #live = new Map<number, number>()
 
@@ -41,7 +40,7 @@ export class WasmMemory {
 
   /** Address of `bytes` fresh bytes (their contents are arbitrary). Throws a RangeError past 4 GiB. */
   allocate(bytes: number): number {
-    const size = Math.max(ALIGNMENT, Math.ceil(bytes / ALIGNMENT) * ALIGNMENT)
+    const size = Math.max(CACHE_LINE_BYTES, Math.ceil(bytes / CACHE_LINE_BYTES) * CACHE_LINE_BYTES)
     const found = this.#free.findIndex((block) => block.bytes >= size)
     let address: number
     if (found >= 0) {

@@ -2,7 +2,7 @@ import { afterEach, describe, expect, it } from 'vitest'
 import { WASM } from '../generated/wasm.ts'
 import { WasmMemory } from './memory.ts'
 import { compileEmbedded } from './modules.ts'
-import { DENSE_MATMUL, FIRST_TOKEN } from './opcodes.ts'
+import { DENSE_MATMUL, FIRST_TOKEN } from './abi.ts'
 import { ThreadPool, type Job } from './pool.ts'
 import { TapeWriter } from './tape.ts'
 import { startWorker, type WorkerThread } from './worker.ts'
@@ -43,7 +43,7 @@ function copyJob(pool: ThreadPool, value: number, times: number): { job: Job; re
   const tape = new TapeWriter()
   for (let i = 0; i < times; i++) {
     const to = memory.allocate(64)
-    tape.record(FIRST_TOKEN, [2, 1, from, offsets, to], [from], [to])
+    tape.record(FIRST_TOKEN, { B: 2, C: 1, isBlocked: 0, x: from, offsets, y: to }, [from], [to])
     from = to
   }
   return { job: jobOf(pool, tape), result: from }
@@ -63,7 +63,7 @@ describe.each([1, 2, 3])('a pool of %i threads', (threads) => {
   it('rejects a tape that traps, names the record, and runs on', async () => {
     const pool = await makePool(threads)
     const bad = new TapeWriter()
-    bad.record(999, [], [], [])
+    bad.record({ opcode: 999, integers: [], addresses: [] }, {}, [], [])
     const failure = pool.enqueue(() => pool.run(0, jobOf(pool, bad), (record) => `the ${record}st`))
     await expect(failure).rejects.toThrow(/thread 0 failed in record 1 \(the 1st\): RuntimeError: unreachable/)
     const { job, result } = copyJob(pool, 3, 5)
@@ -88,8 +88,9 @@ it('rejects where only the worker traps, and runs on', async () => {
   const end = memory.memory.buffer.byteLength
   const [x, y] = [memory.allocate(64), memory.allocate(64)]
   const bad = new TapeWriter()
-  bad.record(DENSE_MATMUL, [1, 1, 16, x, end - 32, 0, 0, 0, y], [x], [y])
-  bad.record(DENSE_MATMUL, [1, 1, 8, y, x, 0, 0, 0, x], [y], [x])
+  const none = { activation: 0, bias: 0, residual: 0 }
+  bad.record(DENSE_MATMUL, { M: 1, K: 1, N: 16, x, w: end - 32, y, ...none }, [x], [y])
+  bad.record(DENSE_MATMUL, { M: 1, K: 1, N: 8, x: y, w: x, y: x, ...none }, [y], [x])
   const job = jobOf(pool, bad)
   expect(memory.memory.buffer.byteLength).toBe(end)
   await expect(pool.enqueue(() => pool.run(0, job))).rejects.toThrow(

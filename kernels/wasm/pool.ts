@@ -1,9 +1,10 @@
 // The thread pool: runs a tape with a module on all threads. Thread 0 is the caller's own; the others are workers that
 // sleep in Atomics.wait between jobs, so that a run costs no message.
 
-import * as control from './control.ts'
+import * as abi from './abi.ts'
 import type { WasmMemory } from './memory.ts'
-import { startWorker, type WorkerMessage, type WorkerThread } from './worker.ts'
+import type { WorkerMessage, WorkerThread } from './worker-thread.ts'
+import { startWorker } from './worker.ts'
 
 /** How long a worker may take to start or to take a module. */
 const START_SECONDS = 20
@@ -57,7 +58,7 @@ export class ThreadPool {
   private constructor(memory: WasmMemory, threads: number) {
     this.memory = memory
     this.threads = threads
-    this.#words = () => this.memory.i32(0, control.ARENA_BEGIN >> 2)
+    this.#words = () => this.memory.i32(0, abi.ARENA_ADDRESS >> 2)
   }
 
   /**
@@ -75,11 +76,11 @@ export class ThreadPool {
     start: typeof startWorker = startWorker,
   ): Promise<ThreadPool> {
     if (threads > 1 && !memory.isShared) throw new Error(`wasm: ${threads} threads need a shared memory`)
-    if (!(threads >= 1 && threads <= control.MAX_THREADS))
-      throw new Error(`wasm: threads must be 1 to ${control.MAX_THREADS}, found ${threads}`)
+    if (!(threads >= 1 && threads <= abi.MAX_THREADS))
+      throw new Error(`wasm: threads must be 1 to ${abi.MAX_THREADS}, found ${threads}`)
     const pool = new ThreadPool(memory, threads)
-    pool.#words()[control.STALL_SECONDS] = stallSeconds
-    if (threads > 1) pool.#words()[control.THREADS + 1] = mayWait() ? 1 : 0
+    pool.#words()[abi.STALL_SECONDS_WORD] = stallSeconds
+    if (threads > 1) pool.#words()[abi.THREADS_WORD + 1] = mayWait() ? 1 : 0
     try {
       for (let thread = 1; thread < threads; thread++) {
         const index = thread - 1
@@ -104,7 +105,7 @@ export class ThreadPool {
   /** Makes a further module known to all threads; returns its number for `run`. */
   async addModule(module: WebAssembly.Module): Promise<number> {
     return this.enqueue(async () => {
-      this.#post(control.KIND_LISTEN)
+      this.#post(abi.JOB.listen)
       await this.#sendModule(module, () => ({}))
       return this.#modules.length - 1
     })
@@ -131,24 +132,24 @@ export class ThreadPool {
     if (this.#broken) throw new Error(`wasm: this device is broken (${this.#broken}); create a new one`)
     const words = this.#words()
     const threads = job.threads === 1 ? 1 : this.threads
-    for (let thread = 0; thread < this.threads; thread++) words[control.THREADS + 16 * thread] = 0
-    words[control.JOB_MODULE] = module
-    words[control.JOB_TAPE] = job.tape
-    words[control.JOB_SCRATCH] = job.scratch
-    words[control.JOB_SCRATCH_BYTES] = job.scratchBytes
+    for (let thread = 0; thread < this.threads; thread++) words[abi.THREADS_WORD + abi.THREAD_WORDS * thread] = 0
+    words[abi.JOB_MODULE_WORD] = module
+    words[abi.JOB_TAPE_WORD] = job.tape
+    words[abi.JOB_SCRATCH_WORD] = job.scratch
+    words[abi.JOB_SCRATCH_BYTES_WORD] = job.scratchBytes
     this.#traps = []
     if (threads > 1) {
       this.#jobs++
-      this.#post(control.KIND_RUN)
+      this.#post(abi.JOB.run)
     }
     try {
       if (this.#modules[module].run(job.tape, 0, threads, job.scratch) === 0) return
     } catch (error) {
-      this.#traps.push({ thread: 0, record: words[control.THREADS], trap: String(error) })
+      this.#traps.push({ thread: 0, record: words[abi.THREADS_WORD], trap: String(error) })
       if (threads > 1) {
-        Atomics.store(words, control.ABORT, 1)
-        Atomics.add(words, control.GENERATION, 1)
-        Atomics.notify(words, control.GENERATION)
+        Atomics.store(words, abi.ABORT_WORD, 1)
+        Atomics.add(words, abi.GENERATION_WORD, 1)
+        Atomics.notify(words, abi.GENERATION_WORD)
       }
     }
     await this.#recover(describe)
@@ -163,10 +164,10 @@ export class ThreadPool {
 
   #post(kind: number): void {
     const words = this.#words()
-    words[control.JOB_KIND] = kind
+    words[abi.JOB_KIND_WORD] = kind
     if (!this.memory.isShared) return
-    Atomics.add(words, control.JOB, 1)
-    Atomics.notify(words, control.JOB)
+    Atomics.add(words, abi.JOB_WORD, 1)
+    Atomics.notify(words, abi.JOB_WORD)
   }
 
   async #sendModule(module: WebAssembly.Module, extra: (thread: number) => object): Promise<void> {
@@ -201,13 +202,13 @@ export class ThreadPool {
     const words = this.#words()
     const deadline = Date.now() + RETURN_SECONDS * 1000
     const expected = (this.#jobs * (this.threads - 1)) | 0
-    while (Atomics.load(words, control.RETURNED) !== expected && Date.now() < deadline && !this.#broken)
+    while (Atomics.load(words, abi.RETURNED_WORD) !== expected && Date.now() < deadline && !this.#broken)
       await new Promise((resolve) => setTimeout(resolve, 5))
     // traps of workers come as messages: one more turn of the event loop delivers them
     await new Promise((resolve) => setTimeout(resolve, 20))
-    if (Atomics.load(words, control.RETURNED) !== expected) this.#broken ??= 'a worker thread no longer answers'
-    Atomics.store(words, control.ARRIVED, 0)
-    Atomics.store(words, control.ABORT, 0)
+    if (Atomics.load(words, abi.RETURNED_WORD) !== expected) this.#broken ??= 'a worker thread no longer answers'
+    Atomics.store(words, abi.ARRIVED_WORD, 0)
+    Atomics.store(words, abi.ABORT_WORD, 0)
     const traps = this.#traps.map(
       ({ thread, record, trap }) =>
         `thread ${thread} failed in record ${record}${describe ? ` (${describe(record)})` : ''}: ${trap}`,

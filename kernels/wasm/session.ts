@@ -4,15 +4,8 @@
 import type { LoadOptions, Session, SessionStats } from '../program/device.ts'
 import { checkBatch, type Batch, type BufferId, type BufferSpec, type Op, type Program } from '../program/program.ts'
 import { readWeight, reusedPlace, withoutWeights, type StoredProgram } from '../program/stored-weights.ts'
-import {
-  BLOCK_PADDING,
-  type BatchShape,
-  type BufferView,
-  type EncodeContext,
-  type Int8Path,
-  type LoadContext,
-  type Lowered,
-} from './lowering.ts'
+import { type BatchShape, type BufferView, type EncodeContext, type LoadContext, type Lowered } from './lowered.ts'
+import { BLOCK_PADDING, CACHE_LINE_BYTES, type DotStrategy } from './abi.ts'
 import { Regions } from './regions.ts'
 import type { Job, ThreadPool } from './pool.ts'
 import { TapeWriter } from './tape.ts'
@@ -20,8 +13,6 @@ import { assignBlocked } from './layouts.ts'
 import { assignSlots, type Slot } from './liveness.ts'
 import { lowerOp, type Before, type PackableOp } from './lower.ts'
 import { Work } from './work.ts'
-
-const CACHE_LINE = 64
 
 interface Region {
   address: number
@@ -45,7 +36,7 @@ export class WasmSession implements Session {
   #pool: ThreadPool
   #regions: Regions
   #lowered: Lowered[]
-  /** of each op, whether its output stands in token blocks */
+  /** of each op, whether its output is in token blocks */
   #blocked: boolean[]
   #slots: Slot[]
   #slotOf: number[]
@@ -68,7 +59,7 @@ export class WasmSession implements Session {
   static async create(
     program: StoredProgram,
     pool: ThreadPool,
-    int8: Int8Path,
+    int8: DotStrategy,
     shareFrom: number,
     options: LoadOptions,
   ): Promise<WasmSession> {
@@ -182,7 +173,7 @@ export class WasmSession implements Session {
     return this.#grown.get(`buffer ${this.#slotOf[id]}`)!.address
   }
 
-  /** Makes room for the batch, copies its inputs and its tape in. */
+  /** Makes memory ready for the batch, copies its inputs and its tape in. */
   #prepare(batch: Batch, shape: BatchShape): Job {
     const threads = this.#work.of(shape) < this.#shareFrom ? 1 : this.#pool.threads
     const key = `${shape.tokens} ${shape.sequences} ${shape.longest} ${threads}`
@@ -200,20 +191,20 @@ export class WasmSession implements Session {
     return { tape, scratch: this.#grown.get('scratch')!.address, scratchBytes: plan.scratchBytes, threads }
   }
 
-  /** Places all regions for a batch of this shape and writes its tape; places the batch's inputs on the way. */
+  /** Places all regions for a batch of this shape and the batch's inputs, and writes its tape. */
   #makePlan(batch: Batch, shape: BatchShape, threads: number): Plan {
-    let scratchBytes = CACHE_LINE
-    const forms = new Map<string, number>()
+    let scratchBytes = CACHE_LINE_BYTES
+    const copies = new Map<string, number>()
     const layouts = this.#layouts(shape)
     this.#lowered.forEach((lowered, at) => {
       layouts.enter(at)
-      const needs = lowered.needs(shape, threads, layouts.stands)
+      const needs = lowered.needs(shape, threads, layouts.layoutOf)
       scratchBytes = Math.max(scratchBytes, needs.scratchBytes ?? 0)
-      if (needs.form) forms.set(needs.form, Math.max(forms.get(needs.form) ?? 0, needs.formBytes ?? 0))
+      if (needs.copy) copies.set(needs.copy, Math.max(copies.get(needs.copy) ?? 0, needs.copyBytes ?? 0))
     })
-    scratchBytes = Math.ceil(scratchBytes / CACHE_LINE) * CACHE_LINE
+    scratchBytes = Math.ceil(scratchBytes / CACHE_LINE_BYTES) * CACHE_LINE_BYTES
     this.#region('scratch', scratchBytes * threads)
-    for (const [form, bytes] of forms) this.#region(`form ${form}`, bytes)
+    for (const [copy, bytes] of copies) this.#region(`copy ${copy}`, bytes)
     for (const [slot, length] of this.#slotLengths(shape).entries()) this.#region(`buffer ${slot}`, length * 4)
     const context = this.#context(shape, threads, this.#placeInputs(batch, shape))
     const lastRecord = this.#program.ops.map((_, at) => {
@@ -233,10 +224,10 @@ export class WasmSession implements Session {
     return this.#slots.map(({ rows, width }) => (rowsOf(rows, shape) + padding) * width)
   }
 
-  /** How buffers stand as the ops are walked: `enter(at)` before op number `at`. */
+  /** In which layout each buffer is as the ops are walked: `enter(at)` before op number `at`. */
   #layouts(shape: BatchShape): {
     enter(at: number): void
-    stands(id: BufferId): Pick<BufferView, 'rows' | 'isBlocked'>
+    layoutOf(id: BufferId): Pick<BufferView, 'rows' | 'isBlocked'>
   } {
     const { buffers, ops } = this.#program
     const blocked = new Set<BufferId>()
@@ -246,7 +237,7 @@ export class WasmSession implements Session {
         if (this.#blocked[at] && rowsOf(buffers[output].rows, shape) > 1) blocked.add(output)
         else blocked.delete(output)
       },
-      stands: (id) => ({ rows: rowsOf(buffers[id].rows, shape), isBlocked: blocked.has(id) }),
+      layoutOf: (id) => ({ rows: rowsOf(buffers[id].rows, shape), isBlocked: blocked.has(id) }),
     }
   }
 
@@ -287,10 +278,10 @@ export class WasmSession implements Session {
     inputs: { offsets: number; ids: number; types: number; scales: number },
   ): EncodeContext & { enter(at: number): void; written(id: BufferId): void } {
     this.#writer.reset()
-    const { enter, stands } = this.#layouts(shape)
+    const { enter, layoutOf } = this.#layouts(shape)
     const { buffers, input } = this.#program
-    /** form -> the buffer it holds, and in which variant */
-    const held = new Map<string, { source: BufferId; variant: number }>()
+    /** copy -> the buffer it holds, and with which scale */
+    const held = new Map<string, { source: BufferId; scale: number }>()
     return {
       tape: this.#writer,
       shape,
@@ -301,19 +292,19 @@ export class WasmSession implements Session {
       buffer: (id): BufferView => ({
         address: this.#slotRegion(id),
         scales: id === input ? inputs.scales : 0,
-        ...stands(id),
+        ...layoutOf(id),
         width: buffers[id].width,
       }),
       enter,
-      derived: (id, form, make, variant = 0) => {
-        const address = this.#grown.get(`form ${form}`)!.address
-        const { source, variant: present } = held.get(form) ?? {}
-        if (source !== id || present !== variant) make(address)
-        held.set(form, { source: id, variant })
+      derived: (id, copy, make, scale = 0) => {
+        const address = this.#grown.get(`copy ${copy}`)!.address
+        const { source, scale: present } = held.get(copy) ?? {}
+        if (source !== id || present !== scale) make(address)
+        held.set(copy, { source: id, scale })
         return address
       },
       written: (id) => {
-        for (const [form, { source }] of held) if (source === id) held.delete(form)
+        for (const [copy, { source }] of held) if (source === id) held.delete(copy)
       },
     }
   }

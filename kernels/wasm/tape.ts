@@ -1,12 +1,20 @@
 // Writes tapes (assembly/tape.ts) and finds by itself where the threads must meet.
 
-const BARRIER = 1 << 16
+import { BARRIER, END, RECORD_HEAD, type RecordLayout } from './abi.ts'
+
+/** A number for each field of a record. */
+export type Fields<L extends RecordLayout> = Record<
+  | L['integers'][number]
+  | L['addresses'][number]
+  | (L['reals'] extends readonly (infer Name extends string)[] ? Name : never),
+  number
+>
 
 const floats = new Float32Array(1)
 const bits = new Int32Array(floats.buffer)
 
-/** The i32 that holds an f32 argument. */
-export function f32Bits(value: number): number {
+/** The i32 that holds the bits of an f32. */
+function f32Bits(value: number): number {
   floats[0] = value
   return bits[0]
 }
@@ -33,11 +41,17 @@ export class TapeWriter {
   /**
    * Appends one record.
    *
-   * @param words its arguments; f32 through f32Bits
-   * @param reads, writes addresses that stand for the regions it touches; a region that an unmet record wrote (or read,
-   *   where this one writes) makes the threads meet first. Weights, which nothing writes, need not be named.
+   * @param layout one of the records of abi.ts
+   * @param reads, writes addresses that name the regions it touches. Where an earlier record since the threads last met
+   *   wrote one of them, or read one that this record writes, the threads meet first. Weights, which nothing writes, need
+   *   not be named.
    */
-  record(opcode: number, words: readonly number[], reads: readonly number[], writes: readonly number[]): void {
+  record<const L extends RecordLayout>(
+    { opcode, integers, addresses, reals = [] }: L,
+    fields: Fields<L>,
+    reads: readonly number[],
+    writes: readonly number[],
+  ): void {
     const meets =
       reads.some((at) => this.#written.has(at)) || writes.some((at) => this.#written.has(at) || this.#read.has(at))
     if (meets) {
@@ -46,21 +60,27 @@ export class TapeWriter {
     }
     for (const at of reads) this.#read.add(at)
     for (const at of writes) this.#written.add(at)
-    const length = words.length + 2
-    this.#reserve(length + 2)
-    this.#words[this.#length] = opcode | (meets ? BARRIER : 0)
-    this.#words[this.#length + 1] = length
-    for (let i = 0; i < words.length; i++) this.#words[this.#length + 2 + i] = words[i]
-    this.#length += length
+    const length = RECORD_HEAD + integers.length + addresses.length + reals.length
+    this.#reserve(length + RECORD_HEAD)
+    this.#push(meets ? opcode | (BARRIER << 16) : opcode)
+    this.#push(length)
+    const named = fields as Record<string, number>
+    for (const name of integers) this.#push(named[name])
+    for (const name of addresses) this.#push(named[name])
+    for (const name of reals) this.#push(f32Bits(named[name]))
     this.#records++
   }
 
   /** The tape so far, its end mark included; valid until the next record. */
   finish(): Int32Array {
-    this.#reserve(2)
-    this.#words[this.#length] = 0
-    this.#words[this.#length + 1] = 2
-    return this.#words.subarray(0, this.#length + 2)
+    this.#reserve(RECORD_HEAD)
+    this.#words[this.#length] = END
+    this.#words[this.#length + 1] = RECORD_HEAD
+    return this.#words.subarray(0, this.#length + RECORD_HEAD)
+  }
+
+  #push(word: number): void {
+    this.#words[this.#length++] = word
   }
 
   #reserve(count: number): void {

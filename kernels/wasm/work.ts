@@ -2,7 +2,7 @@
 
 import type { BufferSpec } from '../program/program.ts'
 import type { LeafWeight } from '../program/weights.ts'
-import type { BatchShape } from './lowering.ts'
+import type { BatchShape } from './lowered.ts'
 import type { PackableOp } from './lower.ts'
 
 /** Multiply-adds of a program's ops: of the linear layers, by stored weights, and of attention. */

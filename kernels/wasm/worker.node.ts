@@ -1,7 +1,7 @@
-// The worker thread in Node: a file of its own, so that no bundle for pages names node:worker_threads.
+// The worker thread in Node: in a file of its own so that no bundle for pages names node:worker_threads.
 
 import { Worker } from 'node:worker_threads'
-import type { WorkerEvents, WorkerThread } from './worker.ts'
+import type { WorkerEvents, WorkerThread } from './worker-thread.ts'
 
 export function startNodeWorker(source: string, events: WorkerEvents): WorkerThread {
   const worker = new Worker(source, { eval: true, execArgv: [] })

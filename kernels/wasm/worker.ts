@@ -1,6 +1,7 @@
-// The worker thread: its source as a string, so that any bundler keeps it, and one way to start it in Node and pages.
+// The worker thread: its source as a string, so that any bundler keeps it, and how it is started in Node and in pages.
 
-import * as control from './control.ts'
+import * as abi from './abi.ts'
+import type { WorkerEvents, WorkerMessage, WorkerThread } from './worker-thread.ts'
 
 /**
  * What the worker does: takes a message { memory, thread, threads } and { module } messages, each answered with 'ready',
@@ -12,19 +13,19 @@ const instances = []
 let memory, words, thread, threads, seen = 0
 function waitForJobs() {
   for (;;) {
-    Atomics.wait(words, ${control.JOB}, seen)
-    seen = Atomics.load(words, ${control.JOB})
-    if (words[${control.JOB_KIND}] === ${control.KIND_LISTEN}) return
+    Atomics.wait(words, ${abi.JOB_WORD}, seen)
+    seen = Atomics.load(words, ${abi.JOB_WORD})
+    if (words[${abi.JOB_KIND_WORD}] === ${abi.JOB.listen}) return
     try {
-      const scratch = (words[${control.JOB_SCRATCH}] >>> 0) + thread * (words[${control.JOB_SCRATCH_BYTES}] >>> 0)
-      instances[words[${control.JOB_MODULE}]].exports.run(words[${control.JOB_TAPE}], thread, threads, scratch)
+      const scratch = (words[${abi.JOB_SCRATCH_WORD}] >>> 0) + thread * (words[${abi.JOB_SCRATCH_BYTES_WORD}] >>> 0)
+      instances[words[${abi.JOB_MODULE_WORD}]].exports.run(words[${abi.JOB_TAPE_WORD}], thread, threads, scratch)
     } catch (error) {
-      port.postMessage({ trap: String(error), record: words[${control.THREADS} + 16 * thread] })
-      Atomics.store(words, ${control.ABORT}, 1)
-      Atomics.add(words, ${control.GENERATION}, 1)
-      Atomics.notify(words, ${control.GENERATION})
+      port.postMessage({ trap: String(error), record: words[${abi.THREADS_WORD} + ${abi.THREAD_WORDS} * thread] })
+      Atomics.store(words, ${abi.ABORT_WORD}, 1)
+      Atomics.add(words, ${abi.GENERATION_WORD}, 1)
+      Atomics.notify(words, ${abi.GENERATION_WORD})
     }
-    Atomics.add(words, ${control.RETURNED}, 1)
+    Atomics.add(words, ${abi.RETURNED_WORD}, 1)
   }
 }
 function take(message) {
@@ -32,9 +33,9 @@ function take(message) {
     memory = message.memory
     thread = message.thread
     threads = message.threads
-    words = new Int32Array(memory.buffer, 0, ${control.ARENA_BEGIN >> 2})
+    words = new Int32Array(memory.buffer, 0, ${abi.ARENA_ADDRESS >> 2})
     seen = message.seen
-    words[${control.THREADS} + 16 * thread + 1] = 1
+    words[${abi.THREADS_WORD} + ${abi.THREAD_WORDS} * thread + 1] = 1
   }
   try {
     instances.push(new WebAssembly.Instance(message.module, { env: { memory } }))
@@ -47,22 +48,6 @@ function take(message) {
 if (typeof importScripts === 'function') self.onmessage = (event) => take(event.data)
 else port.on('message', take)
 `
-
-export type WorkerMessage = 'ready' | { trap: string; record: number } | { failure: string }
-
-/** A running worker, whatever the engine. */
-export interface WorkerThread {
-  post(message: unknown): void
-  /** keeps the process alive (Node) while an answer is awaited */
-  hold(isHeld: boolean): void
-  terminate(): Promise<void>
-}
-
-export interface WorkerEvents {
-  message: (message: WorkerMessage) => void
-  /** the worker is gone, or about to be */
-  death: (reason: string) => void
-}
 
 /** Starts one worker. Rejects where the engine has none, or refuses it (a content security policy without blob:). */
 export async function startWorker(events: WorkerEvents): Promise<WorkerThread> {
