@@ -5,7 +5,8 @@ import { compileEmbedded } from './modules.ts'
 import { DENSE_MATMUL, FIRST_TOKEN } from './abi.ts'
 import { ThreadPool, type Job } from './pool.ts'
 import { TapeWriter } from './tape.ts'
-import { startWorker, type WorkerThread } from './worker.ts'
+import type { WorkerThread } from './worker-thread.ts'
+import { startWorker } from './worker.ts'
 
 const pools: ThreadPool[] = []
 const workers: WorkerThread[] = []
