@@ -1,8 +1,10 @@
 // What a recipe's steps learn from texts: the tokens that occur, the sums of what enters every layer, and how much the
-// loss hangs on every head and neuron.
+// loss depends on every head and neuron.
 
 import { denseTable } from '../compress/dense.ts'
-import { needsCalibration, type RecipeContext, type Step } from '../recipe/apply.ts'
+import type { RecipeContext, Step } from '../recipe/apply.ts'
+import { definitionOf } from '../recipe/steps/index.ts'
+import type { TextNeeds } from '../recipe/step.ts'
 import { pruneVocabulary } from '../compress/vocabulary.ts'
 import { loadDataset } from '../data/dataset.ts'
 import { loadTexts } from '../data/unlabelled.ts'
@@ -23,9 +25,6 @@ const IMPORTANCE_TEXTS = 256
 /** One of so many texts without labels is held out where the [UNK] rate is counted. */
 const HELD_OUT = 10
 
-/** Low-rank steps that do without texts; with them they correct the biases. */
-const BETTER_WITH_TEXTS: readonly Step['kind'][] = ['svd', 'tucker', 'tucker3']
-
 interface TextFlags {
   data?: string
   text?: string
@@ -41,14 +40,16 @@ export async function recipeTexts(
   flags: TextFlags,
   reporter: Reporter,
 ): Promise<Omit<RecipeContext, 'seed'>> {
-  const calibrated = steps.find(needsCalibration)
-  const isCalibrated = calibrated !== undefined || steps.some(({ kind }) => BETTER_WITH_TEXTS.includes(kind))
-  const isCut = steps.some(({ kind }) => kind === 'vocab')
-  const hasImportance = steps.some(({ kind }) => kind === 'heads')
+  const learns = (what: keyof TextNeeds): boolean => steps.some((step) => definitionOf(step).texts(step)[what])
+  const [isCut, isCalibrated, hasImportance] = [learns('tokens'), learns('inputs'), learns('importance')]
   if (!flags.data) {
     const where = 'give them with --data FILE'
-    if (isCut) throw new UsageError(`the step vocab keeps the tokens of texts: ${where}`)
-    if (calibrated) throw new UsageError(`the step ${calibrated.text} needs texts to run through the layers: ${where}`)
+    for (const step of steps) {
+      const { tokens, inputs } = definitionOf(step).texts(step)
+      if (tokens === 'needed') throw new UsageError(`the step ${step.text} keeps the tokens of texts: ${where}`)
+      if (inputs === 'needed')
+        throw new UsageError(`the step ${step.text} needs texts to run through the layers: ${where}`)
+    }
     return {}
   }
   if (!isCut && !isCalibrated && !hasImportance) {

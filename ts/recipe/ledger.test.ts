@@ -110,9 +110,9 @@ describe('byte ledger', () => {
   it('names the steps there are, and refuses those that do not go together', () => {
     expect(() => recipeLedger('mbert', 'q9')).toThrow(/unknown step 'q9'[^]*sp80x4/)
     expect(() => recipeLedger('mbert', 'q8+sp80')).toThrow(/'sp80' after 'q8'/)
-    expect(() => recipeLedger('mbert', 'vocab')).toThrow(/vocab: the size hangs on the texts/)
-    expect(() => recipeLedger('mbert', 'svd:e0.9')).toThrow(/svd:e0.9: the ranks hang on the weights[^]*'svd:0.25'/)
-    expect(() => recipeLedger('mbert', 'wsvd:20MB')).toThrow(/wsvd:20MB: the ranks hang on the weights/)
+    expect(() => recipeLedger('mbert', 'vocab')).toThrow(/vocab: the size depends on the texts/)
+    expect(() => recipeLedger('mbert', 'svd:e0.9')).toThrow(/svd:e0.9: the ranks depend on the weights[^]*'svd:0.25'/)
+    expect(() => recipeLedger('mbert', 'wsvd:20MB')).toThrow(/wsvd:20MB: the ranks depend on the weights/)
     expect(() => inspectModel(syntheticModel('int8'), { recipe: 'q8' })).toThrow(
       /q8: the layer is stored as int8 already/,
     )

@@ -3,6 +3,8 @@
 
 import { PAPER_ROWS } from '../report/paper.ts'
 import { formatRecipe, parseRecipe, type Step } from '../recipe/apply.ts'
+import { definitionOf, STEPS } from '../recipe/steps/index.ts'
+import type { Stage } from '../recipe/step.ts'
 
 export interface RowPlan {
   id: string
@@ -44,8 +46,12 @@ export const ROWS: RowPlan[] = [
 /** A row's folder inside `models/`: colons are not allowed in names everywhere. */
 export const folderOf = (id: string): string => id.replaceAll(':', '-')
 
-/** Steps after which there is something to train again. */
-const isShaping = ({ kind }: Step): boolean => kind !== 'q8' && kind !== 'e8' && kind !== 'vocab'
+const stageOf = (step: Step): Stage => definitionOf(step).stage
+/** How the steps of a stage are written. */
+const stepsOf = (stage: Stage): string =>
+  STEPS.filter((step) => step.stage === stage)
+    .map(({ syntax }) => syntax[0][0])
+    .join(', ')
 
 /**
  * The row that a recipe makes of the baseline, or after 'student' of the study's own student.
@@ -54,14 +60,18 @@ const isShaping = ({ kind }: Step): boolean => kind !== 'q8' && kind !== 'e8' &&
 function rowOfRecipe(recipe: string): RowPlan {
   const isStudent = recipe.startsWith('student+')
   const steps = parseRecipe(isStudent ? recipe.slice('student+'.length) : recipe)
-  // the vocabulary is no matter of the linears: wherever that step is, it is done after their training
-  const [shaping, storing] = [steps.filter(isShaping), steps.filter((step) => !isShaping(step))]
-  const isStored = steps.findIndex(({ kind }) => kind === 'q8' || kind === 'e8')
-  if ((isStored >= 0 && steps.slice(isStored).some(isShaping)) || steps.some(({ kind }) => kind === 'student'))
+  // the vocabulary does not touch the linears: wherever that step is, it is done after their training
+  const [shaping, rest] = [
+    steps.filter((step) => stageOf(step) === 'shape'),
+    steps.filter((step) => stageOf(step) !== 'shape'),
+  ]
+  const stored = steps.findIndex((step) => stageOf(step) === 'store')
+  const isShapedLater = stored >= 0 && steps.slice(stored).some((step) => stageOf(step) === 'shape')
+  if (isShapedLater || steps.some((step) => stageOf(step) === 'model'))
     throw new Error(
-      `variant '${recipe}': a study shapes weights first (sp.., nm.., heads.., svd, tucker), trains them again, then stores them (q8, e8); students are made by 'student' alone`,
+      `variant '${recipe}': a study shapes weights first (${stepsOf('shape')}), trains them again, then stores them (${stepsOf('store')}); students are made by 'student' alone`,
     )
-  return row(recipe, isStudent ? 'student' : 'baseline', formatRecipe(shaping), formatRecipe(storing))
+  return row(recipe, isStudent ? 'student' : 'baseline', formatRecipe(shaping), formatRecipe(rest))
 }
 
 /**

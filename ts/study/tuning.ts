@@ -2,9 +2,10 @@
 // their zeros grow, factors as factors, cut layers as smaller dense ones.
 
 import type { Calibration } from '../compress/calibration.ts'
-import { cubicSparsity, NM_GROUP, type PruneRule } from '../compress/prune-mask.ts'
 import { masksFor } from '../compress/prune.ts'
 import { parseRecipe, type RecipeResult, type Step } from '../recipe/apply.ts'
+import { definitionOf } from '../recipe/steps/index.ts'
+import type { Growth } from '../recipe/step.ts'
 import type { ModelWeights } from '../model/weights.ts'
 import { uniformLayerMap, type HiddenOptions } from '../train/hidden.ts'
 import { type MaskSchedule } from '../train/schedule.ts'
@@ -17,16 +18,6 @@ import type { Store } from './store.ts'
 
 /** What F1 on the validation texts a low-rank row may lose against its base. */
 const LOW_RANK_LOSS = 0.005
-/**
- * Shares of the full rank, tried in this order where the row leaves the rank open. With more than 0.4 of it two outer factors
- * and a core take more multiplications than the matrix did, and two factors with more than 0.5.
- */
-const RANK_SHARES = [0.0625, 0.125, 0.1875, 0.25, 0.375]
-const TWO_FACTOR_SHARES = [...RANK_SHARES, 0.4375]
-/** Then layers stop sharing, which is Tucker on groups of one: more bytes at the same rank, and less is lost. */
-const UNSHARED: Record<string, { shape: string; shares: number[] }> = {
-  'wtucker:R': { shape: 'wsvd:R', shares: [0.25, 0.3125, 0.375, 0.4375] },
-}
 /** What random weights get: there is nothing to hold. */
 const UNTRAINED_SHARE = 0.25
 /**
@@ -84,8 +75,9 @@ export async function shapeWeights(shape: string, isTuned: boolean, shaping: Sha
     return { model, recipe: shape, notes: [...notes, ...why] }
   }
   const steps = parseRecipe(shape)
-  const sparse = steps.find(({ kind }) => SPARSE_KINDS.includes(kind))
-  if (!sparse) {
+  const sparse = steps.find((step) => definitionOf(step).grow)
+  const growth = sparse && definitionOf(sparse).grow
+  if (!sparse || !growth) {
     const applied = await apply(base.model, shape)
     const trained = await train(applied.model, shaping, {})
     const model = { ...trained.model, config: applied.model.config }
@@ -97,44 +89,25 @@ export async function shapeWeights(shape: string, isTuned: boolean, shaping: Sha
     .filter((text) => text !== sparse.text)
     .join('+')
   const start = before ? await apply(base.model, before) : { model: base.model, notes: [] }
-  const calibration = sparse.kind === 'wanda' ? await base.calibration(start.model) : undefined
-  const trained = await train(start.model, shaping, { maskSchedule: growingZeros(sparse, calibration) })
+  const calibration = growth.by === 'inputs' ? await base.calibration(start.model) : undefined
+  const trained = await train(start.model, shaping, { maskSchedule: growingZeros(sparse, growth, calibration) })
   // the zeros are held at the end, so the step finds the same ones again
   const again = await apply({ ...trained.model, config: start.model.config }, sparse.text)
-  const zeros =
-    sparse.kind === 'nm'
-      ? 'zeros held from the first step'
-      : `zeros grown in ${GROWING * 100} % of the steps${bySaliency(sparse) ? ', where w^2 times the mean squared gradient is least' : ''}`
+  const zeros = growth.isGradual
+    ? `zeros grown in ${GROWING * 100} % of the steps${growth.by === 'saliency' ? ', where w^2 times the mean squared gradient is least' : ''}`
+    : 'zeros held from the first step'
   const notes = [...start.notes, ...again.notes, `${zeros}: ${trained.words}`]
   return { model: again.model, recipe: shape, notes }
 }
 
-const bySaliency = ({ kind }: Step): boolean => kind === 'sparse' || kind === 'tiles'
-
-const SPARSE_KINDS: readonly Step['kind'][] = ['sparse', 'tiles', 'wanda', 'nm']
-
 /**
- * Masks that grow along the cubic schedule; n:m holds from the start, since its zeros are no matter of degree. What goes is
- * what the loss misses least; wanda alone goes by weights and what enters them.
+ * Masks that grow along the step's schedule. What goes first is what the loss misses least, unless the step goes by the
+ * weights or by what enters them.
  */
-function growingZeros(step: Step, calibration?: Calibration): MaskSchedule {
-  const rule = (done: number): PruneRule => {
-    switch (step.kind) {
-      case 'sparse':
-        return { kind: step.blocks ? 'blocks' : 'unstructured', sparsity: cubicSparsity(done, 0, step.sparsity) }
-      case 'tiles':
-        return { kind: 'tiles', sparsity: cubicSparsity(done, 0, step.sparsity) }
-      case 'wanda':
-        return { kind: 'wanda', blocks: step.blocks, sparsity: cubicSparsity(done, 0, step.sparsity) }
-      case 'nm':
-        return { kind: 'nm', n: step.n, m: step.m, group: NM_GROUP }
-      default:
-        throw new Error(`study: step ${step.text} makes no zeros`)
-    }
-  }
+function growingZeros(step: Step, { rule, by }: Growth<Step>, calibration?: Calibration): MaskSchedule {
   return {
     until: GROWING,
-    masks: (done, model, saliency) => masksFor(bySaliency(step) ? saliency() : model, rule(done), calibration),
+    masks: (done, model, saliency) => masksFor(by === 'saliency' ? saliency() : model, rule(step, done), calibration),
   }
 }
 
@@ -189,10 +162,11 @@ async function chooseRank(shape: string, isTuned: boolean, shaping: Shaping): Pr
   const baseF1 = await base.validate(base.model)
   const words = (share: number, f1: number): string =>
     `rank ${share} of the full one, validation F1 ${f1.toFixed(3)} (base ${baseF1.toFixed(3)})`
-  const unshared = UNSHARED[shape]
+  const ranks = definitionOf(parseRecipe(at(UNTRAINED_SHARE))[0]).ranks
+  if (!ranks) throw new Error(`study: '${shape}' leaves a rank open, and its step has none`)
   const candidates = [
-    ...(shape.includes('tucker') ? RANK_SHARES : TWO_FACTOR_SHARES).map((share) => ({ share, recipe: at(share) })),
-    ...(unshared?.shares ?? []).map((share) => ({ share, recipe: at(share, unshared.shape) })),
+    ...ranks.shares.map((share) => ({ share, recipe: at(share) })),
+    ...(ranks.then?.shares ?? []).map((share) => ({ share, recipe: at(share, ranks.then!.shape) })),
   ]
   let tried = 0
   let best: (Shaped & { f1: number }) | null = null

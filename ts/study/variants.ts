@@ -1,7 +1,8 @@
 // Makes the models of the rows: shape, train again where that helps, store; each in its folder under models/.
 
 import { quantizationSensitivity, quantizeWithinGate } from '../compress/quantize-gate.ts'
-import { applyRecipe, needsCalibration, parseRecipe, type RecipeResult, type Step } from '../recipe/apply.ts'
+import { applyRecipe, parseRecipe, type RecipeResult, type Step } from '../recipe/apply.ts'
+import { definitionOf } from '../recipe/steps/index.ts'
 import { loadModel } from '../model/load.ts'
 import { saveModel } from '../model/save.ts'
 import type { ModelWeights } from '../model/weights.ts'
@@ -62,9 +63,9 @@ export class VariantMaker {
   private async store(model: ModelWeights, row: RowPlan, base: Base): Promise<RecipeResult> {
     const applied = await this.apply(model, row.store, base)
     const steps = parseRecipe(row.store)
-    const q8 = steps.find(({ kind }) => kind === 'q8')
+    const q8 = steps.find(({ text }) => text === 'q8')
     // with another vocabulary the validation texts would need its tokens
-    if (q8?.text !== 'q8' || row.shape !== '' || !base.isTrained || applied.vocabulary) return applied
+    if (!q8 || row.shape !== '' || !base.isTrained || applied.vocabulary) return applied
     const before = await base.validate(model)
     if ((await base.validate(applied.model)) >= before * (1 - GATE)) return applied
     const order = quantizationSensitivity(model, await base.calibration(model)).map(({ stem }) => stem)
@@ -78,7 +79,7 @@ export class VariantMaker {
   /** Cut layers see other inputs than those before: steps after the cut are a recipe with a calibration of its own. */
   private async apply(model: ModelWeights, recipe: string, base: Base): Promise<RecipeResult> {
     const steps = parseRecipe(recipe)
-    const cut = steps.findIndex(({ kind }) => kind === 'heads') + 1
+    const cut = steps.findIndex((step) => definitionOf(step).changesInputs) + 1
     if (cut === 0 || cut === steps.length) return this.applySteps(model, steps, base)
     const first = await this.applySteps(model, steps.slice(0, cut), base)
     const rest = await this.applySteps(first.model, steps.slice(cut), base)
@@ -88,9 +89,10 @@ export class VariantMaker {
   private async applySteps(model: ModelWeights, steps: Step[], base: Base): Promise<RecipeResult> {
     const { settings, reporter, threads, signal } = this.context
     // a base's own calibration is there anyway and corrects biases; another is made for the steps that cannot do without
-    const isCalibrated = steps.some(
-      (step) => needsCalibration(step) || (model === base.model && step.kind !== 'e8' && step.kind !== 'vocab'),
-    )
+    const isCalibrated = steps.some((step) => {
+      const { inputs } = definitionOf(step).texts(step)
+      return inputs === 'needed' || (inputs === 'helpful' && model === base.model)
+    })
     return applyRecipe(model, steps, {
       seed: settings.seed,
       vocabulary: base.vocabulary,

@@ -1,6 +1,6 @@
 import fc from 'fast-check'
 import { describe, expect, test } from 'vitest'
-import { formatRecipe, parseRecipe, STEP_SYNTAX } from './steps.ts'
+import { formatRecipe, parseRecipe, STEP_SYNTAX } from './parse.ts'
 
 describe('parseRecipe', () => {
   test('reads every step and its numbers', () => {
@@ -48,7 +48,7 @@ describe('parseRecipe', () => {
     for (const text of ['budget:5MB', 'budget:0.5ms', 'max-loss:1%']) {
       expect(parseRecipe(`student:mini+${text}+vocab+e8`)[1]).toEqual({ kind: 'budget', text })
       for (const step of ['q8', 'sp80', 'svd:0.5', 'student:mini'])
-        expect(() => parseRecipe(`${text}+${step}`)).toThrow(`'${step}' after '${text}': every layer has the form`)
+        expect(() => parseRecipe(`${text}+${step}`)).toThrow(`'${step}' after '${text}': every layer has the format`)
     }
     expect(() => parseRecipe('budget:5')).toThrow("unknown step 'budget:5'")
   })
