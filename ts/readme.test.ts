@@ -35,6 +35,7 @@ const MODULES: Record<string, string> = {
   'compact-kernels/webgpu': 'ts/webgpu.ts',
   'compact-kernels/compress': 'ts/compress.ts',
   'compact-kernels/train': 'ts/train.ts',
+  'compact-kernels/evaluation': 'ts/evaluation.ts',
 }
 
 const examples = [...readFileSync(join(root, 'README.md'), 'utf8').matchAll(/```ts\n([\s\S]*?)```/g)].map(

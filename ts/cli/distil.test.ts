@@ -172,7 +172,7 @@ describe('distil', () => {
     expect(JSON.parse(stdout)).toMatchObject({ train: 48, unlabelled: 4 })
     const refused = await run(distil('never', '--unlabelled', 'columns.csv'))
     expect(refused.code).toBe(1)
-    expect(refused.stderr).toMatch(/columns\.csv: found one, two; expected a column of texts: name it with --text/)
+    expect(refused.stderr).toMatch(/columns\.csv: found one, two; expected a column of texts: name it with the option text/)
   })
 
   it('alters texts; more copies begin with the same ones, whose logits are there', async () => {

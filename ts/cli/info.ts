@@ -1,5 +1,5 @@
 import { openDevice } from '../inference/devices.ts'
-import { describeMachine } from '../evaluation/machine.ts'
+import { describeMachine } from '../report/machine.ts'
 import type { DeviceInfo } from '../../kernels/program/device.ts'
 
 /** Opens each device and says what it is; a missing GPU is said, not an error. */

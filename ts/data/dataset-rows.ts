@@ -74,7 +74,7 @@ export function parseFiles(files: DataFile[], columns: ColumnChoice, notes: stri
     if (words(part.columns) !== words(found[0].columns))
       throw new Error(
         `${files[i].path}: ${words(part.columns)}, expected ${words(found[0].columns)} as in ${files[0].path}; ` +
-          'give the files the same columns, or name them with --text and --label',
+          'give the files the same columns, or name them with the options text and label',
       )
   })
   return found.flatMap(({ rows }) => rows)
@@ -229,7 +229,7 @@ function rowsFromTable(table: Cells[], path: string, columns: ColumnChoice, note
   }
   if (text === label)
     throw new Error(
-      `${path}: text and label are both column ${text + 1}; name two different ones with --text and --label`,
+      `${path}: text and label are both column ${text + 1}; name two different ones with the options text and label`,
     )
   const rows = hasHeader ? table.slice(1) : table
   if (rows.length === 0) throw new Error(`${path}: a header and no rows; expected rows with a text and a label`)
@@ -333,7 +333,7 @@ function rowsFromRecords(entries: JsonEntry[], path: string, columns: ColumnChoi
     const key = wanted ?? keys.find((candidate) => known.includes(candidate.toLowerCase()))
     if (key === undefined)
       throw new Error(
-        `${path}: line ${entries[0].line} has the keys ${keys.join(', ') || '(none)'}; name the ${what} with --${what}`,
+        `${path}: line ${entries[0].line} has the keys ${keys.join(', ') || '(none)'}; name the ${what} with the option ${what}`,
       )
     return key
   }

@@ -37,7 +37,7 @@ export async function loadDataset(source: string, options: LoadDatasetOptions): 
   if (source === BUILTIN_REVIEWS) {
     if (options.test !== undefined || options.text !== undefined || options.label !== undefined)
       throw new Error(
-        `data: ${BUILTIN_REVIEWS} has its own test part and columns; leave --test, --text and --label out`,
+        `data: ${BUILTIN_REVIEWS} has its own test part and columns; leave the options test, text and label out`,
       )
     return builtinReviews({ seed, ...(count !== undefined && { count }) })
   }
@@ -79,7 +79,7 @@ function collectLabels(rows: LabelledRow[], source: string): string[] {
   if (labels.length > MAX_CLASSES)
     throw new Error(
       `${source}: the label column has ${labels.length} different values, expected at most ${MAX_CLASSES}; ` +
-        'name the right column with --label',
+        'name the right column with the option label',
     )
   if (labels.length < 2)
     throw new Error(

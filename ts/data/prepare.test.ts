@@ -99,7 +99,7 @@ describe('prepareData', () => {
     const data = 'builtin:reviews'
     for (const more of [{ test: join(folder, 'test.csv') }, { test: undefined, text: 'what' }])
       await expect(prepareData(settings({ data, ...more }), scale)).rejects.toThrow(
-        /leave --test, --text and --label out/,
+        /leave the options test, text and label out/,
       )
   })
 

@@ -71,7 +71,7 @@ function chooseName(names: string[], where: string, { column, isRequired }: Choi
     found ??= names.find((name) => TEXT_NAMES.includes(fold(name))) ?? (names.length === 1 ? names[0] : undefined)
   if (found === undefined)
     throw new Error(
-      `${where}: found ${names.slice(0, 10).join(', ') || 'no columns'}; expected a column of texts: name it with --text, or call it text`,
+      `${where}: found ${names.slice(0, 10).join(', ') || 'no columns'}; expected a column of texts: name it with the option text, or call it text`,
     )
   return found
 }

@@ -1,6 +1,6 @@
 // What a study found: the contents of results.json, and what follows from its rows.
 
-import type { ComputerInfo, EngineInfo } from '../evaluation/machine.ts'
+import type { ComputerInfo, EngineInfo } from './machine.ts'
 import type { PrepareOptions } from '../data/prepare.ts'
 
 /** McNemar's p below which a difference counts as more than chance. */

@@ -1,0 +1,30 @@
+// compact-kernels/evaluation: labelled texts from files, scores with their uncertainty, tests between two classifiers.
+
+export { splitExamples } from './data/examples.ts'
+export type { Dataset, LabelledText } from './data/examples.ts'
+export { loadDataset } from './data/dataset.ts'
+export type { LoadDatasetOptions } from './data/dataset.ts'
+export { matchLabels } from './data/labels.ts'
+export type { LabelOrder } from './data/labels.ts'
+export { loadRows } from './data/rows.ts'
+export type { Rows } from './data/rows.ts'
+export { loadTexts } from './data/unlabelled.ts'
+export { evaluateClassifier } from './evaluation/evaluate.ts'
+export type { EvaluateOptions, Evaluation } from './evaluation/evaluate.ts'
+export { trainNaiveBayes } from './evaluation/naive-bayes.ts'
+export type { NaiveBayes } from './evaluation/naive-bayes.ts'
+export { testScores } from './evaluation/scores.ts'
+export type { TestScores } from './evaluation/scores.ts'
+export {
+  agreement,
+  classScores,
+  confusionMatrix,
+  f1Interval,
+  mcnemar,
+  median,
+  quantile,
+  relativeLoss,
+  scorePredictions,
+  summarize,
+} from './evaluation/statistics.ts'
+export type { ClassScores, ConfusionMatrix, Interval, McNemar, RelativeLoss, Scores } from './evaluation/statistics.ts'
