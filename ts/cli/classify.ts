@@ -77,7 +77,7 @@ export async function* parseLines(
   let isJson = format === 'jsonl'
   const parse = (line: string): Asked[] => {
     number++
-    // a mark of the byte order is no part of the first text
+    // a byte order mark is not part of the first text
     const text = (number === 1 ? line.replace(/^\uFEFF/, '') : line).replace(/\r$/, '')
     if (number === 1 && format === 'auto') isJson = looksLikeJson(text)
     if (!isJson) return [{ text, fields: {} }]

@@ -88,7 +88,9 @@ describe('compress --recipe --data', () => {
   })
 
   it('takes no other column in place of one that was named', async () => {
-    await expect(apply('vocab', 'column.csv', { text: 'words' })).rejects.toThrow(/found id, text; expected .*option text/)
+    await expect(apply('vocab', 'column.csv', { text: 'words' })).rejects.toThrow(
+      /found id, text; expected .*option text/,
+    )
   })
 
   it('calibrates on the training part of labelled rows', async () => {

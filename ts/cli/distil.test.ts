@@ -168,11 +168,13 @@ describe('distil', () => {
     )
     expect(code).toBe(0)
     // one of the five stands in the data
-    expect(stderr).toContain('1 texts also stand in the data: left out')
+    expect(stderr).toContain('1 texts are also in the data: left out')
     expect(JSON.parse(stdout)).toMatchObject({ train: 48, unlabelled: 4 })
     const refused = await run(distil('never', '--unlabelled', 'columns.csv'))
     expect(refused.code).toBe(1)
-    expect(refused.stderr).toMatch(/columns\.csv: found one, two; expected a column of texts: name it with the option text/)
+    expect(refused.stderr).toMatch(
+      /columns\.csv: found one, two; expected a column of texts: name it with the option text/,
+    )
   })
 
   it('alters texts; more copies begin with the same ones, whose logits are there', async () => {

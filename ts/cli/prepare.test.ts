@@ -108,7 +108,7 @@ describe('train', () => {
     expect((await json(args)).train).toBe(60)
     const prepared = await json([...args, '--prepare', 'normalise,stopwords,stem'])
     expect(prepared.train).toBe(50)
-    expect(prepared.stderr).toMatch(/10 of 60 training texts also stand in the test part: removed/)
+    expect(prepared.stderr).toMatch(/10 of 60 training texts are also in the test part: removed/)
   })
   it('starts from random weights of the size asked for, and from a model of other labels with a new classifier', async () => {
     await json(['train', '--data', 'three.csv', '--size', '1x64', '--out', 'narrow', ...TRAIN])

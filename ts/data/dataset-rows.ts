@@ -246,7 +246,7 @@ function rowsFromTable(table: Cells[], path: string, columns: ColumnChoice, note
   return { rows: labelled, columns: { text: name(text, columns.text), label: name(label, columns.label) } }
 }
 
-/** A column that was asked for but is no header's name may be a number from 1. */
+/** A column that was asked for and is not the name of a header may be a number from 1. */
 function chooseNumbered(
   found: number,
   wanted: string | undefined,
@@ -307,7 +307,7 @@ export function readRecords(content: string, path: string, ending: string): Json
     try {
       return JSON.parse(text)
     } catch (error) {
-      throw new Error(`${path}: ${where} is no JSON (${(error as Error).message}); expected {"text": …, "label": …}`, {
+      throw new Error(`${path}: ${where} is not JSON (${(error as Error).message}); expected {"text": …, "label": …}`, {
         cause: error,
       })
     }

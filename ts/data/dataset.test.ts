@@ -148,7 +148,7 @@ describe('loadDataset', () => {
   test('texts of the test part are removed from train, and counted', async () => {
     const data = await load('tsv', many(40), { test: write('tsv', many(4)) })
     expect([data.train.length, data.test.length]).toEqual([36, 4])
-    expect(data.notes.join()).toContain('4 of 40 training texts also stand in the test part')
+    expect(data.notes.join()).toContain('4 of 40 training texts are also in the test part')
   })
 
   test('texts that differ in white space alone are the same text', async () => {
@@ -216,7 +216,7 @@ describe('loadDataset', () => {
     await expect(load('jsonl', '{"text":"a","label":1}\n{"text":5,"label":1}\n')).rejects.toThrow(
       /line 2: 'text' is of type number/,
     )
-    await expect(load('jsonl', '{"text":"a","label":1}\n{"text"\n')).rejects.toThrow(/line 2 is no JSON/)
+    await expect(load('jsonl', '{"text":"a","label":1}\n{"text"\n')).rejects.toThrow(/line 2 is not JSON/)
     await expect(load('jsonl', '{"a":"a","b":1}\n')).rejects.toThrow(/keys a, b; name the text with the option text/)
     const classes = 'label\ttext\n' + Array.from({ length: 1001 }, (_, i) => `c${i}\tt${i}`).join('\n')
     await expect(load('tsv', classes)).rejects.toThrow(/1001 different values, expected at most 1000/)
@@ -256,7 +256,7 @@ describe('splitExamples', () => {
   })
 })
 
-// Real files, too large and not free to ship: labels, rows and how many training texts also stand in the test file.
+// Real files, too large and not free to ship: labels, rows and how many training texts are also in the test file.
 const REAL = new URL('../../../shared/data/text/', import.meta.url)
 const CASES = [
   { train: 'sst2.train.tsv', test: 'sst2.test-labeled.tsv', rows: [67347, 1821], removed: 2 },

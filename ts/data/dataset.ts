@@ -24,7 +24,7 @@ const MAX_CLASSES = 1000
 /**
  * Loads a data set: `builtin:reviews`, or CSV, TSV, JSONL or JSON files (Node only), joined by commas, with a text and a
  * label per row; several files must have the same columns.
- * Labels are sorted (numbers by value, else by code point) and numbered from 0. Texts that also stand in the test part
+ * Labels are sorted (numbers by value, else by code point) and numbered from 0. Texts that are also in the test part
  * are removed from the training part.
  * @throws where a file is missing, empty, not UTF-8, has a row without text or label, one class only or over 1000
  * @example

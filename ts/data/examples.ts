@@ -46,7 +46,7 @@ export function splitExamples<E extends { label: number }>(
 export const foldSpace = (text: string): string => text.replace(/\s+/g, ' ').trim()
 
 /**
- * The training part without the texts that also stand in the test part; a note says how many there were.
+ * The training part without the texts that are also in the test part; a note says how many there were.
  * @param fold texts are compared by what it makes of them
  * @param what the texts are, in the note
  */
@@ -59,6 +59,6 @@ export function dropTestTexts(
   const seen = new Set(parts.test.map(({ text }) => fold(text)))
   const train = parts.train.filter(({ text }) => !seen.has(fold(text)))
   const removed = parts.train.length - train.length
-  if (removed > 0) notes.push(`${removed} of ${parts.train.length} ${what} also stand in the test part: removed.`)
+  if (removed > 0) notes.push(`${removed} of ${parts.train.length} ${what} are also in the test part: removed.`)
   return train
 }

@@ -13,7 +13,7 @@ export interface LabelOrder {
 
 /**
  * Which of the model's labels each of the data's is: by name, else by number (0, 1, ...), else by place where the model's
- * have no names of their own (LABEL_0, 1). Places alone say nothing of names: 'neg, pos' would be 'positive, negative'.
+ * are nameless (LABEL_0, 1). Places say nothing about names: 'neg, pos' would be 'positive, negative'.
  * @param found the data's labels, in order
  * @param labels the model's
  * @param source the model, for messages

@@ -65,7 +65,7 @@ describe('prepareData', () => {
     )
     expect(unlabelled).toEqual(['something new', 'and another'])
     expect(train).toEqual(known.train)
-    expect(notes.join()).toMatch(/more\.txt: 3 texts also stand in the data: left out,2 texts without a label/)
+    expect(notes.join()).toMatch(/more\.txt: 3 texts are also in the data: left out,2 texts without a label/)
     expect(hash).not.toBe(known.hash)
   })
 
@@ -73,7 +73,7 @@ describe('prepareData', () => {
     await rows('both.csv', 85, 95)
     const { validation, notes } = await prepareData(settings({ validation: join(folder, 'both.csv') }), scale)
     expect(validation.map(({ text }) => text)).toEqual([85, 86, 87, 88, 89].map((i) => `text number ${i}`))
-    expect(notes.join()).toMatch(/5 of 10 texts to choose by also stand in the test part: removed/)
+    expect(notes.join()).toMatch(/5 of 10 texts to choose by are also in the test part: removed/)
   })
 
   it('compares texts as the model prepares them', async () => {

@@ -59,7 +59,7 @@ const MAX_VALIDATION = 600
 
 /**
  * Loads and splits the data: training, validation (a tenth of the training rows) and test. Texts stay as they are:
- * the tokenizer prepares them. Those that are the same as a test text once prepared are no training texts.
+ * the tokenizer prepares them. A training text that is the same as a test text once both are prepared is left out.
  * @throws as `loadDataset`; where the parts are too small, or the training part has one class only
  */
 export async function prepareData(options: PrepareOptions, limits: DataLimits): Promise<PreparedData> {
@@ -113,7 +113,7 @@ export async function prepareData(options: PrepareOptions, limits: DataLimits): 
   }
 }
 
-/** The test file and the columns. The built-in reviews have columns of their own: names are for the other files then. */
+/** The test file and the columns. The built-in reviews have fixed columns: with other files, the names are for those. */
 function columnsOf({ data, test, validation, unlabelled, text, label }: PrepareOptions): {
   test?: string
   text?: string
@@ -167,7 +167,7 @@ async function ownPreparation(source: string): Promise<TextPreparation | null> {
     : ((await parseConfig(config, `${files.where}: config.json`)).shape.config.preparation ?? null)
 }
 
-/** Rows of their own file, their labels numbered as the data's. */
+/** Rows of a separate file, their labels numbered as the data's. */
 async function loadValidation(source: string, options: PrepareOptions, labels: string[]): Promise<LabelledText[]> {
   const { text, label, seed } = options
   const found = await loadRows(source, { seed, ...(text && { text }), ...(label && { label }) })
@@ -179,7 +179,7 @@ async function loadValidation(source: string, options: PrepareOptions, labels: s
   return found.rows.map((row) => ({ text: row.text, label: numbers[row.label] }))
 }
 
-/** Texts without a label that stand in none of the `parts`. */
+/** Texts without a label that are in none of the `parts`. */
 async function loadUnlabelled(
   source: string,
   column: string | null | undefined,
@@ -191,7 +191,7 @@ async function loadUnlabelled(
   const seen = new Set(parts.flat().map(({ text }) => fold(text)))
   const texts = found.filter((text) => !seen.has(fold(text)))
   if (texts.length < found.length)
-    notes.push(`${source}: ${found.length - texts.length} texts also stand in the data: left out`)
+    notes.push(`${source}: ${found.length - texts.length} texts are also in the data: left out`)
   notes.push(`${texts.length} texts without a label: the teacher alone says what they are`)
   return texts
 }

@@ -1,4 +1,4 @@
-// Latency: all variants in turns, round after round, so that a machine that slows down slows them all alike.
+// Latency: all variants in turns, round after round, so that a computer that slows down slows them all alike.
 
 import type { Session } from '../../kernels/program/device.ts'
 import type { Batch } from '../../kernels/program/program.ts'

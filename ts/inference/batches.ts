@@ -12,7 +12,7 @@ export interface EncodedTexts {
 
 /**
  * Token ids of each text, at most `maxLength` with [CLS] and [SEP].
- * @throws where something among the texts is no string
+ * @throws where one of the texts is not a string
  */
 export function encodeTexts(tokenizer: Tokenizer, texts: readonly string[], maxLength: number): EncodedTexts {
   let truncated = 0

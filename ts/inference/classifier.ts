@@ -62,16 +62,11 @@ export async function startClassifier(model: TextModel, device: Device): Promise
 
 function refusePreset(source: string): void {
   if (source.startsWith('preset:'))
-    throw new Error(
-      `${source} is a shape with random weights and no tokenizer; train a model first`,
-    )
+    throw new Error(`${source} is a shape with random weights and no tokenizer; train a model first`)
 }
 
 function checkClassifier(source: string, { classifier }: StoredModel): void {
-  if (!classifier)
-    throw new Error(
-      `${source} has no classifier; train one on it first`,
-    )
+  if (!classifier) throw new Error(`${source} has no classifier; train one on it first`)
 }
 
 export interface LabelScore {

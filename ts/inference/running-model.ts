@@ -33,7 +33,7 @@ export function runOn(device: Device, { weights, tokenizer, close }: TextModel):
   const session = (output: ModelOutput): Promise<Session> => {
     let found = sessions.get(output)
     if (!found) {
-      if (!held) throw new Error(`the weights for ${output} are no longer at hand`)
+      if (!held) throw new Error(`the weights were released, so that ${output} cannot be made ready`)
       found = device.load(buildProgram(held, output, { normalize: false }))
       sessions.set(output, found)
       // the next call may try again

@@ -26,7 +26,7 @@ export interface QuantizedInput {
 export interface LinearOptions {
   /** f32 [N] */
   bias?: Float32Array
-  /** applied after the bias; 'none' if not given. gelu is the erf form */
+  /** applied after the bias; 'none' if not given. gelu is the one by erf */
   activation?: Activation
 }
 
@@ -39,7 +39,7 @@ export interface KernelCalls {
    */
   denseMatmul(input: Float32Array, weight: DenseWeight, options?: LinearOptions): Promise<Float32Array>
   /**
-   * int8 linear layer: rows of `input` are quantized on the way (symmetric, one scale each) or come quantized; products
+   * int8 linear layer: rows of `input` are quantized first (symmetric, one scale each) unless they come quantized; products
    * are summed exactly in i32; scales, bias and activation are f32.
    * @param input f32 [M, K], or s8 [M, K] with scales
    * @param weight s8 [N, K] with a scale per output: see `quantizeWeight`
@@ -57,7 +57,7 @@ export interface KernelCalls {
     options?: LinearOptions,
   ): Promise<Float32Array>
   /**
-   * Low-rank linear layer: y = activation(((x F0^T) F1^T …) + bias) with two or three factors of any leaf form.
+   * Low-rank linear layer: y = activation(((x F0^T) F1^T …) + bias) with two or three factors in any leaf storage format.
    * @param input f32 [M, K]
    * @returns f32 [M, N]
    */

@@ -5,7 +5,7 @@ import * as library from '@huggingface/tokenizers'
 
 /**
  * Where a text can be cut without changing its tokens: white space that the normalizer keeps as a separator. U+000B,
- * U+000C, U+0085 and U+FEFF are not among them: it deletes those as control characters, joining what stands around.
+ * U+000C, U+0085 and U+FEFF are not among them: it deletes those as control characters, joining what is around them.
  */
 export const SEPARATORS = /[\t\n\r\u2028\u2029\p{Zs}]+/u
 

@@ -1,6 +1,6 @@
 // What may be done to a text before the tokenizer sees it, as the study describes it: normalisation, stop words,
 // stemming. A model that was trained on prepared texts says so in its config.json, and its tokenizer prepares
-// (preparedTokenizer), so that nobody who runs the model can forget to. The libraries behind this file are loaded only
+// them (preparedTokenizer), so that nobody who runs the model can forget it. The libraries behind this file are loaded only
 // for such models: `pipeline` imports it when it meets one.
 
 import { Parser } from 'htmlparser2'
@@ -47,9 +47,9 @@ export function preparedTokenizer(tokenizer: Tokenizer, preparation: TextPrepara
 
 // ---- normalise
 
-/** Tags that stand inside words; every other tag parts what is around it. */
+/** Tags inside words; every other tag separates what is around it. */
 const INLINE = new Set('a abbr b big cite code em font i mark q s small span strike strong sub sup tt u'.split(' '))
-/** Elements whose content is no text. */
+/** Elements whose content is not text. */
 const UNREADABLE = new Set(['script', 'style'])
 
 const LINK = /\b(?:https?:\/\/|ftp:\/\/|www\.)[^\s<>"]*[^\s<>".,;:!?)\]}'»…]/giu

@@ -35,7 +35,7 @@ export function withVocabulary(
     const id = ids.get(token.content)
     return id === undefined ? [] : [{ ...token, id }]
   })
-  // the ids of [CLS] and [SEP] stand in the post-processor too, in one of two forms
+  // the post-processor holds the ids of [CLS] and [SEP] too, in one of two layouts
   json.post_processor = JSON.parse(JSON.stringify(json.post_processor ?? null), (key, value: unknown) => {
     if (key === 'special_tokens')
       for (const [token, entry] of Object.entries(value as Record<string, { ids: number[] }>))

@@ -41,9 +41,7 @@ export function tokenizerFromVocabulary(lines: string[], options: { lowercase: b
   const vocab = Object.create(null) as Record<string, number>
   tokens.forEach((token, id) => {
     if (token in vocab)
-      throw new Error(
-        `vocab.txt: '${token}' stands on lines ${vocab[token] + 1} and ${id + 1}; expected each token once`,
-      )
+      throw new Error(`vocab.txt: '${token}' is on lines ${vocab[token] + 1} and ${id + 1}; expected each token once`)
     vocab[token] = id
   })
   for (const token of ['[UNK]', '[CLS]', '[SEP]'])
@@ -117,7 +115,7 @@ interface TokenizerJson {
 
 /**
  * Makes a tokenizer from the parsed `tokenizer.json` of a BERT model, and its `tokenizer_config.json` where there is one.
- * @throws where the model in it is no WordPiece, or it does not put one token before and one after a text
+ * @throws where the model in it is not WordPiece, or it does not put one token before and one after a text
  */
 export function tokenizerFromJson(tokenizerJson: object, config: object = {}): Tokenizer {
   const json = tokenizerJson as TokenizerJson
@@ -143,7 +141,7 @@ export function tokenizerFromJson(tokenizerJson: object, config: object = {}): T
   let vocabSize = 0
   for (const token in vocab) vocabSize = Math.max(vocabSize, vocab[token] + 1)
   for (const token of json.added_tokens ?? []) vocabSize = Math.max(vocabSize, token.id + 1)
-  if (!Number.isInteger(vocabSize)) throw new Error('tokenizer.json: an id in the vocabulary is no whole number')
+  if (!Number.isInteger(vocabSize)) throw new Error('tokenizer.json: an id in the vocabulary is not a whole number')
 
   const lowercase = json.normalizer?.lowercase ?? (config as { do_lower_case?: boolean }).do_lower_case ?? false
   const [cls, sep] = findFrame(library)
@@ -170,13 +168,13 @@ export function tokenizerFromJson(tokenizerJson: object, config: object = {}): T
           `tokenizer: maxLength = ${maxLength}, expected a whole number from 2: [CLS] and [SEP] are always there`,
         )
       const ids = [cls]
-      const room = maxLength - 1
+      const most = maxLength - 1
       for (const word of cutsAtSpace ? text.split(SEPARATORS) : [text]) {
         if (word === '') continue
         for (const id of encodeWord(word)) ids.push(id)
-        if (ids.length >= room) break
+        if (ids.length >= most) break
       }
-      if (ids.length > room) ids.length = room
+      if (ids.length > most) ids.length = most
       ids.push(sep)
       return Int32Array.from(ids)
     },

@@ -14,7 +14,7 @@ const PAIR_BASE = 2 ** 26
  * then pieces by falling frequency. The same texts in the same order give the same vocabulary.
  * @param size most tokens wanted; fewer come back where the texts hold fewer pieces
  * @param options minFrequency: how often a piece must occur, 2 where not given
- * @throws where `size` has no room for the special tokens and one character, or no text has a word
+ * @throws where `size` is too small for the special tokens and one character, or no text has a word
  */
 export function learnVocabulary(
   texts: Iterable<string>,

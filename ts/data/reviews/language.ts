@@ -1,11 +1,11 @@
 // What a language gives the review generator: sentence frames with slots, patterns that join clauses, and words.
-// reviews.ts knows the rules of meaning; reviews-english.ts and reviews-russian.ts only know their grammar.
+// reviews.ts knows the rules of meaning; english.ts and russian.ts know their grammar alone.
 
 export type Polarity = 1 | -1
 
 /**
  * One clause with slots in braces. Every language has {A} the thing judged, {J} an adjective, {I} an intensifier or
- * nothing, {S} a strong one, {D} a weak one; what else a text may hold, its `fill` knows.
+ * nothing, {S} a strong one, {D} a weak one; the language's `fill` knows what other slots a text may hold.
  */
 export interface Frame {
   id: string
@@ -21,9 +21,10 @@ export interface Verdict extends Frame {
 
 /**
  * How clauses make a review. {1} {2} {3} are clauses; `clauses` says for each what it may be:
- * 'decides' carries the label, 'negated' does too and says it by negation, 'opener' says nothing, 'opposes' its opposite, 'agrees' the label again, 'free' either,
- * 'claim' is what others said (either), 'strong' and 'weak' are clauses of marked intensity, the strong one the label's,
- * 'irony' is praise that means blame, 'tail' its empty echo.
+ * - 'decides' carries the label, 'negated' carries it by negation, 'agrees' repeats it, 'opposes' carries its opposite
+ * - 'free' carries either, 'claim' is what others said (either), 'opener' says nothing
+ * - 'strong' and 'weak' are clauses of marked intensity; the strong one carries the label
+ * - 'irony' is praise that means blame, 'tail' is its empty echo
  */
 export interface Pattern {
   id: string

@@ -1,4 +1,4 @@
-// Built-in data: labelled English and Russian reviews of films, things and services, made from a grammar of ours, so
+// Built-in data: labelled English and Russian reviews of films, things and services, made from this project's grammar, so
 // that a study runs with nothing downloaded. What a review says follows from its parts: words of praise and blame,
 // negation, "but", concession, a final verdict, hearsay, intensity, irony. Counting words is not enough to tell.
 //
@@ -46,13 +46,13 @@ const KIND_SHARES: [PatternKind, number][] = [
   ['intensity', 1],
   ['irony', 3],
 ]
-// Negation stands mostly alone: beside a plain clause that says the same, nobody needs to understand it.
+// Negation is mostly alone: beside a plain clause that says the same, nobody needs to understand it.
 const NEGATED_SHARE = 0.03
 
 /**
  * The built-in data set: one of five reviews is in the test part, labels and languages are balanced.
  * @param options seed; count of all reviews, 20,000 where not given, at least 20
- * @throws where count is no whole number from 20 to 200000
+ * @throws where count is not a whole number from 20 to 200000
  * @example
  * builtinReviews({ seed: 1 }).train.length // 16000
  */
