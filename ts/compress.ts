@@ -1,5 +1,9 @@
 // Compression after training: what `compact-kernels/compress` exports.
 
+export { compressToBudget } from './budget/budget.ts'
+export type { BudgetGoal, BudgetInput, BudgetLedger, LedgerLayer, LedgerScore } from './budget/budget.ts'
+export { openBudgetTexts } from './budget/texts.ts'
+export type { BudgetTexts } from './budget/texts.ts'
 export { InfeasibleError, leastCost, leastLoss } from './compress/allocate.ts'
 export type { Choice } from './compress/allocate.ts'
 export type { Calibration, InputSums } from './compress/calibration.ts'
@@ -38,6 +42,8 @@ export { quantizationSensitivity, quantizeWithinGate } from './compress/quantize
 export type { GateResult, LayerSensitivity } from './compress/quantize-gate.ts'
 export { applyRecipe, formatRecipe, parseRecipe, STEP_SYNTAX } from './recipe/apply.ts'
 export type { RecipeContext, RecipeResult, Step, Student } from './recipe/apply.ts'
+export { recipeTexts } from './train/recipe-texts.ts'
+export type { RecipeTextsOptions } from './train/recipe-texts.ts'
 export { layerInputs, linearCandidates, tableCandidates, weightBytes } from './compress/sensitivity.ts'
 export type { Candidate, LayerInputs } from './compress/sensitivity.ts'
 export {

@@ -36,6 +36,7 @@ const MODULES: Record<string, string> = {
   'compact-kernels/compress': 'ts/compress.ts',
   'compact-kernels/train': 'ts/train.ts',
   'compact-kernels/evaluation': 'ts/evaluation.ts',
+  'compact-kernels/study': 'ts/study.ts',
 }
 
 const examples = [...readFileSync(join(root, 'README.md'), 'utf8').matchAll(/```ts\n([\s\S]*?)```/g)].map(

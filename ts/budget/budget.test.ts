@@ -13,9 +13,8 @@ import { modelTensors, saveModel } from '../model/save.ts'
 import { linearLayers, type ModelWeights } from '../model/weights.ts'
 import { createRandom } from '../text/random.ts'
 import { initializeModel } from '../train/initialize.ts'
-import { compressToBudget, type BudgetGoal, type BudgetLedger } from './budget.ts'
+import { compressToBudget, type BudgetGoal, type BudgetLedger, type BudgetTexts } from '../compress.ts'
 import { assemble, budgetLayers } from './layers.ts'
-import type { BudgetTexts } from './texts.ts'
 import { openDevice } from '../inference/devices.ts'
 import { packBatch } from '../inference/batches.ts'
 import { predict, runLogits } from '../inference/logits.ts'
@@ -65,8 +64,8 @@ beforeAll(async () => {
 })
 afterAll(() => cpu.dispose())
 
-const compress = (goal: BudgetGoal, text: string, start = model) =>
-  compressToBudget({ model: start, goal, text, texts, tokens: TOKENS, device: cpu, seed: 1, reporter: quiet })
+const compress = (goal: BudgetGoal, text?: string, start = model) =>
+  compressToBudget({ model: start, goal, text, texts, tokens: TOKENS, device: cpu, seed: 1 })
 
 const layersSum = ({ layers }: BudgetLedger, pick: (layer: BudgetLedger['layers'][number]) => number): number =>
   layers.reduce((sum, layer) => sum + pick(layer), 0)
@@ -101,6 +100,11 @@ describe('a budget of bytes', () => {
       expect(ledger.layers.every(({ role, msAfter }) => (role === 'word') === (msAfter === null))).toBe(true)
     }
     expect(last).toBe(0)
+  })
+
+  it('is written into the recipe as it is', async () => {
+    const { model: made, ledger } = await compress({ kind: 'bytes', limit: 40_000 })
+    expect([made.config.recipe, ledger.goal]).toEqual(['budget:0.04MB', 'budget:0.04MB'])
   })
 
   it('says the least there is where it cannot be met', async () => {
@@ -185,14 +189,16 @@ describe('mixed models', () => {
       const kinds = (all: ModelWeights) => [...linearLayers(all)].map(({ linear }) => linear.weight.kind)
       expect(kinds(weights)).toEqual(kinds(made))
       expect((await inspectSource(folder)).bytes).toBe(written['model.safetensors'])
-      await expect(inspectSource(folder, { recipe: 'budget:5MB' })).rejects.toThrow(/forms hang on the texts/)
+      await expect(inspectSource(folder, { recipe: 'budget:5MB' })).rejects.toThrow(
+        /^budget:5MB: .* texts; compress the model/,
+      )
     } finally {
       await rm(folder, { recursive: true, force: true })
     }
   })
 })
 
-it('measures each form of a shape once', async () => {
+it('measures each format of a shape once', async () => {
   let loads = 0
   const device: Device = { ...cpu, info: cpu.info, load: (...args) => (loads++, cpu.load(...args)) }
   const times = createLinearTimes(device, { tokens: TOKENS, weights: 20_000, secondsEach: 0.01 })
@@ -200,15 +206,15 @@ it('measures each form of a shape once', async () => {
   const gram = Float64Array.from({ length: K * K }, (_, i) => Number(i % (K + 1) === 0))
   const inputs = layerInputs({ K, rows: 1, gram, sum: new Float64Array(K), largest: new Float32Array(K).fill(1) })
   const data = Float32Array.from({ length: 64 * K }, (_, i) => Math.sin(i))
-  const forms = linearCandidates({ kind: 'f32', N: 64, K, data }, 'layer', inputs).map(({ method, make }) => ({
+  const formats = linearCandidates({ kind: 'f32', N: 64, K, data }, 'layer', inputs).map(({ method, make }) => ({
     method,
     weight: (): LinearWeight => make(),
   }))
-  const table = await times.measure({ N: 64, K, M: 8 }, forms)
-  expect([...table.keys()].sort()).toEqual(forms.map(({ method }) => method).sort())
+  const table = await times.measure({ N: 64, K, M: 8 }, formats)
+  expect([...table.keys()].sort()).toEqual(formats.map(({ method }) => method).sort())
   for (const ms of table.values()) expect(ms).toBeGreaterThanOrEqual(0)
   expect(Math.max(...table.values())).toBeGreaterThan(0)
-  expect(loads).toBe(forms.length + 1)
-  expect(await times.measure({ N: 64, K, M: 8 }, forms.slice(2))).toBe(table)
-  expect(loads).toBe(forms.length + 1)
+  expect(loads).toBe(formats.length + 1)
+  expect(await times.measure({ N: 64, K, M: 8 }, formats.slice(2))).toBe(table)
+  expect(loads).toBe(formats.length + 1)
 })

@@ -1,18 +1,18 @@
-// A form for every layer under one budget: bytes of the file, milliseconds of a text, or the F1 that may be lost. What a
-// layer's forms cost is measured (ts/budget/linear-times.ts) or counted; what they lose is the exact error of its outputs
+// A storage format for every layer under one budget: bytes of the file, milliseconds of a text, or the F1 that may be lost. What a
+// layer's formats cost is measured (ts/budget/linear-times.ts) or counted; what they lose is the exact error of its outputs
 // (ts/compress/sensitivity.ts); ts/compress/allocate.ts chooses. The ledger holds what was decided, and from what.
 
 import type { Device } from '../../kernels/program/device.ts'
 import { InfeasibleError, leastCost, leastLoss, type Choice } from '../compress/allocate.ts'
 import { inspectModel } from '../recipe/ledger.ts'
 import type { ModelWeights } from '../model/weights.ts'
-import { openBudgetClock } from './clock.ts'
+import { openBudgetClock, type BudgetClock } from './clock.ts'
 import { assemble, budgetLayers, type BudgetLayer } from './layers.ts'
 import type { BudgetTexts } from './texts.ts'
 import { predict, logitsOf } from '../inference/logits.ts'
 import { createLinearTimes, type LinearTimes } from './linear-times.ts'
-import type { Reporter } from '../inference/reporter.ts'
-import { slowerForms } from './slower-formats.ts'
+import { SILENT, type Reporter } from '../inference/reporter.ts'
+import { slowerFormats } from './slower-formats.ts'
 import { f1Interval, mcnemar, relativeLoss, scorePredictions, type RelativeLoss } from '../evaluation/statistics.ts'
 
 export type BudgetGoal =
@@ -33,7 +33,7 @@ export interface LedgerLayer {
   msAfter: number | null
   /** squared output error as a share of the output's own squares about its mean */
   error: number
-  /** what there was to choose from; ms is null where a form was not timed, since the goal did not need it */
+  /** what there was to choose from; ms is null where a format was not timed, since the goal did not need it */
   candidates: { method: string; bytes: number; ms: number | null; error: number }[]
 }
 
@@ -60,7 +60,7 @@ export interface BudgetLedger {
   /** sum of the layers' errors */
   error: number
   f1: { before: LedgerScore; after: LedgerScore; loss: RelativeLoss; mcnemarP: number }
-  /** the models that a loss was searched with, in order */
+  /** the models that were measured in a search for a loss, in order */
   tried: { error: number; cost: number; f1: number }[]
 }
 
@@ -68,14 +68,15 @@ export interface BudgetInput {
   /** dense f32, with pooler and classifier */
   model: ModelWeights
   goal: BudgetGoal
-  /** how the goal is written in config.recipe, e.g. budget:5MB */
-  text: string
+  /** how the goal is written in config.recipe; made of the goal where not given, e.g. budget:5MB */
+  text?: string
   texts: BudgetTexts
   /** tokens of the text that times are of */
   tokens: number
   device: Device
+  /** of the intervals */
   seed: number
-  reporter: Reporter
+  reporter?: Reporter
   signal?: AbortSignal
 }
 
@@ -86,14 +87,22 @@ const MAX_CORRECTIONS = 4
 /** What a measured time may be above the budget: clocks on a busy machine say no more. */
 const TIME_TOLERANCE = 0.02
 
+/** What every part of the choice works with: the input with its defaults. */
+type Plan = BudgetInput & { text: string; reporter: Reporter }
+
 /**
- * Chooses a form for every layer and makes the model.
+ * Chooses a storage format for every layer and makes the model.
  * @throws where the budget cannot be met (the sentence says what can), or the model is compressed already
+ * @example
+ * const texts = await openBudgetTexts('reviews.csv', { seed: 1 }, { tokenizer, labels, maxPositions: 128, source: 'model' })
+ * const goal = { kind: 'bytes', limit: 5e6 } as const
+ * const { model: small } = await compressToBudget({ model, goal, texts, tokens: texts.tokens, device, seed: 1 })
  */
 export async function compressToBudget(input: BudgetInput): Promise<{ model: ModelWeights; ledger: BudgetLedger }> {
-  const { model, goal, device, texts, tokens, reporter, signal } = input
+  const plan: Plan = { ...input, text: input.text ?? goalText(input.goal), reporter: input.reporter ?? SILENT }
+  const { model, goal, device, tokens, reporter, signal } = plan
   const info = device.info()
-  const groups = await budgetLayers({ ...input, threads: info.kind === 'cpu' ? info.threads : 0 })
+  const groups = await budgetLayers({ ...plan, threads: info.kind === 'cpu' ? info.threads : 0 })
   const weights = groups.reduce((sum, { linear }) => sum + (linear ? linear.N * linear.K : 0), 0)
   const times = createLinearTimes(device, { tokens, weights, ...(signal && { signal }) })
   const byTime = goal.kind === 'ms' || (goal.kind === 'loss' && goal.least === 'ms')
@@ -103,49 +112,53 @@ export async function compressToBudget(input: BudgetInput): Promise<{ model: Mod
   const choices: Choice[][] = groups.map((group) =>
     group.candidates.map(({ error }, i) => ({ cost: cost(group, i), loss: error })),
   )
-  const before = await classify(model, input)
+  const before = await classify(model, plan)
   const tried: BudgetLedger['tried'] = []
   let made: ModelWeights
   let chosen: number[]
   if (goal.kind === 'loss') {
-    chosen = await searchLoss(choices, goal.share, before, input, groups, tried)
-    made = assemble(model, groups, chosen, input.text)
-  } else ({ chosen, made } = await keepBudget(choices, goal, input, groups, times, clock.rest))
-
+    chosen = await searchLoss(choices, goal.share, before, plan, groups, tried)
+    made = assemble(model, groups, chosen, plan.text)
+  } else ({ chosen, made } = await keepBudget(choices, goal, plan, groups, times, clock.rest))
   reporter.stage('measuring the finished model')
   await clock.measure(({ candidates }, g) => [candidates[0], candidates[chosen[g]]])
-  const slower = await slowerForms(groups, chosen, clock)
+  const slower = await slowerFormats(groups, chosen, clock)
   const [msBefore, msAfter] = await times.models([model, made])
-  const after = await classify(made, input)
+  const after = await classify(made, plan)
   reporter.done()
   for (const note of slower) reporter.note(note)
-  const layers = groups.map((group, g): LedgerLayer => {
-    const { method, bytes, error } = group.candidates[chosen[g]]
-    const [plain] = group.candidates
-    return {
-      stem: group.stem,
-      role: group.role,
-      method,
-      bytesBefore: plain.bytes,
-      bytesAfter: bytes,
-      msBefore: group.linear && clock.ms(group, plain.method),
-      msAfter: group.linear && clock.ms(group, method),
-      error,
-      candidates: group.candidates.map((candidate) => ({
-        method: candidate.method,
-        bytes: candidate.bytes,
-        ms: group.linear && clock.ms(group, candidate.method),
-        error: candidate.error,
-      })),
-    }
-  })
+  const ms = { before: msBefore, after: msAfter }
+  return { model: made, ledger: ledgerOf(plan, { groups, chosen, clock, made, ms, before, after, tried }) }
+}
+
+/** A goal as config.recipe writes it. */
+function goalText(goal: BudgetGoal): string {
+  if (goal.kind === 'loss') return `max-loss:${Number((100 * goal.share).toPrecision(6))}%`
+  return `budget:${goal.kind === 'ms' ? `${goal.limit}ms` : `${goal.limit / 1e6}MB`}`
+}
+
+interface Finished {
+  groups: BudgetLayer[]
+  chosen: number[]
+  clock: BudgetClock
+  made: ModelWeights
+  ms: { before: number; after: number }
+  before: Classified
+  after: Classified
+  tried: BudgetLedger['tried']
+}
+
+function ledgerOf({ model, text, texts, tokens, device, seed }: Plan, finished: Finished): BudgetLedger {
+  const { groups, chosen, clock, made, ms, before, after, tried } = finished
+  const layers = groups.map((group, g) => ledgerLayer(group, chosen[g], clock))
   const sum = (pick: (layer: LedgerLayer) => number | null): number =>
     layers.reduce((total, layer) => total + (pick(layer) ?? 0), 0)
   const bytes = { before: fileBytes(model), after: fileBytes(made) }
-  const ledger: BudgetLedger = {
-    goal: input.text,
-    device: info.name,
-    threads: info.threads,
+  const { name, threads } = device.info()
+  return {
+    goal: text,
+    device: name,
+    threads,
     tokens,
     texts: { calibration: texts.calibration.length, development: texts.development.length },
     layers,
@@ -155,17 +168,34 @@ export async function compressToBudget(input: BudgetInput): Promise<{ model: Mod
       ms: clock.rest,
     },
     bytes,
-    ms: { before: msBefore, after: msAfter, estimated: clock.rest + sum((layer) => layer.msAfter) },
+    ms: { ...ms, estimated: clock.rest + sum((layer) => layer.msAfter) },
     error: sum((layer) => layer.error),
     f1: {
       before: before.score,
       after: after.score,
-      loss: relativeLoss(texts.labels, before.said, after.said, model.config.labels.length, { seed: input.seed }),
+      loss: relativeLoss(texts.labels, before.said, after.said, model.config.labels.length, { seed }),
       mcnemarP: mcnemar(texts.labels, before.said, after.said).p,
     },
     tried,
   }
-  return { model: made, ledger }
+}
+
+function ledgerLayer(group: BudgetLayer, chosen: number, clock: BudgetClock): LedgerLayer {
+  const { stem, role, linear, candidates } = group
+  const { method, bytes, error } = candidates[chosen]
+  const [plain] = candidates
+  const ms = (of: string): number | null => linear && clock.ms(group, of)
+  return {
+    stem,
+    role,
+    method,
+    bytesBefore: plain.bytes,
+    bytesAfter: bytes,
+    msBefore: ms(plain.method),
+    msAfter: ms(method),
+    error,
+    candidates: candidates.map((of) => ({ method: of.method, bytes: of.bytes, ms: ms(of.method), error: of.error })),
+  }
 }
 
 /** Bytes of model.safetensors. */
@@ -175,7 +205,7 @@ const fileBytes = (model: ModelWeights): number => inspectModel(model, { header:
 async function keepBudget(
   choices: Choice[][],
   goal: { kind: 'bytes' | 'ms'; limit: number },
-  input: BudgetInput,
+  input: Plan,
   groups: BudgetLayer[],
   times: LinearTimes,
   restMs: number,
@@ -223,7 +253,7 @@ async function searchLoss(
   choices: Choice[][],
   share: number,
   before: Classified,
-  input: BudgetInput,
+  input: Plan,
   groups: BudgetLayer[],
   tried: BudgetLedger['tried'],
 ): Promise<number[]> {
@@ -267,7 +297,7 @@ interface Classified {
 }
 
 /** What a model says of the development texts. */
-async function classify(model: ModelWeights, { device, texts, seed, signal }: BudgetInput): Promise<Classified> {
+async function classify(model: ModelWeights, { device, texts, seed, signal }: Plan): Promise<Classified> {
   const labels = model.config.labels.length
   const said = predict(await logitsOf(device, model, texts.development, { signal }), labels)
   const { low, high } = f1Interval(texts.labels, said, labels, { seed })

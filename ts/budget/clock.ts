@@ -1,4 +1,4 @@
-// What each layer of a budget takes in each of its forms, and the model outside them.
+// What each layer of a budget takes in each of its formats, and the model outside them.
 
 import type { LinearWeight } from '../../kernels/program/weights.ts'
 import type { Candidate } from '../compress/sensitivity.ts'
@@ -8,15 +8,15 @@ import type { LinearTimes } from './linear-times.ts'
 import type { Reporter } from '../inference/reporter.ts'
 
 export interface BudgetClock {
-  /** milliseconds of a layer in a form; 0 of the word table, null where the form was not measured */
+  /** milliseconds of a layer in a format; 0 of the word table, null where the format was not measured */
   ms(group: BudgetLayer, method: string): number | null
   /** the model's milliseconds outside the layers */
   rest: number
-  /** measures the forms wanted of each group, where they are not known yet */
+  /** measures the formats wanted of each group, where they are not known yet */
   measure(wanted: (group: BudgetLayer, g: number) => readonly BudgetLayer['candidates'][number][]): Promise<void>
 }
 
-/** Times the f32 model and its linears, and where `all` every form of them. */
+/** Times the f32 model and its linears, and where `all` every format of them. */
 export async function openBudgetClock(
   groups: readonly BudgetLayer[],
   model: ModelWeights,
@@ -29,24 +29,24 @@ export async function openBudgetClock(
   const measure: BudgetClock['measure'] = async (wanted) => {
     const shapes = new Map<
       string,
-      { shape: NonNullable<BudgetLayer['linear']>; forms: Map<string, Candidate<LinearWeight>> }
+      { shape: NonNullable<BudgetLayer['linear']>; formats: Map<string, Candidate<LinearWeight>> }
     >()
     groups.forEach((group, g) => {
       if (!group.linear) return
       const key = keyOf(group.linear)
-      if (!shapes.has(key)) shapes.set(key, { shape: group.linear, forms: new Map() })
-      const { forms } = shapes.get(key)!
+      if (!shapes.has(key)) shapes.set(key, { shape: group.linear, formats: new Map() })
+      const { formats } = shapes.get(key)!
       for (const candidate of wanted(group, g) as Candidate<LinearWeight>[])
-        if (!forms.has(candidate.method)) forms.set(candidate.method, candidate)
+        if (!formats.has(candidate.method)) formats.set(candidate.method, candidate)
     })
     let done = 0
-    for (const [key, { shape, forms }] of shapes) {
-      const list = [...forms.values()].map(({ method, make }) => ({ method, weight: make }))
+    for (const [key, { shape, formats }] of shapes) {
+      const list = [...formats.values()].map(({ method, make }) => ({ method, weight: make }))
       tables.set(key, await times.measure(shape, list))
       reporter.progress(++done, shapes.size)
     }
   }
-  reporter.stage(all ? 'times of every form at every shape' : 'times of the layers as they are')
+  reporter.stage(all ? 'times of every format at every shape' : 'times of the layers as they are')
   await measure(({ candidates }) => (all ? candidates : candidates.slice(0, 1)))
   const [whole] = await times.models([model])
   reporter.done()

@@ -1,4 +1,4 @@
-// The layers that a budget decides about: every way to store each with its bytes and error, and the model made of a choice.
+// The layers that a budget decides about: every format to store each with its bytes and error, and the model made of a choice.
 
 import type { EmbeddingTable, LinearWeight } from '../../kernels/program/weights.ts'
 import type { InputSums } from '../compress/calibration.ts'
@@ -26,7 +26,7 @@ import type { Reporter } from '../inference/reporter.ts'
 
 type MeanInputs = Pick<InputSums, 'sum' | 'rows'>
 
-/** One layer with its ways to be stored. */
+/** One layer with the formats it can be stored in. */
 export interface BudgetLayer {
   stem: string
   role: LayerLinear | 'pooler' | 'word'
@@ -68,7 +68,7 @@ export async function budgetLayers(input: BudgetLayersInput): Promise<BudgetLaye
       linear: null,
     },
   ]
-  reporter.stage('output errors of every form')
+  reporter.stage('output errors of every format')
   const linears = [...linearLayers(model)]
   // query, key and value share their inputs and come one after another
   const last: { sums?: InputSums; inputs?: LayerInputs } = {}
@@ -107,7 +107,7 @@ function rowsOf(model: ModelWeights, layer: number | null, role: LayerLinear | '
   return isAfter && layer === model.layers.length - 1 ? 1 : tokens
 }
 
-/** The model with every layer in its chosen form, biases corrected for the mean input. */
+/** The model with every layer in its chosen format, biases corrected for the mean input. */
 export function assemble(
   model: ModelWeights,
   groups: readonly BudgetLayer[],

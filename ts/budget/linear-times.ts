@@ -1,6 +1,6 @@
-// How long each way to store a linear layer takes on this machine: the real kernels at the model's own shapes, all
-// forms of a shape in turns. One run holds several copies of the layer, each with weights of its own, so that they come
-// from the same caches as in the model and the engine shares the work among as many threads.
+// How long a linear layer takes on this device in each storage format: the real kernels at the model's own shapes, all
+// formats of a shape in turns. One run holds several copies of the layer, each with other weights, so that they come from
+// the same caches as in the model and the engine shares the work among as many threads.
 
 import type { Device, Session } from '../../kernels/program/device.ts'
 import type { BufferId, BufferSpec, Op, Program } from '../../kernels/program/program.ts'
@@ -10,19 +10,19 @@ import type { ModelWeights } from '../model/weights.ts'
 import { packBatch } from '../inference/batches.ts'
 import { timeInTurns, type Contender } from '../evaluation/timing.ts'
 
-/** One form of one shape. */
-export interface TimedForm {
-  /** names the form with its density or rank: q8, sp90, wsvd:64+q8 */
+/** One format of one shape. */
+export interface TimedFormat {
+  /** names the format with its density or rank: q8, sp90, wsvd:64+q8 */
   method: string
   weight: () => LinearWeight
 }
 
 export interface LinearTimes {
   /**
-   * Milliseconds of one layer [N, K] over M rows in each form given; forms already measured are not measured again.
+   * Milliseconds of one layer [N, K] over M rows in each format given; formats already measured are not measured again.
    * @returns by method
    */
-  measure(shape: { N: number; K: number; M: number }, forms: readonly TimedForm[]): Promise<Map<string, number>>
+  measure(shape: { N: number; K: number; M: number }, formats: readonly TimedFormat[]): Promise<Map<string, number>>
   /** Milliseconds of one text of `tokens` through whole models, in turns. */
   models(models: readonly ModelWeights[]): Promise<number[]>
 }
@@ -33,12 +33,12 @@ export interface LinearTimesOptions {
   /** multiply-adds per row of all the model's linears: as much work as one run should hold, where memory allows */
   weights: number
   signal?: AbortSignal
-  /** seconds for each form; 0.1 */
+  /** seconds for each format; 0.1 */
   secondsEach?: number
 }
 
 const MAX_COPIES = 24
-/** Of f32 weights in the copies of one form. */
+/** Of f32 weights in the copies of one format. */
 const MAX_COPY_BYTES = 64e6
 const MODEL_SECONDS = 2
 
@@ -47,17 +47,17 @@ export function createLinearTimes(device: Device, options: LinearTimesOptions): 
   const { tokens, weights, signal, secondsEach = 0.1 } = options
   const known = new Map<string, Map<string, number>>()
   return {
-    async measure({ N, K, M }, forms) {
+    async measure({ N, K, M }, formats) {
       const key = `${N} ${K} ${M}`
       const table = known.get(key) ?? new Map<string, number>()
       known.set(key, table)
-      const missing = forms.filter(({ method }) => !table.has(method))
+      const missing = formats.filter(({ method }) => !table.has(method))
       if (missing.length === 0) return table
       const copies = layerCopies(N, K, weights)
       const batch = { offsets: Int32Array.of(0, M), rows: new Float32Array(M * K).map((_, i) => Math.sin(i)) }
       const contenders: Contender[] = []
       try {
-        // a run of nothing but the input's way in and the output's way out
+        // a run of nothing but copying the input in and the output out
         contenders.push({ id: '', session: await device.load(copiesProgram([], N, K)), batch })
         for (const { method, weight } of missing) {
           const made = weight()

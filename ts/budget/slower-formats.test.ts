@@ -1,6 +1,6 @@
 import { expect, it } from 'vitest'
 import type { BudgetLayer } from './layers.ts'
-import { slowerForms } from './slower-formats.ts'
+import { slowerFormats } from './slower-formats.ts'
 
 const METHODS = ['f32', 'sp80', 'sp90', 'sp95', 'sp80x4+q8']
 
@@ -24,9 +24,9 @@ const clockOf = (times: Record<string, number>) => {
 }
 const groups = [layer('a'), layer('b')]
 
-it('names a slower form once, with the strength at which its kind breaks even', async () => {
+it('names a slower format once, with the strength at which its kind breaks even', async () => {
   const clock = clockOf({ f32: 1, sp80: 2, sp90: 1.2, sp95: 0.5, 'sp80x4+q8': 3 })
-  expect(await slowerForms(groups, [1, 1], clock)).toEqual([
+  expect(await slowerFormats(groups, [1, 1], clock)).toEqual([
     'sp80 is slower than dense f32 at 8x16, 1 token: 2.0 ms against 1.0 ms; its kind breaks even at sp95 (0.50 ms) ' +
       '(2 layers); a limit in ms would not take it',
   ])
@@ -38,9 +38,9 @@ it('names a slower form once, with the strength at which its kind breaks even', 
 
 it('says where no strength is faster, and measures nothing where none is slower', async () => {
   const slow = clockOf({ f32: 1, sp80: 2, sp90: 2, sp95: 2, 'sp80x4+q8': 3 })
-  expect((await slowerForms(groups, [0, 2], slow)).join()).toContain('no strength of its kind is faster (1 layer)')
+  expect((await slowerFormats(groups, [0, 2], slow)).join()).toContain('no strength of its kind is faster (1 layer)')
   expect(slow.asked).toEqual([[], ['sp80', 'sp90', 'sp95']])
   const fast = clockOf({ f32: 1, sp80: 1.04 })
-  expect(await slowerForms(groups, [1, 0], fast)).toEqual([])
+  expect(await slowerFormats(groups, [1, 0], fast)).toEqual([])
   expect(fast.asked).toEqual([])
 })

@@ -1,5 +1,5 @@
-// Forms that a limit in bytes or a loss has chosen and that are slower than dense f32 here: which, by how much, and from
-// which strength on their kind is faster, all measured at the layer's own shape. A choice by time never takes such a form,
+// Formats that a limit in bytes or a loss has chosen and that are slower than dense f32 here: which, by how much, and from
+// which strength on their kind is faster, all measured at the layer's own shape. A choice by time never takes such a format,
 // since f32 costs less there and has error 0.
 
 import type { BudgetClock } from './clock.ts'
@@ -11,8 +11,8 @@ const SLOWER = 1.05
 /** A method without its strength: sp80x4+q8 and sp90x4+q8 are of one kind. */
 const kindOf = (method: string): string => method.replace(/\d+(:\d+)?/, '')
 
-/** A sentence for each such form at each shape; measures the other strengths of its kind. */
-export async function slowerForms(
+/** A sentence for each such format at each shape; measures the other strengths of its kind. */
+export async function slowerFormats(
   groups: readonly BudgetLayer[],
   chosen: readonly number[],
   clock: Pick<BudgetClock, 'ms' | 'measure'>,
@@ -35,7 +35,7 @@ export async function slowerForms(
     const time = (ms: number): string => `${ms.toPrecision(2)} ms`
     // the strongest last: from which one on all are faster
     const byStrength = kind(group, g).sort((a, b) => b.bytes - a.bytes)
-    const first = byStrength.findLastIndex((form) => clock.ms(group, form.method)! > plain) + 1
+    const first = byStrength.findLastIndex((format) => clock.ms(group, format.method)! > plain) + 1
     const from = byStrength[first]
     const where = `${N}x${K}, ${M} token${M === 1 ? '' : 's'}`
     const words =

@@ -1,35 +1,15 @@
-// `compress --budget` and `--max-loss`: a form for every layer, and the ledger it was decided from.
+// `compress --budget` and `--max-loss` in words: the goal, and the ledger that a choice was made from.
 
-import { writeFile } from 'node:fs/promises'
-import type { LoadedModel } from '../model/load.ts'
-import { saveModel } from '../model/save.ts'
-import { compressToBudget, type BudgetGoal, type BudgetLedger } from '../budget/budget.ts'
-import { openBudgetTexts } from '../budget/texts.ts'
-import { openTokenizer } from '../inference/tokenizer.ts'
-import { openDevice } from '../inference/devices.ts'
-import type { Reporter } from '../inference/reporter.ts'
+import type { BudgetGoal, BudgetLedger } from '../budget/budget.ts'
 import { shortNumber } from '../report/table.ts'
 import { columns } from './columns.ts'
-import type { AskedGoal, DeviceKind } from './values.ts'
-
-export interface BudgetFlags {
-  out: string
-  data: string
-  text?: string
-  label?: string
-  seed: number
-  json?: boolean
-  budget?: AskedGoal
-  maxLoss?: AskedGoal
-  fastest?: boolean
-  tokens?: number
-  device: DeviceKind
-  threads?: number
-  ledger?: string
-}
+import type { AskedGoal } from './values.ts'
 
 /** The goal that the options name, and how config.recipe calls it. */
-function goalOf({ budget, maxLoss, fastest }: BudgetFlags): { goal: BudgetGoal; text: string } {
+export function goalOf({ budget, maxLoss, fastest }: { budget?: AskedGoal; maxLoss?: AskedGoal; fastest?: boolean }): {
+  goal: BudgetGoal
+  text: string
+} {
   if (budget) {
     const isTime = budget.unit === 'ms'
     return { goal: { kind: isTime ? 'ms' : 'bytes', limit: budget.amount }, text: `budget:${budget.text}` }
@@ -37,47 +17,6 @@ function goalOf({ budget, maxLoss, fastest }: BudgetFlags): { goal: BudgetGoal; 
   return {
     goal: { kind: 'loss', share: maxLoss!.amount, least: fastest ? 'ms' : 'bytes' },
     text: `max-loss:${maxLoss!.text}`,
-  }
-}
-
-/** Chooses, saves and tells. */
-export async function compressWithinBudget(
-  loaded: LoadedModel,
-  source: string,
-  flags: BudgetFlags,
-  reporter: Reporter,
-): Promise<void> {
-  const { weights } = loaded
-  if (!weights.classifier)
-    throw new Error(`${source} has no classifier, so that there is no F1 to keep; train one on it first`)
-  const { labels, maxPositions } = weights.config
-  const texts = await openBudgetTexts(flags.data, flags, {
-    tokenizer: await openTokenizer(loaded.tokenizerFiles, weights.config, loaded.where),
-    labels,
-    maxPositions,
-    source,
-  })
-  for (const note of texts.notes) reporter.note(note)
-  const { goal, text } = goalOf(flags)
-  const { device } = await openDevice({ device: flags.device, threads: flags.threads })
-  try {
-    const tokens = Math.min(maxPositions, flags.tokens ?? texts.tokens)
-    const { model, ledger } = await compressToBudget({
-      model: weights,
-      goal,
-      text,
-      texts,
-      tokens,
-      device,
-      seed: flags.seed,
-      reporter,
-    })
-    const written = await saveModel(model, flags.out, { files: loaded.tokenizerFiles })
-    const json = JSON.stringify({ out: flags.out, written: written['model.safetensors'], ...ledger })
-    if (flags.ledger) await writeFile(flags.ledger, `${json}\n`)
-    process.stdout.write(flags.json ? `${json}\n` : `${budgetText(ledger)}${flags.out}: written\n`)
-  } finally {
-    await device.dispose()
   }
 }
 
@@ -90,7 +29,7 @@ export function budgetText(ledger: BudgetLedger): string {
   const kilo = (value: number): string => (value / 1e3).toFixed(1)
   const time = (value: number | null): string => (value === null ? '' : shortNumber(value))
   const rows = [
-    ['layer', 'form', 'kB before', 'kB after', 'ms before', 'ms after', 'error'],
+    ['layer', 'format', 'kB before', 'kB after', 'ms before', 'ms after', 'error'],
     ...layers.map((layer) => [
       layer.stem.replace(BEFORE_LAYER, ''),
       layer.method,

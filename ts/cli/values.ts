@@ -1,6 +1,7 @@
 // What options may hold. A wrong value is a usage error: the sentence says what was expected, the exit code is 2.
 
-import { InvalidArgumentError, Option } from 'commander'
+import { InvalidArgumentError, Option } from '@commander-js/extra-typings'
+import { PRESETS } from '../model/config.ts'
 import { PREPARATION_LANGUAGES, PREPARATION_STEPS, type TextPreparation } from '../text/preparation.ts'
 import { UsageError } from './failure.ts'
 
@@ -92,22 +93,30 @@ export function percentage(text: string): AskedGoal {
   return { text: `${digits}%`, amount: Number(digits) / 100, unit: 'share' }
 }
 
-export const deviceOption = (): Option =>
-  new Option('--device <kind>', 'where to run').choices([...DEVICES]).default('cpu')
+export const MODEL_HELP = 'folder, hub id or preset:NAME'
+export const DATA_HELP = 'CSV, TSV or JSONL file, several by commas or by --data again, or builtin:reviews'
+
+export const deviceOption = () => new Option('--device <kind>', 'where to run').choices(DEVICES).default('cpu' as const)
 
 /** Without a default, so that it is known whether it was given. */
-export const timingDeviceOption = (): Option =>
-  new Option('--device <kind>', 'where a budget measures its times (default: cpu)').choices([...DEVICES])
+export const timingDeviceOption = () =>
+  new Option('--device <kind>', 'where a budget measures its times (default: cpu)').choices(DEVICES)
 
-export const threadsOption = (): Option =>
+export const threadsOption = () =>
   new Option('--threads <n>', 'CPU threads (default: one a core, at most 4)').argParser(wholeNumber(1, 256))
 
-export const seedOption = (): Option =>
+export const seedOption = () =>
   new Option('--seed <n>', 'seed of every random choice').argParser(wholeNumber(0, 0xffffffff)).default(1)
 
-export const jsonOption = (): Option => new Option('--json', 'print JSON for machines')
+export const jsonOption = () => new Option('--json', 'print JSON for machines')
 
-/** Files named in one list or in several options, joined by commas. Each option needs a parser of its own. */
+export const quantizationAwareOption = () =>
+  new Option(
+    '--quantization-aware <steps>',
+    'train on operands rounded as these steps will round them; compress afterwards',
+  ).choices(['q8', 'q8+e8'] as const)
+
+/** Files named in one list or in several options, joined by commas. Each option needs another parser. */
 export function fileList(): (text: string) => string {
   const given: string[] = []
   return (text) => {
@@ -140,13 +149,23 @@ export function preparationOf({ prepare, language }: PreparationFlags): TextPrep
   return null
 }
 
-export const prepareOption = (): Option =>
+export const prepareOption = () =>
   new Option(
     '--prepare <steps>',
     'what is done to texts first: none, or of normalise,stopwords,stem (default: as the model was trained; a new one none)',
   ).argParser(preparationSteps)
 
-export const languageOption = (): Option =>
-  new Option('--language <language>', 'of stop words and stems (default: auto, each text by its letters)').choices([
-    ...PREPARATION_LANGUAGES,
-  ])
+export const languageOption = () =>
+  new Option('--language <language>', 'of stop words and stems (default: auto, each text by its letters)').choices(
+    PREPARATION_LANGUAGES,
+  )
+
+/** @throws where `text` names no size of an encoder */
+export async function checkSize(option: string, text: string, orElse = ''): Promise<void> {
+  const { encoderSize } = await import('../model/preset.ts')
+  if (encoderSize(text)) return
+  const names = Object.keys(PRESETS).join(', ')
+  throw new UsageError(
+    `${option} ${text}: expected layers x width with a width divisible by 32, such as 2x128, ${orElse === '' ? 'or ' : ''}one of ${names}${orElse}`,
+  )
+}

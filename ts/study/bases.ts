@@ -25,7 +25,7 @@ import type { Scale } from './settings.ts'
 import { scorePredictions } from '../evaluation/statistics.ts'
 import type { Store } from './store.ts'
 import { startStudent } from '../distil/student.ts'
-import { cachedTeacherLogits } from '../distil/teacher-logits.ts'
+import { cachedTeacherLogits } from '../distil/teacher-logits.node.ts'
 import { trainWithin, type Example, type Trained, type TrainingPlan } from '../train/within-time.ts'
 
 /** Training texts that calibration reads: some hundred tell what enters a layer. */

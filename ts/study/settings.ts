@@ -1,20 +1,49 @@
 // What decides the outcome of a study. Two runs with the same settings and version can share what is on disk; variants,
 // devices and threads only choose among it.
 
-import { REVIEW_COUNT } from '../data/reviews/reviews.ts'
+import { NEW_STUDENT_VOCABULARY } from '../distil/defaults.ts'
+import { BUILTIN_REVIEWS, REVIEW_COUNT } from '../data/reviews/reviews.ts'
 import type { EncoderSize } from '../model/preset.ts'
 import type { StudySettings } from '../report/results.ts'
+import { NEW_MODEL, PEAK_RATE } from '../train/defaults.ts'
 
-export interface StudyOptions extends StudySettings {
+/** `out`; the rest as in `StudySettings`, with the values below where not given. */
+export interface StudyOptions extends Partial<StudySettings> {
+  /** folder of results and models; a study that was stopped goes on there */
   out: string
-  /** ids joined by commas, 'paper' or 'all' */
-  variants: string
-  /** null: both, and without a GPU the CPU alone, which is said */
-  devices: ('cpu' | 'gpu')[] | null
-  /** CPU threads; 0 for the device's own choice */
-  threads: number
-  /** forget what is on disk */
-  fresh: boolean
+  /** ids or recipes joined by commas, 'paper' or 'all'; all */
+  variants?: string
+  /** both where not given, and without a GPU the CPU alone, which is said */
+  devices?: ('cpu' | 'gpu')[]
+  /** CPU threads; the device's own choice where not given */
+  threads?: number
+  /** forgets what is on disk */
+  fresh?: boolean
+}
+
+/** Minutes on two cores; what measuring and writing take beside the plan is inside. */
+const MINUTES = { whole: 9, quick: 1.75 }
+
+/** The settings alone. Their order is part of the key of what is on disk. */
+export function settingsOf(options: StudyOptions): StudySettings {
+  const { quick = false } = options
+  return {
+    model: options.model ?? 'scratch',
+    data: options.data ?? BUILTIN_REVIEWS,
+    test: options.test ?? null,
+    validation: options.validation ?? null,
+    unlabelled: options.unlabelled ?? null,
+    text: options.text ?? null,
+    label: options.label ?? null,
+    preparation: options.preparation ?? null,
+    seed: options.seed ?? 1,
+    minutes: options.minutes ?? (quick ? MINUTES.quick : MINUTES.whole),
+    quick,
+    isTuned: options.isTuned ?? true,
+    student: options.student ?? null,
+    passes: options.passes ?? null,
+    hiddenWeight: options.hiddenWeight ?? 0,
+  }
 }
 
 /** How big things are for a budget. Training steps shrink further where the machine needs longer than planned. */
@@ -45,11 +74,16 @@ export interface Scale {
 export function scaleFor(minutes: number, quick: boolean): Scale {
   const seconds = minutes * 60
   const shared = {
-    maxPositions: 128,
+    maxPositions: NEW_MODEL.maxPositions,
     batch: 32,
     leastSteps: 300,
-    // 192 wide, 1e-3 ends at F1 0.92 on the built-in reviews where 5e-4 reaches 0.95
-    learningRate: { scratch: quick ? 1e-3 : 5e-4, pretrained: 1e-4, tune: 3e-4, student: 2e-3 },
+    learningRate: {
+      scratch: quick ? 1e-3 : PEAK_RATE.scratch,
+      pretrained: PEAK_RATE.pretrained,
+      tune: 3e-4,
+      student: PEAK_RATE.narrow,
+    },
+    studentVocabulary: NEW_STUDENT_VOCABULARY,
     seconds: {
       baseline: seconds * 0.36,
       student: seconds * 0.1,
@@ -64,7 +98,6 @@ export function scaleFor(minutes: number, quick: boolean): Scale {
         maxTrain: 8000,
         maxTest: 1000,
         vocabulary: 4096,
-        studentVocabulary: 1536,
         baseline: { layers: 2, hiddenSize: 96, heads: 3, intermediateSize: 384 },
         student: { layers: 1, hiddenSize: 32, heads: 2, intermediateSize: 64 },
         epochs: { baseline: 6, student: 6, tune: 0.8 },
@@ -76,9 +109,8 @@ export function scaleFor(minutes: number, quick: boolean): Scale {
         // a thousand texts for a minute and half as many again: more would not be read once
         maxTrain: Math.max(24_000, Math.round(minutes * 1500)),
         maxTest: 2500,
-        vocabulary: 8192,
-        studentVocabulary: 1536,
-        baseline: { layers: 2, hiddenSize: 192, heads: 6, intermediateSize: 768 },
+        vocabulary: NEW_MODEL.vocabulary,
+        baseline: NEW_MODEL.baseline,
         student: { layers: 2, hiddenSize: 32, heads: 2, intermediateSize: 64 },
         epochs: { baseline: 8, student: 11, tune: 1 },
         checked: 64,

@@ -12,10 +12,10 @@ import { describeMachine, packageVersion } from '../report/machine.ts'
 import { measureRows, type MeasuredRow, type Measurements } from './measure.ts'
 import { prepareData, type PreparedData } from '../data/prepare.ts'
 import { reportHtml } from '../report/report.ts'
-import type { Reporter } from '../inference/reporter.ts'
+import { SILENT, type Reporter } from '../inference/reporter.ts'
 import { recommend, RESULTS_SCHEMA, type StudyResults, type StudySettings } from '../report/results.ts'
 import { encoderParams, scoreRow, type ScoredRow } from './score.ts'
-import { scaleFor, type Scale, type StudyOptions } from './settings.ts'
+import { scaleFor, settingsOf, type Scale, type StudyOptions } from './settings.ts'
 import { slowerNotes } from '../report/slower.ts'
 import { Stopped } from '../inference/stopped.ts'
 import { keyOf, openStore, type Store } from './store.ts'
@@ -31,31 +31,10 @@ export interface StudyEnd {
   stopped: boolean
 }
 
-const settingsOf = (options: StudyOptions): StudySettings => {
-  const { model, data, test, validation, text, label, preparation, seed, minutes, quick } = options
-  const { isTuned, student, passes, hiddenWeight, unlabelled } = options
-  return {
-    model,
-    data,
-    test,
-    validation,
-    unlabelled,
-    text,
-    label,
-    preparation,
-    seed,
-    minutes,
-    quick,
-    isTuned,
-    student,
-    passes,
-    hiddenWeight,
-  }
-}
-
 interface RunContext {
-  options: StudyOptions
   devices: ('cpu' | 'gpu')[]
+  /** CPU threads; 0 for the device's own choice */
+  threads: number
   settings: StudySettings
   scale: Scale
   data: PreparedData
@@ -67,37 +46,35 @@ interface RunContext {
 }
 
 /**
- * Runs a study, or goes on with one.
+ * Runs a study, or goes on with one: the baseline and its student are trained, every row is made, scored and timed, and the
+ * results are written to the folder `out` after each row. Node only.
  * @throws where options, data or model are not right; rows finished before are on disk
+ * @example
+ * const { results } = await runStudy({ data: 'reviews.csv', variants: 'q8+e8,student', out: 'study' })
  */
-export async function runStudy(options: StudyOptions, reporter: Reporter, signal?: AbortSignal): Promise<StudyEnd> {
-  const plans = selectRows(options.variants)
+export async function runStudy(
+  options: StudyOptions,
+  { reporter = SILENT, signal }: { reporter?: Reporter; signal?: AbortSignal } = {},
+): Promise<StudyEnd> {
+  const { variants = 'all', threads = 0, fresh = false, out } = options
+  const plans = selectRows(variants)
   const settings = settingsOf(options)
-  const scale = scaleFor(options.minutes, options.quick)
+  const scale = scaleFor(settings.minutes, settings.quick)
   await checkStudent(settings.student)
   reporter.stage(`data: ${settings.data}`)
   const data = await prepareData(settings, scale)
-  const { device: cpu } = await openDevice({ device: 'cpu', threads: options.threads || undefined })
+  const { device: cpu } = await openDevice({ device: 'cpu', threads: threads || undefined })
   try {
     const { devices, note } = await findDevices(options.devices)
     if (note) data.notes.push(note)
-    const store = await openStore(
-      options.out,
-      {
-        ...settings,
-        ...(await digestsOf(settings)),
-        dataHash: data.hash,
-        version: `${await packageVersion()}/${STAGES_VERSION}`,
-      },
-      options.fresh,
-    )
+    const version = `${await packageVersion()}/${STAGES_VERSION}`
+    const inputs = { ...settings, ...(await digestsOf(settings)), dataHash: data.hash, version }
+    const store = await openStore(out, inputs, fresh)
     const counts = `${data.train.length} texts to train on, ${data.test.length} to test`
     reporter.done(`${counts}, labels ${data.labels.join(', ')}`)
     for (const note of data.notes) reporter.note(note)
-    return await finish(
-      new StudyRun({ options, devices, settings, scale, data, store, reporter, plans, cpu, signal }),
-      signal,
-    )
+    const context = { devices, threads, settings, scale, data, store, reporter, plans, cpu, signal }
+    return await finish(new StudyRun(context), signal)
   } finally {
     await cpu.dispose()
   }
@@ -159,12 +136,12 @@ class StudyRun {
   constructor(context: RunContext) {
     this.context = context
     this.key = keyOf(context.settings, context.data.hash, STAGES_VERSION)
-    this.bases = new Bases({ ...context, threads: context.options.threads }, this.key)
+    this.bases = new Bases(context, this.key)
   }
 
   /** Every row's model, folder and score; results are written again after each. */
   async makeRows(): Promise<void> {
-    const { plans, store, reporter, settings, scale, options, signal } = this.context
+    const { plans, store, reporter, settings, scale, threads, signal } = this.context
     const tuned = plans.filter(({ shape }) => shape !== '')
     const tunings = new Set(tuned.map((p) => `${p.base}/${p.shape}`)).size
     const maker = new VariantMaker({
@@ -172,7 +149,7 @@ class StudyRun {
       scale,
       store,
       reporter,
-      threads: options.threads,
+      threads,
       tuneSeconds: scale.seconds.tune / Math.max(1, tunings),
       tuneRate: ({ id }, isSparse) =>
         id === 'baseline' && settings.model !== 'scratch' && !isSparse
@@ -235,7 +212,7 @@ class StudyRun {
 
   /** Times every row in turns on each device, all rows together. */
   async measure(): Promise<void> {
-    const { store, options, devices, data, scale, reporter, cpu, signal } = this.context
+    const { store, threads, devices, data, scale, reporter, cpu, signal } = this.context
     const rows: MeasuredRow[] = this.rows.map(({ id }) => ({ id, folder: store.modelFolder(id) }))
     const key = keyOf(
       this.key,
@@ -250,7 +227,7 @@ class StudyRun {
       rows,
       devices,
       cpu,
-      threads: options.threads,
+      threads,
       texts: data.test.map(({ text }) => text),
       labels: data.labels.length,
       maxLength: scale.maxPositions,

@@ -44,20 +44,15 @@ const examples = Array.from({ length: 120 }, (_, i) => ({
   label: i % 2,
 }))
 const tune = (options: Partial<TuneOptions>, signal?: AbortSignal) =>
-  tuneTraining(
-    model,
-    examples,
-    {
-      trials: 5,
-      usual: { learningRate: 3e-5, epochs: 6, dropout: 0.1, batch: 8 },
-      seconds: 60,
-      seed: 1,
-      threads: 1,
-      ...options,
-    },
-    { stage: () => {}, progress: () => {}, note: () => {}, done: () => {} },
+  tuneTraining(model, examples, {
+    trials: 5,
+    usual: { learningRate: 3e-5, epochs: 6, dropout: 0.1, batch: 8 },
+    seconds: 60,
+    seed: 1,
+    threads: 1,
     signal,
-  )
+    ...options,
+  })
 
 describe('tuneTraining', () => {
   it('finds a faster learning rate where the usual one is too slow, the same in every run', async () => {

@@ -9,7 +9,7 @@ import type { TrainOptions } from './options.ts'
 import { bestTrial, halving, proposals, rungs, type TrainingSetting, type Trial } from './tune.ts'
 import { openDevice } from '../inference/devices.ts'
 import { predict, logitsOf, softmaxRow } from '../inference/logits.ts'
-import type { Reporter } from '../inference/reporter.ts'
+import { SILENT, type Reporter } from '../inference/reporter.ts'
 import { scorePredictions } from '../evaluation/statistics.ts'
 import { Stopped } from '../inference/stopped.ts'
 import { measureStep, type Example } from './within-time.ts'
@@ -22,10 +22,12 @@ export interface TuneOptions {
   /** most seconds for the search */
   seconds: number
   seed: number
-  /** 0 for the trainer's own choice */
+  /** CPU threads; 0 for the trainer's own choice */
   threads: number
   /** more of the trainer's options, as the training that follows has them */
   more?: Partial<TrainOptions>
+  reporter?: Reporter
+  signal?: AbortSignal
 }
 
 export interface Tuned {
@@ -48,14 +50,8 @@ const SAFE_SHARE = 0.7
  * @param model where each trial starts from
  * @throws Stopped where the signal says so; where no trial could be finished in the time
  */
-export async function tuneTraining(
-  model: ModelWeights,
-  examples: Example[],
-  options: TuneOptions,
-  reporter: Reporter,
-  signal?: AbortSignal,
-): Promise<Tuned> {
-  const { usual, seed, seconds, threads } = options
+export async function tuneTraining(model: ModelWeights, examples: Example[], options: TuneOptions): Promise<Tuned> {
+  const { usual, seed, seconds, threads, reporter = SILENT, signal } = options
   const began = performance.now()
   const left = (): number => seconds - (performance.now() - began) / 1000
   const classes = model.config.labels.length

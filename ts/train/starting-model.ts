@@ -11,6 +11,7 @@ import { learnTokenizer } from '../text/learn-tokenizer.ts'
 import type { TextPreparation } from '../text/preparation.ts'
 import type { Tokenizer } from '../text/tokenizer.ts'
 import { filesOf } from '../text/tokenizer-files.ts'
+import { shapeOfModel } from './convert.ts'
 import { initializeModel } from './initialize.ts'
 
 export interface StartOptions {
@@ -135,6 +136,29 @@ export async function prepareModel(
     shape: shapeWords(weights),
     labels,
   }
+}
+
+/**
+ * A model to train further: dense f32 layers, uneven ones too, and chains of f32 factors. Its recipe stays on record, and
+ * where its labels are others than the data's it gets a new classifier.
+ * @throws where its layers or tables are stored in a format that cannot be trained
+ */
+export async function prepareTrainable(
+  options: StartOptions,
+  size: NewModel,
+  data: PreparedData,
+): Promise<StartingModel> {
+  const start = await prepareModel(options, size, data, { forTraining: true })
+  try {
+    shapeOfModel(start.weights)
+  } catch (error) {
+    const { recipe } = start.weights.config
+    throw new Error(
+      `${options.model}${recipe && ` (${recipe})`} cannot be trained: ${(error as Error).message.replace(/^train: /, '')}`,
+      { cause: error },
+    )
+  }
+  return start
 }
 
 /** A pooler, where there is none, and a classifier with small random weights. */

@@ -1,24 +1,35 @@
-import { paperSizes, type PaperSize } from '../report/paper-sizes.ts'
-import { columns } from './columns.ts'
-import { UsageError } from './failure.ts'
-import { inspectSource, type Ledger } from '../recipe/ledger.ts'
+// `inspect`: where the bytes of a model are.
 
-interface InspectFlags {
-  recipe?: string
-  study?: boolean
-  json?: boolean
-}
+import type { Command } from '@commander-js/extra-typings'
+import type { Ledger } from '../../recipe/ledger.ts'
+import type { PaperSize } from '../../report/paper-sizes.ts'
+import { columns } from '../columns.ts'
+import { UsageError } from '../failure.ts'
+import { jsonOption, MODEL_HELP } from '../values.ts'
+
+const options = (program: Command) =>
+  program
+    .command('inspect')
+    .description('where the bytes of a model are')
+    .argument('[model]', MODEL_HELP)
+    .option('--recipe <steps>', 'what would become of it')
+    .option('--study', "the study's ten sizes at mBERT's shape, beside ours, with the recipe that gives each")
+    .addOption(jsonOption())
+
+export const declare = (program: Command): void => void options(program).action(run)
 
 /** Prints the byte ledger of a model, as it is or under a recipe; or the study's ten sizes beside ours. */
-export async function inspectCommand(model: string | undefined, flags: InspectFlags): Promise<void> {
+async function run(model: string | undefined, flags: ReturnType<ReturnType<typeof options>['opts']>): Promise<void> {
   if (flags.study) {
     if (model !== undefined || flags.recipe)
       throw new UsageError('--study is of the shape of mBERT and has recipes of its own: give no model and no --recipe')
+    const { paperSizes } = await import('../../report/paper-sizes.ts')
     const sizes = paperSizes()
     process.stdout.write(flags.json ? `${JSON.stringify(sizes)}\n` : paperSizesText(sizes))
     return
   }
   if (model === undefined) throw new UsageError('which model? give a folder, owner/name, preset:NAME, or --study')
+  const { inspectSource } = await import('../../recipe/ledger.ts')
   const ledger = await inspectSource(model, flags.recipe ? { recipe: flags.recipe } : {})
   process.stdout.write(flags.json ? `${JSON.stringify(ledger)}\n` : ledgerText(ledger))
 }

@@ -1,9 +1,22 @@
-import { openDevice } from '../inference/devices.ts'
-import { describeMachine } from '../report/machine.ts'
-import type { DeviceInfo } from '../../kernels/program/device.ts'
+// `info`: the devices that are found here.
+
+import type { Command } from '@commander-js/extra-typings'
+import type { DeviceInfo } from '../../../kernels/program/device.ts'
+import { jsonOption, threadsOption } from '../values.ts'
+
+const options = (program: Command) =>
+  program
+    .command('info')
+    .description('the devices that are found here')
+    .addOption(threadsOption())
+    .addOption(jsonOption())
+
+export const declare = (program: Command): void => void options(program).action(run)
 
 /** Opens each device and says what it is; a missing GPU is said, not an error. */
-export async function infoCommand(flags: { threads?: number; json?: boolean }): Promise<void> {
+async function run(flags: ReturnType<ReturnType<typeof options>['opts']>): Promise<void> {
+  const { openDevice } = await import('../../inference/devices.ts')
+  const { describeMachine } = await import('../../report/machine.ts')
   const found: Partial<Record<'cpu' | 'gpu', DeviceInfo>> = {}
   let noGpu = ''
   const { device: cpu } = await openDevice({ device: 'cpu', threads: flags.threads })

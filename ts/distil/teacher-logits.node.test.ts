@@ -3,7 +3,7 @@ import { tmpdir } from 'node:os'
 import { join } from 'node:path'
 import { afterEach, beforeEach, describe, expect, it } from 'vitest'
 import { FORMS, syntheticModel } from '../../testing/models.ts'
-import { cachedTeacherLogits, teacherKey } from './teacher-logits.ts'
+import { cachedTeacherLogits, teacherKey } from './teacher-logits.node.ts'
 
 const SEQUENCES = [Int32Array.of(2, 5, 3), Int32Array.of(2, 3), Int32Array.of(2, 7, 8, 3)]
 const teacher = syntheticModel('f32')

@@ -10,11 +10,11 @@ import { loadModel, type LoadedModel } from '../model/load.ts'
 import { randomModel } from '../model/preset.ts'
 import { saveModel } from '../model/save.ts'
 import { tokenizerFromVocabulary } from '../text/tokenizer.ts'
-import { calibrate } from '../train/calibrate.ts'
-import { recipeTexts } from './compress-texts.ts'
+import { calibrate } from './calibrate.ts'
+import { recipeTexts } from './recipe-texts.ts'
 import type { Reporter } from '../inference/reporter.ts'
 
-vi.mock('../train/calibrate.ts', { spy: true })
+vi.mock('./calibrate.ts', { spy: true })
 
 const ROWS = 60
 /** One word for every row, so that the words kept tell which rows were read. */
@@ -58,7 +58,7 @@ beforeEach(() => {
 
 const apply = async (recipe: string, name: string, flags: { seed?: number; threads?: number; text?: string } = {}) => {
   const given = { seed: 1, data: join(folder, name), ...flags }
-  const context = await recipeTexts(loaded, parseRecipe(recipe), given, reporter)
+  const context = await recipeTexts(loaded, parseRecipe(recipe), { ...given, reporter })
   return applyRecipe(loaded.weights, recipe, { seed: 1, ...context })
 }
 

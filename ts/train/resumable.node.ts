@@ -1,14 +1,12 @@
-// Training that can be stopped: checkpoints beside the model's folder, Ctrl-C, and --resume.
+// Training that can be stopped: a checkpoint beside the model's folder, and how to go on with it.
 
 import { rmdir } from 'node:fs/promises'
 import { join } from 'node:path'
 import { isThere } from '../io/folder.node.ts'
 import type { Reporter } from '../inference/reporter.ts'
 import { Stopped } from '../inference/stopped.ts'
-import { readCheckpoint, removeCheckpoint, writeCheckpoint } from '../train/checkpoint.node.ts'
-import type { TrainOptions } from '../train/options.ts'
-import { Interrupted } from './failure.ts'
-import { interruptible } from './interruptible.ts'
+import { readCheckpoint, removeCheckpoint, writeCheckpoint } from './checkpoint.node.ts'
+import type { TrainOptions } from './options.ts'
 
 const CHECKPOINT_SECONDS = 60
 
@@ -16,14 +14,14 @@ const CHECKPOINT_SECONDS = 60
 export const trainingFolder = (out: string): string => `${out.replace(/[/\\]+$/, '')}.training`
 
 /**
- * Calls `work` with a signal that the first Ctrl-C gives, and with checkpoints; the second Ctrl-C ends at once. The
- * checkpoint goes when `work` is done, so `work` is all that must not be lost: saving what was trained too.
- * @throws Interrupted where it was stopped, with the word how to go on
+ * Calls `work` with checkpoints. The checkpoint goes when `work` is done, so `work` is all that must not be lost: saving
+ * what was trained too.
+ * @throws Stopped where a signal has stopped it; its message says after which step, and how to go on
  */
 export async function resumable<T>(
   { out, resume }: { out: string; resume?: boolean },
   reporter: Reporter,
-  work: (signal: AbortSignal, options: Pick<TrainOptions, 'checkpoint' | 'resume'>) => Promise<T>,
+  work: (options: Pick<TrainOptions, 'checkpoint' | 'resume'>) => Promise<T>,
 ): Promise<T> {
   const path = join(trainingFolder(out), 'checkpoint')
   const state = resume ? await readCheckpoint(path) : null
@@ -33,25 +31,23 @@ export async function resumable<T>(
     reporter.note(`${path} of an earlier run will be replaced; stop now and give --resume to go on with that one`)
   let saved = state?.step ?? -1
   try {
-    const done = await interruptible('stopping after this step', (signal) =>
-      work(signal, {
-        ...(state && { resume: state }),
-        checkpoint: {
-          seconds: CHECKPOINT_SECONDS,
-          save: async (at) => {
-            await writeCheckpoint(path, at)
-            saved = at.step
-          },
+    const done = await work({
+      ...(state && { resume: state }),
+      checkpoint: {
+        seconds: CHECKPOINT_SECONDS,
+        save: async (at) => {
+          await writeCheckpoint(path, at)
+          saved = at.step
         },
-      }),
-    )
+      },
+    })
     await removeCheckpoint(path)
     // the teacher's logits stay, for a run with other options
     await rmdir(trainingFolder(out)).catch(() => {})
     return done
   } catch (error) {
     if (!(error instanceof Stopped)) throw error
-    throw new Interrupted(
+    throw new Stopped(
       saved < 0
         ? 'stopped before the first step; nothing was written'
         : `stopped after step ${saved}; run the same command again with --resume to go on`,

@@ -1,0 +1,52 @@
+// Options that several verbs have. Each function adds its options to a command, whose type then knows them.
+
+import type { Command, OptionValues } from '@commander-js/extra-typings'
+import {
+  DATA_HELP,
+  fileList,
+  fraction,
+  jsonOption,
+  languageOption,
+  positiveNumber,
+  prepareOption,
+  quantizationAwareOption,
+  seedOption,
+  threadsOption,
+  wholeNumber,
+} from './values.ts'
+import { TRAINING } from '../train/defaults.ts'
+
+/** Columns of the data. */
+export const columnOptions = <A extends unknown[], O extends OptionValues, G extends OptionValues>(
+  command: Command<A, O, G>,
+) => command.option('--text <column>', 'column of the texts').option('--label <column>', 'column of the labels')
+
+/** How texts are prepared. */
+export const preparationOptions = <A extends unknown[], O extends OptionValues, G extends OptionValues>(
+  command: Command<A, O, G>,
+) => command.addOption(prepareOption()).addOption(languageOption())
+
+/** Everything that `train` and `distil` share. */
+export const trainingOptions = <A extends unknown[], O extends OptionValues, G extends OptionValues>(
+  command: Command<A, O, G>,
+) =>
+  preparationOptions(columnOptions(command))
+    .requiredOption('--data <file>', DATA_HELP, fileList())
+    .option('--test <file>', 'file with the test rows (default: a fifth of --data)', fileList())
+    .requiredOption('--out <folder>', 'where the model goes')
+    .option('--epochs <n>', 'passes over the training texts', positiveNumber(1000), TRAINING.epochs)
+    .option('--minutes <n>', 'most minutes to train', positiveNumber(100_000), TRAINING.minutes)
+    .option('--batch <n>', 'texts a step', wholeNumber(1, 4096), TRAINING.batch)
+    .option('--learning-rate <x>', 'peak of the schedule', positiveNumber(1))
+    .option('--accumulate <n>', 'batches whose gradients make one step', wholeNumber(1, 1000))
+    .option('--dropout <share>', 'states dropped at random in training', fraction, TRAINING.dropout)
+    .option(
+      '--piece-dropout <share>',
+      'word pieces that fall into smaller ones at random whenever a text is read; 0.1 helps where texts are few',
+      fraction,
+    )
+    .addOption(quantizationAwareOption())
+    .option('--resume', 'go on with a training that was stopped: its checkpoint is in OUT.training')
+    .addOption(seedOption())
+    .addOption(threadsOption())
+    .addOption(jsonOption())

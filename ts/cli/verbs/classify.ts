@@ -1,0 +1,19 @@
+// `classify`: texts in, classes out.
+
+import { Option, type Command } from '@commander-js/extra-typings'
+import { deviceOption, MODEL_HELP, threadsOption, wholeNumber } from '../values.ts'
+
+export const declare = (program: Command): void =>
+  void program
+    .command('classify')
+    .description('filter: lines or JSONL with a "text" on stdin, JSONL {text, label, score} on stdout')
+    .argument('<model>', MODEL_HELP)
+    .addOption(
+      new Option('--input <format>', 'what stdin holds')
+        .choices(['auto', 'lines', 'jsonl'] as const)
+        .default('auto' as const),
+    )
+    .option('--batch <n>', 'most texts at once', wholeNumber(1, 4096), 32)
+    .addOption(deviceOption())
+    .addOption(threadsOption())
+    .action(async (model, flags) => (await import('../classify.ts')).classifyCommand(model, flags))

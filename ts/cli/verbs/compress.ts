@@ -1,0 +1,132 @@
+// `compress`: a recipe applied to a model, or a storage format for every layer by a budget.
+
+import type { Command } from '@commander-js/extra-typings'
+import type { LoadedModel } from '../../model/load.ts'
+import type { Reporter } from '../../inference/reporter.ts'
+import { UsageError } from '../failure.ts'
+import { columnOptions } from '../options.ts'
+import { budget, fileList, jsonOption, MODEL_HELP, percentage, seedOption } from '../values.ts'
+import { threadsOption, timingDeviceOption, wholeNumber } from '../values.ts'
+
+const options = (program: Command) =>
+  columnOptions(
+    program
+      .command('compress')
+      .description('apply a recipe to a model, or choose a storage format for every layer by a budget')
+      .argument('<model>', MODEL_HELP),
+  )
+    .option('--recipe <steps>', 'steps joined by +, e.g. sp80x4+q8+e8')
+    .option('--budget <size or time>', 'or: least error within 5MB of file, or within 3ms a text', budget)
+    .option('--max-loss <share>', 'or: smallest file that loses at most 1% of its F1', percentage)
+    .option('--fastest', 'with --max-loss: the fastest model, not the smallest')
+    .requiredOption('--out <folder>', 'where the model goes')
+    .option(
+      '--data <file>',
+      'texts, labelled or not: vocab keeps their tokens, wsvd, wtucker, wanda, q8:static and heads<h>-ffn<f> learn from them what layers see and need; a budget is decided by labelled ones. Of labelled texts the fifth that train holds out is not learnt from',
+      fileList(),
+    )
+    .option('--tokens <n>', 'of the text that times are of (default: the median of --data)', wholeNumber(1, 4096))
+    .option('--ledger <file>', 'write what a budget decided, and from what, as JSON')
+    .addOption(timingDeviceOption())
+    .addOption(threadsOption())
+    .addOption(seedOption())
+    .addOption(jsonOption())
+
+type Flags = ReturnType<ReturnType<typeof options>['opts']>
+
+export const declare = (program: Command): void => void options(program).action(run)
+
+/** Options that a recipe would do nothing with. */
+const BUDGET_ALONE = ['fastest', 'ledger', 'tokens', 'device'] as const
+
+async function run(source: string, flags: Flags): Promise<void> {
+  const { recipe, data } = flags
+  if ([recipe, flags.budget, flags.maxLoss].filter((given) => given !== undefined).length !== 1)
+    throw new UsageError('give exactly one of --recipe, --budget and --max-loss')
+  const idle = recipe === undefined ? undefined : BUDGET_ALONE.find((name) => flags[name] !== undefined)
+  if (idle) throw new UsageError(`--${idle} goes with --budget or --max-loss, not with --recipe; leave it out`)
+  if (recipe !== undefined) return compressByRecipe(source, recipe, flags)
+  if (flags.fastest && !flags.maxLoss) throw new UsageError('--fastest goes with --max-loss')
+  if (data === undefined)
+    throw new UsageError('a budget is decided by texts with labels: give them with --data FILE, or builtin:reviews')
+  return compressByBudget(source, data, flags)
+}
+
+async function openModel(source: string, seed: number, reporter: Reporter): Promise<LoadedModel> {
+  const { loadModel } = await import('../../model/load.ts')
+  reporter.stage(`opening ${source}`)
+  const loaded = await loadModel(source, {
+    seed,
+    progress: ({ loaded: done, total }) => done && total && reporter.progress(done, total),
+  })
+  reporter.done()
+  return loaded
+}
+
+async function compressByRecipe(source: string, recipe: string, flags: Flags): Promise<void> {
+  const { applyRecipe, parseRecipe } = await import('../../recipe/apply.ts')
+  const { recipeTexts, textsWanted } = await import('../../train/recipe-texts.ts')
+  const { saveModel } = await import('../../model/save.ts')
+  const { withVocabulary } = await import('../../text/tokenizer-files.ts')
+  const { createProgress } = await import('../progress.ts')
+  const { seed, out, json } = flags
+  const reporter = createProgress()
+  const steps = parseRecipe(recipe)
+  if (steps.length === 0) throw new UsageError('--recipe is empty; give steps such as q8+e8')
+  const wanted = flags.data === undefined ? textsWanted(steps) : null
+  if (wanted) throw new UsageError(`${wanted}: give them with --data FILE`)
+  const loaded = await openModel(source, seed, reporter)
+  const texts = await recipeTexts(loaded, steps, { ...flags, reporter })
+  reporter.stage(recipe)
+  const result = await applyRecipe(loaded.weights, steps, {
+    seed,
+    ...texts,
+    progress: (step, done, total) => reporter.progress(done, total, undefined, step),
+  })
+  reporter.done()
+  const { tokenizerFiles, weights, fileBytes } = loaded
+  const { model, vocabulary, notes } = result
+  const files = vocabulary ? withVocabulary(tokenizerFiles, vocabulary, weights.config.lowercase) : tokenizerFiles
+  const bytes = (await saveModel(model, out, { files }))['model.safetensors']
+  if (json) {
+    process.stdout.write(`${JSON.stringify({ out, recipe, bytes, notes })}\n`)
+    return
+  }
+  for (const note of notes) process.stdout.write(`  ${note}\n`)
+  const before = fileBytes ? `, was ${(fileBytes / 1e6).toFixed(2)} MB` : ''
+  process.stdout.write(`${out}: ${(bytes / 1e6).toFixed(2)} MB${before}\n`)
+}
+
+async function compressByBudget(source: string, data: string, flags: Flags): Promise<void> {
+  const { compressToBudget } = await import('../../budget/budget.ts')
+  const { openBudgetTexts } = await import('../../budget/texts.ts')
+  const { openDevice } = await import('../../inference/devices.ts')
+  const { openTokenizer } = await import('../../inference/tokenizer.ts')
+  const { writeWhole } = await import('../../io/folder.node.ts')
+  const { saveModel } = await import('../../model/save.ts')
+  const { budgetText, goalOf } = await import('../compress-budget.ts')
+  const { createProgress } = await import('../progress.ts')
+  const { seed, out, json } = flags
+  const reporter = createProgress()
+  const loaded = await openModel(source, seed, reporter)
+  const { weights } = loaded
+  if (!weights.classifier)
+    throw new Error(`${source} has no classifier, so that there is no F1 to keep; train one on it first`)
+  const { labels, maxPositions } = weights.config
+  const tokenizer = await openTokenizer(loaded.tokenizerFiles, weights.config, loaded.where)
+  const reader = { tokenizer, labels, maxPositions, source }
+  const texts = await openBudgetTexts(data, flags, reader)
+  for (const note of texts.notes) reporter.note(note)
+  const { device } = await openDevice({ device: flags.device ?? 'cpu', threads: flags.threads })
+  try {
+    const tokens = Math.min(maxPositions, flags.tokens ?? texts.tokens)
+    const plan = { ...goalOf(flags), model: weights, texts, tokens, device, seed, reporter }
+    const { model, ledger } = await compressToBudget(plan)
+    const written = await saveModel(model, out, { files: loaded.tokenizerFiles })
+    const line = JSON.stringify({ out, written: written['model.safetensors'], ...ledger })
+    if (flags.ledger) await writeWhole(flags.ledger, [`${line}\n`])
+    process.stdout.write(json ? `${line}\n` : `${budgetText(ledger)}${out}: written\n`)
+  } finally {
+    await device.dispose()
+  }
+}

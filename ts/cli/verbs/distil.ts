@@ -1,0 +1,78 @@
+// `distil`: a small student of classifiers.
+
+import { Option, type Command } from '@commander-js/extra-typings'
+import { DISTIL, NEW_STUDENT_VOCABULARY } from '../../distil/defaults.ts'
+import { PRESETS } from '../../model/config.ts'
+import { UsageError } from '../failure.ts'
+import { trainingOptions } from '../options.ts'
+import { amount, checkSize, fileList, fraction, MODEL_HELP, positiveNumber, preparationOf } from '../values.ts'
+import { vocabularyChoice, wholeNumber } from '../values.ts'
+
+const options = (program: Command) =>
+  trainingOptions(
+    program
+      .command('distil')
+      .description('train a small student of a classifier')
+      .argument('<teachers...>', `${MODEL_HELP}; of several the mean of their logits is learned`),
+  )
+    .option(
+      '--student <size>',
+      `layers x width such as 2x128, a preset's name (${Object.keys(PRESETS).join(', ')}), or a model's folder or hub id to start from`,
+      DISTIL.student,
+    )
+    .addOption(
+      new Option(
+        '--init <from>',
+        "teacher: its layers, and of a narrower student its tables, projected; fresh: random weights (default: 'fresh')",
+      ).choices(['teacher', 'fresh'] as const),
+    )
+    .option(
+      '--vocabulary <words>',
+      `same as the teacher's, task: what of it the texts use, or N: a new one of N tokens (default: task with --init teacher or --hidden-weight, else ${NEW_STUDENT_VOCABULARY})`,
+      vocabularyChoice,
+    )
+    .option(
+      '--alpha <x>',
+      'share of the labels in the loss alpha CE + (1 - alpha) T^2 KL; the factor T^2 keeps gradients as large whatever T is',
+      fraction,
+      DISTIL.alpha,
+    )
+    .option('--temperature <T>', 'divides the logits of both in KL', positiveNumber(100), DISTIL.temperature)
+    .option('--logit-mse <x>', 'adds x times the mean square between the logits', amount, DISTIL.logitMse)
+    .option(
+      '--hidden-weight <x>',
+      'adds x times the mean square between states of evenly paired layers',
+      amount,
+      DISTIL.hiddenWeight,
+    )
+    .option(
+      '--unlabelled <file>',
+      'more texts, one a line or a text column, on which the teacher alone decides',
+      fileList(),
+    )
+    .option(
+      '--augment <n>',
+      'n times as many altered texts: words replaced by near ones of the teacher, dropped, texts cut and joined; the teacher alone decides on them',
+      wholeNumber(1, 1000),
+    )
+
+export const declare = (program: Command): void => void options(program).action(run)
+
+async function run(teachers: string[], flags: ReturnType<ReturnType<typeof options>['opts']>): Promise<void> {
+  const { json, prepare, language, ...settings } = flags
+  const { student, init, vocabulary, hiddenWeight } = settings
+  const { isFolder } = await import('../../io/folder.node.ts')
+  // what is no size can only be a model's folder or hub id
+  const isSize = !(await isFolder(student)) && !student.includes('/')
+  if (isSize) await checkSize('--student', student, ", or a model's folder or hub id")
+  if (!isSize && (init ?? vocabulary) !== undefined)
+    throw new UsageError(
+      `--student ${student} is a model that has weights and words: leave out --init and --vocabulary`,
+    )
+  if (hiddenWeight > 0 && (!isSize || typeof vocabulary === 'number'))
+    throw new UsageError('--hidden-weight compares token by token: give --student LxH with --vocabulary same or task')
+  const preparation = preparationOf({ prepare, language })
+  const { distil } = await import('../../distil/distil.ts')
+  const { tellTraining } = await import('../training.ts')
+  await tellTraining({ out: settings.out, json }, (watch) => distil({ ...settings, teachers, preparation }, watch))
+}

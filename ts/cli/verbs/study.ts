@@ -1,0 +1,110 @@
+// `study`: every compressed variant of a classifier, side by side.
+
+import type { Command } from '@commander-js/extra-typings'
+import { join } from 'node:path'
+import type { StudyResults } from '../../report/results.ts'
+import { UsageError } from '../failure.ts'
+import { columnOptions, preparationOptions } from '../options.ts'
+import { amount, DATA_HELP, deviceList, fileList, jsonOption, MODEL_HELP, positiveNumber } from '../values.ts'
+import { preparationOf, seedOption, threadsOption, wholeNumber } from '../values.ts'
+
+const options = (program: Command) =>
+  preparationOptions(
+    columnOptions(
+      program
+        .command('study')
+        .description('compare every compressed variant of a classifier: size, F1, time on CPU and GPU'),
+    ),
+  )
+    .option('--model <model>', `${MODEL_HELP} (default: a small model trained from random weights)`)
+    .option('--data <file>', DATA_HELP, fileList(), 'builtin:reviews')
+    .option('--test <file>', 'file with the test rows (default: a fifth of --data)', fileList())
+    .option(
+      '--validation <file>',
+      'rows to choose ranks and variants by (default: a tenth of the training rows)',
+      fileList(),
+    )
+    .option(
+      '--unlabelled <file>',
+      'more texts, one a line or a text column, for the student and the rows trained again: the baseline alone decides on them',
+      fileList(),
+    )
+    .option(
+      '--variants <list>',
+      "rows joined by commas, 'paper' for the ten rows of the paper, 'all', or recipes of your own",
+      'all',
+    )
+    .option('--devices <list>', 'cpu, gpu or cpu,gpu (default: both, where there is a GPU)', deviceList)
+    .option(
+      '--minutes <n>',
+      'about how long it may take on two cores (default: 9; with --quick 1.75)',
+      positiveNumber(10_000),
+    )
+    .option('--student <model>', 'layers x width such as 2x64, a preset, or the folder of a model that distil made')
+    .option('--no-tuning', 'do not train shaped weights again')
+    .option(
+      '--passes <n>',
+      'passes over the training texts for a row trained again, where time allows (default: 1, sparse rows 2)',
+      positiveNumber(1000),
+    )
+    .option(
+      '--hidden-weight <x>',
+      "in such training adds x times the mean square between the row's hidden states and those of its base",
+      amount,
+      0,
+    )
+    .option('--quick', 'less data, smaller models, fewer steps: under two minutes')
+    .option('--out <folder>', 'results and models; a study that was stopped goes on there', 'study-out')
+    .option('--fresh', 'forget what an earlier study left in --out')
+    .option(
+      '--seeds <n>',
+      'repeat the whole study for n seeds from --seed on; seeds.md compares them',
+      wholeNumber(1, 100),
+      1,
+    )
+    .addOption(seedOption())
+    .addOption(threadsOption())
+    .addOption(jsonOption())
+
+type Flags = ReturnType<ReturnType<typeof options>['opts']>
+
+export const declare = (program: Command): void => void options(program).action(run)
+
+/** Runs a study; the first Ctrl-C lets it write what is finished, the second ends at once. */
+async function run(flags: Flags): Promise<void> {
+  const idle = flags.passes !== undefined ? '--passes' : flags.hiddenWeight > 0 ? '--hidden-weight' : null
+  if (!flags.tuning && idle)
+    throw new UsageError(`${idle} is of the training that --no-tuning leaves out; give one of them`)
+  const { interruptible } = await import('../interruptible.ts')
+  await interruptible('stopping: the finished rows are being written', (signal) => runSeeds(flags, signal))
+}
+
+async function runSeeds(flags: Flags, signal: AbortSignal): Promise<void> {
+  const { runStudy } = await import('../../study/study.ts')
+  const { createProgress } = await import('../progress.ts')
+  const { summary } = await import('../study-summary.ts')
+  const { seeds, json, tuning, prepare, language, ...settings } = flags
+  const preparation = preparationOf({ prepare, language })
+  const finished: StudyResults[] = []
+  for (let seed = flags.seed; seed < flags.seed + seeds; seed++) {
+    // each seed after the first has another folder; the first is what a single seed would be
+    const out = seed === flags.seed ? flags.out : join(flags.out, `seed-${seed}`)
+    const { results, stopped } = await runStudy(
+      { ...settings, preparation, isTuned: tuning, seed, out },
+      { reporter: createProgress(), signal },
+    )
+    process.stdout.write(json ? `${JSON.stringify(results)}\n` : summary(results, out))
+    if (stopped) {
+      process.stderr.write(`stopped with ${results.rows.length} rows finished; run the same command again to go on\n`)
+      process.exitCode = 130
+      return
+    }
+    finished.push(results)
+  }
+  if (seeds > 1) {
+    const { writeWhole } = await import('../../io/folder.node.ts')
+    const { seedsMarkdown } = await import('../../report/seeds.ts')
+    await writeWhole(join(flags.out, 'seeds.md'), [seedsMarkdown(finished)])
+    if (!json) process.stdout.write(`${flags.out}/seeds.md\n`)
+  }
+}

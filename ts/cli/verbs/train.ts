@@ -1,0 +1,31 @@
+// `train`: a classifier from data.
+
+import type { Command } from '@commander-js/extra-typings'
+import { TRIALS } from '../../train/defaults.ts'
+import { UsageError } from '../failure.ts'
+import { trainingOptions } from '../options.ts'
+import { checkSize, MODEL_HELP, preparationOf, wholeNumber } from '../values.ts'
+
+const options = (program: Command) =>
+  trainingOptions(program.command('train').description('train a classifier'))
+    .option('--model <model>', `${MODEL_HELP} to start from (default: a small model with random weights)`)
+    .option('--size <size>', "layers x width of a model with random weights, or a preset's name (default: 2x192)")
+    .option('--tune', 'first search learning rate, epochs, dropout and batch on a part of the training texts')
+    .option('--trials <n>', `settings that --tune tries (default: ${TRIALS})`, wholeNumber(1, 1000))
+
+export const declare = (program: Command): void => void options(program).action(run)
+
+async function run(flags: ReturnType<ReturnType<typeof options>['opts']>): Promise<void> {
+  const { tune, trials = TRIALS, json, prepare, language, ...settings } = flags
+  if (settings.resume && tune)
+    throw new UsageError('--resume goes on with one training, --tune searches anew; leave one of them out')
+  if (flags.trials && !tune) throw new UsageError('--trials are those of --tune; give --tune too')
+  if (settings.size && settings.model) throw new UsageError('--model has a size already; leave out --size, or --model')
+  if (settings.size) await checkSize('--size', settings.size)
+  const preparation = preparationOf({ prepare, language })
+  const { trainOnData } = await import('../../train/train-on-data.ts')
+  const { tellTraining } = await import('../training.ts')
+  await tellTraining({ out: settings.out, json }, (watch) =>
+    trainOnData({ ...settings, preparation, ...(tune && { trials }) }, watch),
+  )
+}

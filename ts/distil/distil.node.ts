@@ -1,0 +1,142 @@
+// A small student from classifiers, labelled texts and, where there are some, texts without labels.
+
+import { matchLabels } from '../data/labels.ts'
+import type { PreparedData } from '../data/prepare.ts'
+import type { Classifier } from '../inference/classifier.ts'
+import { SILENT, type Reporter } from '../inference/reporter.ts'
+import { isFolder } from '../io/folder.node.ts'
+import { PRESETS } from '../model/config.ts'
+import { encoderSize } from '../model/preset.ts'
+import { uniformLayerMap } from '../train/hidden.ts'
+import type { TrainOptions } from '../train/options.ts'
+import { trainingFolder } from '../train/resumable.node.ts'
+import { NEW_MODEL, PEAK_RATE } from '../train/defaults.ts'
+import type { TrainedClassifier, Watch } from '../train/settings.ts'
+import { prepareTrainable } from '../train/starting-model.ts'
+import type { StudentSize } from '../train/student.ts'
+import { openTrainingData, orderLabels, rateOf, trainAndSave } from '../train/train-on-data.node.ts'
+import { augmentTexts, nearestWords } from './augment.ts'
+import { densifyModel } from './densify.ts'
+import { NEW_STUDENT_VOCABULARY } from './defaults.ts'
+import type { DistilSettings } from './settings.ts'
+import { startStudent, type StartedStudent } from './student.ts'
+import { meanLogits, openTeachers } from './teachers.node.ts'
+
+/** Between the seeds of two copies: copies of one run share nothing with those of a run with the next seed. */
+const COPY_SEEDS = 1_000_003
+
+/** As `distil` of distil.ts. */
+export async function distilOnData(settings: DistilSettings, watch: Watch): Promise<TrainedClassifier> {
+  const { teachers: sources, seed, augment = 0, threads, out } = settings
+  const { reporter = SILENT } = watch
+  const size = (await isFolder(settings.student)) ? null : encoderSize(settings.student)
+  checkTogether(settings, size)
+  const teachers = await openTeachers(sources)
+  const [teacher] = teachers
+  const { labels } = teacher.weights.config
+  // texts are compared as the teacher reads them
+  const preparation = settings.preparation ?? teacher.weights.config.preparation ?? null
+  const data = await openTrainingData({ ...settings, model: 'scratch', preparation }, reporter)
+  if (data.labels.length !== labels.length)
+    throw new Error(
+      `${settings.data} has ${data.labels.length} labels (${data.labels.join(', ')}), the teacher ${labels.length} (${labels.join(', ')}); they must be the same`,
+    )
+  orderLabels(data, matchLabels(data.labels, labels, sources[0]), reporter)
+  const texts = [...data.train.map(({ text }) => text), ...data.unlabelled]
+  // what cannot be trained is refused before the teacher reads
+  const existing = size ? null : await openStudent(settings, data)
+  const copies = augment > 0 ? augmented(teacher, texts, augment, data, seed, reporter) : []
+  const reading = { folder: trainingFolder(out), maxPositions: NEW_MODEL.maxPositions, threads, watch }
+  const teacherLogits = await meanLogits(teachers, [texts, ...copies], reading)
+  const student = existing ?? (await startStudent(teacher, texts, planOf(settings, sizeFor(size!, teacher, settings))))
+  for (const note of student.notes) reporter.note(note)
+  const { alpha, temperature, logitMse, hiddenWeight } = settings
+  const hidden = hiddenWeight > 0 ? { hidden: hiddenOf(student, hiddenWeight) } : {}
+  const run = {
+    start: student.weights,
+    tokenizer: student.tokenizer,
+    files: student.files,
+    learningRate: size ? rateOf(size) : PEAK_RATE.pretrained,
+    unlabelled: [...data.unlabelled, ...copies.flat()],
+    teacherLogits,
+    more: { alpha, temperature, logitMse, ...hidden },
+  }
+  return trainAndSave(settings, data, run, watch)
+}
+
+function checkTogether({ student, init, vocabulary, hiddenWeight }: DistilSettings, size: StudentSize | null): void {
+  if (!size && (init ?? vocabulary) !== undefined)
+    throw new Error(`distil: ${student} is a model with weights and words already; leave out init and vocabulary`)
+  if (hiddenWeight > 0 && (!size || typeof vocabulary === 'number'))
+    throw new Error(
+      "distil: hiddenWeight compares token by token; give a new student with the vocabulary 'same' or 'task'",
+    )
+}
+
+const planOf = (
+  { init = 'fresh', vocabulary, seed, hiddenWeight, preparation = null }: DistilSettings,
+  size: StudentSize,
+) => ({
+  size,
+  init,
+  // words of the teacher's own have rows to start from, and states to be compared with
+  vocabulary: vocabulary ?? (init === 'teacher' || hiddenWeight > 0 ? ('task' as const) : NEW_STUDENT_VOCABULARY),
+  maxPositions: NEW_MODEL.maxPositions,
+  preparation,
+  seed,
+})
+
+/** LxH of the teacher's width has the teacher's heads and feed-forward where it starts from them. */
+function sizeFor(size: StudentSize, { weights }: Classifier, { student, init }: DistilSettings): StudentSize {
+  const { hiddenSize, heads, intermediateSize } = weights.config
+  if (init !== 'teacher' || size.hiddenSize !== hiddenSize || Object.hasOwn(PRESETS, student)) return size
+  return { ...size, heads, intermediateSize }
+}
+
+/** A student that exists: its labels must be in the teacher's order, which the logits have. */
+async function openStudent(
+  { student: model, seed, preparation = null }: DistilSettings,
+  data: PreparedData,
+): Promise<StartedStudent> {
+  const start = await prepareTrainable({ model, seed, preparation }, NEW_MODEL, data)
+  if (start.labels?.order.some((label, i) => label !== i))
+    throw new Error(
+      `${model} has its labels in the order ${start.labels.labels.join(', ')}, the teacher ${data.labels.join(', ')}; give a student with the teacher's order, or one without a classifier`,
+    )
+  const { weights, tokenizer, tokenizerFiles, labels, words } = start
+  const notes = labels?.note ? [words, labels.note] : [words]
+  return { weights, tokenizer, files: tokenizerFiles, teacher: null, notes }
+}
+
+function hiddenOf({ weights, teacher }: StartedStudent, weight: number): TrainOptions['hidden'] {
+  if (!teacher) throw new Error('the student has other words than the teacher; hidden states need the same')
+  const dense = densifyModel(teacher).model
+  return { teacher: dense, layers: uniformLayerMap(weights.layers.length, dense.layers.length), weight }
+}
+
+/**
+ * As many parts of altered texts as there are copies: each has its own seed, so that more copies begin with the same
+ * ones, whose logits are on disk. No altered text is a test text or is in two parts.
+ */
+function augmented(
+  teacher: Classifier,
+  texts: string[],
+  copies: number,
+  data: PreparedData,
+  seed: number,
+  reporter: Reporter,
+): string[][] {
+  reporter.stage('altering texts')
+  const neighbours = nearestWords(teacher, texts)
+  const parts: string[][] = []
+  const test = data.test.map(({ text }) => text)
+  for (let copy = 0; copy < copies; copy++) {
+    const except = [test, ...parts].flat()
+    const part = augmentTexts(texts, neighbours, { count: texts.length, seed: seed + copy * COPY_SEEDS, except })
+    if (part.length) parts.push(part)
+  }
+  reporter.done(
+    `${parts.flat().length} altered texts, ${neighbours.size} words with neighbours: the teacher alone says what the texts are`,
+  )
+  return parts
+}

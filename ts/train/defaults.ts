@@ -1,0 +1,24 @@
+// What a training is where nothing else is asked for, and the model it makes from random weights.
+
+/** Settings of `train` and `distil`. */
+export const TRAINING = { epochs: 4, minutes: 10, batch: 32, dropout: 0.1, seed: 1 }
+
+/** A model with random weights: its size, and the most tokens of its vocabulary and of a text. */
+export const NEW_MODEL = {
+  baseline: { layers: 2, hiddenSize: 192, heads: 6, intermediateSize: 768 },
+  vocabulary: 8192,
+  maxPositions: 128,
+}
+
+/**
+ * Peaks of the learning rate. Random weights: 192 wide, 1e-3 ends at F1 0.92 on the built-in reviews where 5e-4 reaches
+ * 0.95; those narrower than 128 take larger steps.
+ */
+export const PEAK_RATE = { scratch: 5e-4, narrow: 2e-3, pretrained: 1e-4 }
+
+/** Settings that `train --tune` tries. */
+export const TRIALS = 9
+
+/** Only what is given: an option that is undefined leaves its default. */
+export const given = <T extends object>(options: T): T =>
+  Object.fromEntries(Object.entries(options).filter(([, value]) => value !== undefined)) as T

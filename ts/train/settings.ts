@@ -1,0 +1,71 @@
+// What can be asked of a training from data to a saved model: what `train` and `distil` share, and what is `train`'s own.
+
+import type { Reporter } from '../inference/reporter.ts'
+import type { PreparedData, PrepareOptions } from '../data/prepare.ts'
+import type { TestScores } from '../evaluation/scores.ts'
+import type { ModelWeights } from '../model/weights.ts'
+import type { Tokenizer } from '../text/tokenizer.ts'
+import type { Tuned } from './search.ts'
+
+export interface TrainingSettings extends Pick<
+  PrepareOptions,
+  'data' | 'test' | 'text' | 'label' | 'preparation' | 'seed'
+> {
+  /** the model's folder; `out` + '.training' beside it keeps what a later run can use */
+  out: string
+  /** passes over the training texts */
+  epochs: number
+  /** most minutes to train */
+  minutes: number
+  /** texts a step */
+  batch: number
+  /** share of states dropped at random */
+  dropout: number
+  /** peak of the schedule; what suits the model where not given */
+  learningRate?: number
+  /** batches whose gradients make one step */
+  accumulate?: number
+  /** share of word pieces that fall into smaller ones at random */
+  pieceDropout?: number
+  /** trains on operands rounded as these steps will round them */
+  quantizationAware?: 'q8' | 'q8+e8'
+  /** goes on with the checkpoint that a stopped run of the same settings has left */
+  resume?: boolean
+  /** CPU threads; one a core, at most 4, where not given */
+  threads?: number
+}
+
+export interface TrainSettings extends TrainingSettings {
+  /** folder, hub id or preset:NAME to start from; without it a new model with random weights */
+  model?: string
+  /** layers x width of that new model, or a preset's name; 2x192 */
+  size?: string
+  /** settings to try first on a part of the training texts; without it none */
+  trials?: number
+}
+
+/** How a run is followed and ended. */
+export interface Watch {
+  reporter?: Reporter
+  /** ends the run early; what can be gone on with is in `out` + '.training' */
+  signal?: AbortSignal
+  /** told what a search found, before the training begins */
+  onTuned?: (tuned: Tuned) => void
+}
+
+/** A classifier that is trained and saved, with its scores on the test part. */
+export interface TrainedClassifier {
+  model: ModelWeights
+  tokenizer: Tokenizer
+  data: PreparedData
+  /** of model.safetensors */
+  bytes: number
+  steps: number
+  /** of the training alone */
+  seconds: number
+  /** texts without a label that it learned from */
+  unlabelled: number
+  /** null where nothing was searched */
+  tuned: Tuned | null
+  scores: TestScores
+}

@@ -1,0 +1,177 @@
+// From a data set to a classifier in a folder: the steps that `train` and `distil` share, and those of `train`.
+
+import { applyLabelOrder, type LabelOrder } from '../data/labels.ts'
+import { prepareData, type PreparedData, type PrepareOptions } from '../data/prepare.ts'
+import { scoreModel } from '../evaluation/scores.ts'
+import { encodeTexts } from '../inference/batches.ts'
+import { SILENT, type Reporter } from '../inference/reporter.ts'
+import { isFolder, isThere } from '../io/folder.node.ts'
+import { PRESETS } from '../model/config.ts'
+import { encoderSize, type EncoderSize } from '../model/preset.ts'
+import { saveModel } from '../model/save.ts'
+import type { ModelWeights } from '../model/weights.ts'
+import { vocabularyOf } from '../text/tokenizer-files.ts'
+import type { Tokenizer } from '../text/tokenizer.ts'
+import { NEW_MODEL, PEAK_RATE } from './defaults.ts'
+import type { TrainOptions } from './options.ts'
+import { piecePairs } from './pieces.ts'
+import { resumable } from './resumable.node.ts'
+import { tuneTraining, type Tuned } from './search.ts'
+import type { TrainedClassifier, TrainingSettings, TrainSettings, Watch } from './settings.ts'
+import { prepareTrainable, shapeWords } from './starting-model.ts'
+import type { TrainingSetting } from './tune.ts'
+import { trainWithin, type Example } from './within-time.ts'
+
+/** Models of less than this width take larger steps, as the study's own student does. */
+const NARROW = 128
+/** Of the minutes given; the rest is for training with what was found. */
+const SEARCH_SHARE = 0.6
+
+/** Peak of the learning rate for a new model of that size. */
+export const rateOf = ({ hiddenSize }: EncoderSize): number =>
+  hiddenSize < NARROW ? PEAK_RATE.narrow : PEAK_RATE.scratch
+
+/** All the data there is; nothing is chosen on validation texts here, so they are trained on. */
+export async function openTrainingData(options: PrepareOptions, reporter: Reporter): Promise<PreparedData> {
+  const data = await prepareData(options, { maxTrain: Infinity, maxTest: Infinity })
+  for (const note of data.notes) reporter.note(note)
+  return { ...data, train: [...data.train, ...data.validation], validation: [] }
+}
+
+/** Puts the data's labels into the model's order and says what was assumed. */
+export function orderLabels(data: PreparedData, labels: LabelOrder, reporter: Reporter): void {
+  applyLabelOrder(data, labels)
+  if (labels.note) reporter.note(labels.note)
+}
+
+/** As `trainOnData` of train-on-data.ts. */
+export async function trainFromSettings(settings: TrainSettings, watch: Watch): Promise<TrainedClassifier> {
+  const { model = 'scratch', preparation = null, seed, trials } = settings
+  const { reporter = SILENT } = watch
+  if (settings.resume && trials !== undefined)
+    throw new Error('train: resume goes on with one training, trials search anew; leave one of them out')
+  const size = newSize(settings)
+  const data = await openTrainingData({ ...settings, model }, reporter)
+  const start = await prepareTrainable({ model, seed, preparation }, { ...NEW_MODEL, baseline: size }, data)
+  if (start.labels) orderLabels(data, start.labels, reporter)
+  const isRandom = start.training === 'scratch' || model.startsWith('preset:')
+  const run: TrainingRun = {
+    start: start.weights,
+    tokenizer: start.tokenizer,
+    files: start.tokenizerFiles,
+    learningRate: isRandom ? rateOf(size) : PEAK_RATE.pretrained,
+    ...(trials !== undefined && { trials }),
+  }
+  return trainAndSave(settings, data, run, watch)
+}
+
+function newSize({ size: text, model }: TrainSettings): EncoderSize {
+  if (text === undefined) return NEW_MODEL.baseline
+  if (model !== undefined) throw new Error(`train: ${model} has a size already; leave out size, or model`)
+  const size = encoderSize(text)
+  if (!size) throw new Error(`train: size ${text}: ${EXPECTED_SIZE}, or one of ${Object.keys(PRESETS).join(', ')}`)
+  return size
+}
+
+/** Of what names a size. */
+export const EXPECTED_SIZE = 'expected layers x width with a width divisible by 32, such as 2x128'
+
+export interface TrainingRun {
+  start: ModelWeights
+  tokenizer: Tokenizer
+  /** the tokenizer's, which are saved beside the weights */
+  files: Record<string, string>
+  /** where the settings name none */
+  learningRate: number
+  /** settings to search; without it none */
+  trials?: number
+  /** texts without a label, after those of the data */
+  unlabelled?: string[]
+  /** f32 [data.train and unlabelled, labels] */
+  teacherLogits?: Float32Array
+  more?: Partial<TrainOptions>
+}
+
+/** Trains, saves, and scores on the test texts. */
+export async function trainAndSave(
+  settings: TrainingSettings,
+  data: PreparedData,
+  run: TrainingRun,
+  watch: Watch,
+): Promise<TrainedClassifier> {
+  const { start, tokenizer, files, unlabelled = [], teacherLogits } = run
+  const { out, seed, threads = 0, epochs, dropout, batch } = settings
+  const { reporter = SILENT, signal } = watch
+  await checkOut(out)
+  const limit = Math.min(NEW_MODEL.maxPositions, start.config.maxPositions)
+  const encoded = encodeTexts(tokenizer, [...data.train.map(({ text }) => text), ...unlabelled], limit)
+  if (encoded.truncated) reporter.note(`${encoded.truncated} texts are longer than ${limit} tokens and lost their end`)
+  const examples = encoded.ids.map((ids, i) => ({ ids, label: data.train[i]?.label ?? -1 }))
+  const began = performance.now()
+  const more = { ...run.more, ...trainerOptions(settings, tokenizer) }
+  const usual = { learningRate: settings.learningRate ?? run.learningRate, epochs, dropout, batch }
+  const tuned = run.trials
+    ? await search(start, examples, usual, { ...settings, trials: run.trials, more }, watch)
+    : null
+  if (tuned) watch.onTuned?.(tuned)
+  const seconds = Math.max(1, settings.minutes * 60 - (performance.now() - began) / 1000)
+  const { trained, bytes } = await resumable(settings, reporter, async (checkpoints) => {
+    reporter.stage(`training ${shapeWords(start)}`)
+    const plan = {
+      ...(tuned?.chosen ?? usual),
+      ...{ seconds, seed, threads },
+      ...(teacherLogits && { teacherLogits }),
+      more: { ...more, ...checkpoints },
+    }
+    const trained = await trainWithin(start, examples, plan, reporter, signal)
+    reporter.done(trained.words)
+    return { trained, bytes: await saveModel(trained.model, out, { files }) }
+  })
+  const { model, steps } = trained
+  return {
+    ...{ model, tokenizer, data, steps, tuned },
+    bytes: bytes['model.safetensors'],
+    seconds: trained.seconds,
+    unlabelled: unlabelled.length,
+    scores: await scoreModel(model, tokenizer, data.test, { maxLength: limit, threads, seed }),
+  }
+}
+
+/** What cannot be a model's folder is refused before hours of training. */
+async function checkOut(out: string): Promise<void> {
+  if ((await isThere(out)) && !(await isFolder(out)))
+    throw new Error(`--out ${out}: it is a file; expected a folder, or a name that is free`)
+}
+
+/** What settings ask of the trainer beyond its plan. */
+const trainerOptions = (
+  { accumulate, quantizationAware, pieceDropout }: TrainingSettings,
+  tokenizer: Tokenizer,
+): Partial<TrainOptions> => ({
+  ...(accumulate && { accumulate }),
+  ...(quantizationAware && { fakeQuantize: { linears: true, embeddings: quantizationAware === 'q8+e8' } }),
+  ...(pieceDropout && { pieceDropout: { rate: pieceDropout, pairs: piecePairs(vocabularyOf(tokenizer)) } }),
+})
+
+/**
+ * Searches training settings on the training examples; the caller trains with the chosen one on all of them, since
+ * nothing more is decided on the development part then.
+ */
+async function search(
+  model: ModelWeights,
+  examples: Example[],
+  usual: TrainingSetting,
+  plan: { trials: number; minutes: number; seed: number; threads?: number; more: Partial<TrainOptions> },
+  { reporter = SILENT, signal }: Watch,
+): Promise<Tuned> {
+  const { trials, minutes, seed, threads = 0, more } = plan
+  reporter.stage(`trying ${trials} settings`)
+  const seconds = minutes * 60 * SEARCH_SHARE
+  const tuned = await tuneTraining(model, examples, { trials, usual, seconds, seed, threads, more, reporter, signal })
+  reporter.done(`${tuned.trials.length} trials, F1 on ${tuned.development} of the training texts`)
+  if (tuned.scale < 1)
+    reporter.note(
+      `the time allowed each trial ${(100 * tuned.scale).toFixed(0)} % of its epochs: another machine may choose otherwise; more minutes or fewer trials give whole ones`,
+    )
+  return tuned
+}

@@ -1,0 +1,59 @@
+// Training from code, as a user of the package calls it.
+
+import { mkdtemp, readdir, rm, writeFile } from 'node:fs/promises'
+import { tmpdir } from 'node:os'
+import { join } from 'node:path'
+import { afterAll, beforeAll, expect, it } from 'vitest'
+import { loadModel } from '../model/load.ts'
+import { distil, Stopped, trainOnData, type Tuned } from '../train.ts'
+
+let folder = ''
+beforeAll(async () => {
+  folder = await mkdtemp(join(tmpdir(), 'train-on-data-'))
+  const rows = Array.from({ length: 60 }, (_, i) => (i % 2 ? `a good film ${i},yes` : `a bad film ${i},no`))
+  await writeFile(join(folder, 'data.csv'), `text,label\n${rows.join('\n')}\n`)
+})
+afterAll(() => rm(folder, { recursive: true, force: true }))
+
+const small = (out: string) => ({
+  ...{ data: join(folder, 'data.csv'), out: join(folder, out), size: '1x32' },
+  ...{ epochs: 3, batch: 8, threads: 1 },
+})
+
+it('trains a classifier that distil makes a student of', async () => {
+  const notes: string[] = []
+  const reporter = {
+    stage: () => {},
+    progress: () => {},
+    done: () => {},
+    note: (text: string) => void notes.push(text),
+  }
+  const { bytes, data, scores, tuned } = await trainOnData(small('teacher'), { reporter })
+  expect([data.train.length, data.test.length, scores.n, tuned]).toEqual([48, 12, 12, null])
+  expect(bytes).toBeGreaterThan(10_000)
+  expect((await loadModel(join(folder, 'teacher'))).weights.config.labels).toEqual(['no', 'yes'])
+  const { size: _, ...settings } = small('student')
+  const teachers = [join(folder, 'teacher')]
+  const student = await distil({ ...settings, teachers, student: '1x32', init: 'teacher', epochs: 1 }, { reporter })
+  expect(student.model.config).toMatchObject({ layers: 1, hiddenSize: 32 })
+  expect(notes.join()).toMatch(/layers? 0 of the teacher's 1/)
+  expect(await readdir(join(folder, 'student'))).toContain('model.safetensors')
+  await expect(distil({ ...settings, teachers, student: teachers[0], init: 'fresh' })).rejects.toThrow(
+    /leave out init and vocabulary/,
+  )
+})
+
+it('searches settings first where trials are given', async () => {
+  const found: Tuned[] = []
+  const { tuned } = await trainOnData({ ...small('tuned'), trials: 2 }, { onTuned: (of) => void found.push(of) })
+  expect(found).toEqual([tuned])
+  expect(tuned!.trials).toHaveLength(2)
+  await expect(trainOnData({ ...small('tuned'), trials: 2, resume: true })).rejects.toThrow(/leave one of them out/)
+})
+
+it('refuses a size beside a model, and stops with the signal', async () => {
+  await expect(trainOnData({ ...small('none'), model: 'some' })).rejects.toThrow(/leave out size, or model/)
+  await expect(trainOnData({ ...small('none'), size: '2x33' })).rejects.toThrow(/size 2x33: expected layers x width/)
+  await expect(trainOnData(small('none'), { signal: AbortSignal.abort() })).rejects.toThrow(Stopped)
+  expect(await readdir(folder)).not.toContain('none')
+})
