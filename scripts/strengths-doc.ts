@@ -3,6 +3,8 @@
 
 import { existsSync, readdirSync, readFileSync, writeFileSync } from 'node:fs'
 import { basename } from 'node:path'
+import { parseRecipe } from '../ts/recipe/parse.ts'
+import { definitionOf, STEPS } from '../ts/recipe/steps/index.ts'
 import { paretoFront } from '../ts/report/plot.ts'
 import type { StudyResults, StudyRow } from '../ts/report/results.ts'
 import { setting, shortNumber } from '../ts/report/table.ts'
@@ -15,10 +17,12 @@ interface Point {
   isTuned: boolean
 }
 
-/** Rows in the order of their methods, as the study's catalogue has them; the trained form of a recipe after the other. */
-const METHODS = [/^$/, /^(q8|e8)/, /^sp|^wanda/, /^nm/, /^heads/, /svd/, /tucker/, /^vocab/]
-const methodOf = ({ recipe, parent }: StudyRow): number =>
-  parent === 'student' ? METHODS.length : METHODS.findIndex((method) => method.test(recipe))
+/** Rows by the first step of their recipe, in the order of the steps; the baseline first, students last. */
+const methodOf = ({ recipe, parent }: StudyRow): number => {
+  if (parent === 'student') return STEPS.length
+  const [first] = parseRecipe(recipe)
+  return first ? STEPS.indexOf(definitionOf(first)) : -1
+}
 
 /** Rows that no other row beats in both. */
 function front(points: Point[], cost: (row: StudyRow) => number | undefined): Set<Point> {

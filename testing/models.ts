@@ -1,4 +1,4 @@
-// Small seeded models of every weight form. Imported by tests only.
+// Small seeded models of every weight format. Imported by tests only.
 
 import { randomWeight } from '../kernels/testing/weights.ts'
 import { seededRandom, uniform } from '../kernels/testing/random.ts'
@@ -21,21 +21,21 @@ export const SMALL: BertConfig = {
   lowercase: true,
 }
 
-export type WeightForm = LinearWeight['kind'] | 'chain3' | 'chain-int8'
+export type WeightFormat = LinearWeight['kind'] | 'chain3' | 'chain-int8'
 
-export const FORMS: WeightForm[] = ['f32', 'int8', 'csr', 'int8-1x4', 'nm', 'chain', 'chain3', 'chain-int8']
+export const FORMATS: WeightFormat[] = ['f32', 'int8', 'csr', 'int8-1x4', 'nm', 'chain', 'chain3', 'chain-int8']
 
-export function syntheticWeight(form: WeightForm, N: number, K: number, random: () => number): LinearWeight {
+export function syntheticWeight(format: WeightFormat, N: number, K: number, random: () => number): LinearWeight {
   const shrunk = (weight: LeafWeight): LeafWeight => {
     if (weight.kind === 'f32') weight.data.forEach((x, i) => (weight.data[i] = x * 0.3))
     return weight
   }
   const leaf = (kind: LeafWeight['kind'], n: number, k: number) => shrunk(randomWeight(kind, n, k, random))
-  if (form === 'chain') return { kind: 'chain', N, K, factors: [leaf('f32', 8, K), leaf('f32', N, 8)] }
-  if (form === 'chain-int8') return { kind: 'chain', N, K, factors: [leaf('int8', 8, K), leaf('int8', N, 8)] }
-  if (form === 'chain3')
+  if (format === 'chain') return { kind: 'chain', N, K, factors: [leaf('f32', 8, K), leaf('f32', N, 8)] }
+  if (format === 'chain-int8') return { kind: 'chain', N, K, factors: [leaf('int8', 8, K), leaf('int8', N, 8)] }
+  if (format === 'chain3')
     return { kind: 'chain', N, K, factors: [leaf('f32', 8, K), leaf('f32', 4, 8), leaf('f32', N, 4)] }
-  return leaf(form, N, K)
+  return leaf(format, N, K)
 }
 
 /** The model with calibrated activation scales in its int8 layers, another one for each kind of input. */
@@ -50,23 +50,23 @@ export function withStaticScales(model: ModelWeights): ModelWeights {
   return scaled
 }
 
-/** A two-layer model whose linears (pooler and classifier stay f32 unless `all`) have the given form. */
+/** A two-layer model whose linears (pooler and classifier stay f32 unless `all`) have the given format. */
 export function syntheticModel(
-  form: WeightForm,
+  format: WeightFormat,
   seed = 1,
   options: { all?: boolean; tables?: 'f32' | 'int8' } = {},
 ): ModelWeights {
   const random = seededRandom(seed)
-  const model = randomModel({ ...SMALL, labels: [...SMALL.labels], recipe: form === 'f32' ? '' : form }, seed)
+  const model = randomModel({ ...SMALL, labels: [...SMALL.labels], recipe: format === 'f32' ? '' : format }, seed)
   for (const layer of model.layers)
     for (const role of LAYER_LINEARS) {
       const { N, K } = layer[role].weight
-      layer[role] = { weight: syntheticWeight(form, N, K, random), bias: layer[role].bias }
+      layer[role] = { weight: syntheticWeight(format, N, K, random), bias: layer[role].bias }
     }
   if (options.all)
     for (const part of ['pooler', 'classifier'] as const) {
       const { weight, bias } = model[part]!
-      model[part] = { weight: syntheticWeight(form, weight.N, weight.K, random), bias }
+      model[part] = { weight: syntheticWeight(format, weight.N, weight.K, random), bias }
     }
   if (options.tables === 'int8') {
     model.embeddings.word = syntheticTable(model.embeddings.word, random)

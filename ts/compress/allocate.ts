@@ -1,7 +1,7 @@
 // One candidate for every group, so that a budget is kept: the multiple-choice knapsack. Costs are counted in bins of
 // the budget, which makes dynamic programming exact up to the bins; what the bins leave over is then filled greedily.
 
-/** One way to store one layer. */
+/** One storage format of one layer. */
 export interface Choice {
   /** bytes or milliseconds */
   cost: number
@@ -25,7 +25,7 @@ const BINS = 8192
 /**
  * The choice of least summed loss whose summed cost stays within `budget`.
  *
- * It is never worse than the best choice for a budget whose room above the cheapest sum is smaller by the share
+ * It is never worse than the best choice for a budget whose excess over the cheapest sum is smaller by the share
  * groups / 8192, and mostly the best one.
  *
  * @returns an index per group
@@ -69,11 +69,11 @@ function allocate(groups: readonly (readonly Item[])[], limit: number): number[]
   const base = lightest.reduce((sum, weight) => sum + weight, 0)
   // sums of the same numbers in another order may differ in the last bits
   if (!(base <= limit + 1e-12 * Math.abs(limit))) throw new InfeasibleError(base, limit)
-  const room = Math.max(0, limit - base)
+  const excess = Math.max(0, limit - base)
   // Weights are rounded up to bins, each by less than one: sums up to BINS + groups may still fit.
   const bins = BINS + groups.length
   const inBins = (g: number, item: Item): number =>
-    item.weight === lightest[g] ? 0 : Math.ceil(((item.weight - lightest[g]) / room) * BINS)
+    item.weight === lightest[g] ? 0 : Math.ceil(((item.weight - lightest[g]) / excess) * BINS)
   let best = new Float64Array(bins + 1)
   const picks = fronts.map((front, g) => {
     const next = new Float64Array(bins + 1).fill(Infinity)

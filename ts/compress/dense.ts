@@ -16,7 +16,7 @@ export interface StepResult {
   notes: string[]
 }
 
-/** The matrix [N, K] that a weight stands for, row-major; a chain is multiplied out. Dense f32 gives its own array. */
+/** The matrix [N, K] of a weight, row-major; a chain is multiplied out. Dense f32 gives its own array. */
 export function denseData(weight: LinearWeight): Float32Array {
   if (weight.kind !== 'chain') return denseLeaf(weight)
   const [first, ...rest] = weight.factors

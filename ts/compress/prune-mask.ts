@@ -237,7 +237,7 @@ function keepLargest(
   })
 }
 
-/** The bucket, counted from the top, in which the wanted-th largest lies, and how many of it are wanted. */
+/** The bucket, counted from the top, in which the wanted-th largest is, and how many of it are wanted. */
 function findBucket(counts: Float64Array, wanted: number): { bucket: number; wanted: number } {
   let bucket = counts.length - 1
   while (bucket > 0 && counts[bucket] < wanted) wanted -= counts[bucket--]

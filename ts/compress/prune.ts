@@ -38,7 +38,7 @@ export function csrFromMask(data: Float32Array, mask: Uint8Array, N: number, K: 
   return { kind: 'csr', N, K, rowOffsets, columns, values }
 }
 
-/** n:m form of a mask that keeps n of every m inputs, the same for each group of outputs (nmMask). */
+/** n:m weight of a mask that keeps n of every m inputs, the same for each group of outputs (nmMask). */
 export function nmFromMask(
   data: Float32Array,
   mask: Uint8Array,

@@ -80,7 +80,7 @@ describe('int8 weights', () => {
   })
 })
 
-describe('int8 blocks and other forms', () => {
+describe('int8 blocks and other storage formats', () => {
   const [N, K] = [6, 16]
   const data = uniform(N * K, seededRandom(5))
 
@@ -128,7 +128,7 @@ describe('int8 embeddings', () => {
     const data = new Float32Array(3 * 64)
     for (let row = 0; row < 3; row++) data.set(rows[name](random), row * 64)
     const table = quantizeEmbedding({ kind: 'f32', rows: 3, width: 64, data })
-    // The law is in exact numbers: offset + scale * q in f64, so that f32's own rounding of the sum is not counted.
+    // The rule is in exact numbers: offset + scale * q in f64, so that f32's own rounding of the sum is not counted.
     for (let i = 0; i < data.length; i++) {
       const row = Math.floor(i / 64)
       const back = table.offsets[row] + table.scales[row] * table.data[i]

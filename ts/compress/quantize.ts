@@ -1,10 +1,10 @@
 // int8 after training: linears symmetric per output channel, embeddings affine per row.
 //
-// Law of a linear row: scale = f32(max|w| / 127), q = round(w / scale) in [-127, 127], |w - scale q| <= scale / 2.
-// Law of an embedding row: offset = min, scale = f32((max - min) / 255), q in 0..255, |w - offset - scale q| <= scale / 2.
-// Per tensor, all rows take the scale of the largest; the law of half a step is the same with that wider step.
+// Rule of a linear row: scale = f32(max|w| / 127), q = round(w / scale) in [-127, 127], |w - scale q| <= scale / 2.
+// Rule of an embedding row: offset = min, scale = f32((max - min) / 255), q in 0..255, |w - offset - scale q| <= scale / 2.
+// Per tensor, all rows take the scale of the largest; the rule of half a step is the same with that wider step.
 // A row of zeros (linear) or of one value (embedding) has scale 0 and q 0, and comes back exactly. No other scale is
-// below the smallest normal f32: GPUs may flush what lies under it to 0.
+// below the smallest normal f32: GPUs may flush what is below it to 0.
 
 import type {
   CsrWeight,
@@ -101,7 +101,7 @@ export function quantizeWeight(
   return { kind: 'int8', N, K, data: quantized, scales }
 }
 
-/** The f32 matrix [N, K] that an int8 weight stands for. */
+/** The f32 matrix [N, K] of an int8 weight. */
 export function dequantizeWeight(weight: Int8Weight | Int8BlockWeight): Float32Array {
   return denseData(weight)
 }
@@ -153,7 +153,7 @@ export function quantizeBlocks(
  * int8 of any linear weight.
  * - dense f32 -> int8; a chain -> a chain of int8 factors
  * - CSR in whole 1x4 blocks -> int8-1x4
- * - CSR without blocks, and n:m -> dense int8 with the zeros kept: there is no int8 kernel for either form. Dense int8 is
+ * - CSR without blocks, and n:m -> dense int8 with the zeros kept: there is no int8 kernel for either. Dense int8 is
  *   faster than both in f32, at 1 byte per weight against 0.925 at 80 % zeros (f32 values and a bit per weight) and 2 at 2:4
  *
  * @param name the tensor's stem, by which the calibration knows it
@@ -228,7 +228,7 @@ export function quantizeLinears(model: ModelWeights, options: QuantizeOptions = 
     if (weight.kind === 'int8-1x4') blocks++
     else dense++
   }
-  if (left.size > 0) throw new Error(`q8: keepFloat names ${[...left].join(', ')}, which this model has not`)
+  if (left.size > 0) throw new Error(`q8: keepFloat names ${[...left].join(', ')}, which this model does not have`)
   const convert = (linear: LinearLayer | null): LinearLayer | null =>
     linear && { weight: quantized.get(linear)!, bias: linear.bias }
   const weights = model.layers.flatMap((layer) =>

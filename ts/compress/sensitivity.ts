@@ -1,4 +1,4 @@
-// What each way to store a layer costs in bytes and in the error of what the layer puts out: one currency for int8,
+// What each storage format of a layer costs in bytes and in the error of what the layer puts out: one currency for int8,
 // pruning and low rank. With d = x - mean(x) over the calibration rows and G = sum d d^T, the error of W' in place of W
 // is tr((W - W') G (W - W')^T), as a share of the output's own tr(W G W^T). The mean's part is left out, because it is
 // mended for nothing: b' = b + (W - W') mean(x) (ts/compress/bias.ts). The square is multiplied out, tr(W G W^T) - 2 tr(W G W'^T)
@@ -25,7 +25,7 @@ import { csrFromMask, nmFromMask } from './prune.ts'
 import { quantizeBlocks, quantizeEmbedding, quantizeLinear } from './quantize.ts'
 import { chainOfSpectrum, spectrum } from './whiten.ts'
 
-/** One way to store a weight or a table. */
+/** One storage format of a weight or a table. */
 export interface Candidate<W> {
   /** as a recipe step would call it: f32, q8, sp90, sp80x4+q8, nm2:4, wsvd:64+q8, e8 */
   method: string
@@ -75,7 +75,7 @@ const NM: readonly (readonly [n: number, m: number])[] = [
 const RANK_SHARES = [3 / 4, 1 / 2, 3 / 8, 1 / 4, 1 / 8, 1 / 16]
 
 /**
- * Every way to store a dense layer, f32 first, with exact output errors. What is returned keeps no calibration.
+ * Every storage format of a dense layer, f32 first, with exact output errors. What is returned keeps no calibration.
  *
  * @param name tensor stem, for messages
  * @param only 'plain': f32 and int8 alone
@@ -96,13 +96,13 @@ export function linearCandidates(
   const total = dot(image, data)
   const ranks = only === 'all' ? candidateRanks(N, K) : []
   const terms = ranks.length > 0 ? spectrum(data, N, K, inputs.centred) : null
-  const forms: Form[] = [
+  const formats: Format[] = [
     { method: 'f32', make: () => weight, square: 0 },
     { method: 'q8', make: () => quantizeLinear(weight, name) },
-    ...(only === 'all' ? sparseForms(weight, name, deviations(inputs)) : []),
-    ...(terms ? lowRankForms(chainOfSpectrum(terms, ranks[0]), name, ranks, terms.tail) : []),
+    ...(only === 'all' ? sparseFormats(weight, name, deviations(inputs)) : []),
+    ...(terms ? lowRankFormats(chainOfSpectrum(terms, ranks[0]), name, ranks, terms.tail) : []),
   ]
-  return forms.map(({ method, make, square }) => {
+  return formats.map(({ method, make, square }) => {
     const made = make()
     square ??= total - 2 * dot(image, denseData(made)) + outputSquares(made, gram)
     const error = total > 0 ? Math.max(0, square + roundingError(made, inputs)) / total : 0
@@ -110,7 +110,7 @@ export function linearCandidates(
   })
 }
 
-interface Form {
+interface Format {
   method: string
   make: () => LinearWeight
   /** squared output error, where it is known beforehand */
@@ -121,7 +121,7 @@ const deviations = ({ centred: { gram, K } }: LayerInputs): Float64Array =>
   Float64Array.from({ length: K }, (_, k) => Math.sqrt(Math.max(0, gram[k * K + k])))
 
 /** Keeps the weights of the largest |w| times the deviation of its input: Wanda's scores, about the mean. */
-function sparseForms(weight: DenseWeight, name: string, deviation: Float64Array): Form[] {
+function sparseFormats(weight: DenseWeight, name: string, deviation: Float64Array): Format[] {
   const { N, K, data } = weight
   const maskOf = (rule: PruneRule): Uint8Array =>
     pruneMask([{ name, N, K, data: data.map((w, i) => w * deviation[i % K]) }], rule)[0]
@@ -141,7 +141,7 @@ function sparseForms(weight: DenseWeight, name: string, deviation: Float64Array)
   return [...single, ...(K % 4 === 0 ? blocks : []), ...nm]
 }
 
-function lowRankForms(whole: ChainWeight, name: string, ranks: number[], tail: Float64Array): Form[] {
+function lowRankFormats(whole: ChainWeight, name: string, ranks: number[], tail: Float64Array): Format[] {
   return ranks.flatMap((R) => [
     { method: `wsvd:${R}`, make: () => cutChain(whole, R), square: tail[R] },
     { method: `wsvd:${R}+q8`, make: () => quantizeLinear(cutChain(whole, R), name) },

@@ -1,4 +1,4 @@
-// Steps `tucker:<R>` and `wtucker:<R>`: Tucker-2 of stacked layers. The L matrices of one role and shape form a tensor T [L, N, K]; all of
+// Steps `tucker:<R>` and `wtucker:<R>`: Tucker-2 of stacked layers. The L matrices of one role and shape are a tensor T [L, N, K]; all of
 // them share the bases U [N, r1] and V [K, r2], and each keeps a core G_l [r1, r2]: W_l ~ U G_l V^T.
 //
 // The sharing is what makes it small: (N + K) r + L r^2 weights for L N K. On a single matrix Tucker never beats SVD.

@@ -2,7 +2,7 @@ import { mkdtemp, readdir, readFile, rm, writeFile } from 'node:fs/promises'
 import { tmpdir } from 'node:os'
 import { join } from 'node:path'
 import { afterEach, beforeEach, describe, expect, it } from 'vitest'
-import { FORMS, syntheticModel } from '../../testing/models.ts'
+import { FORMATS, syntheticModel } from '../../testing/models.ts'
 import { cachedTeacherLogits, teacherKey } from './teacher-logits.node.ts'
 
 const SEQUENCES = [Int32Array.of(2, 5, 3), Int32Array.of(2, 3), Int32Array.of(2, 7, 8, 3)]
@@ -62,8 +62,8 @@ describe('cachedTeacherLogits', () => {
     const joined = [Int32Array.of(2, 5, 3, 2, 3), Int32Array.of(), SEQUENCES[2]]
     expect(await ask({ sequences: joined })).toMatchObject({ computed: 1, notes: [] })
     expect(await readdir(folder)).toHaveLength(4)
-    const keys = FORMS.map((form) => teacherKey(syntheticModel(form), SEQUENCES).toString('hex'))
-    expect(new Set(keys).size).toBe(FORMS.length)
+    const keys = FORMATS.map((form) => teacherKey(syntheticModel(form), SEQUENCES).toString('hex'))
+    expect(new Set(keys).size).toBe(FORMATS.length)
   })
 
   it.each<[string, (file: Buffer) => Buffer]>([

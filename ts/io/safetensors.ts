@@ -1,7 +1,7 @@
 // The safetensors format: u64 header length, a JSON header { name: { dtype, shape, data_offsets } }, then the tensors'
 // bytes, little-endian, row-major. Everything a header claims is checked against the file before memory is taken for it.
 
-/** Random access to the bytes of one file, wherever it lies. */
+/** Random access to the bytes of one file, wherever it is. */
 export interface ByteSource {
   /** for messages: path, address or what the caller called it */
   name: string
@@ -112,12 +112,12 @@ export async function openSafetensors(source: ByteSource): Promise<SafetensorsFi
   if (typeof header !== 'object' || header === null || Array.isArray(header)) refuse('header is not a JSON object')
 
   const base = 8 + headerLength
-  const room = source.size - base
+  const dataBytes = source.size - base
   const tensors = new Map<string, TensorEntry>()
   let metadata: Record<string, string> = {}
   for (const [name, value] of Object.entries(header as Record<string, unknown>)) {
     if (name === '__metadata__') metadata = (value ?? {}) as Record<string, string>
-    else tensors.set(name, checkEntry(name, value, base, room, refuse))
+    else tensors.set(name, checkEntry(name, value, base, dataBytes, refuse))
   }
   const inOrder = [...tensors.values()].filter((t) => t.length > 0).sort((a, b) => a.start - b.start)
   let end = base
@@ -135,7 +135,7 @@ function checkEntry(
   name: string,
   value: unknown,
   base: number,
-  room: number,
+  dataBytes: number,
   refuse: (what: string) => never,
 ): TensorEntry {
   const entry = (value ?? {}) as { dtype?: unknown; shape?: unknown; data_offsets?: unknown }
@@ -150,8 +150,10 @@ function checkEntry(
   if (!Array.isArray(offsets) || offsets.length !== 2 || !offsets.every(isCount) || offsets[0] > offsets[1])
     return refuse(`tensor '${name}' has data_offsets ${JSON.stringify(offsets)}, expected [begin, end]`)
   const [begin, end] = offsets as [number, number]
-  if (end > room)
-    return refuse(`tensor '${name}' ends at byte ${end} of the data, the file holds ${room}; the file is truncated`)
+  if (end > dataBytes)
+    return refuse(
+      `tensor '${name}' ends at byte ${end} of the data, the file holds ${dataBytes}; the file is truncated`,
+    )
   const expected = shape.reduce((product, dim) => product * dim, 1) * DTYPE_BYTES[dtype as Dtype]
   if (end - begin !== expected)
     return refuse(

@@ -6,7 +6,7 @@ import { memoryFiles } from '../io/folder.ts'
 import { encodeSafetensors, type TensorToWrite } from '../io/safetensors.ts'
 import { loadModel, loadModelFiles } from './load.ts'
 import { encodeModel, modelTensors, saveModel } from './save.ts'
-import { syntheticModel, type WeightForm } from '../../testing/models.ts'
+import { syntheticModel, type WeightFormat } from '../../testing/models.ts'
 import type { ModelWeights } from './weights.ts'
 
 const root = await mkdtemp(join(tmpdir(), 'bad-files-'))
@@ -234,10 +234,10 @@ describe('bad model folders', () => {
       (c: Json) => (c.linears['bert.pooler.dense'] = { kind: 'int8', N: 24, K: 24 }),
       /'bert.pooler.dense.weight' is F32 \[24, 24\], expected I8/,
     ],
-  ] as [string, WeightForm, Change, (c: Json) => unknown, RegExp][])(
+  ] as [string, WeightFormat, Change, (c: Json) => unknown, RegExp][])(
     'are refused when compressed: %s',
-    async (_, form, change, config, message) => {
-      const compressed = syntheticModel(form)
+    async (_, format, change, config, message) => {
+      const compressed = syntheticModel(format)
       compressed.config.recipe = 'x'
       const files = await changed(compressed, change, (json) => void config(json.compression))
       await expect(open(files)).rejects.toThrow(message)
@@ -263,7 +263,7 @@ describe('bad model folders', () => {
     await expect(loadModel('preset:nope')).rejects.toThrow(/no preset 'nope'; the presets are mbert/)
   })
 
-  it('are not written: a weight that breaks its law leaves the disk as it was', async () => {
+  it('are not written: a weight that breaks its rules leaves the disk as it was', async () => {
     const broken = syntheticModel('int8')
     const weight = broken.layers[0].query.weight
     if (weight.kind === 'int8') weight.data[0] = -128

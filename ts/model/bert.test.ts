@@ -5,7 +5,7 @@ import { runReference } from '../../kernels/reference.ts'
 import type { Batch, Op, Program } from '../../kernels/program/program.ts'
 import { buildProgram } from './bert.ts'
 import { loadModel } from './load.ts'
-import { FORMS, SMALL, syntheticModel } from '../../testing/models.ts'
+import { FORMATS, SMALL, syntheticModel } from '../../testing/models.ts'
 
 const BATCH: Batch = {
   offsets: Int32Array.of(0, 5, 6, 13),
@@ -53,8 +53,8 @@ const largest = (a: ArrayLike<number>, b: ArrayLike<number>): number => {
 }
 
 describe('BERT as a program', () => {
-  it.each(FORMS)('keeps the rules of programs in a few buffers: %s', (form) => {
-    const model = syntheticModel(form)
+  it.each(FORMATS)('keeps the rules of programs in a few buffers: %s', (format) => {
+    const model = syntheticModel(format)
     for (const output of ['logits', 'pooled', 'embeddings', 'hidden'] as const) {
       const program = buildProgram(model, output)
       checkProgram(program)
@@ -69,8 +69,8 @@ describe('BERT as a program', () => {
     expect(buildProgram(deep, 'hidden').buffers.length).toBe(buildProgram(model, 'hidden').buffers.length)
   })
 
-  it.each(FORMS)('drops rows that nobody reads without changing the logits: %s', (form) => {
-    const model = syntheticModel(form)
+  it.each(FORMATS)('drops rows that nobody reads without changing the logits: %s', (format) => {
+    const model = syntheticModel(format)
     const short = runReference(buildProgram(model, 'logits'), BATCH)
     const whole = runReference(buildProgram(model, 'logits', { firstTokenOnly: false }), BATCH)
     expect(largest(short, whole)).toBe(0)

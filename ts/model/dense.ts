@@ -3,7 +3,7 @@
 import type { EmbeddingTable, LeafWeight } from '../../kernels/program/weights.ts'
 import { spreadEntries } from '../../kernels/sparse-matmul/spread.ts'
 
-/** The matrix [N, K] that a weight stands for, row-major. Dense f32 gives its own array. */
+/** The matrix [N, K] of a weight, row-major. Dense f32 gives its own array. */
 export function denseLeaf(weight: LeafWeight): Float32Array {
   const { N, K } = weight
   if (weight.kind === 'f32') return weight.data

@@ -9,7 +9,7 @@ import { factorizeTucker } from '../compress/factorize-tucker.ts'
 import { loadModel, loadModelFiles } from './load.ts'
 import { encodeModel, modelTensors, saveModel } from './save.ts'
 import { randomModel } from './preset.ts'
-import { FORMS, SMALL, syntheticModel, withStaticScales } from '../../testing/models.ts'
+import { FORMATS, SMALL, syntheticModel, withStaticScales } from '../../testing/models.ts'
 import type { ModelWeights } from './weights.ts'
 
 const root = await mkdtemp(join(tmpdir(), 'model-files-'))
@@ -37,11 +37,11 @@ const rename = (tensors: TensorToWrite[], to: (name: string) => string) =>
   tensors.map((tensor) => ({ ...tensor, name: to(tensor.name) }))
 
 describe('model folders', () => {
-  for (const form of FORMS)
+  for (const format of FORMATS)
     for (const tables of ['f32', 'int8'] as const)
-      it(`gives back every bit: ${form} linears, ${tables} tables`, async () => {
-        const model = syntheticModel(form, 3, { all: form !== 'nm' && form !== 'chain3', tables })
-        const folder = join(root, `${form}-${tables}`)
+      it(`gives back every bit: ${format} linears, ${tables} tables`, async () => {
+        const model = syntheticModel(format, 3, { all: format !== 'nm' && format !== 'chain3', tables })
+        const folder = join(root, `${format}-${tables}`)
         const bytes = await saveModel(model, folder, { files: { 'vocab.txt': '[PAD]\n[UNK]\n' } })
         expect((await readdir(folder)).sort()).toEqual(['config.json', 'model.safetensors', 'vocab.txt'])
         const loaded = await loadModel(folder)
@@ -103,8 +103,8 @@ describe('model folders', () => {
   })
 
   it('gives back calibrated activation scales bit for bit, under a version that older readers refuse', async () => {
-    for (const form of ['int8', 'int8-1x4', 'chain-int8'] as const) {
-      const model = withStaticScales(syntheticModel(form, 3, { all: true }))
+    for (const format of ['int8', 'int8-1x4', 'chain-int8'] as const) {
+      const model = withStaticScales(syntheticModel(format, 3, { all: true }))
       const files = encodeModel(model)
       expect((await open(files)).weights).toEqual(model)
       expect(JSON.parse(files['config.json'] as string).compression.version).toBe(2)

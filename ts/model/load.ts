@@ -82,7 +82,7 @@ function loadPreset(source: string, options: LoadModelOptions): LoadedModel {
   return { weights, tokenizerFiles: {}, fileBytes: 0, headerBytes: 0, where: source }
 }
 
-/** Finds where `source` lies, without reading it. */
+/** Finds the files of `source`, without reading them. */
 export async function openModelFiles(source: string, options: LoadModelOptions = {}): Promise<ModelFiles> {
   const { progress, localFilesOnly, revision } = options
   if (/^https?:\/\//.test(source)) {

@@ -1,4 +1,4 @@
-// Bit masks of stored columns: bit k % 8 of byte k / 8 of a row. The compact form of index lists in model files.
+// Bit masks of stored columns: bit k % 8 of byte k / 8 of a row. How index lists are stored in model files.
 
 /** [rows, ceil(width / 8)] from lists of columns, one list per row. */
 export function maskOfColumns(

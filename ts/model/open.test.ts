@@ -13,7 +13,7 @@ import { buildProgram } from './bert.ts'
 import { loadModel, loadModelFiles, openModel, openModelFrom } from './load.ts'
 import { randomModel } from './preset.ts'
 import { encodeModel, saveModel } from './save.ts'
-import { FORMS, SMALL, syntheticModel } from '../../testing/models.ts'
+import { FORMATS, SMALL, syntheticModel } from '../../testing/models.ts'
 import { linearLayers } from './weights.ts'
 
 const root = await mkdtemp(join(tmpdir(), 'open-'))
@@ -35,11 +35,11 @@ const through = (files: ModelFiles, source: (opened: ByteSource) => ByteSource):
 })
 
 describe('a model whose weights stay in its files', () => {
-  for (const form of FORMS)
+  for (const format of FORMATS)
     for (const tables of ['f32', 'int8'] as const)
-      it(`runs as the one in memory, bit for bit: ${form} linears, ${tables} tables, seed 3`, async () => {
-        const folder = join(root, `${form}-${tables}`)
-        await saveModel(syntheticModel(form, 3, { all: form !== 'nm' && form !== 'chain3', tables }), folder)
+      it(`runs as the one in memory, bit for bit: ${format} linears, ${tables} tables, seed 3`, async () => {
+        const folder = join(root, `${format}-${tables}`)
+        await saveModel(syntheticModel(format, 3, { all: format !== 'nm' && format !== 'chain3', tables }), folder)
         const { weights } = await loadModel(folder)
         const whole = await device.load(buildProgram(weights, 'logits'))
         const opened = await openModel(folder)
@@ -48,7 +48,7 @@ describe('a model whose weights stay in its files', () => {
         expect(await readProgram(program)).toEqual(buildProgram(weights, 'logits'))
         await opened.close()
         await opened.close()
-        assertExact(await session.run(batch), await whole.run(batch), form)
+        assertExact(await session.run(batch), await whole.run(batch), format)
         await expect(device.load(program)).rejects.toThrow(/closed/)
         whole.dispose()
         session.dispose()

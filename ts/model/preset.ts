@@ -72,7 +72,7 @@ function cumulativeNormal(x: number): number {
   return density / fraction
 }
 
-/** FNV-1a: every tensor draws from a stream of its own, so its numbers do not hang on the tensors before it. */
+/** FNV-1a: every tensor draws from another stream, so that its numbers do not depend on the tensors before it. */
 function hash(text: string, seed: number): number {
   let h = (0x811c9dc5 ^ seed) >>> 0
   for (let i = 0; i < text.length; i++) h = Math.imul(h ^ text.charCodeAt(i), 0x01000193) >>> 0

@@ -3,7 +3,7 @@
 import type { BertConfig } from './config.ts'
 
 /**
- * What makes scores of a text's logits: one output alone is a yes or no of its own; several compete, unless the file says
+ * What makes scores of a text's logits: one output alone is a yes or no; several compete, unless the file says
  * that more than one may hold.
  */
 export const scoresOf = ({ multiLabel, labels }: BertConfig): ((logits: Float32Array) => number[]) =>

@@ -39,7 +39,7 @@ export class TensorIndex {
   private readonly where: string
   private readonly parsed: ParsedConfig
   private readonly options: TensorIndexOptions
-  /** of tensors that more than one name stands for: their one array, once it is read */
+  /** of tensors with more than one name: their one array, once it is read */
   private readonly shared = new Map<TensorEntry, Promise<StoredArray> | null>()
 
   constructor(parts: SafetensorsFile[], parsed: ParsedConfig, options: TensorIndexOptions) {

@@ -110,7 +110,7 @@ export interface Mixture {
 // changed in place.
 const mixtures = new WeakMap<Float32Array, Mixture>()
 
-/** The array f32 [n] that a mixture stands for (sums in f64). Files store the mixture in its place. */
+/** The array f32 [n] that a mixture gives (sums in f64). Files store the mixture in its place. */
 export function mix(mixture: Mixture): Float32Array {
   const { basis, weights } = mixture
   const n = basis.length / weights.length

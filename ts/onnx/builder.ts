@@ -40,7 +40,7 @@ export class GraphBuilder {
   }
 
   /**
-   * Adds a constant, or finds the one that was made of the same `source` in the same `form`.
+   * Adds a constant, or finds the one that was made of the same `source` in the same `layout`.
    * @param source the array that it comes from; null for constants that are never shared
    */
   constant(
@@ -49,13 +49,13 @@ export class GraphBuilder {
     shape: number[],
     content: Uint8Array | LazyBytes,
     source: object | null = null,
-    form = '',
+    layout = '',
   ): string {
-    const forms = this.known.get(source) ?? new Map<string, string>()
-    const key = `${form} ${type} ${shape.join()}`
-    const same = source && forms.get(key)
+    const layouts = this.known.get(source) ?? new Map<string, string>()
+    const key = `${layout} ${type} ${shape.join()}`
+    const same = source && layouts.get(key)
     if (same) return same
-    if (source) this.known.set(source, forms.set(key, name))
+    if (source) this.known.set(source, layouts.set(key, name))
     const tensor = new Message()
     for (const dim of shape) tensor.int(1, dim)
     tensor.int(2, ELEMENT[type]).string(8, name).bytes(9, content)

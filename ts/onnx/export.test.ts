@@ -5,7 +5,7 @@ import { afterAll, describe, expect, it } from 'vitest'
 import { runReference } from '../../kernels/reference.ts'
 import type { Batch } from '../../kernels/program/program.ts'
 import { buildProgram } from '../model/bert.ts'
-import { FORMS, SMALL, syntheticModel, withStaticScales } from '../../testing/models.ts'
+import { FORMATS, SMALL, syntheticModel, withStaticScales } from '../../testing/models.ts'
 import type { ModelWeights } from '../model/weights.ts'
 import { decodeOnnx, type Value } from '../../testing/onnx/decode.ts'
 import { evaluateOnnx } from '../../testing/onnx/evaluate.ts'
@@ -51,9 +51,9 @@ const largest = (a: ArrayLike<number>, b: ArrayLike<number>): number => {
 }
 
 describe('ONNX export', () => {
-  it.each(FORMS)('computes what the model computes: %s', (form) => {
+  it.each(FORMATS)('computes what the model computes: %s', (format) => {
     for (const tables of ['f32', 'int8'] as const) {
-      const model = syntheticModel(form, 4, { tables })
+      const model = syntheticModel(format, 4, { tables })
       const options = { activations: 'per-row' } as const
       const hidden = runReference(buildProgram(model, 'hidden'), BATCH)
       expect(largest(run(model, { ...options, output: 'last_hidden_state' }), hidden)).toBeLessThan(1e-4)
@@ -62,15 +62,15 @@ describe('ONNX export', () => {
     }
   })
 
-  it('keeps calibrated activation scales in both forms', () => {
-    for (const form of ['int8', 'int8-1x4', 'chain-int8'] as const)
+  it('keeps calibrated activation scales in both int8 formats', () => {
+    for (const format of ['int8', 'int8-1x4', 'chain-int8'] as const)
       for (const activations of ['per-row', 'per-tensor'] as const) {
         // inner factors of a chain have rows with scales of their own, which 'per-tensor' does otherwise
-        if (form === 'chain-int8' && activations === 'per-tensor') continue
-        const model = withStaticScales(syntheticModel(form, 4, { all: true }))
+        if (format === 'chain-int8' && activations === 'per-tensor') continue
+        const model = withStaticScales(syntheticModel(format, 4, { all: true }))
         const logits = runReference(buildProgram(model, 'logits'), BATCH)
         expect(largest(run(model, { activations }), logits)).toBeLessThan(1e-5)
-        const dynamic = runReference(buildProgram(syntheticModel(form, 4, { all: true }), 'logits'), BATCH)
+        const dynamic = runReference(buildProgram(syntheticModel(format, 4, { all: true }), 'logits'), BATCH)
         expect(largest(logits, dynamic)).toBeGreaterThan(1e-3)
       }
   })

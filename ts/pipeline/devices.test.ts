@@ -10,7 +10,7 @@ import type { Batch } from '../../kernels/program/program.ts'
 import { quantizeLinears, quantizeWeight } from '../compress/quantize.ts'
 import { buildProgram } from '../model/bert.ts'
 import { loadModel } from '../model/load.ts'
-import { FORMS, SMALL, syntheticModel } from '../../testing/models.ts'
+import { FORMATS, SMALL, syntheticModel } from '../../testing/models.ts'
 import { tokenizerFromVocabulary } from '../text/tokenizer.ts'
 import * as wasm from '../wasm.ts'
 import * as webgpu from '../webgpu.ts'
@@ -42,7 +42,7 @@ for (const kind of ['cpu', 'gpu'] as const)
     const { device } = await openDevice({ device: kind, threads: 2 })
     afterAll(() => device.dispose())
 
-    it.each(FORMS)('BERT agrees with the reference: %s', async (form) => {
+    it.each(FORMATS)('BERT agrees with the reference: %s', async (form) => {
       for (const tables of ['f32', 'int8'] as const)
         for (const output of ['logits', 'hidden', 'embeddings'] as const) {
           const program = buildProgram(syntheticModel(form, 4, { tables }), output)

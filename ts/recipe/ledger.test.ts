@@ -11,7 +11,7 @@ import { syntheticCalibration } from '../../testing/factors.ts'
 import { loadModel } from '../model/load.ts'
 import { inspectModel, inspectSource, recipeLedger } from './ledger.ts'
 import { encodeModel, modelTensors, saveModel } from '../model/save.ts'
-import { FORMS, SMALL, syntheticModel } from '../../testing/models.ts'
+import { FORMATS, SMALL, syntheticModel } from '../../testing/models.ts'
 import { randomModel } from '../model/preset.ts'
 import type { ModelWeights } from '../model/weights.ts'
 
@@ -36,15 +36,15 @@ describe('byte ledger', () => {
   })
 
   it('adds up: groups to the total, the total to the tensors and the file', async () => {
-    for (const form of FORMS) {
-      const model = syntheticModel(form, 2, { tables: 'int8' })
+    for (const format of FORMATS) {
+      const model = syntheticModel(format, 2, { tables: 'int8' })
       const ledger = inspectModel(model)
       expect(ledger.bytes).toBe(tensorBytes(model))
       expect(ledger.groups.reduce((sum, { bytes }) => sum + bytes, 0)).toBe(ledger.bytes)
       expect(ledger.groups.reduce((sum, { params }) => sum + params, 0)).toBe(ledger.params)
       const file = encodeModel(model)['model.safetensors'].length
       expect(inspectModel(model, { header: true }).bytes).toBe(file)
-      const folder = join(root, form)
+      const folder = join(root, format)
       await saveModel(model, folder)
       const found = await inspectSource(folder)
       expect(found.bytes).toBe((await stat(join(folder, 'model.safetensors'))).size)

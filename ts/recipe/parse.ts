@@ -46,19 +46,21 @@ function parseStep(text: string): Step {
   throw new Error(`recipe: unknown step '${text}'. The steps there are, joined by '+':\n${stepHelp()}`)
 }
 
-/** What leaves the encoder's linear layers as a budget chose them. */
 const OF_WORDS: readonly Effect[] = ['int8 words', 'vocabulary']
+
+/** That a step changes the encoder's layers, and not the word table alone. */
+export const changesLayers = (step: Step): boolean => !OF_WORDS.includes(definitionOf(step).leaves)
 
 /** Throws at the first step that makes no sense after the ones before it. */
 export function checkOrder(steps: readonly Step[]): void {
   steps.forEach((step, i) => {
-    const { leaves, cannotFollow } = definitionOf(step)
+    const { cannotFollow } = definitionOf(step)
     for (const before of steps.slice(0, i)) {
       const earlier = definitionOf(before).leaves
       const refuse = (why: string): never => {
         throw new Error(`recipe: '${step.text}' after '${before.text}': ${why}`)
       }
-      if (earlier === 'chosen' && !OF_WORDS.includes(leaves))
+      if (earlier === 'chosen' && changesLayers(step))
         refuse('every layer has the format that the budget chose; apply it to the uncompressed model')
       const why = cannotFollow[earlier]
       if (why !== undefined) refuse(why)

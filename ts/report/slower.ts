@@ -1,6 +1,6 @@
 // Where a row is not faster than the baseline, its note says so. It gives a cause only where the recipe itself is one.
 
-import { parseRecipe } from '../recipe/apply.ts'
+import { changesLayers, parseRecipe } from '../recipe/parse.ts'
 import type { StudyRow } from './results.ts'
 
 /** Below this a row counts as slower; times of one machine vary by more than the rest. */
@@ -10,7 +10,7 @@ const FASTER = 1.05
 /** Why a row cannot be faster, by the steps that made it; '' where its times alone do not tell. */
 function cause({ recipe, parent }: StudyRow): string {
   const steps = parseRecipe(recipe)
-  const isEmbeddings = steps.length > 0 && steps.every(({ kind }) => kind === 'e8' || kind === 'vocab')
+  const isEmbeddings = steps.length > 0 && !steps.some(changesLayers)
   return isEmbeddings && parent === 'baseline'
     ? ": its steps change the embeddings alone, its layers are the baseline's"
     : ''
