@@ -22,7 +22,7 @@ const options = (program: Command) =>
     .requiredOption('--out <folder>', 'where the model goes')
     .option(
       '--data <file>',
-      'texts, labelled or not: vocab keeps their tokens, wsvd, wtucker, wanda, q8:static and heads<h>-ffn<f> learn from them what layers see and need; a budget is decided by labelled ones. Of labelled texts the fifth that train holds out is not learnt from',
+      "texts, labelled or not: steps learn from them which tokens there are and what layers see and need (README's table of recipes says which steps); a budget is decided by labelled ones. Of labelled texts the fifth that train holds out is not learnt from",
       fileList(),
     )
     .option('--tokens <n>', 'of the text that times are of (default: the median of --data)', wholeNumber(1, 4096))
