@@ -50,7 +50,7 @@ describe('packBatch', () => {
   it('puts sequences end to end', () => {
     const { offsets, ids, types } = packBatch([Int32Array.of(2, 3), new Int32Array(0), Int32Array.of(2, 5, 3)])
     expect([...offsets]).toEqual([0, 2, 2, 5])
-    expect([...ids!]).toEqual([2, 3, 2, 5, 3])
-    expect([...types!]).toEqual([0, 0, 0, 0, 0])
+    expect([...ids]).toEqual([2, 3, 2, 5, 3])
+    expect([...types]).toEqual([0, 0, 0, 0, 0])
   })
 })

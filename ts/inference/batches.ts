@@ -58,8 +58,11 @@ export function planBatches(lengths: readonly number[], limits: BatchLimits = {}
   return batches
 }
 
+/** A batch of token ids. */
+export type IdBatch = Required<Pick<Batch, 'offsets' | 'ids' | 'types'>>
+
 /** One batch of the given sequences; all tokens are of type 0. */
-export function packBatch(sequences: readonly Int32Array[]): Batch {
+export function packBatch(sequences: readonly Int32Array[]): IdBatch {
   const offsets = new Int32Array(sequences.length + 1)
   sequences.forEach((ids, b) => (offsets[b + 1] = offsets[b] + ids.length))
   const ids = new Int32Array(offsets[sequences.length])

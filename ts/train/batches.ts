@@ -1,6 +1,7 @@
 // Which examples make a step. Batches are ragged and cost nothing for padding, so examples are shuffled freely, not by
 // length: buckets of equal lengths would only make batches less alike.
 
+import { packBatch } from '../inference/batches.ts'
 import type { LossTarget, TrainBatch } from '../../kernels/train/batch.ts'
 import { logSoftmax } from '../../kernels/train/batch.ts'
 import { createRandom } from '../text/random.ts'
@@ -56,10 +57,7 @@ export function joinExamples(examples: TrainExample[], chosen: number[]): TrainB
 
 /** Sequences side by side. */
 export function joinSequences(sequences: readonly Int32Array[]): TrainBatch {
-  const offsets = new Int32Array(sequences.length + 1)
-  sequences.forEach((ids, b) => (offsets[b + 1] = offsets[b] + ids.length))
-  const ids = new Int32Array(offsets[sequences.length])
-  sequences.forEach((sequence, b) => ids.set(sequence, offsets[b]))
+  const { offsets, ids } = packBatch(sequences)
   return { offsets, ids }
 }
 
