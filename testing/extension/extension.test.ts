@@ -1,0 +1,154 @@
+// What CONTRIBUTING.md says about additions holds: one of each kind is made in a copy of the tree, touches as many files as
+// it says, compiles and works; and where a part of it is left out, the compiler names what is missing.
+
+import { afterAll, beforeAll, describe, expect, it } from 'vitest'
+import { family, option, step, verb } from './additions.ts'
+import { Tree, type Addition } from './tree.ts'
+
+interface Kind {
+  name: string
+  addition: Addition
+  /** existing files that it may touch */
+  most: number
+  /** a module of the copy that uses the addition; it throws where that does not work */
+  use: string
+  /** what is left out, in which file the text is replaced by what, where the compiler says what */
+  without: { part: string; file: string; text: string | null; replaced?: string; at: string; says: RegExp }[]
+}
+
+const KINDS: Kind[] = [
+  {
+    name: 'a recipe step',
+    addition: step,
+    most: 1,
+    use: `
+      const { applyRecipe, parseRecipe } = await import('./ts/compress.ts')
+      const { presetModel } = await import('./ts/model/preset.ts')
+      const { model } = await applyRecipe(presetModel('tiny'), 'round6+q8', { seed: 1 })
+      equal(model.config.recipe, 'round6+q8')
+      ok(model.embeddings.word.data.every((x) => Number.isInteger(x * 64)))
+      throws(() => parseRecipe('e8+round6'), /put it before e8/)
+      throws(() => parseRecipe('roundabout'), /round<B>/)
+      const { inspectSource } = await import('./ts/recipe/ledger.ts')
+      equal((await inspectSource('preset:tiny', { recipe: 'round6' })).bytes, (await inspectSource('preset:tiny')).bytes)`,
+    without: [
+      {
+        part: 'reshape',
+        file: 'ts/recipe/steps/round.ts',
+        text: '  reshape: (shape) => shape,\n',
+        at: 'ts/recipe/steps/round.ts',
+        says: /Property 'reshape' is missing/,
+      },
+      {
+        part: 'what it cannot follow',
+        file: 'ts/recipe/steps/round.ts',
+        text: "  cannotFollow: { 'int8 words': 'int8 words are rounded already: put it before e8' },\n",
+        at: 'ts/recipe/steps/round.ts',
+        says: /Property 'cannotFollow' is missing/,
+      },
+    ],
+  },
+  {
+    name: 'an option',
+    addition: option,
+    most: 1,
+    use: `
+      const { execFileSync } = await import('node:child_process')
+      const words = ['ts/cli/main.ts', 'inspect', 'preset:tiny', '--largest', '2', '--json']
+      equal(JSON.parse(execFileSync(process.execPath, words, { encoding: 'utf8' })).groups.length, 2)`,
+    without: [
+      {
+        part: 'its declaration',
+        file: 'ts/cli/verbs/inspect.ts',
+        text: option.edits[0].text,
+        at: 'ts/cli/verbs/inspect.ts',
+        says: /Property 'largest' does not exist/,
+      },
+    ],
+  },
+  {
+    name: 'a verb',
+    addition: verb,
+    most: 1,
+    use: `
+      const { execFileSync } = await import('node:child_process')
+      const words = ['ts/cli/main.ts', 'labels', 'preset:tiny']
+      equal(execFileSync(process.execPath, words, { encoding: 'utf8' }), 'negative\\npositive\\n')`,
+    without: [
+      {
+        part: 'its declaration',
+        file: 'ts/cli/verbs/labels.ts',
+        text: 'export const declare',
+        replaced: 'export const other',
+        at: 'ts/cli/main.ts',
+        says: /Property 'declare' does not exist/,
+      },
+    ],
+  },
+  {
+    name: 'a family',
+    addition: family,
+    most: 1,
+    use: `
+      const { memoryFiles } = await import('./ts/io/folder.ts')
+      const { loadModelFiles } = await import('./ts/model/load.ts')
+      const { loadFamily } = await import('./ts/families/index.ts')
+      const { randomModel } = await import('./ts/model/preset.ts')
+      const { encodeModel } = await import('./ts/model/save.ts')
+      await loadFamily('lantern')
+      const config = { family: 'lantern', vocabSize: 9, hiddenSize: 8, layers: 1, heads: 2, intermediateSize: 16,
+        maxPositions: 8, typeVocabSize: 1, layerNormEpsilon: 1e-12, labels: ['a', 'b'], recipe: '', lowercase: true }
+      const files = encodeModel(randomModel(config))
+      const { weights } = await loadModelFiles(memoryFiles(files, 'folder'))
+      equal(weights.config.family, 'lantern')
+      ok(Buffer.from(files['model.safetensors']).includes('lantern.layer.0.up.weight'))`,
+    without: [
+      {
+        part: 'the name of a norm',
+        file: 'ts/families/lantern.ts',
+        text: ", output: 'norm2'",
+        at: 'ts/families/lantern.ts',
+        says: /'output' is missing/,
+      },
+      {
+        part: 'its file',
+        file: 'ts/families/lantern.ts',
+        text: null,
+        at: 'ts/families/index.ts',
+        says: /Cannot find module '.\/lantern.ts'/,
+      },
+    ],
+  },
+]
+
+const ASSERT = "import { equal, ok, throws } from 'node:assert/strict'"
+
+let tree: Tree
+beforeAll(async () => {
+  tree = new Tree()
+  for (const { addition } of KINDS) tree.apply(addition)
+  await tree.generate()
+}, 300_000)
+afterAll(() => tree.remove())
+
+it('the tree with all additions compiles', () => {
+  expect(tree.errors()).toEqual([])
+})
+
+describe.each(KINDS)('$name', ({ addition, most, use, without }) => {
+  it(`touches no more than ${most} of the files that are there`, () => {
+    const files = new Set(addition.edits.map(({ file }) => file))
+    expect(files.size).toBeLessThanOrEqual(most)
+  })
+
+  it('works', async () => {
+    await tree.node('--input-type=module', '-e', `${ASSERT}\n${use}`)
+  })
+
+  it.each(without)('without $part does not compile', ({ file, text, replaced = '', at, says }) => {
+    const whole = tree.read(file)
+    if (text !== null) expect(whole).toContain(text)
+    const errors = tree.errors([at], { [file]: text === null ? null : whole.replace(text, replaced) })
+    expect(errors.join('\n')).toMatch(says)
+  })
+})
