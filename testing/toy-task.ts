@@ -3,7 +3,7 @@
 import { layoutOf } from '../kernels/train/layout.ts'
 import type { BertConfig } from '../ts/model/config.ts'
 import type { ModelWeights } from '../ts/model/weights.ts'
-import { createRandom } from '../ts/text/random.ts'
+import { createRandom } from '../kernels/program/random.ts'
 import { parametersOf, shapeOfModel } from '../ts/train/convert.ts'
 import type { TrainExample } from '../ts/train/options.ts'
 

@@ -1,5 +1,5 @@
-// The devices every sweep runs on: each wasm build and int8 path, each WebGPU kernel family. A device that cannot be
-// made fails the test: on a machine without a GPU the software adapter from npm stands in.
+// The devices that every sweep runs on: the wasm builds with and without relaxed SIMD and threads, and WebGPU's direct and
+// tiled kernels. A device that cannot be made fails the test; without a GPU it is the software adapter from npm.
 
 import { createGpuDevice, createGpuDeviceWith } from '../webgpu/device.ts'
 import { createWasmDevice } from '../wasm/device.ts'

@@ -1,16 +1,9 @@
-// Seeded inputs for kernel tests and benches.
+// Seeded inputs for kernel tests and benches, drawn from the project's one generator (kernels/program/random.ts).
 
-/** Uniform numbers in [0, 1), 32 bits of state mixed by a splitmix step; the same on every engine. */
-export function seededRandom(seed: number): () => number {
-  let state = seed >>> 0
-  return () => {
-    state = (state + 0x9e3779b9) >>> 0
-    let z = state
-    z = Math.imul(z ^ (z >>> 16), 0x21f0aaad)
-    z = Math.imul(z ^ (z >>> 15), 0x735a2d97)
-    return ((z ^ (z >>> 15)) >>> 0) / 4294967296
-  }
-}
+import { createRandom } from '../program/random.ts'
+
+/** Uniform numbers in [0, 1) as a plain function. */
+export const seededRandom = (seed: number): (() => number) => createRandom(seed).next
 
 /** f32 values uniform in [-1, 1). */
 export function uniform(length: number, random: () => number): Float32Array {

@@ -1,5 +1,5 @@
 import { describe, expect, it } from 'vitest'
-import { createRandom } from '../text/random.ts'
+import { createRandom } from '../../kernels/program/random.ts'
 import { InfeasibleError, leastCost, leastLoss, type Choice } from './allocate.ts'
 
 const sums = (groups: Choice[][], chosen: number[]) => ({

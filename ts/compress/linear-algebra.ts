@@ -164,18 +164,6 @@ export function sumOfSquares(data: ArrayLike<number>): number {
   return sum
 }
 
-/** Seeded normal numbers (Box-Muller over a 32-bit splitmix), the same on every engine up to its Math.log and cos. */
-export function normalNumbers(seed: number): () => number {
-  let state = seed >>> 0
-  const uniform = (): number => {
-    state = (state + 0x9e3779b9) >>> 0
-    let z = Math.imul(state ^ (state >>> 16), 0x21f0aaad)
-    z = Math.imul(z ^ (z >>> 15), 0x735a2d97)
-    return (((z ^ (z >>> 15)) >>> 0) + 0.5) / 4294967296
-  }
-  return () => Math.sqrt(-2 * Math.log(uniform())) * Math.cos(2 * Math.PI * uniform())
-}
-
 /**
  * Makes the rows of `basis` [R, n] orthonormal in place (Gram-Schmidt, twice over, R <= n). A row that depends on the
  * rows before it is replaced by a random direction, so that the result always has full rank.

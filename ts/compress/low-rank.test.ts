@@ -1,3 +1,4 @@
+import { createRandom } from '../../kernels/program/random.ts'
 import { Matrix, SVD } from 'ml-matrix'
 import { describe, expect, test } from 'vitest'
 import { checkLinearWeight } from '../../kernels/program/weights.ts'
@@ -7,15 +8,7 @@ import { SMALL } from '../../testing/models.ts'
 import { randomModel } from '../model/preset.ts'
 import type { ModelWeights } from '../model/weights.ts'
 import { denseData, encoderLinears } from './dense.ts'
-import {
-  gram,
-  leadingEigenvectors,
-  multiply,
-  normalNumbers,
-  orthonormalize,
-  transpose,
-  view,
-} from './linear-algebra.ts'
+import { gram, leadingEigenvectors, multiply, orthonormalize, transpose, view } from './linear-algebra.ts'
 import { chainFromSvd, factorizeSvd, truncatedSvd } from './low-rank.ts'
 import { breakEvenRank, svdRank } from './ranks.ts'
 import { syntheticCalibration } from '../../testing/factors.ts'
@@ -70,7 +63,7 @@ describe('products', () => {
   })
 
   test('orthonormalize makes orthonormal rows even of dependent ones', () => {
-    const normal = normalNumbers(2)
+    const normal = createRandom(2).normal
     const basis = Float64Array.from({ length: 5 * 8 }, normal)
     basis.copyWithin(8, 0, 8)
     basis.fill(0, 16, 24)
@@ -88,8 +81,8 @@ describe('products', () => {
       return basis.reduce((sum, value, i) => sum + value * image[i], 0)
     }
     // Below 4/5 of n the iteration runs; asking for n takes the full decomposition, whose first rows are exact.
-    const found = leadingEigenvectors(matrix, n, 24, normalNumbers(1))
-    const exact = leadingEigenvectors(matrix, n, n, normalNumbers(1)).subarray(0, 24 * n)
+    const found = leadingEigenvectors(matrix, n, 24, createRandom(1).normal)
+    const exact = leadingEigenvectors(matrix, n, n, createRandom(1).normal).subarray(0, 24 * n)
     const share = held(found, 24) / held(exact, 24)
     // A random matrix has the flattest spectrum there is: the worst case for a power method.
     expect(share).toBeGreaterThan(0.98)

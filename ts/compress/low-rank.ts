@@ -2,6 +2,7 @@
 // its rank: y = (x F0^T) F1^T with F0 = sqrt(S) V^T [R, K] and F1 = U sqrt(S) [N, R]. The square root in both balances
 // their ranges, which int8 wants afterwards. Best for the weights (svd), or for the outputs over the calibration (wsvd).
 
+import { createRandom } from '../../kernels/program/random.ts'
 import { Matrix, SVD } from 'ml-matrix'
 import type { ChainWeight } from '../../kernels/program/weights.ts'
 import type { ModelWeights } from '../model/weights.ts'
@@ -9,7 +10,7 @@ import { centered, correctedBias, inputsOf } from './bias.ts'
 import type { Calibration } from './calibration.ts'
 import { breathe, encoderLinears, formatCount, requireDense, requireFinite, withEncoderWeights } from './dense.ts'
 import type { EncoderLinear, StepResult } from './dense.ts'
-import { gram, leadingEigenvectors, multiply, normalNumbers, sumOfSquares, transpose, view } from './linear-algebra.ts'
+import { gram, leadingEigenvectors, multiply, sumOfSquares, transpose, view } from './linear-algebra.ts'
 import { chooseRanks, energyRank, rankCandidates, rankChoices, svdRank } from './ranks.ts'
 import type { RankRule } from './ranks.ts'
 import { chainOfSpectrum, spectrum } from './whiten.ts'
@@ -56,7 +57,7 @@ function fullSvd(data: Float32Array, N: number, K: number, R: number): Triple {
 function subspaceSvd(data: Float32Array, N: number, K: number, R: number, seed: number): Triple {
   const wide = N <= K
   const a = wide ? view(data, N, K) : transpose(view(data, N, K))
-  const basis = leadingEigenvectors(gram(a), a.rows, R, normalNumbers(seed))
+  const basis = leadingEigenvectors(gram(a), a.rows, R, createRandom(seed).normal)
   const projected = multiply(view(basis, R, a.rows), a)
   const width = a.columns
   const values = new Float64Array(R)

@@ -3,7 +3,7 @@ import type { DenseWeight, LinearWeight } from '../../kernels/program/weights.ts
 import { quantizeRow } from '../../kernels/program/quantization.ts'
 import { slotBytes, tensorSlots, shapeOfModel } from '../model/shape.ts'
 import { syntheticModel } from '../../testing/models.ts'
-import { createRandom } from '../text/random.ts'
+import { createRandom } from '../../kernels/program/random.ts'
 import { correctedBias } from './bias.ts'
 import { denseData, denseTable } from './dense.ts'
 import { layerInputs, linearCandidates, roundingError, tableCandidates, weightBytes } from './sensitivity.ts'

@@ -8,6 +8,7 @@
 // Matrices are scaled to unit Frobenius norm before stacking, so that no layer outweighs the others; the norm goes back
 // into the core. ST-HOSVD gives the start, HOOI improves it until the relative error falls by less than the tolerance.
 
+import { createRandom } from '../../kernels/program/random.ts'
 import { contractChain } from '../../kernels/low-rank-linear/contract-chain.ts'
 import type { ChainWeight, DenseWeight } from '../../kernels/program/weights.ts'
 import { mixtureOf } from '../model/weights.ts'
@@ -17,7 +18,6 @@ import {
   iterateSubspace,
   leadingEigenvectors,
   multiply,
-  normalNumbers,
   OVERSAMPLING,
   POWER_STEPS,
   randomStart,
@@ -86,7 +86,7 @@ export async function tucker2(
   if (!(r1 >= 1 && r1 <= N && r2 >= 1 && r2 <= K))
     throw new Error(`tucker: ranks [${r1}, ${r2}] for matrices [${N}, ${K}]`)
   const { seed, tolerance = TOLERANCE, maxIterations = hooiIterations(matrices.length, [N, K], [r1, r2]) } = options
-  const normal = normalNumbers(seed)
+  const normal = createRandom(seed).normal
   const norms = matrices.map((data) => Math.sqrt(sumOfSquares(data)))
   const stack = matrices.map((data, l) => view(norms[l] > 0 ? data.map((w) => w / norms[l]) : data, N, K))
   const total = norms.filter((norm) => norm > 0).length

@@ -1,6 +1,6 @@
 // Labelled texts, and how they are split into a training and a test part.
 
-import { createRandom } from '../text/random.ts'
+import { createRandom } from '../../kernels/program/random.ts'
 
 /** A text and its class. */
 export interface LabelledText {

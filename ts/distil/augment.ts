@@ -5,7 +5,7 @@
 import { foldSpace } from '../data/examples.ts'
 import { denseTable } from '../compress/dense.ts'
 import { multiply, transpose, view } from '../compress/linear-algebra.ts'
-import { createRandom, type Random } from '../text/random.ts'
+import { createRandom, type Random } from '../../kernels/program/random.ts'
 import type { Classifier } from '../inference/classifier.ts'
 import { encodeTexts } from '../inference/batches.ts'
 

@@ -1,6 +1,6 @@
 // The numbers that a result row is made of: classification scores with their uncertainty, and timings.
 
-import { createRandom } from '../text/random.ts'
+import { createRandom } from '../../kernels/program/random.ts'
 
 /** Counts [expected][predicted]. */
 export type ConfusionMatrix = number[][]

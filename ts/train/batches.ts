@@ -4,7 +4,7 @@
 import { packBatch } from '../inference/batches.ts'
 import type { LossTarget, TrainBatch } from '../../kernels/train/batch.ts'
 import { logSoftmax } from '../../kernels/train/batch.ts'
-import { createRandom } from '../text/random.ts'
+import { createRandom } from '../../kernels/program/random.ts'
 import type { Settings, TrainExample, TrainOptions } from './options.ts'
 
 /** An endless stream of example numbers: one seeded shuffle after another. */

@@ -4,7 +4,7 @@ import type { LossTarget, TrainBatch } from '../../kernels/train/batch.ts'
 import { tensorOf, type Layout, type StateMatch, type TrainShape } from '../../kernels/train/layout.ts'
 import { TrainSession } from '../../kernels/train/session.ts'
 import type { ModelWeights } from '../model/weights.ts'
-import { createRandom } from '../text/random.ts'
+import { createRandom } from '../../kernels/program/random.ts'
 import { parametersOf, shapeOfModel } from './convert.ts'
 
 /**

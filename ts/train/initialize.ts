@@ -3,7 +3,7 @@
 import type { EmbeddingTable } from '../../kernels/program/weights.ts'
 import type { BertConfig } from '../model/config.ts'
 import type { LinearLayer, ModelWeights, Norm } from '../model/weights.ts'
-import { createRandom } from '../text/random.ts'
+import { createRandom } from '../../kernels/program/random.ts'
 
 /** BERT's own for tables: normal numbers of this deviation, cut at two deviations. */
 const DEVIATION = 0.02

@@ -3,7 +3,7 @@
 import { lossOf, type TrainBatch } from '../../kernels/train/batch.ts'
 import { TrainSession, type AdamW, type Parameters } from '../../kernels/train/session.ts'
 import type { ModelWeights } from '../model/weights.ts'
-import { createRandom } from '../text/random.ts'
+import { createRandom } from '../../kernels/program/random.ts'
 import { checkTeacher, goalOf, joinExamples, joinSequences, nextBatch, shuffled, stepsOf } from './batches.ts'
 import { modelOf, parametersOf, placeMasks, shapeOfModel } from './convert.ts'
 import { HiddenTeacher, initializeProjections, matchesOf } from './hidden.ts'

@@ -1,5 +1,5 @@
 import { expect, it } from 'vitest'
-import { createRandom } from '../text/random.ts'
+import { createRandom } from '../../kernels/program/random.ts'
 import { tokenizerFromVocabulary } from '../text/tokenizer.ts'
 import { initializeModel, trainClassifier } from '../train.ts'
 import { dropPieces, piecePairs } from './pieces.ts'

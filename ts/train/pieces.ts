@@ -2,7 +2,7 @@
 // another spelling of it. What is rare as a whole shares its parts with what is not: few texts teach more words.
 // A relative of BPE-dropout (Provilkov et al., 2020) and MaxMatch-dropout (Hiraoka, 2022) that works on ids.
 
-import type { Random } from '../text/random.ts'
+import type { Random } from '../../kernels/program/random.ts'
 
 export interface PieceDropout {
   /** how likely a piece falls into two, each of which may fall again; 0 to below 1 */

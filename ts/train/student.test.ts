@@ -1,7 +1,7 @@
 import { beforeAll, describe, expect, it } from 'vitest'
 import { quantizeWordEmbeddings } from '../compress/quantize.ts'
 import type { ModelWeights } from '../model/weights.ts'
-import { createRandom } from '../text/random.ts'
+import { createRandom } from '../../kernels/program/random.ts'
 import { initializeModel, layerMap, studentFrom, trainClassifier, type TrainExample } from '../train.ts'
 import { TOY } from '../../testing/toy-task.ts'
 

@@ -9,13 +9,13 @@
 // R = C' - 1, and the rows x V^T are turned into C' dimensions by Q [R, C'], orthonormal and orthogonal to (1 ... 1): means
 // are 0, distances as the teacher has them, and no coordinate is larger than another, which Adam and dropout want.
 
+import { createRandom } from '../../kernels/program/random.ts'
 import type { EmbeddingTable } from '../../kernels/program/weights.ts'
 import { denseTable, denseWeight } from '../compress/dense.ts'
 import {
   gram,
   leadingEigenvectors,
   multiply,
-  normalNumbers,
   orthonormalize,
   sumOfSquares,
   transpose,
@@ -203,7 +203,7 @@ function leadingDirections(
     for (let c = 0; c < C; c++) weighted[row * C + c] = factor * words[word * C + c]
   })
   const squares = gram(transpose(view(weighted, used.length, C)))
-  const normal = normalNumbers(seed)
+  const normal = createRandom(seed).normal
   const R = width - 1
   const V = leadingEigenvectors(squares, C, R, normal)
   const image = multiply(view(V, R, C), view(squares, C, C))

@@ -1,6 +1,6 @@
 // A search among training settings: which to try, and how to find the best of them without training all to the end.
 
-import { createRandom } from '../text/random.ts'
+import { createRandom } from '../../kernels/program/random.ts'
 
 export interface TrainingSetting {
   /** peak of the schedule */

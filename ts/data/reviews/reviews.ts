@@ -6,7 +6,7 @@
 // test part share words, frames and patterns but no template: what is tested is putting known parts together anew.
 
 import type { Dataset } from '../examples.ts'
-import { createRandom, type Random } from '../../text/random.ts'
+import { createRandom, type Random } from '../../../kernels/program/random.ts'
 import { ENGLISH } from './english.ts'
 import type { ClauseRole, Frame, Language, PatternKind, Polarity } from './language.ts'
 import { RUSSIAN } from './russian.ts'

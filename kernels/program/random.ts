@@ -1,5 +1,8 @@
-// The seeded generator of the whole project: xoshiro128** with its state filled by splitmix32. One seed gives the same
-// numbers on every engine: only 32-bit integer arithmetic, and Math.log/cos (not bit-exact everywhere) in normal() alone.
+// The project's seeded generator: xoshiro128**, whose state splitmix32 fills. Training, splits, compression, tests and
+// benches draw from it. One seed gives the same numbers on every engine, since next() and int() are 32-bit integer
+// arithmetic; normal() also takes Math.log and Math.cos, whose last bit may differ between engines.
+// Three things are functions of an index instead, not generators, because they are computed in any order or on a device:
+// dropout (kernels/train/batch.ts), a preset's weights (ts/model/preset.ts), the operands of the start-up self-tests.
 
 /** A seeded source of random numbers. */
 export interface Random {
