@@ -11,6 +11,7 @@ import { buildProgram } from '../ts/model/bert.ts'
 import { loadModel, loadModelFiles, type LoadedModel } from '../ts/model/load.ts'
 import { inspectModel } from '../ts/recipe/ledger.ts'
 import { scoresOf } from '../ts/model/scores.ts'
+import { sampleRuns } from '../ts/evaluation/sampling.ts'
 import { median } from '../ts/evaluation/statistics.ts'
 import { encodeTexts, packBatch } from '../ts/inference/batches.ts'
 import { openDevice } from '../ts/inference/devices.ts'
@@ -97,20 +98,17 @@ async function classify(request: Request & { verb: 'classify' }): Promise<Classi
   const tokenizer = await openTokenizer(model.tokenizerFiles, config, model.where)
   const [ids] = encodeTexts(tokenizer, [request.text], config.maxPositions).ids
   const batch = packBatch([ids])
-  const times: number[] = []
-  let logits = new Float32Array(0)
-  for (let i = 0; i <= RUNS; i++) {
-    const start = performance.now()
-    logits = new Float32Array(await session.run(batch))
-    times.push(performance.now() - start)
-  }
+  const start = performance.now()
+  const logits = new Float32Array(await session.run(batch))
+  const coldMs = performance.now() - start
+  const times = await sampleRuns(() => session.run(batch), { minMs: 0, minRuns: RUNS })
   const scores = scoresOf(config)(logits)
   const info = (await deviceFor(request.device)).info()
   return {
     labels: config.labels.map((label, i) => ({ label, score: scores[i] })).sort((a, b) => b.score - a.score),
     tokens: ids.length,
-    medianMs: median(times.slice(1)),
-    coldMs: times[0],
+    medianMs: median(times),
+    coldMs,
     fileBytes,
     deviceBytes: session.stats().weightBytes,
     info,
@@ -128,16 +126,12 @@ async function bench({ shapes, device: where }: Request & { verb: 'bench' }): Pr
       const session = await device.load(kernel.program)
       // an error frees the device, and the session with it
       const maxError = await verify(session, kernel, expectedOf(kernel), `${kernel.op} ${size}`)
-      const start = performance.now()
       for (let i = 0; i < 3; i++) await session.run(kernel.batch)
-      const repeats = Math.max(1, Math.ceil((3 * SAMPLE_MS) / (performance.now() - start)))
-      const sample = async (): Promise<void> => {
-        for (let i = 0; i < repeats; i++) await session.run(kernel.batch)
-      }
       const bursts = []
-      for (let round = 0; round < 3; round++) bursts.push(await burst(round, sample, { minMs: 60, minRuns: 3 }))
+      for (let round = 0; round < 3; round++)
+        bursts.push(await burst(round, () => session.run(kernel.batch), { minMs: 60, minRuns: 3, sampleMs: SAMPLE_MS }))
       session.dispose()
-      const medianMs = timing(bursts, fastestCalibration([bursts]), false).medianMs / repeats
+      const { medianMs } = timing(bursts, fastestCalibration([bursts]), false)
       const gops = kernel.denseOps / medianMs / 1e6
       say({ verb: 'kernel', result: { shape: size, op: kernel.op, variant: kernel.variant, medianMs, gops, maxError } })
     }

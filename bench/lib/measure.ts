@@ -1,6 +1,7 @@
 // Timing on machines that slow by up to two times for seconds: short bursts, a calibration loop before and after each,
 // and medians of the bursts that ran at the machine's own pace.
 
+import { sampleRuns } from '../../ts/evaluation/sampling.ts'
 import { median as medianOf, summarize } from '../../ts/evaluation/statistics.ts'
 
 /** One burst of runs of one contender. */
@@ -78,20 +79,9 @@ export async function burst(
   { minMs, minRuns, sampleMs = SAMPLE_MS }: { minMs: number; minRuns: number; sampleMs?: number },
 ): Promise<Burst> {
   const before = calibrate()
-  const samplesMs: number[] = []
   const cpu = isNode ? process.cpuUsage() : null
   const start = performance.now()
-  while (samplesMs.length < minRuns || performance.now() - start < minMs) {
-    const begin = performance.now()
-    let runs = 0
-    let took: number
-    do {
-      await run()
-      runs++
-      took = performance.now() - begin
-    } while (took < sampleMs)
-    samplesMs.push(took / runs)
-  }
+  const samplesMs = await sampleRuns(run, { minMs, minRuns, sampleMs })
   const elapsedMs = performance.now() - start
   let cpuShare = 1
   if (cpu) {

@@ -1,7 +1,7 @@
 // The page, built as it is shipped: classifies, runs its bench, and asks nothing of any other server.
 
 import { fileURLToPath } from 'node:url'
-import type { Browser } from 'puppeteer-core'
+import type { Browser } from 'puppeteer'
 import { afterAll, beforeAll, expect, it } from 'vitest'
 import { build, type Rolldown } from 'vite'
 import { launchBrowser } from './chromium.ts'

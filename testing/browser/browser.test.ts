@@ -1,7 +1,7 @@
 // The library in headless Chromium gives what it gives in Node: WebAssembly with threads (cross-origin isolated) and
 // without, and WebGPU on the software adapter.
 
-import type { Browser, Page } from 'puppeteer-core'
+import type { Browser, Page } from 'puppeteer'
 import { afterAll, beforeAll, describe, expect, it } from 'vitest'
 import { createWasmDevice } from '../../kernels/wasm/device.ts'
 import { referenceWithBounds } from '../../kernels/reference.ts'

@@ -2,6 +2,7 @@
 
 import type { Session } from '../../kernels/program/device.ts'
 import type { Batch } from '../../kernels/program/program.ts'
+import { sampleRuns } from './sampling.ts'
 import { summarize } from './statistics.ts'
 
 export interface Contender {
@@ -28,20 +29,20 @@ export interface TimingOptions {
 }
 
 const WARM_RUNS = 3
-/** Runs in a row before the next one's turn: its weights are in the cache again, as in use. */
-const BURST = 5
+/** Timed runs in a row before the next one's turn, after one that brings its weights into the cache again, as in use. */
+const BURST = 4
 const MIN_ROUNDS = 2
 
 /**
  * Times every session on its batch.
- * @returns milliseconds by id, from the bursts' runs but the first, which finds a cold cache
+ * @returns milliseconds by id, without the first run of every burst, which finds a cold cache
  */
 export async function timeInTurns(contenders: Contender[], options: TimingOptions): Promise<Map<string, Times>> {
   const { seconds, maxRuns = 400, signal, progress } = options
   const samples = new Map<string, number[]>(contenders.map(({ id }) => [id, []]))
   for (const { session, batch } of contenders) for (let i = 0; i < WARM_RUNS; i++) await session.run(batch)
   const began = performance.now()
-  const maxRounds = Math.ceil(maxRuns / (BURST - 1))
+  const maxRounds = Math.ceil(maxRuns / BURST)
   for (let round = 0; round < maxRounds; round++) {
     const share = (performance.now() - began) / 1000 / seconds
     if (round >= MIN_ROUNDS && share >= 1) break
@@ -50,12 +51,9 @@ export async function timeInTurns(contenders: Contender[], options: TimingOption
     for (let turn = 0; turn < contenders.length; turn++) {
       signal?.throwIfAborted()
       const { id, session, batch } = contenders[(turn + round) % contenders.length]
-      for (let run = 0; run < BURST; run++) {
-        const start = performance.now()
-        await session.run(batch)
-        const took = performance.now() - start
-        if (run > 0) samples.get(id)!.push(took)
-      }
+      await session.run(batch)
+      const burst = await sampleRuns(() => session.run(batch), { minMs: 0, minRuns: BURST })
+      samples.get(id)!.push(...burst)
     }
   }
   return new Map(
