@@ -82,14 +82,21 @@ export async function fileSource(path: string): Promise<ByteSource> {
   }
 }
 
-/** Writes parts one after another into a temporary file beside `path`, then renames it: `path` is whole or untouched. */
-export async function writeWhole(path: string, parts: Iterable<Uint8Array | string>): Promise<number> {
+/** Pieces of a file, in memory or as they come. */
+export type Parts = Iterable<Uint8Array | string> | AsyncIterable<Uint8Array | string>
+
+/**
+ * Writes parts one after another into a temporary file beside `path`, then renames it: `path` is whole or untouched.
+ * Every file that the package writes is written by this function.
+ * @returns bytes written
+ */
+export async function writeWhole(path: string, parts: Parts): Promise<number> {
   await mkdir(dirname(path), { recursive: true })
   const temporary = `${path}.${randomUUID()}.tmp`
   const handle = await open(temporary, 'wx')
   let written = 0
   try {
-    for (const part of parts) {
+    for await (const part of parts) {
       const bytes = typeof part === 'string' ? new TextEncoder().encode(part) : part
       // pieces of 64 MiB: Node refuses writes of 2^31 bytes
       for (let at = 0; at < bytes.length;) {

@@ -1,9 +1,9 @@
 // Hub repositories in Node, through @huggingface/hub and its cache (the one that Python's huggingface_hub fills, too).
 // Files are asked for by commit, so that all of them come from one state and the second load needs no network.
 
-import { randomUUID } from 'node:crypto'
-import { mkdir, readFile, readlink, rename, rm, stat, symlink } from 'node:fs/promises'
-import { basename, dirname, join, relative, resolve } from 'node:path'
+import type { PathInfo } from '@huggingface/hub'
+import { mkdir, readFile, rename, symlink } from 'node:fs/promises'
+import { basename, dirname, join, relative } from 'node:path'
 import { TOKENIZER_FILES, type ModelFiles, type Progress } from './folder.ts'
 import { folderFiles, isFolder, isThere, writeWhole } from './folder.node.ts'
 import { hubEndpoint, isHubId } from './hub.ts'
@@ -18,7 +18,8 @@ export interface HubOptions {
   cacheDir?: string
 }
 
-const WANTED = ['config.json', ...TOKENIZER_FILES, 'model.safetensors', 'model.safetensors.index.json']
+const INDEX = 'model.safetensors.index.json'
+const WANTED = ['config.json', ...TOKENIZER_FILES, 'model.safetensors', INDEX]
 const COMMIT = /^[0-9a-f]{40}$/
 
 /**
@@ -61,115 +62,68 @@ export async function hubFiles(id: string, options: HubOptions = {}): Promise<Mo
   if (!COMMIT.test(commit))
     throw new Error(`the hub ${common.hubUrl} gave '${commit}' for ${id} ${revision}, expected a commit`)
   const repo = { type: 'model' as const, name: id }
-  const listed = await hub.pathsInfo({ repo, paths: WANTED, revision: commit, ...common })
-  const sizes = new Map(listed.map((file) => [file.path, file.size]))
-  if (sizes.has('model.safetensors')) sizes.delete('model.safetensors.index.json')
-  for (const [file, total] of sizes) await download(file, total)
-  const index = sizes.has('model.safetensors.index.json')
-    ? await readFile(join(storage, 'snapshots', commit, 'model.safetensors.index.json'), 'utf8')
-    : null
-  if (index) for (const file of shardsOf(index)) await download(file, 0)
+  const list = (paths: string[]): Promise<PathInfo[]> => hub.pathsInfo({ repo, paths, revision: commit, ...common })
+  const listed = await list(WANTED)
+  const isOneFile = listed.some(({ path }) => path === 'model.safetensors')
+  for (const file of listed) if (!isOneFile || file.path !== INDEX) await download(file)
+  if (!isOneFile && listed.some(({ path }) => path === INDEX)) {
+    const index = await readFile(join(storage, 'snapshots', commit, INDEX), 'utf8')
+    for (const file of await list([...shardsOf(index)])) await download(file)
+  }
   await mkdir(join(storage, 'refs'), { recursive: true })
   if (!COMMIT.test(revision)) await writeWhole(join(storage, 'refs', revision), [commit])
   return folderFiles(join(storage, 'snapshots', commit))
 
-  /**
-   * Two processes, or two calls, may fetch one file: each fetches into a folder of its own, and what has come whole is
-   * put into its place.
-   */
-  async function download(file: string, total: number): Promise<void> {
-    const place = join(storage, 'snapshots', commit, file)
+  /** Puts a file's content into `blobs` and a link to it into the snapshot, as the hub's clients lay their caches out. */
+  async function download({ path: file, size: total, oid, lfs }: PathInfo): Promise<void> {
+    const snapshot = join(storage, 'snapshots', commit)
+    const place = join(snapshot, file)
+    const content = lfs?.oid ?? oid
+    if (!content) throw new Error(`${id}: the hub ${common.hubUrl} names no object for ${file}; it is no hub of models`)
+    if (relative(snapshot, place).startsWith('..'))
+      throw new Error(`${id}: the hub ${common.hubUrl} names '${file}', which is outside the model's folder`)
     if (await isThere(place)) return
     options.progress?.({ status: 'initiate', file })
-    let loaded = 0
-    const count = (bytes: number) => {
-      loaded += bytes
-      options.progress?.({
-        status: 'progress',
-        file,
-        loaded,
-        total,
-        progress: total ? (100 * loaded) / total : undefined,
-      })
-    }
-    const incoming = join(storage, 'incoming', randomUUID())
+    const stored = join(storage, 'blobs', basename(content))
     try {
-      const link = await silently(() =>
-        hub.downloadFileToCacheDir({
-          repo,
-          path: file,
-          revision: commit,
-          cacheDir: incoming,
-          fetch: counted(count),
-          ...common,
-        }),
-      )
-      const { size } = await stat(link)
-      if (total && size !== total) throw new Error(`${size} bytes came, expected ${total}`)
-      await putInPlace(link, join(storage, 'blobs'), place)
+      if (!(await isThere(stored))) {
+        const blob = await hub.downloadFile({ repo, path: file, revision: commit, ...common })
+        if (!blob) throw new Error('the hub lists it and does not have it')
+        await writeWhole(stored, counted(blob.stream(), file, total, options.progress))
+      }
+      await mkdir(dirname(place), { recursive: true })
+      await link(stored, place)
     } catch (error) {
       throw new Error(`${id}: ${file} could not be fetched from ${common.hubUrl}: ${(error as Error).message}`, {
         cause: error,
       })
-    } finally {
-      await rm(incoming, { recursive: true, force: true })
     }
-    options.progress?.({ status: 'done', file, loaded: total || loaded, total: total || loaded, progress: 100 })
+    options.progress?.({ status: 'done', file, loaded: total, total, progress: 100 })
   }
 }
 
-let silent = 0
-let spoken: typeof console.debug
-
-/** The hub's client speaks on standard output, which belongs to the caller; calls may overlap. */
-async function silently<T>(work: () => Promise<T>): Promise<T> {
-  if (silent++ === 0) {
-    spoken = console.debug
-    console.debug = () => {}
-  }
-  try {
-    return await work()
-  } finally {
-    if (--silent === 0) console.debug = spoken
-  }
-}
-
-/** Moves the file behind `link` into `blobs` and links to it from `place`, as the hub's clients lay their caches out. */
-async function putInPlace(link: string, blobs: string, place: string): Promise<void> {
-  const target = await readlink(link).catch(() => null)
-  const blob = join(blobs, basename(target ?? link))
-  await mkdir(dirname(place), { recursive: true })
-  if (target === null) return rename(link, place)
-  await mkdir(blobs, { recursive: true })
-  await rename(resolve(dirname(link), target), blob)
-  await symlink(relative(dirname(place), blob), place).catch((error: NodeJS.ErrnoException) => {
-    // another call was faster; its file has the same content
+/** A symbolic link where the system allows it, else the file itself. Another call that was faster linked the same content. */
+async function link(stored: string, place: string): Promise<void> {
+  await symlink(relative(dirname(place), stored), place).catch((error: NodeJS.ErrnoException) => {
+    if (error.code === 'EPERM') return rename(stored, place)
     if (error.code !== 'EEXIST') throw error
   })
 }
 
-/** fetch that tells how many bytes of file contents came in. */
-function counted(count: (bytes: number) => void): typeof fetch {
-  return async (input, init) => {
-    const response = await fetch(input, init)
-    const type = response.headers.get('content-type') ?? ''
-    if (!response.body || type.includes('json')) return response
-    const body = response.body.pipeThrough(
-      new TransformStream<Uint8Array, Uint8Array>({
-        transform(chunk, controller) {
-          count(chunk.length)
-          controller.enqueue(chunk)
-        },
-      }),
-    )
-    const copy = new Response(body, {
-      status: response.status,
-      statusText: response.statusText,
-      headers: response.headers,
-    })
-    Object.defineProperty(copy, 'url', { value: response.url })
-    return copy
+/** The parts of a file of `total` bytes, told to `progress` as they come. Throws where it ends too early. */
+async function* counted(
+  parts: AsyncIterable<Uint8Array>,
+  file: string,
+  total: number,
+  progress?: Progress,
+): AsyncGenerator<Uint8Array> {
+  let loaded = 0
+  for await (const part of parts) {
+    loaded += part.length
+    progress?.({ status: 'progress', file, loaded, total, progress: total ? (100 * loaded) / total : undefined })
+    yield part
   }
+  if (loaded !== total) throw new Error(`${loaded} bytes came, expected ${total}`)
 }
 
 /** The snapshot folder of a revision in the cache, if any. */
@@ -190,7 +144,7 @@ async function isComplete(folder: string): Promise<boolean> {
   const has = (name: string): Promise<boolean> => isThere(join(folder, name))
   if (!(await has('config.json')) || !((await has('tokenizer.json')) || (await has('vocab.txt')))) return false
   if (await has('model.safetensors')) return true
-  const index = await readFile(join(folder, 'model.safetensors.index.json'), 'utf8').catch(() => null)
+  const index = await readFile(join(folder, INDEX), 'utf8').catch(() => null)
   if (index === null) return false
   for (const shard of shardsOf(index)) if (!(await has(shard))) return false
   return true

@@ -5,7 +5,7 @@ import { createServer, type Server } from 'node:http'
 import type { AddressInfo } from 'node:net'
 import { tmpdir } from 'node:os'
 import { join } from 'node:path'
-import { afterAll, afterEach, beforeAll, describe, expect, it } from 'vitest'
+import { afterAll, afterEach, beforeAll, describe, expect, it, vi } from 'vitest'
 import { loadModel, loadModelFiles } from '../model/load.ts'
 import { encodeModel } from '../model/save.ts'
 import { syntheticModel } from '../../testing/models.ts'
@@ -23,6 +23,8 @@ const FILES: Record<string, Uint8Array | string> = {
 let server: Server
 let asked: string[] = []
 let cutShort = false
+/** the name under which the hub lists vocab.txt */
+let listedAs = 'vocab.txt'
 const cache = await mkdtemp(join(tmpdir(), 'hub-'))
 const environment = { ...process.env }
 
@@ -46,6 +48,7 @@ beforeAll(async () => {
         json(
           list
             .filter(({ path }) => paths.includes(path))
+            .map((file) => (file.path === 'vocab.txt' ? { ...file, path: listedAs } : file))
             .map((file) => ({ ...file, lastCommit: { id: COMMIT, title: '', date: '' } })),
         )
       })
@@ -75,6 +78,7 @@ beforeAll(async () => {
 afterEach(() => {
   asked = []
   cutShort = false
+  listedAs = 'vocab.txt'
   delete process.env.HF_HUB_OFFLINE
 })
 
@@ -122,12 +126,20 @@ describe('hub', () => {
   })
 
   it('fetches one model from two calls at once, each whole', async () => {
-    const { debug } = console
+    const spoken = vi.spyOn(console, 'debug')
     process.env.HF_HUB_CACHE = join(cache, 'twice')
     const both = await Promise.all([loadModel('org/tiny'), loadModel('org/tiny')])
     for (const { weights } of both) expect(weights).toEqual(model)
-    expect(console.debug).toBe(debug)
-    expect(await readdir(join(cache, 'twice', 'models--org--tiny', 'incoming'))).toEqual([])
+    expect(spoken).not.toHaveBeenCalled()
+    const blobs = await readdir(join(cache, 'twice', 'models--org--tiny', 'blobs'))
+    expect(blobs.sort()).toEqual(['oid-config.json', 'oid-model.safetensors', 'oid-vocab.txt'])
+    process.env.HF_HUB_CACHE = cache
+  })
+
+  it('writes nothing outside the folder of the model', async () => {
+    process.env.HF_HUB_CACHE = join(cache, 'outside')
+    listedAs = '../../../../escaped'
+    await expect(loadModel('org/tiny')).rejects.toThrow(/names '\.\.\/.*escaped', which is outside the model's folder/)
     process.env.HF_HUB_CACHE = cache
   })
 
