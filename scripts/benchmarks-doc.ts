@@ -1,13 +1,15 @@
 // docs/benchmarks.md from bench/results/*.json. With --check it writes nothing and fails where the page is stale.
 
-import { existsSync, readFileSync, readdirSync, writeFileSync } from 'node:fs'
+import { markdownTable } from 'markdown-table'
+import { existsSync, readFileSync, readdirSync } from 'node:fs'
 import { engineName, gpuCeilingsText, percent, short, type BenchResult, type ResultRow } from '../bench/lib/results.ts'
+import { writeWhole } from '../ts/io/folder.node.ts'
 
 const RESULTS = 'bench/results'
 const PAGE = 'docs/benchmarks.md'
 
 const table = (header: string[], rows: string[][]): string =>
-  [header, header.map(() => '---'), ...rows].map((cells) => `| ${cells.join(' | ')} |`).join('\n')
+  markdownTable([header, ...rows], { alignDelimiters: false })
 
 const device = (row: ResultRow): string => (row.software ? `${row.device} (software)` : row.device)
 
@@ -142,6 +144,6 @@ if (process.argv.includes('--check')) {
   if (present !== page)
     throw new Error(`${PAGE} is not what ${RESULTS} says: run node scripts/benchmarks-doc.ts and commit it`)
 } else if (present !== page) {
-  writeFileSync(PAGE, page)
+  await writeWhole(PAGE, [page])
   console.log(`wrote ${PAGE}: ${files.length} results`)
 }

@@ -1,16 +1,16 @@
 // docs/break-even.md from bench/results/break-even/*.json. With --check it writes nothing and fails where the page is stale.
 
-import { existsSync, readFileSync, readdirSync, writeFileSync } from 'node:fs'
+import { markdownTable } from 'markdown-table'
+import { existsSync, readFileSync, readdirSync } from 'node:fs'
 import { breakEvenText } from '../bench/lib/break-even.ts'
 import { short, type BenchResult } from '../bench/lib/results.ts'
+import { writeWhole } from '../ts/io/folder.node.ts'
 
 const RESULTS = 'bench/results/break-even'
 const PAGE = 'docs/break-even.md'
 
 const table = (header: string[], rows: string[][]): string =>
-  [header, header.map((_, i) => (i === 0 ? '---' : '--:')), ...rows]
-    .map((cells) => `| ${cells.join(' | ')} |`)
-    .join('\n')
+  markdownTable([header, ...rows], { align: header.map((_, i) => (i === 0 ? 'l' : 'r')), alignDelimiters: false })
 
 function section(file: string): string {
   const { machine, engine, rows, notes, ceilings, command, date } = JSON.parse(
@@ -47,5 +47,5 @@ breaks even there.`
 const files = existsSync(RESULTS) ? readdirSync(RESULTS).filter((name) => name.endsWith('.json')) : []
 if (files.length === 0) throw new Error(`${RESULTS} holds no results; run bench break-even first`)
 const text = `${[HEAD, ...files.sort().map(section)].join('\n\n')}\n`
-if (!process.argv.includes('--check')) writeFileSync(PAGE, text)
+if (!process.argv.includes('--check')) await writeWhole(PAGE, [text])
 else if (!existsSync(PAGE) || readFileSync(PAGE, 'utf8') !== text) throw new Error(`${PAGE} is stale; run npm run docs`)

@@ -3,11 +3,12 @@
 //
 //   node scripts/film-sentences.ts aclImdb/train OUT.txt [COUNT] [TEXTS.tsv ...]
 //
-// COUNT (400,000 unless given) sentences of 4 to 40 words are drawn, always the same ones. No review is read but
+// COUNT (400,000 unless given) sentences of 4 to 40 words are drawn, always the same ones (the results of November 2026 are of an earlier draw). No review is read but
 // those of the folder given, its labels are not read at all, and sentences that stand in TEXTS.tsv are left out.
-import { readdir, readFile, writeFile } from 'node:fs/promises'
+import { readdir, readFile } from 'node:fs/promises'
 import { join } from 'node:path'
-import { seededRandom } from '../kernels/testing/random.ts'
+import { createRandom } from '../kernels/program/random.ts'
+import { writeWhole } from '../ts/io/folder.node.ts'
 
 const [folder, out, count = '400000', ...excluded] = process.argv.slice(2)
 if (!folder || !out || !(Number(count) > 0))
@@ -44,12 +45,8 @@ for (const part of ['neg', 'pos', 'unsup']) {
   }
 }
 
-const all = [...sentences]
-const draw = seededRandom(1)
-const kept = Math.min(Number(count), all.length)
-for (let i = 0; i < kept; i++) {
-  const j = i + Math.floor(draw() * (all.length - i))
-  ;[all[i], all[j]] = [all[j]!, all[i]!]
-}
-await writeFile(out, `${all.slice(0, kept).join('\n')}\n`)
-console.log(`${kept} of ${all.length} sentences in ${out}`)
+const kept = createRandom(1, 'film sentences')
+  .shuffle([...sentences])
+  .slice(0, Number(count))
+await writeWhole(out, [`${kept.join('\n')}\n`])
+console.log(`${kept.length} of ${sentences.size} sentences in ${out}`)

@@ -1,8 +1,10 @@
 // docs/strengths.md from bench/results/strengths/*.json: methods and strengths side by side, the front marked. With --check it
 // writes nothing and fails where the page is stale.
 
-import { existsSync, readdirSync, readFileSync, writeFileSync } from 'node:fs'
+import { markdownTable } from 'markdown-table'
+import { existsSync, readdirSync, readFileSync } from 'node:fs'
 import { basename } from 'node:path'
+import { writeWhole } from '../ts/io/folder.node.ts'
 import { parseRecipe } from '../ts/recipe/parse.ts'
 import { definitionOf, STEPS } from '../ts/recipe/steps/index.ts'
 import { paretoFront } from '../ts/report/plot.ts'
@@ -76,14 +78,15 @@ function page(results: StudyResults[]): string {
       (study) =>
         `- ${study.settings.isTuned ? 'trained again' : 'as the steps leave it'}: ${setting(named(study))} \`${commandOf(study)}\``,
     ),
-    '',
-    `| method and strength | trained again | MB | density | F1 [95 %] | F1 lost, % [95 %] | CPU, ms | ${software ? 'software GPU (emulated), ms' : 'GPU, ms'} |`,
-    '|---|---|--:|--:|---|---|--:|--:|',
+  ]
+  const gpu = software ? 'software GPU (emulated), ms' : 'GPU, ms'
+  const table = [
+    ['method and strength', 'trained again', 'MB', 'density', 'F1 [95 %]', 'F1 lost, % [95 %]', 'CPU, ms', gpu],
   ]
   for (const point of points) {
     const { row } = point
     const percent = (share: number): string => (100 * share).toFixed(1)
-    const cells = [
+    table.push([
       `\`${row.id}\``,
       row.recipe === '' || /^(vocab|q8|e8)/.test(row.recipe) ? '' : point.isTuned ? 'yes' : 'no',
       `${shortNumber(row.bytes / 1e6)}${fronts[0].has(point) ? ' ●' : ''}`,
@@ -94,14 +97,13 @@ function page(results: StudyResults[]): string {
         : `${row.isNoise ? '~ ' : ''}${percent(row.loss)} [${percent(row.lossLow)}, ${percent(row.lossHigh)}]`,
       time(row.cpu?.medianMs, fronts[1].has(point)),
       time(row.gpu?.medianMs, fronts[2].has(point)),
-    ]
-    lines.push(`| ${cells.join(' | ')} |`)
+    ])
   }
-  return `${lines.join('\n')}\n`
+  return `${lines.join('\n')}\n\n${markdownTable(table, { align: [...'llrrllrr'], alignDelimiters: false })}\n`
 }
 
 const files = existsSync(RESULTS) ? readdirSync(RESULTS).filter((name) => name.endsWith('.json')) : []
 if (files.length === 0) throw new Error(`${RESULTS} holds no results; run the studies first`)
 const text = page(files.sort().map((name) => JSON.parse(readFileSync(`${RESULTS}/${name}`, 'utf8')) as StudyResults))
-if (!process.argv.includes('--check')) writeFileSync(PAGE, text)
+if (!process.argv.includes('--check')) await writeWhole(PAGE, [text])
 else if (!existsSync(PAGE) || readFileSync(PAGE, 'utf8') !== text) throw new Error(`${PAGE} is stale; run npm run docs`)

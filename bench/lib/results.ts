@@ -1,7 +1,7 @@
 // The JSON that every bench writes, and its table on the terminal.
 
-import { writeFile, rename } from 'node:fs/promises'
 import type { Precision } from '../../kernels/webgpu/device.ts'
+import { writeWhole } from '../../ts/io/folder.node.ts'
 import type { Host } from './contender.ts'
 import type { Engine, Machine } from './machine.ts'
 
@@ -129,20 +129,16 @@ export interface BenchResult {
   notes: string[]
 }
 
-/** Writes the result beside its final name first, so that a killed run leaves no half file. */
+/** Writes the result whole or not at all. */
 export async function writeResult(path: string, result: BenchResult): Promise<void> {
-  const partial = `${path}.partial`
   // Eight digits say more than any clock here can.
   const text = JSON.stringify(
     result,
     (_, value: unknown) => (typeof value === 'number' ? Number(value.toPrecision(8)) : value),
     1,
   )
-  await writeFile(
-    partial,
-    text.replace(/\[\s+([-\d.e+,\s]+?)\s+\]/g, (_, numbers: string) => `[${numbers.replace(/\s+/g, ' ')}]`) + '\n',
-  )
-  await rename(partial, path)
+  const short = text.replace(/\[\s+([-\d.e+,\s]+?)\s+\]/g, (_, numbers: string) => `[${numbers.replace(/\s+/g, ' ')}]`)
+  await writeWhole(path, [short, '\n'])
 }
 
 /** Columns aligned for a terminal: the first `left` ones to the left, the others to the right. */

@@ -1,5 +1,6 @@
 // Several seeds of one study: what of a difference between rows is the method's, and what the draw's.
 
+import { markdownTable } from 'markdown-table'
 import type { StudyResults } from './results.ts'
 
 export interface SeedSummary {
@@ -52,15 +53,15 @@ export function seedsMarkdown(studies: readonly StudyResults[]): string {
     `# ${studies.length} seeds side by side`,
     '',
     `Seeds ${studies.map(({ seed }) => seed).join(', ')} of ${studies[0].data.name}; a seed decides the split, the starting weights, the order of the texts and the dropout (and of builtin:reviews the texts). Mean and sample standard deviation over the seeds; "F1 lost" is the share of the F1 of the row it was made of.`,
-    '',
-    '| variant | seeds | F1, mean ± sd | F1, lowest to highest | F1 lost, %, mean ± sd | MB, mean |',
-    '|---|--:|--:|--:|--:|--:|',
   ]
-  for (const row of summarizeSeeds(studies))
-    lines.push(
-      `| \`${row.id}\` | ${row.seeds} | ${row.meanF1.toFixed(4)} ± ${row.deviationF1.toFixed(4)} | ` +
-        `${row.lowestF1.toFixed(4)} to ${row.highestF1.toFixed(4)} | ` +
-        `${percent(row.meanLoss)} ± ${percent(row.deviationLoss)} | ${(row.meanBytes / 1e6).toFixed(3)} |`,
-    )
-  return `${lines.join('\n')}\n`
+  const rows = summarizeSeeds(studies).map((row) => [
+    `\`${row.id}\``,
+    String(row.seeds),
+    `${row.meanF1.toFixed(4)} ± ${row.deviationF1.toFixed(4)}`,
+    `${row.lowestF1.toFixed(4)} to ${row.highestF1.toFixed(4)}`,
+    `${percent(row.meanLoss)} ± ${percent(row.deviationLoss)}`,
+    (row.meanBytes / 1e6).toFixed(3),
+  ])
+  const header = ['variant', 'seeds', 'F1, mean ± sd', 'F1, lowest to highest', 'F1 lost, %, mean ± sd', 'MB, mean']
+  return `${lines.join('\n')}\n\n${markdownTable([header, ...rows], { align: [...'lrrrrr'], alignDelimiters: false })}\n`
 }

@@ -1,5 +1,6 @@
 // table.md: the paper's columns, each beside the paper's own figure.
 
+import { markdownTable } from 'markdown-table'
 import { PAPER_BASELINE, PAPER_ROWS } from './paper.ts'
 import { ratio, type StudyResults, type StudyRow } from './results.ts'
 
@@ -95,6 +96,43 @@ export function setting(results: StudyResults): string {
   )
 }
 
+const headerOf = (gpu: string): string[] => [
+  'variant',
+  'MB',
+  'paper',
+  'density',
+  'F1 [95 %]',
+  'paper',
+  'F1 lost, %',
+  `${gpu}, s`,
+  'paper GPU',
+  'CPU, s',
+  'paper CPU',
+  'agreement',
+  'McNemar p',
+  'made in, s',
+]
+
+function lineOf(row: StudyRow, baseline: StudyRow | undefined): string[] {
+  const { ours, paper } = tableCells(row, baseline)
+  return [
+    `\`${row.id}\``,
+    ours.size,
+    paper?.size ?? '',
+    ours.kept,
+    ours.f1,
+    paper?.f1 ?? '',
+    ours.loss,
+    ours.gpu,
+    paper?.gpu ?? '',
+    ours.cpu,
+    paper?.cpu ?? '',
+    ours.agreement,
+    ours.p,
+    ours.make,
+  ]
+}
+
 /** The whole of table.md. */
 export function tableMarkdown(results: StudyResults): string {
   const baseline = results.rows.find((row) => row.id === 'baseline')
@@ -115,29 +153,11 @@ export function tableMarkdown(results: StudyResults): string {
           `No real GPU was measured: the GPU column is a **${SOFTWARE_GPU}**, it shows that every row runs, not how fast a GPU is.`,
         ]),
     '',
-    `| variant | MB | paper | density | F1 [95 %] | paper | F1 lost, % | ${title}, s | paper GPU | CPU, s | paper CPU | agreement | McNemar p | made in, s |`,
-    '|---|--:|--:|--:|---|--:|---|--:|--:|--:|--:|--:|--:|--:|',
+    markdownTable([headerOf(title), ...results.rows.map((row) => lineOf(row, baseline))], {
+      align: [...'lrrrlrlrrrrrrr'],
+      alignDelimiters: false,
+    }),
   ]
-  for (const row of results.rows) {
-    const { ours, paper } = tableCells(row, baseline)
-    const cells = [
-      `\`${row.id}\``,
-      ours.size,
-      paper?.size ?? '',
-      ours.kept,
-      ours.f1,
-      paper?.f1 ?? '',
-      ours.loss,
-      ours.gpu,
-      paper?.gpu ?? '',
-      ours.cpu,
-      paper?.cpu ?? '',
-      ours.agreement,
-      ours.p,
-      ours.make,
-    ]
-    lines.push(`| ${cells.join(' | ')} |`)
-  }
   if (results.recommendations.length) {
     lines.push('', '## What to take', '')
     for (const { aim, id, reason } of results.recommendations) lines.push(`- ${aim}: \`${id}\` (${reason})`)
