@@ -4,38 +4,16 @@
 import { mkdtemp, rm } from 'node:fs/promises'
 import { tmpdir } from 'node:os'
 import { join } from 'node:path'
-import type { BrowserAdapter } from '../testing/browser/chromium.ts'
-import type { Precision } from '../kernels/webgpu/device.ts'
 import { median } from '../ts/evaluation/statistics.ts'
-import { CHECK_TOKENS, enter, largestDifference, prepareVariant, type Entrant } from './entrants.ts'
-import { PEERS, type Host } from './lib/contender.ts'
+import { openContenders, type OpenContender } from './contenders/open.ts'
+import { PEERS } from './lib/contender.ts'
 import { describeEngine, describeMachine } from './lib/machine.ts'
 import { fastestCalibration, rotated, timing, warmCalibration } from './lib/measure.ts'
+import type { ModelBenchOptions } from './lib/model-options.ts'
 import { SCHEMA, engineName, formatTable, short, type BenchResult, type ResultRow } from './lib/results.ts'
+import { CHECK_TOKENS, largestDifference, prepareVariant } from './lib/variant.ts'
 import { installPeers } from './peers/install.ts'
 import { probeCpu } from './probe/cpu.ts'
-
-export interface ModelBenchOptions {
-  model: string
-  /** recipes, or 'baseline' */
-  variants: string[]
-  batch: number
-  tokens: number
-  devices: ('cpu' | 'gpu')[]
-  threads: number
-  /** names of PEERS */
-  peers: string[]
-  hosts: Host[]
-  /** adapter of the pages; their software one if not given */
-  browserAdapter?: BrowserAdapter
-  rounds: number
-  burstMs: number
-  seed: number
-  /** of our dense f32 layers on the GPU; 'f32' if not given */
-  precision?: Precision
-  command: string
-  log: (line: string) => void
-}
 
 /** Runs the bench. A peer that cannot run a variant is named in the notes; ours failing is an error. */
 export async function benchModels(options: ModelBenchOptions): Promise<BenchResult> {
@@ -60,25 +38,25 @@ export async function benchModels(options: ModelBenchOptions): Promise<BenchResu
   }
   if (options.devices.includes('cpu')) result.ceilings.cpu = await probeCpu(options.threads)
   const folder = await mkdtemp(join(tmpdir(), 'compact-kernels-bench-'))
-  const entrants: Entrant[] = []
+  const contenders: OpenContender[] = []
   try {
     for (const name of options.variants) {
       const variant = await prepareVariant(result.notes, name, folder, options)
-      entrants.push(...(await enter(variant, options, result.notes)))
+      contenders.push(...(await openContenders(variant, options, result.notes)))
       for (const path of [variant.onnxPath, variant.densePath, variant.folder])
         if (path !== null) await rm(path, { recursive: true })
     }
     for (let round = 0; round < options.rounds; round++) {
-      for (const entrant of rotated(entrants, round)) {
-        const { burst, gpuMs } = await entrant.remote.burst(round, options.burstMs, 3)
-        entrant.bursts.push(burst)
-        if (gpuMs !== null) entrant.gpuMs.push(gpuMs)
+      for (const contender of rotated(contenders, round)) {
+        const { burst, gpuMs } = await contender.remote.burst(round, options.burstMs, 3)
+        contender.bursts.push(burst)
+        if (gpuMs !== null) contender.gpuMs.push(gpuMs)
       }
       options.log(`round ${round + 1} of ${options.rounds} done`)
     }
-    result.rows = resultRows(entrants, options)
+    result.rows = resultRows(contenders, options)
   } finally {
-    await Promise.all(entrants.map((entrant) => entrant.remote.dispose()))
+    await Promise.all(contenders.map((contender) => contender.remote.dispose()))
     await rm(folder, { recursive: true, force: true })
   }
   return result
@@ -97,28 +75,29 @@ function sameLabels(actual: Float32Array, expected: Float32Array, batch: number)
   return same / batch
 }
 
-function resultRows(entrants: Entrant[], options: ModelBenchOptions): ResultRow[] {
-  const fastest = fastestCalibration(entrants.map((entrant) => entrant.bursts))
+function resultRows(contenders: OpenContender[], options: ModelBenchOptions): ResultRow[] {
+  const fastest = fastestCalibration(contenders.map((contender) => contender.bursts))
   const times = new Map(
-    entrants.map((entrant) => [
-      entrant,
-      timing(entrant.bursts, fastest, entrant.description.device === 'cpu' && entrant.description.threads === 1),
+    contenders.map((contender) => [
+      contender,
+      timing(contender.bursts, fastest, contender.description.device === 'cpu' && contender.description.threads === 1),
     ]),
   )
-  return entrants.map((entrant): ResultRow => {
-    const { description, task, contender } = entrant
-    const first = entrants.find((other) => other.task.variant === task.variant)!
-    const time = times.get(entrant)!
+  return contenders.map((contender): ResultRow => {
+    const { description, task, name } = contender
+    const first = contenders.find((other) => other.task.variant === task.variant)!
+    const time = times.get(contender)!
     const ratioTo = (peer: string, variant: string, key: 'medianMs' | 'minMs'): number | undefined => {
-      const rivals = entrants.filter(
+      const rivals = contenders.filter(
         (other) =>
-          other.contender === peer &&
+          other.name === peer &&
           other.task.variant === variant &&
           other.description.device === description.device &&
           (description.device === 'gpu' || other.description.threads === description.threads),
       )
       // a peer in the same surroundings where it runs in them, else in its own process
-      const rival = rivals.find((other) => other.host === entrant.host) ?? rivals.find((other) => other.host === 'node')
+      const rival =
+        rivals.find((other) => other.host === contender.host) ?? rivals.find((other) => other.host === 'node')
       return rival && times.get(rival)![key] / time[key]
     }
     const ratios = Object.fromEntries(
@@ -137,22 +116,22 @@ function resultRows(entrants: Entrant[], options: ModelBenchOptions): ResultRow[
       model: options.model,
       variant: task.variant,
       device: description.device,
-      ...(entrant.host === 'node' ? {} : { host: entrant.host }),
+      ...(contender.host === 'node' ? {} : { host: contender.host }),
       ...(description.adapter === undefined ? {} : { adapter: description.adapter, software: description.software }),
       ...(description.precision === undefined ? {} : { precision: description.precision }),
       threads: description.threads,
       batch: options.batch,
       tokens: options.tokens,
       ...time,
-      coldMs: entrant.coldMs,
-      ...(entrant.gpuMs.length > 0 ? { gpuMs: median(entrant.gpuMs) } : {}),
-      maxError: entrant.maxError,
-      agreement: sameLabels(entrant.logits, first.logits, options.batch),
-      maxDifference: largestDifference(entrant.logits, first.logits),
-      ...(contender === 'compact-kernels' && options.peers.length > 0 ? { ratios } : {}),
+      coldMs: contender.coldMs,
+      ...(contender.gpuMs.length > 0 ? { gpuMs: median(contender.gpuMs) } : {}),
+      maxError: contender.maxError,
+      agreement: sameLabels(contender.logits, first.logits, options.batch),
+      maxDifference: largestDifference(contender.logits, first.logits),
+      ...(name === 'compact-kernels' && options.peers.length > 0 ? { ratios } : {}),
       ...(description.calls === undefined ? {} : { calls: description.calls, weightBytes: description.weightBytes }),
-      notes: [`prepared in ${entrant.prepareMs.toFixed(0)} ms`],
-      samples: entrant.bursts,
+      notes: [`prepared in ${contender.prepareMs.toFixed(0)} ms`],
+      samples: contender.bursts,
     }
   })
 }

@@ -44,7 +44,7 @@ const PARTS: Record<string, { opcode: number }[]> = {
 }
 const REST = 'rest'
 
-interface Entrant {
+interface Contender {
   variant: string
   /** operations of one run, a multiply-add is two */
   ops: number
@@ -77,21 +77,21 @@ export async function benchTrain(options: TrainBenchOptions): Promise<BenchResul
       'f32 kernel: the inference kernel on the products of one encoder layer, copies in and out included',
     ],
   }
-  const entrants: Entrant[] = []
+  const contenders: Contender[] = []
   try {
-    entrants.push(await kernelEntrant(model, options))
-    entrants.push(await stepEntrant('step, dense', model, options))
-    entrants.push(await stepEntrant(`step, chains of rank share ${RANK_SHARE}`, chains, options))
+    contenders.push(await kernelContender(model, options))
+    contenders.push(await stepContender('step, dense', model, options))
+    contenders.push(await stepContender(`step, chains of rank share ${RANK_SHARE}`, chains, options))
     for (let round = 0; round < rounds; round++) {
-      for (const entrant of rotated(entrants, round)) {
-        entrant.bursts.push(await burst(round, entrant.run, { minMs: burstMs, minRuns: 1 }))
-        if (entrant.profile) keepLeast(entrant.records, await entrant.profile())
+      for (const contender of rotated(contenders, round)) {
+        contender.bursts.push(await burst(round, contender.run, { minMs: burstMs, minRuns: 1 }))
+        if (contender.profile) keepLeast(contender.records, await contender.profile())
       }
       log(`round ${round + 1} of ${rounds} done`)
     }
-    result.rows = resultRows(entrants, options)
+    result.rows = resultRows(contenders, options)
   } finally {
-    for (const entrant of entrants) await entrant.dispose()
+    for (const contender of contenders) await contender.dispose()
   }
   return result
 }
@@ -117,7 +117,7 @@ function withChains(model: ModelWeights, random: Random): ModelWeights {
 }
 
 /** The products of an encoder layer one after another through the inference device. */
-async function kernelEntrant({ layers }: ModelWeights, options: TrainBenchOptions): Promise<Entrant> {
+async function kernelContender({ layers }: ModelWeights, options: TrainBenchOptions): Promise<Contender> {
   const random = createRandom(options.seed, 'bench-kernel')
   const M = options.batch * options.tokens
   const buffers: BufferSpec[] = []
@@ -145,16 +145,16 @@ async function kernelEntrant({ layers }: ModelWeights, options: TrainBenchOption
     session.dispose()
     await device.dispose()
   }
-  return entrantOf('f32 kernel, one layer', operations, () => session.run(batch), null, dispose)
+  return contenderOf('f32 kernel, one layer', operations, () => session.run(batch), null, dispose)
 }
 
-async function entrantOf(
+async function contenderOf(
   variant: string,
   ops: number,
   run: () => Promise<unknown>,
-  profile: Entrant['profile'],
-  dispose: Entrant['dispose'],
-): Promise<Entrant> {
+  profile: Contender['profile'],
+  dispose: Contender['dispose'],
+): Promise<Contender> {
   const begin = performance.now()
   await run()
   const coldMs = performance.now() - begin
@@ -163,7 +163,7 @@ async function entrantOf(
   return { variant, ops, coldMs, run, profile, bursts: [], records: [], dispose }
 }
 
-async function stepEntrant(variant: string, model: ModelWeights, options: TrainBenchOptions): Promise<Entrant> {
+async function stepContender(variant: string, model: ModelWeights, options: TrainBenchOptions): Promise<Contender> {
   const shape = shapeOfModel(model)
   const session = await TrainSession.create(shape, { threads: options.threads })
   try {
@@ -173,7 +173,7 @@ async function stepEntrant(variant: string, model: ModelWeights, options: TrainB
     const next = (): { rate: number; seed: number } => ({ rate: DROPOUT, seed: ++seed })
     const profile = (): Promise<TimedRecord[]> => session.profile(batch, goal, next(), ADAM)
     const ops = (await profile()).reduce((sum, record) => sum + opsOf(record, options.tokens), 0)
-    return await entrantOf(
+    return await contenderOf(
       variant,
       ops,
       () => session.step(batch, goal, next(), ADAM),
@@ -233,25 +233,27 @@ function partsOf(records: TimedRecord[], T: number): NonNullable<ResultRow['part
   return parts
 }
 
-function resultRows(entrants: Entrant[], options: TrainBenchOptions): ResultRow[] {
-  const fastest = fastestCalibration(entrants.map(({ bursts }) => bursts))
-  const times = entrants.map(({ bursts }) => timing(bursts, fastest, options.threads === 1))
-  const rates = entrants.map(({ ops }, i) => ops / times[i].medianMs / 1e6)
-  return entrants.map((entrant, i): ResultRow => {
+function resultRows(contenders: Contender[], options: TrainBenchOptions): ResultRow[] {
+  const fastest = fastestCalibration(contenders.map(({ bursts }) => bursts))
+  const times = contenders.map(({ bursts }) => timing(bursts, fastest, options.threads === 1))
+  const rates = contenders.map(({ ops }, i) => ops / times[i].medianMs / 1e6)
+  return contenders.map((contender, i): ResultRow => {
     return {
       engine: 'compact-kernels',
       engineVersion: version(),
       model: options.model,
-      variant: entrant.variant,
+      variant: contender.variant,
       device: 'cpu',
       threads: options.threads,
       batch: options.batch,
       tokens: options.tokens,
       ...times[i],
-      coldMs: entrant.coldMs,
+      coldMs: contender.coldMs,
       gops: rates[i],
-      ...(entrant.profile ? { kernelShare: rates[i] / rates[0], parts: partsOf(entrant.records, options.tokens) } : {}),
-      samples: entrant.bursts,
+      ...(contender.profile
+        ? { kernelShare: rates[i] / rates[0], parts: partsOf(contender.records, options.tokens) }
+        : {}),
+      samples: contender.bursts,
     }
   })
 }
