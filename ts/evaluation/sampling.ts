@@ -34,6 +34,7 @@ export async function sampleRuns(
   }
   bench.add('run', sampleMs > 0 ? several : run, { async: true })
   const [{ result }] = await bench.run()
-  if (result.state !== 'completed') throw new Error(`timing: tinybench ended as '${result.state}', expected 'completed'`)
+  if (result.state !== 'completed')
+    throw new Error(`timing: tinybench ended as '${result.state}', expected 'completed'`)
   return result.latency.samples!
 }
