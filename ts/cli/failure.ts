@@ -1,15 +1,13 @@
 // How the command ends: codes, and one sentence where it failed.
 
-/** Asked for in a way that cannot be: exit code 2. */
+/** Options that are wrong, or do not go together: exit code 2. */
 export class UsageError extends Error {}
 
-/** Stopped from the keyboard: exit code 130. */
-export class Interrupted extends Error {}
-
-/** The exit code that stands for an error. */
+/** The exit code of an error. */
 export function exitCodeOf(error: unknown): number {
   if (error instanceof UsageError) return 2
-  if (error instanceof Interrupted || (error as Error | null)?.name === 'AbortError') return 130
+  // stopped from the keyboard
+  if ((error as Error | null)?.name === 'AbortError') return 130
   return 1
 }
 

@@ -22,7 +22,7 @@ const LEAST_SPAN = 3
 const NEIGHBOURS = 10
 /** Rows whose cosines with all words are computed at once: 256 x 15 000 f64 are 31 MB. */
 const ROWS_AT_ONCE = 256
-/** Draws in a row that gave nothing new before an end is declared: tiny data has few altered forms. */
+/** Draws in a row that gave nothing new before an end is declared: tiny data has few altered texts. */
 const MOST_REPEATS = 1000
 
 /** For a word in lower case those nearest to it, nearest first. */
@@ -30,7 +30,7 @@ export type Neighbours = ReadonlyMap<string, readonly string[]>
 
 /**
  * The nearest words by cosine of the teacher's rows, less the mean row of these words, which all of them share. Only
- * words that stand in the texts at least twice and are one token to the teacher take part.
+ * words that are in the texts at least twice and are one token to the teacher take part.
  */
 export function nearestWords({ weights, tokenizer }: Classifier, texts: readonly string[], k = NEIGHBOURS): Neighbours {
   const counts = new Map<string, number>()
@@ -114,7 +114,7 @@ export interface AugmentOptions {
 
 /**
  * Altered texts, each another. Sources are drawn by their number of words: phrases teach less than sentences do, and
- * have fewer altered forms.
+ * have fewer alterations.
  *
  * @throws where there are no words in the texts
  * @example

@@ -5,7 +5,7 @@
 //   32 bytes  SHA-256 of teacher and token ids
 //   u32 u32   texts, labels
 //   f32       logits [texts, labels]
-//   32 bytes  SHA-256 of all that stands before
+//   32 bytes  SHA-256 of all bytes before
 // All numbers are little-endian.
 
 import { createHash, type Hash } from 'node:crypto'
@@ -22,7 +22,7 @@ const HEADER_BYTES = 4 + 4 + HASH_BYTES + 8
 export interface CachedLogits {
   /** where the file is kept; made where it is missing */
   folder: string
-  /** of any form; its weights and its configuration decide whether a file fits */
+  /** in any storage format; its weights and its configuration decide whether a file fits */
   teacher: ModelWeights
   /** token ids of each text as the teacher reads them */
   sequences: readonly Int32Array[]

@@ -67,7 +67,7 @@ interface Box {
 const overlap = (a: Box, b: Box): boolean =>
   a.x < b.x + b.width && b.x < a.x + a.width && a.y < b.y + b.height && b.y < a.y + a.height
 
-/** Where each name stands: beside its point, or at the nearest free height with a thin line to it. */
+/** Where each name is drawn: beside its point, or at the nearest free height with a thin line to it. */
 function placeNames(points: { id: string; px: number; py: number }[]): { x: number; y: number }[] {
   const taken: Box[] = points.map(({ px, py }) => ({ x: px - 5, y: py - 5, width: 10, height: 10 }))
   return points.map(({ id, px, py }, index) => {

@@ -24,75 +24,72 @@ svg .best circle { fill: var(--best) } svg .best .whisker { stroke: var(--best) 
 svg .other .whisker { stroke: var(--other) } svg .base circle { fill: var(--base) } svg .base .whisker { stroke: var(--base) }
 `
 
-/** The whole of report.html. */
-export function reportHtml(results: StudyResults): string {
-  const { rows, recommendations, notes } = results
-  const baseline = rows.find((row) => row.id === 'baseline')
-  const gpu = gpuTitle(results)
-  const points = (pick: (row: StudyRow) => number | undefined): PlotPoint[] =>
-    rows.flatMap((row) => {
+const cell = (text: string, paper = ''): string =>
+  `<td>${e(text)}${paper && `<span class="theirs">paper ${e(paper)}</span>`}</td>`
+
+/** The plots of size and of time on each device; those without a figure are left out. */
+function plotsOf(rows: StudyRow[], gpu: string): string[] {
+  const plot = (title: string, xLabel: string, pick: (row: StudyRow) => number | undefined): string => {
+    const points = rows.flatMap((row): PlotPoint[] => {
       const x = pick(row)
       return x ? [{ id: row.id, x, y: row.f1, yLow: row.f1Low, yHigh: row.f1High }] : []
     })
-  const plots = [
-    scatterPlot(
-      points((row) => row.bytes / 1e6),
-      { title: 'Size and F1', xLabel: 'MB (log)', yLabel: 'F1' },
-    ),
-    scatterPlot(
-      points((row) => row.cpu?.medianMs),
-      {
-        title: 'Time on the CPU and F1',
-        xLabel: 'ms a text, CPU (log)',
-        yLabel: 'F1',
-      },
-    ),
-    scatterPlot(
-      points((row) => row.gpu?.medianMs),
-      {
-        title: `Time on the ${gpu} and F1`,
-        xLabel: `ms a text, ${gpu} (log)`,
-        yLabel: 'F1',
-      },
-    ),
-  ].filter((plot) => plot !== '')
-
-  const cell = (text: string, paper = ''): string =>
-    `<td>${e(text)}${paper && `<span class="theirs">paper ${e(paper)}</span>`}</td>`
-  const firstOfOurs = rows.findIndex((row) => tableCells(row, baseline).paper === null)
-  const body = rows.map((row, index) => {
-    const { ours, paper } = tableCells(row, baseline)
-    return (
-      `<tr${index === firstOfOurs ? ' class="rule"' : ''}><td><code>${e(row.id)}</code></td>` +
-      cell(ours.size, paper?.size) +
-      cell(ours.kept) +
-      cell(ours.f1, paper?.f1) +
-      cell(ours.loss) +
-      cell(ours.gpu, paper?.gpu) +
-      cell(ours.cpu, paper?.cpu) +
-      cell(ours.agreement) +
-      cell(ours.p) +
-      cell(ours.make) +
-      '</tr>'
-    )
-  })
-  const timing = (row: StudyRow, kind: 'cpu' | 'gpu'): string => {
-    const t = row[kind]
-    if (!t) return ''
-    const ms = shortNumber
-    return (
-      `<tr><td><code>${e(row.id)}</code></td>` +
-      cell(kind === 'cpu' ? 'CPU' : row.gpu!.software ? SOFTWARE_GPU : 'GPU') +
-      cell(ms(t.medianMs)) +
-      cell(ms(t.madMs)) +
-      cell(ms(t.p95Ms)) +
-      cell(ms(t.coldMs)) +
-      cell(String(t.n)) +
-      cell(t.textsPerSecond ? t.textsPerSecond.toFixed(0) : '') +
-      cell(kind === 'gpu' ? `${row.gpu!.maxDifference.toExponential(1)}, ${row.gpu!.agreement.toFixed(3)}` : '') +
-      '</tr>'
-    )
+    return scatterPlot(points, { title, xLabel, yLabel: 'F1' })
   }
+  return [
+    plot('Size and F1', 'MB (log)', (row) => row.bytes / 1e6),
+    plot('Time on the CPU and F1', 'ms a text, CPU (log)', (row) => row.cpu?.medianMs),
+    plot(`Time on the ${gpu} and F1`, `ms a text, ${gpu} (log)`, (row) => row.gpu?.medianMs),
+  ].filter((svg) => svg !== '')
+}
+
+/** The body of the table; a rule above the first row that the paper does not have. */
+function bodyOf(rows: StudyRow[]): string {
+  const baseline = rows.find((row) => row.id === 'baseline')
+  const cells = rows.map((row) => tableCells(row, baseline))
+  const firstOfOurs = cells.findIndex(({ paper }) => paper === null)
+  return cells
+    .map(({ id, ours, paper }, index) => {
+      const of = [
+        cell(ours.size, paper?.size),
+        cell(ours.kept),
+        cell(ours.f1, paper?.f1),
+        cell(ours.loss),
+        cell(ours.gpu, paper?.gpu),
+        cell(ours.cpu, paper?.cpu),
+        cell(ours.agreement),
+        cell(ours.p),
+        cell(ours.make),
+      ]
+      return `<tr${index === firstOfOurs ? ' class="rule"' : ''}><td><code>${e(id)}</code></td>${of.join('')}</tr>`
+    })
+    .join('\n')
+}
+
+/** A row's times on one device; '' where it was not measured. */
+function timingOf(row: StudyRow, kind: 'cpu' | 'gpu'): string {
+  const t = row[kind]
+  if (!t) return ''
+  const ms = shortNumber
+  return (
+    `<tr><td><code>${e(row.id)}</code></td>` +
+    cell(kind === 'cpu' ? 'CPU' : row.gpu!.software ? SOFTWARE_GPU : 'GPU') +
+    cell(ms(t.medianMs)) +
+    cell(ms(t.madMs)) +
+    cell(ms(t.p95Ms)) +
+    cell(ms(t.coldMs)) +
+    cell(String(t.n)) +
+    cell(t.textsPerSecond ? t.textsPerSecond.toFixed(0) : '') +
+    cell(kind === 'gpu' ? `${row.gpu!.maxDifference.toExponential(1)}, ${row.gpu!.agreement.toFixed(3)}` : '') +
+    '</tr>'
+  )
+}
+
+/** The whole of report.html. */
+export function reportHtml(results: StudyResults): string {
+  const { rows, recommendations, notes } = results
+  const gpu = gpuTitle(results)
+  const plots = plotsOf(rows, gpu)
   const list = (items: string[]): string =>
     items.length ? `<ul>${items.map((item) => `<li>${item}</li>`).join('')}</ul>` : ''
   const noted = rows.filter((row) => row.note).map((row) => `<code>${e(row.id)}</code>: ${e(row.note)}`)
@@ -107,14 +104,14 @@ ${gpu === 'GPU' ? '' : `<p class="warn">No real GPU was measured. “${e(gpu)}�
 ${recommendations.length ? `<h2>What to take</h2>${list(recommendations.map((r) => `${e(r.aim)}: <code>${e(r.id)}</code> <span class="soft">(${e(r.reason)})</span>`))}` : ''}
 <h2>The table</h2>
 <div class="scroll"><table><thead><tr><th>variant</th><th>MB</th><th>density</th><th>F1 [95 %]</th><th>F1 lost, %</th><th>${e(gpu)}, s</th><th>CPU, s</th><th>agreement</th><th>McNemar p</th><th>made in, s</th></tr></thead>
-<tbody>${body.join('\n')}</tbody></table></div>
+<tbody>${bodyOf(rows)}</tbody></table></div>
 <p><small>MB = 10<sup>6</sup> bytes of model.safetensors. Times in seconds a text; in brackets how many times less than the baseline. “Paper” lines are the paper’s own figures, for its own model and machines. Density: share of the baseline’s encoder weights that are stored. F1 lost: share of the F1 of the row it was made of, with a paired 95 % bootstrap interval; ~ marks a difference that chance explains (McNemar’s p at least 0.05). Agreement: share of test texts in the same class as the baseline puts them. Made in: seconds beyond the row it was made of.</small></p>
 <h2>Trade-offs</h2>
 <div class="plots">${plots.map((plot) => `<div>${plot}</div>`).join('')}</div>
 <p><small>Bars are 95 % bootstrap intervals; the dashed line joins the rows that no other row beats in both.</small></p>
 <h2>Times</h2>
 <div class="scroll"><table><thead><tr><th>variant</th><th>device</th><th>median ms</th><th>MAD</th><th>p95</th><th>cold ms</th><th>n</th><th>texts/s</th><th>difference from CPU, agreement</th></tr></thead>
-<tbody>${rows.map((row) => timing(row, 'cpu') + timing(row, 'gpu')).join('\n')}</tbody></table></div>
+<tbody>${rows.map((row) => timingOf(row, 'cpu') + timingOf(row, 'gpu')).join('\n')}</tbody></table></div>
 <p><small>Cold: a new device, weights packed and the first answer. Rows were timed in turns, round after round.</small></p>
 ${noted.length || notes.length ? `<h2>Notes</h2>${list([...noted, ...notes.map(e)])}` : ''}
 </body></html>

@@ -126,70 +126,45 @@ export function ratio(baseline: number | undefined | null, row: number | undefin
 const megabytes = (bytes: number): string => `${(bytes / 1e6).toFixed(2)} MB`
 const seconds = (ms: number): string => `${(ms / 1000).toPrecision(3)} s`
 
+/** What is the least for an aim, and how its reason begins. */
+interface Aim {
+  aim: Recommendation['aim']
+  value: (row: StudyRow) => number | undefined
+  reason: (row: StudyRow) => string
+}
+
 /** The rows to choose for each aim; ties go to the earlier row. Empty without rows. */
 export function recommend(rows: StudyRow[]): Recommendation[] {
-  const found: Recommendation[] = []
-  const least = (among: StudyRow[], value: (row: StudyRow) => number | undefined): StudyRow | null => {
-    let best: StudyRow | null = null
-    for (const row of among) {
-      const candidate = value(row)
-      if (candidate !== undefined && (best === null || candidate < value(best)!)) best = row
-    }
-    return best
-  }
-  const add = (
-    aim: Recommendation['aim'],
-    among: StudyRow[],
-    value: (row: StudyRow) => number | undefined,
-    reason: (row: StudyRow) => string,
-  ): void => {
-    const row = least(among, value)
-    if (!row) return
-    const chance =
-      row.id !== 'baseline' && row.mcnemarP >= SIGNIFICANT ? ", no more than chance from the baseline's" : ''
-    const cost = `made in ${row.makeSeconds.toFixed(0)} s${row.parent === row.id ? '' : ` from ${row.parent}`}`
-    found.push({ aim, id: row.id, reason: `${reason(row)}, F1 ${row.f1.toFixed(3)}${chance}; ${cost}` })
-  }
   const emulated = rows.some((row) => row.gpu?.software) ? ' on the software GPU (emulated)' : ''
-  add(
-    'smallest',
-    rows,
-    (row) => row.bytes,
-    (row) => megabytes(row.bytes),
-  )
-  add(
-    'fastest on the CPU',
-    rows,
-    (row) => row.cpu?.medianMs,
-    (row) => `${seconds(row.cpu!.medianMs)} a text`,
-  )
-  add(
-    'fastest on the GPU',
-    rows,
-    (row) => row.gpu?.medianMs,
-    (row) => `${seconds(row.gpu!.medianMs)} a text${emulated}`,
-  )
-  add(
-    'best F1',
-    rows,
-    (row) => -row.f1,
-    (row) => megabytes(row.bytes),
-  )
-  const baseline = rows.find((row) => row.id === 'baseline')
-  if (baseline) {
-    const close = rows.filter((row) => row.f1 >= 0.99 * baseline.f1)
-    add(
-      'smallest within 1 %',
-      close,
-      (row) => row.bytes,
-      (row) => megabytes(row.bytes),
-    )
-    add(
-      'fastest within 1 %',
-      close,
-      (row) => row.cpu?.medianMs,
-      (row) => `${seconds(row.cpu!.medianMs)} a text on the CPU`,
-    )
+  const bytes = (row: StudyRow): number => row.bytes
+  const size = (row: StudyRow): string => megabytes(row.bytes)
+  const cpu = (row: StudyRow): number | undefined => row.cpu?.medianMs
+  const time = (row: StudyRow): string => `${seconds(row.cpu!.medianMs)} a text`
+  const gpu: Aim = {
+    aim: 'fastest on the GPU',
+    value: (row) => row.gpu?.medianMs,
+    reason: (row) => `${seconds(row.gpu!.medianMs)} a text${emulated}`,
   }
-  return found
+  const overall: Aim[] = [
+    { aim: 'smallest', value: bytes, reason: size },
+    { aim: 'fastest on the CPU', value: cpu, reason: time },
+    gpu,
+    { aim: 'best F1', value: (row) => -row.f1, reason: size },
+  ]
+  const close: Aim[] = [
+    { aim: 'smallest within 1 %', value: bytes, reason: size },
+    { aim: 'fastest within 1 %', value: cpu, reason: (row) => `${time(row)} on the CPU` },
+  ]
+  const baseline = rows.find((row) => row.id === 'baseline')
+  const near = baseline ? rows.filter((row) => row.f1 >= 0.99 * baseline.f1) : []
+  return [...overall.flatMap((aim) => best(rows, aim)), ...close.flatMap((aim) => best(near, aim))]
+}
+
+function best(among: StudyRow[], { aim, value, reason }: Aim): Recommendation[] {
+  const measured = among.filter((row) => value(row) !== undefined)
+  if (measured.length === 0) return []
+  const row = measured.reduce((least, other) => (value(other)! < value(least)! ? other : least))
+  const chance = row.id !== 'baseline' && row.mcnemarP >= SIGNIFICANT ? ", no more than chance from the baseline's" : ''
+  const cost = `made in ${row.makeSeconds.toFixed(0)} s${row.parent === row.id ? '' : ` from ${row.parent}`}`
+  return [{ aim, id: row.id, reason: `${reason(row)}, F1 ${row.f1.toFixed(3)}${chance}; ${cost}` }]
 }

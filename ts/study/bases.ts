@@ -237,7 +237,7 @@ export class Bases {
     return { words: `${shapeWords(weights)}, trained before`, seconds: 0, labels: null, shape: '', isTrained: true }
   }
 
-  /** A small model with a vocabulary of its own, begun from the baseline's tables and taught by it. */
+  /** A small model with a new vocabulary, begun from the baseline's tables and taught by it. */
   private async trainStudent(): Promise<TrainedBase> {
     const { settings, scale, data, store, reporter } = this.context
     const { student } = settings

@@ -10,7 +10,7 @@ export interface RowPlan {
   id: string
   base: 'baseline' | 'student'
   /**
-   * steps that change the linears' shape, after which they are trained again; `R` in a low-rank step stands for the rank
+   * steps that change the linears' shape, after which they are trained again; `R` in a low-rank step is the rank
    * that is chosen on the validation texts
    */
   shape: string

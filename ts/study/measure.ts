@@ -92,7 +92,7 @@ export async function measureRows(input: MeasureInput): Promise<Measurements> {
         if (kind === 'gpu') found.adapter = adapterName(info)
         if (info.software)
           found.notes.push(
-            'on the software GPU (emulated) the cold start was measured once for each set of kernels and stands for every row that uses the same ones',
+            'on the software GPU (emulated) the cold start was measured once for each set of kernels, and is the figure of every row that uses the same ones',
           )
         for (const note of info.notes) if (!found.notes.includes(note)) found.notes.push(note)
       } finally {
@@ -110,12 +110,12 @@ export const adapterName = ({ name, software }: DeviceInfo): string =>
 
 /** Rows in groups that fit into a part of the free memory. */
 async function groupRows(rows: MeasuredRow[]): Promise<MeasuredRow[][]> {
-  const room = freemem() * GROUP_SHARE_OF_MEMORY
+  const limit = freemem() * GROUP_SHARE_OF_MEMORY
   const groups: MeasuredRow[][] = [[]]
   let used = 0
   for (const row of rows) {
     const bytes = (await stat(join(row.folder, 'model.safetensors'))).size * COPIES
-    if (used + bytes > room && groups[groups.length - 1].length > 0) {
+    if (used + bytes > limit && groups[groups.length - 1].length > 0) {
       groups.push([])
       used = 0
     }
@@ -197,7 +197,7 @@ async function measureGroup(
 
 /**
  * The cold start of every row. On an emulated GPU, whose compiler takes seconds for each kernel, once for each set of
- * kernels: the first row that needs it stands for the others, which differ in the weights they upload alone.
+ * kernels: what the first row needs is taken for the others, which differ in the weights they upload alone.
  */
 async function coldStarts(
   { threads, reporter, signal }: MeasureInput,
@@ -219,7 +219,7 @@ async function coldStarts(
   return cold
 }
 
-/** What decides which kernels a program needs: its ops and the forms of their weights. */
+/** What decides which kernels a program needs: its ops and the storage formats of their weights. */
 function kernelSet({ ops }: Program): string {
   const names = ops.map((op) =>
     op.kind === 'linear'

@@ -59,7 +59,7 @@ export interface Scale {
   student: EncoderSize
   maxPositions: number
   epochs: { baseline: number; student: number; tune: number }
-  /** steps below which a model from random weights has not begun to learn: small data is read more often */
+  /** fewer steps teach a model with random weights nothing: small data is read more often */
   leastSteps: number
   /** sequences a step */
   batch: number

@@ -42,6 +42,23 @@ async function readJson(path: string): Promise<unknown> {
 const STUDY_FILE = 'study.json'
 
 /**
+ * Whether the folder holds a study already.
+ * @throws where that study has other inputs; the message names them
+ */
+async function sameStudy(folder: string, inputs: Record<string, unknown>): Promise<boolean> {
+  const known = (await readJson(join(folder, STUDY_FILE))) as Record<string, unknown> | null
+  if (!known) return false
+  const [was, now] = [known, inputs].map((of) => (name: string) => JSON.stringify(of[name] ?? null))
+  const names = [...new Set([...Object.keys(known), ...Object.keys(inputs)])]
+  const differing = names.filter((name) => was(name) !== now(name))
+  if (differing.length === 0) return true
+  const words = differing.map((name) => `${name} was ${was(name)}, now ${now(name)}`)
+  throw new Error(
+    `${folder} holds a study with other options: ${words.join('; ')}. Choose another --out, give the same options, or start anew with --fresh`,
+  )
+}
+
+/**
  * Opens a study's folder or starts one.
  * @param inputs what decides the outcome; remembered, and compared with what an earlier run remembered
  * @throws where the folder holds a study of other inputs; the message names them
@@ -51,23 +68,7 @@ export async function openStore(folder: string, inputs: Record<string, unknown>,
   const models = join(folder, 'models')
   if (fresh)
     for (const part of [stages, models, join(folder, STUDY_FILE)]) await rm(part, { recursive: true, force: true })
-  const known = (await readJson(join(folder, STUDY_FILE))) as Record<string, unknown> | null
-  if (known) {
-    const differing = [...new Set([...Object.keys(known), ...Object.keys(inputs)])].filter(
-      (name) => JSON.stringify(known[name] ?? null) !== JSON.stringify(inputs[name] ?? null),
-    )
-    if (differing.length)
-      throw new Error(
-        `${folder} holds a study with other options: ` +
-          differing
-            .map(
-              (name) =>
-                `${name} was ${JSON.stringify(known[name] ?? null)}, now ${JSON.stringify(inputs[name] ?? null)}`,
-            )
-            .join('; ') +
-          `. Choose another --out, give the same options, or start anew with --fresh`,
-      )
-  }
+  const isNew = !(await sameStudy(folder, inputs))
   try {
     await mkdir(stages, { recursive: true })
     await mkdir(models, { recursive: true })
@@ -77,7 +78,7 @@ export async function openStore(folder: string, inputs: Record<string, unknown>,
       { cause: error },
     )
   }
-  if (!known) await writeWhole(join(folder, STUDY_FILE), [`${JSON.stringify(inputs, null, 2)}\n`])
+  if (isNew) await writeWhole(join(folder, STUDY_FILE), [`${JSON.stringify(inputs, null, 2)}\n`])
   const stageFile = (stage: string): string => join(stages, `${folderOf(stage)}.json`)
   return {
     folder,

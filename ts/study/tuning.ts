@@ -45,7 +45,7 @@ export interface VariantContext {
   threads: number
   /** seconds for one fine-tuning */
   tuneSeconds: number
-  /** learning rate for training a shaped base again; what zeros took away has a longer way to go */
+  /** learning rate for training a shaped base again; sparse rows, which lost more, take larger steps */
   tuneRate: (base: Base, isSparse: boolean) => number
   /** false: shaped weights stay as they are */
   isTuned: boolean

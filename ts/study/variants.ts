@@ -76,7 +76,7 @@ export class VariantMaker {
     return { model: { ...last.model, config }, notes: rest === '' ? gated.notes : [...gated.notes, ...last.notes] }
   }
 
-  /** Cut layers see other inputs than those before: steps after the cut are a recipe with a calibration of its own. */
+  /** Cut layers see other inputs than those before: steps after the cut are a recipe with a new calibration. */
   private async apply(model: ModelWeights, recipe: string, base: Base): Promise<RecipeResult> {
     const steps = parseRecipe(recipe)
     const cut = steps.findIndex((step) => definitionOf(step).changesInputs) + 1

@@ -19,7 +19,7 @@ import {
   type Norm,
 } from '../model/weights.ts'
 
-/** Where a linear layer stands. */
+/** Where a linear layer is in the model. */
 interface LinearPlace {
   /** what enters it, as TrainSession.inputStatistics names it */
   input: string
@@ -195,7 +195,7 @@ export function parametersOf(model: ModelWeights, layout: Layout): Parameters {
 }
 
 /**
- * A model of the same form with the trainer's numbers; `model` itself is left alone. Arrays that are one object there are one
+ * A model of the same structure with the trainer's numbers; `model` itself is left alone. Arrays that are one object there are one
  * here.
  */
 export function modelOf(model: ModelWeights, layout: Layout, { words, rest }: Parameters): ModelWeights {
@@ -207,7 +207,7 @@ export function modelOf(model: ModelWeights, layout: Layout, { words, rest }: Pa
 }
 
 /**
- * Where masks stand in the trainer's vector, by tensor stem; of a chain by `${stem}.factors.0` and so on.
+ * Where masks are in the trainer's vector, by tensor stem; of a chain by `${stem}.factors.0` and so on.
  * @throws where a stem is unknown or a mask has the wrong length
  */
 export function placeMasks(

@@ -16,7 +16,7 @@ const LONGEST_WAVE = 1000
  * and long training: at C = 128 and a few thousand steps it costs several points of F1 (docs/perf-log.md).
  *
  * @param config its `labels` name at least two classes
- * @param seed any whole number; every tensor draws from a stream of its own
+ * @param seed any whole number; every tensor draws from another stream
  * @example
  * const model = initializeModel({ ...PRESETS.tiny, labels: ['no', 'yes'], recipe: '' }, 1)
  */

@@ -140,7 +140,7 @@ function evenly<T>(all: readonly T[], count: number): T[] {
 /**
  * Texts to learn from, and others. Of rows with labels they are the training and the test part of `train` with the same
  * seed; texts without labels are all to learn from, but for every tenth where `isSampled`.
- * @throws where the data cannot be read either way
+ * @throws where the data can be read neither with labels nor without
  */
 async function openTexts(
   source: string,

@@ -68,6 +68,20 @@ export function modelConfig(
   }
 }
 
+/** Those of the word table and of the encoder's matrices. */
+const parametersOf = ({ embeddings, layers, config: { hiddenSize: C } }: ModelWeights): number =>
+  embeddings.word.rows * C + layers.length * 12 * C ** 2
+
+const newModel = (weights: ModelWeights, tokenizer: Tokenizer, words: string): StartingModel => ({
+  weights,
+  tokenizer,
+  tokenizerFiles: filesOf(tokenizer),
+  training: 'scratch',
+  words,
+  shape: shapeWords(weights),
+  labels: null,
+})
+
 /**
  * The model to start from; it is trained later where `training` says so.
  * @param forTraining true: a model may have a recipe, and where its labels are others it gets a new classifier; false, as a
@@ -84,16 +98,7 @@ export async function prepareModel(
   if (source === 'scratch') {
     const tokenizer = learnTokenizer(texts, size.vocabulary, preparation)
     const config = modelConfig(size.baseline, tokenizer, data.labels, size.maxPositions, preparation)
-    const weights = initializeModel(config, seed)
-    return {
-      weights,
-      tokenizer,
-      tokenizerFiles: filesOf(tokenizer),
-      training: 'scratch',
-      words: 'trained from random weights',
-      shape: shapeWords(weights),
-      labels: null,
-    }
+    return newModel(initializeModel(config, seed), tokenizer, 'trained from random weights')
   }
   const loaded = await loadModel(source, { seed, ...(source.startsWith('preset:') && { labels: data.labels }) })
   let weights = withPreparation(loaded.weights, preparation)
@@ -103,21 +108,10 @@ export async function prepareModel(
     )
   if (source.startsWith('preset:')) {
     const tokenizer = learnTokenizer(texts, Math.min(size.vocabulary, weights.config.vocabSize), preparation)
-    const params =
-      weights.embeddings.word.rows * weights.config.hiddenSize +
-      weights.layers.length * 12 * weights.config.hiddenSize ** 2
-    const trained = params <= MAX_TRAINED_PRESET
-    return {
-      weights,
-      tokenizer,
-      tokenizerFiles: filesOf(tokenizer),
-      training: trained ? 'scratch' : 'none',
-      words: trained
-        ? `${source} trained from random weights`
-        : `${source} with random weights, not trained: sizes and times are those of its shape, F1 says nothing`,
-      shape: shapeWords(weights),
-      labels: null,
-    }
+    if (parametersOf(weights) <= MAX_TRAINED_PRESET)
+      return newModel(weights, tokenizer, `${source} trained from random weights`)
+    const words = `${source} with random weights, not trained: sizes and times are those of its shape, F1 says nothing`
+    return { ...newModel(weights, tokenizer, words), training: 'none' }
   }
   const tokenizer = await openTokenizer(loaded.tokenizerFiles, weights.config, loaded.where)
   const isLike = weights.classifier !== null && weights.config.labels.length === data.labels.length

@@ -62,7 +62,7 @@ export function layerMap(teacher: number, student: number): number[] {
 /**
  * A student of the same labels whose weights come from the teacher where its size allows it.
  *
- * @param teacher in any form of weights, with a classifier; it is left alone
+ * @param teacher in any storage format, with a classifier; it is not changed
  * @throws where the student is wider or deeper than the teacher, or options do not fit it
  * @example
  * const { model } = studentFrom(teacher, { layers: 2, hiddenSize: 128, heads: 4, intermediateSize: 512 }, { seed: 1 })
