@@ -137,7 +137,7 @@ describe('study', () => {
     await writeFile(join(folder, 'other.csv'), 'text,label\na fine film,positive\na dull film,maybe\n')
     const study = start(['--validation', 'other.csv', '--out', 'none'])
     expect(await study.ended).toBe(1)
-    expect(study.output()).toMatch(/--validation other\.csv: has the label 'maybe'/)
+    expect(study.output()).toMatch(/other\.csv: has the label 'maybe'/)
     expect(await readdir(folder)).not.toContain('none')
   })
 
