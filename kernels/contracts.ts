@@ -1,4 +1,4 @@
-// Every room's law in one list: what kernels/README.md, the docs and the tests of completeness iterate.
+// The contracts of all operations, which kernels/README.md and the tests of completeness iterate.
 
 import { ATTENTION } from './attention/contract.ts'
 import { DENSE_MATMUL } from './dense-matmul/contract.ts'

@@ -3,6 +3,7 @@
 import { existsSync, readFileSync, writeFileSync } from 'node:fs'
 import { format, resolveConfig } from 'prettier'
 import { CONTRACTS } from '../kernels/contracts.ts'
+import { WEBGPU_VARIANTS } from '../kernels/variants.ts'
 
 const check = process.argv.includes('--check')
 
@@ -15,10 +16,13 @@ async function put(path: string, text: string): Promise<void> {
 }
 
 function kernelsReadme(): string {
-  const rooms = CONTRACTS.map((contract) => {
+  const operations = CONTRACTS.map((contract) => {
     const list = (items: string[]): string => items.map((item) => `- ${item}`).join('\n')
     const operands = Object.entries(contract.operands).map(([name, what]) => `- \`${name}\`: ${what}`)
-    const variants = contract.variants.map((v) => `| \`${v.id}\` | ${v.needs} | ${v.wins} | ${v.status} |`)
+    const variants = [
+      ...contract.variants.map((v) => [v.id, v.needs, v.wins, v.status]),
+      ...WEBGPU_VARIANTS[contract.op].map((v) => [`webgpu/${v.op}/${v.id}`, v.needs, v.wins, v.status]),
+    ].map(([id, ...words]) => `| \`${id}\` | ${words.join(' | ')} |`)
     return [
       `## [${contract.op}](${contract.op})`,
       `\`${contract.formula}\``,
@@ -26,16 +30,14 @@ function kernelsReadme(): string {
       `Requires:\n\n${list(contract.requires)}`,
       `Promises:\n\n${list(contract.promises)}`,
       `Range and error: ${contract.range}.`,
-      variants.length > 0
-        ? `| variant | needs | wins | status |\n|---|---|---|---|\n${variants.join('\n')}`
-        : 'Runs as its factors do.',
+      `| variant | needs | wins | status |\n|---|---|---|---|\n${variants.join('\n')}`,
     ].join('\n\n')
   })
   return [
     '# Kernels',
-    'Made by `npm run docs` from the `contract.ts` of each room; do not edit.',
+    'Made by `npm run docs` from the `contract.ts` and `variants.ts` of each operation; do not edit.',
     'Letters: M rows (tokens), K inputs, N outputs, R rank, Z stored weights; B sequences, T tokens of one, C hidden size, H heads, D head size, F inner size.',
-    ...rooms,
+    ...operations,
     '',
   ].join('\n\n')
 }

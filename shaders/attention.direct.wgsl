@@ -1,5 +1,5 @@
 // attention, variant direct.   per sequence and head: y[T,D] = softmax(Q[T,D] K[T,D]^T scale) V[T,D], f32
-// Contract   kernels/attention/contract.ts      Twin  assembly/attention.ts
+// Contract   kernels/attention/contract.ts      WebAssembly  assembly/attention.ts
 // Layout     rows of Q, K, V, y [M, width], head h at h D; a tile is up to 4 queries of one sequence
 // Plan       4 queries of a head per thread, 4 keys at a time: 4 x 4 scores in registers, y accumulated in place
 // Needs      D % 4 == 0; no workgroup memory

@@ -1,5 +1,5 @@
 // attention, variant naive.   per sequence and head: y[T,D] = softmax(Q[T,D] K[T,D]^T scale) V[T,D], f32
-// Contract   kernels/attention/contract.ts      Twin  assembly/attention.ts
+// Contract   kernels/attention/contract.ts      WebAssembly  assembly/attention.ts
 // Layout     rows of Q, K, V, y [M, width], head h at h D; a tile is up to 4 queries of one sequence
 // Plan       one tile and head per thread, element by element; running maximum and sum, y accumulated in place
 // Needs      nothing; any head size

@@ -1,5 +1,5 @@
 // attention, variant tiled.   per sequence and head: y[T,D] = softmax(Q[T,D] K[T,D]^T scale) V[T,D], f32
-// Contract   kernels/attention/contract.ts      Twin  assembly/attention.ts
+// Contract   kernels/attention/contract.ts      WebAssembly  assembly/attention.ts
 // Layout     rows of Q, K, V, y [M, width], head h at h D; a tile is up to 16 queries of one sequence
 // Plan       16 queries of a head per workgroup of 128; KEYS keys at a time, their K and then their V staged in one tile; 8 threads share a query
 // Needs      D % 4 == 0, D <= 128; 14.5 KiB of workgroup memory at D = 64, KEYS = 32

@@ -1,5 +1,5 @@
-// canary, variant direct.   sum[i] = i + 1 + x[i]: does this adapter compute at all?
-// Contract   kernels/dense-matmul/contract.ts      Twin  assembly/dense-matmul.ts
+// canary.   sum[i] = i + 1 + x[i]: does this adapter compute at all?
+// Contract   none: kernels/webgpu/context.ts runs it before anything else
 // Layout     64 numbers
 // Plan       one number per thread
 // Needs      nothing

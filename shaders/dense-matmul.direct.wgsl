@@ -1,5 +1,5 @@
 // dense-matmul, variant direct.   y[M,N] = activation(x[M,K] W[N,K]^T + bias[N]) + residual[M,N], f32
-// Contract   kernels/dense-matmul/contract.ts      Twin  assembly/dense-matmul.ts
+// Contract   kernels/dense-matmul/contract.ts      WebAssembly  assembly/dense-matmul.ts
 // Layout     x rows padded to 16 with 0; W packed [columns/64][K][64], see kernels/dense-matmul/webgpu.ts; up to three outputs side by side
 // Plan       4 rows x 4 columns per thread, operands straight from memory: 4 vec4 sums, 8 vec4 loads per 64 products
 // Needs      nothing: no workgroup memory, no feature

@@ -1,5 +1,5 @@
 // dense-matmul, variant half.   y[M,N] = activation(x[M,K] W[N,K]^T + bias[N]) + residual[M,N], products and sums of 32 in f16
-// Contract   kernels/dense-matmul/contract.ts      Twin  assembly/dense-matmul.ts
+// Contract   kernels/dense-matmul/contract.ts      WebAssembly  assembly/dense-matmul.ts
 // Layout     x f32, rows padded to 16 with 0; W f16, packed [columns/64][K][64], see kernels/dense-matmul/webgpu.ts; up to three outputs side by side
 // Plan       as tiled; x is rounded while it is staged; f16 sums go into f32 ones after 2 steps: 8 conversions and additions for each 64 f16 multiply-adds
 // Range      |x| <= 65504, and so is each sum of 32 |x||W|: beyond it f16 is infinite
@@ -41,7 +41,7 @@ fn multiply(x: Halves, w0: Halves, w1: Halves, w2: Halves, w3: Halves, part: Hal
   return fma(Halves(x.w), w3, part2);
 }
 
-// a thread's rows stand ROWS / 8 apart, so that neighbours read neighbouring rows
+// a thread's rows are ROWS / 8 apart, so that neighbours read neighbouring rows
 @compute @workgroup_size(16, ROWS / 8u)
 fn main(
   @builtin(workgroup_id) group: vec3<u32>,

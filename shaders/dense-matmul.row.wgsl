@@ -1,5 +1,5 @@
 // dense-matmul, variant row.   y[M,N] = activation(x[M,K] W[N,K]^T + bias[N]) + residual[M,N], f32
-// Contract   kernels/dense-matmul/contract.ts      Twin  assembly/dense-matmul.ts
+// Contract   kernels/dense-matmul/contract.ts      WebAssembly  assembly/dense-matmul.ts
 // Layout     x rows padded to 16 with 0; W packed [columns/64][K][64], see kernels/dense-matmul/webgpu.ts; up to three outputs side by side
 // Plan       1 row x 16 columns per workgroup; 64 groups of 4 threads each take every 64th 4 inputs, 4 columns per thread; one sum at the end
 // Needs      4 KiB of workgroup memory, 256 invocations; meant for one row or very few: weights are read once a row

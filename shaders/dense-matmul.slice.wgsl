@@ -1,5 +1,5 @@
 // dense-matmul, variant slice.   y[M,N] = activation(x[M,K] W[N,K]^T + bias[N]) + residual[M,N], f32
-// Contract   kernels/dense-matmul/contract.ts      Twin  assembly/dense-matmul.ts
+// Contract   kernels/dense-matmul/contract.ts      WebAssembly  assembly/dense-matmul.ts
 // Layout     x rows padded to 16 with 0; W packed [columns/64][K][64], see kernels/dense-matmul/webgpu.ts; up to three outputs side by side
 // Plan       16 rows x 32 columns per workgroup; 8 groups of 32 threads each take every eighth 4 inputs, 4 x 4 outputs per thread; one sum at the end
 // Needs      16 KiB of workgroup memory, 256 invocations; meant for few rows

@@ -1,5 +1,5 @@
 // dense-matmul, variant tiled.   y[M,N] = activation(x[M,K] W[N,K]^T + bias[N]) + residual[M,N], f32
-// Contract   kernels/dense-matmul/contract.ts      Twin  assembly/dense-matmul.ts
+// Contract   kernels/dense-matmul/contract.ts      WebAssembly  assembly/dense-matmul.ts
 // Layout     x rows padded to 16 with 0; W packed [columns/64][K][64], see kernels/dense-matmul/webgpu.ts; up to three outputs side by side
 // Plan       64 x 64 (or 128 x 64) outputs per workgroup, 8 rows x 4 columns per thread, 16 inputs per step staged once, no double buffer
 // Needs      8 KiB (12 KiB) of workgroup memory; ROWS * 2 invocations
@@ -28,7 +28,7 @@ var<workgroup> wTile: array<vec4<f32>, 256>; // [16 inputs][64 columns]
 
 // include lib/store.wgsl
 
-// a thread's rows stand ROWS / 8 apart, so that neighbours read neighbouring rows
+// a thread's rows are ROWS / 8 apart, so that neighbours read neighbouring rows
 @compute @workgroup_size(16, ROWS / 8u)
 fn main(
   @builtin(workgroup_id) group: vec3<u32>,

@@ -1,7 +1,7 @@
 // embedding, variant direct.   y[M,C] = layernorm(word[id] + position[place in its sequence] + type[token type]); optionally also as s8
-// Contract   kernels/embedding/contract.ts      Twin  assembly/embedding.ts
+// Contract   kernels/embedding/contract.ts      WebAssembly  assembly/embedding.ts
 // Layout     tables' rows padded to 16 elements; position and type tables in one buffer; words f32 or u8
-// Plan       one row per thread; the sum stands in the output until it is normalised there
+// Plan       one row per thread; the sum is in the output until it is normalised there
 // Needs      packed_4x8_integer_dot_product; no workgroup memory
 // Source     own
 

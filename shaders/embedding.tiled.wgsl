@@ -1,5 +1,5 @@
 // embedding, variant tiled.   y[M,C] = layernorm(word[id] + position[place in its sequence] + type[token type]); optionally also as s8
-// Contract   kernels/embedding/contract.ts      Twin  assembly/embedding.ts
+// Contract   kernels/embedding/contract.ts      WebAssembly  assembly/embedding.ts
 // Layout     tables' rows padded to 16 elements; position and type tables in one buffer; words f32 or u8
 // Plan       one row per workgroup of 64; a thread keeps to its own elements, sums go through workgroup memory
 // Needs      packed_4x8_integer_dot_product; 256 bytes of workgroup memory
@@ -7,7 +7,7 @@
 
 requires packed_4x8_integer_dot_product;
 
-// workgroups stand in a grid GRID wide, since one dimension holds 65535
+// workgroups make a grid GRID wide, since one dimension holds 65535
 override GRID: u32 = 32768u;
 
 struct Dims {

@@ -1,5 +1,5 @@
 // row-ops first-token, variant direct.   y[b] = x[offsets[b]]
-// Contract   kernels/row-ops/contract.ts      Twin  assembly/row-ops.ts
+// Contract   kernels/row-ops/contract.ts      WebAssembly  assembly/row-ops.ts
 // Layout     rows padded to 16 elements with 0
 // Plan       4 elements per thread
 // Needs      nothing

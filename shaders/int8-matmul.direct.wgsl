@@ -1,5 +1,5 @@
 // int8-matmul, variant direct.   y[M,N] = activation(f32(A[M,K] . W[N,K]^T) (aScale[M] wScale[N]) + bias[N]) + residual[M,N]
-// Contract   kernels/int8-matmul/contract.ts      Twin  assembly/int8-matmul.ts
+// Contract   kernels/int8-matmul/contract.ts      WebAssembly  assembly/int8-matmul.ts
 // Layout     A 4 inputs per word, rows padded to 16 inputs with 0; W packed [columns/64][K/4][64] words of 4 inputs
 // Plan       4 rows x 4 columns per thread, operands straight from memory, 4 inputs a step: little code, which software adapters compile slowly
 // Needs      packed_4x8_integer_dot_product; no workgroup memory; K <= 133144 (range in the contract)

@@ -1,5 +1,5 @@
 // int8-matmul, variant fused.   y[M,N] = activation(f32(A[M,K] . W[N,K]^T) (aScale[M] wScale[N]) + bias[N]) + residual[M,N]
-// Contract   kernels/int8-matmul/contract.ts      Twin  assembly/int8-matmul.ts
+// Contract   kernels/int8-matmul/contract.ts      WebAssembly  assembly/int8-matmul.ts
 // Layout     x f32, rows padded to 16 inputs with 0; W packed [columns/64][K/4][64] words of 4 inputs
 // Plan       as slice, but the workgroup finds the scale of its 16 rows and quantizes them as it reads: no dispatch for that; pays for few rows
 // Needs      packed_4x8_integer_dot_product; 16 KiB of workgroup memory, 256 invocations; K <= 133144 (range in the contract)

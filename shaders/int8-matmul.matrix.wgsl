@@ -1,5 +1,5 @@
 // int8-matmul, variant matrix.   y[M,N] = activation(f32(A[M,K] . W[N,K]^T) (aScale[M] wScale[N]) + bias[N]) + residual[M,N]
-// Contract   kernels/int8-matmul/contract.ts      Twin  assembly/int8-matmul.ts
+// Contract   kernels/int8-matmul/contract.ts      WebAssembly  assembly/int8-matmul.ts
 // Layout     A 4 inputs per word, rows in memory up to the next 16; W packed [columns/64][K/32][4 fragments][16 columns][32 inputs]
 // Plan       4 subgroups of 32 rows x 64 columns, 2 x 4 matrix sums each, operands straight from memory, no barrier in the loop
 // Needs      chromium_experimental_subgroup_matrix with i8 -> i32 of 16 x 16 x 32, subgroups of 32; K % 32 == 0; 16 KiB of workgroup memory
@@ -8,7 +8,7 @@
 enable chromium_experimental_subgroup_matrix;
 enable subgroups;
 
-override SPLIT: u32 = 1u; // 1: the subgroups stand below one another, 128 rows in all; 4: each takes a quarter of the inputs of the same 32 rows
+override SPLIT: u32 = 1u; // 1: the subgroups are below one another, 128 rows in all; 4: each takes a quarter of the inputs of the same 32 rows
 
 // include lib/linear-dims.wgsl
 

@@ -1,5 +1,5 @@
 // int8-matmul, variant tiled.   y[M,N] = activation(f32(A[M,K] . W[N,K]^T) (aScale[M] wScale[N]) + bias[N]) + residual[M,N]
-// Contract   kernels/int8-matmul/contract.ts      Twin  assembly/int8-matmul.ts
+// Contract   kernels/int8-matmul/contract.ts      WebAssembly  assembly/int8-matmul.ts
 // Layout     A 4 inputs per word, rows padded to 16 inputs with 0; W packed [columns/64][K/4][64] words of 4 inputs
 // Plan       64 x 64 outputs per workgroup of 128 threads, 8 rows x 4 columns each; 64 inputs (16 words) staged per step
 // Needs      packed_4x8_integer_dot_product; 8 KiB of workgroup memory; K <= 133144 (range in the contract)
@@ -31,7 +31,7 @@ var<workgroup> wTile: array<vec4<u32>, 256>; // [16 words][64 columns]
 
 // include lib/store-int8.wgsl
 
-// a thread's rows stand 8 apart, so that neighbours read neighbouring rows
+// a thread's rows are 8 apart, so that neighbours read neighbouring rows
 @compute @workgroup_size(16, 8)
 fn main(
   @builtin(workgroup_id) group: vec3<u32>,

@@ -1,9 +1,9 @@
 // int8-matmul, variant whole-row-matrix.   y[M,N] = LayerNorm(f32(A[M,K] . W[N,K]^T) (aScale[M] wScale[N]) + bias[N] + residual[M,N]), A = quantized x; optionally also as s8
-// Contract   kernels/int8-matmul/contract.ts      Twin  assembly/int8-matmul.ts
+// Contract   kernels/int8-matmul/contract.ts      WebAssembly  assembly/int8-matmul.ts
 // Layout     x and y f32, rows padded to 16 with 0; A 4 inputs per word, rows in memory up to the next 16; W packed [columns/64][K/32][4 fragments][16 columns][32 inputs]
 // Plan       32 whole rows per workgroup of 8 subgroups: each quantizes 4 rows, multiplies half of the inputs with 64 of every 256 columns, normalises 4 rows
 // Needs      chromium_experimental_subgroup_matrix with i8 -> i32 of 16 x 16 x 32, subgroups of 32; K % 32 == 0; 8.2 KiB of workgroup memory
-// Source     own; the law is kernels/program/quantization.ts
+// Source     own; the rule is kernels/program/quantization.ts
 
 enable chromium_experimental_subgroup_matrix;
 enable subgroups;

@@ -1,9 +1,9 @@
 // int8-matmul, variant whole-row.   y[M,N] = LayerNorm(f32(A[M,K] . W[N,K]^T) (aScale[M] wScale[N]) + bias[N] + residual[M,N]), A = quantized x; optionally also as s8
-// Contract   kernels/int8-matmul/contract.ts      Twin  assembly/int8-matmul.ts
+// Contract   kernels/int8-matmul/contract.ts      WebAssembly  assembly/int8-matmul.ts
 // Layout     x and y f32, rows padded to 16 with 0; A 4 inputs per word; W packed [columns/64][K/4][64] words of 4 inputs
 // Plan       16 / SPLIT whole rows per workgroup: quantized once, 256 columns at a time (4 rows x 4 columns per thread), then normalised: neither takes a dispatch
 // Needs      packed_4x8_integer_dot_product; 9 KiB of workgroup memory, 256 invocations; K <= 133144 (range in the contract)
-// Source     own; the law is kernels/program/quantization.ts
+// Source     own; the rule is kernels/program/quantization.ts
 
 requires packed_4x8_integer_dot_product;
 

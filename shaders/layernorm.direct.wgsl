@@ -1,7 +1,7 @@
 // row-ops layernorm, variant direct.   y = (s - mean) / sqrt(variance + epsilon) gamma + beta per row, s = x + residual; optionally also as s8
-// Contract   kernels/row-ops/contract.ts      Twin  assembly/row-ops.ts
+// Contract   kernels/row-ops/contract.ts      WebAssembly  assembly/row-ops.ts
 // Layout     rows padded to 16 elements with 0
-// Plan       one row per thread; the sum stands in the output until it is normalised there
+// Plan       one row per thread; the sum is in the output until it is normalised there
 // Needs      packed_4x8_integer_dot_product; no workgroup memory
 // Source     own
 

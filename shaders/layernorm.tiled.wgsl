@@ -1,5 +1,5 @@
 // row-ops layernorm, variant tiled.   y = (s - mean) / sqrt(variance + epsilon) gamma + beta per row, s = x + residual; optionally also as s8
-// Contract   kernels/row-ops/contract.ts      Twin  assembly/row-ops.ts
+// Contract   kernels/row-ops/contract.ts      WebAssembly  assembly/row-ops.ts
 // Layout     rows padded to 16 elements with 0
 // Plan       one row per workgroup of 64; a thread keeps to its own elements, sums go through workgroup memory
 // Needs      packed_4x8_integer_dot_product; 256 bytes of workgroup memory
@@ -7,7 +7,7 @@
 
 requires packed_4x8_integer_dot_product;
 
-// workgroups stand in a grid GRID wide, since one dimension holds 65535
+// workgroups make a grid GRID wide, since one dimension holds 65535
 override GRID: u32 = 32768u;
 
 struct Dims {

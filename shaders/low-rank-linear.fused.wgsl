@@ -1,5 +1,5 @@
 // low-rank-linear, variant fused.   y[M,N] = activation((x[M,K] F0[R,K]^T) F1[N,R]^T + bias[N]) + residual[M,N], f32
-// Contract   kernels/low-rank-linear/contract.ts      Twin  none: composition elsewhere
+// Contract   kernels/low-rank-linear/contract.ts      WebAssembly  none: a layer for each factor
 // Layout     x rows padded to 16 with 0; F0 of all parts side by side and F1 packed [columns/64][inputs][64] as in dense-matmul; up to three outputs
 // Plan       4 rows x 64 (or 256) columns of one part per workgroup; 16 groups of 16 threads make 64 ranks at a time, each of every sixteenth 4 inputs; x F0^T stays in workgroup memory; then 16 (4) groups share the ranks
 // Needs      12 KiB of workgroup memory, 256 invocations; R <= 256; each workgroup reads F0 of its part: meant for few rows and small F0

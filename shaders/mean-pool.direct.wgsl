@@ -1,5 +1,5 @@
 // row-ops mean-pool, variant direct.   y[b] = mean of the rows of sequence b, divided by max(its L2 norm, 1e-12) where asked
-// Contract   kernels/row-ops/contract.ts      Twin  assembly/row-ops.ts
+// Contract   kernels/row-ops/contract.ts      WebAssembly  assembly/row-ops.ts
 // Layout     rows padded to 16 elements with 0
 // Plan       one sequence per thread
 // Needs      no workgroup memory

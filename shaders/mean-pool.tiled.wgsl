@@ -1,11 +1,11 @@
 // row-ops mean-pool, variant tiled.   y[b] = mean of the rows of sequence b, divided by max(its L2 norm, 1e-12) where asked
-// Contract   kernels/row-ops/contract.ts      Twin  assembly/row-ops.ts
+// Contract   kernels/row-ops/contract.ts      WebAssembly  assembly/row-ops.ts
 // Layout     rows padded to 16 elements with 0
 // Plan       one sequence per workgroup of 64; a thread keeps to its own columns
 // Needs      256 bytes of workgroup memory
 // Source     own
 
-// workgroups stand in a grid GRID wide, since one dimension holds 65535
+// workgroups make a grid GRID wide, since one dimension holds 65535
 override GRID: u32 = 32768u;
 
 struct Dims {

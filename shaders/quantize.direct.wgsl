@@ -1,9 +1,9 @@
 // quantize, variant direct.   scale[m] = amax / 127, q[m,k] = clamp(round_even(x[m,k] * (127 / amax)), -127, 127)
-// Contract   kernels/int8-matmul/contract.ts      Twin  assembly/int8-matmul.ts
+// Contract   kernels/int8-matmul/contract.ts      WebAssembly  assembly/int8-matmul.ts
 // Layout     rows padded to 16 elements with 0, so are the bytes
 // Plan       one row per thread, two passes
 // Needs      packed_4x8_integer_dot_product; no workgroup memory
-// Source     own; the law is kernels/program/quantization.ts
+// Source     own; the rule is kernels/program/quantization.ts
 
 requires packed_4x8_integer_dot_product;
 

@@ -1,13 +1,13 @@
 // quantize, variant tiled.   scale[m] = amax / 127, q[m,k] = clamp(round_even(x[m,k] * (127 / amax)), -127, 127)
-// Contract   kernels/int8-matmul/contract.ts      Twin  assembly/int8-matmul.ts
+// Contract   kernels/int8-matmul/contract.ts      WebAssembly  assembly/int8-matmul.ts
 // Layout     rows padded to 16 elements with 0, so are the bytes
 // Plan       one row per workgroup of 64, two passes
 // Needs      packed_4x8_integer_dot_product; 256 bytes of workgroup memory
-// Source     own; the law is kernels/program/quantization.ts
+// Source     own; the rule is kernels/program/quantization.ts
 
 requires packed_4x8_integer_dot_product;
 
-// workgroups stand in a grid GRID wide, since one dimension holds 65535
+// workgroups make a grid GRID wide, since one dimension holds 65535
 override GRID: u32 = 32768u;
 
 struct Dims {

@@ -1,5 +1,5 @@
-// dense-matmul restride, variant direct.   y[m,c] = x[m,c] for c < C, else 0: rows of one stride to rows of another
-// Contract   kernels/dense-matmul/contract.ts      Twin  assembly/dense-matmul.ts
+// restride.   y[m,c] = x[m,c] for c < C, else 0: rows of one stride to rows of another
+// Contract   none: kernels/webgpu/caller-linear.ts runs it
 // Layout     input rows fromStride elements apart, output rows toStride apart
 // Plan       one element per thread; only for callers whose rows are not padded
 // Needs      nothing

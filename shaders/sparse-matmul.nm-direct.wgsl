@@ -1,5 +1,5 @@
 // sparse-matmul n:m f32, variant direct.   y[M,N] = activation(x[M,K] W[N,K]^T + bias[N]) + residual[M,N], the stored weights alone
-// Contract   kernels/sparse-matmul/contract.ts      Twin  assembly/sparse-matmul.ts
+// Contract   kernels/sparse-matmul/contract.ts      WebAssembly  assembly/sparse-matmul.ts
 // Layout     index lists [columns/32, P]; values [columns/32, P, 32 columns]: one index serves 32 columns
 // Plan       4 rows x 4 columns per thread, x gathered straight from memory
 // Needs      no workgroup memory

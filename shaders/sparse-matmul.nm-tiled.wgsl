@@ -1,5 +1,5 @@
 // sparse-matmul n:m f32, variant tiled.   y[M,N] = activation(x[M,K] W[N,K]^T + bias[N]) + residual[M,N], the stored weights alone
-// Contract   kernels/sparse-matmul/contract.ts      Twin  assembly/sparse-matmul.ts
+// Contract   kernels/sparse-matmul/contract.ts      WebAssembly  assembly/sparse-matmul.ts
 // Layout     index lists [columns/32, P]; values [columns/32, P, 32 columns]: one index serves 32 columns
 // Plan       256 columns x 4 rows per workgroup of 64; the 4 rows staged as vec4 in runs of tile inputs, one read serves 16 products
 // Needs      16 KiB of workgroup memory; tile <= 1024, a multiple of m; tileP = tile n / m

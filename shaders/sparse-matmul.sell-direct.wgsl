@@ -1,5 +1,5 @@
 // sparse-matmul sliced ELLPACK f32, variant direct.   y[M,N] = activation(x[M,K] W[N,K]^T + bias[N]) + residual[M,N], the stored weights alone
-// Contract   kernels/sparse-matmul/contract.ts      Twin  assembly/sparse-matmul.ts
+// Contract   kernels/sparse-matmul/contract.ts      WebAssembly  assembly/sparse-matmul.ts
 // Layout     slices of 32 places, columns of like length side by side; words of pair t at start + 96 t: kernels/sparse-matmul/pack-sell.ts
 // Plan       one place x 4 rows per thread, x gathered straight from memory
 // Needs      no workgroup memory

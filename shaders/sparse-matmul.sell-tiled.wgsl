@@ -1,5 +1,5 @@
 // sparse-matmul sliced ELLPACK f32, variant tiled.   y[M,N] = activation(x[M,K] W[N,K]^T + bias[N]) + residual[M,N], the stored weights alone
-// Contract   kernels/sparse-matmul/contract.ts      Twin  assembly/sparse-matmul.ts
+// Contract   kernels/sparse-matmul/contract.ts      WebAssembly  assembly/sparse-matmul.ts
 // Layout     slices of 32 places, columns of like length side by side; words of pair t at start + 96 t: kernels/sparse-matmul/pack-sell.ts
 // Plan       256 places x 4 rows per workgroup; 1024 inputs of the 4 rows staged as vec4, one vec4 read per entry; % 1024 shows the compiler that it lies in the tile
 // Needs      16 KiB of workgroup memory, 256 invocations

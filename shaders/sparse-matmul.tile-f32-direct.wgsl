@@ -1,5 +1,5 @@
 // sparse-matmul 16x32 tiles f32, variant direct.   y[M,N] = activation(x[M,K] W[N,K]^T + bias[N]) + residual[M,N], the stored tiles alone
-// Contract   kernels/sparse-matmul/contract.ts      Twin  assembly/sparse-matmul.ts
+// Contract   kernels/sparse-matmul/contract.ts      WebAssembly  assembly/sparse-matmul.ts
 // Layout     strips of 16 columns, each a list of its tiles; a tile is 32 inputs x 16 columns: kernels/sparse-matmul/pack-tiles.ts
 // Plan       4 rows x 4 columns of a strip per thread, operands straight from memory: little code, which software adapters compile slowly
 // Needs      no workgroup memory

@@ -1,5 +1,5 @@
 // sparse-matmul 16x32 tiles f32, variant tiled.   y[M,N] = activation(x[M,K] W[N,K]^T + bias[N]) + residual[M,N], the stored tiles alone
-// Contract   kernels/sparse-matmul/contract.ts      Twin  assembly/sparse-matmul.ts
+// Contract   kernels/sparse-matmul/contract.ts      WebAssembly  assembly/sparse-matmul.ts
 // Layout     strips of 16 columns, each a list of its tiles; a tile is 32 inputs x 16 columns: kernels/sparse-matmul/pack-tiles.ts
 // Plan       one strip x ROWS rows per workgroup of 64 threads, which are 64 / ROWS groups that take turns at the tiles; 4 x 4 outputs per thread; one tile of x per group staged once, weights straight from memory; the groups' sums are added at the end
 // Needs      9 KiB of workgroup memory; ROWS 4, 16 or 64
@@ -21,7 +21,7 @@ override ROWS: u32 = 64u; // rows per workgroup
 @group(0) @binding(7) var<storage, read_write> out2: array<vec4<f32>>; // [rows, stride2 / 4]
 @group(0) @binding(8) var<uniform> dims: Dims;
 
-// rows stand 9 apart, not 8: neighbouring rows lie in different banks
+// rows are 9 apart, not 8: neighbouring rows are in different banks
 var<workgroup> tile: array<vec4<f32>, 576>; // [64 rows of all groups][32 inputs, 4 unused]; at the end sums [4 rows][64 threads]
 
 // include lib/activate.wgsl
@@ -30,7 +30,7 @@ var<workgroup> tile: array<vec4<f32>, 576>; // [64 rows of all groups][32 inputs
 
 // include lib/tile-store.wgsl
 
-// a thread's rows stand ROWS / 4 apart, so that neighbours read neighbouring rows
+// a thread's rows are ROWS / 4 apart, so that neighbours read neighbouring rows
 @compute @workgroup_size(64)
 fn main(@builtin(workgroup_id) group: vec3<u32>, @builtin(local_invocation_index) index: u32) {
   let strip = 2u * dims.columns + group.x * 3u;

@@ -1,5 +1,5 @@
 // sparse-matmul 16x32 tiles int8, variant tiled.   y[M,N] = activation(f32(A[M,K] . W[N,K]^T) (aScale[M] wScale[N]) + bias[N]) + residual[M,N], the stored tiles alone
-// Contract   kernels/sparse-matmul/contract.ts      Twin  assembly/sparse-matmul.ts
+// Contract   kernels/sparse-matmul/contract.ts      WebAssembly  assembly/sparse-matmul.ts
 // Layout     strips of 16 columns, each a list of its tiles; a tile is 8 words x 16 columns of 4 s8: kernels/sparse-matmul/pack-tiles.ts
 // Plan       one strip x ROWS rows per workgroup of 64 threads, which are 64 / ROWS groups that take turns at the tiles; 4 x 4 outputs per thread; 4 tiles of x per group staged once, weights straight from memory; the groups' sums are added at the end
 // Needs      packed_4x8_integer_dot_product; 8 KiB of workgroup memory; ROWS 4, 16 or 64
@@ -34,7 +34,7 @@ var<workgroup> tile: array<vec4<u32>, 512>; // [4 tiles][64 rows of all groups][
 
 // include lib/tile-store-int8.wgsl
 
-// a thread's rows stand ROWS / 4 apart, so that neighbours read neighbouring rows
+// a thread's rows are ROWS / 4 apart, so that neighbours read neighbouring rows
 @compute @workgroup_size(64)
 fn main(@builtin(workgroup_id) group: vec3<u32>, @builtin(local_invocation_index) index: u32) {
   let strip = 2u * dims.columns + group.x * 3u;

@@ -48,9 +48,7 @@ export function oursContender(version: string): Contender {
         engine: 'compact-kernels',
         engineVersion: version,
         device: info.kind,
-        ...(info.kind === 'gpu'
-          ? { adapter: info.name, software: info.software, precision: info.variants.precision as Precision }
-          : {}),
+        ...(info.kind === 'gpu' ? { adapter: info.name, software: info.software, precision: info.precision } : {}),
         threads: info.threads,
         notes: [
           `${info.name}: ${Object.entries(info.variants)

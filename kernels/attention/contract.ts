@@ -34,26 +34,5 @@ export const ATTENTION: Contract = {
       wins: 'from 48 tokens: 1.12 to 1.17 times at 64, 1.21 to 1.27 at 128; between sparse layers most',
       status: 'default',
     },
-    {
-      id: 'webgpu/attention/naive',
-      backend: 'webgpu',
-      needs: 'nothing',
-      wins: 'nowhere: any head size in plain loops, what the others fall back to',
-      status: 'teaching',
-    },
-    {
-      id: 'webgpu/attention/direct',
-      backend: 'webgpu',
-      needs: 'nothing; no workgroup memory',
-      wins: 'software adapters',
-      status: 'available',
-    },
-    {
-      id: 'webgpu/attention/tiled',
-      backend: 'webgpu',
-      needs: 'workgroup memory',
-      wins: 'real adapters',
-      status: 'default',
-    },
   ],
 }

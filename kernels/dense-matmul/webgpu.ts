@@ -4,12 +4,12 @@
 //   W [N][K] -> [COLUMNS / 64][K padded to 16][64]
 // in f32, or in half precision where the device was asked for it; then also for the kernel that multiplies in f16.
 
-import type { ShaderName } from '../generated/shaders.ts'
-import { padded, type Form, type KernelCall, type Slot } from '../webgpu/call.ts'
-import { halfBits, type Precision } from '../webgpu/half.ts'
+import { bindVariants, type Offers } from '../webgpu/bind-variants.ts'
+import { padded, type KernelCall, type Slot } from '../webgpu/call.ts'
+import { halfBits } from '../webgpu/half.ts'
+import type { Precision } from '../program/device.ts'
 import {
   columnStarts,
-  cover,
   denseDims,
   linearSlots,
   packColumns,
@@ -19,25 +19,7 @@ import {
 } from '../webgpu/linear.ts'
 import type { Uploader } from '../webgpu/upload.ts'
 import type { DenseWeight } from '../program/weights.ts'
-
-/** Rows up to which a tile of 64 rows would stand mostly empty. */
-export const FEW_ROWS = 32
-/** Rows up to which a workgroup per row, that reads the weights for it alone, keeps more of the machine busy. */
-const SINGLE_ROWS = 4
-/** Most rows that a sliced kernel takes: it reads operands from memory that a tile would read once. */
-export const MOST_SLICED = 128
-/** Subgroups of 32 threads that occupy a large machine; there is no asking how many it has room for. */
-const FULL = 512
-/** Subgroups of a tile of 64 x 64 outputs. */
-const PER_TILE = 4
-/** Rows from which a tile of 128 rows fills the machine. */
-const TALL_ROWS = 1024
-
-/** Rows up to which splitting the inputs over the workgroup beats tiles too few to fill the machine. */
-export function sliceRows(columns: number): number {
-  const tiles = Math.floor((FULL - 1) / (PER_TILE * (columns / PANEL)))
-  return Math.min(MOST_SLICED, Math.max(FEW_ROWS, tiles * 64))
-}
+import { DENSE_WEBGPU } from './variants.ts'
 
 /** Writes the panels of all parts into `memory`, which holds zeros. */
 function packDense(memory: ArrayBuffer, parts: LinearPart<DenseWeight>[], isHalf: boolean): void {
@@ -57,13 +39,12 @@ function packDense(memory: ArrayBuffer, parts: LinearPart<DenseWeight>[], isHalf
 export interface DenseOptions {
   /** but for 'f32' weights are stored in half precision: the context's shaders must read them so */
   precision: Precision
-  /** layers of many rows are multiplied in half precision */
-  halfProducts: boolean
+  offers: Offers
 }
 
 export function denseCall(
   spec: LinearSpec<DenseWeight>,
-  { precision, halfProducts }: DenseOptions,
+  { precision, offers }: DenseOptions,
   uploader: Uploader,
 ): KernelCall {
   const { columns } = columnStarts(spec.parts)
@@ -75,26 +56,6 @@ export function denseCall(
     ...linearSlots(spec, { from: 'buffer', id: spec.input }, weight, bias),
     { from: 'weight', buffer: uploader.dims(denseDims(spec)) },
   ]
-  const tiles = (shader: ShaderName): Form[] => [
-    { shader, constants: { ROWS: 64 }, slots, maxRows: TALL_ROWS, workgroups: cover(columns, PANEL, 64) },
-    { shader, constants: { ROWS: 128 }, slots, workgroups: cover(columns, PANEL, 128) },
-  ]
-  return {
-    label: spec.label,
-    rows: spec.rows,
-    forms: [
-      { shader: 'dense-matmul.row', constants: {}, slots, maxRows: SINGLE_ROWS, workgroups: cover(columns, 16, 1) },
-      {
-        shader: 'dense-matmul.slice',
-        constants: {},
-        slots,
-        maxRows: sliceRows(columns),
-        workgroups: cover(columns, 32, 16),
-      },
-      // f32 tiles stand behind f16 ones, for a device that is found to compute those wrong
-      ...(halfProducts ? tiles('dense-matmul.half') : []),
-      ...tiles('dense-matmul.tiled'),
-      { shader: 'dense-matmul.direct', constants: {}, slots, workgroups: cover(columns, 32, 32) },
-    ],
-  }
+  const variants = bindVariants(DENSE_WEBGPU, { offers, size: { columns }, operands: { panels: () => slots }, columns })
+  return { label: spec.label, rows: spec.rows, variants }
 }

@@ -1,11 +1,13 @@
 // The embedding on the GPU: word, position and type rows gathered, added and normalised in one dispatch. A word table
 // larger than the adapter's bindings stays on the host, which then uploads the rows of each batch with its ids.
 
-import { isTiled, packNorm, padded, rowGrid, type Form, type KernelCall, type Slot } from '../webgpu/call.ts'
-import { fixedDims, type Twin } from '../webgpu/linear.ts'
+import { bindVariants, type Offers } from '../webgpu/bind-variants.ts'
+import { packNorm, padded, type KernelCall, type Slot } from '../webgpu/call.ts'
+import { copySlots, fixedDims, type QuantizedCopy } from '../webgpu/linear.ts'
 import type { Uploader } from '../webgpu/upload.ts'
 import type { BufferSpec, Op } from '../program/program.ts'
 import type { EmbeddingTable } from '../program/weights.ts'
+import { EMBEDDING_WEBGPU } from './variants.ts'
 
 export type EmbeddingOp = Extract<Op, { kind: 'embedding' }>
 
@@ -32,15 +34,12 @@ async function uploadWords(table: EmbeddingTable, uploader: Uploader): Promise<G
   })
 }
 
-// outside of what reads the tables: as closures in there they would hold them for the session's life
-const tiledGrid: Form['workgroups'] = ({ rows }) => rowGrid(rows)
-const directGrid: Form['workgroups'] = ({ rows }) => [Math.ceil(rows / 32), 1, 1]
-
-/** @param twin also write the output's quantized twin, where it is given */
+/** @param copy also write the output's quantized copy, where it is given */
 export async function embeddingCall(
   op: EmbeddingOp,
   spec: BufferSpec,
-  twin: Twin | null,
+  copy: QuantizedCopy | null,
+  offers: Offers,
   uploader: Uploader,
 ): Promise<KernelCall> {
   const stride = padded(spec.width)
@@ -61,8 +60,8 @@ export async function embeddingCall(
   })
   const norm = uploader.pack('embedding norm', stride * 8, (memory) => packNorm(memory, op.gamma, op.beta))
   const wordInt8 = word.kind === 'int8' && !isHost ? 1 : 0
-  const fixed = fixedDims(twin?.activationScale)
-  const dims = uploader.dims([spec.width, stride, { f32: op.epsilon }, twin ? 1 : 0, wordInt8, position.rows, ...fixed])
+  const fixed = fixedDims(copy?.activationScale)
+  const dims = uploader.dims([spec.width, stride, { f32: op.epsilon }, copy ? 1 : 0, wordInt8, position.rows, ...fixed])
   const slots: Slot[] = [
     { from: 'shape', rows: 'tokens' },
     { from: 'tokens' },
@@ -71,18 +70,12 @@ export async function embeddingCall(
     { from: 'weight', buffer: positions },
     { from: 'weight', buffer: norm },
     { from: 'buffer', id: op.output },
-    twin ? { from: 'bytes', id: op.output } : { from: 'unused', index: 0 },
-    twin ? { from: 'scales', id: op.output } : { from: 'unused', index: 1 },
+    ...copySlots(op.output, copy),
     { from: 'weight', buffer: dims },
   ]
   return {
     label: `embedding to ${spec.name}`,
     rows: 'tokens',
-    forms: (['embedding.tiled', 'embedding.direct'] as const).map((shader) => ({
-      shader,
-      constants: {},
-      slots,
-      workgroups: isTiled(shader) ? tiledGrid : directGrid,
-    })),
+    variants: bindVariants(EMBEDDING_WEBGPU, { offers, size: {}, operands: { tables: () => slots } }),
   }
 }

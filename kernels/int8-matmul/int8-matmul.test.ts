@@ -141,7 +141,7 @@ describe('int8-matmul.matrix, its matrices emulated', () => {
   const create = (code: string): Promise<Device> =>
     createGpuDeviceWith({ kernels: 'tiled', emulatesMatrices: true, sources: { 'int8-matmul.matrix': code } })
   const emulated: TestDevice = { name: 'webgpu matrix', create: () => create(emulatedMatrixShader()) }
-  // rows below, at and above 16 and the two forms' tiles, beyond the few that other kernels take; inputs padded to 32
+  // rows below, at and above 16 and the two variants' tiles, beyond the few that other kernels take; inputs padded to 32
   const shapes = [
     ...[33, 47, 48, 49, 64, 97, 128, 129, 256, 257, 385].map((M) => ({ M, N: 9, K: 32 })),
     ...[1, 16, 17, 64, 130].map((N) => ({ M: 37, N, K: 64 })),

@@ -8,10 +8,10 @@
 // rows x 32 inputs of rows as they are: 32 neighbouring bytes of a row are a whole sector of memory already.
 //   W [N][K] s8 -> [COLUMNS / 64][K / 32][4][16][32]
 
-import { isTiled, padded, rowGrid, type Form, type KernelCall, type Slot } from '../webgpu/call.ts'
+import { bindVariants, type Offers } from '../webgpu/bind-variants.ts'
+import { padded, type KernelCall, type Slot } from '../webgpu/call.ts'
 import {
   columnStarts,
-  cover,
   fixedDims,
   linearDims,
   linearSlots,
@@ -23,7 +23,7 @@ import {
 import type { Uploader } from '../webgpu/upload.ts'
 import type { BufferId, BufferSpec } from '../program/program.ts'
 import type { Int8Weight } from '../program/weights.ts'
-import { FEW_ROWS, MOST_SLICED, sliceRows } from '../dense-matmul/webgpu.ts'
+import { INT8_WEBGPU, type Int8Size } from './variants.ts'
 
 /** Writes the panels of all parts into `memory`, which holds zeros. */
 export function packInt8(memory: ArrayBuffer, parts: LinearPart<Int8Weight>[]): void {
@@ -41,8 +41,6 @@ export function packInt8(memory: ArrayBuffer, parts: LinearPart<Int8Weight>[]): 
 
 /** Outputs and inputs of a fragment of weights. */
 const [FRAGMENT_COLUMNS, FRAGMENT_INPUTS] = [16, 32]
-/** Rows up to which 32 at a time with the inputs split among subgroups occupy more of a machine than 128 at a time. */
-const SPLIT_ROWS = 256
 
 /** Writes the fragments of all parts into `memory`, which holds zeros; K padded to 16 is a multiple of 32. */
 export function packFragments(memory: ArrayBuffer, parts: LinearPart<Int8Weight>[]): void {
@@ -64,100 +62,81 @@ export function packFragments(memory: ArrayBuffer, parts: LinearPart<Int8Weight>
   })
 }
 
-/** The forms of the matrix kernel, none where a fragment would stand across two rows or past the end of a buffer. */
-function matrixForms(spec: LinearSpec<Int8Weight>, slots: Slot[], uploader: Uploader): Form[] {
-  const K = padded(spec.parts[0].weight.K)
-  const { columns } = columnStarts(spec.parts)
-  // buffers of token rows hold a multiple of 16 of them, those of sequences may not
-  if (K % FRAGMENT_INPUTS !== 0 || spec.rows !== 'tokens') return []
-  const fragments = uploader.pack(`${spec.label} fragments`, K * columns, (memory) => packFragments(memory, spec.parts))
-  const own = slots.with(WEIGHT_BINDING, { from: 'weight', buffer: fragments })
-  const form = { shader: 'int8-matmul.matrix', slots: own } as const
-  return [
-    { ...form, constants: { SPLIT: 4 }, maxRows: SPLIT_ROWS, workgroups: cover(columns, PANEL, 32) },
-    { ...form, constants: { SPLIT: 1 }, workgroups: cover(columns, PANEL, 128) },
-  ]
+/** What the variants of an int8 layer depend on. */
+export function int8Size({ parts, rows }: LinearSpec<Int8Weight>, { usesMatrices }: Offers): Int8Size {
+  const { columns } = columnStarts(parts)
+  // no fragment crosses two rows or the end of a buffer: those of token rows hold a multiple of 16, of sequences maybe not
+  const hasFragments = usesMatrices && padded(parts[0].weight.K) % FRAGMENT_INPUTS === 0 && rows === 'tokens'
+  return { columns, hasFragments }
 }
-
-/** Rows up to which a layer that quantizes its own rows spares a dispatch; it reads them as f32 once per 32 columns. */
-export const FUSED_ROWS = MOST_SLICED
 
 /** Of the slots that linearSlots gives. */
 const WEIGHT_BINDING = 2
 
 export interface Int8Options {
-  /** the input's bytes are there without a call of their own: given, or made by the op before */
+  /** the input's bytes are there without a call for them: given, or made by the op before */
   isQuantized: boolean
-  usesMatrices: boolean
+  offers: Offers
+}
+
+/** The weights of a layer as they are packed, for the variants that also do the work of a LayerNorm beside it. */
+export interface Int8Panels {
+  panels: GPUBuffer
+  fragments: GPUBuffer | null
 }
 
 export function int8Call(
   spec: LinearSpec<Int8Weight>,
-  { isQuantized, usesMatrices }: Int8Options,
+  { isQuantized, offers }: Int8Options,
   uploader: Uploader,
-): KernelCall {
-  const { columns } = columnStarts(spec.parts)
-  const weight = uploader.pack(`${spec.label} weight`, padded(spec.parts[0].weight.K) * columns, (memory) =>
-    packInt8(memory, spec.parts),
-  )
+): { call: KernelCall; packed: Int8Panels } {
+  const size = int8Size(spec, offers)
+  const { columns } = size
+  const bytes = padded(spec.parts[0].weight.K) * columns
+  const panels = uploader.pack(`${spec.label} weight`, bytes, (memory) => packInt8(memory, spec.parts))
   const scales = uploader.pack(`${spec.label} bias, scales`, columns * 8, (memory) => packColumns(memory, spec.parts))
   const fixed = fixedDims(spec.parts[0].weight.activationScale)
   const dims: Slot = { from: 'weight', buffer: uploader.dims([...linearDims(spec), ...fixed]) }
   const slots: Slot[] = [
-    ...linearSlots(spec, { from: 'bytes', id: spec.input }, weight, scales),
+    ...linearSlots(spec, { from: 'bytes', id: spec.input }, panels, scales),
     { from: 'scales', id: spec.input },
     dims,
   ]
-  const matrices = usesMatrices ? matrixForms(spec, slots, uploader) : []
-  const fused: Form = {
-    shader: 'int8-matmul.fused',
-    constants: {},
-    slots: [...linearSlots(spec, { from: 'buffer', id: spec.input }, weight, scales), dims],
-    maxRows: FUSED_ROWS,
-    workgroups: cover(columns, 32, 16),
-    includesBefore: true,
-  }
-  const slice: Form = {
-    shader: 'int8-matmul.slice',
-    constants: {},
-    slots,
-    maxRows: matrices.length > 0 ? FEW_ROWS : sliceRows(columns),
-    workgroups: cover(columns, 32, 16),
-  }
-  return {
-    label: spec.label,
-    rows: spec.rows,
-    forms: [
-      ...(isQuantized ? [] : [fused]),
-      slice,
-      ...matrices,
-      { shader: 'int8-matmul.tiled', constants: {}, slots, workgroups: cover(columns, PANEL, 64) },
-      { shader: 'int8-matmul.direct', constants: {}, slots, workgroups: cover(columns, 32, 32) },
-    ],
-  }
+  const fragments = size.hasFragments
+    ? uploader.pack(`${spec.label} fragments`, bytes, (memory) => packFragments(memory, spec.parts))
+    : null
+  const variants = bindVariants(INT8_WEBGPU, {
+    offers,
+    size,
+    operands: {
+      bytes: () => slots,
+      ...(fragments ? { fragments: () => slots.with(WEIGHT_BINDING, { from: 'weight', buffer: fragments }) } : {}),
+      ...(isQuantized
+        ? {}
+        : { f32: () => [...linearSlots(spec, { from: 'buffer', id: spec.input }, panels, scales), dims] }),
+    },
+    columns,
+  })
+  return { call: { label: spec.label, rows: spec.rows, variants }, packed: { panels, fragments } }
 }
 
-/** Fills the quantized twin of an f32 buffer. */
+/** Fills the quantized copy of an f32 buffer. */
 export function quantizeCall(
   id: BufferId,
   spec: BufferSpec,
   activationScale: number | undefined,
+  offers: Offers,
   uploader: Uploader,
 ): KernelCall {
   const dims = uploader.dims([padded(spec.width), ...fixedDims(activationScale)])
-  const forms = (['quantize.tiled', 'quantize.direct'] as const).map((shader) => ({
-    shader,
-    constants: {},
-    slots: [
-      { from: 'shape', rows: spec.rows } as const,
-      { from: 'buffer', id } as const,
-      { from: 'bytes', id } as const,
-      { from: 'scales', id } as const,
-      { from: 'weight', buffer: dims } as const,
-    ],
-    workgroups: isTiled(shader)
-      ? ({ rows }: { rows: number }) => rowGrid(rows)
-      : ({ rows }: { rows: number }): [number, number, number] => [Math.ceil(rows / 32), 1, 1],
-  }))
-  return { label: `quantize ${spec.name}`, rows: spec.rows, forms }
+  const slots: Slot[] = [
+    { from: 'shape', rows: spec.rows },
+    { from: 'buffer', id },
+    { from: 'bytes', id },
+    { from: 'scales', id },
+    { from: 'weight', buffer: dims },
+  ]
+  const size: Int8Size = { columns: 0, hasFragments: false }
+  const variants = bindVariants(INT8_WEBGPU, { offers, size, operands: { quantize: () => slots } })
+  return { label: `quantize ${spec.name}`, rows: spec.rows, variants }
 }

@@ -5,7 +5,7 @@ export const LOW_RANK_LINEAR: Contract = {
   formula: 'y[M,N] = activation(((x[M,K] F0[R,K]^T) ...) Fn[N,R]^T + bias[N]) + residual[M,N], two or three factors',
   operands: {
     x: 'f32 [M, K]',
-    factors: 'any one-kernel weights, factors[i].N == factors[i + 1].K; each runs as its own room says',
+    factors: 'any one-kernel weights, factors[i].N == factors[i + 1].K; each runs as its own operation says',
     bias: 'f32 [N] or none',
     y: 'f32 [M, N], row-major',
   },
@@ -14,13 +14,5 @@ export const LOW_RANK_LINEAR: Contract = {
   range:
     'errors of one factor pass through the next: two f32 factors are off by at most (K + 2) 2^-24 sum_r |F1[n,r]| sum_k |x||F0[r,k]| ' +
     '+ (R + 2) 2^-24 sum_r |F1[n,r]| (|rank r| + its error), then what the epilogue of dense-matmul adds',
-  variants: [
-    {
-      id: 'webgpu/low-rank-linear/f32/fused',
-      backend: 'webgpu',
-      needs: 'workgroup memory; two dense f32 factors, R <= 256, F0 of at most 256 KiB as stored',
-      wins: 'up to 32 rows where making the ranks in every workgroup costs less than a dispatch: by arithmetic, not measured',
-      status: 'default',
-    },
-  ],
+  variants: [],
 }

@@ -11,7 +11,7 @@ import { integers, seededRandom, uniform } from '../testing/random.ts'
 import { deviceOf } from '../testing/suite.ts'
 import { randomWeight, type Values } from '../testing/weights.ts'
 import { lowRankReference } from './reference.ts'
-import { fusedTiles } from './webgpu.ts'
+import { LOW_RANK_WEBGPU } from './variants.ts'
 
 interface ChainCase {
   K: number
@@ -133,7 +133,10 @@ describe('low-rank-linear fused, seed 1', () => {
 })
 
 describe('the choice between one dispatch and two', () => {
-  const maxRows = (...args: Parameters<typeof fusedTiles>): number[] => fusedTiles(...args).map((tile) => tile.maxRows)
+  const maxRows = (factorBytes: number, ranks: number, widths: number[]): number[] => {
+    const size = { factorBytes, ranks, widths }
+    return LOW_RANK_WEBGPU.flatMap(({ fits, rows }) => (fits(size) ? [rows.most(size)] : []))
+  }
   it('is by what workgroups read of the first factor again', () => {
     // query, key and value of BERT-base at rank 64; its attention output; its first feed-forward layer
     expect(maxRows(768 * 64 * 4, 64, [768, 768, 768])).toEqual([4, 24])

@@ -1,5 +1,7 @@
-// What every room's contract.ts states: the law of one op, as data, so that tests, benches, the start-up self-test and
-// kernels/README.md read it from one place.
+// What every operation's contract.ts states: the rules of one op, as data that kernels/README.md is made from. Which
+// variants there are is in variants.ts.
+
+import type { Operation } from './variants.ts'
 
 export interface Variant {
   /** `{device}/{op}/{types}/{tile or method}` */
@@ -13,10 +15,10 @@ export interface Variant {
 }
 
 export interface Contract {
-  op: string
+  op: Operation
   /** one line, in the letters M K N R Z B T C H D F */
   formula: string
-  /** operand -> dtype, logical shape, order; packed layouts stand in pack.ts and in the shaders' heads */
+  /** operand -> dtype, logical shape, order; packed layouts are in pack.ts and in the shaders' heads */
   operands: Record<string, string>
   requires: string[]
   promises: string[]

@@ -1,7 +1,20 @@
-// What the two machines have in common: a device loads a program once and runs it on ragged batches.
+// What the two backends have in common: a device loads a program once and runs it on ragged batches.
 
 import type { Batch } from './program.ts'
 import type { StoredProgram } from './stored-weights.ts'
+
+/**
+ * What dense f32 layers are computed from and in on a GPU:
+ * - 'f32': weights and arithmetic in f32.
+ * - 'f16-weights': weights stored in half precision, each off by at most 2^-11 of itself (or 2^-15, if that is more);
+ *   arithmetic in f32. Refuses weights beyond 65504.
+ * - 'f16': such weights, and where a layer has many rows (more than 32 to 128, by its width) inputs rounded to halves,
+ *   products and sums of 32 of them in f16, their sums in f32: off by at most 35 x 2^-11 of the sum of |x||W|, in practice
+ *   by about 1/1000 of the outputs' RMS. Needs shader-f16, inputs within 65504 and sums of 32 |x||W| as well.
+ */
+export type Precision = (typeof PRECISIONS)[number]
+
+export const PRECISIONS = ['f32', 'f16-weights', 'f16'] as const
 
 export interface DeviceInfo {
   kind: 'cpu' | 'gpu'
@@ -10,7 +23,9 @@ export interface DeviceInfo {
   /** true where a GPU is emulated on the CPU (SwiftShader, llvmpipe) */
   software: boolean
   threads: number
-  /** chosen variant per kernel, e.g. { 'int8-matmul': 'i16x8' }, and why */
+  /** what dense f32 layers of a GPU are computed from and in; none for a CPU, which knows f32 alone */
+  precision?: Precision
+  /** chosen variants by operation, e.g. { 'int8-matmul': 'i16x8' }, and other choices of the device, in words */
   variants: Record<string, string>
   /** self-test failures, fall-backs: one sentence each; empty where all is as asked */
   notes: string[]

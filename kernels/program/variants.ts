@@ -45,28 +45,32 @@ export interface ProofProgram {
 export type Proof = () => ProofProgram[]
 
 /**
- * A variant on WebGPU. What can be read off the shader's source (its `override` constants, whether it has workgroup memory, which
- * features it enables) must be said here as well: a row that disagrees with its shader does not compile.
+ * A variant on WebGPU. What the shader's source says of itself (its `override` constants, whether it has
+ * workgroup memory, which features it enables) must be said here as well: a row that disagrees does not compile.
  *
  * @typeParam Operands names of the lists of bindings that the operation's webgpu.ts makes
- * @typeParam Size what `fits` and `rows` depend on: sizes of a layer
+ * @typeParam Size what `tile`, `fits` and `rows` depend on: sizes of a layer
  */
-export type WebgpuVariant<Operands extends string = string, Size = never> = {
-  [S in ShaderName]: WebgpuRow<S, Operands, Size>
+export type WebgpuVariant<
+  Operands extends string = string,
+  Size = never,
+  Cover extends WorkgroupCover = WorkgroupCover,
+> = {
+  [S in ShaderName]: WebgpuRow<S, Operands, Size, Cover>
 }[ShaderName]
 
-export interface WebgpuRow<S extends ShaderName, Operands extends string, Size> extends VariantRow {
+interface WebgpuRow<S extends ShaderName, Operands extends string, Size, Cover> extends VariantRow {
   backend: 'webgpu'
   shader: S
-  /** values for the shader's `override` constants, those left out that depend on the layer */
-  tile: Tile<ShaderTraits[S]['overrides']>
+  /** values for the shader's `override` constants; its own default where one is left out */
+  tile: Tile<ShaderTraits[S]['overrides'], Size>
   usesWorkgroupMemory: ShaderTraits[S]['usesWorkgroupMemory']
   /** features of WGSL that the shader enables, which the adapter must offer */
   features: ShaderTraits[S]['features']
   /** which of the operation's lists of bindings the shader takes */
   operands: Operands
   /** what one workgroup makes */
-  covers: WorkgroupCover
+  covers: Cover
   /** the numbers of rows for which it is chosen: all where they are not given; the first row that takes a number has it */
   rows?: { readonly least?: number; readonly most?: number | ((size: Size) => number) }
   /** which layers it can run: all where it is not given */
@@ -81,9 +85,9 @@ export interface WebgpuRow<S extends ShaderName, Operands extends string, Size> 
 }
 
 /** No constants but the shader's own; none at all where it has none. */
-type Tile<Constant extends string> = [Constant] extends [never]
+type Tile<Constant extends string, Size> = [Constant] extends [never]
   ? Readonly<Record<string, never>>
-  : { readonly [C in Constant]?: number }
+  : { readonly [C in Constant]?: number | ((size: Size) => number) }
 
 /** The part of an output that a workgroup makes; how many columns (or strips of them) there are is the call's to say. */
 export type WorkgroupCover =
@@ -94,7 +98,12 @@ export type WorkgroupCover =
   /** one row, in a grid of two dimensions, since one holds 65535 */
   | { readonly row: 'grid' }
   /** so many tiles of so many queries of attention, for one head */
-  | { readonly tiles: number; readonly queries: number }
+  | TilesCover
+
+export interface TilesCover {
+  readonly tiles: number
+  readonly queries: number
+}
 
 /**
  * A variant on WebAssembly.

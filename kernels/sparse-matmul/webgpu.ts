@@ -1,11 +1,10 @@
 // Sparse linear layers on the GPU: rows in sliced ELLPACK (pack-sell.ts), whole tiles where the zeros are such
 // (pack-tiles.ts), n:m values as [COLUMNS / 32][P][32 outputs].
 
-import { FEW_ROWS } from '../dense-matmul/webgpu.ts'
-import type { Form, KernelCall, Slot } from '../webgpu/call.ts'
+import { bindVariants, type Offers } from '../webgpu/bind-variants.ts'
+import type { KernelCall, Slot } from '../webgpu/call.ts'
 import {
   columnStarts,
-  cover,
   linearDims,
   linearSlots,
   packColumns,
@@ -15,6 +14,7 @@ import {
 import type { Uploader } from '../webgpu/upload.ts'
 import { TILE_OUTPUTS, type NmWeight } from '../program/weights.ts'
 import { packSell, planSell, type RowsWeight } from './pack-sell.ts'
+import { SPARSE_WEBGPU } from './variants.ts'
 import { isTileSparse, listWords, packTileLists, packTiles, planTiles } from './pack-tiles.ts'
 
 /** Outputs that share an index list of n:m weights. */
@@ -38,12 +38,16 @@ function rowsSlots(
   ]
 }
 
-/** csr or int8 in 1x4 blocks, in the form that their positions allow. */
-export function rowsCall(spec: LinearSpec<RowsWeight>, uploader: Uploader): KernelCall {
-  return spec.parts.every(({ weight }) => isTileSparse(weight)) ? tilesCall(spec, uploader) : sellCall(spec, uploader)
+/** csr or int8 in 1x4 blocks, packed as their positions allow. */
+export function rowsCall(spec: LinearSpec<RowsWeight>, offers: Offers, uploader: Uploader): KernelCall {
+  return isInTiles(spec) ? tilesCall(spec, offers, uploader) : sellCall(spec, offers, uploader)
 }
 
-function sellCall(spec: LinearSpec<RowsWeight>, uploader: Uploader): KernelCall {
+/** True where all weights are whole tiles, and are packed as such. */
+export const isInTiles = ({ parts }: LinearSpec<RowsWeight>): boolean =>
+  parts.every(({ weight }) => isTileSparse(weight))
+
+function sellCall(spec: LinearSpec<RowsWeight>, offers: Offers, uploader: Uploader): KernelCall {
   const { columns } = columnStarts(spec.parts)
   const sell = planSell(spec.parts)
   const weight = uploader.pack(`${spec.label} entries`, sell.words * 4, (memory) =>
@@ -54,24 +58,13 @@ function sellCall(spec: LinearSpec<RowsWeight>, uploader: Uploader): KernelCall 
     const byPlace = [sell.startOf, sell.pairsOf, sell.columnOf]
     byPlace.forEach((list, i) => new Uint32Array(memory, columns * (8 + 4 * i), columns).set(list))
   })
-  const shared = { constants: {}, slots: rowsSlots(spec, weight, lists, [], uploader) }
-  const kernel = spec.parts[0].weight.kind === 'csr' ? 'sparse-matmul.sell' : 'sparse-matmul.block'
-  return {
-    label: spec.label,
-    rows: spec.rows,
-    forms: [
-      { shader: `${kernel}-tiled`, ...shared, workgroups: cover(columns, 256, 4) },
-      { shader: `${kernel}-direct`, ...shared, workgroups: cover(columns, 32, 8) },
-    ],
-  }
+  const slots = rowsSlots(spec, weight, lists, [], uploader)
+  const operands = spec.parts[0].weight.kind === 'csr' ? { slices: () => slots } : { 'int8-slices': () => slots }
+  const variants = bindVariants(SPARSE_WEBGPU, { offers, size: { columns }, operands, columns })
+  return { label: spec.label, rows: spec.rows, variants }
 }
 
-/** Rows up to which one group of threads takes all tiles of 4 rows alone. */
-const SINGLE_ROWS = 4
-/** Workgroups of two subgroups that occupy a large machine. */
-const FULL = 256
-
-function tilesCall(spec: LinearSpec<RowsWeight>, uploader: Uploader): KernelCall {
+function tilesCall(spec: LinearSpec<RowsWeight>, offers: Offers, uploader: Uploader): KernelCall {
   const { columns } = columnStarts(spec.parts)
   const plan = planTiles(spec.parts)
   const weight = uploader.pack(`${spec.label} tiles`, plan.tiles * plan.width * TILE_OUTPUTS * 4, (memory) =>
@@ -83,28 +76,12 @@ function tilesCall(spec: LinearSpec<RowsWeight>, uploader: Uploader): KernelCall
   })
   const strips = plan.strips.length
   const slots = rowsSlots(spec, weight, lists, [strips], uploader)
-  const kernel = spec.parts[0].weight.kind === 'csr' ? 'sparse-matmul.tile-f32' : 'sparse-matmul.tile-int8'
-  const tiled = (ROWS: number): Form => ({
-    shader: `${kernel}-tiled`,
-    constants: { ROWS },
-    slots,
-    workgroups: cover(strips, 1, ROWS),
-  })
-  // few rows are cut finer, up to as many as leave the machine room for more workgroups
-  const mostCut = Math.max(FEW_ROWS, Math.floor((FULL - 1) / strips) * 64)
-  return {
-    label: spec.label,
-    rows: spec.rows,
-    forms: [
-      { ...tiled(4), maxRows: SINGLE_ROWS },
-      { ...tiled(16), maxRows: mostCut },
-      tiled(64),
-      { shader: `${kernel}-direct`, constants: {}, slots, workgroups: cover(strips, 2, 32) },
-    ],
-  }
+  const operands = spec.parts[0].weight.kind === 'csr' ? { tiles: () => slots } : { 'int8-tiles': () => slots }
+  const variants = bindVariants(SPARSE_WEBGPU, { offers, size: { columns: strips }, operands, columns: strips })
+  return { label: spec.label, rows: spec.rows, variants }
 }
 
-export function nmCall(spec: LinearSpec<NmWeight>, uploader: Uploader): KernelCall {
+export function nmCall(spec: LinearSpec<NmWeight>, offers: Offers, uploader: Uploader): KernelCall {
   const { n, m, K } = spec.parts[0].weight
   const P = (K / m) * n
   for (const { weight } of spec.parts)
@@ -130,24 +107,16 @@ export function nmCall(spec: LinearSpec<NmWeight>, uploader: Uploader): KernelCa
     fillUnusedLists(new Uint32Array(memory), spec.parts, starts, P, n, m)
   })
   const bias = uploader.pack(`${spec.label} bias`, columns * 4, (memory) => packColumns(memory, spec.parts))
+  // whole groups of m
   const tile = Math.floor(NM_TILE / m) * m
   const slots: Slot[] = [
     ...linearSlots(spec, { from: 'buffer', id: spec.input }, weight, bias),
     { from: 'weight', buffer: indices },
     { from: 'weight', buffer: uploader.dims([...linearDims(spec), P, tile, (tile / m) * n]) },
   ]
-  const forms: Form[] = [
-    { shader: 'sparse-matmul.nm-direct', constants: {}, slots, workgroups: cover(columns, 32, 32) },
-  ]
-  // a tile must hold whole groups of m
-  if (tile > 0)
-    forms.unshift({
-      shader: 'sparse-matmul.nm-tiled',
-      constants: {},
-      slots,
-      workgroups: cover(columns, 256, 4),
-    })
-  return { label: spec.label, rows: spec.rows, forms }
+  const size = { columns, stagedInputs: tile }
+  const variants = bindVariants(SPARSE_WEBGPU, { offers, size, operands: { nm: () => slots }, columns })
+  return { label: spec.label, rows: spec.rows, variants }
 }
 
 /** Lists of padding columns: any rising ones, so that the tiled kernel's offsets stay inside its tile. */

@@ -43,12 +43,12 @@ export class Arena {
   #gathered: Part | null = null
   total = 0
 
-  /** @param twins f32 buffers that int8 layers read, which have a quantized twin */
+  /** @param options.copies f32 buffers that int8 layers read, which have a quantized copy */
   constructor(
     device: GPUDevice,
     program: Program,
     capacity: Capacity,
-    options: { twins: ReadonlySet<BufferId>; gatheredWidth: number; guard: boolean; maxBindingBytes: number },
+    options: { copies: ReadonlySet<BufferId>; gatheredWidth: number; guard: boolean; maxBindingBytes: number },
   ) {
     this.#device = device
     this.#band = options.guard ? BAND : 0
@@ -56,9 +56,9 @@ export class Arena {
     program.buffers.forEach((spec, id) => {
       const rows = spec.rows === 'tokens' ? capacity.M : capacity.B
       const width = padded(spec.width)
-      const isTwin = spec.dtype === 's8'
-      if (!isTwin) this.#rows.set(id, this.#create(spec.name, rows, width * 4, spec.rows))
-      if (!isTwin && !options.twins.has(id)) return
+      const isBytes = spec.dtype === 's8'
+      if (!isBytes) this.#rows.set(id, this.#create(spec.name, rows, width * 4, spec.rows))
+      if (!isBytes && !options.copies.has(id)) return
       this.#bytes.set(id, this.#create(`${spec.name} s8`, rows, width, spec.rows))
       this.#scales.set(id, this.#create(`${spec.name} scales`, rows, 4, spec.rows))
     })

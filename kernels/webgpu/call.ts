@@ -1,8 +1,8 @@
-// What a room hands to the session: one kernel call, as forms (shaders) to choose from by the number of rows, with what
+// What an operation hands to the session: one kernel call, as variants to choose from by the number of rows, with what
 // each binding holds. Activations: f32 rows padded to ROW_PADDING elements, s8 rows likewise, padding always 0.
 
-import type { ShaderName } from '../generated/shaders.ts'
 import type { BufferId, BufferSpec } from '../program/program.ts'
+import type { WebgpuVariant } from '../program/variants.ts'
 
 /** Elements to which rows of activations are padded: four vec4<f32>, or one vec4<u32> of s8. */
 export const ROW_PADDING = 16
@@ -26,7 +26,7 @@ export type Slot =
   | { from: 'tiles'; queries: number }
   | { from: 'weight'; buffer: GPUBuffer }
   | { from: 'buffer'; id: BufferId }
-  /** the s8 bytes of a buffer and their scales: an s8 buffer's own, or an f32 buffer's quantized twin */
+  /** the s8 bytes of a buffer and their scales: an s8 buffer's own, or an f32 buffer's quantized copy */
   | { from: 'bytes'; id: BufferId }
   | { from: 'scales'; id: BufferId }
   /** a small buffer that no kernel reads, where a shader's output is not wanted */
@@ -41,21 +41,25 @@ export interface Grid {
   tiles(queries: number): number
 }
 
-export interface Form {
-  shader: ShaderName
+/** What choosing and running a variant needs of its row. */
+export type ShaderUse = Pick<
+  WebgpuVariant,
+  'shader' | 'usesWorkgroupMemory' | 'includesBefore' | 'normalizes' | 'mayHalveWeights'
+>
+
+/** A row of variants.ts, bound to one call. */
+export interface CallVariant<R extends ShaderUse = ShaderUse> {
+  row: R
+  /** values of the shader's `override` constants: the row's own, and those that depend on the layer */
   constants: Record<string, number>
   slots: Slot[]
-  /** least and most rows this form is chosen for; none means any */
+  /** least and most rows it is chosen for; none means any */
   minRows?: number
   maxRows?: number
   workgroups(grid: Grid): [number, number, number]
-  /** reads what the call before it reads: that one, which quantizes, normalises or makes ranks, is left out where nothing else needs it */
-  includesBefore?: boolean
-  /** writes what the LayerNorm after it writes: that one is left out */
-  normalizes?: boolean
 }
 
-export interface KernelCall {
+export interface KernelCall<R extends ShaderUse = WebgpuVariant> {
   /** the op in words, for errors and traces */
   label: string
   rows: BufferSpec['rows']
@@ -64,42 +68,42 @@ export interface KernelCall {
   /** a LayerNorm may have the index of the call whose output it alone reads: left out where that one normalises */
   writer?: number
   /**
-   * What a timed choice among the forms depends on beside the device, and the buffers that the call writes, with the one
-   * that forms which normalise write instead; for linear layers.
+   * What a timed choice among the variants depends on beside the device, and the buffers that the call writes, with the
+   * one that variants which normalise write instead; for linear layers.
    */
   tuning?: { shape: string; outputs: BufferId[]; normalized?: BufferId }
   /** in order of preference; the last takes any rows and needs no workgroup memory */
-  forms: Form[]
+  variants: CallVariant<R>[]
 }
 
 /** The rows that share a timed choice: up to this power of two. */
 export const rowClass = (rows: number): number => 2 ** Math.ceil(Math.log2(Math.max(rows, 16)))
 
-/** The form that is taken for so many rows where none was timed. */
-export const defaultForm = <F extends Form>(forms: F[], rows: number): F =>
-  forms.find(({ minRows = 0, maxRows = Infinity }) => rows >= minRows && rows <= maxRows)!
+/** The variant that is taken for so many rows where none was timed. */
+export const defaultVariant = <V extends CallVariant>(variants: V[], rows: number): V =>
+  variants.find(({ minRows = 0, maxRows = Infinity }) => rows >= minRows && rows <= maxRows)!
 
-/** The form of a call for so many rows, as timed or by default. */
-export const chosenForm = <F extends Form>(
-  { forms, tuned }: { forms: F[]; tuned?: ReadonlyMap<number, F | null> },
+/** The variant of a call for so many rows, as timed or by default. */
+export const chosenVariant = <V extends CallVariant>(
+  { variants, tuned }: { variants: V[]; tuned?: ReadonlyMap<number, V | null> },
   rows: number,
-): F => tuned?.get(rowClass(rows)) ?? defaultForm(forms, rows)
+): V => tuned?.get(rowClass(rows)) ?? defaultVariant(variants, rows)
 
-/** The form of each call for its number of rows; null for calls left out. */
-export function chooseForms<F extends Form>(
-  calls: (Pick<KernelCall, 'rows' | 'readers' | 'writer'> & { forms: F[]; tuned?: ReadonlyMap<number, F | null> })[],
+/** The variant of each call for its number of rows; null for calls left out. */
+export function chooseVariants<V extends CallVariant>(
+  calls: (Pick<KernelCall, 'rows' | 'readers' | 'writer'> & {
+    variants: V[]
+    tuned?: ReadonlyMap<number, V | null>
+  })[],
   rowsOf: Record<KernelCall['rows'], number>,
-): (F | null)[] {
-  const chosen = calls.map((call) => chosenForm(call, rowsOf[call.rows]))
-  return chosen.map((form, i) => {
+): (V | null)[] {
+  const chosen = calls.map((call) => chosenVariant(call, rowsOf[call.rows]))
+  return chosen.map((variant, i) => {
     const { readers, writer } = calls[i]
-    if (writer !== undefined && chosen[writer].normalizes) return null
-    return readers?.every((reader) => chosen[reader].includesBefore) ? null : form
+    if (writer !== undefined && chosen[writer].row.normalizes) return null
+    return readers?.every((reader) => chosen[reader].row.includesBefore) ? null : variant
   })
 }
-
-/** Kernels with workgroup memory are for real adapters. */
-export const isTiled = (shader: ShaderName): boolean => /tiled$|slice$|fused$|matrix$|row$|half$/.test(shader)
 
 const ROWS_PER_GRID_LINE = 32768
 

@@ -1,14 +1,14 @@
 // One linear layer on the caller's own GPUBuffers, inside the caller's own compute pass.
 
-import { chooseForms, padded, type Form, type KernelCall, type Slot } from './call.ts'
+import { chooseVariants, padded, type CallVariant, type KernelCall, type ShaderUse, type Slot } from './call.ts'
 import type { GpuContext } from './context.ts'
 import { bucket } from './arena.ts'
-import type { Precision } from './half.ts'
+import type { Precision } from '../program/device.ts'
 import { GPUBufferUsageBits, Uploader } from './upload.ts'
 import type { Activation, BufferId, Program } from '../program/program.ts'
 import type { LeafWeight } from '../program/weights.ts'
 import { compileProgram } from './compile.ts'
-import { withDense } from './store-dense.ts'
+import { storeDense } from './passes/store-dense.ts'
 import { selfTest } from './self-test.ts'
 
 export interface GpuLinearOptions {
@@ -28,8 +28,8 @@ export interface GpuLinear {
 const INPUT = 0
 const OUTPUT = 1
 
-interface ReadyCall extends KernelCall {
-  forms: (Form & { pipeline: GPUComputePipeline })[]
+interface ReadyCall extends KernelCall<ShaderUse> {
+  variants: (CallVariant & { pipeline: GPUComputePipeline })[]
 }
 
 /** Inner buffers for up to `rows` rows: padded copies where K or N is no multiple of 16, and the quantized input. */
@@ -55,14 +55,14 @@ export async function createGpuLinearOn(
     output: OUTPUT,
   }
   const uploader = new Uploader(device, context.maxBindingBytes)
-  const compiled = await compileProgram(withDense(program, context), uploader, context)
+  const compiled = await compileProgram(storeDense(program, context), uploader, context)
   await selfTest(context, compiled.calls)
-  const ready = (calls: KernelCall[]): Promise<ReadyCall[]> =>
+  const ready = (calls: KernelCall<ShaderUse>[]): Promise<ReadyCall[]> =>
     Promise.all(
       calls.map(async (call) => {
-        const forms = context.forms(call)
-        const pipelines = await Promise.all(forms.map(({ shader, constants }) => context.pipeline(shader, constants)))
-        return { ...call, forms: forms.map((form, i) => ({ ...form, pipeline: pipelines[i] })) }
+        const variants = context.variants(call)
+        const pipelines = await Promise.all(variants.map(({ row, constants }) => context.pipeline(row, constants)))
+        return { ...call, variants: variants.map((variant, i) => ({ ...variant, pipeline: pipelines[i] })) }
       }),
     )
   const pad = restrideCall('pad input', K, K, padded(K), CALLER_INPUT, INPUT, uploader)
@@ -133,12 +133,12 @@ export async function createGpuLinearOn(
       }
       const grid = { rows: M, tiles: () => 0 }
       const rows = { tokens: M, sequences: 1 }
-      for (const form of [before, own, after].flatMap((calls) => chooseForms(calls, rows))) {
-        if (!form) continue
-        const entries = form.slots.flatMap((slot, binding) => (slot ? [{ binding, resource: resource(slot) }] : []))
-        pass.setPipeline(form.pipeline)
-        pass.setBindGroup(0, device.createBindGroup({ layout: form.pipeline.getBindGroupLayout(0), entries }))
-        pass.dispatchWorkgroups(...form.workgroups(grid))
+      for (const variant of [before, own, after].flatMap((calls) => chooseVariants(calls, rows))) {
+        if (!variant) continue
+        const entries = variant.slots.flatMap((slot, binding) => (slot ? [{ binding, resource: resource(slot) }] : []))
+        pass.setPipeline(variant.pipeline)
+        pass.setBindGroup(0, device.createBindGroup({ layout: variant.pipeline.getBindGroupLayout(0), entries }))
+        pass.dispatchWorkgroups(...variant.workgroups(grid))
       }
     },
     dispose() {
@@ -150,7 +150,7 @@ export async function createGpuLinearOn(
   }
 }
 
-/** Buffer ids that stand for the caller's own buffers, where inner ones are padded copies of them. */
+/** Ids of the caller's own buffers, where inner ones are padded copies of them. */
 const CALLER_INPUT = 2
 const CALLER_OUTPUT = 3
 
@@ -162,13 +162,13 @@ function restrideCall(
   source: BufferId,
   target: BufferId,
   uploader: Uploader,
-): KernelCall {
+): KernelCall<ShaderUse> {
   return {
     label,
     rows: 'tokens',
-    forms: [
+    variants: [
       {
-        shader: 'restride.direct',
+        row: { shader: 'restride.direct', usesWorkgroupMemory: false },
         constants: {},
         slots: [
           { from: 'shape', rows: 'tokens' },

@@ -10,11 +10,14 @@ import {
   MATRIX_FEATURES,
   type SoftwareChoice,
 } from './adapter.ts'
-import { isTiled, type Form, type KernelCall } from './call.ts'
-import { checkPrecision, HALF_FEATURE, withHalfWeights, type Precision } from './half.ts'
+import type { Offers } from './bind-variants.ts'
+import type { CallVariant, KernelCall, ShaderUse } from './call.ts'
+import { checkPrecision, HALF_FEATURE, withHalfWeights } from './half.ts'
+import type { Precision } from '../program/device.ts'
 import { Readback } from './readback.ts'
 import { Tuning, type TuningStore } from './tune.ts'
 import { GPUBufferUsageBits } from './upload.ts'
+import type { WebgpuVariant } from '../program/variants.ts'
 
 export type KernelChoice = 'auto' | 'direct' | 'tiled'
 
@@ -50,23 +53,23 @@ const LIMITS = [
   'maxComputeInvocationsPerWorkgroup',
 ] as const
 
-export class GpuContext {
+export class GpuContext implements Offers {
   readonly device: GPUDevice
   readonly name: string
   readonly software: boolean
   readonly usesTiled: boolean
-  /** int8 layers may have a form that multiplies matrices by subgroups */
+  /** subgroups multiply int8 matrices: variants of int8 layers may use them */
   readonly usesMatrices: boolean
   readonly precision: Precision
-  /** dense f32 layers may have a form that multiplies in f16 */
+  /** variants of dense f32 layers may multiply in f16 */
   readonly halfProducts: boolean
   readonly keepsSparse: boolean
   readonly hasTimestamps: boolean
   readonly readback: Readback
   readonly unused: GPUBuffer[]
   readonly demoted = new Set<ShaderName>()
-  /** shaders whose self-test has passed */
-  readonly trusted = new Set<ShaderName>()
+  /** variants whose self-test has passed */
+  readonly trusted = new Set<WebgpuVariant>()
   readonly notes: string[] = []
   /** largest storage binding, in bytes */
   readonly maxBindingBytes: number
@@ -119,25 +122,29 @@ export class GpuContext {
     return error instanceof Error ? error : new Error(String(error))
   }
 
-  /** The forms of a call that may run here, in order of preference, up to the first that takes any number of rows. */
-  forms(call: KernelCall): Form[] {
-    const usable = call.forms.filter(({ shader }) => !this.demoted.has(shader) && (this.usesTiled || !isTiled(shader)))
+  /** The variants of a call that may run here, in order of preference, up to the first that takes any number of rows. */
+  variants<R extends ShaderUse>(call: KernelCall<R>): CallVariant<R>[] {
+    const usable = call.variants.filter(
+      ({ row }) => !this.demoted.has(row.shader) && (this.usesTiled || !row.usesWorkgroupMemory),
+    )
     const last = usable.findIndex(({ minRows, maxRows }) => minRows === undefined && maxRows === undefined)
     if (last < 0)
-      throw new Error(`WebGPU: ${this.name} computes no form of '${call.label}' right: ${this.notes.join('; ')}`)
+      throw new Error(`WebGPU: ${this.name} computes no variant of '${call.label}' right: ${this.notes.join('; ')}`)
     return usable.slice(0, last + 1)
   }
 
   /** One pipeline per shader and constants, made once. */
-  pipeline(shader: ShaderName, constants: Record<string, number>): Promise<GPUComputePipeline> {
+  pipeline(
+    { shader, mayHalveWeights }: Pick<ShaderUse, 'shader' | 'mayHalveWeights'>,
+    constants: Record<string, number>,
+  ): Promise<GPUComputePipeline> {
     const key = `${shader} ${JSON.stringify(constants)}`
     let pipeline = this.#pipelines.get(key)
     if (!pipeline) {
       let module = this.#modules.get(shader)
       if (!module) {
         const given = this.#sources[shader] ?? SHADERS[shader]
-        const isDense = /^(dense-matmul|low-rank-linear)\./.test(shader) && shader !== 'dense-matmul.half'
-        const code = isDense && this.precision !== 'f32' ? withHalfWeights(given) : given
+        const code = mayHalveWeights && this.precision !== 'f32' ? withHalfWeights(given) : given
         module = this.device.createShaderModule({ label: shader, code })
         this.#modules.set(shader, module)
       }
@@ -215,7 +222,7 @@ async function requestDevice({ software = 'allow', precision, emulatesHalves }: 
 /** Dawn's null backend, and some broken drivers, accept every command and execute none. */
 async function canary(context: GpuContext): Promise<void> {
   const { device } = context
-  const pipeline = await context.pipeline('canary.direct', {})
+  const pipeline = await context.pipeline({ shader: 'canary.direct' }, {})
   const { STORAGE, COPY_DST, COPY_SRC } = GPUBufferUsageBits
   const input = device.createBuffer({ size: 256, usage: STORAGE | COPY_DST })
   const output = device.createBuffer({ size: 256, usage: STORAGE | COPY_SRC })

@@ -1,5 +1,5 @@
 // The GPU device as a whole: shaders, merged and quantized layers, self-test, failures, the caller's own device. Each op's
-// own sweep stands in its room.
+// own sweep is in its folder.
 
 import { afterAll, beforeAll, describe, expect, it } from 'vitest'
 import { SHADERS, type ShaderName } from '../generated/shaders.ts'
@@ -15,6 +15,7 @@ import { randomWeight } from '../testing/weights.ts'
 import { findAdapter, MATRIX_FEATURES } from './adapter.ts'
 import { HALF_FEATURE } from './half.ts'
 import { referenceWithBounds, runReference } from '../reference.ts'
+import { WEBGPU_VARIANTS } from '../variants.ts'
 import { createGpuDevice, createGpuDeviceWith, createGpuLinear, type GpuDevice } from './device.ts'
 
 /** More than anything needs. */
@@ -82,7 +83,7 @@ describe('shaders', () => {
     expect(problems).toEqual([])
     expect(Object.keys(SHADERS).length).toBeGreaterThan(20)
   })
-  it('share the text of what they share: the law of quantization and the activations', () => {
+  it('share the text of what they share: the rule of quantization and the activations', () => {
     for (const name of ['divide', 'inverseScale', 'scaleOf', 'pack', 'activate', 'largestOf', 'total', 'dots']) {
       const bodies = Object.values(SHADERS).flatMap(
         (code) => code.match(new RegExp(`^fn ${name}\\([^]*?^}\\n(?=fn|@|$)`, 'm')) ?? [],
@@ -106,12 +107,12 @@ describe('programs', () => {
       const own = kernels === 'direct' ? device : tiled
       const program = encoder(2, 32, 2, kind)
       const session = await own.load(program, { guard: true })
-      // the second batch grows the buffers beyond 128 rows, where layers take other forms; the third fits into them
+      // the second batch grows the buffers beyond 128 rows, where layers take other variants; the third fits into them
       for (const lengths of [[5], [1, 40, 7, 33, 2, 9, 11, 3, 12, 31], [17, 2]]) {
         const batch = tokens(lengths, lengths.length)
         const expected = runReference(program, batch)
         const actual = await session.run(batch)
-        // rounding of q may differ where f32 and float64 stand on two sides of a tie
+        // rounding of q may differ where f32 and float64 are on two sides of a tie
         assertWithin(actual, expected, kind === 'int8' ? 2e-2 : 2e-4, `${kind} ${kernels} ${lengths}`)
         expect(await session.checkGuards()).toEqual([])
       }
@@ -148,8 +149,8 @@ describe('programs', () => {
         sources: emulatedSources(),
       })
       expect(await count(emulated, 'int8', [40, 301], 32)).toEqual([65, 64])
-      for (const kernel of ['int8-matmul', 'int8-matmul.whole-row'])
-        expect(emulated.info().variants[kernel]).toContain('matrix')
+      for (const id of ['matrix/4', 'matrix/1', 'whole-row-matrix'])
+        expect(emulated.info().variants['int8-matmul'].split(', ')).toContain(id)
       await emulated.dispose()
     })
   })
@@ -242,7 +243,7 @@ describe('programs', () => {
 })
 
 describe('the self-test', () => {
-  it('passes for every shader there is, on this adapter', async () => {
+  it('passes for every variant there is, on this adapter', async () => {
     const [K, N] = [48, 70]
     const rowOp = (op: Op, width: number, rows: BufferSpec['rows']): Program => ({
       buffers: [
@@ -266,18 +267,18 @@ describe('the self-test', () => {
       chainProgram(K, 8, N),
       rowOp({ kind: 'mean-pool', input: 0, output: 1, normalize: true }, K, 'sequences'),
       rowOp({ kind: 'attention', ...self, heads: 1, headSize: 5 }, 5, 'tokens'),
+      rowOp({ kind: 'attention', ...self, heads: 1, headSize: 72 }, 72, 'tokens'),
     ]
     const tested = new Set<string>()
     for (const on of [device, tiled]) {
       for (const program of programs) (await on.load(program)).dispose()
       const { notes, variants } = on.info()
       expect(notes).toEqual([])
-      for (const [kernel, forms] of Object.entries(variants))
-        for (const form of forms.split(', ')) tested.add(`${kernel} ${form}`)
+      for (const [op, ids] of Object.entries(variants)) for (const id of ids.split(', ')) tested.add(`${op} ${id}`)
     }
     // matrices and f16 have their own tests in kernels/int8-matmul and dense-matmul
-    const shaders = Object.keys(SHADERS).filter((name) => !/^(canary|restride)|(matrix|half)$/.test(name))
-    expect(shaders.filter((name) => !tested.has(name.replace(/[.-]([a-z]+)$/, ' $1')))).toEqual([])
+    const here = Object.values(WEBGPU_VARIANTS).flatMap((rows) => rows.filter(({ features }) => features.length === 0))
+    expect(here.map(({ op, id }) => `${op} ${id}`).filter((name) => !tested.has(name))).toEqual([])
   })
 
   const weight = (): LeafWeight => randomWeight('f32', 70, 48, seededRandom(1))
@@ -297,11 +298,11 @@ describe('the self-test', () => {
     session.dispose()
     await faulty.dispose()
   })
-  it('refuses a device on which no form is right', async () => {
+  it('refuses a device on which no variant is right', async () => {
     const sources = { 'dense-matmul.direct': breakShader('dense-matmul.direct') }
     const faulty = await createGpuDeviceWith({ kernels: 'direct', sources })
     const program = linearProgram(weight(), null, { M: 40, N: 70, K: 48 })
-    await expect(faulty.load(program)).rejects.toThrow('computes no form')
+    await expect(faulty.load(program)).rejects.toThrow('computes no variant')
     await faulty.dispose()
   })
   it('refuses an adapter that executes nothing', async () => {

@@ -2,10 +2,9 @@
 
 import { isHostTable } from '../embedding/webgpu.ts'
 import { createGpuLinearOn, type GpuLinear, type GpuLinearOptions } from './caller-linear.ts'
-import type { Device, DeviceInfo, LoadOptions } from '../program/device.ts'
+import type { Device, DeviceInfo, LoadOptions, Precision } from '../program/device.ts'
 import type { SoftwareChoice } from './adapter.ts'
 import { createContext, type ContextOptions, type GpuContext, type KernelChoice } from './context.ts'
-import type { Precision } from './half.ts'
 import { ProgramSession, type GpuSession } from './session.ts'
 import type { TuningStore } from './tune.ts'
 import { Uploader } from './upload.ts'
@@ -13,10 +12,10 @@ import { readProgram, withoutWeights, type StoredProgram } from '../program/stor
 import type { Program } from '../program/program.ts'
 import type { LeafWeight } from '../program/weights.ts'
 import { compileProgram } from './compile.ts'
-import { withDense } from './store-dense.ts'
+import { storeDense } from './passes/store-dense.ts'
 import { selfTest } from './self-test.ts'
 
-export type { Precision } from './half.ts'
+export type { Precision } from '../program/device.ts'
 export type { GpuSession } from './session.ts'
 export type { TunedShape, TuningStore } from './tune.ts'
 export type { GpuLinear, GpuLinearOptions } from './caller-linear.ts'
@@ -81,7 +80,7 @@ export async function createGpuLinear(
 async function load(context: GpuContext, stored: StoredProgram, options: LoadOptions): Promise<GpuSession> {
   context.check()
   const given = await readProgram(stored)
-  const program = withDense(given, context)
+  const program = storeDense(given, context)
   noteDense(context, given, program)
   const uploader = new Uploader(context.device, context.maxBindingBytes)
   try {
@@ -89,11 +88,11 @@ async function load(context: GpuContext, stored: StoredProgram, options: LoadOpt
     await uploader.checkMemory()
     for (const op of program.ops)
       if (op.kind === 'embedding' && isHostTable(op.word, uploader)) noteHostTable(context, op.word.rows)
-    // all pipelines compile at once, beside the self-test; it meets the failures of the forms that it tests
-    for (const { shader, constants } of compiled.calls.flatMap((call) => context.forms(call)))
-      context.pipeline(shader, constants).catch(() => undefined)
+    // all pipelines compile at once, beside the self-test; it meets the failures of the variants that it tests
+    for (const { row, constants } of compiled.calls.flatMap((call) => context.variants(call)))
+      context.pipeline(row, constants).catch(() => undefined)
     await selfTest(context, compiled.calls)
-    const calls = compiled.calls.map((call) => ({ ...call, forms: context.forms(call) }))
+    const calls = compiled.calls.map((call) => ({ ...call, variants: context.variants(call) }))
     // a session keeps its program, but what is uploaded need not stay on the host
     const bare = { ...compiled.program, ops: compiled.program.ops.map(withoutWeights) }
     return await ProgramSession.create(context, { ...compiled, program: bare, calls }, uploader, options)
@@ -129,15 +128,13 @@ function describe(context: GpuContext): DeviceInfo {
     readback: context.readback.waiting,
     precision: context.precision,
   }
-  for (const shader of context.trusted) {
-    const [kernel, variant] = [shader.replace(/[.-][a-z]+$/, ''), shader.match(/[a-z]+$/)![0]]
-    variants[kernel] = variants[kernel] ? `${variants[kernel]}, ${variant}` : variant
-  }
+  for (const { op, id } of context.trusted) variants[op] = variants[op] ? `${variants[op]}, ${id}` : id
   return {
     kind: 'gpu',
     name: context.name,
     software: context.software,
     threads: 0,
+    precision: context.precision,
     variants,
     notes: [...context.notes],
   }

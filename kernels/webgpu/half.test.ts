@@ -1,6 +1,7 @@
 import { describe, expect, it } from 'vitest'
 import { SHADERS } from '../generated/shaders.ts'
 import { seededRandom, uniform } from '../testing/random.ts'
+import { WEBGPU_VARIANTS } from '../variants.ts'
 import { halfBits, roundToHalf, withHalfWeights } from './half.ts'
 
 describe('weights in half precision, seed 1', () => {
@@ -42,8 +43,7 @@ describe('weights in half precision, seed 1', () => {
 })
 
 it('every dense kernel reads halves, no other kernel is taken for one', () => {
-  for (const [name, code] of Object.entries(SHADERS))
-    if (/^(dense-matmul|low-rank-linear)\./.test(name) && name !== 'dense-matmul.half')
-      expect(withHalfWeights(code)).toContain('unpack2x16float')
-    else if (name.startsWith('int8-matmul.')) expect(() => withHalfWeights(code)).toThrow(/half precision/)
+  for (const { op, shader, mayHalveWeights } of Object.values(WEBGPU_VARIANTS).flat())
+    if (mayHalveWeights) expect(withHalfWeights(SHADERS[shader])).toContain('unpack2x16float')
+    else if (op === 'int8-matmul') expect(() => withHalfWeights(SHADERS[shader]), shader).toThrow(/half precision/)
 })

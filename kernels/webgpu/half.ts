@@ -1,18 +1,7 @@
 // Half precision in dense layers, where the caller allows it. Weights stored as halves take half the memory and half of its
 // traffic; `unpack2x16float` is core WGSL, so that no adapter needs shader-f16 for them. Arithmetic in f16 does need it.
 
-/**
- * What dense f32 layers are computed from and in:
- * - 'f32': weights and arithmetic in f32.
- * - 'f16-weights': weights stored in half precision, each off by at most 2^-11 of itself (or 2^-15, if that is more);
- *   arithmetic in f32. Refuses weights beyond 65504.
- * - 'f16': such weights, and where a layer has many rows (more than 32 to 128, by its width) inputs rounded to halves,
- *   products and sums of 32 of them in f16, their sums in f32: off by at most 35 x 2^-11 of the sum of |x||W|, in practice
- *   by about 1/1000 of the outputs' RMS. Needs shader-f16, inputs within 65504 and sums of 32 |x||W| as well.
- */
-export type Precision = (typeof PRECISIONS)[number]
-
-const PRECISIONS = ['f32', 'f16-weights', 'f16'] as const
+import { PRECISIONS, type Precision } from '../program/device.ts'
 
 /** The feature of arithmetic in f16. */
 export const HALF_FEATURE = 'shader-f16'

@@ -1,5 +1,5 @@
 // What changes from run to run and is not an activation: sizes, sequence offsets, token ids, attention's work list.
-// One buffer, one write per run; sections stand at fixed places while the capacity lasts.
+// One buffer, one write per run; sections keep their places while the capacity lasts.
 
 import type { Batch } from '../program/program.ts'
 import { GPUBufferUsageBits } from './upload.ts'

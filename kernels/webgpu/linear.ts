@@ -4,7 +4,7 @@
 import type { Activation, BufferId, BufferSpec } from '../program/program.ts'
 import { fixedScale } from '../program/quantization.ts'
 import type { LeafWeight } from '../program/weights.ts'
-import { padded, type Grid, type Slot } from './call.ts'
+import { padded, type Slot } from './call.ts'
 import type { Dim } from './upload.ts'
 
 /** Columns of a panel of packed weights; each layer's outputs are padded to it. */
@@ -67,8 +67,8 @@ export function denseDims(spec: LinearSpec): Dim[] {
   return [...linearDims(spec), padded(spec.inputWidth), ...starts]
 }
 
-/** The s8 twin of an f32 buffer, for the int8 layers that read it next. */
-export interface Twin {
+/** The quantized copy of an f32 buffer, for the int8 layers that read it next. */
+export interface QuantizedCopy {
   /** calibrated scale of all rows; each row has its own where there is none */
   activationScale?: number
 }
@@ -102,7 +102,14 @@ export function packColumns(memory: ArrayBuffer, parts: LinearPart[]): void {
   })
 }
 
-/** Workgroups that cover all columns and rows, `width` x `height` outputs each. */
-export const cover =
-  (columns: number, width: number, height: number) =>
-  ({ rows }: Grid): [number, number, number] => [Math.ceil(columns / width), Math.ceil(rows / height), 1]
+/** The bindings of a quantized copy that a kernel also writes, where it is wanted. */
+export const copySlots = (id: BufferId, copy: QuantizedCopy | null): Slot[] =>
+  copy
+    ? [
+        { from: 'bytes', id },
+        { from: 'scales', id },
+      ]
+    : [
+        { from: 'unused', index: 0 },
+        { from: 'unused', index: 1 },
+      ]

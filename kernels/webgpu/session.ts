@@ -3,7 +3,7 @@
 import type { LoadOptions, Session, SessionStats } from '../program/device.ts'
 import { checkBatch, type Batch, type BufferId, type Program } from '../program/program.ts'
 import { Arena, bucket, type Capacity } from './arena.ts'
-import { chooseForms, padded, rowClass, type Form, type Grid, type KernelCall, type Slot } from './call.ts'
+import { chooseVariants, padded, rowClass, type CallVariant, type Grid, type KernelCall, type Slot } from './call.ts'
 import type { GpuContext } from './context.ts'
 import { longestFitting, splitBatch } from './split.ts'
 import { Header } from './header.ts'
@@ -11,13 +11,13 @@ import { candidatesAt, tuneCalls, type TunableCall } from './tune-calls.ts'
 import type { TunedShape } from './tune.ts'
 import { GPUBufferUsageBits, inMemoryScope, type Uploader } from './upload.ts'
 
-/** What the compiler makes of a program; every form of every call is one the device may use. */
+/** What the compiler makes of a program; every variant of every call is one the device may use. */
 export interface CompiledProgram {
   /** as it runs: with the buffers that the device needs beside the given ones */
   program: Program
   calls: KernelCall[]
-  /** f32 buffers with a quantized twin */
-  twins: ReadonlySet<BufferId>
+  /** f32 buffers with a quantized copy */
+  copies: ReadonlySet<BufferId>
   /** writes the rows of words [M, width] that the device does not hold; null where it holds them */
   gather: { width: number; rows: (ids: Int32Array) => Float32Array } | null
 }
@@ -26,19 +26,19 @@ export interface GpuSession extends Session {
   /** As `run`, with the time between the pass's first and last dispatch; null where the adapter has no timestamps. */
   runTimed(batch: Batch): Promise<{ output: Float32Array; gpuMs: number | null }>
   /**
-   * Times the forms of every linear layer at the batch's numbers of rows and keeps the fastest that agrees with the
+   * Times the variants of every linear layer at the batch's numbers of rows and keeps the fastest that agrees with the
    * default, for later sessions too. Returns what was timed: nothing on software adapters, on adapters without timestamps,
    * and for shapes whose choice is known.
    */
   tune(batch: Batch): Promise<TunedShape[]>
 }
 
-interface ReadyForm extends Form {
+interface ReadyVariant extends CallVariant {
   pipeline: GPUComputePipeline
   bindGroup: GPUBindGroup | null
 }
 
-type ReadyCall = TunableCall<ReadyForm>
+type ReadyCall = TunableCall<ReadyVariant>
 
 const LEAST_TOKENS = 64
 const LEAST_SEQUENCES = 8
@@ -76,8 +76,8 @@ export class ProgramSession implements GpuSession {
     this.#calls = calls
     this.#guard = guard
     this.#mostRows = longestFitting(compiled.program, compiled.gather?.width ?? 0, context.maxBindingBytes)
-    const sizes = calls.flatMap(({ forms }) =>
-      forms.flatMap(({ slots }) => slots.flatMap((slot) => (slot?.from === 'tiles' ? [slot.queries] : []))),
+    const sizes = calls.flatMap(({ variants }) =>
+      variants.flatMap(({ slots }) => slots.flatMap((slot) => (slot?.from === 'tiles' ? [slot.queries] : []))),
     )
     // ascending: shape.w counts the smallest tiles, which the kernels that read it use
     this.#tileSizes = [...new Set(sizes)].sort((a, b) => a - b)
@@ -95,11 +95,11 @@ export class ProgramSession implements GpuSession {
         readers: call.readers,
         writer: call.writer,
         tuning: call.tuning,
-        tuned: new Map<number, ReadyForm | null>(),
-        forms: await Promise.all(
-          call.forms.map(async (form) => ({
-            ...form,
-            pipeline: await context.pipeline(form.shader, form.constants),
+        tuned: new Map<number, ReadyVariant | null>(),
+        variants: await Promise.all(
+          call.variants.map(async (variant) => ({
+            ...variant,
+            pipeline: await context.pipeline(variant.row, variant.constants),
             bindGroup: null,
           })),
         ),
@@ -191,11 +191,11 @@ export class ProgramSession implements GpuSession {
     return tuneCalls(this.#calls, rowsOf, {
       context: this.#context,
       timer: this.#ensureTimer(),
-      dispatch: (form, rows) => ({
-        pipeline: form.pipeline,
-        bindGroup: (form.bindGroup ??= this.#bind(form)),
+      dispatch: (variant, rows) => ({
+        pipeline: variant.pipeline,
+        bindGroup: (variant.bindGroup ??= this.#bind(variant)),
         // neither linear layers nor what is beside them has attention tiles
-        workgroups: form.workgroups({ rows, tiles: () => 0 }),
+        workgroups: variant.workgroups({ rows, tiles: () => 0 }),
       }),
       written: (id, rows) => {
         const { buffer, offset, rowBytes } = arena.part('buffer', id)
@@ -207,14 +207,14 @@ export class ProgramSession implements GpuSession {
   #encode(pass: GPUComputePassEncoder, grids: Record<'tokens' | 'sequences', Grid>): void {
     let current: GPUComputePipeline | null = null
     this.#recall(grids)
-    const chosen = chooseForms(this.#calls, { tokens: grids.tokens.rows, sequences: grids.sequences.rows })
-    for (const [i, form] of chosen.entries()) {
-      if (!form) continue
+    const chosen = chooseVariants(this.#calls, { tokens: grids.tokens.rows, sequences: grids.sequences.rows })
+    for (const [i, variant] of chosen.entries()) {
+      if (!variant) continue
       this.#lastCalls++
-      form.bindGroup ??= this.#bind(form)
-      if (form.pipeline !== current) pass.setPipeline((current = form.pipeline))
-      pass.setBindGroup(0, form.bindGroup)
-      pass.dispatchWorkgroups(...form.workgroups(grids[this.#calls[i].rows]))
+      variant.bindGroup ??= this.#bind(variant)
+      if (variant.pipeline !== current) pass.setPipeline((current = variant.pipeline))
+      pass.setBindGroup(0, variant.bindGroup)
+      pass.dispatchWorkgroups(...variant.workgroups(grids[this.#calls[i].rows]))
     }
   }
 
@@ -229,7 +229,7 @@ export class ProgramSession implements GpuSession {
     }
   }
 
-  #bind({ pipeline, slots }: ReadyForm): GPUBindGroup {
+  #bind({ pipeline, slots }: ReadyVariant): GPUBindGroup {
     const entries = slots.flatMap((slot, binding) => (slot ? [{ binding, resource: this.#resource(slot) }] : []))
     return this.#context.device.createBindGroup({ layout: pipeline.getBindGroupLayout(0), entries })
   }
@@ -269,9 +269,9 @@ export class ProgramSession implements GpuSession {
       M: Math.max(M, Math.min(this.#mostRows, bucket(Math.max(M, before.M), LEAST_TOKENS))),
       B: bucket(Math.max(B, before.B), LEAST_SEQUENCES),
     }
-    const { gather, twins } = this.#compiled
+    const { gather, copies } = this.#compiled
     const { device, maxBindingBytes } = this.#context
-    const options = { twins, gatheredWidth: gather?.width ?? 0, guard: this.#guard, maxBindingBytes }
+    const options = { copies, gatheredWidth: gather?.width ?? 0, guard: this.#guard, maxBindingBytes }
     const { made, refusal } = inMemoryScope(device, () => ({
       arena: (this.#arena = new Arena(device, this.#program, capacity, options)),
       header: (this.#header = new Header(device, capacity.M, capacity.B, this.#tileSizes, gather !== null)),
@@ -284,7 +284,7 @@ export class ProgramSession implements GpuSession {
       )
     }
     this.#capacity = capacity
-    for (const { forms } of this.#calls) for (const form of forms) form.bindGroup = null
+    for (const { variants } of this.#calls) for (const variant of variants) variant.bindGroup = null
     return made
   }
 

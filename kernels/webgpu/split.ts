@@ -17,7 +17,7 @@ export function longestFitting(program: Program, gatheredWidth: number, maxBindi
   return Math.max(ROW_PADDING, Math.floor(rows / ROW_PADDING) * ROW_PADDING)
 }
 
-/** The batch in parts of at most `mostRows` tokens and as many sequences as fit; a longer sequence is a part of its own. */
+/** The batch in parts of at most `mostRows` tokens and as many sequences as fit; a longer sequence is a part alone. */
 export function splitBatch(program: Program, batch: Batch, mostRows: number): Batch[] {
   const { offsets } = batch
   const B = offsets.length - 1

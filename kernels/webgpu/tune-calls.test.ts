@@ -1,4 +1,4 @@
-// The two ways of work that one dispatch can do, or several: timed with all that belongs to each, forced on the software
+// Work that one dispatch can do, or several: timed with all that belongs to each, forced on the software
 // adapter. Which is faster there says nothing.
 
 import { expect, it } from 'vitest'
@@ -70,19 +70,19 @@ it.each([
     const session = await device.load(given, { guard: true })
     const shapes = await session.tune(rows(M))
     session.dispose()
-    // of a chain the first factor has forms of its own as well
+    // of a chain the first factor has variants to choose from as well
     const { us, chosen } = shapes.at(-1)!
     expect(Object.keys(us).slice(0, 2)).toEqual([one, several])
     expect(Object.keys(us).length).toBeLessThanOrEqual(MOST_CANDIDATES)
-    // none is off: those of the other way have done the same work
+    // none is off: those of several dispatches have done the same work
     for (const time of Object.values(us)) expect(time).toBeGreaterThan(0)
     const key = [...kept.keys()].at(-1)!
     expect(kept.get(key)).toBe(chosen)
-    for (const [i, form] of [one, several].entries()) {
-      kept.set(key, form)
+    for (const [i, choice] of [one, several].entries()) {
+      kept.set(key, choice)
       const again = await device.load(given, { guard: true })
-      assertWithin(await again.run(rows(M)), runReference(given, rows(M)), 1e-4, form)
-      expect(again.stats().calls, form).toBe(calls[i])
+      assertWithin(await again.run(rows(M)), runReference(given, rows(M)), 1e-4, choice)
+      expect(again.stats().calls, choice).toBe(calls[i])
       expect(await again.checkGuards()).toEqual([])
       again.dispose()
     }
@@ -91,7 +91,7 @@ it.each([
   },
 )
 
-it('takes no way whose outputs differ', { timeout: 180_000 }, async () => {
+it('takes no variant whose outputs differ', { timeout: 180_000 }, async () => {
   // right in the self-test, which has 70 rows
   const source = SHADERS['low-rank-linear.fused'].replace(
     'activate(sum + columns[column / 4u])',

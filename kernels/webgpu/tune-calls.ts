@@ -1,53 +1,63 @@
-// Times the forms of a session's linear layers. Where a form does the work of the call before the layer (a quantization, a
-// first factor) or of the LayerNorm after it, the way without it is timed with those calls: what is compared is whole.
+// Times the variants of a session's linear layers. Where a variant does the work of the call before the layer (a
+// quantization, a first factor) or of the LayerNorm after it, those without it are timed with those calls: what is
+// compared is whole.
 
 import type { BufferId } from '../program/program.ts'
-import { chosenForm, defaultForm, rowClass, type Form, type KernelCall } from './call.ts'
+import { chosenVariant, defaultVariant, rowClass, type CallVariant, type KernelCall } from './call.ts'
 import type { GpuContext } from './context.ts'
-import { timeForms, type ReadyDispatch, type Timer } from './time-forms.ts'
-import { agrees, candidatesOf, fastest, formName, type TunedShape } from './tune.ts'
+import { timeDispatches, type ReadyDispatch, type Timer } from './time-dispatches.ts'
+import { agrees, candidatesOf, fastest, variantName, type TunedShape } from './tune.ts'
 
-export interface TunableCall<F extends Form = Form> extends Pick<KernelCall, 'rows' | 'readers' | 'writer' | 'tuning'> {
-  forms: F[]
-  /** by class of rows, the form that was timed fastest; null where none was */
-  tuned: Map<number, F | null>
+export interface TunableCall<V extends CallVariant = CallVariant> extends Pick<
+  KernelCall,
+  'rows' | 'readers' | 'writer' | 'tuning'
+> {
+  variants: V[]
+  /** by class of rows, the variant that was timed fastest; null where none was */
+  tuned: Map<number, V | null>
 }
 
 /** What a session lends for timing; the inputs of every layer are there, and a layer that is run again writes what it wrote. */
-export interface Bench<F extends Form> {
+export interface Bench<V extends CallVariant> {
   context: GpuContext
   timer: Timer
-  dispatch(form: F, rows: number): ReadyDispatch
+  dispatch(variant: V, rows: number): ReadyDispatch
   written(id: BufferId, rows: number): { buffer: GPUBuffer; offset: number; size: number }
 }
 
-/** The forms of call `i` that are worth comparing at so many rows, the default first. */
-export function candidatesAt<F extends Form>(calls: TunableCall<F>[], i: number, rows: number): F[] {
-  const { forms } = calls[i]
-  return candidatesOf(forms, defaultForm(forms, rows), rows, isFree(calls, i))
+/** The variants of call `i` that are worth comparing at so many rows, the default first. */
+export function candidatesAt<V extends CallVariant>(calls: TunableCall<V>[], i: number, rows: number): V[] {
+  const { variants } = calls[i]
+  return candidatesOf(variants, defaultVariant(variants, rows), rows, isFree(calls, i))
 }
 
-/** True where the calls that forms of call `i` stand for hang on no other call. */
+/** True where no other call reads what the calls write whose work variants of call `i` do. */
 const isFree = (calls: TunableCall[], i: number): boolean =>
   calls.every(({ readers }) => !readers?.includes(i) || readers.length === 1)
 
-/** The forms that do all the work that any candidate of call `i` does, in order, where it takes `form`. */
-function wayOf<F extends Form>(calls: TunableCall<F>[], i: number, form: F, candidates: F[], rows: number): F[] {
-  const formsOf = (others: TunableCall<F>[]): F[] => others.map((other) => chosenForm(other, rows))
-  const before = candidates.some(({ includesBefore }) => includesBefore) && !form.includesBefore
-  const after = candidates.some(({ normalizes }) => normalizes) && !form.normalizes
+/** The variants, of call `i` and beside it, that do all the work that any candidate does, in order, where it takes `variant`. */
+function allWorkOf<V extends CallVariant>(
+  calls: TunableCall<V>[],
+  i: number,
+  variant: V,
+  candidates: V[],
+  rows: number,
+): V[] {
+  const variantsOf = (others: TunableCall<V>[]): V[] => others.map((other) => chosenVariant(other, rows))
+  const before = candidates.some(({ row }) => row.includesBefore) && !variant.row.includesBefore
+  const after = candidates.some(({ row }) => row.normalizes) && !variant.row.normalizes
   return [
-    ...formsOf(before ? calls.filter(({ readers }) => readers?.includes(i)) : []),
-    form,
-    ...formsOf(after ? calls.filter(({ writer }) => writer === i) : []),
+    ...variantsOf(before ? calls.filter(({ readers }) => readers?.includes(i)) : []),
+    variant,
+    ...variantsOf(after ? calls.filter(({ writer }) => writer === i) : []),
   ]
 }
 
 /** Times what has not been timed here or in an earlier session, and keeps the choices. */
-export async function tuneCalls<F extends Form>(
-  calls: TunableCall<F>[],
+export async function tuneCalls<V extends CallVariant>(
+  calls: TunableCall<V>[],
   rowsOf: Record<KernelCall['rows'], number>,
-  bench: Bench<F>,
+  bench: Bench<V>,
 ): Promise<TunedShape[]> {
   const { tuning, halfProducts } = bench.context
   const found: TunedShape[] = []
@@ -56,30 +66,30 @@ export async function tuneCalls<F extends Form>(
     if (!call.tuning || call.tuned.get(rowClass(rows))) continue
     const candidates = candidatesAt(calls, i, rows)
     const { shape, outputs, normalized } = call.tuning
-    let form = tuning.chosen(shape, rows, candidates)
-    if (!form && candidates.length > 1) {
-      const compared = candidates.some(({ normalizes }) => normalizes) ? [normalized!] : outputs
-      const timed = await timeForms(
+    let variant = tuning.chosen(shape, rows, candidates)
+    if (!variant && candidates.length > 1) {
+      const compared = candidates.some(({ row }) => row.normalizes) ? [normalized!] : outputs
+      const timed = await timeDispatches(
         bench.context,
         bench.timer,
         candidates.map((candidate) =>
-          wayOf(calls, i, candidate, candidates, rows).map((one) => bench.dispatch(one, rows)),
+          allWorkOf(calls, i, candidate, candidates, rows).map((one) => bench.dispatch(one, rows)),
         ),
         compared.map((id) => bench.written(id, rows)),
       )
       const us = timed.map(({ us, outputs }) =>
         outputs.every((output, o) => agrees(output, timed[0].outputs[o], halfProducts)) ? us : null,
       )
-      form = candidates[fastest(us)]
-      tuning.keep(shape, rows, form)
+      variant = candidates[fastest(us)]
+      tuning.keep(shape, rows, variant)
       found.push({
         shape,
         rows: rowClass(rows),
-        chosen: formName(form),
-        us: Object.fromEntries(candidates.map((candidate, c) => [formName(candidate), us[c]])),
+        chosen: variantName(variant),
+        us: Object.fromEntries(candidates.map((candidate, c) => [variantName(candidate), us[c]])),
       })
     }
-    if (form) call.tuned.set(rowClass(rows), form)
+    if (variant) call.tuned.set(rowClass(rows), variant)
   }
   return found
 }

@@ -1,4 +1,4 @@
-// Timed choices among forms, forced on the software adapter: what is timed, what is refused, what is kept.
+// Timed choices among variants, forced on the software adapter: what is timed, what is refused, what is kept.
 
 import { describe, expect, it } from 'vitest'
 import { SHADERS } from '../generated/shaders.ts'
@@ -9,7 +9,8 @@ import { seededRandom, uniform } from '../testing/random.ts'
 import { linearProgram } from '../testing/sweep.ts'
 import { randomWeight } from '../testing/weights.ts'
 import type { Batch } from '../program/program.ts'
-import type { Form } from './call.ts'
+import { INT8_WEBGPU } from '../int8-matmul/variants.ts'
+import type { CallVariant, ShaderUse } from './call.ts'
 import { createContext, type ContextOptions } from './context.ts'
 import { agrees, candidatesOf, fastest, MOST_CANDIDATES, type TunedShape, type TuningStore } from './tune.ts'
 
@@ -26,7 +27,7 @@ function storeIn(kept: Map<string, string>): TuningStore {
 
 describe('tuning on a device', () => {
   it(
-    'times the forms once per class of rows, keeps the choice, and none whose outputs differ',
+    'times the variants once per class of rows, keeps the choice, and none whose outputs differ',
     { timeout: 180_000 },
     async () => {
       const kept = new Map<string, string>()
@@ -61,7 +62,7 @@ describe('tuning on a device', () => {
       expect(await tune(128)).toEqual([])
       expect(await tune(129)).toHaveLength(1)
       expect(kept.size).toBe(2)
-      // another session runs the kept choice without timing; a form that is not there is no choice
+      // another session runs the kept choice without timing; a variant that is not there is no choice
       const [key] = [...kept.keys()]
       const { values } = referenceWithBounds(program, batch(M))
       for (const [name, ratio] of [
@@ -100,31 +101,31 @@ function wrongAbove70(shader: 'dense-matmul.row'): string {
 }
 
 describe('choices', () => {
-  const form = (shader: Form['shader'], more: Partial<Form> = {}): Form => ({
-    shader,
+  const variant = (row: ShaderUse, more: Partial<CallVariant> = {}): CallVariant => ({
+    row,
     constants: {},
     slots: [],
     workgroups: () => [1, 1, 1],
     ...more,
   })
+  const [tiled, direct, fused, slice] = (['tiled', 'direct', 'fused', 'slice'] as const).map((wanted) =>
+    variant(INT8_WEBGPU.find(({ id }) => id === wanted)!),
+  )
   it('have the default first, at most five, and none that does the work of a call that others read', () => {
-    const forms = Array.from({ length: 7 }, () => form('dense-matmul.tiled'))
-    expect(candidatesOf(forms, forms[3], 9, true)).toEqual([3, 0, 1, 2, 4].map((i) => forms[i]))
-    const fused = form('int8-matmul.fused', { includesBefore: true })
-    const slice = form('int8-matmul.slice')
+    const variants = Array.from({ length: 7 }, () => ({ ...tiled }))
+    expect(candidatesOf(variants, variants[3], 9, true)).toEqual([3, 0, 1, 2, 4].map((i) => variants[i]))
     expect(candidatesOf([fused, slice], fused, 9, false)).toEqual([fused])
     expect(candidatesOf([fused, slice], slice, 9, false)).toEqual([slice])
   })
-  it('have the other way second, by its own default, and no form below its least rows', () => {
-    const whole = [4, 2, 1].map((SPLIT) =>
-      form('int8-matmul.whole-row', { constants: { SPLIT }, minRows: 129, includesBefore: true, normalizes: true }),
+  it('have the other way of work second, by its own default, and no variant below its least rows', () => {
+    const whole = INT8_WEBGPU.filter(({ shader }) => shader === 'int8-matmul.whole-row').map((row) =>
+      variant(row, { constants: { ...row.tile }, minRows: 129 }),
     )
-    const slice = form('int8-matmul.slice', { maxRows: 64 })
-    const [tiled, direct] = [form('int8-matmul.tiled'), form('int8-matmul.direct')]
-    const forms = [...whole, slice, tiled, direct]
-    expect(candidatesOf(forms, whole[0], 200, true)).toEqual([whole[0], tiled, whole[1], whole[2], slice])
-    expect(candidatesOf(forms, tiled, 200, true)).toEqual([tiled, whole[0], whole[1], whole[2], slice])
-    expect(candidatesOf(forms, slice, 60, true)).toEqual([slice, tiled, direct])
+    const few = { ...slice, maxRows: 64 }
+    const variants = [...whole, few, tiled, direct]
+    expect(candidatesOf(variants, whole[0], 200, true)).toEqual([whole[0], tiled, whole[1], whole[2], few])
+    expect(candidatesOf(variants, tiled, 200, true)).toEqual([tiled, whole[0], whole[1], whole[2], few])
+    expect(candidatesOf(variants, few, 60, true)).toEqual([few, tiled, direct])
   })
   it('need 5 % less than the default, and agreement', () => {
     expect(fastest([10, 9.6, 11])).toBe(0)

@@ -1,8 +1,8 @@
-// Timed choices among the forms of linear layers: at most five candidates per shape and class of rows, each compared with
+// Timed choices among the variants of linear layers: at most five candidates per shape and class of rows, each compared with
 // the default's outputs, timed by timestamps inside one pass each, kept per adapter and driver.
 
 import { describeAdapter } from './adapter.ts'
-import { rowClass, type Form } from './call.ts'
+import { rowClass, type CallVariant } from './call.ts'
 
 /** Where choices are kept from one start to the next; localStorage is one. */
 export interface TuningStore {
@@ -16,23 +16,23 @@ export interface TunedShape {
   /** the choice holds for up to that many rows */
   rows: number
   chosen: string
-  /** by form: microseconds of one dispatch, with those beside it that other forms spare; null where its outputs differ from the default's */
+  /** by variant: microseconds of one dispatch, with those beside it that other variants spare; null where its outputs differ from the default's */
   us: Record<string, number | null>
 }
 
 export const MOST_CANDIDATES = 5
-/** Times a form runs in one timed pass, at least; more often while the default's pass is short beside a timestamp's step. */
+/** Times a variant runs in one timed pass, at least; more often while the default's pass is short beside a timestamp's step. */
 export const REPEATS = 20
 export const MOST_REPEATS = 1280
 /** Browsers round timestamps to 65.5 or 100 us. */
 export const LEAST_PASS_US = 2000
 /** Passes of each candidate, in turns; the least time counts. */
 export const ROUNDS = 3
-/** Another form must save this share of the default's time to be taken. */
+/** Another variant must save this share of the default's time to be taken. */
 const WORTH = 0.95
 /** Sums in another order differ by less than this share of the largest output. */
 const TOLERANCE = 1e-5
-/** The same where some forms multiply in f16. */
+/** The same where some variants multiply in f16. */
 const HALF_TOLERANCE = 1e-2
 
 const VERSION = 2
@@ -53,9 +53,9 @@ function defaultStore(): TuningStore {
   }
 }
 
-/** A form in words: its shader and constants. */
-export const formName = ({ shader, constants }: Form): string =>
-  [shader, ...Object.entries(constants).map((pair) => pair.join('='))].join(' ')
+/** A variant in words: its shader and constants. */
+export const variantName = ({ row, constants }: Pick<CallVariant, 'row' | 'constants'>): string =>
+  [row.shader, ...Object.entries(constants).map((pair) => pair.join('='))].join(' ')
 
 export class Tuning {
   readonly #store: TuningStore
@@ -68,14 +68,14 @@ export class Tuning {
     this.#prefix = `compact-kernels tuning ${VERSION}|${adapter}|`
   }
 
-  /** The form that was found fastest, where one of these was. */
-  chosen<F extends Form>(shape: string, rows: number, forms: F[]): F | null {
+  /** The variant that was found fastest, where one of these was. */
+  chosen<V extends CallVariant>(shape: string, rows: number, variants: V[]): V | null {
     const name = this.#store.getItem(this.#key(shape, rows))
-    return forms.find((form) => formName(form) === name) ?? null
+    return variants.find((variant) => variantName(variant) === name) ?? null
   }
 
-  keep(shape: string, rows: number, form: Form): void {
-    this.#store.setItem(this.#key(shape, rows), formName(form))
+  keep(shape: string, rows: number, variant: CallVariant): void {
+    this.#store.setItem(this.#key(shape, rows), variantName(variant))
   }
 
   #key(shape: string, rows: number): string {
@@ -84,22 +84,21 @@ export class Tuning {
 }
 
 /**
- * Candidates for a shape, the default first, then the first of the other way: a form that does the work of calls beside
- * it, or one that does not. Least rows of such forms are no matter of time.
+ * Candidates for a shape, the default first, then the first that differs from it in whether it does the work of calls
+ * beside it. Least rows of such variants are no matter of time.
  *
- * @param isFree those calls hang on this one alone; else forms that do their work are no choice of this call's own
+ * @param isFree those calls are read by this one alone; else variants that do their work are not this call's to choose
  */
-export function candidatesOf<F extends Form>(forms: F[], byDefault: F, rows: number, isFree: boolean): F[] {
-  const doesMore = ({ includesBefore, normalizes }: Form): boolean => Boolean(includesBefore ?? normalizes)
+export function candidatesOf<V extends CallVariant>(variants: V[], byDefault: V, rows: number, isFree: boolean): V[] {
+  const doesMore = ({ row }: CallVariant): boolean => Boolean(row.includesBefore ?? row.normalizes)
   if (!isFree && doesMore(byDefault)) return [byDefault]
-  const usable = forms.filter((form) => !doesMore(form) || (isFree && rows >= (form.minRows ?? 0)))
-  const otherWay = usable.filter((form) => doesMore(form) !== doesMore(byDefault))
-  const other =
-    otherWay.find(({ minRows = 0, maxRows = Infinity }) => rows >= minRows && rows <= maxRows) ?? otherWay[0]
+  const usable = variants.filter((variant) => !doesMore(variant) || (isFree && rows >= (variant.minRows ?? 0)))
+  const others = usable.filter((variant) => doesMore(variant) !== doesMore(byDefault))
+  const other = others.find(({ minRows = 0, maxRows = Infinity }) => rows >= minRows && rows <= maxRows) ?? others[0]
   return [...new Set([byDefault, ...(other ? [other] : []), ...usable])].slice(0, MOST_CANDIDATES)
 }
 
-/** True where outputs are the default's but for the order of sums, and where some forms have them, for products in f16. */
+/** True where outputs are the default's but for the order of sums, and where some variants multiply in f16, but for that. */
 export function agrees(actual: Float32Array, expected: Float32Array, hasHalves = false): boolean {
   let largest = 0
   for (const value of expected) largest = Math.max(largest, Math.abs(value))

@@ -30,7 +30,7 @@ fn divide(a: f32, b: f32) -> f32 {
   return bitcast<f32>((u32(exponent) << 23u) + quotient - 0x800000u);
 }
 
-// the law of kernels/program/quantization.ts: 127 / amax, 0 for rows of zeros (and of subnormals, which adapters flush)
+// the rule of kernels/program/quantization.ts: 127 / amax, 0 for rows of zeros (and of subnormals, which adapters flush)
 fn inverseScale(amax: f32) -> f32 {
   if (amax < 1.17549435e-38) {
     return 0.0;

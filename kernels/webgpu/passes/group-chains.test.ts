@@ -1,16 +1,16 @@
 // Whole encoders of low rank on the GPU: chains of one input side by side, few rows in one dispatch a chain.
 
 import { afterAll, beforeAll, describe, expect, it } from 'vitest'
-import { assertWithin } from '../testing/compare.ts'
-import { encoder, tokens } from '../testing/encoder.ts'
-import { seededRandom } from '../testing/random.ts'
-import { randomWeight } from '../testing/weights.ts'
-import type { LeafWeight } from '../program/weights.ts'
-import type { LinearOp } from './fold-norms.ts'
-import type { Program } from '../program/program.ts'
+import { assertWithin } from '../../testing/compare.ts'
+import { encoder, tokens } from '../../testing/encoder.ts'
+import { seededRandom } from '../../testing/random.ts'
+import { randomWeight } from '../../testing/weights.ts'
+import type { LeafWeight } from '../../program/weights.ts'
+import type { LinearOp } from './gpu-program.ts'
+import type { Program } from '../../program/program.ts'
 import { groupChains } from './group-chains.ts'
-import { runReference } from '../reference.ts'
-import { createGpuDevice, type GpuDevice } from './device.ts'
+import { runReference } from '../../reference.ts'
+import { createGpuDevice, type GpuDevice } from '../device.ts'
 
 /** The encoder with two factors of rank R for each of its layers but pooler and classifier, as ts/model writes them. */
 function lowRankEncoder(layers: number, C: number, kind: LeafWeight['kind'], R: number): Program {

@@ -1,15 +1,15 @@
 // Which sparse layers run dense on the GPU, and that they compute the same.
 
 import { afterAll, beforeAll, describe, expect, it } from 'vitest'
-import type { Batch, Op, Program } from '../program/program.ts'
-import { assertExact, assertWithin } from '../testing/compare.ts'
-import { seededRandom, uniform } from '../testing/random.ts'
-import { linearProgram } from '../testing/sweep.ts'
-import { randomWeight, type WeightOptions } from '../testing/weights.ts'
-import { mostDensity, withDense } from './store-dense.ts'
-import type { LinearOp } from './fold-norms.ts'
-import { referenceWithBounds } from '../reference.ts'
-import { createGpuDeviceWith, type GpuDevice } from './device.ts'
+import type { Batch, Op, Program } from '../../program/program.ts'
+import { assertExact, assertWithin } from '../../testing/compare.ts'
+import { seededRandom, uniform } from '../../testing/random.ts'
+import { linearProgram } from '../../testing/sweep.ts'
+import { randomWeight, type WeightOptions } from '../../testing/weights.ts'
+import { mostDensity, storeDense } from './store-dense.ts'
+import type { LinearOp } from './gpu-program.ts'
+import { referenceWithBounds } from '../../reference.ts'
+import { createGpuDeviceWith, type GpuDevice } from '../device.ts'
 
 const TILED = { usesTiled: true, usesMatrices: false, keepsSparse: false }
 const [M, N, K] = [9, 64, 96]
@@ -31,14 +31,14 @@ describe('the choice', () => {
       ['int8-1x4', 0.25, true, 'int8'],
       ['int8-1x4', 0.05, true, 'int8-1x4'],
     ] as const)
-      expect(kinds(withDense(layer(kind, { density }), { ...TILED, usesMatrices: matrices }))).toEqual([chosen])
+      expect(kinds(storeDense(layer(kind, { density }), { ...TILED, usesMatrices: matrices }))).toEqual([chosen])
   })
   it('leaves whole tiles, and direct kernels', () => {
     const tiles = layer('csr', { density: 0.9, tiles: true })
-    expect(withDense(tiles, TILED).ops[0]).toBe(tiles.ops[0])
+    expect(storeDense(tiles, TILED).ops[0]).toBe(tiles.ops[0])
     const dense = layer('csr', { density: 0.9 })
-    expect(withDense(dense, { ...TILED, usesTiled: false })).toBe(dense)
-    expect(withDense(dense, { ...TILED, keepsSparse: true })).toBe(dense)
+    expect(storeDense(dense, { ...TILED, usesTiled: false })).toBe(dense)
+    expect(storeDense(dense, { ...TILED, keepsSparse: true })).toBe(dense)
   })
   it('keeps what each layer has of its own where they share values', () => {
     const blocks = layer('int8-1x4', { density: 0.9 })
@@ -50,12 +50,12 @@ describe('the choice', () => {
         weight: { ...op.weight, activationScale: activationScale * (i + 1) } as never,
       })),
     })
-    const scales = withDense(scaled(0.25), TILED).ops.map(
+    const scales = storeDense(scaled(0.25), TILED).ops.map(
       (op) => (op as LinearOp).weight as { activationScale?: number },
     )
     expect(scales.map(({ activationScale }) => activationScale)).toEqual([0.25, 0.5])
     const csr = layer('csr', { density: 0.9 })
-    const [a, b] = withDense({ ...csr, ops: [csr.ops[0], csr.ops[0]] }, TILED).ops as LinearOp[]
+    const [a, b] = storeDense({ ...csr, ops: [csr.ops[0], csr.ops[0]] }, TILED).ops as LinearOp[]
     expect(a.weight).toBe(b.weight)
   })
   it('is one for the layers of one dispatch', () => {
@@ -64,9 +64,9 @@ describe('the choice', () => {
     program.buffers.push({ ...program.buffers[1] }, { ...program.buffers[1] })
     program.ops.push({ ...sparse, output: 2 } satisfies Op)
     // 0.45 and 0.1 are above a quarter together, 0.45 and twice 0.1 are not
-    expect(kinds(withDense(program, TILED))).toEqual(['f32', 'f32'])
+    expect(kinds(storeDense(program, TILED))).toEqual(['f32', 'f32'])
     program.ops.push({ ...sparse, output: 3 } satisfies Op)
-    expect(kinds(withDense(program, TILED))).toEqual(['csr', 'csr', 'csr'])
+    expect(kinds(storeDense(program, TILED))).toEqual(['csr', 'csr', 'csr'])
   })
 })
 
@@ -94,7 +94,7 @@ describe('on a device', () => {
       '1 sparse layers store too much to be faster than dense ones, and run as such',
     ])
     const sparse = await device.load(layer('csr', { density: 0.1 }))
-    expect(device.info().variants['sparse-matmul.sell']).toContain('tiled')
+    expect(device.info().variants['sparse-matmul']).toContain('sell-tiled')
     expect(device.info().notes).toHaveLength(1)
     sparse.dispose()
   })

@@ -1,21 +1,21 @@
 // Sparse layers without a pattern that are not sparse enough for a GPU: they run as the dense layers they are, and only
-// that form is packed. By density alone, since the number of rows is not known at load and both forms at once would take
+// that format is packed. By density alone, since the number of rows is not known at load and both formats at once would take
 // the memory of both.
 //
 // By arithmetic for a large GPU, not measured. Sliced ELLPACK reads one vec4 of 4 rows from workgroup memory per entry,
-// at an index of its own: 8 threads at a time meet 2.6 deep in 8 groups of banks on average, so that 32 entries take 4 x
+// at its own index: 8 threads at a time meet 2.6 deep in 8 groups of banks on average, so that 32 entries take 4 x
 // 2.6 clocks of 128 bytes, 12 entries of 4 rows a clock. A dense f32 tile, 8 x 4 outputs a thread, comes to half of 128
 // multiply-adds a clock: 64. So an entry costs about 5 weights. With dot4I8Packed at half the rate of f32 it costs about
 // 3 words of 4 weights, with matrices (a fifth of their ceiling) about 9. Memory says the same at 16 rows, where
 // 6 bytes of an entry are read four times and 4 bytes of a weight once; for up to 4 rows alone sparse layers up to 66 %
 // would read less.
 
-import type { GpuContext } from './context.ts'
-import type { Op, Program } from '../program/program.ts'
-import type { CsrWeight, DenseWeight, Int8BlockWeight, Int8Weight } from '../program/weights.ts'
-import { isTileSparse } from '../sparse-matmul/pack-tiles.ts'
-import { spreadEntries } from '../sparse-matmul/spread.ts'
-import { mergeable, type LinearOp } from './fold-norms.ts'
+import type { CsrWeight, DenseWeight, Int8BlockWeight, Int8Weight } from '../../program/weights.ts'
+import type { Program } from '../../program/program.ts'
+import { isTileSparse } from '../../sparse-matmul/pack-tiles.ts'
+import { spreadEntries } from '../../sparse-matmul/spread.ts'
+import type { GpuContext } from '../context.ts'
+import { mergeable, type LinearOp } from './gpu-program.ts'
 
 type SparseWeight = CsrWeight | Int8BlockWeight
 
@@ -38,9 +38,9 @@ const isSparse = (weight: LinearOp['weight']): weight is SparseWeight =>
  * The program with such layers dense, those of one dispatch together; layers of whole tiles have a kernel of their own.
  * Direct kernels are for emulations on a CPU, where reading an index costs what a product does: all stays as it is.
  */
-export function withDense(program: Program, context: Choosing): Program {
+export function storeDense(program: Program, context: Choosing): Program {
   if (!context.usesTiled || context.keepsSparse) return program
-  const ops: Op[] = []
+  const ops: Program['ops'] = []
   const known = new Map<Float32Array, DenseWeight | Int8Weight>()
   for (let i = 0; i < program.ops.length;) {
     const op = program.ops[i]
@@ -64,7 +64,7 @@ function density(weights: SparseWeight[]): number {
 
 /**
  * The same weight with its zeros: `data` is made where it is packed, and not kept. An f32 factor that layers share is one
- * object for all of them, since its `data` is another array each time; in int8 each has an activation scale of its own.
+ * object for all of them, since its `data` is another array each time; in int8 each has its own activation scale.
  */
 function denseOf(weight: SparseWeight, known: Map<Float32Array, DenseWeight | Int8Weight>): DenseWeight | Int8Weight {
   if (weight.kind !== 'csr') return spread(weight)

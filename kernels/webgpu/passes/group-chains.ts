@@ -1,19 +1,19 @@
-// Chains of factors with one input in common, query, key and value say: their first factors stand side by side, so that
+// Chains of factors with one input in common, query, key and value say: their first factors are put side by side, so that
 // one dispatch makes all ranks, and so do those after them. First factors that are one and the same run once.
 //
 //   x -> q0 -> q1    x -> k0 -> k1    x -> v0 -> v1      becomes, in dense f32,
-//   x -> [q0 | k0 | v0] -> q1, k1, v1 each of its own part of the row
+//   x -> [q0 | k0 | v0] -> q1, k1, v1, each reading its part of the row
 //
 // Other kinds keep a buffer for each factor, so that the first ones alone are one dispatch.
 
-import { padded } from './call.ts'
-import type { BufferId, BufferSpec, Op, Program } from '../program/program.ts'
-import type { DenseWeight } from '../program/weights.ts'
-import { isReadLater, isSameForm, MERGED, type LinearOp } from './fold-norms.ts'
+import type { BufferId, BufferSpec } from '../../program/program.ts'
+import type { DenseWeight } from '../../program/weights.ts'
+import { padded } from '../call.ts'
+import { isFactorOf, isStoredAlike, MOST_MERGED, type GpuOp, type GpuProgram, type LinearOp } from './gpu-program.ts'
 
-export function groupChains(program: Program): Program {
+export function groupChains(program: GpuProgram): GpuProgram {
   const buffers = [...program.buffers]
-  const ops: Op[] = []
+  const ops: GpuOp[] = []
   const inner = new Map<string, BufferId>()
   const bufferOf = (rows: BufferSpec['rows'], width: number, which: string): BufferId => {
     const key = `${rows} ${width} ${which}`
@@ -60,11 +60,11 @@ const isDensePair = (chain: LinearOp[]): boolean =>
   chain.length === 2 && chain.every(({ weight }) => weight.kind === 'f32')
 
 /** Up to three chains of like factors that begin at op `i`, one after another, and read one buffer. */
-function chainsAt(program: Program, i: number): LinearOp[][] {
+function chainsAt(program: GpuProgram, i: number): LinearOp[][] {
   const first = chainAt(program, i)
   if (first.length < 2) return []
   const chains = [first]
-  for (let at = i + first.length; chains.length < MERGED; at += first.length) {
+  for (let at = i + first.length; chains.length < MOST_MERGED; at += first.length) {
     const next = chainAt(program, at)
     if (next.length !== first.length || next[0].input !== first[0].input) break
     if (program.buffers[next[0].output].rows !== program.buffers[first[0].output].rows) break
@@ -72,18 +72,18 @@ function chainsAt(program: Program, i: number): LinearOp[][] {
     // its first factor would run before they have written what it reads
     if (chains.flat().some(({ output }) => output === next[0].input)) break
     if (!chains.every((chain) => areMergeable(chain.at(-1)!, next.at(-1)!))) break
-    if (!isSameForm(next[0].weight, first[0].weight)) break
+    if (!isStoredAlike(next[0].weight, first[0].weight)) break
     chains.push(next)
   }
   return chains
 }
 
-/** True where the last factors of two chains can be one dispatch once their inputs stand side by side. */
+/** True where the last factors of two chains can be one dispatch once their inputs are side by side. */
 const areMergeable = (a: LinearOp, b: LinearOp): boolean =>
   a.residual === null && b.residual === null && a.activation === b.activation && a.output !== b.output
 
 /** The linear ops from `i` on of which each reads what the one before it wrote for it alone, as it was summed. */
-function chainAt(program: Program, i: number): LinearOp[] {
+function chainAt(program: GpuProgram, i: number): LinearOp[] {
   const chain: LinearOp[] = []
   for (let at = i; ; at++) {
     const op = program.ops.at(at)
@@ -92,21 +92,6 @@ function chainAt(program: Program, i: number): LinearOp[] {
     if (!isFactorOf(program, op, program.ops.at(at + 1), at + 1)) break
   }
   return chain
-}
-
-/** True where `next`, op `at`, alone reads what `op` writes, which is a sum with nothing added. */
-export function isFactorOf(program: Program, op: LinearOp, next: Op | undefined, at: number): boolean {
-  const { output, bias, activation, residual } = op
-  return (
-    next?.kind === 'linear' &&
-    next.input === output &&
-    next.residual !== output &&
-    bias === null &&
-    activation === 'none' &&
-    residual === null &&
-    program.output !== output &&
-    !isReadLater(program.ops, at, output)
-  )
 }
 
 /** Factors below each other, each distinct one once, with rows of zeros to the same number of them. */

@@ -1,0 +1,93 @@
+// The variants of attention.
+
+import { provesAnyHead, provesAttention, provesWideHead } from '../webgpu/proofs.ts'
+import type { TilesCover, VariantNotes, WebgpuVariant } from '../program/variants.ts'
+
+/** `tiles`: the list of tiles of queries; `shape-and-tiles`: their number as well, where a workgroup has several. */
+export type AttentionOperands = 'tiles' | 'shape-and-tiles'
+
+export interface AttentionSize {
+  headSize: number
+}
+
+/** Largest head that 32 keys at a time leave workgroup memory for, and the largest that the accumulators hold. */
+const [WIDE_HEAD, LARGEST_HEAD] = [64, 128]
+
+/** In order of preference. */
+export const ATTENTION_WEBGPU = [
+  {
+    op: 'attention',
+    id: 'tiled/32',
+    backend: 'webgpu',
+    shader: 'attention.tiled',
+    tile: { D: ({ headSize }) => headSize, KEYS: 32 },
+    usesWorkgroupMemory: true,
+    features: [],
+    operands: 'tiles',
+    covers: { tiles: 1, queries: 16 },
+    fits: ({ headSize }) => headSize % 4 === 0 && headSize <= WIDE_HEAD,
+    proof: provesAttention,
+  },
+  {
+    op: 'attention',
+    id: 'tiled/8',
+    backend: 'webgpu',
+    shader: 'attention.tiled',
+    tile: { D: ({ headSize }) => headSize, KEYS: 8 },
+    usesWorkgroupMemory: true,
+    features: [],
+    operands: 'tiles',
+    covers: { tiles: 1, queries: 16 },
+    fits: ({ headSize }) => headSize % 4 === 0 && headSize > WIDE_HEAD && headSize <= LARGEST_HEAD,
+    proof: provesWideHead,
+  },
+  {
+    op: 'attention',
+    id: 'direct',
+    backend: 'webgpu',
+    shader: 'attention.direct',
+    tile: {},
+    usesWorkgroupMemory: false,
+    features: [],
+    operands: 'shape-and-tiles',
+    covers: { tiles: 32, queries: 4 },
+    fits: ({ headSize }) => headSize % 4 === 0,
+    proof: provesAttention,
+  },
+  {
+    op: 'attention',
+    id: 'naive',
+    backend: 'webgpu',
+    shader: 'attention.naive',
+    tile: {},
+    usesWorkgroupMemory: false,
+    features: [],
+    operands: 'shape-and-tiles',
+    covers: { tiles: 32, queries: 4 },
+    fits: ({ headSize }) => headSize % 4 !== 0,
+    proof: provesAnyHead,
+  },
+] as const satisfies readonly WebgpuVariant<AttentionOperands, AttentionSize, TilesCover>[]
+
+export const ATTENTION_WEBGPU_NOTES: VariantNotes<(typeof ATTENTION_WEBGPU)[number]> = {
+  'tiled/32': {
+    needs: 'workgroup memory; D % 4 == 0, D <= 64',
+    wins: 'real adapters',
+    status: 'default',
+  },
+  'tiled/8': {
+    needs: 'workgroup memory; D % 4 == 0, 64 < D <= 128',
+    wins: 'real adapters',
+    status: 'default',
+  },
+  direct: {
+    needs: 'nothing; no workgroup memory; D % 4 == 0',
+    wins: 'software adapters',
+    status: 'available',
+  },
+  naive: {
+    needs: 'nothing',
+    wins: 'nowhere: any head size in plain loops, what the others fall back to',
+    status: 'teaching',
+  },
+}

@@ -1,0 +1,291 @@
+// The variants of dense int8 layers, and of the quantization of their inputs.
+
+import {
+  provesInt8,
+  provesMatrices,
+  provesNormAfter,
+  provesNormAfterMatrices,
+  provesNormBefore,
+} from '../webgpu/proofs.ts'
+import { FEW_ROWS, MOST_SLICED, sliceRows } from '../webgpu/rows.ts'
+import type { VariantNotes, WebgpuVariant } from '../program/variants.ts'
+
+/**
+ * - `bytes`: s8 rows with their scales, weights in panels of words for dot4I8Packed
+ * - `fragments`: the same with weights in fragments for matrices
+ * - `f32`: f32 rows, which the shader quantizes
+ * - `norm-before`: the rows that the LayerNorm before the layer reads
+ * - `norm-after`, `norm-after-fragments`: as `f32`, with what the LayerNorm after the layer adds and writes
+ * - `quantize`: f32 rows and their quantized copy
+ */
+export type Int8Operands =
+  'bytes' | 'fragments' | 'f32' | 'norm-before' | 'norm-after' | 'norm-after-fragments' | 'quantize'
+
+export interface Int8Size {
+  /** padded outputs of all layers of the dispatch */
+  columns: number
+  /** the weights are also packed in fragments, since the adapter multiplies matrices and no fragment crosses two rows */
+  hasFragments: boolean
+}
+
+/** Rows up to which a layer that quantizes its own rows spares a dispatch; it reads them as f32 once per 32 columns. */
+const FUSED_ROWS = MOST_SLICED
+/**
+ * Rows from which a layer that owns whole rows may do the LayerNorm after it. Where the layer after the LayerNorm does it
+ * as well, that one reads what these leave out: never both.
+ */
+const WHOLE_ROWS = FUSED_ROWS + 1
+/** Rows up to which 32 at a time with the inputs split among subgroups occupy more of a GPU than 128 at a time. */
+const SPLIT_ROWS = 256
+
+/** In order of preference. */
+export const INT8_WEBGPU = [
+  {
+    op: 'int8-matmul',
+    id: 'norm-fused',
+    backend: 'webgpu',
+    shader: 'int8-matmul.norm-fused',
+    tile: {},
+    usesWorkgroupMemory: true,
+    features: [],
+    operands: 'norm-before',
+    covers: { columns: 32, rows: 16 },
+    rows: { most: FUSED_ROWS },
+    includesBefore: true,
+    proof: provesNormBefore,
+  },
+  // each workgroup reads all weights, so that 4 rows at a time pay only while larger ones would leave most of a GPU idle
+  {
+    op: 'int8-matmul',
+    id: 'whole-row/4',
+    backend: 'webgpu',
+    shader: 'int8-matmul.whole-row',
+    tile: { SPLIT: 4 },
+    usesWorkgroupMemory: true,
+    features: [],
+    operands: 'norm-after',
+    covers: { rows: 4 },
+    rows: { least: WHOLE_ROWS, most: 256 },
+    includesBefore: true,
+    normalizes: true,
+    proof: provesNormAfter,
+  },
+  // after the one for the fewest rows, which occupies 8 times as many workgroups
+  {
+    op: 'int8-matmul',
+    id: 'whole-row-matrix',
+    backend: 'webgpu',
+    shader: 'int8-matmul.whole-row-matrix',
+    tile: {},
+    usesWorkgroupMemory: true,
+    features: ['chromium_experimental_subgroup_matrix', 'subgroups'],
+    operands: 'norm-after-fragments',
+    covers: { rows: 32 },
+    rows: { least: WHOLE_ROWS },
+    fits: ({ hasFragments }) => hasFragments,
+    includesBefore: true,
+    normalizes: true,
+    proof: provesNormAfterMatrices,
+  },
+  {
+    op: 'int8-matmul',
+    id: 'whole-row/2',
+    backend: 'webgpu',
+    shader: 'int8-matmul.whole-row',
+    tile: { SPLIT: 2 },
+    usesWorkgroupMemory: true,
+    features: [],
+    operands: 'norm-after',
+    covers: { rows: 8 },
+    rows: { least: WHOLE_ROWS, most: 1024 },
+    includesBefore: true,
+    normalizes: true,
+    proof: provesNormAfter,
+  },
+  {
+    op: 'int8-matmul',
+    id: 'whole-row/1',
+    backend: 'webgpu',
+    shader: 'int8-matmul.whole-row',
+    tile: { SPLIT: 1 },
+    usesWorkgroupMemory: true,
+    features: [],
+    operands: 'norm-after',
+    covers: { rows: 16 },
+    rows: { least: WHOLE_ROWS },
+    includesBefore: true,
+    normalizes: true,
+    proof: provesNormAfter,
+  },
+  {
+    op: 'int8-matmul',
+    id: 'fused',
+    backend: 'webgpu',
+    shader: 'int8-matmul.fused',
+    tile: {},
+    usesWorkgroupMemory: true,
+    features: [],
+    operands: 'f32',
+    covers: { columns: 32, rows: 16 },
+    rows: { most: FUSED_ROWS },
+    includesBefore: true,
+    proof: provesInt8,
+  },
+  {
+    op: 'int8-matmul',
+    id: 'slice',
+    backend: 'webgpu',
+    shader: 'int8-matmul.slice',
+    tile: {},
+    usesWorkgroupMemory: true,
+    features: [],
+    operands: 'bytes',
+    covers: { columns: 32, rows: 16 },
+    rows: { most: ({ columns, hasFragments }) => (hasFragments ? FEW_ROWS : sliceRows(columns)) },
+    proof: provesInt8,
+  },
+  {
+    op: 'int8-matmul',
+    id: 'matrix/4',
+    backend: 'webgpu',
+    shader: 'int8-matmul.matrix',
+    tile: { SPLIT: 4 },
+    usesWorkgroupMemory: true,
+    features: ['chromium_experimental_subgroup_matrix', 'subgroups'],
+    operands: 'fragments',
+    covers: { columns: 64, rows: 32 },
+    rows: { most: SPLIT_ROWS },
+    fits: ({ hasFragments }) => hasFragments,
+    proof: provesMatrices,
+  },
+  {
+    op: 'int8-matmul',
+    id: 'matrix/1',
+    backend: 'webgpu',
+    shader: 'int8-matmul.matrix',
+    tile: { SPLIT: 1 },
+    usesWorkgroupMemory: true,
+    features: ['chromium_experimental_subgroup_matrix', 'subgroups'],
+    operands: 'fragments',
+    covers: { columns: 64, rows: 128 },
+    fits: ({ hasFragments }) => hasFragments,
+    proof: provesMatrices,
+  },
+  {
+    op: 'int8-matmul',
+    id: 'tiled',
+    backend: 'webgpu',
+    shader: 'int8-matmul.tiled',
+    tile: {},
+    usesWorkgroupMemory: true,
+    features: [],
+    operands: 'bytes',
+    covers: { columns: 64, rows: 64 },
+    proof: provesInt8,
+  },
+  {
+    op: 'int8-matmul',
+    id: 'direct',
+    backend: 'webgpu',
+    shader: 'int8-matmul.direct',
+    tile: {},
+    usesWorkgroupMemory: false,
+    features: [],
+    operands: 'bytes',
+    covers: { columns: 32, rows: 32 },
+    proof: provesInt8,
+  },
+  {
+    op: 'int8-matmul',
+    id: 'quantize-tiled',
+    backend: 'webgpu',
+    shader: 'quantize.tiled',
+    tile: {},
+    usesWorkgroupMemory: true,
+    features: [],
+    operands: 'quantize',
+    covers: { row: 'grid' },
+    proof: provesInt8,
+  },
+  {
+    op: 'int8-matmul',
+    id: 'quantize-direct',
+    backend: 'webgpu',
+    shader: 'quantize.direct',
+    tile: {},
+    usesWorkgroupMemory: false,
+    features: [],
+    operands: 'quantize',
+    covers: { rows: 32 },
+    proof: provesInt8,
+  },
+] as const satisfies readonly WebgpuVariant<Int8Operands, Int8Size>[]
+
+export const INT8_WEBGPU_NOTES: VariantNotes<(typeof INT8_WEBGPU)[number]> = {
+  'norm-fused': {
+    needs: 'dot4I8Packed, workgroup memory',
+    wins: 'up to 128 rows after a LayerNorm: normalises and quantizes them itself and saves a dispatch',
+    status: 'default',
+  },
+  'whole-row/4': {
+    needs: 'dot4I8Packed, workgroup memory',
+    wins: '129 to 256 rows before a LayerNorm: a workgroup owns whole rows, quantizes and normalises them itself and saves two dispatches',
+    status: 'default',
+  },
+  'whole-row-matrix': {
+    needs: 'as matrix, and operations of subgroups; proved at start',
+    wins: 'as whole-row for more than 256 rows, on adapters with integer matrix units; never timed on one',
+    status: 'default',
+  },
+  'whole-row/2': {
+    needs: 'dot4I8Packed, workgroup memory',
+    wins: 'as whole-row/4 for up to 1024 rows',
+    status: 'default',
+  },
+  'whole-row/1': {
+    needs: 'dot4I8Packed, workgroup memory',
+    wins: 'as whole-row/4 for more than 1024 rows',
+    status: 'default',
+  },
+  fused: {
+    needs: 'dot4I8Packed, workgroup memory',
+    wins: 'up to 128 rows: quantizes the rows itself and saves a dispatch',
+    status: 'default',
+  },
+  slice: {
+    needs: 'dot4I8Packed, workgroup memory',
+    wins: 'few rows on real adapters',
+    status: 'default',
+  },
+  'matrix/4': {
+    needs:
+      'chromium-experimental-subgroup-matrix with i8 to i32 of 16 x 16 x 32, subgroups of 32; K padded to 16 a multiple of 32, rows of tokens; proved exact at start',
+    wins: '129 to 256 rows, or from 33 of given bytes, on adapters with integer matrix units; never timed on one',
+    status: 'default',
+  },
+  'matrix/1': {
+    needs: 'as matrix/4',
+    wins: 'as matrix/4 for more than 256 rows',
+    status: 'default',
+  },
+  tiled: {
+    needs: 'dot4I8Packed, workgroup memory',
+    wins: 'real adapters',
+    status: 'default',
+  },
+  direct: {
+    needs: 'dot4I8Packed (core WGSL)',
+    wins: 'software adapters',
+    status: 'available',
+  },
+  'quantize-tiled': {
+    needs: 'workgroup memory',
+    wins: 'real adapters, where no other op quantizes the rows',
+    status: 'default',
+  },
+  'quantize-direct': {
+    needs: 'nothing; no workgroup memory',
+    wins: 'software adapters, where no other op quantizes the rows',
+    status: 'available',
+  },
+}

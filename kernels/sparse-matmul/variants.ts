@@ -1,0 +1,273 @@
+// The variants of sparse layers.
+
+import { provesInt8Slices, provesInt8Tiles, provesNm, provesSlices, provesTiles } from '../webgpu/proofs.ts'
+import { FEW_ROWS } from '../webgpu/rows.ts'
+import type { VariantNotes, WebgpuVariant } from '../program/variants.ts'
+
+/** How the weights are packed: sliced ELLPACK (pack-sell.ts), whole tiles (pack-tiles.ts), or n:m values beside index lists. */
+export type SparseOperands = 'slices' | 'int8-slices' | 'tiles' | 'int8-tiles' | 'nm'
+
+export interface SparseSize {
+  /** strips of outputs that tiles make up; columns of outputs elsewhere */
+  columns: number
+  /** inputs that the tiled n:m kernel stages at once, a multiple of m; 0 where m is too large */
+  stagedInputs?: number
+}
+
+/** Rows up to which one group of threads takes all tiles of 4 rows alone. */
+const SINGLE_ROWS = 4
+/** Workgroups of two subgroups that occupy a large GPU. */
+const FULL = 256
+
+/** Few rows are cut finer, up to as many as leave the GPU room for more workgroups. */
+const cutRows = ({ columns: strips }: SparseSize): number => Math.max(FEW_ROWS, Math.floor((FULL - 1) / strips) * 64)
+
+/** In order of preference. */
+export const SPARSE_WEBGPU = [
+  {
+    op: 'sparse-matmul',
+    id: 'sell-tiled',
+    backend: 'webgpu',
+    shader: 'sparse-matmul.sell-tiled',
+    tile: {},
+    usesWorkgroupMemory: true,
+    features: [],
+    operands: 'slices',
+    covers: { columns: 256, rows: 4 },
+    proof: provesSlices,
+  },
+  {
+    op: 'sparse-matmul',
+    id: 'sell-direct',
+    backend: 'webgpu',
+    shader: 'sparse-matmul.sell-direct',
+    tile: {},
+    usesWorkgroupMemory: false,
+    features: [],
+    operands: 'slices',
+    covers: { columns: 32, rows: 8 },
+    proof: provesSlices,
+  },
+  {
+    op: 'sparse-matmul',
+    id: 'int8-1x4-sell-tiled',
+    backend: 'webgpu',
+    shader: 'sparse-matmul.block-tiled',
+    tile: {},
+    usesWorkgroupMemory: true,
+    features: [],
+    operands: 'int8-slices',
+    covers: { columns: 256, rows: 4 },
+    proof: provesInt8Slices,
+  },
+  {
+    op: 'sparse-matmul',
+    id: 'int8-1x4-sell-direct',
+    backend: 'webgpu',
+    shader: 'sparse-matmul.block-direct',
+    tile: {},
+    usesWorkgroupMemory: false,
+    features: [],
+    operands: 'int8-slices',
+    covers: { columns: 32, rows: 8 },
+    proof: provesInt8Slices,
+  },
+  {
+    op: 'sparse-matmul',
+    id: 'tile-f32-tiled/4',
+    backend: 'webgpu',
+    shader: 'sparse-matmul.tile-f32-tiled',
+    tile: { ROWS: 4 },
+    usesWorkgroupMemory: true,
+    features: [],
+    operands: 'tiles',
+    covers: { columns: 1, rows: 4 },
+    rows: { most: SINGLE_ROWS },
+    proof: provesTiles,
+  },
+  {
+    op: 'sparse-matmul',
+    id: 'tile-f32-tiled/16',
+    backend: 'webgpu',
+    shader: 'sparse-matmul.tile-f32-tiled',
+    tile: { ROWS: 16 },
+    usesWorkgroupMemory: true,
+    features: [],
+    operands: 'tiles',
+    covers: { columns: 1, rows: 16 },
+    rows: { most: cutRows },
+    proof: provesTiles,
+  },
+  {
+    op: 'sparse-matmul',
+    id: 'tile-f32-tiled/64',
+    backend: 'webgpu',
+    shader: 'sparse-matmul.tile-f32-tiled',
+    tile: { ROWS: 64 },
+    usesWorkgroupMemory: true,
+    features: [],
+    operands: 'tiles',
+    covers: { columns: 1, rows: 64 },
+    proof: provesTiles,
+  },
+  {
+    op: 'sparse-matmul',
+    id: 'tile-f32-direct',
+    backend: 'webgpu',
+    shader: 'sparse-matmul.tile-f32-direct',
+    tile: {},
+    usesWorkgroupMemory: false,
+    features: [],
+    operands: 'tiles',
+    covers: { columns: 2, rows: 32 },
+    proof: provesTiles,
+  },
+  {
+    op: 'sparse-matmul',
+    id: 'tile-int8-tiled/4',
+    backend: 'webgpu',
+    shader: 'sparse-matmul.tile-int8-tiled',
+    tile: { ROWS: 4 },
+    usesWorkgroupMemory: true,
+    features: [],
+    operands: 'int8-tiles',
+    covers: { columns: 1, rows: 4 },
+    rows: { most: SINGLE_ROWS },
+    proof: provesInt8Tiles,
+  },
+  {
+    op: 'sparse-matmul',
+    id: 'tile-int8-tiled/16',
+    backend: 'webgpu',
+    shader: 'sparse-matmul.tile-int8-tiled',
+    tile: { ROWS: 16 },
+    usesWorkgroupMemory: true,
+    features: [],
+    operands: 'int8-tiles',
+    covers: { columns: 1, rows: 16 },
+    rows: { most: cutRows },
+    proof: provesInt8Tiles,
+  },
+  {
+    op: 'sparse-matmul',
+    id: 'tile-int8-tiled/64',
+    backend: 'webgpu',
+    shader: 'sparse-matmul.tile-int8-tiled',
+    tile: { ROWS: 64 },
+    usesWorkgroupMemory: true,
+    features: [],
+    operands: 'int8-tiles',
+    covers: { columns: 1, rows: 64 },
+    proof: provesInt8Tiles,
+  },
+  {
+    op: 'sparse-matmul',
+    id: 'tile-int8-direct',
+    backend: 'webgpu',
+    shader: 'sparse-matmul.tile-int8-direct',
+    tile: {},
+    usesWorkgroupMemory: false,
+    features: [],
+    operands: 'int8-tiles',
+    covers: { columns: 2, rows: 32 },
+    proof: provesInt8Tiles,
+  },
+  {
+    op: 'sparse-matmul',
+    id: 'nm-tiled',
+    backend: 'webgpu',
+    shader: 'sparse-matmul.nm-tiled',
+    tile: {},
+    usesWorkgroupMemory: true,
+    features: [],
+    operands: 'nm',
+    covers: { columns: 256, rows: 4 },
+    fits: ({ stagedInputs = 0 }) => stagedInputs > 0,
+    proof: provesNm,
+  },
+  {
+    op: 'sparse-matmul',
+    id: 'nm-direct',
+    backend: 'webgpu',
+    shader: 'sparse-matmul.nm-direct',
+    tile: {},
+    usesWorkgroupMemory: false,
+    features: [],
+    operands: 'nm',
+    covers: { columns: 32, rows: 32 },
+    proof: provesNm,
+  },
+] as const satisfies readonly WebgpuVariant<SparseOperands, SparseSize>[]
+
+export const SPARSE_WEBGPU_NOTES: VariantNotes<(typeof SPARSE_WEBGPU)[number]> = {
+  'sell-tiled': {
+    needs: 'workgroup memory; csr as sliced ELLPACK',
+    wins: 'from 75 % zeros without a pattern, by arithmetic; below, tiled devices pack the layer dense',
+    status: 'default',
+  },
+  'sell-direct': {
+    needs: 'as sell-tiled, without workgroup memory',
+    wins: 'software adapters',
+    status: 'available',
+  },
+  'int8-1x4-sell-tiled': {
+    needs: 'dot4I8Packed, workgroup memory; sliced ELLPACK of blocks',
+    wins: 'from 58 % zero blocks, by arithmetic, 86 % beside matrix units; below, tiled devices pack the layer dense',
+    status: 'default',
+  },
+  'int8-1x4-sell-direct': {
+    needs: 'as int8-1x4-sell-tiled, without workgroup memory',
+    wins: 'software adapters',
+    status: 'available',
+  },
+  'tile-f32-tiled/4': {
+    needs: 'workgroup memory; csr whose positions are whole tiles of 16 outputs x 32 inputs',
+    wins: 'against sell wherever it applies: no index per weight, x read from workgroup memory in order, up to 4 rows',
+    status: 'default',
+  },
+  'tile-f32-tiled/16': {
+    needs: 'as tile-f32-tiled/4',
+    wins: 'as tile-f32-tiled/4, while larger tiles are too few to fill the GPU',
+    status: 'default',
+  },
+  'tile-f32-tiled/64': {
+    needs: 'as tile-f32-tiled/4',
+    wins: 'as tile-f32-tiled/4, more rows',
+    status: 'default',
+  },
+  'tile-f32-direct': {
+    needs: 'as tile-f32-tiled/4, without workgroup memory',
+    wins: 'software adapters',
+    status: 'available',
+  },
+  'tile-int8-tiled/4': {
+    needs: 'dot4I8Packed, workgroup memory; 1x4 blocks whose positions are whole tiles of 16 outputs x 32 inputs',
+    wins: 'against 1x4 blocks wherever it applies, up to 4 rows',
+    status: 'default',
+  },
+  'tile-int8-tiled/16': {
+    needs: 'as tile-int8-tiled/4',
+    wins: 'as tile-int8-tiled/4, while larger tiles are too few to fill the GPU',
+    status: 'default',
+  },
+  'tile-int8-tiled/64': {
+    needs: 'as tile-int8-tiled/4',
+    wins: 'as tile-int8-tiled/4, more rows',
+    status: 'default',
+  },
+  'tile-int8-direct': {
+    needs: 'as tile-int8-tiled/4, without workgroup memory',
+    wins: 'software adapters',
+    status: 'available',
+  },
+  'nm-tiled': {
+    needs: 'workgroup memory; m <= 1024',
+    wins: 'half of the products at 2:4',
+    status: 'default',
+  },
+  'nm-direct': {
+    needs: 'nothing; no workgroup memory',
+    wins: 'software adapters: half of the products at 2:4',
+    status: 'available',
+  },
+}
