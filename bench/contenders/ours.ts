@@ -1,6 +1,6 @@
 // compact-kernels as a contender: the model's program on our own devices.
 
-import type { GpuSession, Precision } from '../../kernels/webgpu/device.ts'
+import type { GpuSession } from '../../kernels/webgpu/device.ts'
 import type { Device, Session } from '../../kernels/program/device.ts'
 import type { Batch } from '../../kernels/program/program.ts'
 import { packBatch } from '../../ts/inference/batches.ts'
