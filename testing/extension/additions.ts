@@ -36,6 +36,81 @@ export const lantern: Family = {
   ],
 }
 
+/** A dense f32 layer that makes one row of four columns in each thread. */
+export const shader: Addition = {
+  files: {
+    'shaders/dense-matmul.single.wgsl': `// dense-matmul, variant single.   y[M,N] = activation(x[M,K] W[N,K]^T + bias[N]) + residual[M,N], f32
+// Contract   kernels/dense-matmul/contract.ts
+// Layout     x rows padded to 16 with 0; W packed [columns/64][K][64], see kernels/dense-matmul/webgpu.ts
+// Plan       1 row x 4 columns per thread, operands straight from memory
+// Needs      nothing: no workgroup memory, no feature
+
+// include lib/dense-dims.wgsl
+
+// include lib/most.wgsl
+
+@group(0) @binding(0) var<uniform> shape: vec4<u32>; // rows, M, B, attention tiles
+@group(0) @binding(1) var<storage, read> input: array<vec4<f32>>; // [rows, inputStride / 4]
+@group(0) @binding(2) var<storage, read> weight: array<vec4<f32>>; // [columns / 64, K, 16]
+@group(0) @binding(3) var<storage, read> columns: array<vec4<f32>>; // [columns / 4] bias
+@group(0) @binding(4) var<storage, read> residual: array<vec4<f32>>; // [rows, stride0 / 4]
+@group(0) @binding(5) var<storage, read_write> out0: array<vec4<f32>>; // [rows, stride0 / 4]
+@group(0) @binding(6) var<storage, read_write> out1: array<vec4<f32>>; // [rows, stride1 / 4]
+@group(0) @binding(7) var<storage, read_write> out2: array<vec4<f32>>; // [rows, stride2 / 4]
+@group(0) @binding(8) var<uniform> dims: Dims;
+
+// include lib/activate.wgsl
+
+// include lib/store.wgsl
+
+@compute @workgroup_size(8, 8)
+fn main(@builtin(global_invocation_id) id: vec3<u32>) {
+  let column = id.x * 4u;
+  let row = id.y;
+  if (column >= dims.columns || row >= shape.x) {
+    return;
+  }
+  let x = inputsOf(row, column);
+  var at = (column / 64u) * (dims.K * 16u) + (column % 64u) / 4u;
+  var sum = vec4<f32>();
+  for (var k = 0u; k < MOST; k++) {
+    if (k >= dims.K / 4u) {
+      break;
+    }
+    let a = input[x + k];
+    sum += a.x * weight[at] + a.y * weight[at + 16u] + a.z * weight[at + 32u] + a.w * weight[at + 48u];
+    at += 64u;
+  }
+  store(row, column, sum);
+}
+`,
+  },
+  edits: [
+    {
+      file: 'kernels/dense-matmul/variants.ts',
+      before: "  {\n    op: 'dense-matmul',\n    id: 'row',\n    backend: 'webgpu',",
+      text: `  {
+    op: 'dense-matmul',
+    id: 'single',
+    backend: 'webgpu',
+    shader: 'dense-matmul.single',
+    tile: {},
+    usesWorkgroupMemory: false,
+    features: [],
+    operands: 'panels',
+    covers: { columns: 32, rows: 8 },
+    proof: provesDense,
+  },
+`,
+    },
+    {
+      file: 'kernels/dense-matmul/variants.ts',
+      before: '  row: {\n    needs:',
+      text: "  single: { needs: 'nothing', wins: 'nowhere: an example', status: 'teaching' },\n",
+    },
+  ],
+}
+
 /** A step that rounds the word table to multiples of 2^-B. */
 export const step: Addition = {
   files: {

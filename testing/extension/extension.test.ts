@@ -2,7 +2,7 @@
 // it says, compiles and works; and where a part of it is left out, the compiler names what is missing.
 
 import { afterAll, beforeAll, describe, expect, it } from 'vitest'
-import { family, option, step, verb } from './additions.ts'
+import { family, option, shader, step, verb } from './additions.ts'
 import { Tree, type Addition } from './tree.ts'
 
 interface Kind {
@@ -16,7 +16,70 @@ interface Kind {
   without: { part: string; file: string; text: string | null; replaced?: string; at: string; says: RegExp }[]
 }
 
+/** A dense f32 layer of small integers, whose sums are exact, with parts of tiles in every direction. */
+const LINEAR = `
+      const [M, N, K] = [7, 21, 12]
+      const weight = { kind: 'f32', N, K, data: Float32Array.from({ length: N * K }, (_, i) => (i % 7) - 3) }
+      const batch = { offsets: Int32Array.of(0, M), rows: Float32Array.from({ length: M * K }, (_, i) => (i % 5) - 1) }
+      const buffer = (name, width) => ({ name, rows: 'tokens', width, dtype: 'f32' })
+      const linear = { kind: 'linear', input: 0, output: 1, weight, bias: null, activation: 'none', residual: null }
+      const program = { buffers: [buffer('x', K), buffer('y', N)], ops: [linear], input: 0, output: 1 }
+      const sums = Array.from({ length: M * N }, (_, at) => {
+        const [m, n] = [Math.floor(at / N), at % N]
+        let sum = 0
+        for (let k = 0; k < K; k++) sum += batch.rows[m * K + k] * weight.data[n * K + k]
+        return sum
+      })`
+
 const KINDS: Kind[] = [
+  {
+    name: 'a shader variant',
+    addition: shader,
+    most: 1,
+    use: `
+      ${LINEAR}
+      const { createGpuDevice } = await import('./kernels/webgpu/device.ts')
+      const device = await createGpuDevice({ kernels: 'direct' })
+      const session = await device.load(program)
+      deepEqual([...(await session.run(batch))], sums)
+      const { variants, notes } = device.info()
+      equal(variants['dense-matmul'], 'single')
+      deepEqual(notes, [])
+      await device.dispose()`,
+    without: [
+      {
+        part: 'a row',
+        file: 'kernels/dense-matmul/variants.ts',
+        text: "    shader: 'dense-matmul.single',",
+        replaced: "    shader: 'dense-matmul.direct',",
+        at: 'kernels/variants.ts',
+        says: /"dense-matmul.single".* does not satisfy the constraint 'never'/,
+      },
+      {
+        part: 'a proof',
+        file: 'kernels/dense-matmul/variants.ts',
+        text: '    covers: { columns: 32, rows: 8 },\n    proof: provesDense,\n',
+        replaced: '    covers: { columns: 32, rows: 8 },\n',
+        at: 'kernels/dense-matmul/variants.ts',
+        says: /Property 'proof' is missing/,
+      },
+      {
+        part: 'a note',
+        file: 'kernels/dense-matmul/variants.ts',
+        text: shader.edits[1].text,
+        at: 'kernels/dense-matmul/variants.ts',
+        says: /Property 'single' is missing/,
+      },
+      {
+        part: 'the workgroup memory that it has',
+        file: 'kernels/generated/shaders.ts',
+        text: "'dense-matmul.single': { overrides: never; usesWorkgroupMemory: false;",
+        replaced: "'dense-matmul.single': { overrides: never; usesWorkgroupMemory: true;",
+        at: 'kernels/dense-matmul/variants.ts',
+        says: /is not assignable to type 'true'/,
+      },
+    ],
+  },
   {
     name: 'a recipe step',
     addition: step,
@@ -121,7 +184,7 @@ const KINDS: Kind[] = [
   },
 ]
 
-const ASSERT = "import { equal, ok, throws } from 'node:assert/strict'"
+const ASSERT = "import { deepEqual, equal, ok, throws } from 'node:assert/strict'"
 
 let tree: Tree
 beforeAll(async () => {
