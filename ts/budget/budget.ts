@@ -244,7 +244,7 @@ function unreachable(text: string, kind: 'bytes' | 'ms', least: number, rest: nu
   const what = kind === 'ms' ? 'attention, norms and embedding' : 'biases, norms, small tables and the classifier'
   return (
     `${text}: the least that this model can be brought to is ${words(least)} (${words(rest)} of it ${what}); ` +
-    `give at least that, or start from a smaller model: distil a student, or cut the vocabulary with --recipe vocab`
+    `give at least that, or start from a smaller model: distil a student, or cut the vocabulary with the recipe vocab`
   )
 }
 

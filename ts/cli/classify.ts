@@ -10,7 +10,8 @@ import type { TextModel } from '../inference/text-model.ts'
 import { scoresOf } from '../model/scores.ts'
 import type { DeviceKind } from './values.ts'
 
-interface ClassifyFlags {
+/** How standard input is read, and where it is classified. */
+interface FilterOptions {
   input: 'auto' | 'lines' | 'jsonl'
   batch: number
   device: DeviceKind
@@ -26,7 +27,7 @@ interface Asked {
 /** A longer line is not a text. */
 const MAX_LINE_CHARACTERS = 16_000_000
 
-export async function classifyCommand(source: string, flags: ClassifyFlags): Promise<void> {
+export async function classifyCommand(source: string, flags: FilterOptions): Promise<void> {
   const opened = await openClassifier(source)
   try {
     await classifyLines(opened, flags)
@@ -35,7 +36,7 @@ export async function classifyCommand(source: string, flags: ClassifyFlags): Pro
   }
 }
 
-async function classifyLines(opened: TextModel, { device: kind, threads, input, batch }: ClassifyFlags): Promise<void> {
+async function classifyLines(opened: TextModel, { device: kind, threads, input, batch }: FilterOptions): Promise<void> {
   const { labels, maxPositions } = opened.weights.config
   const toScores = scoresOf(opened.weights.config)
   const { device } = await openDevice({ device: kind, threads })
@@ -69,7 +70,7 @@ async function* batches(chunks: AsyncIterable<Asked[]>, size: number): AsyncGene
 /** The whole lines of each piece that arrives; the last line may lack its end. Of JSONL empty lines are left out. */
 export async function* parseLines(
   input: AsyncIterable<Buffer | string>,
-  format: ClassifyFlags['input'],
+  format: FilterOptions['input'],
 ): AsyncGenerator<Asked[]> {
   const decoder = new StringDecoder('utf8')
   let rest = ''

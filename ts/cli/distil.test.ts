@@ -224,7 +224,7 @@ describe('a training that is stopped', () => {
     // long after the steps that are timed first, long before the last of 1800; a busy machine takes longer to begin
     let cut = await stopAfter(800)
     for (let ms = 3200; cut.stderr.includes('before the first step') && ms < 60_000; ms *= 4) cut = await stopAfter(ms)
-    expect(cut.stderr).toMatch(/stopped after step \d+; run the same command again with --resume to go on/)
+    expect(cut.stderr).toMatch(/stopped after step \d+; run it again with the option resume to go on/)
     expect(cut.code).toBe(130)
     expect(await readdir(folder)).not.toContain('cut')
     expect(await readdir(join(folder, 'cut.training'))).toEqual(['checkpoint'])

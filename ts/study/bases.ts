@@ -197,7 +197,7 @@ export class Bases {
     const isTrained = start.training !== 'none' || !settings.model.startsWith('preset:')
     if (!isTrained && settings.unlabelled !== null)
       throw new Error(
-        `--unlabelled ${settings.unlabelled}: ${settings.model} has random weights and can say nothing of texts without a label; leave them out`,
+        `${settings.unlabelled}: ${settings.model} has random weights and can say nothing of texts without a label; leave them out`,
       )
     reporter.done(start.shape)
     let model = start.weights
@@ -229,7 +229,7 @@ export class Bases {
     const { labels, recipe } = weights.config
     if (recipe !== '' || labels.join() !== data.labels.join())
       throw new Error(
-        `--student ${folder}: expected an uncompressed classifier with the labels ${data.labels.join(', ')}, found ${recipe || 'no recipe'} and ${labels.join(', ')}`,
+        `student ${folder}: expected an uncompressed classifier with the labels ${data.labels.join(', ')}, found ${recipe || 'no recipe'} and ${labels.join(', ')}`,
       )
     await store.writeModel('student', async (into) => {
       await saveModel(weights, into, { files: tokenizerFiles })

@@ -35,7 +35,7 @@ async function readJson(path: string): Promise<unknown> {
   try {
     return JSON.parse(text)
   } catch {
-    throw new Error(`${path} is not JSON; it was changed from outside. Remove it, or run with --fresh`)
+    throw new Error(`${path} is not JSON; it was changed from outside. Remove it, or start anew with the option fresh`)
   }
 }
 
@@ -54,7 +54,7 @@ async function sameStudy(folder: string, inputs: Record<string, unknown>): Promi
   if (differing.length === 0) return true
   const words = differing.map((name) => `${name} was ${was(name)}, now ${now(name)}`)
   throw new Error(
-    `${folder} holds a study with other options: ${words.join('; ')}. Choose another --out, give the same options, or start anew with --fresh`,
+    `${folder} holds a study with other options: ${words.join('; ')}. Choose another folder, give the same options, or start anew with the option fresh`,
   )
 }
 
@@ -73,10 +73,9 @@ export async function openStore(folder: string, inputs: Record<string, unknown>,
     await mkdir(stages, { recursive: true })
     await mkdir(models, { recursive: true })
   } catch (error) {
-    throw new Error(
-      `--out ${folder} cannot be made (${(error as Error).message}); choose a folder that can be written`,
-      { cause: error },
-    )
+    throw new Error(`${folder} cannot be made (${(error as Error).message}); choose a folder that can be written`, {
+      cause: error,
+    })
   }
   if (isNew) await writeWhole(join(folder, STUDY_FILE), [`${JSON.stringify(inputs, null, 2)}\n`])
   const stageFile = (stage: string): string => join(stages, `${folderOf(stage)}.json`)

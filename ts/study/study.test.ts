@@ -107,7 +107,7 @@ describe('study', () => {
   it('refuses a folder that holds a study with other options', async () => {
     const other = start(['--variants', 'baseline', '--out', 'out', '--seed', '2'])
     expect(await other.ended).toBe(1)
-    expect(other.output()).toMatch(/holds a study with other options: .*seed was 1, now 2.*--fresh/)
+    expect(other.output()).toMatch(/holds a study with other options: .*seed was 1, now 2.*the option fresh/)
   })
 
   it('leaves the finished rows and code 130 after Ctrl-C', async () => {
@@ -154,7 +154,7 @@ describe('study', () => {
       'random',
     ])
     expect(await study.ended).toBe(1)
-    expect(study.output()).toMatch(/--unlabelled more\.txt: preset:bert-base has random weights/)
+    expect(study.output()).toMatch(/more\.txt: preset:bert-base has random weights/)
   })
 
   it('names the rows there are for an unknown variant, before anything is made', async () => {

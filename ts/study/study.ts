@@ -92,7 +92,7 @@ async function digestsOf({ model, student }: StudySettings): Promise<Record<stri
 async function checkStudent(student: string | null): Promise<void> {
   if (student !== null && !encoderSize(student) && !(await isFolder(student)))
     throw new Error(
-      `--student ${student}: expected layers x width with a width divisible by 32, such as 2x64, a preset, or the folder of a model`,
+      `student ${student}: expected layers x width with a width divisible by 32, such as 2x64, a preset, or the folder of a model`,
     )
 }
 

@@ -28,7 +28,9 @@ export async function resumable<T>(
   if (state) reporter.note(`${path}: going on after step ${state.step}`)
   else if (resume) reporter.note(`there is no checkpoint ${path}: training starts from the beginning`)
   else if (await isThere(path))
-    reporter.note(`${path} of an earlier run will be replaced; stop now and give --resume to go on with that one`)
+    reporter.note(
+      `${path} of an earlier run will be replaced; stop now and give the option resume to go on with that one`,
+    )
   let saved = state?.step ?? -1
   try {
     const done = await work({
@@ -50,7 +52,7 @@ export async function resumable<T>(
     throw new Stopped(
       saved < 0
         ? 'stopped before the first step; nothing was written'
-        : `stopped after step ${saved}; run the same command again with --resume to go on`,
+        : `stopped after step ${saved}; run it again with the option resume to go on`,
     )
   }
 }

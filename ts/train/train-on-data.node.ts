@@ -140,7 +140,7 @@ export async function trainAndSave(
 /** What cannot be a model's folder is refused before hours of training. */
 async function checkOut(out: string): Promise<void> {
   if ((await isThere(out)) && !(await isFolder(out)))
-    throw new Error(`--out ${out}: it is a file; expected a folder, or a name that is free`)
+    throw new Error(`${out} is a file; expected a folder, or a name that is free`)
 }
 
 /** What settings ask of the trainer beyond its plan. */
