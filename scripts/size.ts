@@ -1,16 +1,28 @@
-// Bundles what a page loads, for size-limit: the CPU runtime, and everything.
+// Bundles what a page loads, for size-limit: the kernels of each backend, the pipeline, and everything.
 
 import { build } from 'esbuild'
 
 /**
  * Parts behind dynamic imports: those that only Node loads, in files of their own since some bundlers refuse node:, and
- * what prepares texts for models that ask for it.
+ * what prepares texts for models that ask for it, and the mathematics of a recipe's steps.
  */
-const LOADED_LATER = ['*/text/prepare.ts', '*.node.ts', 'webgpu', '@sparticuz/chromium', '@huggingface/hub']
+const LOADED_LATER = [
+  '*/text/prepare.ts',
+  '*/compress/factorize-tucker.ts',
+  '*/compress/low-rank.ts',
+  '*/compress/prune.ts',
+  '*/compress/structure.ts',
+  '*/compress/vocabulary.ts',
+  '*.node.ts',
+  'webgpu',
+  '@sparticuz/chromium',
+  '@huggingface/hub',
+]
 
 for (const [name, entry] of [
   ['wasm', 'ts/wasm.ts'],
   ['webgpu', 'ts/webgpu.ts'],
+  ['pipeline', 'ts/pipeline/pipeline.ts'],
   ['all', 'ts/index.ts'],
 ]) {
   const { metafile } = await build({

@@ -35,7 +35,16 @@ export {
   quantizeWeight,
   quantizeWordEmbeddings,
 } from './compress/quantize.ts'
-export { breakEvenRank, chooseRanks, energyRank, rankCandidates, rankChoices, svdRank } from './compress/ranks.ts'
+export {
+  breakEvenRank,
+  chooseRanks,
+  energyRank,
+  rankCandidates,
+  rankChoices,
+  svdRank,
+  commonCores,
+  tuckerRanks,
+} from './compress/ranks.ts'
 export type { Choices, RankRule } from './compress/ranks.ts'
 export type { QuantizeOptions } from './compress/quantize.ts'
 export { quantizationSensitivity, quantizeWithinGate } from './compress/quantize-gate.ts'
@@ -48,7 +57,6 @@ export { layerInputs, linearCandidates, tableCandidates, weightBytes } from './c
 export type { Candidate, LayerInputs } from './compress/sensitivity.ts'
 export {
   keepMostImportant,
-  keptStructure,
   pruneStructure,
   removeStructure,
   sliceLayer,
@@ -56,12 +64,13 @@ export {
 } from './compress/structure.ts'
 export type { Importance, PruneStructureOptions } from './compress/structure.ts'
 export { contractChain } from '../kernels/low-rank-linear/contract-chain.ts'
-export { chainsFromTucker, storedElements, tucker2, tuckerRanks } from './compress/tucker.ts'
+export { chainsFromTucker, storedElements, tucker2 } from './compress/tucker.ts'
 export type { Tucker2 } from './compress/tucker.ts'
 export { gatherRows, isSingleCharacter, pruneVocabulary, unknownRate } from './compress/vocabulary.ts'
 export type { Encode, PrunedVocabulary, VocabularyContext } from './compress/vocabulary.ts'
-export { chainsFromTucker3, commonCores, mixCores } from './compress/tucker3.ts'
+export { chainsFromTucker3, mixCores } from './compress/tucker3.ts'
 export type { Tucker3 } from './compress/tucker3.ts'
 export { whitenedTucker2 } from './compress/whiten-stack.ts'
 export { chainOfSpectrum, outputError, spectrum, whitenedSvd } from './compress/whiten.ts'
 export type { Spectrum, WhitenedSvd } from './compress/whiten.ts'
+export { keptStructure } from './compress/kept-structure.ts'

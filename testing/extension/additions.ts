@@ -125,7 +125,6 @@ interface Round extends ParsedStep {
 export const round: RecipeStep<Round> = {
   kind: 'round',
   syntax: [['round<B>', 'word embeddings rounded to multiples of 2^-B, e.g. round6']],
-  readme: [['\`round6\`', 'word embeddings rounded to multiples of 1/64', '']],
   parse: (text) => {
     const match = /^round(\\d+)$/.exec(text)
     if (!match) return null

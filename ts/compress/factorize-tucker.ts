@@ -8,9 +8,10 @@ import { breathe, encoderLinears, formatCount, requireDense, requireFinite, with
 import type { EncoderLinear, StepResult } from './dense.ts'
 import { sumOfSquares } from './linear-algebra.ts'
 import type { LowRankOptions } from './low-rank.ts'
-import { chainsFromTucker, storedElements, tucker2, tuckerRanks } from './tucker.ts'
+import { commonCores, tuckerRanks } from './ranks.ts'
+import { chainsFromTucker, storedElements, tucker2 } from './tucker.ts'
 import type { Tucker2 } from './tucker.ts'
-import { chainsFromTucker3, commonCores, mixCores } from './tucker3.ts'
+import { chainsFromTucker3, mixCores } from './tucker3.ts'
 import { whitenedTucker2 } from './whiten-stack.ts'
 
 export interface TuckerOptions extends LowRankOptions {

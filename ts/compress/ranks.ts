@@ -89,3 +89,19 @@ export function chooseRanks(layers: readonly Choices[], budget: number): number[
     })
   }
 }
+
+/**
+ * The ranks [r1 of N, r2 of K] that `tucker:<R>` gives L stacked matrices [N, K]. R < 1 is a share of the largest rank
+ * that one matrix can have, min(N, K), for both modes; R = 1 is the full rank of each mode of the stack, which
+ * reproduces it and saves nothing; R > 1 is an absolute rank.
+ */
+export function tuckerRanks(L: number, N: number, K: number, R: number): [number, number] {
+  const full: [number, number] = [Math.min(N, L * K), Math.min(K, L * N)]
+  if (R === 1) return full
+  if (R > 1) return [Math.min(Math.round(R), full[0]), Math.min(Math.round(R), full[1])]
+  const rank = roundRank(N, K, R, Math.min(N, K))
+  return [rank, rank]
+}
+
+/** How many common cores `tucker3:<R>` gives L layers: half as many, rounded up. */
+export const commonCores = (L: number): number => Math.ceil(L / 2)

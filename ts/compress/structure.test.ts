@@ -1,3 +1,4 @@
+import { keptStructure } from './kept-structure.ts'
 import { describe, expect, test } from 'vitest'
 import { checkLinearWeight } from '../../kernels/program/weights.ts'
 import { assertWithin } from '../../kernels/testing/compare.ts'
@@ -10,7 +11,6 @@ import type { EncoderLayer, LinearLayer } from '../model/weights.ts'
 import { denseData, encoderLinears } from './dense.ts'
 import {
   keepMostImportant,
-  keptStructure,
   pruneStructure,
   removeStructure,
   sliceLayer,

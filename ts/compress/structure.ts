@@ -13,27 +13,8 @@ import { familyOf } from '../families/index.ts'
 import { linearStem } from '../families/names.ts'
 import { requireDense, requireFinite } from './dense.ts'
 import type { StepResult } from './dense.ts'
+import { FFN_STEP, keptStructure } from './kept-structure.ts'
 import { gram, transpose, view } from './linear-algebra.ts'
-
-/** The shape that a step's numbers refer to. */
-export const REFERENCE_HEADS = 12
-export const REFERENCE_FFN = 3072
-
-/** FFN widths stay multiples of this: kernels tile by 4 and 8. */
-const FFN_STEP = 8
-
-/**
- * How many heads and FFN neurons a layer keeps under `heads<heads>-ffn<ffn>`: the fractions heads / 12 and ffn / 3072
- * of its own, at least one head; the FFN rounded to a multiple of 8, at least 8, never more than there are.
- */
-export function keptStructure(
-  step: { heads: number; ffn: number },
-  layer: { heads: number; ffn: number },
-): { heads: number; ffn: number } {
-  const heads = Math.max(1, Math.min(layer.heads, Math.round((layer.heads * step.heads) / REFERENCE_HEADS)))
-  const rounded = Math.round((layer.ffn * step.ffn) / REFERENCE_FFN / FFN_STEP) * FFN_STEP
-  return { heads, ffn: Math.min(layer.ffn, Math.max(FFN_STEP, rounded)) }
-}
 
 /** Scores of one layer; the lowest go first. */
 export interface Importance {

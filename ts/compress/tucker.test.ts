@@ -1,3 +1,4 @@
+import { tuckerRanks } from './ranks.ts'
 import { describe, expect, test } from 'vitest'
 import { checkLinearWeight } from '../../kernels/program/weights.ts'
 import type { ChainWeight } from '../../kernels/program/weights.ts'
@@ -6,7 +7,7 @@ import { seededRandom, uniform } from '../../kernels/testing/random.ts'
 import { denseData } from './dense.ts'
 import { multiply, view } from './linear-algebra.ts'
 import { contractChain } from '../../kernels/low-rank-linear/contract-chain.ts'
-import { chainsFromTucker, hooiIterations, storedElements, tucker2, tuckerRanks } from './tucker.ts'
+import { chainsFromTucker, hooiIterations, storedElements, tucker2 } from './tucker.ts'
 
 /** L matrices [N, K] of different norms. */
 const layers = (L: number, N: number, K: number, seed: number): Float32Array[] => {

@@ -26,7 +26,6 @@ import {
   view,
 } from './linear-algebra.ts'
 import type { View } from './linear-algebra.ts'
-import { roundRank } from './ranks.ts'
 
 const TOLERANCE = 1e-4
 const MAX_ITERATIONS = 20
@@ -42,19 +41,6 @@ const ITERATION_BUDGET = 1e10
 export function hooiIterations(L: number, [N, K]: [number, number], [r1, r2]: [number, number]): number {
   const work = L * N * K * (r1 + r2) + 2 * L * r1 * r2 * (N + K)
   return Math.max(1, Math.min(MAX_ITERATIONS, Math.floor(ITERATION_BUDGET / work)))
-}
-
-/**
- * The ranks [r1 of N, r2 of K] that `tucker:<R>` gives L stacked matrices [N, K]. R < 1 is a share of the largest rank
- * that one matrix can have, min(N, K), for both modes; R = 1 is the full rank of each mode of the stack, which
- * reproduces it and saves nothing; R > 1 is an absolute rank.
- */
-export function tuckerRanks(L: number, N: number, K: number, R: number): [number, number] {
-  const full: [number, number] = [Math.min(N, L * K), Math.min(K, L * N)]
-  if (R === 1) return full
-  if (R > 1) return [Math.min(Math.round(R), full[0]), Math.min(Math.round(R), full[1])]
-  const rank = roundRank(N, K, R, Math.min(N, K))
-  return [rank, rank]
 }
 
 export interface Tucker2 {

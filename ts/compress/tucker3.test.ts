@@ -1,11 +1,12 @@
+import { tuckerRanks, commonCores } from './ranks.ts'
 import { expect, test } from 'vitest'
 import { checkLinearWeight } from '../../kernels/program/weights.ts'
 import { seededRandom, uniform } from '../../kernels/testing/random.ts'
 import { mixtureOf } from '../model/weights.ts'
 import { denseData } from './dense.ts'
 import { sumOfSquares } from './linear-algebra.ts'
-import { storedElements, tucker2, tuckerRanks } from './tucker.ts'
-import { chainsFromTucker3, commonCores, mixCores } from './tucker3.ts'
+import { storedElements, tucker2 } from './tucker.ts'
+import { chainsFromTucker3, mixCores } from './tucker3.ts'
 
 const SHAPES = [
   [3, 12, 20],

@@ -16,9 +16,6 @@ export interface Tucker3 extends Tucker2 {
   mixing: Float64Array
 }
 
-/** How many common cores `tucker3:<R>` gives L layers: half as many, rounded up. */
-export const commonCores = (L: number): number => Math.ceil(L / 2)
-
 /**
  * Mixes the cores of a Tucker-2 from P common ones.
  *

@@ -41,7 +41,7 @@ describe('parseRecipe', () => {
         { kind: 'wanda', text: 'wanda50', sparsity: 0.5, blocks: false },
         { kind: 'q8', text, perTensor: true, isStatic: true },
       ])
-    expect(STEP_SYNTAX[0].join()).toContain('q8:tensor,static')
+    expect(STEP_SYNTAX.map(([syntax]) => syntax)).toContain('q8:tensor,static')
   })
 
   test('reads what a budget chose, as a record that only vocab and e8 may follow', () => {

@@ -12,6 +12,9 @@ export const STEP_SYNTAX: readonly (readonly [syntax: string, meaning: string])[
 export const stepHelp = (): string =>
   STEP_SYNTAX.map(([syntax, meaning]) => `  ${syntax.padEnd(16)} ${meaning}`).join('\n')
 
+/** A step that a row of its syntax describes: the example in its words, or the syntax where that has no numbers. */
+export const exampleOf = (syntax: string, meaning: string): string => /e\.g\. ([^ ;,]+)/.exec(meaning)?.[1] ?? syntax
+
 /** Steps of a recipe such as 'sp80x4+q8+e8'; '' has none. Throws on unknown steps, bad numbers and senseless orders. */
 export const parseRecipe = (recipe: string): Step[] => parseSteps(recipe, parseStep)
 

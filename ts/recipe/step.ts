@@ -92,10 +92,11 @@ export interface RankSearch {
 
 export interface RecipeStep<S extends ParsedStep> {
   kind: S['kind']
-  /** for help and errors; a step that nobody writes by hand has none */
+  /**
+   * for help, errors and README; a step that nobody writes by hand has none. An example follows 'e.g.' where the syntax has
+   * numbers
+   */
   syntax: readonly (readonly [syntax: string, meaning: string])[]
-  /** the step's rows in README's table */
-  readme: readonly (readonly [steps: string, meaning: string, needs: string])[]
   /**
    * The step's numbers.
    * @returns null where the text is another step
@@ -111,7 +112,10 @@ export interface RecipeStep<S extends ParsedStep> {
   texts: (step: S) => TextNeeds
   /** other rows than before enter the layers, so that a calibration of the model before is stale */
   changesInputs: boolean
-  /** The step's own work, from weights to new weights; the given ones are not changed. */
+  /**
+   * The step's own work, from weights to new weights; the given ones are not changed. It imports what it computes with
+   * when it is called: a page that only reads a ledger does not load it.
+   */
   apply: (model: ModelWeights, step: S, context: StepContext) => Promise<StepResult & { vocabulary?: string[] }>
   /** What the step makes of a shape, which it may change in place: pure arithmetic, as ledger.test.ts checks. */
   reshape: (shape: ModelShape, step: S) => ModelShape

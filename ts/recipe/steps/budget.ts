@@ -8,7 +8,6 @@ interface Budget extends ParsedStep {
 export const budget: RecipeStep<Budget> = {
   kind: 'budget',
   syntax: [],
-  readme: [],
   parse: (text) => (/^(budget:[\d.]+(kB|MB|GB|ms)|max-loss:[\d.]+%)$/.test(text) ? { kind: 'budget' } : null),
   parseOfShape: null,
   leaves: 'chosen',

@@ -8,7 +8,6 @@ interface E8 extends ParsedStep {
 export const e8: RecipeStep<E8> = {
   kind: 'e8',
   syntax: [['e8', 'int8 word embeddings, scale and offset per row']],
-  readme: [['`e8`', 'word embeddings in int8: scale and offset per row', '']],
   parse: (text) => (text === 'e8' ? { kind: 'e8' } : null),
   parseOfShape: null,
   leaves: 'int8 words',

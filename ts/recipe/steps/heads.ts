@@ -1,10 +1,4 @@
-import {
-  keptStructure,
-  pruneStructure,
-  REFERENCE_FFN,
-  REFERENCE_HEADS,
-  removeStructure,
-} from '../../compress/structure.ts'
+import { keptStructure, REFERENCE_FFN, REFERENCE_HEADS } from '../../compress/kept-structure.ts'
 import type { LayerShape } from '../../model/shape.ts'
 import { LAYER_LINEARS } from '../../model/weights.ts'
 import { badNumber } from '../numbers.ts'
@@ -21,13 +15,6 @@ export const heads: RecipeStep<Heads> = {
   kind: 'heads',
   syntax: [
     ['heads<h>-ffn<f>', 'keep h of 12 heads and f of 3072 FFN neurons, or these fractions, e.g. heads8-ffn2048'],
-  ],
-  readme: [
-    [
-      '`heads8-ffn2048`',
-      "heads and inner neurons removed, at mBERT's numbers; other shapes keep the same shares",
-      'better with texts',
-    ],
   ],
   parse: (text) => {
     const match = /^heads(\d+)-ffn(\d+)$/.exec(text)
@@ -47,10 +34,12 @@ export const heads: RecipeStep<Heads> = {
   stage: 'shape',
   texts: () => ({ importance: 'helpful' }),
   changesInputs: true,
-  apply: (model, step, { importance, measureImportance, once, report }) =>
-    measureImportance && !importance
+  apply: async (model, step, { importance, measureImportance, once, report }) => {
+    const { pruneStructure, removeStructure } = await import('../../compress/structure.ts')
+    return measureImportance && !importance
       ? pruneStructure(model, step, measureImportance, { progress: report })
-      : once(() => removeStructure(model, step, importance)),
+      : once(() => removeStructure(model, step, importance))
+  },
   reshape: (shape, step) => {
     for (const layer of shape.layers) cutLayer(layer, step)
     return shape

@@ -1,5 +1,4 @@
 import { NM_GROUP, type PruneRule } from '../../compress/prune-mask.ts'
-import { prune } from '../../compress/prune.ts'
 import { badNumber } from '../numbers.ts'
 import { NOT_PRUNED_AFTER } from '../reasons.ts'
 import { mapEncoder, requireDense } from '../reshape.ts'
@@ -16,7 +15,6 @@ const rule = ({ n, m }: Nm): PruneRule => ({ kind: 'nm', n, m, group: NM_GROUP }
 export const nm: RecipeStep<Nm> = {
   kind: 'nm',
   syntax: [['nm<n>:<m>', 'keep n of every m inputs, shared by 32 outputs, e.g. nm2:4']],
-  readme: [['`nm2:4`', '2 of every 4 inputs kept, the same ones for 32 outputs', '']],
   parse: (text) => {
     const match = /^nm(\d+):(\d+)$/.exec(text)
     if (!match) return null
@@ -30,7 +28,10 @@ export const nm: RecipeStep<Nm> = {
   stage: 'shape',
   texts: () => ({}),
   changesInputs: false,
-  apply: (model, step, { once }) => once(() => prune(model, rule(step), step.text)),
+  apply: async (model, step, { once }) => {
+    const { prune } = await import('../../compress/prune.ts')
+    return once(() => prune(model, rule(step), step.text))
+  },
   reshape: (shape, { n, m, text }) => {
     mapEncoder(shape, (leaf) => {
       const { N, K, shared } = requireDense(leaf, text)

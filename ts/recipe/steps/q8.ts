@@ -12,15 +12,10 @@ interface Q8 extends ParsedStep {
 export const q8: RecipeStep<Q8> = {
   kind: 'q8',
   syntax: [
-    [
-      'q8',
-      'int8 linear layers, one scale per output; q8:tensor: one per layer; q8:static: calibrated activation scales; q8:tensor,static: both',
-    ],
-  ],
-  readme: [
-    ['`q8`', 'linear layers in int8: symmetric per output, activations quantized per token on the way', ''],
-    ['`q8:tensor`', 'the same with one weight scale a layer', ''],
-    ['`q8:static`, `q8:tensor,static`', 'the same with activation scales that are calibrated once', 'texts'],
+    ['q8', 'int8 linear layers, symmetric, one scale per output; activations are quantized per token on the way'],
+    ['q8:tensor', 'the same with one weight scale per layer'],
+    ['q8:static', 'the same with activation scales that are calibrated once'],
+    ['q8:tensor,static', 'both'],
   ],
   parse: (text) => {
     if (!['q8', 'q8:tensor', 'q8:static', 'q8:tensor,static', 'q8:static,tensor'].includes(text)) return null

@@ -1,5 +1,4 @@
 import { cubicSparsity, type PruneRule } from '../../compress/prune-mask.ts'
-import { prune } from '../../compress/prune.ts'
 import { shareOf } from '../numbers.ts'
 import { NOT_PRUNED_AFTER } from '../reasons.ts'
 import { sparsify } from '../sparsify.ts'
@@ -23,7 +22,6 @@ export const sparse: RecipeStep<Sparse> = {
     ['sp<NN>', 'drop NN % of the encoder weights by magnitude, e.g. sp80'],
     ['sp<NN>x4', 'the same in blocks of 1x4, e.g. sp80x4'],
   ],
-  readme: [['`sp80`, `sp80x4`', "80 % of the encoder's weights removed by magnitude: single ones, blocks of 1x4", '']],
   parse: (text) => {
     const match = /^sp(\d+(?:\.\d+)?)(x4)?$/.exec(text)
     return match && { kind: 'sparse', sparsity: shareOf(text, match[1]), blocks: match[2] !== undefined }
@@ -34,7 +32,10 @@ export const sparse: RecipeStep<Sparse> = {
   stage: 'shape',
   texts: () => ({}),
   changesInputs: false,
-  apply: (model, step, { once }) => once(() => prune(model, rule(step, step.sparsity), step.text)),
+  apply: async (model, step, { once }) => {
+    const { prune } = await import('../../compress/prune.ts')
+    return once(() => prune(model, rule(step, step.sparsity), step.text))
+  },
   reshape: (shape, { sparsity, blocks, text }) => sparsify(shape, sparsity, [1, blocks ? 4 : 1], text),
   grow: { rule: (step, done) => rule(step, cubicSparsity(done, 0, step.sparsity)), isGradual: true, by: 'saliency' },
   ranks: null,

@@ -13,8 +13,12 @@ const PUT_IT_FIRST =
 
 export const student: RecipeStep<StudentStep> = {
   kind: 'student',
-  syntax: [['student:<NAME>', 'train a small student of this model, e.g. student:mini']],
-  readme: [['`student:NAME`', 'a smaller model, trained: by `distil`, by `study`, or in code', 'labels']],
+  syntax: [
+    [
+      'student:<NAME>',
+      'a smaller model, trained on labelled texts by `distil`, by `study`, or in code, e.g. student:mini',
+    ],
+  ],
   parse: (text) => {
     const match = /^student:([\w.-]+)$/.exec(text)
     return match && { kind: 'student', name: match[1] }

@@ -1,4 +1,3 @@
-import { factorizeSvd } from '../../compress/low-rank.ts'
 import { svdRank, type RankRule } from '../../compress/ranks.ts'
 import { badNumber, NUMBER, rankOf } from '../numbers.ts'
 import { NOT_FACTORISED_AFTER } from '../reasons.ts'
@@ -19,7 +18,7 @@ const SHARES = [0.0625, 0.125, 0.1875, 0.25, 0.375, 0.4375]
 /** What svd and wsvd have in common. */
 export const twoFactors = (
   kind: Svd['kind'],
-): Omit<RecipeStep<Svd>, 'syntax' | 'readme' | 'texts' | 'kind'> & { kind: Svd['kind'] } => ({
+): Omit<RecipeStep<Svd>, 'syntax' | 'texts' | 'kind'> & { kind: Svd['kind'] } => ({
   kind,
   parse: (text) => {
     const match = new RegExp(`^${kind}:(?:${NUMBER}|e${NUMBER}|${NUMBER}MB)$`).exec(text)
@@ -39,8 +38,10 @@ export const twoFactors = (
   cannotFollow: NOT_FACTORISED_AFTER,
   stage: 'shape',
   changesInputs: false,
-  apply: (model, { rank }, { seed, calibration, biasCorrection, report }) =>
-    factorizeSvd(model, rank, { seed, calibration, biasCorrection, progress: report, whitened: kind === 'wsvd' }),
+  apply: async (model, { rank }, { seed, calibration, biasCorrection, report }) => {
+    const { factorizeSvd } = await import('../../compress/low-rank.ts')
+    return factorizeSvd(model, rank, { seed, calibration, biasCorrection, progress: report, whitened: kind === 'wsvd' })
+  },
   reshape: (shape, { rank, text }) => {
     if (rank.by !== 'rank')
       throw new Error(
@@ -64,14 +65,6 @@ export const svd: RecipeStep<Svd> = {
     ['svd:<R>', 'two factors per layer; R up to 1 is a share of the full rank, above 1 a rank, e.g. svd:0.25'],
     ['svd:e<E>', 'the same at the lowest ranks that keep the share E of the energy, e.g. svd:e0.9'],
     ['svd:<N>MB', 'the same at the ranks that fit the encoder into N MB with the least loss, e.g. svd:2.5MB'],
-  ],
-  readme: [
-    ['`svd:R`', 'two factors a layer, of rank R, or of R times the full rank where R is at most 1', ''],
-    [
-      '`svd:e0.9`, `svd:2.5MB`',
-      'the lowest ranks that keep 90 % of the energy; the ranks that fit the encoder into 2.5 MB with the least loss',
-      '',
-    ],
   ],
   texts: () => ({ inputs: 'helpful' }),
 }

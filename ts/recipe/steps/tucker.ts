@@ -1,6 +1,4 @@
-import { factorizeTucker } from '../../compress/factorize-tucker.ts'
-import { tuckerRanks } from '../../compress/tucker.ts'
-import { commonCores } from '../../compress/tucker3.ts'
+import { commonCores, tuckerRanks } from '../../compress/ranks.ts'
 import type { LayerShape, ModelShape, PlannedLeaf } from '../../model/shape.ts'
 import { LAYER_LINEARS } from '../../model/weights.ts'
 import { NUMBER, rankOf } from '../numbers.ts'
@@ -22,7 +20,7 @@ const SHARES = [0.0625, 0.125, 0.1875, 0.25, 0.375]
 /** What tucker, wtucker and tucker3 have in common. */
 export const sharedFactors = (
   kind: Tucker['kind'],
-): Omit<RecipeStep<Tucker>, 'syntax' | 'readme' | 'texts' | 'kind'> & { kind: Tucker['kind'] } => ({
+): Omit<RecipeStep<Tucker>, 'syntax' | 'texts' | 'kind'> & { kind: Tucker['kind'] } => ({
   kind,
   parse: (text) => {
     const match = new RegExp(`^${kind}:${NUMBER}$`).exec(text)
@@ -33,15 +31,17 @@ export const sharedFactors = (
   cannotFollow: NOT_FACTORISED_AFTER,
   stage: 'shape',
   changesInputs: false,
-  apply: (model, { R }, { seed, calibration, biasCorrection, report }) =>
-    factorizeTucker(model, R, {
+  apply: async (model, { R }, { seed, calibration, biasCorrection, report }) => {
+    const { factorizeTucker } = await import('../../compress/factorize-tucker.ts')
+    return factorizeTucker(model, R, {
       seed,
       calibration,
       biasCorrection,
       progress: report,
       whitened: kind === 'wtucker',
       mixed: kind === 'tucker3',
-    }),
+    })
+  },
   reshape: (shape, step) => reshape(shape, step),
   grow: null,
   ranks: { shares: SHARES },
@@ -50,7 +50,6 @@ export const sharedFactors = (
 export const tucker: RecipeStep<Tucker> = {
   ...sharedFactors('tucker'),
   syntax: [['tucker:<R>', 'factors shared by the layers of a role; R as in svd, e.g. tucker:0.25']],
-  readme: [['`tucker:R`', 'outer factors that the layers of a role share, a core for each layer', '']],
   texts: () => ({ inputs: 'helpful' }),
 }
 

@@ -6,11 +6,8 @@ export const tucker3: RecipeStep<Tucker> = {
   syntax: [
     [
       'tucker3:<R>',
-      'tucker whose cores are mixed from half as many common ones; the file is smaller, the speed the same',
+      'tucker whose cores are mixed from half as many common ones; the file is smaller, the speed the same, e.g. tucker3:0.25',
     ],
-  ],
-  readme: [
-    ['`tucker3:R`', '`tucker` with cores mixed from half as many common ones: a smaller file, the same speed', ''],
   ],
   texts: () => ({ inputs: 'helpful' }),
 }

@@ -1,4 +1,3 @@
-import { pruneVocabulary } from '../../compress/vocabulary.ts'
 import type { ParsedStep, RecipeStep } from '../step.ts'
 
 interface Vocab extends ParsedStep {
@@ -12,7 +11,6 @@ const sizeIn = (text: string): string | undefined => /^vocab:(\d+)$/.exec(text)?
 export const vocab: RecipeStep<Vocab> = {
   kind: 'vocab',
   syntax: [['vocab', 'keep only the tokens that the texts use']],
-  readme: [['`vocab`', 'the words that the texts have', 'texts']],
   parse: (text) => {
     if (sizeIn(text) !== undefined)
       throw new Error(
@@ -29,7 +27,10 @@ export const vocab: RecipeStep<Vocab> = {
   stage: 'vocabulary',
   texts: () => ({ tokens: 'needed' }),
   changesInputs: false,
-  apply: (model, _, context) => context.once(() => pruneVocabulary(model, context)),
+  apply: async (model, _, context) => {
+    const { pruneVocabulary } = await import('../../compress/vocabulary.ts')
+    return context.once(() => pruneVocabulary(model, context))
+  },
   reshape: (shape, { size }) => {
     if (!size)
       throw new Error(

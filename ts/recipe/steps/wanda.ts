@@ -1,5 +1,4 @@
 import { cubicSparsity, keptCount, type PruneRule } from '../../compress/prune-mask.ts'
-import { prune } from '../../compress/prune.ts'
 import { shareOf } from '../numbers.ts'
 import { NOT_PRUNED_AFTER } from '../reasons.ts'
 import { mapEncoder, requireDense } from '../reshape.ts'
@@ -19,13 +18,6 @@ export const wanda: RecipeStep<Wanda> = {
   syntax: [
     ['wanda<NN>', 'drop NN % of each output by magnitude times input norm, e.g. wanda80; wanda80x4: in blocks of 1x4'],
   ],
-  readme: [
-    [
-      '`wanda80`, `wanda80x4`',
-      "80 % of every output's weights removed by magnitude times input norm: single ones, blocks of 1x4",
-      'texts',
-    ],
-  ],
   parse: (text) => {
     const match = /^wanda(\d+(?:\.\d+)?)(x4)?$/.exec(text)
     return match && { kind: 'wanda', sparsity: shareOf(text, match[1]), blocks: match[2] !== undefined }
@@ -36,8 +28,10 @@ export const wanda: RecipeStep<Wanda> = {
   stage: 'shape',
   texts: () => ({ inputs: 'needed' }),
   changesInputs: false,
-  apply: (model, step, { once, calibration }) =>
-    once(() => prune(model, rule(step, step.sparsity), step.text, calibration)),
+  apply: async (model, step, { once, calibration }) => {
+    const { prune } = await import('../../compress/prune.ts')
+    return once(() => prune(model, rule(step, step.sparsity), step.text, calibration))
+  },
   reshape: (shape, { sparsity, blocks, text }) => {
     const width = blocks ? 4 : 1
     mapEncoder(shape, (leaf) => {

@@ -4,6 +4,5 @@ import { twoFactors, type Svd } from './svd.ts'
 export const wsvd: RecipeStep<Svd> = {
   ...twoFactors('wsvd'),
   syntax: [['wsvd:…', 'svd that is best for the outputs over calibration texts, not for the weights, e.g. wsvd:0.25']],
-  readme: [['`wsvd:…`', "`svd` in each of its forms, best for the layers' outputs instead of their weights", 'texts']],
   texts: () => ({ inputs: 'needed' }),
 }

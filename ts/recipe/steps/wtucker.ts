@@ -6,7 +6,6 @@ const common = sharedFactors('wtucker')
 export const wtucker: RecipeStep<Tucker> = {
   ...common,
   syntax: [['wtucker:<R>', 'tucker that is best for the outputs over calibration texts, e.g. wtucker:0.25']],
-  readme: [['`wtucker:R`', "the same, best for the layers' outputs instead of their weights", 'texts']],
   texts: () => ({ inputs: 'needed' }),
   ranks: {
     shares: common.ranks!.shares,
