@@ -182,6 +182,7 @@ export class DenseMatmulRecord {
   M: i32
   K: i32
   N: i32
+  tile: i32
   activation: i32
   x: usize
   w: usize
@@ -344,8 +345,8 @@ export class Int8MatmulRecord {
   M: i32
   K: i32
   N: i32
+  tile: i32
   activation: i32
-  strategy: i32
   a: usize
   w: usize
   start: usize

@@ -1,17 +1,19 @@
-// dense-matmul, variant 6x8.   Y[M,N] f32 = activation(X[M,K] f32 . W[N,K]^T f32 + bias[N]) + residual[M,N]
-// Contract   kernels/dense-matmul/contract.ts      Twin  shaders/dense-matmul.*.wgsl
-// Layout     X, Y, residual row-major; W in panels [ceil(N / 8)][K][8], columns past N zero; bias padded to 8 with zeros
+// dense-matmul.   Y[M,N] f32 = activation(X[M,K] f32 . W[N,K]^T f32 + bias[N]) + residual[M,N]
+// Contract   kernels/dense-matmul/contract.ts      Tiles  kernels/dense-matmul/variants-wasm.ts
+// Layout     X, Y, residual row-major; W in panels [ceil(N / columns)][K][columns] of the tile's columns, those past N
+//            zero; bias padded with zeros to whole panels
 // Plan       a thread owns a range of panels; per panel and K block, B (256 x 8 x 4 = 8 KiB) stays in L1 while up to 192
-//            rows pass, so W comes from memory once for so many rows; their sums wait in scratch between K blocks.
+//            rows pass, so W comes from memory once for so many rows; their sums [rows][columns] wait in scratch between
+//            K blocks.
 //            WebAssembly has no prefetch: a few loads before each tile bring the next block of W nearer
 // Needs      scratch: the sums of a row block and a cache line per thread (kernels/dense-matmul/wasm.ts)
 // Source     own derivation
 
-import { CACHE_LINE_BYTES, DENSE_ROW_BLOCK, DenseMatmulRecord, PANEL, PANEL_BYTES, TILE_ROWS } from './abi'
+import { CACHE_LINE_BYTES, DENSE_ROW_BLOCK, DenseMatmulRecord, PANEL, PANEL_BYTES } from './abi'
 import { finishTile } from './lib/epilogue'
-import { panelCount } from './lib/panels'
-import { tileBegin, tileCount, tileF32 } from './lib/tile-f32'
+import { tileBegin, tileCount } from './lib/tile-f32'
 import { sliceBegin } from './tape'
+import { denseTileColumns, denseTileRows, runDenseTile } from './tiles'
 
 const K_BLOCK: i32 = 256
 /** From so many tiles on, a tile's share of the next block is 8 lines at most: more at once would be waited for. */
@@ -30,42 +32,52 @@ export function denseMatmul(record: usize, thread: i32, threads: i32, scratch: u
   const args = changetype<DenseMatmulRecord>(record)
   const M = args.M, K = args.K, N = args.N
   const x = args.x, w = args.w, bias = args.bias
-  const activation = args.activation
+  const tile = args.tile, activation = args.activation
   const residual = args.residual, y = args.y
-  const panels = panelCount(N)
+  const columns = denseTileColumns(tile), mostRows = denseTileRows(tile)
+  /** of one number for each column of a panel */
+  const lineBytes = <usize>columns << 2
+  const panels = <i32>(<u32>(N + columns - 1) / columns)
   const first = sliceBegin(panels, thread, threads), last = sliceBegin(panels, thread + 1, threads)
-  const wEnd = w + <usize>last * (<usize>K * PANEL_BYTES)
+  const wEnd = w + <usize>last * (<usize>K * lineBytes)
   const xStride = <usize>K << 2, yStride = <usize>N << 2
   const blocks = tileCount(M, DENSE_ROW_BLOCK)
   for (let block = 0; block < blocks; block++) {
     const m0 = tileBegin(M, blocks, block)
     const rows = tileBegin(M, blocks, block + 1) - m0
-    const tiles = tileCount(rows, TILE_ROWS)
-    const touched: usize = tiles < TOUCH_TILES ? 0 : (<usize>(K_BLOCK * <i32>PANEL_BYTES / tiles) + CACHE_LINE_BYTES - 1) & -CACHE_LINE_BYTES
+    const tiles = tileCount(rows, mostRows)
+    const touched: usize = tiles < TOUCH_TILES
+      ? 0 : (<usize>(K_BLOCK * <i32>lineBytes / tiles) + CACHE_LINE_BYTES - 1) & -CACHE_LINE_BYTES
     const xBlock = x + <usize>m0 * xStride
     for (let panel = first; panel < last; panel++) {
-      const b = w + <usize>panel * (<usize>K * PANEL_BYTES)
+      const b = w + <usize>panel * (<usize>K * lineBytes)
       for (let k = 0; k < K; k += K_BLOCK) {
         const depth = min(K_BLOCK, K - k)
         const isLast = k + depth == K
-        let ahead = b + <usize>(k + depth) * PANEL_BYTES
+        let ahead = b + <usize>(k + depth) * lineBytes
         for (let t = 0; t < tiles; t++) {
           const m = tileBegin(rows, tiles, t)
           const tileRows = tileBegin(rows, tiles, t + 1) - m
-          const sums = scratch + <usize>m * PANEL_BYTES
+          const sums = scratch + <usize>m * lineBytes
           if (touched != 0) {
-            store<i32>(scratch + <usize>DENSE_ROW_BLOCK * PANEL_BYTES, touch(ahead, min(ahead + touched, wEnd)))
+            store<i32>(scratch + <usize>DENSE_ROW_BLOCK * lineBytes, touch(ahead, min(ahead + touched, wEnd)))
             ahead += touched
           }
-          tileF32(
-            tileRows, xBlock + <usize>m * xStride + (<usize>k << 2), xStride,
-            b + <usize>k * PANEL_BYTES, depth, sums, k > 0,
+          runDenseTile(
+            tile, tileRows, xBlock + <usize>m * xStride + (<usize>k << 2), xStride,
+            b + <usize>k * lineBytes, depth, sums, k > 0,
           )
           if (isLast) {
-            const at = <usize>(m0 + m) * yStride + <usize>panel * PANEL_BYTES
+            const n = <usize>panel * lineBytes
+            const at = <usize>(m0 + m) * yStride + n
+            const left = N - panel * columns
             finishTile(
-              tileRows, sums, bias != 0 ? bias + <usize>panel * PANEL_BYTES : 0, activation,
-              residual != 0 ? residual + at : 0, y + at, yStride, min(PANEL, N - panel * PANEL),
+              tileRows, sums, lineBytes, bias != 0 ? bias + n : 0, activation,
+              residual != 0 ? residual + at : 0, y + at, yStride, min(PANEL, left),
+            )
+            if (columns > PANEL && left > PANEL) finishTile(
+              tileRows, sums + PANEL_BYTES, lineBytes, bias != 0 ? bias + n + PANEL_BYTES : 0, activation,
+              residual != 0 ? residual + at + PANEL_BYTES : 0, y + at + PANEL_BYTES, yStride, min(PANEL, left - PANEL),
             )
           }
         }

@@ -149,7 +149,7 @@ export function csrMatmul(record: usize, thread: i32, threads: i32, scratch: usi
         if (isRow) addParts<f32>(turned)
         const at = <usize>t0 * (<usize>N << 2) + n
         finishTile(
-          min(w, M - t0), turned, bias != 0 ? bias + n : 0, activation,
+          min(w, M - t0), turned, PANEL_BYTES, bias != 0 ? bias + n : 0, activation,
           residual != 0 ? residual + at : 0, y + at, <usize>N << 2, min(PANEL, outputs - c),
         )
       }
@@ -207,10 +207,10 @@ export function int8BlockMatmul(record: usize, thread: i32, threads: i32, scratc
         turn(scratch + (<usize>(c * w) << 2), w, turned)
         if (isRow) addParts<i32>(turned)
         const rows = min(w, M - t0)
-        scaleTile(rows, turned, aScale + (<usize>t0 << 2), wScale + n)
+        scaleTile(rows, turned, PANEL_BYTES, aScale + (<usize>t0 << 2), wScale + n)
         const at = <usize>t0 * (<usize>N << 2) + n
         finishTile(
-          rows, turned, bias != 0 ? bias + n : 0, activation,
+          rows, turned, PANEL_BYTES, bias != 0 ? bias + n : 0, activation,
           residual != 0 ? residual + at : 0, y + at, <usize>N << 2, min(PANEL, outputs - c),
         )
       }
@@ -254,7 +254,7 @@ export function nmMatmul(record: usize, thread: i32, threads: i32, scratch: usiz
         if (isBlocked) continue
         const to = <usize>(t0 + t) * yStride + n
         finishTile(
-          min(count, M - t0 - t), sums, bias != 0 ? bias + n : 0, activation,
+          min(count, M - t0 - t), sums, PANEL_BYTES, bias != 0 ? bias + n : 0, activation,
           residual != 0 ? residual + to : 0, y + to, yStride, min(PANEL, N - panel * PANEL),
         )
       }

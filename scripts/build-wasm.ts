@@ -8,11 +8,12 @@ import { createRequire } from 'node:module'
 import { dirname, join } from 'node:path'
 import { fileURLToPath, pathToFileURL } from 'node:url'
 import { promisify } from 'node:util'
+import { encodeModule, frequentFirst } from './encode-module.ts'
 import { stripExports } from './strip-exports.ts'
 import { INFERENCE_DATA_ADDRESS, TRAINING_DATA_ADDRESS } from '../kernels/wasm/abi.ts'
 
 const ROOT = fileURLToPath(new URL('..', import.meta.url))
-/** Compiled with a shared memory; the module for a memory of one thread differs in one byte, see `unshared`. */
+/** Compiled with a shared memory; the module for a memory that is not differs in one byte, see `sharedFlag`. */
 const BUILDS = ['baseline', 'relaxed'] as const
 /**
  * Entry file -> prefix of its .wasm files, address of its static data, and the generated module that embeds them.
@@ -25,6 +26,16 @@ const ENTRIES = [
     memoryBase: TRAINING_DATA_ADDRESS,
     output: 'kernels/generated/wasm-train.ts',
   },
+]
+
+/** What the outputs depend on besides assembly/. */
+const MAKERS = [
+  'asconfig.json',
+  'scripts/build-wasm.ts',
+  'scripts/encode-module.ts',
+  'scripts/strip-exports.ts',
+  'kernels/wasm/abi.ts',
+  'kernels/wasm/embedded.ts',
 ]
 
 /** What JavaScript calls; no other export of the modules is embedded. */
@@ -66,49 +77,41 @@ export async function buildWasm(): Promise<void> {
 function hashInputs(version: string): string {
   const hash = createHash('sha256').update(version)
   const sources = globSync('assembly/**/*.ts', { cwd: ROOT }).sort()
-  for (const file of [
-    ...sources,
-    'asconfig.json',
-    'scripts/build-wasm.ts',
-    'scripts/strip-exports.ts',
-    'kernels/wasm/abi.ts',
-  ])
-    hash.update(file).update(readFileSync(join(ROOT, file)))
+  for (const file of [...sources, ...MAKERS]) hash.update(file).update(readFileSync(join(ROOT, file)))
   return hash.digest('hex')
 }
 
 /**
- * Where base64 text of a module differs when its imported memory is not shared, and what replaces it: the byte
- * of the import's limits is 1 (a maximum) in place of 3 (a maximum, shared). Atomics are valid on either memory.
+ * Where a module says that its imported memory is shared: the byte of the import's limits is 3 (a maximum, shared), and 1
+ * for a memory that is not. Atomics are valid on either.
  */
-function unshared(bytes: Buffer): { at: number; group: string } {
+function sharedFlag(bytes: Buffer): number {
   const name = Buffer.concat([Buffer.of(3), Buffer.from('env'), Buffer.of(6), Buffer.from('memory'), Buffer.of(2, 3)])
-  const flag = bytes.indexOf(name) + name.length - 1
-  if (flag < name.length - 1) throw new Error('build-wasm: the module imports no shared memory env.memory')
-  const start = flag - (flag % 3)
-  const group = Buffer.from(bytes.subarray(start, start + 3))
-  group[flag - start] = 1
-  return { at: (start / 3) * 4, group: group.toString('base64') }
+  const at = bytes.indexOf(name)
+  if (at < 0) throw new Error('build-wasm: the module imports no shared memory env.memory')
+  return at + name.length - 1
 }
 
 function embed(prefix: string): string {
-  const modules = BUILDS.map((build) => ({
-    build,
-    bytes: stripExports(readFileSync(join(ROOT, `build/wasm/${prefix}${build}.wasm`)), (name) => CALLED.includes(name)),
-  }))
-  const text = (build: string): string => `${build.toUpperCase()}_SHARED`
+  const modules = BUILDS.map((build) => {
+    const whole = readFileSync(join(ROOT, `build/wasm/${prefix}${build}.wasm`))
+    return { build, bytes: stripExports(whole, (name) => CALLED.includes(name)) }
+  })
+  const order = frequentFirst(modules.map(({ bytes }) => bytes))
   return [
     '// Made by scripts/build-wasm.ts from assembly/; do not edit.',
-    "import type { BuildName } from '../wasm/modules.ts'",
+    "import { decodeModule, type EmbeddedModules } from '../wasm/embedded.ts'",
     '',
-    ...modules.map(({ build, bytes }) => `const ${text(build)} = '${bytes.toString('base64')}'`),
+    `const ORDER = '${Buffer.from(order).toString('base64')}'`,
+    ...modules.map(({ build, bytes }) => `const ${build.toUpperCase()} = '${encodeModule(bytes, order)}'`),
     '',
-    '/** The modules, base64. */',
-    'export const WASM: Record<BuildName, string> = {',
+    'export const WASM: EmbeddedModules = {',
     ...modules.flatMap(({ build, bytes }) => {
-      const { at, group } = unshared(bytes)
-      const patched = `${text(build)}.slice(0, ${at}) + '${group}' + ${text(build)}.slice(${at + 4})`
-      return [`  ${build}: ${patched},`, `  '${build}-shared': ${text(build)},`]
+      const text = build.toUpperCase()
+      return [
+        `  ${build}: () => decodeModule(ORDER, ${text}, ${sharedFlag(bytes)}),`,
+        `  '${build}-shared': () => decodeModule(ORDER, ${text}),`,
+      ]
     }),
     '}',
     '',

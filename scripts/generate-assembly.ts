@@ -1,9 +1,14 @@
-// Writes the AssemblyScript files that are made from TypeScript: assembly/abi.ts from kernels/wasm/abi.ts. Git keeps them,
-// so that assembly/ can be read and edited as it is; `generate.ts --check` fails where one is not current.
+// Writes the AssemblyScript files that are made from TypeScript: assembly/abi.ts from kernels/wasm/abi.ts, assembly/tiles.ts
+// and assembly/exports.ts from the variants' rows. Git keeps them, so that assembly/ can be read and edited as it is;
+// `generate.ts --check` fails where one is not current.
 
 import { existsSync, readFileSync, writeFileSync } from 'node:fs'
 import { fileURLToPath } from 'node:url'
+import { DENSE_WASM } from '../kernels/dense-matmul/variants-wasm.ts'
+import { INT8_WASM } from '../kernels/int8-matmul/variants-wasm.ts'
 import * as abi from '../kernels/wasm/abi.ts'
+import { tileSources, type Int8Variant, type TileVariant, type WasmVariant } from '../kernels/wasm/variant.ts'
+import { WASM_VARIANTS } from '../kernels/wasm/variants.ts'
 
 type RecordLayout = abi.RecordLayout
 type Exported = number | RecordLayout | Record<string, number>
@@ -59,13 +64,99 @@ ${records.join('\n\n')}
 `
 }
 
+/** `number` of each tile, as a function of the tile's number: a constant where all agree. */
+function tileFunction(name: string, words: string, rows: readonly TileVariant[], number: (row: TileVariant) => number) {
+  const tiles = firstRows(rows)
+  const isOne = new Set(tiles.map(number)).size === 1
+  const body = isOne ? [`return ${number(tiles[0])}`] : chain(tiles, (row) => `return ${number(row)}`)
+  return `/** ${words} */
+// @ts-ignore: decorator
+@inline
+export function ${name}(tile: i32): i32 {
+${body.map((line) => `  ${line}`).join('\n')}
+}`
+}
+
+/** A row for each tile, in the order of their numbers. */
+function firstRows<R extends TileVariant>(rows: readonly R[]): R[] {
+  return tileSources(rows).map((source) => rows.find((row) => row.source === source)!)
+}
+
+/** One statement per tile, that of the last one unconditional; builds without relaxed SIMD drop what needs it. */
+function chain(tiles: readonly TileVariant[], statement: (row: TileVariant) => string): string[] {
+  return tiles.map((row, number) => {
+    if (number === tiles.length - 1) return statement(row)
+    return `if (${row.needsRelaxedSimd ? 'RELAXED && ' : ''}tile == ${number}) ${statement(row)}`
+  })
+}
+
+function tileCall(name: string, words: string, parameters: string, rows: readonly TileVariant[]): string {
+  const names = parameters.split(', ').map((parameter) => parameter.split(':')[0])
+  const body = chain(firstRows(rows), ({ run }) => `return ${run}(${names.join(', ')})`)
+  return `/** ${words} */
+// @ts-ignore: decorator
+@inline
+export function ${name}(tile: i32, ${parameters}): void {
+${body.map((line) => `  ${line}`).join('\n')}
+}`
+}
+
+/** The text of assembly/tiles.ts: which function and which sizes belong to a tile's number. */
+export function tilesSource(dense: readonly TileVariant[], int8: readonly Int8Variant[]): string {
+  const imports = [...firstRows(dense), ...firstRows(int8)]
+    .map(({ run, source }) => `import { ${run} } from './lib/${source}'`)
+    .sort()
+  const shiftOf = (row: TileVariant): number => (row.dotStrategy === 'i16x8' ? 1 : 0)
+  return `// Made by scripts/generate-assembly.ts from the rows of kernels/{dense-matmul,int8-matmul}/variants-wasm.ts; do not edit.
+
+import { RELAXED } from './lib/simd'
+${imports.join('\n')}
+
+${tileFunction('denseTileRows', 'Rows of a dense tile.', dense, ({ tile }) => tile.rows)}
+
+${tileFunction('denseTileColumns', 'Columns of a dense tile.', dense, ({ tile }) => tile.columns)}
+
+${tileCall('runDenseTile', 'sums f32 [rows][columns] (+)= A[rows,K] f32 . B[K,columns] f32', 'rows: i32, a: usize, aStride: usize, b: usize, K: i32, sums: usize, continues: bool', dense)}
+
+${tileFunction('int8TileRows', 'Rows of an int8 tile.', int8, ({ tile }) => tile.rows)}
+
+${tileFunction('int8TileColumns', 'Columns of an int8 tile.', int8, ({ tile }) => tile.columns)}
+
+${tileFunction('int8TileShift', 'log2 of the bytes of an element of A.', int8, shiftOf)}
+
+${tileCall('runInt8Tile', 'sums i32 [rows][columns] = start[columns] + A[rows,K] . B[K,columns] s8', 'rows: i32, a: usize, aStride: usize, b: usize, bEnd: usize, start: usize, sums: usize', int8)}
+`
+}
+
+/** The text of assembly/exports.ts. */
+export function exportsSource(rows: readonly WasmVariant[]): string {
+  const bySource = new Map<string, Set<string>>()
+  for (const { source, exports } of rows)
+    if (source) bySource.set(source, new Set([...(bySource.get(source) ?? []), ...exports]))
+  const lines = [...bySource].map(
+    ([source, names]) => `export {\n  ${[...names].join(',\n  ')},\n} from './lib/${source}'`,
+  )
+  return `// Made by scripts/generate-assembly.ts from the rows of kernels/*/variants-wasm.ts; do not edit.
+//
+// The inner loops are exported so that the compiler keeps each a function of its own, with registers of its own, and
+// kernels/wasm/codegen.test.ts can count their instructions. What a page loads does not have these exports (scripts/strip-exports.ts).
+
+${lines.join('\n')}
+`
+}
+
 /**
  * Writes the files that are out of date.
  *
  * @throws Error where `isCheck` and one is out of date
  */
 export function generateAssembly(isCheck: boolean): void {
-  for (const [file, text] of Object.entries({ 'assembly/abi.ts': abiSource() })) {
+  const files = {
+    'assembly/abi.ts': abiSource(),
+    'assembly/tiles.ts': tilesSource(DENSE_WASM, INT8_WASM),
+    'assembly/exports.ts': exportsSource(WASM_VARIANTS),
+  }
+  for (const [file, text] of Object.entries(files)) {
     const path = fileURLToPath(new URL(`../${file}`, import.meta.url))
     if (existsSync(path) && readFileSync(path, 'utf8') === text) continue
     if (isCheck)

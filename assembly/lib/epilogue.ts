@@ -1,6 +1,6 @@
 // What comes after the sums of a linear layer: bias, activation, residual, and the store to Y, row-major or in token blocks.
 
-import { ACTIVATION_GELU, ACTIVATION_NONE, ACTIVATION_TANH, PANEL, PANEL_BYTES } from '../abi'
+import { ACTIVATION_GELU, ACTIVATION_NONE, ACTIVATION_TANH, PANEL } from '../abi'
 import { gelu, tanh } from './math'
 
 // @ts-ignore: decorator
@@ -12,8 +12,9 @@ function activate(v: v128, activation: i32): v128 {
 }
 
 /**
- * Finishes `rows` x 8 sums that stand in `sums` [rows][8] (changed on the way) and stores columns n .. n + 8 of Y.
+ * Finishes `rows` x 8 sums, which it may change, and stores columns n .. n + 8 of Y.
  *
+ * @param sumsStride bytes from a row of sums to the next
  * @param bias f32 [8] of these columns, padded with zeros, or 0
  * @param residual address of element (row 0, column n), of the same stride as Y, or 0
  * @param y address of element (row 0, column n)
@@ -21,7 +22,8 @@ function activate(v: v128, activation: i32): v128 {
  * @param columns how many of the 8 columns there are
  */
 export function finishTile(
-  rows: i32, sums: usize, bias: usize, activation: i32, residual: usize, y: usize, stride: usize, columns: i32,
+  rows: i32, sums: usize, sumsStride: usize, bias: usize, activation: i32, residual: usize, y: usize, stride: usize,
+  columns: i32,
 ): void {
   let bias0 = f32x4.splat(0.0)
   let bias1 = f32x4.splat(0.0)
@@ -52,7 +54,7 @@ export function finishTile(
         store<f32>(y + at, residual != 0 ? value + load<f32>(residual + at) : value)
       }
     }
-    sums += PANEL_BYTES
+    sums += sumsStride
     y += stride
     if (residual != 0) residual += stride
   }
@@ -61,17 +63,18 @@ export function finishTile(
 /**
  * Turns `rows` x 8 i32 sums into f32 in place: f32(sum) * (aScale[row] * wScale[column]).
  *
+ * @param sumsStride bytes from a row of sums to the next
  * @param aScale f32 [rows]
  * @param wScale f32 [8], padded with zeros
  */
-export function scaleTile(rows: i32, sums: usize, aScale: usize, wScale: usize): void {
+export function scaleTile(rows: i32, sums: usize, sumsStride: usize, aScale: usize, wScale: usize): void {
   const scale0 = v128.load(wScale)
   const scale1 = v128.load(wScale, 16)
   for (let r = 0; r < rows; r++) {
     const scale = v128.load32_splat(aScale)
     v128.store(sums, f32x4.mul(f32x4.convert_i32x4_s(v128.load(sums)), f32x4.mul(scale, scale0)))
     v128.store(sums, f32x4.mul(f32x4.convert_i32x4_s(v128.load(sums, 16)), f32x4.mul(scale, scale1)), 16)
-    sums += PANEL_BYTES
+    sums += sumsStride
     aScale += 4
   }
 }

@@ -71,9 +71,6 @@ export function tile_int8_relaxed_6x8(a: usize, aStride: usize, b: usize, bEnd: 
   tileRelaxed(6, a, aStride, b, bEnd, start, sums)
 }
 
-/** Rows of the largest tile. */
-export const RELAXED_TILE_ROWS: i32 = 6
-
 /** sums[rows][8] = start[8] + A . B; `b` to `bEnd` is the panel. */
 // @ts-ignore: decorator
 @inline

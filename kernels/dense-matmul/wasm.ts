@@ -1,21 +1,25 @@
 // The f32 linear layer on the WebAssembly tape: assembly/dense-matmul.ts.
 
 import type { DenseWeight } from '../program/weights.ts'
-import { ACTIVATION, CACHE_LINE_BYTES, DENSE_MATMUL, DENSE_ROW_BLOCK, PANEL_BYTES } from '../wasm/abi.ts'
+import { ACTIVATION, CACHE_LINE_BYTES, DENSE_MATMUL, DENSE_ROW_BLOCK } from '../wasm/abi.ts'
 import { placeVector, type LinearOp, type LoadContext, type Lowered } from '../wasm/lowered.ts'
+import { tileSources } from '../wasm/variant.ts'
 import { packPanels, panelElements } from './pack.ts'
-
-/** Sums of one block of rows, and a line for what is read ahead. */
-const SCRATCH_BYTES = DENSE_ROW_BLOCK * PANEL_BYTES + CACHE_LINE_BYTES
+import { DENSE_WASM } from './variants-wasm.ts'
 
 export function lowerDenseMatmul(op: LinearOp, weight: DenseWeight, name: string, load: LoadContext): Lowered {
   const { N, K } = weight
-  const elements = panelElements(N, K)
+  const { source, tile } = load.variants.dense
+  const { columns } = tile
+  const elements = panelElements(N, K, columns)
   const w = load.allocateWeights(`${name} weight`, elements * 4)
-  packPanels(weight.data, N, K, load.memory.f32(w, elements))
-  const bias = placeVector(load, `${name} bias`, op.bias)
+  packPanels(weight.data, N, K, columns, load.memory.f32(w, elements))
+  const bias = placeVector(load, `${name} bias`, op.bias, columns)
+  const number = tileSources(DENSE_WASM).indexOf(source)
+  // the sums of one block of rows, and a line for what is read ahead
+  const scratchBytes = DENSE_ROW_BLOCK * columns * 4 + CACHE_LINE_BYTES
   return {
-    needs: () => ({ scratchBytes: SCRATCH_BYTES }),
+    needs: () => ({ scratchBytes }),
     encode({ tape, buffer }) {
       const x = buffer(op.input)
       const y = buffer(op.output).address
@@ -23,7 +27,7 @@ export function lowerDenseMatmul(op: LinearOp, weight: DenseWeight, name: string
       const activation = ACTIVATION[op.activation]
       tape.record(
         DENSE_MATMUL,
-        { M: x.rows, K, N, activation, x: x.address, w, bias, residual, y },
+        { M: x.rows, K, N, tile: number, activation, x: x.address, w, bias, residual, y },
         residual ? [x.address, residual] : [x.address],
         [y],
       )

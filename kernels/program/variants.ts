@@ -26,7 +26,7 @@ export interface VariantNote {
 export type VariantNotes<R extends { id: string }> = Record<R['id'], VariantNote>
 
 /** What every row says. */
-interface VariantRow {
+export interface VariantRow {
   op: Operation
   /** unique among the rows of one operation and backend; info() and the tuner print it */
   id: string
@@ -103,23 +103,4 @@ export type WorkgroupCover =
 export interface TilesCover {
   readonly tiles: number
   readonly queries: number
-}
-
-/**
- * A variant on WebAssembly.
- *
- * @typeParam Export names of the module's exports
- */
-export interface WasmVariant<Export extends string = string, Check = unknown> extends VariantRow {
-  backend: 'wasm'
-  /** the exports of the module that it consists of */
-  exports: readonly Export[]
-  /** rows and columns of the output that an inner loop makes at once, and inputs that it takes in a step */
-  tile: { readonly rows: number; readonly columns: number; readonly depth?: number }
-  /** the exact dot product of bytes that it is built on; none in f32 */
-  dotStrategy?: string
-  /** true where it is in the relaxed builds alone */
-  needsRelaxedSimd?: true
-  /** what the self-test runs before the variant is used */
-  proof: Check
 }

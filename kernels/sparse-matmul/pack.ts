@@ -7,7 +7,7 @@
 //               which would else widen each block once per 32 tokens
 //   nm          values in panels [ceil(N / 8)][P][8] like dense f32; indices u16 [lists][P] as they come
 
-import { BLOCK_TOKENS } from '../wasm/abi.ts'
+import { BLOCK_TOKENS, PANEL } from '../wasm/abi.ts'
 import { packPanels, panelElements } from '../dense-matmul/pack.ts'
 import type { NmWeight } from '../program/weights.ts'
 
@@ -66,7 +66,7 @@ export function blockRows(
 }
 
 export function nmPanelElements(weight: NmWeight): number {
-  return panelElements(weight.N, inputsKept(weight))
+  return panelElements(weight.N, inputsKept(weight), PANEL)
 }
 
 /** P: inputs kept per output. */
@@ -76,5 +76,5 @@ export function inputsKept({ K, n, m }: NmWeight): number {
 
 /** Packs values f32 [N, P] into `packed` [ceil(N / 8)][P][8]: dense panels over the kept inputs. */
 export function packNmPanels(weight: NmWeight, packed: Float32Array): void {
-  packPanels(weight.values, weight.N, inputsKept(weight), packed)
+  packPanels(weight.values, weight.N, inputsKept(weight), PANEL, packed)
 }

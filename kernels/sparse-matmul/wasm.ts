@@ -88,7 +88,7 @@ export function lowerCsrMatmul(op: LinearOp, weight: CsrWeight, name: string, lo
 
 export function lowerInt8BlockMatmul(op: LinearOp, weight: Int8BlockWeight, name: string, load: LoadContext): Lowered {
   const { N, K, activationScale } = weight
-  const strategy = load.int8
+  const strategy = load.variants.int8.dotStrategy
   const blocked = blockRows(weight.rowOffsets, weight.columns, K / 4, strategy === 'i16x8' ? 8 : 4)
   const { kBlocks } = blocked
   const rowOffsets = placeRowOffsets(load, `${name} row offsets`, blocked.rowOffsets)

@@ -2,7 +2,7 @@
 
 import { WASM } from '../generated/wasm-train.ts'
 import { WasmMemory } from '../wasm/memory.ts'
-import { compileEmbedded, hasRelaxedSimd, hasSharedMemory, hasSimd, type BuildName } from '../wasm/modules.ts'
+import { hasRelaxedSimd, hasSharedMemory, hasSimd, type BuildName } from '../wasm/modules.ts'
 import { ThreadPool } from '../wasm/pool.ts'
 import type { Dropout, LossTarget, TrainBatch } from './batch.ts'
 import type { FakeQuantize } from './fake-quantize.ts'
@@ -87,7 +87,7 @@ export class TrainSession {
     const isShared = wanted > 1 && hasSharedMemory()
     const simd = options.build !== 'baseline' && hasRelaxedSimd() ? 'relaxed' : 'baseline'
     const name: BuildName = isShared ? `${simd}-shared` : simd
-    const module = await compileEmbedded(WASM[name])
+    const module = await WebAssembly.compile(WASM[name]())
     const pool = await ThreadPool.create(new WasmMemory(isShared), module, isShared ? wanted : 1)
     try {
       return new TrainSession(shape, pool, options)

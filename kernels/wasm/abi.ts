@@ -76,7 +76,7 @@ export type DotStrategy = keyof typeof DOT_STRATEGY
 
 // ---- Sizes that packing and inner loops share
 
-/** Outputs of a panel: two vectors of four. Vectors of one number per output are padded to a multiple of it. */
+/** Outputs of a panel: two vectors of four. Tiles of dense and int8 layers may have wider panels, of two times PANEL. */
 export const PANEL = 8
 export const PANEL_SHIFT = 3
 /** One f32 for each output of a panel. */
@@ -121,10 +121,10 @@ export interface RecordLayout {
   reals?: readonly string[]
 }
 
-/** residual: 0 for none. */
+/** tile: number of the tile, whose panels w is packed in (tileSources of variant.ts). residual: 0 for none. */
 export const DENSE_MATMUL = {
   opcode: 1,
-  integers: ['M', 'K', 'N', 'activation'],
+  integers: ['M', 'K', 'N', 'tile', 'activation'],
   addresses: ['x', 'w', 'bias', 'residual', 'y'],
 } as const
 
@@ -139,7 +139,7 @@ export const QUANTIZE_ROWS = {
 /** a: scales, then rows, as QUANTIZE_ROWS writes them. start: i32, where the sums of each output begin. */
 export const INT8_MATMUL = {
   opcode: 3,
-  integers: ['M', 'K', 'N', 'activation', 'strategy'],
+  integers: ['M', 'K', 'N', 'tile', 'activation'],
   addresses: ['a', 'w', 'start', 'wScale', 'bias', 'residual', 'y'],
 } as const
 

@@ -1,15 +1,29 @@
 // The CPU device: programs on WebAssembly, one tape per run, all threads on it.
 
+import { DENSE_WASM } from '../dense-matmul/variants-wasm.ts'
 import { WASM } from '../generated/wasm.ts'
+import { INT8_WASM } from '../int8-matmul/variants-wasm.ts'
 import type { Device, DeviceInfo, LoadOptions, Session } from '../program/device.ts'
 import type { StoredProgram } from '../program/stored-weights.ts'
-import { describeStrategy, relaxedDotOf, strategyFor, type RelaxedDot } from './dot-strategy.ts'
+import { relaxedDotOf, type RelaxedDot } from './dot-strategy.ts'
 import type { DotStrategy } from './abi.ts'
+import type { EmbeddedModules } from './embedded.ts'
 import { WasmMemory } from './memory.ts'
-import { compileEmbedded, hasRelaxedSimd, hasSharedMemory, hasSimd, type BuildName } from './modules.ts'
+import { hasRelaxedSimd, hasSharedMemory, hasSimd, type BuildName } from './modules.ts'
 import { ThreadPool } from './pool.ts'
 import { selfTest } from './self-test.ts'
 import { WasmSession } from './session.ts'
+import {
+  candidates,
+  isRunnable,
+  type ChosenVariants,
+  type Engine,
+  type Int8Variant,
+  type ProofName,
+  type TileVariant,
+  type WasmVariant,
+} from './variant.ts'
+import { WASM_VARIANTS } from './variants.ts'
 
 export interface WasmDeviceOptions {
   /** default: the engine's cores, at most 4 */
@@ -18,15 +32,17 @@ export interface WasmDeviceOptions {
   build?: 'auto' | 'baseline' | 'relaxed'
   /** 'auto': by a probe of what relaxed dot computes here */
   int8?: 'auto' | DotStrategy
-  /** false: a memory of its own, one thread; default: shared where the engine allows and threads are more than 1 */
+  /** ids of variants to take instead of the preferred ones, for those who compare them */
+  variants?: { 'dense-matmul'?: string; 'int8-matmul'?: string }
+  /** false: memory that is not shared, one thread; default: shared where the engine allows and threads are more than 1 */
   shared?: boolean
   /**
    * Multiply-adds of a batch from which all threads share it; below, waking the others costs more than they save. The
    * default is SHARE_FROM; 0 shares every batch. Results do not depend on it.
    */
   shareFrom?: number
-  /** tests only: other modules than the embedded ones, base64 */
-  modules?: Record<BuildName, string>
+  /** tests only: other modules than the embedded ones */
+  modules?: EmbeddedModules
 }
 
 /** About 1.5 ms of f32 on one core, where one and two threads took the same (docs/perf-log.md). */
@@ -62,14 +78,13 @@ export async function createWasmDevice(options: WasmDeviceOptions = {}): Promise
   if (!hasSimd()) throw new Error('wasm: this engine has no WebAssembly SIMD; use a newer browser or Node')
   if (options.build === 'relaxed' && !hasRelaxedSimd())
     throw new Error("wasm: this engine has no relaxed SIMD; use build 'auto' or 'baseline'")
-  const int8 = options.int8 ?? 'auto'
-  if (options.build === 'baseline' && (int8 === 'u8' || int8 === 's8'))
-    throw new Error(`wasm: int8 strategy '${int8}' needs relaxed SIMD, the baseline build has only 'i16x8'`)
+  if (options.build === 'baseline' && (options.int8 === 'u8' || options.int8 === 's8'))
+    throw new Error(`wasm: int8 strategy '${options.int8}' needs relaxed SIMD, the baseline build has only 'i16x8'`)
   const notes: string[] = []
   if (options.build !== 'baseline' && hasRelaxedSimd()) {
     let found: string
     try {
-      const tried = await tryBuild('relaxed', int8, options, notes)
+      const tried = await tryBuild('relaxed', options, notes)
       if ('device' in tried) return tried.device
       found = `the relaxed SIMD build computes ${tried.wrong.join(', ')} wrongly on this engine`
     } catch (error) {
@@ -78,46 +93,90 @@ export async function createWasmDevice(options: WasmDeviceOptions = {}): Promise
     if (options.build === 'relaxed') throw new Error(`wasm: ${found}; use build 'auto' or 'baseline'`)
     notes.push(`${found}: the baseline build runs instead`)
   }
-  const tried = await tryBuild('baseline', 'auto', options, notes)
+  const tried = await tryBuild('baseline', { ...options, int8: 'auto' }, notes)
   if ('device' in tried) return tried.device
   throw new Error(`wasm: the baseline build computes ${tried.wrong.join(', ')} wrongly on this engine; use another one`)
 }
 
-type Tried = { device: WasmDevice } | { wrong: string[] }
+type Tried = { device: WasmDevice } | { wrong: ProofName[] }
 
-/** Starts one build and tests it; an int8 strategy that fails alone is replaced by i16x8. */
-async function tryBuild(
-  build: Build,
-  int8: 'auto' | DotStrategy,
-  options: WasmDeviceOptions,
-  notes: string[],
-): Promise<Tried> {
+/** Variants that a device may take, the preferred ones first. */
+interface Candidates {
+  dense: TileVariant[]
+  int8: Int8Variant[]
+}
+
+/** Starts one build and tests it. A variant that fails leaves its place to the next one, unless the caller asked for it. */
+async function tryBuild(build: Build, options: WasmDeviceOptions, notes: string[]): Promise<Tried> {
   const { pool, name } = await startPool(build, options, notes)
   try {
-    const relaxedDot = build === 'relaxed' ? probeRelaxedDot(pool) : null
-    let strategy: DotStrategy = int8 !== 'auto' ? int8 : relaxedDot ? strategyFor(relaxedDot) : 'i16x8'
-    let wrong = await selfTest((program) => load(pool, program, strategy, 0, {}))
-    const isInt8Alone = wrong.length > 0 && wrong.every((kernel) => kernel.includes('int8'))
-    if (isInt8Alone && strategy !== 'i16x8' && int8 === 'auto') {
-      notes.push(
-        `the int8 strategy ${strategy} computes ${wrong.join(', ')} wrongly on this engine: i16x8 runs instead`,
-      )
-      strategy = 'i16x8'
-      wrong = await selfTest((program) => load(pool, program, strategy, 0, {}))
+    const isRelaxed = build === 'relaxed'
+    const engine: Engine = { isRelaxed, relaxedDot: isRelaxed ? probeRelaxedDot(pool) : null }
+    const found = candidatesFor(engine, options)
+    for (;;) {
+      const chosen: ChosenVariants = { dense: found.dense[0], int8: found.int8[0] }
+      const wrong = await selfTest((program) => load(pool, program, chosen, 0, {}), proofsOf(chosen, engine))
+      if (wrong.length === 0) {
+        if (!isRunnable(chosen.int8, engine))
+          notes.push(
+            `int8 strategy ${chosen.int8.id} was asked for, but relaxed dot is not exact for it here: large operands go wrong`,
+          )
+        return { device: deviceOf(pool, name, engine, chosen, notes, options.shareFrom ?? SHARE_FROM) }
+      }
+      if (!giveWay(found, wrong, notes)) {
+        await pool.dispose()
+        return { wrong }
+      }
     }
-    if (wrong.length > 0) {
-      await pool.dispose()
-      return { wrong }
-    }
-    if (relaxedDot && strategy !== 'i16x8' && strategy !== strategyFor(relaxedDot))
-      notes.push(
-        `int8 strategy ${strategy} was asked for, but relaxed dot is not exact for it here: large operands go wrong`,
-      )
-    return { device: deviceOf(pool, name, build, strategy, relaxedDot, notes, options.shareFrom ?? SHARE_FROM) }
   } catch (error) {
     await pool.dispose()
     throw error
   }
+}
+
+/** @throws Error where a variant is asked for that there is not, or that this build does not have */
+function candidatesFor(engine: Engine, { int8 = 'auto', variants = {} }: WasmDeviceOptions): Candidates {
+  const found: Candidates = { dense: candidates(DENSE_WASM, engine), int8: candidates(INT8_WASM, engine) }
+  if (int8 !== 'auto') found.int8 = INT8_WASM.filter(({ dotStrategy }) => dotStrategy === int8)
+  const dense = variants['dense-matmul'],
+    int8Tile = variants['int8-matmul']
+  if (dense !== undefined) found.dense = [variantOf(DENSE_WASM, dense, engine)]
+  if (int8Tile !== undefined) found.int8 = [variantOf(INT8_WASM, int8Tile, engine)]
+  return found
+}
+
+function variantOf<R extends WasmVariant>(rows: readonly R[], id: string, engine: Engine): R {
+  const row = rows.find((candidate) => candidate.id === id)
+  if (row && isRunnable(row, engine)) return row
+  const there = rows.filter((candidate) => isRunnable(candidate, engine)).map((candidate) => candidate.id)
+  throw new Error(`wasm: ${rows[0].op} has no variant '${id}' on this engine; choose one of ${there.join(', ')}`)
+}
+
+/** The proofs of all variants that a device with these chosen ones may run. */
+function proofsOf({ dense, int8 }: ChosenVariants, engine: Engine): ProofName[] {
+  const others = WASM_VARIANTS.filter(({ op }) => op !== dense.op && op !== int8.op)
+  return [dense, int8, ...others.filter((row) => isRunnable(row, engine))].map(({ proof }) => proof)
+}
+
+/**
+ * Takes the first of the candidates away where they explain all that is wrong and others are left.
+ * @returns whether there is something new to try
+ */
+function giveWay(found: Candidates, wrong: ProofName[], notes: string[]): boolean {
+  const ofInt8 = new Set(WASM_VARIANTS.flatMap(({ proof, dotStrategy }) => (dotStrategy === undefined ? [] : [proof])))
+  const wrongInt8 = wrong.filter((proof) => ofInt8.has(proof))
+  const wrongDense = wrong.filter((proof) => proof === found.dense[0].proof)
+  if (wrongInt8.length + wrongDense.length < wrong.length) return false
+  const failed = [
+    ...(wrongDense.length > 0 ? [{ rows: found.dense, wrong: wrongDense }] : []),
+    ...(wrongInt8.length > 0 ? [{ rows: found.int8, wrong: wrongInt8 }] : []),
+  ]
+  if (failed.some(({ rows }) => rows.length === 1)) return false
+  for (const { rows, wrong } of failed) {
+    const [first] = rows.splice(0, 1)
+    notes.push(`variant ${first.id} computes ${wrong.join(', ')} wrongly on this engine: ${rows[0].id} runs instead`)
+  }
+  return true
 }
 
 async function startPool(
@@ -134,7 +193,7 @@ async function startPool(
   const modules = options.modules ?? WASM
   if (isShared) {
     const name: BuildName = `${build}-shared`
-    const module = await compileEmbedded(modules[name])
+    const module = await WebAssembly.compile(modules[name]())
     try {
       return { pool: await ThreadPool.create(new WasmMemory(true), module, wanted), name }
     } catch (error) {
@@ -142,7 +201,7 @@ async function startPool(
       addNote(notes, `worker threads could not be started (${(error as Error).message}): one thread`)
     }
   } else if (wanted > 1 && options.shared === false) addNote(notes, 'without shared memory there is one thread')
-  const module = await compileEmbedded(modules[build])
+  const module = await WebAssembly.compile(modules[build]())
   return { pool: await ThreadPool.create(new WasmMemory(false), module, 1), name: build }
 }
 
@@ -158,44 +217,46 @@ function probeRelaxedDot(pool: ThreadPool): RelaxedDot {
 function load(
   pool: ThreadPool,
   program: StoredProgram,
-  strategy: DotStrategy,
+  variants: ChosenVariants,
   shareFrom: number,
   options: LoadOptions,
 ): Promise<WasmSession> {
-  return pool.enqueue(() => WasmSession.create(program, pool, strategy, shareFrom, options))
+  return pool.enqueue(() => WasmSession.create(program, pool, variants, shareFrom, options))
+}
+
+/** For info(): what the device's variants say of themselves, those of one key joined. */
+function describeVariants({ dense, int8 }: ChosenVariants, engine: Engine): Record<string, string> {
+  const said: Record<string, string> = {}
+  for (const row of WASM_VARIANTS) {
+    const isOther = (row.op === dense.op && row.id !== dense.id) || (row.op === int8.op && row.id !== int8.id)
+    if (!row.shownAs || isOther) continue
+    const { key, text } = row.shownAs
+    said[key] = [...(key in said ? [said[key]] : []), text(engine, int8)].join('; ')
+  }
+  return said
 }
 
 function deviceOf(
   pool: ThreadPool,
   build: BuildName,
-  simd: Build,
-  strategy: DotStrategy,
-  relaxedDot: RelaxedDot | null,
+  engine: Engine,
+  variants: ChosenVariants,
   notes: string[],
   shareFrom: number,
 ): WasmDevice {
-  const f32 = simd === 'relaxed' ? 'f32 6x8, relaxed madd' : 'f32 6x8, multiply and add'
-  const int8 = describeStrategy(strategy, relaxedDot)
   const info: DeviceInfo = {
     kind: 'cpu',
-    name: `wasm ${simd}-simd, ${pool.threads} thread${pool.threads > 1 ? 's' : ''}`,
+    name: `wasm ${engine.isRelaxed ? 'relaxed' : 'baseline'}-simd, ${pool.threads} thread${pool.threads > 1 ? 's' : ''}`,
     software: false,
     threads: pool.threads,
-    variants: {
-      'dense-matmul': f32,
-      'int8-matmul': int8,
-      'sparse-matmul csr': 'f32, 32 tokens a pass',
-      'sparse-matmul int8-1x4': int8,
-      'sparse-matmul nm': f32,
-      attention: `${f32}; i16 5x8 between int8 layers`,
-    },
+    variants: describeVariants(variants, engine),
     notes,
   }
   return {
     pool,
     build,
     info: () => info,
-    load: (program, options = {}): Promise<Session> => load(pool, program, strategy, shareFrom, options),
+    load: (program, options = {}): Promise<Session> => load(pool, program, variants, shareFrom, options),
     dispose: () => pool.dispose(),
   }
 }

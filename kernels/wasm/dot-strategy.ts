@@ -1,8 +1,6 @@
 // What i32x4.relaxed_dot_i8x16_i7x16_add_s computes on this engine, and which dot strategy that allows.
 // The specification leaves open what an 8-bit second operand means and whether pairs saturate at 16 bits.
 
-import type { DotStrategy } from './abi.ts'
-
 /** Exact for u8 activations, exact for s8 activations, or neither. */
 export type RelaxedDot = 'u8' | 's8' | 'saturating'
 
@@ -24,13 +22,8 @@ export function relaxedDotOf(probeDot: (weight: number, activation: number) => n
   return 'saturating'
 }
 
-/** The fastest strategy that is exact. */
-export function strategyFor(relaxedDot: RelaxedDot): DotStrategy {
-  return relaxedDot === 'saturating' ? 'i16x8' : relaxedDot
-}
-
 /** The strategy and why, for `info().variants`. */
-export function describeStrategy(strategy: DotStrategy, relaxedDot: RelaxedDot | null): string {
+export function describeStrategy(strategy: string, relaxedDot: RelaxedDot | null): string {
   const why =
     relaxedDot === null
       ? 'no relaxed SIMD in this build'

@@ -2,14 +2,15 @@
 // batch.
 
 import type { BufferId, Op } from '../program/program.ts'
-import { PANEL, type DotStrategy } from './abi.ts'
+import { PANEL } from './abi.ts'
 import type { WasmMemory } from './memory.ts'
 import type { TapeWriter } from './tape.ts'
+import type { ChosenVariants } from './variant.ts'
 
 /** Where an operation puts its packed weights at load. */
 export interface LoadContext {
   memory: WasmMemory
-  int8: DotStrategy
+  variants: ChosenVariants
   /** Address of `bytes` bytes for packed weights; `name` is for guards. */
   allocateWeights(name: string, bytes: number): number
 }
@@ -78,10 +79,10 @@ export function padToPanel(count: number): number {
   return Math.ceil(count / PANEL) * PANEL
 }
 
-/** Copies a vector into weight memory, padded with zeros to whole panels; 0 for none. */
-export function placeVector(load: LoadContext, name: string, vector: Float32Array | null): number {
+/** Copies a vector into weight memory, padded with zeros to whole panels of so many columns; 0 for none. */
+export function placeVector(load: LoadContext, name: string, vector: Float32Array | null, columns = PANEL): number {
   if (!vector) return 0
-  const padded = padToPanel(vector.length)
+  const padded = Math.ceil(vector.length / columns) * columns
   const address = load.allocateWeights(name, padded * 4)
   const view = load.memory.f32(address, padded)
   view.fill(0)

@@ -1,4 +1,4 @@
-// Which of the four builds this engine can run, and the way from the embedded text to a module.
+// Which of the four builds this engine can run.
 
 /** baseline: SIMD; relaxed: SIMD and relaxed SIMD; each without and with shared memory. */
 export type BuildName = 'baseline' | 'baseline-shared' | 'relaxed' | 'relaxed-shared'
@@ -37,12 +37,4 @@ export function hasSharedMemory(): boolean {
   if (typeof SharedArrayBuffer === 'undefined') return false
   const isolated = (globalThis as { crossOriginIsolated?: boolean }).crossOriginIsolated
   return isolated ?? true
-}
-
-/** Compiles a module embedded as base64. */
-export async function compileEmbedded(base64: string): Promise<WebAssembly.Module> {
-  const text = atob(base64)
-  const bytes = new Uint8Array(text.length)
-  for (let i = 0; i < text.length; i++) bytes[i] = text.charCodeAt(i)
-  return WebAssembly.compile(bytes)
 }

@@ -1,7 +1,6 @@
 import { afterEach, describe, expect, it } from 'vitest'
 import { WASM } from '../generated/wasm.ts'
 import { WasmMemory } from './memory.ts'
-import { compileEmbedded } from './modules.ts'
 import { DENSE_MATMUL, FIRST_TOKEN } from './abi.ts'
 import { ThreadPool, type Job } from './pool.ts'
 import { TapeWriter } from './tape.ts'
@@ -17,7 +16,7 @@ afterEach(async () => {
 
 async function makePool(threads: number, stallSeconds?: number): Promise<ThreadPool> {
   const isShared = threads > 1
-  const module = await compileEmbedded(WASM[isShared ? 'baseline-shared' : 'baseline'])
+  const module = await WebAssembly.compile(WASM[isShared ? 'baseline-shared' : 'baseline']())
   const pool = await ThreadPool.create(new WasmMemory(isShared), module, threads, stallSeconds, async (events) => {
     const worker = await startWorker(events)
     workers.push(worker)
@@ -75,7 +74,7 @@ describe.each([1, 2, 3])('a pool of %i threads', (threads) => {
   it('takes a second module', async () => {
     const pool = await makePool(threads)
     const name = threads > 1 ? 'relaxed-shared' : 'relaxed'
-    const number = await pool.addModule(await compileEmbedded(WASM[name]))
+    const number = await pool.addModule(await WebAssembly.compile(WASM[name]()))
     const { job, result } = copyJob(pool, 4, 5)
     await pool.enqueue(() => pool.run(number, job))
     expect([...pool.memory.f32(result, 2)]).toEqual([4, 4])
@@ -89,7 +88,7 @@ it('rejects where only the worker traps, and runs on', async () => {
   const end = memory.memory.buffer.byteLength
   const [x, y] = [memory.allocate(64), memory.allocate(64)]
   const bad = new TapeWriter()
-  const none = { activation: 0, bias: 0, residual: 0 }
+  const none = { tile: 0, activation: 0, bias: 0, residual: 0 }
   bad.record(DENSE_MATMUL, { M: 1, K: 1, N: 16, x, w: end - 32, y, ...none }, [x], [y])
   bad.record(DENSE_MATMUL, { M: 1, K: 1, N: 8, x: y, w: x, y: x, ...none }, [y], [x])
   const job = jobOf(pool, bad)
@@ -120,7 +119,7 @@ it('rejects where a worker died before the run', async () => {
 })
 
 it('refuses threads without shared memory, and too many', async () => {
-  const module = await compileEmbedded(WASM.baseline)
+  const module = await WebAssembly.compile(WASM.baseline())
   await expect(ThreadPool.create(new WasmMemory(false), module, 2)).rejects.toThrow('need a shared memory')
   await expect(ThreadPool.create(new WasmMemory(false), module, 0)).rejects.toThrow('1 to 64')
 })
@@ -131,7 +130,7 @@ it('gives up at once where a worker cannot start', async () => {
     setTimeout(() => events.death('a worker thread failed: refused'), 10)
     return { post: () => {}, hold: () => {}, terminate: async () => {} }
   }
-  const shared = await compileEmbedded(WASM['baseline-shared'])
+  const shared = await WebAssembly.compile(WASM['baseline-shared']())
   await expect(ThreadPool.create(new WasmMemory(true), shared, 2, 5, start)).rejects.toThrow(/did not start.*refused/)
   expect(performance.now() - began).toBeLessThan(10_000)
 })

@@ -1,20 +1,34 @@
-// The start-up self-test: every kernel of a build on small known operands against plain loops, through the very sessions
-// that programs use. Operands of the linear kernels are small integers, whose results are exact in any order of sums.
+// The start-up self-test: the cases that prove the variants of a build, on small known operands against plain loops,
+// through the very sessions that programs use. Operands of the linear kernels are small integers, whose results are exact in any order of sums.
 
 import type { Session } from '../program/device.ts'
-import type { Batch, Program } from '../program/program.ts'
+import type { Batch, BufferSpec, Program } from '../program/program.ts'
 import type { EmbeddingTable, LeafWeight } from '../program/weights.ts'
+import type { ProofName } from './variant.ts'
 
 /** Relative to 1, for results of size about 1: far above rounding, far below any wrong instruction. */
 const TOLERANCE = 1e-4
-/** More rows than one tile, more outputs than one panel, and tails on both. */
-const [M, N, K] = [7, 11, 12]
+/** More rows than one tile, more outputs than one panel of 8 or 16, and tails on both. */
+const [M, N, K] = [7, 19, 12]
 
 interface Case {
-  kernel: string
   program: Program
   batch: Batch
   expected: ArrayLike<number>
+}
+
+const CASES: Record<ProofName, () => Case[]> = {
+  'dense-matmul': () => [linearCase('f32', M)],
+  'int8-matmul': () => [linearCase('int8', M)],
+  'sparse-matmul csr': () => [linearCase('csr', M)],
+  'sparse-matmul csr, one row': () => [linearCase('csr', 1)],
+  'sparse-matmul int8-1x4': () => [linearCase('int8-1x4', M)],
+  'sparse-matmul int8-1x4, one row': () => [linearCase('int8-1x4', 1)],
+  'sparse-matmul nm': () => [linearCase('nm', M)],
+  'row-ops': rowCases,
+  attention: attentionCases,
+  'attention i16': () => [integerAttention()],
+  embedding: embeddingCases,
 }
 
 /** Small integers that repeat only after a long time; -4..4. */
@@ -22,86 +36,86 @@ function small(count: number, seed: number): Float32Array {
   return Float32Array.from({ length: count }, (_, i) => ((i * 7 + ((i * i) % 13) + seed * 5) % 9) - 4)
 }
 
-/** Runs all cases; returns the names of the kernels whose result is wrong. */
-export async function selfTest(load: (program: Program) => Promise<Session>): Promise<string[]> {
-  const wrong = new Set<string>()
-  for (const { kernel, program, batch, expected } of [...linearCases(), ...rowCases()]) {
-    const session = await load(program)
-    const actual = await session.run(batch)
-    session.dispose()
-    const isRight =
-      actual.length === expected.length && actual.every((value, i) => Math.abs(value - expected[i]) <= TOLERANCE)
-    if (!isRight) wrong.add(kernel)
-  }
+/** Runs the cases of the given proofs; returns those whose result is wrong. */
+export async function selfTest(
+  load: (program: Program) => Promise<Session>,
+  proofs: Iterable<ProofName>,
+): Promise<ProofName[]> {
+  const wrong = new Set<ProofName>()
+  for (const proof of new Set(proofs))
+    for (const { program, batch, expected } of CASES[proof]()) {
+      const session = await load(program)
+      const actual = await session.run(batch)
+      session.dispose()
+      const isRight =
+        actual.length === expected.length && actual.every((value, i) => Math.abs(value - expected[i]) <= TOLERANCE)
+      if (!isRight) wrong.add(proof)
+    }
   return [...wrong]
 }
 
-function* linearCases(): Generator<Case> {
+/** W [N, K] of small integers. Of every four inputs the first two are kept, so that W has every sparse format. */
+function smallWeight(kind: LeafWeight['kind']): { W: Float32Array; weight: LeafWeight } {
   const W = small(N * K, 1)
-  // of every four inputs the first two are kept, so that W has every sparse form
   for (let i = 0; i < W.length; i++) if (i % 4 > 1) W[i] = 0
-  const x = Float32Array.from(small(M * K, 2), Math.abs)
-  const bias = small(N, 3)
-  const sums = new Float64Array(M * N)
-  for (let m = 0; m < M; m++)
-    for (let n = 0; n < N; n++) {
-      sums[m * N + n] = bias[n]
-      for (let k = 0; k < K; k++) sums[m * N + n] += x[m * K + k] * W[n * K + k]
-    }
   const ones = new Float32Array(N).fill(1)
   const kept = [...Array(K).keys()].filter((k) => k % 4 < 2)
-  const rows = (per: number): Uint32Array => Uint32Array.from({ length: N + 1 }, (_, n) => n * per)
-  const keptValues = W.filter((_, i) => i % 4 < 2)
-  const forms: [string, LeafWeight][] = [
-    ['dense-matmul', { kind: 'f32', N, K, data: W }],
-    ['int8-matmul', { kind: 'int8', N, K, data: Int8Array.from(W), scales: ones }],
-    [
-      'sparse-matmul csr',
-      {
-        kind: 'csr',
-        N,
-        K,
-        rowOffsets: rows(kept.length),
-        columns: Uint16Array.from({ length: N * kept.length }, (_, i) => kept[i % kept.length]),
-        values: keptValues,
-      },
-    ],
-    [
-      'sparse-matmul int8-1x4',
-      {
-        kind: 'int8-1x4',
-        N,
-        K,
-        rowOffsets: rows(K / 4),
-        columns: Uint16Array.from({ length: (N * K) / 4 }, (_, i) => i % (K / 4)),
-        values: Int8Array.from(W),
-        scales: ones,
-      },
-    ],
-    [
-      'sparse-matmul nm',
-      { kind: 'nm', N, K, n: 2, m: 4, group: 32, indices: Uint16Array.from(kept), values: keptValues },
-    ],
-  ]
-  for (const [kernel, weight] of forms) {
-    const isInt8 = weight.kind === 'int8' || weight.kind === 'int8-1x4'
-    yield {
-      kernel,
-      program: {
-        buffers: [
-          { name: 'x', rows: 'tokens', width: K, dtype: isInt8 ? 's8' : 'f32' },
-          { name: 'y', rows: 'tokens', width: N, dtype: 'f32' },
-        ],
-        ops: [{ kind: 'linear', input: 0, output: 1, weight, bias, activation: 'none', residual: null }],
-        input: 0,
-        output: 1,
-      },
-      batch: {
-        offsets: Int32Array.of(0, M),
-        rows: isInt8 ? { data: Int8Array.from(x), scales: new Float32Array(M).fill(1) } : x,
-      },
-      expected: sums,
+  const rowOffsets = (per: number): Uint32Array => Uint32Array.from({ length: N + 1 }, (_, n) => n * per)
+  const columns = (per: number, of: (i: number) => number): Uint16Array =>
+    Uint16Array.from({ length: N * per }, (_, i) => of(i % per))
+  const values = W.filter((_, i) => i % 4 < 2)
+  const made = (): LeafWeight => {
+    switch (kind) {
+      case 'f32':
+        return { kind, N, K, data: W }
+      case 'int8':
+        return { kind, N, K, data: Int8Array.from(W), scales: ones }
+      case 'csr':
+        return {
+          kind,
+          N,
+          K,
+          rowOffsets: rowOffsets(kept.length),
+          columns: columns(kept.length, (i) => kept[i]),
+          values,
+        }
+      case 'int8-1x4': {
+        const blocks = { rowOffsets: rowOffsets(K / 4), columns: columns(K / 4, (i) => i) }
+        return { kind, N, K, ...blocks, values: Int8Array.from(W), scales: ones }
+      }
+      case 'nm':
+        return { kind, N, K, n: 2, m: 4, group: 32, indices: Uint16Array.from(kept), values }
     }
+  }
+  return { W, weight: made() }
+}
+
+function linearCase(kind: LeafWeight['kind'], rows: number): Case {
+  const { W, weight } = smallWeight(kind)
+  const x = Float32Array.from(small(rows * K, 2), Math.abs)
+  const bias = small(N, 3)
+  const expected = Float64Array.from({ length: rows * N }, (_, i) => {
+    const [m, n] = [Math.floor(i / N), i % N]
+    let sum = bias[n]
+    for (let k = 0; k < K; k++) sum += x[m * K + k] * W[n * K + k]
+    return sum
+  })
+  const isInt8 = kind === 'int8' || kind === 'int8-1x4'
+  return {
+    program: {
+      buffers: [
+        { name: 'x', rows: 'tokens', width: K, dtype: isInt8 ? 's8' : 'f32' },
+        { name: 'y', rows: 'tokens', width: N, dtype: 'f32' },
+      ],
+      ops: [{ kind: 'linear', input: 0, output: 1, weight, bias, activation: 'none', residual: null }],
+      input: 0,
+      output: 1,
+    },
+    batch: {
+      offsets: Int32Array.of(0, rows),
+      rows: isInt8 ? { data: Int8Array.from(x), scales: new Float32Array(rows).fill(1) } : x,
+    },
+    expected,
   }
 }
 
@@ -116,35 +130,45 @@ function normalized(x: ArrayLike<number>, width: number): Float64Array {
   return y
 }
 
-function* rowCases(): Generator<Case> {
-  const C = 12
-  const x = small(M * C, 4).map((v) => v / 4)
-  const offsets = Int32Array.of(0, 2, M)
-  const gamma = new Float32Array(C).fill(1)
-  const beta = new Float32Array(C)
-  const rows = (name: string, perSequence = false): Program['buffers'][number] => ({
-    name,
-    rows: perSequence ? 'sequences' : 'tokens',
-    width: C,
-    dtype: 'f32',
-  })
-  const oneOp = (op: Program['ops'][number], perSequence = false): Program => ({
-    buffers: [rows('x'), rows('y', perSequence)],
-    ops: [op],
-    input: 0,
-    output: 1,
-  })
-  const batch = { offsets, rows: x }
-  const layernorm = { kind: 'layernorm', input: 0, residual: null, output: 1, gamma, beta, epsilon: 1e-5 } as const
-  yield { kernel: 'row-ops', program: oneOp(layernorm), batch, expected: normalized(x, C) }
+const C = 12
+const OFFSETS = Int32Array.of(0, 2, M)
+const GAMMA = new Float32Array(C).fill(1)
+const BETA = new Float32Array(C)
+
+const smallRows = (): Float32Array => small(M * C, 4).map((v) => v / 4)
+
+const rowsOf = (name: string, rows: 'tokens' | 'sequences' = 'tokens'): BufferSpec => {
+  return { name, rows, width: C, dtype: 'f32' }
+}
+
+function oneOp(op: Program['ops'][number], rows: 'tokens' | 'sequences' = 'tokens'): Program {
+  return { buffers: [rowsOf('x'), rowsOf('y', rows)], ops: [op], input: 0, output: 1 }
+}
+
+function rowCases(): Case[] {
+  const x = smallRows()
+  const batch = { offsets: OFFSETS, rows: x }
+  const norm = { gamma: GAMMA, beta: BETA, epsilon: 1e-5 }
+  const layernorm = { kind: 'layernorm', input: 0, residual: null, output: 1, ...norm } as const
+  const pool = { kind: 'mean-pool', input: 0, output: 1, normalize: false } as const
   const means = new Float64Array(2 * C)
   x.forEach((v, i) => (means[(i < 2 * C ? 0 : C) + (i % C)] += v / (i < 2 * C ? 2 : M - 2)))
-  const pool = { kind: 'mean-pool', input: 0, output: 1, normalize: false } as const
-  yield { kernel: 'row-ops', program: oneOp(pool, true), batch, expected: means }
+  return [
+    { program: oneOp(layernorm), batch, expected: normalized(x, C) },
+    { program: oneOp(pool, 'sequences'), batch, expected: means },
+  ]
+}
+
+function attentionCases(): Case[] {
+  const x = smallRows()
   const [heads, headSize] = [2, C / 2]
   const attention = { kind: 'attention', query: 0, key: 0, value: 0, output: 1, heads, headSize } as const
-  yield { kernel: 'attention', program: oneOp(attention), batch, expected: attended(x, offsets, heads, headSize) }
-  yield integerAttention()
+  const expected = attended(x, OFFSETS, heads, headSize)
+  return [{ program: oneOp(attention), batch: { offsets: OFFSETS, rows: x }, expected }]
+}
+
+function embeddingCases(): Case[] {
+  const x = smallRows()
   const table: EmbeddingTable = { kind: 'f32', rows: M, width: C, data: x }
   const bytes: EmbeddingTable = {
     kind: 'int8',
@@ -159,13 +183,14 @@ function* rowCases(): Generator<Case> {
     const [m, c] = [Math.floor(i / C), i % C]
     return x[ids[m] * C + c] + x[(m < 2 ? m : m - 2) * C + c] + x[c]
   })
-  const embedding = { kind: 'embedding', word: bytes, position: table, type: table, gamma, beta } as const
-  yield {
-    kernel: 'embedding',
-    program: { buffers: [rows('y')], ops: [{ ...embedding, epsilon: 1e-5, output: 0 }], input: 'ids', output: 0 },
-    batch: { offsets, ids, types: new Int32Array(M) },
-    expected: normalized(sums, C),
-  }
+  const embedding = { kind: 'embedding', word: bytes, position: table, type: table, gamma: GAMMA, beta: BETA } as const
+  return [
+    {
+      program: { buffers: [rowsOf('y')], ops: [{ ...embedding, epsilon: 1e-5, output: 0 }], input: 'ids', output: 0 },
+      batch: { offsets: OFFSETS, ids, types: new Int32Array(M) },
+      expected: normalized(sums, C),
+    },
+  ]
 }
 
 /** Attention after an int8 layer. Its operands are 0 and 1, whose roundings are exact. */
@@ -177,7 +202,6 @@ function integerAttention(): Case {
   const offsets = Int32Array.of(0, T)
   const rows = { rows: 'tokens', width: D } as const
   return {
-    kernel: 'attention i16',
     program: {
       buffers: [
         { name: 'x', ...rows, dtype: 's8' },

@@ -5,13 +5,14 @@ import type { LoadOptions, Session, SessionStats } from '../program/device.ts'
 import { checkBatch, type Batch, type BufferId, type BufferSpec, type Op, type Program } from '../program/program.ts'
 import { readWeight, reusedPlace, withoutWeights, type StoredProgram } from '../program/stored-weights.ts'
 import { type BatchShape, type BufferView, type EncodeContext, type LoadContext, type Lowered } from './lowered.ts'
-import { BLOCK_PADDING, CACHE_LINE_BYTES, type DotStrategy } from './abi.ts'
+import { BLOCK_PADDING, CACHE_LINE_BYTES } from './abi.ts'
 import { Regions } from './regions.ts'
 import type { Job, ThreadPool } from './pool.ts'
 import { TapeWriter } from './tape.ts'
 import { assignBlocked } from './layouts.ts'
 import { assignSlots, type Slot } from './liveness.ts'
 import { lowerOp, type Before, type PackableOp } from './lower.ts'
+import type { ChosenVariants } from './variant.ts'
 import { Work } from './work.ts'
 
 interface Region {
@@ -59,14 +60,14 @@ export class WasmSession implements Session {
   static async create(
     program: StoredProgram,
     pool: ThreadPool,
-    int8: DotStrategy,
+    variants: ChosenVariants,
     shareFrom: number,
     options: LoadOptions,
   ): Promise<WasmSession> {
     const regions = new Regions(pool.memory, options.guard ?? false)
     const load: LoadContext = {
       memory: pool.memory,
-      int8,
+      variants,
       allocateWeights: (name, bytes) => regions.allocate(`weights ${name}`, bytes),
     }
     const slots = assignSlots(program)

@@ -1,0 +1,58 @@
+// Made by scripts/generate-assembly.ts from the rows of kernels/{dense-matmul,int8-matmul}/variants-wasm.ts; do not edit.
+
+import { RELAXED } from './lib/simd'
+import { tileF32 } from './lib/tile-f32'
+import { tileInt8I16 } from './lib/tile-int8-i16'
+import { tileInt8Relaxed } from './lib/tile-int8-relaxed'
+
+/** Rows of a dense tile. */
+// @ts-ignore: decorator
+@inline
+export function denseTileRows(tile: i32): i32 {
+  return 6
+}
+
+/** Columns of a dense tile. */
+// @ts-ignore: decorator
+@inline
+export function denseTileColumns(tile: i32): i32 {
+  return 8
+}
+
+/** sums f32 [rows][columns] (+)= A[rows,K] f32 . B[K,columns] f32 */
+// @ts-ignore: decorator
+@inline
+export function runDenseTile(tile: i32, rows: i32, a: usize, aStride: usize, b: usize, K: i32, sums: usize, continues: bool): void {
+  return tileF32(rows, a, aStride, b, K, sums, continues)
+}
+
+/** Rows of an int8 tile. */
+// @ts-ignore: decorator
+@inline
+export function int8TileRows(tile: i32): i32 {
+  if (RELAXED && tile == 0) return 6
+  return 5
+}
+
+/** Columns of an int8 tile. */
+// @ts-ignore: decorator
+@inline
+export function int8TileColumns(tile: i32): i32 {
+  return 8
+}
+
+/** log2 of the bytes of an element of A. */
+// @ts-ignore: decorator
+@inline
+export function int8TileShift(tile: i32): i32 {
+  if (RELAXED && tile == 0) return 0
+  return 1
+}
+
+/** sums i32 [rows][columns] = start[columns] + A[rows,K] . B[K,columns] s8 */
+// @ts-ignore: decorator
+@inline
+export function runInt8Tile(tile: i32, rows: i32, a: usize, aStride: usize, b: usize, bEnd: usize, start: usize, sums: usize): void {
+  if (RELAXED && tile == 0) return tileInt8Relaxed(rows, a, aStride, b, bEnd, start, sums)
+  return tileInt8I16(rows, a, aStride, b, bEnd, start, sums)
+}
