@@ -1,5 +1,5 @@
 // dense-matmul.   Y[M,N] f32 = activation(X[M,K] f32 . W[N,K]^T f32 + bias[N]) + residual[M,N]
-// Contract   kernels/dense-matmul/contract.ts      Tiles  kernels/dense-matmul/variants-wasm.ts
+// Contract   kernels/dense-matmul/contract.ts      Tiles  kernels/dense-matmul/variants.ts
 // Layout     X, Y, residual row-major; W in panels [ceil(N / columns)][K][columns] of the tile's columns, those past N
 //            zero; bias padded with zeros to whole panels
 // Plan       a thread owns a range of panels; per panel and K block, B (256 x 8 x 4 = 8 KiB) stays in L1 while up to 192

@@ -1,6 +1,6 @@
 // int8-matmul.
 //   Y[M,N] f32 = activation(f32(A[M,K] . W[N,K]^T) * (aScale[M] * wScale[N]) + bias[N]) + residual[M,N]
-// Contract   kernels/int8-matmul/contract.ts      Tiles  kernels/int8-matmul/variants-wasm.ts
+// Contract   kernels/int8-matmul/contract.ts      Tiles  kernels/int8-matmul/variants.ts
 // Layout     A as quantize.ts writes it; W in panels of the tile's columns (kernels/int8-matmul/pack.ts)
 // Plan       a thread owns a range of panels; a panel (K = 768: 6 KiB) stays in L1 while up to 90 rows of A pass
 // Needs      K padded to 8; scratch for the sums of a tile per thread

@@ -1,4 +1,4 @@
-// Made by scripts/generate-assembly.ts from the rows of kernels/{dense-matmul,int8-matmul}/variants-wasm.ts; do not edit.
+// Made by scripts/generate-assembly.ts from the rows of kernels/{dense-matmul,int8-matmul}/variants.ts; do not edit.
 
 import { RELAXED } from './lib/simd'
 import { tileF32 } from './lib/tile-f32'

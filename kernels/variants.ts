@@ -1,15 +1,16 @@
 // All variants of both backends, for the tests of completeness and kernels/README.md. A shader of shaders/ that no row has
 // is an error of the compiler here.
 
-import { ATTENTION_WEBGPU, ATTENTION_WEBGPU_NOTES } from './attention/variants.ts'
-import { DENSE_WEBGPU, DENSE_WEBGPU_NOTES } from './dense-matmul/variants.ts'
-import { EMBEDDING_WEBGPU, EMBEDDING_WEBGPU_NOTES } from './embedding/variants.ts'
+import { ATTENTION_WASM, ATTENTION_WASM_NOTES, ATTENTION_WEBGPU, ATTENTION_WEBGPU_NOTES } from './attention/variants.ts'
+import { DENSE_WASM, DENSE_WASM_NOTES, DENSE_WEBGPU, DENSE_WEBGPU_NOTES } from './dense-matmul/variants.ts'
+import { EMBEDDING_WASM, EMBEDDING_WASM_NOTES, EMBEDDING_WEBGPU, EMBEDDING_WEBGPU_NOTES } from './embedding/variants.ts'
 import type { ShaderName } from './generated/shaders.ts'
-import { INT8_WEBGPU, INT8_WEBGPU_NOTES } from './int8-matmul/variants.ts'
+import { INT8_WASM, INT8_WASM_NOTES, INT8_WEBGPU, INT8_WEBGPU_NOTES } from './int8-matmul/variants.ts'
 import { LOW_RANK_WEBGPU, LOW_RANK_WEBGPU_NOTES } from './low-rank-linear/variants.ts'
 import type { Operation, VariantNote, WebgpuVariant } from './program/variants.ts'
-import { ROW_OPS_WEBGPU, ROW_OPS_WEBGPU_NOTES } from './row-ops/variants.ts'
-import { SPARSE_WEBGPU, SPARSE_WEBGPU_NOTES } from './sparse-matmul/variants.ts'
+import { ROW_OPS_WASM, ROW_OPS_WASM_NOTES, ROW_OPS_WEBGPU, ROW_OPS_WEBGPU_NOTES } from './row-ops/variants.ts'
+import { SPARSE_WASM, SPARSE_WASM_NOTES, SPARSE_WEBGPU, SPARSE_WEBGPU_NOTES } from './sparse-matmul/variants.ts'
+import type { WasmVariant } from './wasm/variant.ts'
 
 /** A row with its words. */
 export type Described<Row> = Row & VariantNote
@@ -45,3 +46,14 @@ export const WEBGPU_VARIANTS: Readonly<Record<Operation, readonly Described<Webg
   Without<Exclude<ShaderName, InRows | keyof typeof UTILITIES>> = WEBGPU
 
 export const isUtility = (shader: ShaderName): boolean => Object.hasOwn(UTILITIES, shader)
+
+/** The WebAssembly variants of each operation. A chain of factors runs as its factors do. */
+export const WASM_VARIANTS: Readonly<Record<Operation, readonly Described<WasmVariant>[]>> = {
+  'dense-matmul': describe(DENSE_WASM, DENSE_WASM_NOTES),
+  'int8-matmul': describe(INT8_WASM, INT8_WASM_NOTES),
+  'sparse-matmul': describe(SPARSE_WASM, SPARSE_WASM_NOTES),
+  'low-rank-linear': [],
+  embedding: describe(EMBEDDING_WASM, EMBEDDING_WASM_NOTES),
+  'row-ops': describe(ROW_OPS_WASM, ROW_OPS_WASM_NOTES),
+  attention: describe(ATTENTION_WASM, ATTENTION_WASM_NOTES),
+}

@@ -3,7 +3,7 @@
 import { existsSync, readFileSync, writeFileSync } from 'node:fs'
 import { format, resolveConfig } from 'prettier'
 import { CONTRACTS } from '../kernels/contracts.ts'
-import { WEBGPU_VARIANTS } from '../kernels/variants.ts'
+import { WASM_VARIANTS, WEBGPU_VARIANTS } from '../kernels/variants.ts'
 
 const check = process.argv.includes('--check')
 
@@ -19,10 +19,9 @@ function kernelsReadme(): string {
   const operations = CONTRACTS.map((contract) => {
     const list = (items: string[]): string => items.map((item) => `- ${item}`).join('\n')
     const operands = Object.entries(contract.operands).map(([name, what]) => `- \`${name}\`: ${what}`)
-    const variants = [
-      ...contract.variants.map((v) => [v.id, v.needs, v.wins, v.status]),
-      ...WEBGPU_VARIANTS[contract.op].map((v) => [`webgpu/${v.op}/${v.id}`, v.needs, v.wins, v.status]),
-    ].map(([id, ...words]) => `| \`${id}\` | ${words.join(' | ')} |`)
+    const variants = [...WASM_VARIANTS[contract.op], ...WEBGPU_VARIANTS[contract.op]].map(
+      (v) => `| \`${v.backend}/${v.op}/${v.id}\` | ${v.needs} | ${v.wins} | ${v.status} |`,
+    )
     return [
       `## [${contract.op}](${contract.op})`,
       `\`${contract.formula}\``,

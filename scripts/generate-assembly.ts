@@ -4,11 +4,11 @@
 
 import { existsSync, readFileSync, writeFileSync } from 'node:fs'
 import { fileURLToPath } from 'node:url'
-import { DENSE_WASM } from '../kernels/dense-matmul/variants-wasm.ts'
-import { INT8_WASM } from '../kernels/int8-matmul/variants-wasm.ts'
+import { DENSE_WASM } from '../kernels/dense-matmul/variants.ts'
+import { INT8_WASM } from '../kernels/int8-matmul/variants.ts'
 import * as abi from '../kernels/wasm/abi.ts'
 import { tileSources, type Int8Variant, type TileVariant, type WasmVariant } from '../kernels/wasm/variant.ts'
-import { WASM_VARIANTS } from '../kernels/wasm/variants.ts'
+import { WASM_ROWS } from '../kernels/wasm/variants.ts'
 
 type RecordLayout = abi.RecordLayout
 type Exported = number | RecordLayout | Record<string, number>
@@ -107,7 +107,7 @@ export function tilesSource(dense: readonly TileVariant[], int8: readonly Int8Va
     .map(({ run, source }) => `import { ${run} } from './lib/${source}'`)
     .sort()
   const shiftOf = (row: TileVariant): number => (row.dotStrategy === 'i16x8' ? 1 : 0)
-  return `// Made by scripts/generate-assembly.ts from the rows of kernels/{dense-matmul,int8-matmul}/variants-wasm.ts; do not edit.
+  return `// Made by scripts/generate-assembly.ts from the rows of kernels/{dense-matmul,int8-matmul}/variants.ts; do not edit.
 
 import { RELAXED } from './lib/simd'
 ${imports.join('\n')}
@@ -136,7 +136,7 @@ export function exportsSource(rows: readonly WasmVariant[]): string {
   const lines = [...bySource].map(
     ([source, names]) => `export {\n  ${[...names].join(',\n  ')},\n} from './lib/${source}'`,
   )
-  return `// Made by scripts/generate-assembly.ts from the rows of kernels/*/variants-wasm.ts; do not edit.
+  return `// Made by scripts/generate-assembly.ts from the rows of kernels/*/variants.ts; do not edit.
 //
 // The inner loops are exported so that the compiler keeps each a function of its own, with registers of its own, and
 // kernels/wasm/codegen.test.ts can count their instructions. What a page loads does not have these exports (scripts/strip-exports.ts).
@@ -154,7 +154,7 @@ export function generateAssembly(isCheck: boolean): void {
   const files = {
     'assembly/abi.ts': abiSource(),
     'assembly/tiles.ts': tilesSource(DENSE_WASM, INT8_WASM),
-    'assembly/exports.ts': exportsSource(WASM_VARIANTS),
+    'assembly/exports.ts': exportsSource(WASM_ROWS),
   }
   for (const [file, text] of Object.entries(files)) {
     const path = fileURLToPath(new URL(`../${file}`, import.meta.url))

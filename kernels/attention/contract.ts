@@ -18,21 +18,4 @@ export const ATTENTION: Contract = {
     'a score error of e makes weights off by a factor exp(2 e); exp itself by 4e-7. i16 rounds, per sequence and head, ' +
     'Q and K to integers of at most min(32767, sqrt(2^31 / D)), V to 511 (four times finer than int8) and weights, the ' +
     'largest of a query being the top, to the highest power of 2 below 2^15 and 2^31 / (511 T): sums of D and of T products fit i32',
-  variants: [
-    {
-      id: 'wasm/attention/panels',
-      backend: 'wasm',
-      needs: 'SIMD; the 6x8 micro-kernel of dense-matmul',
-      wins: 'wherever i16 is not taken',
-      status: 'default',
-    },
-    {
-      id: 'wasm/attention/i16',
-      backend: 'wasm',
-      needs:
-        'SIMD; query, key and value from int8 layers; T >= 48, D % 8 == 0; the i16 5x8 micro-kernel of int8-matmul',
-      wins: 'from 48 tokens: 1.12 to 1.17 times at 64, 1.21 to 1.27 at 128; between sparse layers most',
-      status: 'default',
-    },
-  ],
 }

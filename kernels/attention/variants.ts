@@ -2,6 +2,7 @@
 
 import { provesAnyHead, provesAttention, provesWideHead } from '../webgpu/proofs.ts'
 import type { TilesCover, VariantNotes, WebgpuVariant } from '../program/variants.ts'
+import { f32Text, type WasmVariant } from '../wasm/variant.ts'
 
 /** `tiles`: the list of tiles of queries; `shape-and-tiles`: their number as well, where a workgroup has several. */
 export type AttentionOperands = 'tiles' | 'shape-and-tiles'
@@ -89,5 +90,37 @@ export const ATTENTION_WEBGPU_NOTES: VariantNotes<(typeof ATTENTION_WEBGPU)[numb
     needs: 'nothing',
     wins: 'nowhere: any head size in plain loops, what the others fall back to',
     status: 'teaching',
+  },
+}
+
+/** On WebAssembly. wasm.ts says which sequences take i16. */
+export const ATTENTION_WASM = [
+  {
+    op: 'attention',
+    backend: 'wasm',
+    id: 'panels',
+    // the tiles of dense-matmul
+    exports: [],
+    proof: 'attention',
+    shownAs: { key: 'attention', text: (engine) => f32Text('f32 6x8', engine) },
+  },
+  {
+    op: 'attention',
+    backend: 'wasm',
+    id: 'i16',
+    source: 'tile-int8-i16',
+    exports: ['tile_i16_4x8', 'tile_i16_5x8'],
+    tile: { rows: 5, columns: 8, unrolled: 2 },
+    proof: 'attention i16',
+    shownAs: { key: 'attention', text: () => 'i16 5x8 between int8 layers' },
+  },
+] as const satisfies readonly WasmVariant[]
+
+export const ATTENTION_WASM_NOTES: VariantNotes<(typeof ATTENTION_WASM)[number]> = {
+  panels: { needs: 'SIMD; the 6x8 tile of dense-matmul', wins: 'wherever i16 is not taken', status: 'default' },
+  i16: {
+    needs: 'SIMD; query, key and value from int8 layers; T >= 48, D % 8 == 0; the i16 5x8 tile of int8-matmul',
+    wins: 'from 48 tokens: 1.12 to 1.17 times at 64, 1.21 to 1.27 at 128; between sparse layers most',
+    status: 'default',
   },
 }

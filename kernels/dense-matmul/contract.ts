@@ -22,20 +22,4 @@ export const DENSE_MATMUL: Contract = {
     'add at most 1e-6 max(1, |x|) and stretch earlier errors by at most 1.13; f16-weights and f16: each weight is the nearest half, ties to even, without subnormals, ' +
     'so that the sum moves by at most sum |x| max(2^-11 |W|, 2^-15), and the bound above holds for the rounded weights; f16, where its kernel is chosen: 35 2^-11 sum |x||W| + 2^-14 sum (2 + |W|) ' +
     'more: one rounding of x, 32 products and 32 sums in f16 where adapters may flush subnormals, one chain of f32 sums',
-  variants: [
-    {
-      id: 'wasm/dense-matmul/f32/6x8-relaxed',
-      backend: 'wasm',
-      needs: 'SIMD, relaxed SIMD (fused multiply-add)',
-      wins: 'everywhere it validates',
-      status: 'default',
-    },
-    {
-      id: 'wasm/dense-matmul/f32/6x8',
-      backend: 'wasm',
-      needs: 'SIMD',
-      wins: 'engines without relaxed SIMD',
-      status: 'available',
-    },
-  ],
 }

@@ -3,6 +3,7 @@
 import { provesDense, provesHalfProducts } from '../webgpu/proofs.ts'
 import { sliceRows } from '../webgpu/rows.ts'
 import type { VariantNotes, WebgpuVariant } from '../program/variants.ts'
+import { f32Text, type TileVariant } from '../wasm/variant.ts'
 
 /** `panels`: weights in panels of 64 outputs, as webgpu.ts packs them. */
 export type DenseOperands = 'panels'
@@ -150,5 +151,28 @@ export const DENSE_WEBGPU_NOTES: VariantNotes<(typeof DENSE_WEBGPU)[number]> = {
     needs: 'nothing; no workgroup memory',
     wins: 'software adapters',
     status: 'available',
+  },
+}
+
+/** On WebAssembly, in order of preference. */
+export const DENSE_WASM = [
+  {
+    op: 'dense-matmul',
+    backend: 'wasm',
+    id: 'f32/6x8',
+    source: 'tile-f32',
+    run: 'tileF32',
+    exports: ['tile_f32_1x8', 'tile_f32_2x8', 'tile_f32_3x8', 'tile_f32_4x8', 'tile_f32_5x8', 'tile_f32_6x8'],
+    tile: { rows: 6, columns: 8, unrolled: 1 },
+    proof: 'dense-matmul',
+    shownAs: { key: 'dense-matmul', text: (engine) => f32Text('f32 6x8', engine) },
+  },
+] as const satisfies readonly TileVariant[]
+
+export const DENSE_WASM_NOTES: VariantNotes<(typeof DENSE_WASM)[number]> = {
+  'f32/6x8': {
+    needs: 'SIMD; with relaxed SIMD its multiply-add is one instruction',
+    wins: 'always',
+    status: 'default',
   },
 }

@@ -5,7 +5,7 @@ import { ACTIVATION, CACHE_LINE_BYTES, DENSE_MATMUL, DENSE_ROW_BLOCK } from '../
 import { placeVector, type LinearOp, type LoadContext, type Lowered } from '../wasm/lowered.ts'
 import { tileSources } from '../wasm/variant.ts'
 import { packPanels, panelElements } from './pack.ts'
-import { DENSE_WASM } from './variants-wasm.ts'
+import { DENSE_WASM } from './variants.ts'
 
 export function lowerDenseMatmul(op: LinearOp, weight: DenseWeight, name: string, load: LoadContext): Lowered {
   const { N, K } = weight

@@ -11,5 +11,4 @@ export const EMBEDDING: Contract = {
   requires: ['ids and types inside their tables (checkBatch)', 'no sequence longer than the position table'],
   promises: ['every element of y is written, nothing else is touched', 'int8 tables stay int8 on the device'],
   range: 'the bound of layernorm over an exact sum of three',
-  variants: [{ id: 'wasm/embedding', backend: 'wasm', needs: 'SIMD', wins: 'always', status: 'default' }],
 }

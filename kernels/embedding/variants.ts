@@ -2,6 +2,7 @@
 
 import { provesEmbedding } from '../webgpu/proofs.ts'
 import type { VariantNotes, WebgpuVariant } from '../program/variants.ts'
+import type { WasmVariant } from '../wasm/variant.ts'
 
 /** In order of preference. */
 export const EMBEDDING_WEBGPU = [
@@ -42,4 +43,13 @@ export const EMBEDDING_WEBGPU_NOTES: VariantNotes<(typeof EMBEDDING_WEBGPU)[numb
     wins: 'software adapters',
     status: 'available',
   },
+}
+
+/** On WebAssembly. */
+export const EMBEDDING_WASM = [
+  { op: 'embedding', backend: 'wasm', id: 'rows', exports: [], proof: 'embedding' },
+] as const satisfies readonly WasmVariant[]
+
+export const EMBEDDING_WASM_NOTES: VariantNotes<(typeof EMBEDDING_WASM)[number]> = {
+  rows: { needs: 'SIMD', wins: 'always', status: 'default' },
 }

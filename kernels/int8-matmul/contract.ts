@@ -20,28 +20,4 @@ export const INT8_MATMUL: Contract = {
   range:
     '127 * 127 * K < 2^31 for K <= 133144, so i32 never overflows; i16 pair products of the dot way are at most ' +
     '2 * 127 * 127 = 32258 in i32 lanes; relaxed dot is used only where a probe at start showed it exact',
-  variants: [
-    {
-      id: 'wasm/int8-matmul/i16x8',
-      backend: 'wasm',
-      needs: 'SIMD: i32x4.dot_i16x8_s on bytes widened to i16',
-      wins: 'x86 without AVX-VNNI, engines without relaxed SIMD',
-      status: 'default',
-    },
-    {
-      id: 'wasm/int8-matmul/u8',
-      backend: 'wasm',
-      needs:
-        'relaxed SIMD whose dot is exact for u8 x s8 (x86 with AVX-VNNI); activations + 128, minus 128 column sums',
-      wins: 'x86 with AVX-VNNI: about three times the i16 way',
-      status: 'default',
-    },
-    {
-      id: 'wasm/int8-matmul/s8',
-      backend: 'wasm',
-      needs: 'relaxed SIMD whose dot is exact for s8 x s8 (Arm with dot product)',
-      wins: 'Arm',
-      status: 'default',
-    },
-  ],
 }

@@ -6,7 +6,7 @@ import { placeVector, type LinearOp, type LoadContext, type Lowered } from '../w
 import { quantized, quantizedCopy } from '../wasm/quantized-rows.ts'
 import { tileSources } from '../wasm/variant.ts'
 import { int8PanelBytes, packDepth, packInt8Panels, startingSums } from './pack.ts'
-import { INT8_WASM } from './variants-wasm.ts'
+import { INT8_WASM } from './variants.ts'
 
 export function lowerInt8Matmul(op: LinearOp, weight: Int8Weight, name: string, load: LoadContext): Lowered {
   const { N, K, activationScale } = weight

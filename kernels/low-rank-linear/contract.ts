@@ -14,5 +14,4 @@ export const LOW_RANK_LINEAR: Contract = {
   range:
     'errors of one factor pass through the next: two f32 factors are off by at most (K + 2) 2^-24 sum_r |F1[n,r]| sum_k |x||F0[r,k]| ' +
     '+ (R + 2) 2^-24 sum_r |F1[n,r]| (|rank r| + its error), then what the epilogue of dense-matmul adds',
-  variants: [],
 }

@@ -3,17 +3,6 @@
 
 import type { Operation } from './variants.ts'
 
-export interface Variant {
-  /** `{device}/{op}/{types}/{tile or method}` */
-  id: string
-  backend: 'wasm' | 'webgpu'
-  /** what the engine or adapter must offer */
-  needs: string
-  /** when it wins */
-  wins: string
-  status: 'default' | 'available' | 'teaching'
-}
-
 export interface Contract {
   op: Operation
   /** one line, in the letters M K N R Z B T C H D F */
@@ -24,7 +13,6 @@ export interface Contract {
   promises: string[]
   /** the overflow and error argument, in numbers */
   range: string
-  variants: Variant[]
 }
 
 /** Unit roundoff of f32. */

@@ -14,5 +14,4 @@ export const ROW_OPS: Contract = {
   requires: ['C >= 1', 'no empty sequence'],
   promises: ['every element of y is written, nothing else is touched'],
   range: 'two passes over the row: the mean is off by at most (C / 4 + 6) 2^-24 of the largest element',
-  variants: [{ id: 'wasm/row-ops', backend: 'wasm', needs: 'SIMD', wins: 'always', status: 'default' }],
 }

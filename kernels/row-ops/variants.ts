@@ -2,6 +2,7 @@
 
 import { provesFirstToken, provesLayernorm, provesMeanPool } from '../webgpu/proofs.ts'
 import type { VariantNotes, WebgpuVariant } from '../program/variants.ts'
+import type { WasmVariant } from '../wasm/variant.ts'
 
 /** The op whose inputs and output are bound. */
 export type RowOpsOperands = 'layernorm' | 'first-token' | 'mean-pool'
@@ -96,4 +97,13 @@ export const ROW_OPS_WEBGPU_NOTES: VariantNotes<(typeof ROW_OPS_WEBGPU)[number]>
     wins: 'software adapters',
     status: 'available',
   },
+}
+
+/** On WebAssembly. */
+export const ROW_OPS_WASM = [
+  { op: 'row-ops', backend: 'wasm', id: 'rows', exports: [], proof: 'row-ops' },
+] as const satisfies readonly WasmVariant[]
+
+export const ROW_OPS_WASM_NOTES: VariantNotes<(typeof ROW_OPS_WASM)[number]> = {
+  rows: { needs: 'SIMD', wins: 'always', status: 'default' },
 }

@@ -24,41 +24,4 @@ export const SPARSE_MATMUL: Contract = {
     'the i32 sums of 1x4 blocks are exact and the same on every backend',
   ],
   range: 'f32: the bound of dense-matmul with the number of stored weights in the row for K; int8 as in int8-matmul',
-  variants: [
-    {
-      id: 'wasm/sparse-matmul/csr/32-tokens',
-      backend: 'wasm',
-      needs: 'SIMD; x in token blocks, y in them or in rows',
-      wins: 'against dense f32 from 30 % zeros at 768x768; narrow layers later',
-      status: 'default',
-    },
-    {
-      id: 'wasm/sparse-matmul/int8-1x4',
-      backend: 'wasm',
-      needs: 'the dot of int8-matmul; x quantized into token blocks',
-      wins: 'against dense int8 from 30 % zero blocks at 768x768; narrow layers later',
-      status: 'default',
-    },
-    {
-      id: 'wasm/sparse-matmul/csr/row',
-      backend: 'wasm',
-      needs: 'SIMD; M = 1; the packing of 32 tokens',
-      wins: 'one row: four entries to a vector instead of four tokens',
-      status: 'default',
-    },
-    {
-      id: 'wasm/sparse-matmul/int8-1x4/row',
-      backend: 'wasm',
-      needs: 'the dot of int8-matmul; M = 1; the packing of 32 tokens',
-      wins: 'one row: two or four blocks to a vector',
-      status: 'default',
-    },
-    {
-      id: 'wasm/sparse-matmul/nm/6x8',
-      backend: 'wasm',
-      needs: 'SIMD',
-      wins: 'against dense f32: half of the products at 2:4',
-      status: 'default',
-    },
-  ],
 }

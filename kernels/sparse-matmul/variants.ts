@@ -3,6 +3,8 @@
 import { provesInt8Slices, provesInt8Tiles, provesNm, provesSlices, provesTiles } from '../webgpu/proofs.ts'
 import { FEW_ROWS } from '../webgpu/rows.ts'
 import type { VariantNotes, WebgpuVariant } from '../program/variants.ts'
+import { describeStrategy } from '../wasm/dot-strategy.ts'
+import { f32Text, type WasmVariant } from '../wasm/variant.ts'
 
 /** How the weights are packed: sliced ELLPACK (pack-sell.ts), whole tiles (pack-tiles.ts), or n:m values beside index lists. */
 export type SparseOperands = 'slices' | 'int8-slices' | 'tiles' | 'int8-tiles' | 'nm'
@@ -270,4 +272,76 @@ export const SPARSE_WEBGPU_NOTES: VariantNotes<(typeof SPARSE_WEBGPU)[number]> =
     wins: 'software adapters: half of the products at 2:4',
     status: 'available',
   },
+}
+
+const ROWS = { op: 'sparse-matmul', backend: 'wasm', source: 'sparse-rows' } as const
+
+/**
+ * On WebAssembly. The storage format and the number of rows decide which one a layer takes; int8-1x4 sums products as the
+ * device's int8 layers do.
+ */
+export const SPARSE_WASM = [
+  {
+    ...ROWS,
+    id: 'csr/32-tokens',
+    exports: ['csr_row_4', 'csr_row_8', 'csr_row_16', 'csr_row_32'],
+    proof: 'sparse-matmul csr',
+    shownAs: { key: 'sparse-matmul csr', text: () => 'f32, 32 tokens a pass' },
+  },
+  { ...ROWS, id: 'csr/row', exports: ['csr_row_1'], proof: 'sparse-matmul csr, one row' },
+  {
+    ...ROWS,
+    id: 'int8-1x4/32-tokens',
+    exports: [
+      ...['block_row_i16_4', 'block_row_i16_8', 'block_row_i16_16', 'block_row_i16_32'],
+      ...['block_row_relaxed_4', 'block_row_relaxed_8', 'block_row_relaxed_16', 'block_row_relaxed_32'],
+    ],
+    dotStrategy: 'as int8-matmul',
+    proof: 'sparse-matmul int8-1x4',
+    shownAs: {
+      key: 'sparse-matmul int8-1x4',
+      text: ({ relaxedDot }, { dotStrategy }) => describeStrategy(dotStrategy, relaxedDot),
+    },
+  },
+  {
+    ...ROWS,
+    id: 'int8-1x4/row',
+    exports: ['block_row_i16_1', 'block_row_relaxed_1'],
+    dotStrategy: 'as int8-matmul',
+    proof: 'sparse-matmul int8-1x4, one row',
+  },
+  {
+    op: 'sparse-matmul',
+    backend: 'wasm',
+    id: 'nm/6x8',
+    source: 'tile-nm',
+    exports: ['tile_nm_4x8', 'tile_nm_5x8', 'tile_nm_6x8'],
+    tile: { rows: 6, columns: 8, unrolled: 1 },
+    proof: 'sparse-matmul nm',
+    shownAs: { key: 'sparse-matmul nm', text: (engine) => f32Text('f32 6x8', engine) },
+  },
+] as const satisfies readonly WasmVariant[]
+
+export const SPARSE_WASM_NOTES: VariantNotes<(typeof SPARSE_WASM)[number]> = {
+  'csr/32-tokens': {
+    needs: 'SIMD; x in token blocks, y in them or in rows',
+    wins: 'against dense f32 from 30 % zeros at 768x768; narrow layers later',
+    status: 'default',
+  },
+  'csr/row': {
+    needs: 'SIMD; M = 1; the packing of 32 tokens',
+    wins: 'one row: four entries to a vector instead of four tokens',
+    status: 'default',
+  },
+  'int8-1x4/32-tokens': {
+    needs: 'the dot of int8-matmul; x quantized into token blocks',
+    wins: 'against dense int8 from 30 % zero blocks at 768x768; narrow layers later',
+    status: 'default',
+  },
+  'int8-1x4/row': {
+    needs: 'the dot of int8-matmul; M = 1; the packing of 32 tokens',
+    wins: 'one row: two or four blocks to a vector',
+    status: 'default',
+  },
+  'nm/6x8': { needs: 'SIMD', wins: 'against dense f32: half of the products at 2:4', status: 'default' },
 }

@@ -1,8 +1,8 @@
 // The CPU device: programs on WebAssembly, one tape per run, all threads on it.
 
-import { DENSE_WASM } from '../dense-matmul/variants-wasm.ts'
+import { DENSE_WASM } from '../dense-matmul/variants.ts'
 import { WASM } from '../generated/wasm.ts'
-import { INT8_WASM } from '../int8-matmul/variants-wasm.ts'
+import { INT8_WASM } from '../int8-matmul/variants.ts'
 import type { Device, DeviceInfo, LoadOptions, Session } from '../program/device.ts'
 import type { StoredProgram } from '../program/stored-weights.ts'
 import { relaxedDotOf, type RelaxedDot } from './dot-strategy.ts'
@@ -23,7 +23,7 @@ import {
   type TileVariant,
   type WasmVariant,
 } from './variant.ts'
-import { WASM_VARIANTS } from './variants.ts'
+import { WASM_ROWS } from './variants.ts'
 
 export interface WasmDeviceOptions {
   /** default: the engine's cores, at most 4 */
@@ -154,7 +154,7 @@ function variantOf<R extends WasmVariant>(rows: readonly R[], id: string, engine
 
 /** The proofs of all variants that a device with these chosen ones may run. */
 function proofsOf({ dense, int8 }: ChosenVariants, engine: Engine): ProofName[] {
-  const others = WASM_VARIANTS.filter(({ op }) => op !== dense.op && op !== int8.op)
+  const others = WASM_ROWS.filter(({ op }) => op !== dense.op && op !== int8.op)
   return [dense, int8, ...others.filter((row) => isRunnable(row, engine))].map(({ proof }) => proof)
 }
 
@@ -163,7 +163,7 @@ function proofsOf({ dense, int8 }: ChosenVariants, engine: Engine): ProofName[] 
  * @returns whether there is something new to try
  */
 function giveWay(found: Candidates, wrong: ProofName[], notes: string[]): boolean {
-  const ofInt8 = new Set(WASM_VARIANTS.flatMap(({ proof, dotStrategy }) => (dotStrategy === undefined ? [] : [proof])))
+  const ofInt8 = new Set(WASM_ROWS.flatMap(({ proof, dotStrategy }) => (dotStrategy === undefined ? [] : [proof])))
   const wrongInt8 = wrong.filter((proof) => ofInt8.has(proof))
   const wrongDense = wrong.filter((proof) => proof === found.dense[0].proof)
   if (wrongInt8.length + wrongDense.length < wrong.length) return false
@@ -227,7 +227,7 @@ function load(
 /** For info(): what the device's variants say of themselves, those of one key joined. */
 function describeVariants({ dense, int8 }: ChosenVariants, engine: Engine): Record<string, string> {
   const said: Record<string, string> = {}
-  for (const row of WASM_VARIANTS) {
+  for (const row of WASM_ROWS) {
     const isOther = (row.op === dense.op && row.id !== dense.id) || (row.op === int8.op && row.id !== int8.id)
     if (!row.shownAs || isOther) continue
     const { key, text } = row.shownAs

@@ -1,4 +1,4 @@
-// A variant on WebAssembly is one typed row of kernels/<op>/variants-wasm.ts. Everything that knows variants reads the
+// A variant on WebAssembly is one typed row of kernels/<op>/variants.ts. Everything that knows variants reads the
 // rows: which one a device takes, how weights are packed for it, the start-up self-test, info(), the exports and the
 // dispatch in assembly/ (scripts/generate-assembly.ts), the code-generation test and kernels/README.md.
 
@@ -80,13 +80,13 @@ export interface ChosenVariants {
 }
 
 /** `f32 6x8`, and how the build multiplies and adds. */
-export function f32Text(words: string): (engine: Engine) => string {
-  return ({ isRelaxed }) => `${words}, ${isRelaxed ? 'relaxed madd' : 'multiply and add'}`
+export function f32Text(words: string, { isRelaxed }: Engine): string {
+  return `${words}, ${isRelaxed ? 'relaxed madd' : 'multiply and add'}`
 }
 
 /** `u8`, and why the engine has this dot strategy. */
-export function int8Text(words: string): (engine: Engine) => string {
-  return ({ relaxedDot }) => describeStrategy(words, relaxedDot)
+export function int8Text(words: string, { relaxedDot }: Engine): string {
+  return describeStrategy(words, relaxedDot)
 }
 
 /** The files that the tiles of an operation are in, those of the relaxed build first. A tile's number is its file's. */
