@@ -9,7 +9,7 @@ const LINE = 22
 
 const escape = (text: string): string => text.replace(/[&<>"]/g, (c) => `&#${c.charCodeAt(0)};`)
 
-/** Rates as bars from 0; within each shape a line stands where dense f32 ends. */
+/** Rates as bars from 0; within each shape a line marks where dense f32 ends. */
 export function plotKernels(results: KernelResult[]): string {
   const shapes = [...new Set(results.map((result) => result.shape))]
   const largest = Math.max(...results.map((result) => result.gops))

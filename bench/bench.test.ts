@@ -173,7 +173,7 @@ it('times dense layers of other runtimes in Chromium', async () => {
   expect(kernelTable(rows)).toContain('x jax-js')
 })
 
-it('times forms of a layer at several densities, each within its bound', async () => {
+it('times storage formats of a layer at several densities, each within its bound', async () => {
   const shape: [number, number] = [64, 64]
   const { rows } = await benchBreakEven({ ...quiet, shapes: [shape], tokens: [1, 5], zeros: [50, 90] })
   // two dense, csr and 1x4 at two densities, n:m at four, two ranks

@@ -28,8 +28,9 @@ export interface BreakEvenOptions {
   log: (line: string) => void
 }
 
-interface Form {
-  form: string
+/** A layer in one storage format, at one density. */
+interface StoredLayer {
+  format: string
   variant: string
   weight: LinearWeight
   /** weights stored */
@@ -47,10 +48,10 @@ const KEPT: [n: number, m: number][] = [
 /** Multiply-adds per row of BERT-base's encoder: as many copies as a budget makes for such a model. */
 const MODEL_WEIGHTS = 85e6
 
-function* layerForms(N: number, K: number, zeros: readonly number[]): Generator<Form> {
+function* storedLayers(N: number, K: number, zeros: readonly number[]): Generator<StoredLayer> {
   const random = seededRandom(SEED)
-  const leaf = (form: string, variant: string, weight: LeafWeight): Form => ({
-    form,
+  const leaf = (format: string, variant: string, weight: LeafWeight): StoredLayer => ({
+    format,
     variant,
     weight,
     stored: storedWeights(weight),
@@ -64,7 +65,7 @@ function* layerForms(N: number, K: number, zeros: readonly number[]): Generator<
     const R = Math.max(8, Math.round(((1 - zero / 100) * N * K) / (N + K) / 8) * 8)
     const factors = [randomWeight('f32', R, K, random), randomWeight('f32', N, R, random)]
     yield {
-      form: 'low-rank',
+      format: 'low-rank',
       variant: `low-rank, R = ${R}`,
       weight: { kind: 'chain', N, K, factors },
       stored: R * (N + K),
@@ -72,7 +73,7 @@ function* layerForms(N: number, K: number, zeros: readonly number[]): Generator<
   }
 }
 
-/** Runs the bench; throws where a form is off its float64 reference. */
+/** Runs the bench; throws where a layer's error against float64 is over its bound. */
 export async function benchBreakEven(options: BreakEvenOptions): Promise<BenchResult> {
   const { shapes, tokens, zeros, threads, command, log } = options
   warmCalibration()
@@ -98,12 +99,12 @@ export async function benchBreakEven(options: BreakEvenOptions): Promise<BenchRe
         .join(', '),
     )
     for (const [N, K] of shapes) {
-      const forms = [...layerForms(N, K, zeros)]
+      const layers = [...storedLayers(N, K, zeros)]
       for (const M of tokens) {
         const rows = uniform(M * K, seededRandom(SEED + M))
         const batch: Batch = { offsets: Int32Array.of(0, M), rows }
-        result.rows.push(...(await timeForms(forms, N, K, batch, options, device.load)))
-        log(`${N}x${K}, ${M} tokens: ${forms.length} forms verified and timed`)
+        result.rows.push(...(await timeLayers(layers, N, K, batch, options, device.load)))
+        log(`${N}x${K}, ${M} tokens: ${layers.length} layers verified and timed`)
       }
     }
   } finally {
@@ -112,8 +113,8 @@ export async function benchBreakEven(options: BreakEvenOptions): Promise<BenchRe
   return result
 }
 
-async function timeForms(
-  forms: readonly Form[],
+async function timeLayers(
+  layers: readonly StoredLayer[],
   N: number,
   K: number,
   batch: Batch,
@@ -122,13 +123,14 @@ async function timeForms(
 ): Promise<ResultRow[]> {
   const M = batch.offsets[1]
   const copies = layerCopies(N, K, MODEL_WEIGHTS)
-  const entries: { session: Session; form: Form | null; coldMs: number; maxError: number; bursts: Burst[] }[] = []
+  const entries: { session: Session; layer: StoredLayer | null; coldMs: number; maxError: number; bursts: Burst[] }[] =
+    []
   try {
-    for (const form of [null, ...forms]) {
-      const maxError = form ? await errorOf(form, N, K, batch, load) : 0
-      const weights = form ? Array.from({ length: copies }, () => structuredClone(form.weight)) : []
+    for (const layer of [null, ...layers]) {
+      const maxError = layer ? await errorOf(layer, N, K, batch, load) : 0
+      const weights = layer ? Array.from({ length: copies }, () => structuredClone(layer.weight)) : []
       const session = await load(copiesProgram(weights, N, K))
-      const entry = { session, form, coldMs: 0, maxError, bursts: [] }
+      const entry = { session, layer, coldMs: 0, maxError, bursts: [] }
       entries.push(entry)
       const start = performance.now()
       await session.run(batch)
@@ -136,24 +138,24 @@ async function timeForms(
     }
     for (let round = 0; round < rounds; round++)
       for (const { session, bursts } of rotated(entries, round)) {
-        // the first run finds the caches full of the last form
+        // the first run finds the caches full of the layer before
         await session.run(batch)
         bursts.push(await burst(round, () => session.run(batch), { minMs: burstMs, minRuns: 2 }))
       }
     const fastest = fastestCalibration(entries.map(({ bursts }) => bursts))
     const times = entries.map(({ bursts }) => timing(bursts, fastest, threads === 1))
     const [empty] = times
-    return entries.slice(1).map(({ form, coldMs, maxError, session }, i): ResultRow => {
+    return entries.slice(1).map(({ layer, coldMs, maxError, session }, i): ResultRow => {
       const time = times[i + 1]
       const one = (pick: 'medianMs' | 'p95Ms' | 'minMs' | 'cpuMs'): number =>
         Math.max(0, time[pick] - empty[pick]) / copies
-      const { variant, stored } = form!
+      const { format, variant, stored } = layer!
       return {
         engine: 'compact-kernels',
         engineVersion: version(),
         model: `${N}x${K}`,
         variant,
-        form: form!.form,
+        form: format,
         density: stored / (N * K),
         device: 'cpu',
         threads,
@@ -179,7 +181,7 @@ async function timeForms(
 
 /** Largest error of one layer alone, all its rows. */
 async function errorOf(
-  { form, variant, weight, stored }: Form,
+  { format, variant, weight, stored }: StoredLayer,
   N: number,
   K: number,
   batch: Batch,
@@ -190,7 +192,7 @@ async function errorOf(
   const program: Program = { ...whole, ops, output: (ops[ops.length - 1] as { output: number }).output }
   const M = batch.offsets[1]
   const kernel = {
-    op: form,
+    op: format,
     variant,
     program,
     batch,

@@ -1,6 +1,6 @@
 // How long a model takes from its files into a session, and the most memory that takes: `node bench/load.ts FOLDER
 // [ROUNDS]`, in Node. Each round reads the file into fresh memory, opens the model as a pipeline does (`openModel`) and
-// as a program that keeps the weights does (`loadModel`), each in a process of its own, in turn.
+// as a program that keeps the weights does (`loadModel`), each in a new process, in turn.
 
 import { execFileSync } from 'node:child_process'
 import { closeSync, fstatSync, openSync, readSync } from 'node:fs'
@@ -11,8 +11,8 @@ import { buildProgram } from '../ts/model/bert.ts'
 import { loadModel, openModel } from '../ts/model/load.ts'
 import { median } from '../ts/evaluation/statistics.ts'
 
-const WAYS = ['read', 'openModel', 'loadModel'] as const
-type Way = (typeof WAYS)[number]
+const READERS = ['read', 'openModel', 'loadModel'] as const
+type Reader = (typeof READERS)[number]
 
 interface Sample {
   ms: number
@@ -27,11 +27,11 @@ function readWhole(folder: string): void {
   closeSync(file)
 }
 
-async function measure(folder: string, way: Way): Promise<Sample> {
+async function measure(folder: string, reader: Reader): Promise<Sample> {
   const device = await createWasmDevice({ threads: 1 })
   const began = performance.now()
-  if (way === 'read') readWhole(folder)
-  else if (way === 'openModel') {
+  if (reader === 'read') readWhole(folder)
+  else if (reader === 'openModel') {
     const model = await openModel(folder, { readOnce: true })
     await device.load(buildProgram(model.weights, 'logits'))
     await model.close()
@@ -41,10 +41,10 @@ async function measure(folder: string, way: Way): Promise<Sample> {
   return { ms, peakMB: (process.resourceUsage().maxRSS * 1024) / 1e6 }
 }
 
-const [folder, count, way] = process.argv.slice(2)
-if (way) process.stdout.write(JSON.stringify(await measure(folder, way as Way)))
+const [folder, count, reader] = process.argv.slice(2)
+if (reader) process.stdout.write(JSON.stringify(await measure(folder, reader as Reader)))
 else {
-  const samples = new Map<Way, Sample[]>(WAYS.map((name) => [name, []]))
+  const samples = new Map<Reader, Sample[]>(READERS.map((name) => [name, []]))
   for (let round = 0; round < Number(count ?? 5); round++)
     for (const [name, list] of samples) {
       const args = [fileURLToPath(import.meta.url), folder, '1', name]

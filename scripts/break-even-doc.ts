@@ -31,16 +31,17 @@ const HEAD = `# Break-even of sparse and low-rank layers
 
 Made by \`npm run docs\` from \`${RESULTS}/*.json\`; do not edit.
 
-Density is the share of a dense layer's multiply-adds that a form does: of weights (\`csr\`), of 1x4 blocks along K
-(\`int8-1x4\`), n / m (\`n:m\`), R (N + K) / (N K) (\`low-rank\`, two f32 factors). All forms are random weights of one
+Density is the share of a dense layer's multiply-adds that a storage
+format does: of weights (\`csr\`), of 1x4 blocks along K
+(\`int8-1x4\`), n / m (\`n:m\`), R (N + K) / (N K) (\`low-rank\`, two f32 factors). All are random weights of one
 shape, checked against float64 and then timed in turns in one process. A break-even lies on the line between the two
 densities measured around it, and counts only where every lower density is faster too; "above" and "below" say that it
 lies outside what was measured. There is no f32 kernel for 1x4 blocks.
 
 How a budget uses this: \`compress --budget 3ms\` does not read the page. It measures the same programs
 (\`ts/budget/linear-times.ts\`) at the model's own shapes, tokens and threads, on the machine it runs on, so its times are
-these curves' points for that model. A form that is slower than dense f32 there is never taken by a limit in ms, since
-f32 costs less and has error 0. A limit in bytes asks no clock for its choice, and may take one: the chosen forms are
+these curves' points for that model. A format that is slower than dense f32 there is never taken by a limit in ms, since
+f32 costs less and has error 0. A limit in bytes asks no clock for its choice, and may take one: the chosen formats are
 timed afterwards, and the command names those that are slower than dense f32, with the strength at which their kind
 breaks even there.`
 

@@ -4,7 +4,7 @@
 //   node scripts/film-sentences.ts aclImdb/train OUT.txt [COUNT] [TEXTS.tsv ...]
 //
 // COUNT (400,000 unless given) sentences of 4 to 40 words are drawn, always the same ones (the results of November 2026 are of an earlier draw). No review is read but
-// those of the folder given, its labels are not read at all, and sentences that stand in TEXTS.tsv are left out.
+// those of the folder given, its labels are not read at all, and sentences that are in TEXTS.tsv are left out.
 import { readdir, readFile } from 'node:fs/promises'
 import { join } from 'node:path'
 import { createRandom } from '../kernels/program/random.ts'

@@ -1,4 +1,4 @@
-// Calibrations for tests: inputs that differ in scale, hang together and have a mean, as hidden states do.
+// Calibrations for tests: inputs that differ in scale, are correlated and have a mean, as hidden states do.
 
 import { seededRandom, uniform } from '../kernels/testing/random.ts'
 import { linearLayers } from '../ts/model/weights.ts'

@@ -21,7 +21,7 @@ export const TOY: BertConfig = {
   lowercase: true,
 }
 
-/** Label 1: token 9 stands somewhere among others; label 0: token 7 does. */
+/** Label 1: token 9 is somewhere among others; label 0: token 7 does. */
 export function toy(count: number, seed: number): TrainExample[] {
   const random = createRandom(seed)
   return Array.from({ length: count }, (_, i) => {

@@ -28,7 +28,7 @@ const PAGES: Record<string, PageContender & { ops: string[] }> = {
 
 export const KERNEL_PEERS = Object.keys(PAGES).filter((name) => name !== OURS)
 
-/** How far a peer may be off, as a share of the RMS of the output: its own way to quantize rows is not ours. */
+/** How far a peer may be off, as a share of the RMS of the output: it quantizes rows by another rule. */
 const TOLERANCE: Record<string, number> = { f32: 1e-5, int8: 0.05 }
 
 export interface RemoteLayer {

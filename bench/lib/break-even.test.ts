@@ -10,13 +10,13 @@ it('finds the crossing on the line between two points, whatever their order', ()
   expect((found as { density: number }).density).toBeCloseTo(0.25, 12)
 })
 
-it('says where the form is faster or slower throughout', () => {
+it('says where the format is faster or slower throughout', () => {
   expect(breakEven(line, 6)).toEqual({ kind: 'always' })
   expect(breakEven(line, 1.9)).toEqual({ kind: 'never' })
   expect(() => breakEven([], 1)).toThrow('no points')
 })
 
-it('counts a form as faster only where every sparser one measured is', () => {
+it('counts a format as faster only where every sparser one measured is', () => {
   const found = breakEven([...line, { density: 0.2, ms: 9 }], 5)
   expect((found as { density: number }).density).toBeCloseTo(0.1 + 0.1 * (3 / 7), 12)
 })

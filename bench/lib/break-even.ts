@@ -1,4 +1,5 @@
-// What the rows of `bench break-even` say: speed beside the dense forms, and the density at which a form gets faster.
+// What the rows of `bench break-even` say: speed beside the dense layers, and the density below which a storage
+// format is faster than they are.
 
 import { short, type ResultRow } from './results.ts'
 
@@ -9,11 +10,11 @@ export interface TimeAt {
   ms: number
 }
 
-/** Where a form passes a dense one: at a density, at every density measured, or at none of them. */
+/** Where a storage format passes a dense one: at a density, at every density measured, or at none of them. */
 export type BreakEven = { kind: 'at'; density: number } | { kind: 'always' | 'never' }
 
 /**
- * The density below which a form is faster than `denseMs` at every density measured, on the line between the two points
+ * The density below which a storage format is faster than `denseMs` at every density measured, on the line between the two points
  * around it.
  * @throws without points
  */
@@ -50,9 +51,9 @@ function layerText(model: string, rows: readonly ResultRow[], layout: Layout): s
   const at = (variant: string, T: number): ResultRow => rows.find((row) => row.variant === variant && row.tokens === T)!
   const counts = tokens.flatMap((T) => [`${T} tokens: ms`, 'times f32', 'times int8'])
   const speeds = unique(rows.map(({ variant }) => variant)).map((variant) => {
-    const { form, density } = at(variant, tokens[0])
+    const { form: format, density } = at(variant, tokens[0])
     return [
-      form!,
+      format!,
       density!.toFixed(3),
       ...tokens.flatMap((T) => {
         const ms = at(variant, T).medianMs
@@ -60,12 +61,12 @@ function layerText(model: string, rows: readonly ResultRow[], layout: Layout): s
       }),
     ]
   })
-  const forms = unique(rows.map(({ form }) => form!)).filter((form) => !(DENSE as readonly string[]).includes(form))
-  const densities = forms.map((form) => [
-    form,
+  const formats = unique(rows.map(({ form }) => form!)).filter((name) => !(DENSE as readonly string[]).includes(name))
+  const densities = formats.map((format) => [
+    format,
     ...tokens.flatMap((T) => {
       const points = rows
-        .filter((row) => row.form === form && row.tokens === T)
+        .filter((row) => row.form === format && row.tokens === T)
         .map((row) => ({ density: row.density!, ms: row.medianMs }))
       const measured = points.map(({ density }) => density)
       return DENSE.map((dense) => {
@@ -78,9 +79,9 @@ function layerText(model: string, rows: readonly ResultRow[], layout: Layout): s
     }),
   ])
   return [
-    `Layer ${model} (N x K), one layer's time and speed beside the dense forms:`,
-    layout(['form', 'density', ...counts], speeds),
-    `Layer ${model}, the density below which a form is faster:`,
-    layout(['form', ...tokens.flatMap((T) => DENSE.map((dense) => `${T} tokens: than ${dense}`))], densities),
+    `Layer ${model} (N x K), one layer's time and speed beside the dense layers:`,
+    layout(['format', 'density', ...counts], speeds),
+    `Layer ${model}, the density below which a format is faster:`,
+    layout(['format', ...tokens.flatMap((T) => DENSE.map((dense) => `${T} tokens: than ${dense}`))], densities),
   ].join('\n\n')
 }

@@ -7,7 +7,7 @@ import type { Reply, Request } from './answer.ts'
 import { replyOf, toJson } from './json.ts'
 
 export interface Channel {
-  /** true where the contender's own calibration loop is not the parent's: then the parent's stands around its bursts */
+  /** true where the contender's own calibration loop is not the parent's: then the parent runs its own loop before and after each burst */
   foreign: boolean
   /** CPU time of the contender so far, where it cannot tell by itself; null where nobody can */
   cpuMs?(): number | null

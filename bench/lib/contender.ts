@@ -75,8 +75,8 @@ export interface Contender<T = Task, I = ModelInput> {
 }
 
 /**
- * Where each contender is that has a process of its own (lib/chromium.ts has those of pages), relative to bench/lib: a module that exports `createContender(): Contender`, or a Python
- * script that answers the same requests as lines of JSON.
+ * Files of the contenders that run in a process (lib/chromium.ts has those of pages), relative to bench/lib: a module that
+ * exports `createContender(): Contender`, or a Python script that answers the same requests as lines of JSON.
  */
 export const CONTENDERS: Record<string, string> = {
   'compact-kernels': '../contenders/ours.node.ts',

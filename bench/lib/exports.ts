@@ -1,4 +1,4 @@
-// The files that peers read: the weights that ours runs, in the forms that each of them takes.
+// The files that peers read: the weights that ours runs, in the format that each of them takes.
 
 import type { DenseWeight, EmbeddingTable, LinearWeight } from '../../kernels/program/weights.ts'
 import { denseData, denseTable, encoderLinears, withEncoderWeights } from '../../ts/compress/dense.ts'
@@ -10,7 +10,7 @@ function plain(weight: LinearWeight): DenseWeight {
   return { kind: 'f32', N: weight.N, K: weight.K, data: mixtureOf(data) ? data.slice() : data }
 }
 
-/** The same model with every weight multiplied out to dense f32, as a framework without our forms runs it. */
+/** The same model with every weight multiplied out to dense f32, as a framework without our formats runs it. */
 export function denseModel(model: ModelWeights): ModelWeights {
   const table = (t: EmbeddingTable): EmbeddingTable => ({
     kind: 'f32',

@@ -88,7 +88,7 @@ export interface ResultRow {
   noisy: boolean
   /** operations really done, 10^9 per second; a multiply-add is two */
   gops?: number
-  /** break-even: how the layer is stored, and the share of its dense multiply-adds that are left */
+  /** break-even: the storage format, and the share of its dense multiply-adds that are left */
   form?: string
   density?: number
   /** as if the layer were dense */

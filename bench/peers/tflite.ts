@@ -67,7 +67,7 @@ export function fullyConnected({ M, N, K, weight, bias }: Layer): Uint8Array {
     tensor('bias', [N], TYPE.f32, 2, null),
     tensor('y', [M, N], TYPE.f32, 0, null),
   ])
-  // field 3: asymmetric_quantize_inputs, the form that XNNPACK takes
+  // field 3: asymmetric_quantize_inputs, as XNNPACK takes them
   const options = table(5, () => b.addFieldInt8(3, weight.kind === 'int8' ? 1 : 0, 0))
   const inputs = integers([0, 1, 2])
   const outputs = integers([3])

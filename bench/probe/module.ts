@@ -1,5 +1,5 @@
 // Hand-assembled WebAssembly for the ceilings: loops of one instruction over twelve independent accumulators, so that
-// neither memory nor latency stands between the loop and the core's own rate.
+// neither memory nor latency limits the loop.
 
 const F32_MUL = [0xfd, 0xe6, 0x01]
 const F32_ADD = [0xfd, 0xe4, 0x01]

@@ -1,11 +1,11 @@
 // The matrix kernel in words that every adapter understands, so that its indices, its epilogue and its variants can be tested
-// where no matrix unit is at hand. What is left to the real adapter is the meaning of its own loads, which the self-test
+// where no matrix unit is at hand. What is left to the real adapter is what its own loads do, which the self-test
 // at start proves there.
 
 import { SHADERS, type ShaderName } from '../generated/shaders.ts'
 import { replaceEach, type Replacement } from './replace.ts'
 
-/** One thread takes the place of a subgroup. A matrix is its place (offset, stride), a sum the number of 256 i32. */
+/** One thread does the work of a subgroup. A matrix is its place (offset, stride), a sum the number of 256 i32. */
 const emulation = (input: string): string => `
 alias Place = vec2<u32>;
 var<private> sums: array<i32, 2048>;

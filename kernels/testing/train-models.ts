@@ -21,7 +21,7 @@ export const UNEVEN: TrainShape = {
 
 /**
  * UNEVEN with chains of two and three factors of ranks that are no multiples of 8 or 6. Query, key and value begin with one
- * factor (query and value with two), or stand beside dense ones; layers share factors; one factor serves two roles.
+ * factor (query and value with two), or are beside dense ones; layers share factors; one factor serves two roles.
  */
 export const CHAINED: TrainShape = {
   ...UNEVEN,
