@@ -19,7 +19,10 @@ import { TRAINING } from '../train/defaults.ts'
 /** Columns of the data. */
 export const columnOptions = <A extends unknown[], O extends OptionValues, G extends OptionValues>(
   command: Command<A, O, G>,
-) => command.option('--text <column>', 'column of the texts').option('--label <column>', 'column of the labels')
+) =>
+  command
+    .option('--text <column>', 'column of the texts: its name, its number from 1, or in JSON a path a.b')
+    .option('--label <column>', 'column of the labels, likewise')
 
 /** How texts are prepared. */
 export const preparationOptions = <A extends unknown[], O extends OptionValues, G extends OptionValues>(

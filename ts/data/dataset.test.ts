@@ -23,7 +23,7 @@ const load = (
   options: Partial<LoadDatasetOptions> = {},
 ): Promise<Dataset> => loadDataset(write(ending, content), { seed: 1, ...options })
 const rows = (ending: string, content: string, columns = {}): [string, string][] =>
-  parseFiles([{ path: `x.${ending}`, content }], columns, []).map(({ text, label }) => [label, text])
+  parseFiles([{ path: `x.${ending}`, ending, content }], columns, []).map(({ text, label }) => [label, text])
 
 describe('formats', () => {
   const expected = [

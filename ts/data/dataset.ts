@@ -3,6 +3,7 @@
 import { dropTestTexts, foldSpace, splitExamples, type Dataset, type LabelledText } from './examples.ts'
 import { readFiles } from './read-files.ts'
 import { BUILTIN_REVIEWS, builtinReviews } from './reviews/reviews.ts'
+import { sortedLabels } from './label-names.ts'
 import { parseFiles, type LabelledRow } from './dataset-rows.ts'
 
 export interface LoadDatasetOptions {
@@ -22,8 +23,8 @@ export interface LoadDatasetOptions {
 const MAX_CLASSES = 1000
 
 /**
- * Loads a data set: `builtin:reviews`, or CSV, TSV, JSONL or JSON files (Node only), joined by commas, with a text and a
- * label per row; several files must have the same columns.
+ * Loads a data set: `builtin:reviews`, or CSV, TSV, JSONL, or JSON files (each also as gzip) (Node only), joined
+ * by commas, with a text and a label per row; several files must have the same columns.
  * Labels are sorted (numbers by value, else by code point) and numbered from 0. Texts that are also in the test part
  * are removed from the training part.
  * @throws where a file is missing, empty, not UTF-8, has a row without text or label, one class only or over 1000
@@ -75,18 +76,17 @@ export async function loadDataset(source: string, options: LoadDatasetOptions): 
 }
 
 function collectLabels(rows: LabelledRow[], source: string): string[] {
-  const labels = [...new Set(rows.map(({ label }) => label))]
+  const labels = sortedLabels(rows.map(({ label }) => label))
   if (labels.length > MAX_CLASSES)
     throw new Error(
       `${source}: the label column has ${labels.length} different values, expected at most ${MAX_CLASSES}; ` +
-        'name the right column with the option label',
+        'name the right column with the option label (--label)',
     )
   if (labels.length < 2)
     throw new Error(
-      `${source}: all ${rows.length} rows have the label '${labels[0]}'; expected at least two classes to tell apart`,
+      `${source}: all ${rows.length} rows have the label '${labels[0]}'; expected at least two classes to tell apart; name the right column with the option label (--label)`,
     )
-  const areNumbers = labels.every((label) => label !== '' && Number.isFinite(Number(label)))
-  return labels.sort((a, b) => (areNumbers ? Number(a) - Number(b) : 0) || (a < b ? -1 : a > b ? 1 : 0))
+  return labels
 }
 
 function checkClasses({ train, test, labels }: Dataset, testSource: string): void {

@@ -1,5 +1,7 @@
-// The data's labels beside a model's own.
+// The data's labels beside a model's own. Which label is which follows from its name alone, never from what other labels
+// the data happens to have: a sample without one of the classes is matched as the whole is.
 
+import { canonicalLabel } from './label-names.ts'
 import type { PreparedData } from './prepare.ts'
 
 export interface LabelOrder {
@@ -12,32 +14,54 @@ export interface LabelOrder {
 }
 
 /**
- * Which of the model's labels each of the data's is: by name, else by number (0, 1, ...), else by place where the model's
- * are nameless (LABEL_0, 1). Places say nothing about names: 'neg, pos' would be 'positive, negative'.
- * @param found the data's labels, in order
+ * Which of the model's labels each of the data's is, by the first of these rules that the model's names allow:
+ * 1. by name; 1, 1.0 and "1" are one name, and capitals do not count where no name agrees exactly;
+ * 2. by number, where each of the model's names holds one whole number of its own: 1 is "1 star" or LABEL_1;
+ * 3. by number, where no name holds a digit: i is the label that id2label of config.json has for i.
+ * Places say nothing: 'neg, pos' would be 'positive, negative'.
+ * @param found the data's labels
  * @param labels the model's
  * @param source the model, for messages
- * @returns null where none of these fits
+ * @returns null where a label fits none
  */
 export function findLabelOrder(found: string[], labels: string[], source: string): LabelOrder | null {
-  const fold = (label: string): string => label.toLowerCase()
-  const byName = found.map((label) => labels.findIndex((known) => fold(known) === fold(label)))
+  const byName = found.map((label) => indexByName(label, labels))
   if (!byName.includes(-1)) return { labels, order: byName, note: '' }
-  const note = `the data's labels (${found.join(', ')}) are taken for ${source}'s (${labels.join(', ')})`
-  if (found.every((label) => /^\d+$/.test(label) && Number(label) < labels.length))
-    return { labels, order: found.map(Number), note: `${note} by their numbers` }
-  const isNameless = labels.every((label) => /^(label_)?\d+$/i.test(label))
-  if (isNameless && found.length === labels.length)
-    return { labels, order: found.map((_, i) => i), note: `${note} in this order` }
-  return null
+  const numbers = numbersIn(labels)
+  if (!numbers || !found.every((label) => /^\d+$/.test(label))) return null
+  const order = found.map((label) => numbers.indexOf(Number(label)))
+  if (order.includes(-1)) return null
+  const pairs = found.map((label, i) => `${label} is ${labels[order[i]]}`)
+  const shown = pairs.slice(0, 10).join(', ') + (pairs.length > 10 ? ', …' : '')
+  return { labels, order, note: `the data's labels are taken for ${source}'s by their numbers: ${shown}` }
+}
+
+function indexByName(label: string, labels: string[]): number {
+  const canonical = labels.map(canonicalLabel)
+  const exact = canonical.indexOf(canonicalLabel(label))
+  if (exact >= 0) return exact
+  return canonical.findIndex((known) => known.toLowerCase() === canonicalLabel(label).toLowerCase())
+}
+
+/** The number in each name, or the ids of names without digits; null where neither says which name a number is. */
+function numbersIn(labels: string[]): number[] | null {
+  if (labels.every((label) => !/\d/.test(label))) return labels.map((_, id) => id)
+  const found = labels.map((label) => label.match(/\d+/g) ?? [])
+  const numbers = found.map(([number]) => Number(number))
+  return found.every(({ length }) => length === 1) && new Set(numbers).size === numbers.length ? numbers : null
 }
 
 /** As `findLabelOrder`. @throws where none fits */
 export function matchLabels(found: string[], labels: string[], source: string): LabelOrder {
   const order = findLabelOrder(found, labels, source)
   if (order) return order
+  const list = (names: string[]): string => names.slice(0, 10).join(', ') + (names.length > 10 ? ', …' : '')
+  const isNameless = labels.every((label) => /^(label_)?\d+$/i.test(label))
+  const cure = isNameless
+    ? "name the model's outputs in their order by the data's labels, with the option labels (evaluate --labels) or as id2label in its config.json"
+    : 'rename them in the data, or give the column that has those names with the option label (--label)'
   throw new Error(
-    `the data has ${found.length} labels (${found.join(', ')}), ${source} has ${labels.length} (${labels.join(', ')}); expected the same names, or numbers from 0: rename them in the data`,
+    `the data has ${found.length} labels (${list(found)}), ${source} has ${labels.length} (${list(labels)}); expected the same names, or numbers that tell which name is meant: ${cure}`,
   )
 }
 

@@ -1,31 +1,54 @@
-// Data files from the disk as text (Node only).
+// Data files from the disk (Node only): as text, unpacked where they are gzip.
 
-import type { DataFile } from './dataset-rows.ts'
+import { endingOf, type DataFile } from './dataset-rows.ts'
 import { BUILTIN_REVIEWS } from './reviews/reviews.ts'
 
 // Above this a string cannot hold the file.
 const MAX_FILE_BYTES = 512e6
+const MB = 1e6
+
+/** What files of other formats begin with, and what to do about them. */
+const OTHER_FORMATS: [start: string, what: string][] = [
+  ['PK\x03\x04', 'it is a ZIP archive or an Excel workbook; unpack it, or save the sheet as CSV UTF-8'],
+  ['\xd0\xcf\x11\xe0', 'it is an Excel workbook; save the sheet as CSV UTF-8'],
+  ['BZh', 'it is packed by bzip2; unpack it first: bunzip2'],
+  ['\xfd7zXZ', 'it is packed by xz; unpack it first: unxz'],
+  ['\x28\xb5\x2f\xfd', 'it is packed by zstd; unpack it first: unzstd'],
+  ['PAR1', 'it is a Parquet file; convert it to CSV or JSONL'],
+  ['ARROW1', 'it is an Arrow file; convert it to Parquet, CSV or JSONL'],
+  ['SQLite format 3', 'it is an SQLite database; export the table as CSV'],
+  ['version https://git-lfs.github.com/spec/', 'it is a Git LFS pointer, not the file itself; fetch it: git lfs pull'],
+]
 
 /**
- * The files that are named, joined by commas, with their text.
- * @throws where a name is empty, or a file is missing, too large or not UTF-8
+ * The files that are named, joined by commas, with their contents.
+ * @param most bytes of a file, packed or unpacked
+ * @throws where a name is empty, or a file is missing, too large, or of a format or encoding that is not read
  */
-export async function readFiles(source: string): Promise<DataFile[]> {
+export async function readFiles(source: string, most = MAX_FILE_BYTES): Promise<DataFile[]> {
   const paths = source.split(',').map((path) => path.trim())
   if (paths.includes('')) throw new Error(`data: '${source}' has an empty file name; expected files joined by commas`)
-  return Promise.all(paths.map(async (path) => ({ path, content: await readText(path) })))
+  return Promise.all(paths.map((path) => readDataFile(path, most)))
 }
 
-async function readText(path: string): Promise<string> {
+async function readDataFile(path: string, most: number): Promise<DataFile> {
+  const stored = await readBytes(path, most)
+  const isPacked = stored[0] === 0x1f && stored[1] === 0x8b
+  const bytes = isPacked ? await unpack(stored, path, most) : stored
+  const start = String.fromCharCode(...bytes.subarray(0, 64))
+  const ending = endingOf(path)
+  const other = OTHER_FORMATS.find(([magic]) => start.startsWith(magic))
+  if (other) throw new Error(`${path}: ${other[1]}`)
+  return { path, ending, content: decodeUtf8(bytes, path) }
+}
+
+async function readBytes(path: string, most: number): Promise<Uint8Array> {
   const { readFile, stat } = await import('node:fs/promises')
-  let bytes: Uint8Array
   try {
     const { size } = await stat(path)
-    if (size > MAX_FILE_BYTES)
-      throw new Error(
-        `it has ${(size / 1e6).toFixed(0)} MB, expected at most ${MAX_FILE_BYTES / 1e6}; take a sample of it`,
-      )
-    bytes = await readFile(path)
+    if (size > most)
+      throw new Error(`it has ${(size / MB).toFixed(0)} MB, expected at most ${most / MB}; take a sample of it`)
+    return await readFile(path)
   } catch (error) {
     const { code, message } = error as NodeJS.ErrnoException
     const found = code === 'ENOENT' ? 'there is no such file' : code === 'EISDIR' ? 'it is a folder' : message
@@ -33,7 +56,21 @@ async function readText(path: string): Promise<string> {
       cause: error,
     })
   }
-  return decodeUtf8(bytes, path)
+}
+
+/** What is in a gzip file. A small one may unpack to any size: it stops at the limit. */
+async function unpack(bytes: Uint8Array, path: string, most: number): Promise<Uint8Array> {
+  const { gunzip } = await import('node:zlib')
+  return new Promise((resolve, reject) =>
+    gunzip(bytes, { maxOutputLength: most }, (error, unpacked) => {
+      if (!error) return resolve(unpacked)
+      const isLarge = (error as NodeJS.ErrnoException).code === 'ERR_BUFFER_TOO_LARGE'
+      const found = isLarge
+        ? `unpacked it has more than ${most / MB} MB; take a sample of it`
+        : `it is not a whole gzip file (${error.message}); fetch it again`
+      reject(new Error(`${path}: ${found}`, { cause: error }))
+    }),
+  )
 }
 
 /** @throws with the first line that is not UTF-8 and how to convert the file */

@@ -1,10 +1,10 @@
 // Labelled rows that are not split: what `evaluate` scores.
 
-import { BUILTIN_REVIEWS } from './reviews/reviews.ts'
+import { BUILTIN_REVIEWS, builtinReviews } from './reviews/reviews.ts'
 import { readFiles } from './read-files.ts'
 import type { LabelledText } from './examples.ts'
 import { parseFiles } from './dataset-rows.ts'
-import { builtinReviews } from './reviews/reviews.ts'
+import { sortedLabels } from './label-names.ts'
 
 export interface Rows {
   /** in the order of their numbers or letters; only those that occur */
@@ -29,8 +29,6 @@ export async function loadRows(
   }
   const notes: string[] = []
   const parsed = parseFiles(await readFiles(source), { text, label }, notes)
-  const labels = [...new Set(parsed.map((row) => row.label))].sort(
-    (a, b) => Number(a) - Number(b) || (a < b ? -1 : a > b ? 1 : 0),
-  )
+  const labels = sortedLabels(parsed.map((row) => row.label))
   return { labels, notes, rows: parsed.map((row) => ({ text: row.text, label: labels.indexOf(row.label) })) }
 }

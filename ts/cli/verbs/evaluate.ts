@@ -10,6 +10,11 @@ const options = (program: Command) =>
     columnOptions(program.command('evaluate').description('score a classifier').argument('<model>', MODEL_HELP)),
   )
     .requiredOption('--data <file>', DATA_HELP, fileList())
+    .option(
+      '--labels <names>',
+      "names of the model's outputs in their order, joined by commas, in place of those in its config.json",
+      (text) => text.split(',').map((name) => name.trim()),
+    )
     .addOption(deviceOption())
     .addOption(threadsOption())
     .addOption(seedOption())
@@ -24,11 +29,18 @@ async function run(source: string, flags: ReturnType<ReturnType<typeof options>[
   const { evaluateClassifier } = await import('../../evaluation/evaluate.ts')
   const { createProgress } = await import('../progress.ts')
   const { scoreWords } = await import('../scores.ts')
-  const { data: file, text, label, device, threads, seed, json } = flags
+  const { data: file, text, label, labels, device, threads, seed, json } = flags
   const reporter = createProgress()
   const data = await loadRows(file, { text, label, seed })
   for (const note of data.notes) reporter.note(note)
-  const result = await evaluateClassifier(source, data, { device, threads, seed, preparation, reporter })
+  const result = await evaluateClassifier(source, data, {
+    device,
+    threads,
+    seed,
+    preparation,
+    reporter,
+    ...(labels && { labels }),
+  })
   process.stdout.write(
     json ? `${JSON.stringify(result)}\n` : `${result.n} texts in ${result.seconds.toFixed(2)} s\n${scoreWords(result)}`,
   )
