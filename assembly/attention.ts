@@ -1,6 +1,6 @@
 // attention, variants panels and i16: per sequence and head, softmax(Q K^T / sqrt(D)) V over ragged sequences;
 // q, k, v, y f32 [M, H * D].
-// Contract   kernels/attention/contract.ts      Twin  shaders/attention.*.wgsl
+// Contract   kernels/attention/contract.ts      GPU  shaders/attention.*.wgsl
 // Layout     scratch per thread: K panels [ceil(T / 8)][D][8], V panels [ceil(D / 8)][T][8], scores [ceil(T / 8)][6][8],
 //            weights [6][T padded to 8], sums [6][8]; kernels/attention/pack.ts has the same sum of bytes, and i16's areas
 // Plan       a thread owns a range of (sequence, head) units of about equal T^2; K and V of a unit are packed once, then six

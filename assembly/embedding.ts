@@ -1,5 +1,5 @@
 // embedding: Y[m] = layernorm(word[id[m]] + position[index of m in its sequence] + type[type[m]])
-// Contract   kernels/embedding/contract.ts      Twin  shaders/embedding.wgsl
+// Contract   kernels/embedding/contract.ts      GPU  shaders/embedding.wgsl
 // Layout     tables row-major, f32 or u8 with one scale and one offset per row (value = offset + scale * byte)
 // Plan       a thread owns a range of tokens; the row is summed in place in Y and normalised there
 // Needs      nothing of C

@@ -1,5 +1,5 @@
 // Quantization of activations: rows of f32 (or of s8, given) into what the int8 kernels read.
-// Contract   kernels/int8-matmul/contract.ts; the law is kernels/program/quantization.ts, in f32 and bit for bit
+// Contract   kernels/int8-matmul/contract.ts; the rule is kernels/program/quantization.ts, in f32 and bit for bit
 // Layout     both targets begin with f32 scales [M padded to 16], then
 //            rows     i16 or bytes [M][K padded to 8]
 //            columns  token blocks (lib/blocks.ts): i16 [K/4][2][w][2] or bytes [K/4][w][4] per block of w tokens

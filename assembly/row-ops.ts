@@ -1,5 +1,5 @@
 // row-ops: LayerNorm with residual, first token, mean pooling.
-// Contract   kernels/row-ops/contract.ts      Twin  shaders/row-ops.*.wgsl
+// Contract   kernels/row-ops/contract.ts      GPU  shaders/row-ops.*.wgsl
 // Layout     row-major f32; layernormBlocked: token blocks (lib/blocks.ts); firstToken reads either
 // Plan       a thread owns a range of rows; a row stays in L1 over its three passes; eight partial sums
 // Needs      nothing of C

@@ -1,6 +1,6 @@
 // sparse-matmul, variants csr and int8-1x4 (32 tokens a pass), nm (6x8).
 //   Y[M,N] = activation(X[M,K] . W[N,K]^T + bias[N]) + residual[M,N], W's zeros left out
-// Contract   kernels/sparse-matmul/contract.ts      Twin  shaders/sparse-matmul.*.wgsl
+// Contract   kernels/sparse-matmul/contract.ts      GPU  shaders/sparse-matmul.*.wgsl
 // Layout     X in token blocks (lib/blocks.ts), f32 by `transpose`, quantized by quantize.ts; W in kernels/sparse-matmul/pack.ts
 // Plan       a thread owns a range of 8-output panels; per block of tokens and group of 64 outputs, sums [64][w] are made
 //            along the tokens, one K block after the other, so that the part of X that random columns touch (24 KiB)

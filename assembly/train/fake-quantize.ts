@@ -1,6 +1,6 @@
 // Fake quantization: f32 operands rounded to what int8 can hold, so that training computes with the numbers that q8 and
 // e8 will leave.
-// Law        weights: ts/compress/quantize.ts quantizeWeight, symmetric per output; word rows: quantizeEmbedding, affine
+// Rule       weights: ts/compress/quantize.ts quantizeWeight, symmetric per output; word rows: quantizeEmbedding, affine
 //            per row; activations: kernels/program/quantization.ts, symmetric per token. The integers are the same
 // Layout     everything row-major f32
 // Plan       a thread owns whole rows. Weights and tables divide in f64, two lanes, as quantizeWeight does: in f32 a

@@ -136,7 +136,7 @@ describe('distil', () => {
     expect(await wordsOf('from')).toEqual(await wordsOf('terms'))
   })
 
-  it('trains chains and cut models further; refuses other forms before the teacher reads', async () => {
+  it('trains chains and cut models further; refuses other storage formats before the teacher reads', async () => {
     const compress = (recipe: string, out: string) => run(['compress', 'teacher', '--recipe', recipe, '--out', out])
     const recipeOf = async (model: string) => (await configOf(model)).compression.recipe
     expect((await compress('heads6-ffn1536', 'cut-teacher')).code).toBe(0)

@@ -291,7 +291,7 @@ describe('checkpoints', () => {
 })
 
 describe('fingerprints', () => {
-  it('tell values apart, and do not hang on the order of names', () => {
+  it('tell values apart, and do not depend on the order of names', () => {
     const values = [
       0,
       '0',

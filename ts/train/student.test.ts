@@ -115,7 +115,7 @@ describe('a narrower table', () => {
     expect(model.layers).toEqual(initializeModel({ ...CONFIG, ...NARROW }, 1).layers)
   })
 
-  it('comes from tables in any form', () => {
+  it('comes from tables in any storage format', () => {
     const { model } = studentFrom(quantizeWordEmbeddings(teacher).model, NARROW, { seed: 1 })
     const [a, b] = [wordsOf(model), wordsOf(studentFrom(teacher, NARROW, { seed: 1 }).model)]
     const largest = Math.max(...b.map(Math.abs))
