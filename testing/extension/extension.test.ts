@@ -2,7 +2,7 @@
 // it says, compiles and works; and where a part of it is left out, the compiler names what is missing.
 
 import { afterAll, beforeAll, describe, expect, it } from 'vitest'
-import { family, option, shader, step, verb } from './additions.ts'
+import { family, option, shader, step, tile, verb } from './additions.ts'
 import { Tree, type Addition } from './tree.ts'
 
 interface Kind {
@@ -33,6 +33,45 @@ const LINEAR = `
 
 const KINDS: Kind[] = [
   {
+    name: 'a WebAssembly tile',
+    addition: tile,
+    most: 2,
+    use: `
+      ${LINEAR}
+      const { createWasmDevice } = await import('./kernels/wasm/device.ts')
+      const device = await createWasmDevice({ build: 'baseline', threads: 1 })
+      const session = await device.load(program)
+      deepEqual([...(await session.run(batch))], sums)
+      const { variants, notes } = device.info()
+      match(variants['dense-matmul'], /4x16/)
+      deepEqual(notes, [])
+      await device.dispose()`,
+    without: [
+      {
+        part: 'the name of the function that runs it',
+        file: 'kernels/dense-matmul/variants.ts',
+        text: "    run: 'tileF32Wide',\n",
+        at: 'kernels/dense-matmul/variants.ts',
+        says: /Property 'run' is missing/,
+      },
+      {
+        part: 'a proof',
+        file: 'kernels/dense-matmul/variants.ts',
+        text: "unrolled: 1 },\n    proof: 'dense-matmul',\n    shownAs: { key: 'dense-matmul', text: (engine) => f32Text('f32 4x16', engine) },",
+        replaced: "unrolled: 1 },\n    shownAs: { key: 'dense-matmul', text: (engine) => f32Text('f32 4x16', engine) },",
+        at: 'kernels/dense-matmul/variants.ts',
+        says: /Property 'proof' is missing/,
+      },
+      {
+        part: 'a note',
+        file: 'kernels/dense-matmul/variants.ts',
+        text: tile.edits[1].text,
+        at: 'kernels/dense-matmul/variants.ts',
+        says: /Property '"f32\/4x16"' is missing/,
+      },
+    ],
+  },
+  {
     name: 'a shader variant',
     addition: shader,
     most: 1,
@@ -43,23 +82,23 @@ const KINDS: Kind[] = [
       const session = await device.load(program)
       deepEqual([...(await session.run(batch))], sums)
       const { variants, notes } = device.info()
-      equal(variants['dense-matmul'], 'single')
+      equal(variants['dense-matmul'], 'copy')
       deepEqual(notes, [])
       await device.dispose()`,
     without: [
       {
         part: 'a row',
         file: 'kernels/dense-matmul/variants.ts',
-        text: "    shader: 'dense-matmul.single',",
+        text: "    shader: 'dense-matmul.copy',",
         replaced: "    shader: 'dense-matmul.direct',",
         at: 'kernels/variants.ts',
-        says: /"dense-matmul.single".* does not satisfy the constraint 'never'/,
+        says: /"dense-matmul.copy".* does not satisfy the constraint 'never'/,
       },
       {
         part: 'a proof',
         file: 'kernels/dense-matmul/variants.ts',
-        text: '    covers: { columns: 32, rows: 8 },\n    proof: provesDense,\n',
-        replaced: '    covers: { columns: 32, rows: 8 },\n',
+        text: '    covers: { columns: 32, rows: 32 },\n    proof: provesDense,\n',
+        replaced: '    covers: { columns: 32, rows: 32 },\n',
         at: 'kernels/dense-matmul/variants.ts',
         says: /Property 'proof' is missing/,
       },
@@ -68,13 +107,13 @@ const KINDS: Kind[] = [
         file: 'kernels/dense-matmul/variants.ts',
         text: shader.edits[1].text,
         at: 'kernels/dense-matmul/variants.ts',
-        says: /Property 'single' is missing/,
+        says: /Property 'copy' is missing/,
       },
       {
         part: 'the workgroup memory that it has',
         file: 'kernels/generated/shaders.ts',
-        text: "'dense-matmul.single': { overrides: never; usesWorkgroupMemory: false;",
-        replaced: "'dense-matmul.single': { overrides: never; usesWorkgroupMemory: true;",
+        text: "'dense-matmul.copy': { overrides: never; usesWorkgroupMemory: false;",
+        replaced: "'dense-matmul.copy': { overrides: never; usesWorkgroupMemory: true;",
         at: 'kernels/dense-matmul/variants.ts',
         says: /is not assignable to type 'true'/,
       },
@@ -184,7 +223,7 @@ const KINDS: Kind[] = [
   },
 ]
 
-const ASSERT = "import { deepEqual, equal, ok, throws } from 'node:assert/strict'"
+const ASSERT = "import { deepEqual, equal, match, ok, throws } from 'node:assert/strict'"
 
 let tree: Tree
 beforeAll(async () => {
