@@ -3,7 +3,7 @@
 
 import { execFile } from 'node:child_process'
 import { createHash } from 'node:crypto'
-import { existsSync, globSync, mkdirSync, readFileSync, writeFileSync } from 'node:fs'
+import { existsSync, mkdirSync, readFileSync, writeFileSync } from 'node:fs'
 import { createRequire } from 'node:module'
 import { dirname, join } from 'node:path'
 import { fileURLToPath, pathToFileURL } from 'node:url'
@@ -47,38 +47,51 @@ const require = createRequire(import.meta.url)
 export async function buildWasm(): Promise<void> {
   const compiler = require.resolve('assemblyscript/package.json')
   const version = (JSON.parse(readFileSync(compiler, 'utf8')) as { version: string }).version
-  const entries = ENTRIES.filter(({ entry }) => existsSync(join(ROOT, entry)))
-  const hash = hashInputs(version)
-  const stamp = join(ROOT, 'build/wasm/inputs.sha256')
-  const outputs = entries.map(({ output }) => join(ROOT, output))
-  if (existsSync(stamp) && readFileSync(stamp, 'utf8') === hash && outputs.every((file) => existsSync(file))) return
   mkdirSync(join(ROOT, 'build/wasm'), { recursive: true })
   mkdirSync(join(ROOT, 'kernels/generated'), { recursive: true })
+  await Promise.all(ENTRIES.map((entry) => buildEntry(entry, compiler, version)))
+}
+
+/** Builds the modules of one entry where something that it imports has changed. */
+async function buildEntry(
+  { entry, prefix, memoryBase, output }: (typeof ENTRIES)[number],
+  compiler: string,
+  version: string,
+): Promise<void> {
+  const hash = hashInputs(entry, version)
+  const stamp = join(ROOT, `build/wasm/${prefix}inputs.sha256`)
+  if (existsSync(stamp) && readFileSync(stamp, 'utf8') === hash && existsSync(join(ROOT, output))) return
   const asc = join(dirname(compiler), 'bin/asc.js')
   await Promise.all(
-    entries.flatMap(({ entry, prefix, memoryBase }) =>
-      BUILDS.map(async (build) => {
-        const stem = `build/wasm/${prefix}${build}`
-        const settings = ['--config', 'asconfig.json', '--target', build, '--memoryBase', String(memoryBase)]
-        const files = ['-o', `${stem}.wasm`, '-t', `${stem}.wat`]
-        try {
-          await promisify(execFile)(process.execPath, [asc, entry, ...settings, ...files], { cwd: ROOT })
-        } catch (cause) {
-          const { stderr } = cause as { stderr: string }
-          throw new Error(`build-wasm: ${entry} (${build}) does not compile:\n${stderr}`, { cause })
-        }
-      }),
-    ),
+    BUILDS.map(async (build) => {
+      const stem = `build/wasm/${prefix}${build}`
+      const settings = ['--config', 'asconfig.json', '--target', build, '--memoryBase', String(memoryBase)]
+      const files = ['-o', `${stem}.wasm`, '-t', `${stem}.wat`]
+      try {
+        await promisify(execFile)(process.execPath, [asc, entry, ...settings, ...files], { cwd: ROOT })
+      } catch (cause) {
+        const { stderr } = cause as { stderr: string }
+        throw new Error(`build-wasm: ${entry} (${build}) does not compile:\n${stderr}`, { cause })
+      }
+    }),
   )
-  for (const { prefix, output } of entries) writeFileSync(join(ROOT, output), embed(prefix))
+  writeFileSync(join(ROOT, output), embed(prefix))
   writeFileSync(stamp, hash)
 }
 
-function hashInputs(version: string): string {
+function hashInputs(entry: string, version: string): string {
   const hash = createHash('sha256').update(version)
-  const sources = globSync('assembly/**/*.ts', { cwd: ROOT }).sort()
-  for (const file of [...sources, ...MAKERS]) hash.update(file).update(readFileSync(join(ROOT, file)))
+  for (const file of [...sourcesOf(entry), ...MAKERS]) hash.update(file).update(readFileSync(join(ROOT, file)))
   return hash.digest('hex')
+}
+
+/** The file and all that it imports. */
+function sourcesOf(file: string, found = new Set<string>()): Set<string> {
+  if (found.has(file)) return found
+  found.add(file)
+  for (const [, name] of readFileSync(join(ROOT, file), 'utf8').matchAll(/\bfrom '(\.[^']+)'/g))
+    sourcesOf(`${join(dirname(file), name)}.ts`, found)
+  return found
 }
 
 /**

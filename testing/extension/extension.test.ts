@@ -58,7 +58,8 @@ const KINDS: Kind[] = [
         part: 'a proof',
         file: 'kernels/dense-matmul/variants.ts',
         text: "unrolled: 1 },\n    proof: 'dense-matmul',\n    shownAs: { key: 'dense-matmul', text: (engine) => f32Text('f32 4x16', engine) },",
-        replaced: "unrolled: 1 },\n    shownAs: { key: 'dense-matmul', text: (engine) => f32Text('f32 4x16', engine) },",
+        replaced:
+          "unrolled: 1 },\n    shownAs: { key: 'dense-matmul', text: (engine) => f32Text('f32 4x16', engine) },",
         at: 'kernels/dense-matmul/variants.ts',
         says: /Property 'proof' is missing/,
       },
