@@ -6,6 +6,7 @@ import { embeddingReference } from './embedding/reference.ts'
 import { int8MatmulReference, quantizeRowsReference, type QuantizedRows } from './int8-matmul/reference.ts'
 import { firstTokenReference, layernormReference, meanPoolReference } from './row-ops/reference.ts'
 import { checkBatch, type Batch, type BufferId, type Op, type Program } from './program/program.ts'
+import { placePositions } from './program/positions.ts'
 import { isInt8 } from './program/weights.ts'
 import { csrMatmulReference, int8BlockMatmulReference, nmMatmulReference } from './sparse-matmul/reference.ts'
 
@@ -18,7 +19,9 @@ export function runReference(program: Program, batch: Batch): Float64Array {
  * The output with the last op's own error bounds: for a program of one op they are the bounds a kernel must keep;
  * for longer programs earlier errors are not in them.
  */
-export function referenceWithBounds(program: Program, batch: Batch): Referenced {
+export function referenceWithBounds(asGiven: Program, given: Batch): Referenced {
+  const { program, place } = placePositions(asGiven)
+  const batch = place ? place(given) : given
   checkBatch(program, batch)
   const buffers = new Map<BufferId, ArrayLike<number> | QuantizedRows>()
   if (program.input !== 'ids' && batch.rows) buffers.set(program.input, batch.rows)

@@ -39,6 +39,7 @@ export function syntheticCalibration(
     output: 3,
     pooler: 4,
     classifier: 5,
+    projection: 6,
   }
   for (const { stem, layer, role, linear } of linearLayers(model)) {
     const { K } = linear.weight

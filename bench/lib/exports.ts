@@ -19,13 +19,19 @@ export function denseModel(model: ModelWeights): ModelWeights {
     data: denseTable(t),
   })
   const linear = ({ weight, bias }: LinearLayer): LinearLayer => ({ weight: plain(weight), bias })
-  const { word, position, type, norm } = model.embeddings
+  const { word, position, type, projection } = model.embeddings
   return {
     ...withEncoderWeights(
       model,
       encoderLinears(model).map(({ linear: { weight } }) => plain(weight)),
     ),
-    embeddings: { word: table(word), position: table(position), type: table(type), norm },
+    embeddings: {
+      ...model.embeddings,
+      word: table(word),
+      position: table(position),
+      type: table(type),
+      ...(projection && { projection: linear(projection) }),
+    },
     pooler: model.pooler && linear(model.pooler),
     classifier: model.classifier && linear(model.classifier),
   }

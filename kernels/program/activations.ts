@@ -1,6 +1,7 @@
 // Activations in float64: the reference for the epilogues of linear layers.
 
 import type { Activation } from './program.ts'
+import type { StoredProgram } from './stored-weights.ts'
 
 /** erf to about 1e-15: series below 2, continued fraction above. */
 export function erf(x: number): number {
@@ -20,12 +21,48 @@ export function erf(x: number): number {
 }
 
 export function activate(x: number, activation: Activation): number {
-  if (activation === 'gelu') return 0.5 * x * (1 + erf(x / Math.SQRT2))
-  return activation === 'tanh' ? Math.tanh(x) : x
+  switch (activation) {
+    case 'none':
+      return x
+    case 'gelu':
+      return 0.5 * x * (1 + erf(x / Math.SQRT2))
+    case 'tanh':
+      return Math.tanh(x)
+    case 'relu':
+      return Math.max(x, 0)
+    case 'gelu_tanh':
+      return 0.5 * x * (1 + Math.tanh(Math.sqrt(2 / Math.PI) * (x + 0.044715 * x ** 3)))
+    case 'silu':
+      return x / (1 + Math.exp(-x))
+  }
 }
 
-/** Largest slope of each activation: how far an error before it can grow (gelu: 1.129 at x = sqrt 2). */
-export const ACTIVATION_SLOPE: Record<Activation, number> = { none: 1, gelu: 1.13, tanh: 1 }
+/** Largest slope of each activation: how far an error before it can grow (gelu: 1.129 at x = sqrt 2; silu: 1.0998). */
+export const ACTIVATION_SLOPE: Record<Activation, number> = {
+  none: 1,
+  gelu: 1.13,
+  tanh: 1,
+  relu: 1,
+  gelu_tanh: 1.13,
+  silu: 1.1,
+}
 
 /** Error that a backend's own polynomial may add: absolute, times max(1, |x|). */
-export const ACTIVATION_ERROR: Record<Activation, number> = { none: 0, gelu: 1e-6, tanh: 1e-6 }
+export const ACTIVATION_ERROR: Record<Activation, number> = {
+  none: 0,
+  gelu: 1e-6,
+  tanh: 1e-6,
+  relu: 0,
+  gelu_tanh: 1e-6,
+  silu: 1e-6,
+}
+
+/** Activations that the float64 reference computes and the backends do not yet. */
+const MISSING: ReadonlySet<Activation> = new Set(['relu', 'gelu_tanh', 'silu'])
+
+/** @throws where a backend would compute an activation as another one */
+export function checkActivations({ ops }: StoredProgram): void {
+  for (const op of ops)
+    if (op.kind === 'linear' && MISSING.has(op.activation))
+      throw new Error(`the activation ${op.activation} is not computed on this device yet`)
+}

@@ -21,8 +21,11 @@ export interface BufferSpec {
   dtype: 'f32' | 's8'
 }
 
-/** gelu is the erf form: x * 0.5 * (1 + erf(x / sqrt(2))). */
-export type Activation = 'none' | 'gelu' | 'tanh'
+/**
+ * gelu: x * 0.5 * (1 + erf(x / sqrt(2))). gelu_tanh: x * 0.5 * (1 + tanh(sqrt(2 / pi) * (x + 0.044715 x^3))).
+ * silu: x / (1 + exp(-x)). relu: max(x, 0).
+ */
+export type Activation = 'none' | 'gelu' | 'tanh' | 'relu' | 'gelu_tanh' | 'silu'
 
 /** Rules for every op: output differs from each input buffer; every element of the output is written. */
 export type Op =
@@ -36,6 +39,11 @@ export type Op =
       beta: Float32Array
       epsilon: number
       output: BufferId
+      /**
+       * where it is given, tokens of this id take row 0 of `position`, others row 1 + the number of tokens before them in
+       * the sequence that are not of this id, so that the table has one row more than the longest sequence has tokens
+       */
+      paddingId?: number
     }
   | {
       /** output = activation(input W^T + bias) + residual; int8 weights quantize each input row first (kernels/int8-matmul) */

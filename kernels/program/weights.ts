@@ -100,6 +100,17 @@ export type EmbeddingTable =
   | { kind: 'f32'; rows: number; width: number; data: Float32Array }
   | { kind: 'int8'; rows: number; width: number; data: Uint8Array; scales: Float32Array; offsets: Float32Array }
 
+/** An embedding table's rows as f32 [rows, width]. An f32 table gives its own array. */
+export function denseTable(table: EmbeddingTable): Float32Array {
+  if (table.kind === 'f32') return table.data
+  const { rows, width } = table
+  const data = new Float32Array(rows * width)
+  for (let row = 0; row < rows; row++)
+    for (let i = row * width; i < (row + 1) * width; i++)
+      data[i] = table.offsets[row] + table.scales[row] * table.data[i]
+  return data
+}
+
 /** Throws where a weight breaks its own law (lengths, index order, ranges). `name` is the tensor or layer in the message. */
 export function checkLinearWeight(weight: LinearWeight, name: string): void {
   const { N, K } = weight

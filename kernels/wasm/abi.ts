@@ -59,7 +59,7 @@ export const END = 0
 // ---- Codes
 
 /** What a linear layer applies to its sums. */
-export const ACTIVATION = { none: 0, gelu: 1, tanh: 2 } as const
+export const ACTIVATION = { none: 0, gelu: 1, tanh: 2, relu: 3, gelu_tanh: 4, silu: 5 } as const
 
 /**
  * What a product of training does with Y. `other` is a buffer of the shape of Y. plain: Y. gelu: gelu(Y), and Y itself to

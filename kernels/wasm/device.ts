@@ -4,6 +4,8 @@ import { DENSE_WASM } from '../dense-matmul/variants.ts'
 import { WASM } from '../generated/wasm.ts'
 import { INT8_WASM } from '../int8-matmul/variants.ts'
 import type { Device, DeviceInfo, LoadOptions, Session } from '../program/device.ts'
+import { checkActivations } from '../program/activations.ts'
+import { placePositions } from '../program/positions.ts'
 import type { StoredProgram } from '../program/stored-weights.ts'
 import { relaxedDotOf, type RelaxedDot } from './dot-strategy.ts'
 import type { DotStrategy } from './abi.ts'
@@ -214,14 +216,25 @@ function probeRelaxedDot(pool: ThreadPool): RelaxedDot {
   return relaxedDotOf(probe_dot)
 }
 
-function load(
+async function load(
   pool: ThreadPool,
-  program: StoredProgram,
+  given: StoredProgram,
   variants: ChosenVariants,
   shareFrom: number,
   options: LoadOptions,
-): Promise<WasmSession> {
-  return pool.enqueue(() => WasmSession.create(program, pool, variants, shareFrom, options))
+): Promise<Session> {
+  const { program, place } = placePositions(given)
+  checkActivations(program)
+  return pool.enqueue(async () => {
+    const session = await WasmSession.create(program, pool, variants, shareFrom, options)
+    if (!place) return session
+    return {
+      run: (batch) => session.run(place(batch)),
+      stats: () => session.stats(),
+      checkGuards: () => session.checkGuards(),
+      dispose: () => session.dispose(),
+    }
+  })
 }
 
 /** For info(): what the device's variants say of themselves, those of one key joined. */

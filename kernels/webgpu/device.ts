@@ -9,7 +9,9 @@ import { ProgramSession, type GpuSession } from './session.ts'
 import type { TuningStore } from './tune.ts'
 import { Uploader } from './upload.ts'
 import { readProgram, withoutWeights, type StoredProgram } from '../program/stored-weights.ts'
-import type { Program } from '../program/program.ts'
+import { checkActivations } from '../program/activations.ts'
+import { placePositions } from '../program/positions.ts'
+import type { Batch, Program } from '../program/program.ts'
 import type { LeafWeight } from '../program/weights.ts'
 import { compileProgram } from './compile.ts'
 import { storeDense } from './passes/store-dense.ts'
@@ -79,7 +81,9 @@ export async function createGpuLinear(
 
 async function load(context: GpuContext, stored: StoredProgram, options: LoadOptions): Promise<GpuSession> {
   context.check()
-  const given = await readProgram(stored)
+  const { program: placed, place } = placePositions(stored)
+  checkActivations(placed)
+  const given = await readProgram(placed)
   const program = storeDense(given, context)
   noteDense(context, given, program)
   const uploader = new Uploader(context.device, context.maxBindingBytes)
@@ -95,12 +99,22 @@ async function load(context: GpuContext, stored: StoredProgram, options: LoadOpt
     const calls = compiled.calls.map((call) => ({ ...call, variants: context.variants(call) }))
     // a session keeps its program, but what is uploaded need not stay on the host
     const bare = { ...compiled.program, ops: compiled.program.ops.map(withoutWeights) }
-    return await ProgramSession.create(context, { ...compiled, program: bare, calls }, uploader, options)
+    const session = await ProgramSession.create(context, { ...compiled, program: bare, calls }, uploader, options)
+    return place ? placedSession(session, place) : session
   } catch (error) {
     uploader.dispose()
     throw context.explain(error)
   }
 }
+
+const placedSession = (session: GpuSession, place: (batch: Batch) => Batch): GpuSession => ({
+  run: (batch) => session.run(place(batch)),
+  runTimed: (batch) => session.runTimed(place(batch)),
+  tune: (batch) => session.tune(place(batch)),
+  stats: () => session.stats(),
+  checkGuards: () => session.checkGuards(),
+  dispose: () => session.dispose(),
+})
 
 function noteDense(context: GpuContext, given: Program, { ops }: Program): void {
   const layers = given.ops.filter((op, i) => op !== ops[i]).length

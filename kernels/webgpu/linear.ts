@@ -41,7 +41,7 @@ export function columnStarts(parts: LinearPart[]): { starts: number[]; columns: 
   return { starts, columns }
 }
 
-const ACTIVATIONS: Record<Activation, number> = { none: 0, gelu: 1, tanh: 2 }
+const ACTIVATIONS: Record<Activation, number> = { none: 0, gelu: 1, tanh: 2, relu: 3, gelu_tanh: 4, silu: 5 }
 
 /** No column is that far. */
 const NEVER = 0xffffffff

@@ -108,6 +108,17 @@ const OPERATORS: Record<string, (inputs: Value[], attributes: Attributes) => Val
   Abs: ([a]) => [unary(a, Math.abs)],
   Erf: ([a]) => [unary(a, erf)],
   Tanh: ([a]) => [unary(a, Math.tanh)],
+  Relu: ([a]) => [unary(a, (x) => Math.max(x, 0))],
+  Sigmoid: ([a]) => [unary(a, (x) => 1 / (1 + Math.exp(-x)))],
+  Equal: ([a, b]) => [binary(a, b, (x, y) => Number(x === y))],
+  Not: ([a]) => [unary(a, (x) => 1 - x)],
+  // along the last axis, as the export uses it
+  CumSum: ([a]) => [
+    rows(a, (row) => {
+      let sum = 0
+      return row.map((x) => (sum += x))
+    }),
+  ],
   Round: ([a]) => [unary(a, roundToEven)],
   Cast: ([a], attributes) => [attributes.get('to') === 3 ? unary(a, (x) => (Math.trunc(x) << 24) >> 24) : a],
   Identity: ([a]) => [a],

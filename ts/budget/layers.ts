@@ -76,7 +76,7 @@ export async function budgetLayers(input: BudgetLayersInput): Promise<BudgetLaye
     signal?.throwIfAborted()
     const sums = calibration.get(stem)!
     calibration.delete(stem)
-    if (role === 'classifier') continue
+    if (role === 'classifier' || role === 'projection') continue
     if (last.sums !== sums) Object.assign(last, { sums, inputs: layerInputs(sums) })
     const inputs = last.inputs!
     const weight = requireDense(linear.weight, stem, 'a budget')

@@ -231,6 +231,7 @@ export function quantizeLinears(model: ModelWeights, options: QuantizeOptions = 
   if (left.size > 0) throw new Error(`q8: keepFloat names ${[...left].join(', ')}, which this model does not have`)
   const convert = (linear: LinearLayer | null): LinearLayer | null =>
     linear && { weight: quantized.get(linear)!, bias: linear.bias }
+  const { projection } = model.embeddings
   const weights = model.layers.flatMap((layer) =>
     [layer.query, layer.key, layer.value, layer.attentionOutput, layer.intermediate, layer.output].map((linear) =>
       quantized.get(linear)!,
@@ -249,6 +250,7 @@ export function quantizeLinears(model: ModelWeights, options: QuantizeOptions = 
   return {
     model: {
       ...withEncoderWeights(model, weights),
+      embeddings: { ...model.embeddings, ...(projection && { projection: convert(projection)! }) },
       pooler: convert(model.pooler),
       classifier: convert(model.classifier),
     },

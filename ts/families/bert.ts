@@ -20,14 +20,21 @@ export const tensorsLikeBert = (prefix: string): TensorNames => ({
   norms: { attention: 'attention.output.LayerNorm', output: 'output.LayerNorm' },
 })
 
-/** What no encoder of this library computes; `relative_key` changes the attention, a decoder its mask. */
-export function refuseLikeBert(json: Readonly<Record<string, unknown>>): string | null {
-  const positions = json.position_embedding_type ?? 'absolute'
-  if (positions !== 'absolute')
-    return `position_embedding_type is ${JSON.stringify(positions)}, expected "absolute"; relative positions are not computed here`
+type Json = Readonly<Record<string, unknown>>
+
+/** A decoder has another mask in its attention, and layers that look at an encoder. */
+export function refuseDecoders(json: Json): string | null {
   for (const key of ['is_decoder', 'add_cross_attention'])
     if (json[key] === true) return `${key} is true, expected an encoder; decoders are not computed here`
   return null
+}
+
+/** What no encoder of this library computes; `relative_key` changes the attention. */
+export function refuseLikeBert(json: Json): string | null {
+  const positions = json.position_embedding_type ?? 'absolute'
+  if (positions !== 'absolute')
+    return `position_embedding_type is ${JSON.stringify(positions)}, expected "absolute"; relative positions are not computed here`
+  return refuseDecoders(json)
 }
 
 const pooler = { stem: 'bert.pooler.dense', activation: 'tanh' } as const
@@ -43,8 +50,8 @@ export const bert: Family = {
     [/\.LayerNorm\.gamma$/, '.LayerNorm.weight'],
     [/\.LayerNorm\.beta$/, '.LayerNorm.bias'],
   ],
-  positionOffset: 0,
-  head: { dense: pooler, pooler, classifier: 'classifier' },
+  positions: 'index',
+  head: { dense: pooler, pooler, classifier: 'classifier', tokenClassifier: 'classifier' },
   config: {
     sizes: {
       vocabSize: { key: 'vocab_size' },

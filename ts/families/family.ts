@@ -24,7 +24,16 @@ export interface EncoderSizes {
   /** 1 where the family has no token types */
   typeVocabSize: number
   layerNormEpsilon: number
+  /** E, the width of the embedding tables; C where not given */
+  embeddingSize?: number
+  /** layers that are stored, each of which is applied L / G times in a row; L where not given */
+  layerGroups?: number
+  /** rows of the table that gives attention a bias by distance; no such table where not given */
+  distanceBuckets?: number
 }
+
+/** The sizes that a family may lack. */
+export type OptionalSize = 'embeddingSize' | 'layerGroups' | 'distanceBuckets'
 
 /**
  * Where config.json has a number, and what it is where the file does not say; without `otherwise` the file must say.
@@ -46,7 +55,9 @@ export interface TensorNames {
   /** null: no file has the table, and in memory it is one row of zeros */
   type: string | null
   embeddingNorm: string
-  /** what the names of one layer's tensors begin with, e.g. `bert.encoder.layer.0` */
+  /** the linear layer from the tables' width to C, which files have where the two differ, or always; not there: never */
+  projection?: { stem: string; isAlwaysThere: boolean }
+  /** what the names of one stored layer's tensors begin with, e.g. `bert.encoder.layer.0` */
   layer: (index: number) => string
   /** after the layer's own stem and a dot */
   linears: Record<LayerLinear, string>
@@ -66,18 +77,25 @@ export interface Family {
   ignored: RegExp
   /** older names of tensors: pattern, and what takes its place */
   renamed: readonly (readonly [RegExp, string])[]
-  /** rows of the position table before the first token's. Files have these rows, a model in memory does not */
-  positionOffset: number
+  /**
+   * Which row of the position table a token has. 'index': its index in the sequence. 'after-padding': the padding token has
+   * the row of its own id, the others count from the row after that one and pass over padding
+   */
+  positions: 'index' | 'after-padding'
+  /** the table [buckets, H] that gives attention a bias by the distance key - query, and the row of a distance */
+  distances?: { stem: string; bucketOf: (distance: number, buckets: number) => number }
   head: {
     /** between the first token's row and the classifier */
     dense: HeadLayer
     /** the same of an encoder without a classifier; null where it has none */
     pooler: HeadLayer | null
-    /** tensor stem of the classifier [labels, C] */
+    /** tensor stem of the classifier [labels, C] of whole texts */
     classifier: string
+    /** tensor stem of the classifier [labels, C] of tokens, which reads the encoder's rows */
+    tokenClassifier: string
   }
   config: {
-    sizes: Record<keyof EncoderSizes, ConfigField>
+    sizes: Record<Exclude<keyof EncoderSizes, OptionalSize>, ConfigField> & Partial<Record<OptionalSize, ConfigField>>
     /** of the feed-forward layers */
     activation: { key: string; otherwise: string }
     /** what config.json holds beside sizes, activation and labels, for other readers */

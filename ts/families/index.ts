@@ -5,11 +5,16 @@ import type { Family } from './family.ts'
 
 /**
  * The `model_type`s of config.json with the file of their family. A file other than BERT's is imported when a model of the
- * family is opened, so that a page without one does not load it:
- *   [['distilbert'], async () => (await import('./distilbert.ts')).distilbert],
+ * family is opened, so that a page without one does not load it.
  */
-const FAMILIES: readonly (readonly [modelTypes: readonly string[], load: () => Promise<Family>])[] = [
-  [bert.modelTypes, async () => bert],
+const FAMILIES: readonly (readonly [modelType: string, load: () => Promise<Family>])[] = [
+  ['bert', async () => bert],
+  ['distilbert', async () => (await import('./distilbert.ts')).distilbert],
+  ['roberta', async () => (await import('./roberta.ts')).roberta],
+  ['camembert', async () => (await import('./roberta.ts')).camembert],
+  ['xlm-roberta', async () => (await import('./roberta.ts')).xlmRoberta],
+  ['electra', async () => (await import('./electra.ts')).electra],
+  ['albert', async () => (await import('./albert.ts')).albert],
 ]
 
 /** By model type. BERT is always there: configurations that name no family are BERT's. */
@@ -28,7 +33,7 @@ export function addFamily(family: Family): void {
 export async function loadFamily(modelType: string): Promise<Family | null> {
   const known = loaded.get(modelType)
   if (known) return known
-  const line = FAMILIES.find(([modelTypes]) => modelTypes.includes(modelType))
+  const line = FAMILIES.find(([known]) => known === modelType)
   if (!line) return null
   const family = await line[1]()
   addFamily(family)
@@ -36,11 +41,11 @@ export async function loadFamily(modelType: string): Promise<Family | null> {
 }
 
 /** Model types that can be opened, for messages. */
-export const modelTypes = (): string[] => [...new Set([...FAMILIES.flatMap(([types]) => types), ...loaded.keys()])]
+export const modelTypes = (): string[] => [...new Set([...FAMILIES.map(([modelType]) => modelType), ...loaded.keys()])]
 
 /** The model type whose classes of transformers have this name, for files that name a class alone; BERT's were such. */
 export const modelTypeOfClass = (name: string): string | undefined =>
-  [...loaded.values()].find(({ classPrefix }) => name.startsWith(classPrefix))?.modelTypes[0]
+  modelTypes().find((modelType) => name.toLowerCase().startsWith(modelType.replace('-', '')))
 
 /**
  * The family of a configuration; BERT where it names none.

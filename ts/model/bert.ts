@@ -1,18 +1,27 @@
 // An encoder as a program: post-LN layers as BERT has them, then what the task needs.
 //   x = LN(x + attention(x));  x = LN(x + W2 gelu(W1 x));  pooled = tanh(Wp x[CLS]);  logits = Wc pooled
-// The residual goes into LayerNorm (which walks the row anyway), gelu and tanh into their linears.
+// with the activations that the configuration and the family have in place of gelu and tanh. The residual goes into
+// LayerNorm (which walks the row anyway), activations into their linears.
 
 import type { Activation, BufferId, BufferSpec, Program } from '../../kernels/program/program.ts'
 import type { StoredOp, StoredProgram, StoredWeight } from '../../kernels/program/stored-weights.ts'
-import type { LinearWeight } from '../../kernels/program/weights.ts'
+import { denseTable, type EmbeddingTable, type LinearWeight } from '../../kernels/program/weights.ts'
 import { contractChain } from '../../kernels/low-rank-linear/contract-chain.ts'
-import { poolerActivation, type LinearLayer, type ModelWeights, type Norm, type StoredModel } from './weights.ts'
+import { familyOf } from '../families/index.ts'
+import {
+  appliedLayers,
+  poolerActivation,
+  type LinearLayer,
+  type ModelWeights,
+  type Norm,
+  type StoredModel,
+} from './weights.ts'
 
 /**
- * logits [B, labels]; pooled [B, C], tanh over the [CLS] row; embeddings [B, C], mean over tokens; hidden [M, C], the
+ * logits [B, labels] of texts; token-logits [M, labels] of every token, of models that label tokens; pooled [B, C], tanh over the [CLS] row; embeddings [B, C], mean over tokens; hidden [M, C], the
  * last layer's rows.
  */
-export type ModelOutput = 'logits' | 'embeddings' | 'hidden' | 'pooled'
+export type ModelOutput = 'logits' | 'token-logits' | 'embeddings' | 'hidden' | 'pooled'
 
 export interface ProgramOptions {
   /** 'hidden': the program takes rows [M, C] as they leave the embeddings; 'ids' if not given */
@@ -54,9 +63,7 @@ export function buildProgram(model: StoredModel, output: ModelOutput, options: P
   const { config, embeddings } = model
   const C = config.hiddenSize
   const { input = 'ids', normalize = true, firstTokenOnly = true } = options
-  if (output === 'logits' && !model.classifier)
-    throw new Error('this model has no classifier: ask for embeddings, pooled or hidden, or train one')
-  if (output === 'pooled' && !model.pooler) throw new Error('this model has no pooler: ask for embeddings or hidden')
+  checkOutput(model, output)
   if (input === 'ids' && embeddings.word.rows === 0)
     throw new Error('this model has no embedding tables: it takes hidden rows, not ids')
 
@@ -100,16 +107,22 @@ export function buildProgram(model: StoredModel, output: ModelOutput, options: P
     return to
   }
 
-  let x = pool.acquire('tokens', C)
+  let x = pool.acquire('tokens', input === 'ids' ? embeddings.word.width : C)
   const inputBuffer = x
   if (input === 'ids') {
-    const { word, position, type, norm } = embeddings
-    ops.push({ kind: 'embedding', word, position, type, ...norm, epsilon: config.layerNormEpsilon, output: x })
+    ops.push({ ...embeddingOf(model), output: x })
+    const { projection } = embeddings
+    if (projection) {
+      const tables = x
+      x = linear(tables, projection, 'tokens', 'none')
+      pool.release(tables)
+    }
   }
 
   let rows: BufferSpec['rows'] = 'tokens'
   const wantsFirst = output === 'logits' || output === 'pooled'
-  for (const [i, layer] of model.layers.entries()) {
+  const layers = appliedLayers(model)
+  for (const [i, layer] of layers.entries()) {
     const query = linear(x, layer.query, rows, 'none')
     const key = linear(x, layer.key, rows, 'none')
     const value = linear(x, layer.value, rows, 'none')
@@ -117,7 +130,7 @@ export function buildProgram(model: StoredModel, output: ModelOutput, options: P
     let context = pool.acquire(rows, width)
     ops.push({ kind: 'attention', query, key, value, output: context, heads: layer.heads, headSize: layer.headSize })
     pool.release(query, key, value)
-    if (wantsFirst && firstTokenOnly && i === model.layers.length - 1) {
+    if (wantsFirst && firstTokenOnly && i === layers.length - 1) {
       context = firstToken(context, width)
       x = firstToken(x, C)
       rows = 'sequences'
@@ -125,7 +138,7 @@ export function buildProgram(model: StoredModel, output: ModelOutput, options: P
     const attended = linear(context, layer.attentionOutput, rows, 'none')
     pool.release(context)
     x = layernorm(attended, x, layer.attentionNorm, rows)
-    const wide = linear(x, layer.intermediate, rows, 'gelu')
+    const wide = linear(x, layer.intermediate, rows, config.activation ?? 'gelu')
     const narrow = linear(wide, layer.output, rows, 'none')
     pool.release(wide)
     x = layernorm(narrow, x, layer.outputNorm, rows)
@@ -135,10 +148,46 @@ export function buildProgram(model: StoredModel, output: ModelOutput, options: P
     if (rows === 'tokens') x = firstToken(x, C)
     if (model.pooler) x = linear(x, model.pooler, 'sequences', poolerActivation(model))
     if (output === 'logits') x = linear(x, model.classifier!, 'sequences', 'none')
-  } else if (output === 'embeddings') {
+  } else if (output === 'token-logits') x = linear(x, model.classifier!, 'tokens', 'none')
+  else if (output === 'embeddings') {
     const to = pool.acquire('sequences', C)
     ops.push({ kind: 'mean-pool', input: x, output: to, normalize })
     x = to
   }
   return { buffers: pool.specs, ops, input: input === 'ids' ? 'ids' : inputBuffer, output: x }
+}
+
+/** @throws where the model lacks what `output` needs */
+function checkOutput({ config, classifier, pooler }: StoredModel, output: ModelOutput): void {
+  const labelsTokens = config.task === 'token-classification'
+  if ((output === 'logits' || output === 'token-logits') && !classifier)
+    throw new Error('this model has no classifier: ask for embeddings, pooled or hidden, or train one')
+  if (output === 'logits' && labelsTokens)
+    throw new Error('this model labels tokens, not texts: ask for token-logits, embeddings or hidden')
+  if (output === 'token-logits' && !labelsTokens)
+    throw new Error('this model labels texts, not tokens: ask for logits, embeddings, pooled or hidden')
+  if (output === 'pooled' && !pooler) throw new Error('this model has no pooler: ask for embeddings or hidden')
+}
+
+type EmbeddingOp = Extract<StoredOp, { kind: 'embedding' }>
+
+/** The first op, but for its output. */
+function embeddingOf(model: StoredModel): Omit<EmbeddingOp, 'output'> {
+  const { word, type, norm } = model.embeddings
+  return { kind: 'embedding', word, type, ...positionsOf(model), ...norm, epsilon: model.config.layerNormEpsilon }
+}
+
+/** A model's positions as an embedding op takes them; where they pass over padding, its row comes first. */
+export function positionsOf(model: ModelWeights): { position: EmbeddingTable; paddingId?: number }
+export function positionsOf(model: StoredModel): Pick<EmbeddingOp, 'position' | 'paddingId'>
+export function positionsOf({ config, embeddings }: StoredModel): Pick<EmbeddingOp, 'position' | 'paddingId'> {
+  const { position, before } = embeddings
+  if (familyOf(config).positions === 'index') return { position }
+  if (position.kind === 'stored' || !before)
+    throw new Error('a model whose positions pass over padding needs them in memory, with the rows before the first')
+  const { rows, width } = position
+  const data = new Float32Array((rows + 1) * width)
+  data.set(denseTable(before).subarray((before.rows - 1) * width))
+  data.set(denseTable(position), width)
+  return { position: { kind: 'f32', rows: rows + 1, width, data }, paddingId: config.paddingId }
 }

@@ -1,7 +1,12 @@
 // What a model is beside its weights, and the presets.
 
+import type { Activation } from '../../kernels/program/program.ts'
 import type { EncoderSizes } from '../families/family.ts'
 import type { TextPreparation } from '../text/preparation.ts'
+
+export const PROBLEM_TYPES = ['regression', 'single_label_classification', 'multi_label_classification'] as const
+/** What the outputs of a classifier are: numbers, or scores of labels of which one holds, or of which any number may hold. */
+export type ProblemType = (typeof PROBLEM_TYPES)[number]
 
 /** The part of Hugging Face's config.json that an encoder needs, of BERT's family unless `family` says otherwise. */
 export interface BertConfig extends EncoderSizes {
@@ -13,13 +18,23 @@ export interface BertConfig extends EncoderSizes {
   recipe: string
   /** what the tokenizer needs where there is no tokenizer.json */
   lowercase: boolean
-  /** labels do not exclude one another: scores by sigmoid, not softmax (problem_type multi_label_classification) */
-  multiLabel?: boolean
+  /** what feed-forward layers compute between their two products; gelu where not given */
+  activation?: Activation
+  /** the classifier reads the rows of all tokens; where not given, the first token's after the head's dense layer */
+  task?: 'token-classification'
+  /** problem_type as config.json has it; where it has none, one label of several holds */
+  problemType?: ProblemType
+  /** the padding token's id, in families whose positions pass over padding (`Family.positions`) */
+  paddingId?: number
+  /** pruned_heads: heads that other libraries took out of layers, by layer; their tensors are smaller */
+  prunedHeads?: Readonly<Record<number, readonly number[]>>
+  /** what config.json has beside all this; it is written again as it came */
+  kept?: Readonly<Record<string, unknown>>
   /** how the texts that the model learned from were prepared; not there: not at all */
   preparation?: TextPreparation
 }
 
-export interface Preset extends Omit<BertConfig, 'labels' | 'recipe' | 'preparation'> {
+export interface Preset extends Omit<BertConfig, 'labels' | 'recipe' | 'preparation' | 'kept'> {
   name: string
 }
 
@@ -76,6 +91,32 @@ export const PRESETS: Record<string, Preset> = {
     heads: 2,
     intermediateSize: 512,
     lowercase: true,
+  },
+  distilbert: {
+    name: 'distilbert',
+    family: 'distilbert',
+    ...bert,
+    typeVocabSize: 1,
+    vocabSize: 30522,
+    hiddenSize: 768,
+    layers: 6,
+    heads: 12,
+    intermediateSize: 3072,
+    lowercase: true,
+  },
+  'xlm-roberta': {
+    name: 'xlm-roberta',
+    family: 'xlm-roberta',
+    vocabSize: 250002,
+    hiddenSize: 768,
+    layers: 12,
+    heads: 12,
+    intermediateSize: 3072,
+    maxPositions: 512,
+    typeVocabSize: 1,
+    layerNormEpsilon: 1e-5,
+    paddingId: 1,
+    lowercase: false,
   },
   // fits the four student rows of the study (ts/report/paper-sizes.ts); layers and width are those of a BERT miniature
   'study-student': {

@@ -1,7 +1,9 @@
 // From a storage format back to plain f32 numbers.
 
-import type { EmbeddingTable, LeafWeight } from '../../kernels/program/weights.ts'
+import type { LeafWeight } from '../../kernels/program/weights.ts'
 import { spreadEntries } from '../../kernels/sparse-matmul/spread.ts'
+
+export { denseTable } from '../../kernels/program/weights.ts'
 
 /** The matrix [N, K] of a weight, row-major. Dense f32 gives its own array. */
 export function denseLeaf(weight: LeafWeight): Float32Array {
@@ -28,15 +30,4 @@ export function denseLeaf(weight: LeafWeight): Float32Array {
       return data
     }
   }
-}
-
-/** An embedding table's rows as f32 [rows, width]. An f32 table gives its own array. */
-export function denseTable(table: EmbeddingTable): Float32Array {
-  if (table.kind === 'f32') return table.data
-  const { rows, width } = table
-  const data = new Float32Array(rows * width)
-  for (let row = 0; row < rows; row++)
-    for (let i = row * width; i < (row + 1) * width; i++)
-      data[i] = table.offsets[row] + table.scales[row] * table.data[i]
-  return data
 }

@@ -147,12 +147,12 @@ describe('model folders', () => {
     layer.attentionOutput = { weight: cut(24, 18), bias: null }
     layer.intermediate = { weight: cut(16, 24), bias: new Float32Array(16) }
     layer.output.weight = cut(24, 16)
-    model.config.multiLabel = true
+    model.config.problemType = 'multi_label_classification'
     expect((await open(encodeModel(model))).weights).toEqual(model)
     model.classifier = null
     model.pooler = null
     model.config.labels = []
-    delete model.config.multiLabel
+    delete model.config.problemType
     expect((await open(encodeModel(model))).weights).toEqual(model)
   })
 

@@ -38,6 +38,8 @@ const ORDER: LedgerGroup['name'][] = [
   'word',
   'position',
   'type',
+  'projection',
+  'distances',
   'attention',
   'ffn',
   'norms',

@@ -2,8 +2,9 @@
 
 import type { ModelFiles, Progress } from '../io/folder.ts'
 import { openSafetensors, type ByteSource, type SafetensorsFile } from '../io/safetensors.ts'
-import { poolerOf } from '../families/names.ts'
+import { classifierStem, poolerOf } from '../families/names.ts'
 import type { ParsedConfig } from './config-json.ts'
+import type { ModelShape } from './shape.ts'
 
 export interface PartsOptions {
   progress?: Progress
@@ -73,8 +74,8 @@ function reported(source: ByteSource, file: string, progress?: Progress): ByteSo
   }
 }
 
-/** Classes whose classifier is not for whole texts, after their family's name. */
-const NOT_ONE_PER_TEXT = ['ForTokenClassification', 'ForMultipleChoice']
+/** Classes whose classifier scores neither whole texts nor tokens by labels, after their family's name. */
+const OTHER_CLASSIFIERS = ['ForMultipleChoice']
 
 /**
  * Takes out of the shape what the file need not have and does not have: tables where they are optional, pooler, classifier.
@@ -87,7 +88,8 @@ export function settleOptionalParts(
   embeddings: 'required' | 'optional' = 'required',
 ): void {
   const all = [...names]
-  const { tensors, head, classPrefix } = family
+  const { tensors, classPrefix } = family
+  const { config } = shape
   const has = (stem: string): boolean => all.some((name) => name.startsWith(`${stem}.`))
   const tables = [
     tensors.word,
@@ -95,11 +97,19 @@ export function settleOptionalParts(
     tensors.embeddingNorm,
     ...(tensors.type === null ? [] : [tensors.type]),
   ]
-  if (embeddings === 'optional' && !tables.some(has))
+  if (embeddings === 'optional' && !tables.some(has)) {
     for (const table of [shape.word, shape.position, shape.type]) Object.assign(table, { kind: 'f32', rows: 0 })
-  const isOptional = !architecture.endsWith('SequenceClassification')
-  const isOther = NOT_ONE_PER_TEXT.some((name) => architecture === classPrefix + name)
-  if (isOther || (isOptional && !has(head.classifier))) shape.classifier = null
-  const pooler = poolerOf(family, shape.classifier !== null)
+    if (tensors.projection && !has(tensors.projection.stem)) shape.projection = null
+  }
+  const isOptional = !/(Sequence|Token)Classification$/.test(architecture)
+  const isOther = OTHER_CLASSIFIERS.some((name) => architecture === classPrefix + name)
+  if (isOther || (isOptional && !has(classifierStem(family, config)))) shape.classifier = null
+  const pooler = poolerOf(family, config, shape.classifier !== null)
   if (!pooler || !has(pooler.stem)) shape.pooler = null
+  else shape.pooler ??= shapeOfPooler(shape)
 }
+
+const shapeOfPooler = ({ config: { hiddenSize: C } }: ModelShape): ModelShape['pooler'] => ({
+  weight: { kind: 'f32', N: C, K: C },
+  bias: true,
+})

@@ -1,7 +1,9 @@
 // Presets: the shapes of known models with seeded random weights, for size and latency where no weights can be had.
 
 import { PRESETS, type BertConfig, type Preset } from './config.ts'
-import { configOfPreset, shapeOfConfig } from './shape.ts'
+import { familyOf } from '../families/index.ts'
+import { rowsBeforePositions } from '../families/names.ts'
+import { configOfPreset, shapeOfConfig, type LinearLayerShape } from './shape.ts'
 import { LAYER_LINEARS, type EncoderLayer, type LinearLayer, type ModelWeights, type Norm } from './weights.ts'
 import type { EmbeddingTable } from '../../kernels/program/weights.ts'
 
@@ -103,26 +105,36 @@ export function randomModel(config: BertConfig, seed = 1): ModelWeights {
     return data
   }
   const shape = shapeOfConfig(config)
+  const { width: E } = shape.word
   const C = config.hiddenSize
   const linear = (stem: string, N: number, K: number): LinearLayer => ({
     weight: { kind: 'f32', N, K, data: fill(`${stem}.weight`, N * K) },
     bias: fill(`${stem}.bias`, N),
   })
-  const norm = (stem: string): Norm => ({ gamma: fill(`${stem}.gamma`, C, 1), beta: fill(`${stem}.beta`, C) })
+  const norm = (stem: string, width = C): Norm => ({
+    gamma: fill(`${stem}.gamma`, width, 1),
+    beta: fill(`${stem}.beta`, width),
+  })
+  const ofShape = (stem: string, layer: LinearLayerShape | null): LinearLayer | null =>
+    layer && linear(stem, layer.weight.N, layer.weight.K)
   const embedding = (name: string, rows: number): EmbeddingTable => ({
     kind: 'f32',
     rows,
-    width: C,
-    data: fill(name, rows * C),
+    width: E,
+    data: fill(name, rows * E),
   })
+  const before = rowsBeforePositions(familyOf(config), config.paddingId)
   return {
     config,
     embeddings: {
       word: embedding('word', config.vocabSize),
       position: embedding('position', config.maxPositions),
       type: embedding('type', config.typeVocabSize),
-      norm: norm('embeddings'),
+      norm: norm('embeddings', E),
+      ...(shape.projection && { projection: ofShape('projection', shape.projection)! }),
+      ...(before > 0 && { before: embedding('before', before) }),
     },
+    ...(shape.distances && { distances: fill('distances', shape.distances.rows * shape.distances.width) }),
     layers: shape.layers.map((layer, i) => {
       const linears = LAYER_LINEARS.map((role) => {
         const { N, K } = layer[role].weight
@@ -136,8 +148,8 @@ export function randomModel(config: BertConfig, seed = 1): ModelWeights {
         headSize: layer.headSize,
       }
     }),
-    pooler: linear('pooler', C, C),
-    classifier: config.labels.length ? linear('classifier', config.labels.length, C) : null,
+    pooler: ofShape('pooler', shape.pooler),
+    classifier: ofShape('classifier', shape.classifier),
   }
 }
 

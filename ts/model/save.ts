@@ -2,6 +2,7 @@
 
 import { checkLinearWeight, type EmbeddingTable, type LeafWeight } from '../../kernels/program/weights.ts'
 import { familyOf } from '../families/index.ts'
+import { rowsBeforePositions } from '../families/names.ts'
 import { TOKENIZER_FILES } from '../io/folder.ts'
 import { encodeSafetensors, planSafetensors, type TensorToWrite } from '../io/safetensors.ts'
 import { formatConfig } from './config-json.ts'
@@ -72,29 +73,51 @@ function* tableData(table: EmbeddingTable): Generator<TensorData> {
  * the positions: the sum of the three is the same.
  */
 function storedTables({ config, embeddings }: ModelWeights): EmbeddingTable[] {
-  const { tensors, positionOffset } = familyOf(config)
+  const family = familyOf(config)
+  const { tensors } = family
   const { word, type } = embeddings
   let { position } = embeddings
+  let { before } = embeddings
   if (tensors.type === null && denseTable(type).some((x) => x !== 0)) {
-    const [row, data] = [denseTable(type), denseTable(position).slice()]
-    for (let i = 0; i < data.length; i++) data[i] += row[i % position.width]
-    position = { kind: 'f32', rows: position.rows, width: position.width, data }
+    const row = denseTable(type)
+    const added = (table: EmbeddingTable): EmbeddingTable => {
+      const data = denseTable(table).map((x, i) => x + row[i % table.width])
+      return { kind: 'f32', rows: table.rows, width: table.width, data }
+    }
+    position = added(position)
+    before = before && added(before)
   }
-  if (positionOffset > 0) position = withRowsBefore(position, positionOffset)
+  const count = rowsBeforePositions(family, config.paddingId)
+  if (count > 0) position = withRowsBefore(position, count, before)
   return tensors.type === null ? [word, position] : [word, position, type]
 }
 
-/** The table after `count` rows of zeros, which no token reads. */
-function withRowsBefore(table: EmbeddingTable, count: number): EmbeddingTable {
+/**
+ * The table after the rows that come before it.
+ * @throws where there are not `count` of them, or they are stored in another format
+ */
+function withRowsBefore(table: EmbeddingTable, count: number, before: EmbeddingTable | undefined): EmbeddingTable {
+  if (before?.kind !== table.kind || before.rows !== count || before.width !== table.width)
+    throw new Error(
+      `embeddings.before is ${before ? `${before.kind} [${before.rows}, ${before.width}]` : 'missing'}, expected` +
+        ` ${table.kind} [${count}, ${table.width}]: the rows of the position table that are not counted`,
+    )
   const rows = count + table.rows
-  const after = <T extends Float32Array | Uint8Array>(array: T, width: number): T => {
-    const whole = new (array.constructor as new (n: number) => T)(rows * width)
-    whole.set(array, count * width)
+  const joined = <T extends Float32Array | Uint8Array>(first: T, last: T): T => {
+    const whole = new (first.constructor as new (n: number) => T)(first.length + last.length)
+    whole.set(first)
+    whole.set(last, first.length)
     return whole
   }
-  if (table.kind === 'f32') return { ...table, rows, data: after(table.data, table.width) }
-  const { data, scales, offsets, width } = table
-  return { ...table, rows, data: after(data, width), scales: after(scales, 1), offsets: after(offsets, 1) }
+  if (table.kind === 'f32') return { ...table, rows, data: joined((before as typeof table).data, table.data) }
+  const { data, scales, offsets } = before as typeof table
+  return {
+    ...table,
+    rows,
+    data: joined(data, table.data),
+    scales: joined(scales, table.scales),
+    offsets: joined(offsets, table.offsets),
+  }
 }
 
 function* normData({ gamma, beta }: Norm): Generator<TensorData> {
@@ -103,12 +126,14 @@ function* normData({ gamma, beta }: Norm): Generator<TensorData> {
 }
 
 function* modelData(model: ModelWeights): Generator<TensorData> {
-  const { word, norm } = model.embeddings
+  const { word, norm, projection } = model.embeddings
   const masks = new Map<object, Uint8Array>()
   if (word.rows > 0) {
     for (const table of storedTables(model)) yield* tableData(table)
     yield* normData(norm)
   }
+  if (projection) yield* linearData(projection, masks)
+  if (model.distances) yield model.distances
   for (const layer of model.layers) {
     for (const role of LAYER_LINEARS) yield* linearData(layer[role], masks)
     yield* normData(layer.attentionNorm)

@@ -1,13 +1,15 @@
-// Logits to scores between 0 and 1.
+// Logits to scores.
 
 import type { BertConfig } from './config.ts'
 
 /**
- * What makes scores of a text's logits: one output alone is a yes or no; several compete, unless the file says
- * that more than one may hold.
+ * What makes scores of a text's logits: outputs of a regression are numbers as they are; one output alone is a yes or no of
+ * its own; several compete, unless the file says that more than one may hold.
  */
-export const scoresOf = ({ multiLabel, labels }: BertConfig): ((logits: Float32Array) => number[]) =>
-  multiLabel || labels.length === 1 ? sigmoid : softmax
+export const scoresOf = ({ problemType, labels }: BertConfig): ((logits: Float32Array) => number[]) => {
+  if (problemType === 'regression') return (logits) => [...logits]
+  return problemType === 'multi_label_classification' || labels.length === 1 ? sigmoid : softmax
+}
 
 /** Shares of the classes of one text, by float64. */
 export function softmax(logits: Float32Array): number[] {

@@ -17,12 +17,13 @@ import type { Dtype } from '../io/safetensors.ts'
 import { dtypeBytes } from '../io/safetensors.ts'
 import type { BertConfig, Preset } from './config.ts'
 import { familyOf } from '../families/index.ts'
-import { linearStem, normStem } from '../families/names.ts'
+import { classifierStem, linearStem, normStem, poolerOf, rowsBeforePositions } from '../families/names.ts'
 import {
   LAYER_LINEARS,
   linearsOf,
   mixtureOf,
   poolerStem,
+  projectionStem,
   type LayerLinear,
   type LinearLayer,
   type LinearRole,
@@ -65,12 +66,16 @@ export interface ModelShape {
   word: TableShape
   position: TableShape
   type: TableShape
+  projection: LinearLayerShape | null
+  /** table of attention's bias by distance [rows, heads] */
+  distances: { rows: number; width: number } | null
   layers: LayerShape[]
   pooler: LinearLayerShape | null
   classifier: LinearLayerShape | null
 }
 
-export type TensorGroup = 'word' | 'position' | 'type' | 'attention' | 'ffn' | 'norms' | 'pooler' | 'classifier'
+export type TensorGroup =
+  'word' | 'position' | 'type' | 'projection' | 'distances' | 'attention' | 'ffn' | 'norms' | 'pooler' | 'classifier'
 
 export interface TensorSlot {
   name: string
@@ -124,12 +129,15 @@ const tableShape = ({ kind, rows, width }: EmbeddingTable): TableShape => ({ kin
 
 /** The shape of a model. */
 export function shapeOfModel(model: ModelWeights): ModelShape {
-  const { word, position, type } = model.embeddings
+  const { word, position, type, projection } = model.embeddings
+  const { heads } = model.config
   return {
     config: model.config,
     word: tableShape(word),
     position: tableShape(position),
     type: tableShape(type),
+    projection: projection ? layerShape(projection) : null,
+    distances: model.distances ? { rows: model.distances.length / heads, width: heads } : null,
     layers: model.layers.map((layer) => ({
       heads: layer.heads,
       headSize: layer.headSize,
@@ -145,26 +153,42 @@ export function shapeOfModel(model: ModelWeights): ModelShape {
 
 /** The plain f32 shape of a configuration, with a pooler, and a classifier where it has labels. */
 export function shapeOfConfig(config: BertConfig): ModelShape {
-  const { hiddenSize: C, intermediateSize: F, heads } = config
+  const { hiddenSize: C, intermediateSize: F, heads, embeddingSize: E = C, distanceBuckets } = config
+  const family = familyOf(config)
   const linear = (N: number, K: number): LinearLayerShape => ({ weight: { kind: 'f32', N, K }, bias: true })
-  return {
-    config,
-    word: { kind: 'f32', rows: config.vocabSize, width: C },
-    position: { kind: 'f32', rows: config.maxPositions, width: C },
-    type: { kind: 'f32', rows: config.typeVocabSize, width: C },
-    layers: Array.from({ length: config.layers }, () => ({
-      heads,
+  const layer = (index: number): LayerShape => {
+    const kept = heads - (config.prunedHeads?.[index]?.length ?? 0)
+    const width = (kept * C) / heads
+    return {
+      heads: kept,
       headSize: C / heads,
-      query: linear(C, C),
-      key: linear(C, C),
-      value: linear(C, C),
-      attentionOutput: linear(C, C),
+      query: linear(width, C),
+      key: linear(width, C),
+      value: linear(width, C),
+      attentionOutput: linear(C, width),
       intermediate: linear(F, C),
       output: linear(C, F),
-    })),
-    pooler: linear(C, C),
-    classifier: config.labels.length ? linear(config.labels.length, C) : null,
+    }
   }
+  const hasClassifier = config.labels.length > 0
+  return {
+    config,
+    word: { kind: 'f32', rows: config.vocabSize, width: E },
+    position: { kind: 'f32', rows: config.maxPositions, width: E },
+    type: { kind: 'f32', rows: config.typeVocabSize, width: E },
+    projection: hasProjection(config) ? linear(C, E) : null,
+    distances: distanceBuckets === undefined ? null : { rows: distanceBuckets, width: heads },
+    layers: Array.from({ length: config.layerGroups ?? config.layers }, (_, i) => layer(i)),
+    pooler: poolerOf(family, config, hasClassifier) && linear(C, C),
+    classifier: hasClassifier ? linear(config.labels.length, C) : null,
+  }
+}
+
+/** Whether a linear layer leads from the embedding tables to the hidden size. */
+function hasProjection(config: BertConfig): boolean {
+  const { projection } = familyOf(config).tensors
+  const { hiddenSize, embeddingSize = hiddenSize } = config
+  return projection !== undefined && (projection.isAlwaysThere || embeddingSize !== hiddenSize)
 }
 
 /** A preset as a two-class classifier's configuration. */
@@ -238,13 +262,19 @@ function* normSlots(stem: string, C: number): Generator<TensorSlot> {
 export function* tensorSlots(shape: ModelShape): Generator<TensorSlot> {
   const C = shape.config.hiddenSize
   const family = familyOf(shape.config)
-  const { tensors, positionOffset, head } = family
+  const { tensors, distances } = family
   if (shape.word.rows > 0) {
     yield* tableSlots(tensors.word, shape.word, 'word')
-    const rows = shape.position.rows + positionOffset
+    const rows = shape.position.rows + rowsBeforePositions(family, shape.config.paddingId)
     yield* tableSlots(tensors.position, { ...shape.position, rows }, 'position')
     if (tensors.type !== null) yield* tableSlots(tensors.type, shape.type, 'type')
-    yield* normSlots(tensors.embeddingNorm, C)
+    yield* normSlots(tensors.embeddingNorm, shape.word.width)
+  }
+  if (shape.projection) yield* linearSlots(projectionStem(shape), shape.projection, 'projection')
+  if (shape.distances) {
+    const { rows, width } = shape.distances
+    const name = `${distances!.stem}.weight`
+    yield { name, dtype: 'F32', shape: [rows, width], group: 'distances', kind: 'f32', params: rows * width }
   }
   for (const [i, layer] of shape.layers.entries()) {
     for (const role of LAYER_LINEARS) {
@@ -255,10 +285,11 @@ export function* tensorSlots(shape: ModelShape): Generator<TensorSlot> {
     yield* normSlots(normStem(family, i, 'output'), C)
   }
   if (shape.pooler) yield* linearSlots(poolerStem(shape), shape.pooler, 'pooler')
-  if (shape.classifier) yield* linearSlots(head.classifier, shape.classifier, 'classifier')
+  if (shape.classifier) yield* linearSlots(classifierStem(family, shape.config), shape.classifier, 'classifier')
 }
 
 /** Every linear layer of a shape with its tensor stem; `role` as in `linearLayers`. */
 export const linearShapes = (
   shape: ModelShape,
-): Generator<{ stem: string; layer: number | null; role: LinearRole; linear: LinearLayerShape }> => linearsOf(shape)
+): Generator<{ stem: string; layer: number | null; role: LinearRole; linear: LinearLayerShape }> =>
+  linearsOf({ ...shape, projection: shape.projection ?? undefined })

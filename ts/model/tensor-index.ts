@@ -11,7 +11,14 @@ import {
 import { checkLinearWeight, type EmbeddingTable, type LeafWeight } from '../../kernels/program/weights.ts'
 import type { Dtype, SafetensorsFile, StoredArray, TensorEntry } from '../io/safetensors.ts'
 import { readFloats, readStored } from '../io/tensors.ts'
-import { canonicalName, isOfHead, linearStem, normStem } from '../families/names.ts'
+import {
+  canonicalName,
+  classifierStem,
+  isOfHead,
+  linearStem,
+  normStem,
+  rowsBeforePositions,
+} from '../families/names.ts'
 import type { ParsedConfig } from './config-json.ts'
 import { columnsOfMask } from './mask.ts'
 import { settleOptionalParts } from './parts.ts'
@@ -20,6 +27,7 @@ import {
   LAYER_LINEARS,
   mix,
   poolerStem,
+  projectionStem,
   type EncoderLayer,
   type LinearLayer,
   type ModelWeights,
@@ -71,19 +79,20 @@ export class TensorIndex {
   async model(): Promise<StoredModel> {
     const { shape, family } = this.parsed
     const { config } = shape
-    const { tensors, head } = family
+    const { tensors, distances } = family
     settleOptionalParts(this.parsed, this.entries.keys(), this.options.embeddings)
     this.settleLabels()
     this.checkTensors()
 
-    const { word, position, type } = shape
-    const C = config.hiddenSize
-    const noNorm = { gamma: new Float32Array(C).fill(1), beta: new Float32Array(C) }
+    const { word, type, projection } = shape
+    const E = word.width
+    const noNorm = { gamma: new Float32Array(E).fill(1), beta: new Float32Array(E) }
     const embeddings = {
       word: this.table(tensors.word, word),
-      position: this.table(tensors.position, position, family.positionOffset),
+      ...(await this.positions()),
       type: tensors.type === null ? zeroTable(type) : this.table(tensors.type, type),
       norm: word.rows > 0 ? await this.norm(tensors.embeddingNorm) : noNorm,
+      ...(projection && { projection: await this.linear(projectionStem(shape), projection) }),
     }
     const layers: EncoderLayer<Weight>[] = []
     for (const [i, layer] of shape.layers.entries()) {
@@ -100,9 +109,10 @@ export class TensorIndex {
     return {
       config,
       embeddings,
+      ...(shape.distances && { distances: await this.floats(`${distances!.stem}.weight`) }),
       layers,
       pooler: shape.pooler && (await this.linear(poolerStem(shape), shape.pooler)),
-      classifier: shape.classifier && (await this.linear(head.classifier, shape.classifier)),
+      classifier: shape.classifier && (await this.linear(classifierStem(family, config), shape.classifier)),
     }
   }
 
@@ -114,7 +124,7 @@ export class TensorIndex {
       config.labels = []
       return
     }
-    const rows = this.entries.get(`${family.head.classifier}.bias`)?.entry.shape[0] ?? classifier.weight.N
+    const rows = this.entries.get(`${classifierStem(family, config)}.bias`)?.entry.shape[0] ?? classifier.weight.N
     if (this.options.labels) config.labels = this.options.labels
     else if (!labelsNamed) config.labels = Array.from({ length: rows }, (_, i) => `LABEL_${i}`)
     if (config.labels.length !== rows)
@@ -143,7 +153,8 @@ export class TensorIndex {
     const { shape, family } = this.parsed
     for (const name of this.entries.keys()) {
       // a head that this model does not use: another task's classifier, a pooler that the classifier does not read
-      const isIdle = isOfHead(family, name) && !(shape.classifier && name.startsWith(`${family.head.classifier}.`))
+      const isIdle =
+        isOfHead(family, name) && !(shape.classifier && name.startsWith(`${classifierStem(family, shape.config)}.`))
       if (!expected.has(name) && !isIdle)
         throw new Error(
           `${this.where}: tensor '${name}' has no place in a model of ${shape.layers.length} layers as config.json describes it`,
@@ -179,18 +190,26 @@ export class TensorIndex {
     return { gamma: await this.floats(`${stem}.weight`), beta: await this.floats(`${stem}.bias`) }
   }
 
-  /** @param skipped rows of the file's table before those of the model */
-  private table(stem: string, { kind, rows, width }: TableShape, skipped = 0): EmbeddingTable | StoredTable {
+  private table(stem: string, { kind, rows, width }: TableShape): EmbeddingTable | StoredTable {
     if (rows === 0) return { kind: 'f32', rows, width, data: new Float32Array(0) }
     const name = `${stem}.weight`
-    const readWhole = async (place?: Place): Promise<EmbeddingTable> => {
+    const read = async (place?: Place): Promise<EmbeddingTable> => {
       if (kind === 'f32') return { kind, rows, width, data: await this.floats(name, place) }
       const [scales, offsets] = [await this.floats(`${name}.scales`), await this.floats(`${name}.offsets`)]
       return { kind, rows, width, data: await this.stored<Uint8Array>(name, place), scales, offsets }
     }
-    const read = async (place?: Place): Promise<EmbeddingTable> =>
-      skipped === 0 ? readWhole(place) : withoutFirstRows(await readWhole(), skipped, place)
     return { kind: 'stored', rows, width, read }
+  }
+
+  /** The position table; one that has rows before the first token's is read here, since it is cut in two. */
+  private async positions(): Promise<Pick<StoredModel['embeddings'], 'position' | 'before'>> {
+    const { shape, family } = this.parsed
+    const { position } = shape
+    const count = rowsBeforePositions(family, shape.config.paddingId)
+    if (count === 0 || position.rows === 0) return { position: this.table(family.tensors.position, position) }
+    const rows = count + position.rows
+    const whole = await readTable(this.table(family.tensors.position, { ...position, rows }))
+    return { before: rowsOfTable(whole, 0, count), position: rowsOfTable(whole, count, rows) }
   }
 
   private async linear(stem: string, { weight, bias }: LinearLayerShape): Promise<LinearLayer<Weight>> {
@@ -258,18 +277,19 @@ const zeroTable = ({ rows, width }: TableShape): EmbeddingTable => ({
   data: new Float32Array(rows * width),
 })
 
-/** A table as its file has it, without its first `count` rows, the data where `place` says. */
-function withoutFirstRows(table: EmbeddingTable, count: number, place?: Place): EmbeddingTable {
-  const moved = <T extends Float32Array | Uint8Array>(data: T): T => {
-    const kept = data.subarray(count * table.width) as T
-    if (!place) return kept
-    const bytes = place(kept.byteLength)
-    bytes.set(new Uint8Array(kept.buffer, kept.byteOffset, kept.byteLength))
-    return new (data.constructor as new (...view: unknown[]) => T)(bytes.buffer, bytes.byteOffset, kept.length)
-  }
-  if (table.kind === 'f32') return { ...table, data: moved(table.data) }
+/** Rows of a table as a view of it. */
+function rowsOfTable(table: EmbeddingTable, from: number, to: number): EmbeddingTable {
+  const { width } = table
+  const rows = to - from
+  if (table.kind === 'f32') return { ...table, rows, data: table.data.subarray(from * width, to * width) }
   const { data, scales, offsets } = table
-  return { ...table, data: moved(data), scales: scales.subarray(count), offsets: offsets.subarray(count) }
+  return {
+    ...table,
+    rows,
+    data: data.subarray(from * width, to * width),
+    scales: scales.subarray(from, to),
+    offsets: offsets.subarray(from, to),
+  }
 }
 
 /** The model with all of its weights in memory. */
@@ -278,8 +298,14 @@ export async function readModel({ embeddings, ...model }: StoredModel): Promise<
     weight: await readWeight(weight),
     bias,
   })
-  const { word, position, type, norm } = embeddings
-  const tables = { word: await readTable(word), position: await readTable(position), type: await readTable(type), norm }
+  const { word, position, type, projection, ...rest } = embeddings
+  const tables = {
+    ...rest,
+    word: await readTable(word),
+    position: await readTable(position),
+    type: await readTable(type),
+    ...(projection && { projection: await linear(projection) }),
+  }
   const layers: EncoderLayer[] = []
   for (const layer of model.layers) {
     const linears: Partial<EncoderLayer> = {}

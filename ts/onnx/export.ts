@@ -12,8 +12,10 @@ import type { EmbeddingTable, LeafWeight } from '../../kernels/program/weights.t
 import { spreadEntries } from '../../kernels/sparse-matmul/spread.ts'
 import { contractChain } from '../../kernels/low-rank-linear/contract-chain.ts'
 import { familyOf } from '../families/index.ts'
+import { positionsOf } from '../model/bert.ts'
 import { denseLeaf } from '../model/dense.ts'
 import {
+  appliedLayers,
   poolerActivation,
   type EncoderLayer,
   type LinearLayer,
@@ -55,17 +57,28 @@ class BertGraph {
   build(output: 'logits' | 'last_hidden_state'): Message {
     const { graph, model } = this
     const { modelTypes, tensors } = familyOf(model.config)
+    const { type } = model.embeddings
     const input = (name: string): string => graph.input(name, 'i64', ['batch', 'sequence'])
     const [ids, mask] = [input('input_ids'), input('attention_mask')]
-    const types = tensors.type === null ? null : input('token_type_ids')
+    const types = tensors.type === null || type.rows === 1 ? null : input('token_type_ids')
     const bias = this.maskBias(mask)
     let x = this.embed(ids, types)
-    for (const [i, layer] of model.layers.entries()) x = this.layer(x, layer, bias, `encoder.layer.${i}`)
+    // of a layer that is applied several times the constants are one
+    for (const layer of appliedLayers(model))
+      x = this.layer(x, layer, bias, `encoder.layer.${model.layers.indexOf(layer)}`)
     if (output === 'last_hidden_state') {
       graph.output(output, x, 'f32', ['batch', 'sequence', model.config.hiddenSize])
       return graph.finish(modelTypes[0])
     }
     if (!model.classifier) throw new Error('export-onnx: this model has no classifier; export last_hidden_state')
+    if (model.config.task === 'token-classification') {
+      graph.output('logits', this.linear(x, model.classifier, 'classifier'), 'f32', [
+        'batch',
+        'sequence',
+        model.classifier.weight.N,
+      ])
+      return graph.finish(modelTypes[0])
+    }
     const first = graph.constant('first', 'i64', [], new Uint8Array(8))
     x = graph.node('Gather', [x, first], { axis: 1 })
     if (model.pooler) x = this.activation(this.linear(x, model.pooler, 'pooler'), poolerActivation(model))
@@ -84,15 +97,30 @@ class BertGraph {
 
   private embed(ids: string, types: string | null): string {
     const { graph, model } = this
-    const { word, position, type, norm } = model.embeddings
+    const { word, type, norm, projection } = model.embeddings
     if (word.rows === 0) throw new Error('export-onnx: this model has no embedding tables')
-    const tokens = graph.node('Slice', [graph.node('Shape', [ids]), graph.integers([1]), graph.integers([2])])
-    const head = (table: string) => graph.node('Slice', [table, graph.integers([0]), tokens, graph.integers([0])])
     const pick = (by: string) => (table: string) => graph.node('Gather', [table, by])
     // without token types the one row is added to every token
     const ofType = types === null ? (table: string) => table : pick(types)
     const words = graph.node('Add', [this.rows(word, 'word', pick(ids)), this.rows(type, 'type', ofType)])
-    return this.norm(graph.node('Add', [words, this.rows(position, 'position', head)]), norm, 'embeddings')
+    const x = this.norm(graph.node('Add', [words, this.positions(ids)]), norm, 'embeddings')
+    return projection ? this.linear(x, projection, 'projection') : x
+  }
+
+  /** [sequence, E], or [batch, sequence, E] where positions pass over padding. */
+  private positions(ids: string): string {
+    const { graph } = this
+    const { position, paddingId } = positionsOf(this.model)
+    if (paddingId === undefined) {
+      const tokens = graph.node('Slice', [graph.node('Shape', [ids]), graph.integers([1]), graph.integers([2])])
+      const head = (table: string) => graph.node('Slice', [table, graph.integers([0]), tokens, graph.integers([0])])
+      return this.rows(position, 'position', head)
+    }
+    const isToken = graph.node('Not', [graph.node('Equal', [ids, graph.integers([paddingId])])])
+    const counted = graph.node('Cast', [isToken], { to: ELEMENT.i64 })
+    const axis = graph.constant('axis', 'i64', [], new Uint8Array(BigInt64Array.of(1n).buffer))
+    const places = graph.node('Mul', [graph.node('CumSum', [counted, axis]), counted])
+    return this.rows(position, 'position', (table) => graph.node('Gather', [table, places]))
   }
 
   /** Rows of a table in f32, taken by `take`. */
@@ -110,8 +138,8 @@ class BertGraph {
   private norm(x: string, { gamma, beta }: Norm, name: string): string {
     const { graph, model } = this
     const shape = [gamma.length]
-    const g = graph.constant(`${name}.gamma`, 'f32', shape, bytesOf(gamma))
-    const b = graph.constant(`${name}.beta`, 'f32', shape, bytesOf(beta))
+    const g = graph.constant(`${name}.gamma`, 'f32', shape, bytesOf(gamma), gamma)
+    const b = graph.constant(`${name}.beta`, 'f32', shape, bytesOf(beta), beta)
     return graph.node('LayerNormalization', [x, g, b], {
       axis: -1,
       epsilon: { float: model.config.layerNormEpsilon },
@@ -133,7 +161,10 @@ class BertGraph {
     const joined = graph.node('Reshape', [context, graph.integers([0, 0, heads * headSize])])
     const attended = this.linear(joined, layer.attentionOutput, `${name}.attentionOutput`)
     const middle = this.norm(graph.node('Add', [attended, x]), layer.attentionNorm, `${name}.attentionNorm`)
-    const wide = this.gelu(this.linear(middle, layer.intermediate, `${name}.intermediate`))
+    const wide = this.activation(
+      this.linear(middle, layer.intermediate, `${name}.intermediate`),
+      this.model.config.activation ?? 'gelu',
+    )
     const narrow = this.linear(wide, layer.output, `${name}.output`)
     return this.norm(graph.node('Add', [narrow, middle]), layer.outputNorm, `${name}.outputNorm`)
   }
@@ -146,6 +177,12 @@ class BertGraph {
         return this.gelu(x)
       case 'tanh':
         return this.graph.node('Tanh', [x])
+      case 'relu':
+        return this.graph.node('Relu', [x])
+      case 'silu':
+        return this.graph.node('Mul', [x, this.graph.node('Sigmoid', [x])])
+      case 'gelu_tanh':
+        return this.geluTanh(x)
     }
   }
 
@@ -157,13 +194,22 @@ class BertGraph {
     return graph.node('Mul', [product, graph.scalar(0.5)])
   }
 
+  /** x * 0.5 * (1 + tanh(sqrt(2 / pi) * (x + 0.044715 x^3))) */
+  private geluTanh(x: string): string {
+    const { graph } = this
+    const cube = graph.node('Mul', [graph.node('Mul', [x, x]), x])
+    const inner = graph.node('Add', [x, graph.node('Mul', [cube, graph.scalar(0.044715)])])
+    const tanh = graph.node('Tanh', [graph.node('Mul', [inner, graph.scalar(Math.sqrt(2 / Math.PI))])])
+    return graph.node('Mul', [graph.node('Mul', [x, graph.node('Add', [tanh, graph.scalar(1)])]), graph.scalar(0.5)])
+  }
+
   private linear(x: string, { weight, bias }: LinearLayer, name: string): string {
     const { graph } = this
     const factors = weight.kind === 'chain' ? contractChain(weight).factors : [weight]
     let y = x
     for (const [i, factor] of factors.entries())
       y = this.product(y, factor, factors.length > 1 ? `${name}.factors.${i}` : name)
-    return bias ? graph.node('Add', [y, graph.constant(`${name}.bias`, 'f32', [weight.N], bytesOf(bias))]) : y
+    return bias ? graph.node('Add', [y, graph.constant(`${name}.bias`, 'f32', [weight.N], bytesOf(bias), bias)]) : y
   }
 
   private product(x: string, weight: LeafWeight, name: string): string {

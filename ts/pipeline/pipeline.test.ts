@@ -111,7 +111,7 @@ describe('text-classification', () => {
   })
 
   it('uses sigmoid where several labels may hold', async () => {
-    const multi = { ...weights, config: { ...weights.config, multiLabel: true } }
+    const multi = { ...weights, config: { ...weights.config, problemType: 'multi_label_classification' as const } }
     const classify = await pipeline('text-classification', { weights: multi, tokenizer }, { device: referenceDevice() })
     const found = await classify('bad', { top_k: null })
     const logits = logitsOf('bad')

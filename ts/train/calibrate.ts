@@ -4,6 +4,7 @@ import { TrainSession, type InputStatistics } from '../../kernels/train/session.
 import type { Calibration, InputSums } from '../compress/calibration.ts'
 import type { ModelWeights } from '../model/weights.ts'
 import { joinSequences } from './batches.ts'
+import { checkPadding } from './trainable.ts'
 import { linearPlaces, parametersOf, shapeOfModel } from './convert.ts'
 
 export interface CalibrateOptions {
@@ -29,6 +30,7 @@ export async function calibrate(
 ): Promise<Calibration> {
   const { threads, batch = 32, signal, progress } = options
   if (sequences.length === 0) throw new Error('calibrate: there are no texts; give some of the training part')
+  checkPadding(model.config, sequences)
   const session = await TrainSession.create(shapeOfModel(model), threads ? { threads } : {})
   const byInput = new Map<string, InputSums>()
   try {

@@ -18,6 +18,7 @@ import {
   type ModelWeights,
   type Norm,
 } from '../model/weights.ts'
+import { checkTrainable } from './trainable.ts'
 
 /** Where a linear layer is in the model. */
 interface LinearPlace {
@@ -79,12 +80,11 @@ function factorsOf(model: ModelWeights): Map<Float32Array, DenseWeight> {
  */
 export function shapeOfModel(model: ModelWeights): TrainShape {
   const { config, embeddings, layers, pooler, classifier } = model
+  checkTrainable(config)
   if (!classifier || !pooler)
     throw new Error(
       `train: the model has no ${classifier ? 'pooler' : 'classifier'}; give it one (initializeModel makes both)`,
     )
-  if (config.multiLabel)
-    throw new Error('train: labels of this model do not exclude one another; training knows one label per text')
   for (const { stem, layer, linear } of linearLayers(model)) {
     leavesOf(linear.weight, stem)
     if (layer === null && linear.weight.kind === 'chain')
@@ -135,7 +135,7 @@ export function* linearPlaces(model: ModelWeights): Generator<LinearPlace & { st
   const shape = shapeOfModel(model)
   for (const { stem, layer, role, linear } of linearLayers(model)) {
     const leaves = leavesOf(linear.weight, stem)
-    if (role === 'pooler' || role === 'classifier' || layer === null) {
+    if (role === 'pooler' || role === 'classifier' || role === 'projection' || layer === null) {
       const parts = [{ key: stem, weight: leaves[0], tensor: `${role}.weight`, row: 0 }]
       yield { stem, linear, input: role, tensor: role, row: 0, parts }
       continue

@@ -7,6 +7,7 @@ import { TrainSession } from '../../kernels/train/session.ts'
 import type { Importance } from '../compress/structure.ts'
 import type { ModelWeights } from '../model/weights.ts'
 import { joinSequences } from './batches.ts'
+import { checkPadding } from './trainable.ts'
 import { parametersOf, shapeOfModel } from './convert.ts'
 
 export interface ImportanceOptions {
@@ -43,6 +44,7 @@ export async function firstOrderImportance(
   if (sequences.length === 0) throw new Error('importance: there are no texts; give some of the training part')
   if (labels && labels.length !== sequences.length)
     throw new Error(`importance: ${labels.length} labels for ${sequences.length} sequences; give one each`)
+  checkPadding(model.config, sequences)
   const shape = shapeOfModel(model)
   const session = await TrainSession.create(shape, threads ? { threads } : {})
   const scores: Importance[] = shape.layers.map(({ heads, intermediate }) => ({

@@ -1,9 +1,12 @@
 // A model to train from nothing.
 
 import type { EmbeddingTable } from '../../kernels/program/weights.ts'
+import { familyOf } from '../families/index.ts'
+import { rowsBeforePositions } from '../families/names.ts'
 import type { BertConfig } from '../model/config.ts'
 import type { LinearLayer, ModelWeights, Norm } from '../model/weights.ts'
 import { createRandom } from '../../kernels/program/random.ts'
+import { checkTrainable } from './trainable.ts'
 
 /** BERT's own for tables: normal numbers of this deviation, cut at two deviations. */
 const DEVIATION = 0.02
@@ -24,6 +27,8 @@ export function initializeModel(config: BertConfig, seed: number): ModelWeights 
   const { hiddenSize: C, intermediateSize: F, heads, labels } = config
   if (!(C % heads === 0)) throw new Error(`train: hidden size ${C} is no multiple of ${heads} heads`)
   if (labels.length < 2) throw new Error(`train: a classifier needs at least 2 labels, found ${labels.length}`)
+  checkTrainable(config)
+  const before = rowsBeforePositions(familyOf(config), config.paddingId)
   const draw = (name: string, length: number, deviation = DEVIATION): Float32Array => {
     const random = createRandom(seed, `initialize ${name}`)
     const data = new Float32Array(length)
@@ -52,6 +57,7 @@ export function initializeModel(config: BertConfig, seed: number): ModelWeights 
       position: { kind: 'f32', rows: config.maxPositions, width: C, data: waves(config.maxPositions, C) },
       type: table('type', config.typeVocabSize),
       norm: norm(),
+      ...(before > 0 && { before: table('before', before) }),
     },
     layers: Array.from({ length: config.layers }, (_, i) => ({
       query: linear(`${i} query`, C, C),

@@ -4,6 +4,7 @@ import { lossOf, type TrainBatch } from '../../kernels/train/batch.ts'
 import { TrainSession, type AdamW, type Parameters } from '../../kernels/train/session.ts'
 import type { ModelWeights } from '../model/weights.ts'
 import { createRandom } from '../../kernels/program/random.ts'
+import { checkPadding } from './trainable.ts'
 import { checkTeacher, goalOf, joinExamples, joinSequences, nextBatch, shuffled, stepsOf } from './batches.ts'
 import { modelOf, parametersOf, placeMasks, shapeOfModel } from './convert.ts'
 import { HiddenTeacher, initializeProjections, matchesOf } from './hidden.ts'
@@ -62,6 +63,11 @@ export async function trainClassifier(
   const shape = shapeOfModel(model)
   const hasTeacher = Boolean(settings.teacherLogits ?? settings.hidden)
   checkExamples(examples, shape.labels, shape.positions, 'training', hasTeacher)
+  for (const part of [examples, settings.validation ?? []])
+    checkPadding(
+      model.config,
+      part.map(({ ids }) => ids),
+    )
   if (settings.validation) checkExamples(settings.validation, shape.labels, shape.positions, 'validation')
   checkTeacher(settings.teacherLogits, examples.length, shape.labels)
   const { checkpoint, resume } = settings

@@ -119,8 +119,12 @@ export async function prepareModel(
   const orderOf = forTraining ? findLabelOrder : matchLabels
   const labels = isLike ? orderOf(data.labels, weights.config.labels, source) : null
   const asIs = labels !== null
-  if (!asIs)
-    weights = { ...weights, ...newHead(weights, data.labels, seed), config: { ...weights.config, labels: data.labels } }
+  if (!asIs) {
+    // what the old classifier's outputs meant does not hold of the new one
+    const { task: _, problemType: __, ...config } = weights.config
+    weights = { ...weights, config: { ...config, labels: data.labels } }
+    weights = { ...weights, ...newHead(weights, data.labels, seed) }
+  }
   return {
     weights,
     tokenizer,

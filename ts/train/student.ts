@@ -81,6 +81,7 @@ export function studentFrom(teacher: ModelWeights, size: StudentSize, options: S
     word: rows ? meanRows(denseTable(embeddings.word), C, rows) : denseTable(embeddings.word).slice(),
     position: denseTable(embeddings.position).slice(0, maxPositions * C),
     type: denseTable(embeddings.type).slice(),
+    ...(embeddings.before && { before: denseTable(embeddings.before).slice() }),
   }
   const start =
     size.hiddenSize === C ? sameWidth(teacher, fresh, tables, options) : narrower(teacher, fresh, tables, options)
@@ -92,13 +93,20 @@ export function studentFrom(teacher: ModelWeights, size: StudentSize, options: S
   return start
 }
 
-type Tables = Record<'word' | 'position' | 'type', Float32Array>
+type Tables = Record<'word' | 'position' | 'type', Float32Array> & { before?: Float32Array }
 
 function withTables(model: ModelWeights, tables: Tables, norm: Norm): ModelWeights {
   const width = model.config.hiddenSize
   const table = (data: Float32Array): EmbeddingTable => ({ kind: 'f32', rows: data.length / width, width, data })
-  const { word, position, type } = tables
-  return { ...model, embeddings: { word: table(word), position: table(position), type: table(type), norm } }
+  const { word, position, type, before } = tables
+  const embeddings = {
+    word: table(word),
+    position: table(position),
+    type: table(type),
+    norm,
+    ...(before && { before: table(before) }),
+  }
+  return { ...model, embeddings }
 }
 
 /** f32 [rows.length, C]: means of rows of a table [, C]. */
@@ -161,8 +169,13 @@ function narrower(teacher: ModelWeights, fresh: ModelWeights, tables: Tables, op
   const { projection, kept } = leadingDirections(tables.word, C, width, options)
   const project = (table: Float32Array): Float32Array =>
     Float32Array.from(multiply(view(table, table.length / C, C), view(projection, C, width)))
-  const { word, position, type } = tables
-  const projected = { word: project(word), position: project(position), type: project(type) }
+  const { word, position, type, before } = tables
+  const projected: Tables = {
+    word: project(word),
+    position: project(position),
+    type: project(type),
+    ...(before && { before: project(before) }),
+  }
   // LayerNorm does not see a factor of all tables, Adam does: its steps have one size, and layers are fresh
   const size = (table: Float32Array): number => Math.sqrt(sumOfSquares(table) / table.length)
   const factor = size(denseTable(fresh.embeddings.word)) / size(projected.word)
