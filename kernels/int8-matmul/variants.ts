@@ -291,36 +291,46 @@ export const INT8_WEBGPU_NOTES: VariantNotes<(typeof INT8_WEBGPU)[number]> = {
   },
 }
 
-const RELAXED = {
-  op: 'int8-matmul',
-  backend: 'wasm',
-  source: 'tile-int8-relaxed',
-  run: 'tileInt8Relaxed',
-  exports: [
-    'tile_int8_relaxed_1x8',
-    'tile_int8_relaxed_2x8',
-    'tile_int8_relaxed_3x8',
-    'tile_int8_relaxed_4x8',
-    'tile_int8_relaxed_5x8',
-    'tile_int8_relaxed_6x8',
-  ],
-  tile: { rows: 6, columns: 8, unrolled: 2 },
-  needsRelaxedSimd: true,
-  proof: 'int8-matmul',
-} as const
-
 /** On WebAssembly, in order of preference. */
 export const INT8_WASM = [
   {
-    ...RELAXED,
+    op: 'int8-matmul',
+    backend: 'wasm',
     id: 'u8',
+    source: 'tile-int8-relaxed',
+    run: 'tileInt8Relaxed',
+    exports: [
+      'tile_int8_relaxed_1x8',
+      'tile_int8_relaxed_2x8',
+      'tile_int8_relaxed_3x8',
+      'tile_int8_relaxed_4x8',
+      'tile_int8_relaxed_5x8',
+      'tile_int8_relaxed_6x8',
+    ],
+    tile: { rows: 6, columns: 8, unrolled: 2 },
+    needsRelaxedSimd: true,
     dotStrategy: 'u8',
+    proof: 'int8-matmul',
     shownAs: { key: 'int8-matmul', text: (engine) => int8Text('u8', engine) },
   },
   {
-    ...RELAXED,
+    op: 'int8-matmul',
+    backend: 'wasm',
     id: 's8',
+    source: 'tile-int8-relaxed',
+    run: 'tileInt8Relaxed',
+    exports: [
+      'tile_int8_relaxed_1x8',
+      'tile_int8_relaxed_2x8',
+      'tile_int8_relaxed_3x8',
+      'tile_int8_relaxed_4x8',
+      'tile_int8_relaxed_5x8',
+      'tile_int8_relaxed_6x8',
+    ],
+    tile: { rows: 6, columns: 8, unrolled: 2 },
+    needsRelaxedSimd: true,
     dotStrategy: 's8',
+    proof: 'int8-matmul',
     shownAs: { key: 'int8-matmul', text: (engine) => int8Text('s8', engine) },
   },
   {

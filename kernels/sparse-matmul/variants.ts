@@ -274,27 +274,42 @@ export const SPARSE_WEBGPU_NOTES: VariantNotes<(typeof SPARSE_WEBGPU)[number]> =
   },
 }
 
-const ROWS = { op: 'sparse-matmul', backend: 'wasm', source: 'sparse-rows' } as const
-
 /**
  * On WebAssembly. The storage format and the number of rows decide which one a layer takes; int8-1x4 sums products as the
  * device's int8 layers do.
  */
 export const SPARSE_WASM = [
   {
-    ...ROWS,
+    op: 'sparse-matmul',
+    backend: 'wasm',
+    source: 'sparse-rows',
     id: 'csr/32-tokens',
     exports: ['csr_row_4', 'csr_row_8', 'csr_row_16', 'csr_row_32'],
     proof: 'sparse-matmul csr',
     shownAs: { key: 'sparse-matmul csr', text: () => 'f32, 32 tokens a pass' },
   },
-  { ...ROWS, id: 'csr/row', exports: ['csr_row_1'], proof: 'sparse-matmul csr, one row' },
   {
-    ...ROWS,
+    op: 'sparse-matmul',
+    backend: 'wasm',
+    source: 'sparse-rows',
+    id: 'csr/row',
+    exports: ['csr_row_1'],
+    proof: 'sparse-matmul csr, one row',
+  },
+  {
+    op: 'sparse-matmul',
+    backend: 'wasm',
+    source: 'sparse-rows',
     id: 'int8-1x4/32-tokens',
     exports: [
-      ...['block_row_i16_4', 'block_row_i16_8', 'block_row_i16_16', 'block_row_i16_32'],
-      ...['block_row_relaxed_4', 'block_row_relaxed_8', 'block_row_relaxed_16', 'block_row_relaxed_32'],
+      'block_row_i16_4',
+      'block_row_i16_8',
+      'block_row_i16_16',
+      'block_row_i16_32',
+      'block_row_relaxed_4',
+      'block_row_relaxed_8',
+      'block_row_relaxed_16',
+      'block_row_relaxed_32',
     ],
     dotStrategy: 'as int8-matmul',
     proof: 'sparse-matmul int8-1x4',
@@ -304,7 +319,9 @@ export const SPARSE_WASM = [
     },
   },
   {
-    ...ROWS,
+    op: 'sparse-matmul',
+    backend: 'wasm',
+    source: 'sparse-rows',
     id: 'int8-1x4/row',
     exports: ['block_row_i16_1', 'block_row_relaxed_1'],
     dotStrategy: 'as int8-matmul',
