@@ -13,6 +13,7 @@ import { randomWeight } from '../testing/weights.ts'
 import { runReference } from '../reference.ts'
 import { ARENA_ADDRESS, JOB_WORD } from './abi.ts'
 import type { BuildName } from './modules.ts'
+import { INT8_WASM } from '../int8-matmul/variants.ts'
 import { Work } from './work.ts'
 import { createWasmDevice, type WasmDeviceOptions } from './device.ts'
 
@@ -196,8 +197,8 @@ describe('threads', () => {
 
 describe('dot strategies', () => {
   // operands in which no engine's relaxed dot can saturate or mistake a sign: u8 stores 128 + q, pairs stay below 2^15
-  it.each(['i16x8', 'u8', 's8'] as const)('%s gives the exact integers, seed 7', async (int8) => {
-    const device = await deviceOf({ build: 'relaxed', threads: 1, int8 })
+  it.each(INT8_WASM.map(({ id }) => id))('%s gives the exact integers, seed 7', async (id) => {
+    const device = await deviceOf({ build: 'relaxed', threads: 1, variants: { 'int8-matmul': id } })
     const random = seededRandom(7)
     for (const kind of ['int8', 'int8-1x4'] as const)
       for (const M of [1, 6, 13, 41]) {
@@ -213,7 +214,7 @@ describe('dot strategies', () => {
         const batch = { offsets: Int32Array.of(0, M), rows }
         const program = linearProgram(weight, null, { M, N, K, input: 's8' })
         const session = await device.load(program, { guard: true })
-        assertExact(await session.run(batch), runReference(program, batch), `${int8} ${kind} M ${M}`)
+        assertExact(await session.run(batch), runReference(program, batch), `${id} ${kind} M ${M}`)
         expect(await session.checkGuards()).toEqual([])
         session.dispose()
       }
@@ -226,6 +227,12 @@ describe('dot strategies', () => {
 
   it('refuses a relaxed strategy in the baseline build', async () => {
     await expect(createWasmDevice({ build: 'baseline', int8: 'u8' })).rejects.toThrow("has only 'i16x8'")
+  })
+
+  it('names the variants there are where one is asked for that is not among them', async () => {
+    const variants = { 'int8-matmul': 'u8' }
+    const made = createWasmDevice({ build: 'baseline', variants })
+    await expect(made).rejects.toThrow("int8-matmul has no variant 'u8' in this build; choose one of i16x8")
   })
 })
 

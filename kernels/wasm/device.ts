@@ -147,11 +147,12 @@ function candidatesFor(engine: Engine, { int8 = 'auto', variants = {} }: WasmDev
   return found
 }
 
-function variantOf<R extends WasmVariant>(rows: readonly R[], id: string, engine: Engine): R {
-  const row = rows.find((candidate) => candidate.id === id)
-  if (row && isRunnable(row, engine)) return row
-  const there = rows.filter((candidate) => isRunnable(candidate, engine)).map((candidate) => candidate.id)
-  throw new Error(`wasm: ${rows[0].op} has no variant '${id}' on this engine; choose one of ${there.join(', ')}`)
+function variantOf<R extends WasmVariant>(rows: readonly R[], id: string, { isRelaxed }: Engine): R {
+  const there = rows.filter((row) => isRelaxed || !row.needsRelaxedSimd)
+  const row = there.find((candidate) => candidate.id === id)
+  if (row) return row
+  const ids = there.map((candidate) => candidate.id).join(', ')
+  throw new Error(`wasm: ${rows[0].op} has no variant '${id}' in this build; choose one of ${ids}`)
 }
 
 /** The proofs of all variants that a device with these chosen ones may run. */
