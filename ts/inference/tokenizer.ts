@@ -1,11 +1,15 @@
 // The tokenizer that came with a model.
 
 import type { BertConfig } from '../model/config.ts'
-import { tokenizerFromJson, tokenizerFromVocabulary, type Tokenizer } from '../text/tokenizer.ts'
+import type { MakePrecompiled } from '../text/normalizers.ts'
+import { readSettings } from '../text/settings.ts'
+import { byteLevelJson, refuseClass, wordPieceJson } from '../text/slow-tokenizers.ts'
+import type { TokenizerJson } from '../text/tokenizer-json.ts'
+import { tokenizerFromJson, vocabularyOf, type PairEncoding, type Tokenizer } from '../text/tokenizer.ts'
 
 /**
- * The tokenizer of a model's files, which prepares texts as the model's training did. What preparation needs is loaded
- * for such models alone.
+ * The tokenizer of a model's files, which prepares texts as the model's training did. What preparation or a sentencepiece
+ * table needs is loaded for such models alone.
  *
  * @param files name -> text, as `loadModel` found them
  * @throws as `tokenizerOfFiles`
@@ -15,7 +19,9 @@ export async function openTokenizer(
   config: BertConfig,
   where: string,
 ): Promise<Tokenizer> {
-  return preparing(tokenizerOfFiles(files, config, where), config)
+  const needsTable = files['tokenizer.json']?.includes('"precompiled_charsmap"')
+  const { makePrecompiled } = needsTable ? await import('../text/precompiled.ts') : {}
+  return preparing(tokenizerOfFiles(files, config, where, makePrecompiled), config)
 }
 
 /** The tokenizer with the preparation that the model has on record before it. */
@@ -25,33 +31,84 @@ export async function preparing(tokenizer: Tokenizer, { preparation }: BertConfi
   return preparedTokenizer(tokenizer, preparation)
 }
 
+/** Most tokens of a text: as the model's authors set them, at most its positions. */
+export const mostTokens = (tokenizer: Tokenizer, { maxPositions }: BertConfig): number =>
+  Math.min(maxPositions, tokenizer.maxLength)
+
 /**
- * Makes the tokenizer from tokenizer.json, or else from vocab.txt; it does not prepare texts.
- * @throws where there is neither, a file is not valid, or the vocabulary is larger than the model's table
+ * Makes the tokenizer from tokenizer.json, or else from vocab.txt, or vocab.json with merges.txt, and what
+ * tokenizer_config.json, special_tokens_map.json and added_tokens.json say of it; it does not prepare texts.
+ * @throws where there is none, a file is not valid, the class cuts texts otherwise than the files say, or the vocabulary is
+ *   larger than the model's table
  */
-export function tokenizerOfFiles(files: Record<string, string>, config: BertConfig, where: string): Tokenizer {
-  const parse = (name: string): object => {
-    try {
-      return JSON.parse(files[name]) as object
-    } catch (error) {
-      throw new Error(`${where}: ${name}: not JSON (${(error as Error).message})`, { cause: error })
-    }
+export function tokenizerOfFiles(
+  files: Record<string, string>,
+  config: BertConfig,
+  where: string,
+  makePrecompiled?: MakePrecompiled,
+): Tokenizer {
+  try {
+    const settings = readSettings(files, { modelType: config.family ?? 'bert' })
+    const found = files['tokenizer.json'] ? parseJson(files['tokenizer.json']) : null
+    refuseClass(settings, found !== null)
+    const json = found ?? jsonOfVocabulary(files, config, settings)
+    const tokenizer = tokenizerFromJson(json, settings.config, { settings, makePrecompiled })
+    return withinTable(tokenizer, config)
+  } catch (error) {
+    throw new Error(`${where}: ${(error as Error).message}`, { cause: error })
   }
-  let tokenizer: Tokenizer
-  if (files['tokenizer.json'])
-    tokenizer = tokenizerFromJson(
-      parse('tokenizer.json'),
-      files['tokenizer_config.json'] ? parse('tokenizer_config.json') : {},
-    )
-  else if (files['vocab.txt'])
-    tokenizer = tokenizerFromVocabulary(files['vocab.txt'].split('\n'), { lowercase: config.lowercase })
-  else
-    throw new Error(
-      `${where}: there is no tokenizer, neither tokenizer.json nor vocab.txt${where.startsWith('preset:') ? ' (presets have random weights and no vocabulary)' : ''}`,
-    )
-  if (tokenizer.vocabSize > config.vocabSize)
-    throw new Error(
-      `${where}: the tokenizer has ${tokenizer.vocabSize} tokens, the model's word table ${config.vocabSize}; they are not of one model`,
-    )
-  return tokenizer
+}
+
+function parseJson(text: string): TokenizerJson {
+  try {
+    return JSON.parse(text) as TokenizerJson
+  } catch (error) {
+    throw new Error(`tokenizer.json: not JSON (${(error as Error).message})`, { cause: error })
+  }
+}
+
+function jsonOfVocabulary(
+  files: Record<string, string>,
+  { lowercase }: BertConfig,
+  settings: ReturnType<typeof readSettings>,
+): TokenizerJson {
+  if (files['vocab.txt']) return wordPieceJson(files['vocab.txt'].split('\n'), settings, { lowercase })
+  if (files['vocab.json'] && files['merges.txt'])
+    return byteLevelJson(files['vocab.json'], files['merges.txt'], settings)
+  if (files['vocab.json']) throw new Error('vocab.json has no merges.txt beside it; byte-level BPE needs both')
+  throw new Error(
+    'there is no tokenizer: none of tokenizer.json, vocab.txt, vocab.json with merges.txt, sentencepiece.bpe.model, spiece.model (presets have random weights and no vocabulary)',
+  )
+}
+
+/**
+ * Added tokens may lie beyond the table, as long as no text uses them; then an error names the token.
+ * @throws where a token of the vocabulary itself does
+ */
+function withinTable(tokenizer: Tokenizer, { vocabSize: rows, typeVocabSize }: BertConfig): Tokenizer {
+  const { encode, encodePair, parts } = tokenizer
+  for (const [token, id] of parts.model.vocabulary)
+    if (id >= rows)
+      throw new Error(
+        `the tokenizer has '${token}' with the id ${id}, the model's word table ${rows} rows; they are not of one model`,
+      )
+  const checked = (ids: Int32Array): Int32Array => {
+    for (const id of ids)
+      if (id >= rows)
+        throw new Error(
+          `the text has the token '${vocabularyOf(tokenizer)[id]}' with the id ${id}, the model's word table has ${rows} rows; take the token out of the text, or give the model a row for it`,
+        )
+    return ids
+  }
+  const isLarger = tokenizer.vocabSize > rows
+  return {
+    ...tokenizer,
+    encode: isLarger ? (text, maxLength) => checked(encode(text, maxLength)) : encode,
+    encodePair(text, second, maxLength): PairEncoding {
+      const pair = encodePair(text, second, maxLength)
+      if (isLarger) checked(pair.ids)
+      // a model with one type has no use for others
+      return typeVocabSize > 1 ? pair : { ...pair, types: new Int32Array(pair.ids.length) }
+    },
+  }
 }

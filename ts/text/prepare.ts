@@ -38,10 +38,10 @@ export function prepareText(text: string, { steps, language }: TextPreparation):
 export function preparedTokenizer(tokenizer: Tokenizer, preparation: TextPreparation | undefined): Tokenizer {
   if (!preparation?.steps.length) return tokenizer
   return {
-    vocabSize: tokenizer.vocabSize,
-    lowercase: tokenizer.lowercase,
-    files: () => tokenizer.files(),
+    ...tokenizer,
     encode: (text, maxLength) => tokenizer.encode(prepareText(text, preparation), maxLength),
+    encodePair: (text, second, maxLength) =>
+      tokenizer.encodePair(prepareText(text, preparation), prepareText(second, preparation), maxLength),
   }
 }
 

@@ -6,11 +6,7 @@ import { tokenizerFromVocabulary, type Tokenizer } from './tokenizer.ts'
 export const filesOf = (tokenizer: Tokenizer): Record<string, string> =>
   Object.fromEntries(tokenizer.files().map(({ name, content }) => [name, content]))
 
-/** Tokens by id of the tokenizer that came with a model. */
-export function vocabularyOf(tokenizer: Tokenizer): string[] {
-  const text = tokenizer.files().find(({ name }) => name === 'vocab.txt')!.content
-  return text.replace(/\n$/, '').split('\n')
-}
+export { vocabularyOf } from './tokenizer.ts'
 
 /** The files of the same tokenizer with other tokens: `vocabulary` by new id. */
 export function withVocabulary(

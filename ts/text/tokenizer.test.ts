@@ -183,14 +183,11 @@ describe('bad input', () => {
   test("vocabularies that are not BERT's", () => {
     expect(() => tokenizerFromVocabulary([], { lowercase: true })).toThrow(/empty/)
     expect(() => tokenizerFromVocabulary(['a', 'b'], { lowercase: true })).toThrow(/\[UNK\] is missing among 2 tokens/)
-    expect(() => tokenizerFromVocabulary([...SMALL, 'film'], { lowercase: true })).toThrow(/'film' is on lines 8 and/)
   })
 
   test('tokenizer.json of another kind', () => {
     expect(() => tokenizerFromJson({})).toThrow(/model is missing, expected WordPiece/)
-    expect(() => tokenizerFromJson({ model: { type: 'BPE', vocab: { a: 0 } } })).toThrow(
-      /model is BPE, expected WordPiece/,
-    )
+    expect(() => tokenizerFromJson({ model: { type: 'BPE', vocab: { a: 0 } } })).toThrow(/BPE without merges/)
     expect(() => tokenizerFromJson({ model: { type: 'WordPiece', unk_token: 'a', vocab: { a: 0 } } })).toThrow(
       /no \[CLS\]/,
     )

@@ -1,96 +1,82 @@
-// BERT's tokenizer: text to ids, as Hugging Face tokenizers gives them. The library does the work; this file builds
-// its description from a bare vocabulary, mends where it differs (bert-normalizer.ts), truncates, and remembers the
-// pieces of words it has seen, which makes it an order of magnitude faster on ordinary text.
+// Text to ids, as Hugging Face tokenizers gives them, from tokenizer.json or a bare vocabulary: added tokens are found,
+// the text between them is normalized, cut into words, and these into pieces. The library's models do the last step.
+// Words that were seen are remembered, which makes it an order of magnitude faster on ordinary text.
 
-import { Tokenizer as LibraryTokenizer } from '@huggingface/tokenizers'
-import { bridgeToReference, SEPARATORS, type BertNormalizerOptions } from './bert-normalizer.ts'
+import { makeSplitter, type Section } from './added-tokens.ts'
+import { SEPARATORS } from './bert-normalizer.ts'
+import {
+  makeNormalizer,
+  makePreTokenizer,
+  type MakePrecompiled,
+  type Normalize,
+  type PreTokenize,
+} from './normalizers.ts'
+import { openPieceModel, type PieceModel } from './piece-model.ts'
+import { applySettings, readSettings, type TokenizerSettings } from './settings.ts'
+import { cutLongestFirst, templateOf, type Template } from './template.ts'
+import { wordPieceJson } from './slow-tokenizers.ts'
+import type { AddedToken, TokenizerJson } from './tokenizer-json.ts'
+
+/** A pair of texts as a model reads them. */
+export interface PairEncoding {
+  ids: Int32Array
+  /** token type of each id */
+  types: Int32Array
+  /** one of the texts lost its end */
+  isCut: boolean
+}
 
 export interface Tokenizer {
   /**
-   * Ids with [CLS] first and [SEP] last; a longer text loses its end, never its [SEP].
+   * Ids with the first special token ([CLS]) and the last ([SEP]); a longer text loses its end, never its [SEP].
    * @param maxLength most ids wanted, at least 2
    */
   encode(text: string, maxLength: number): Int32Array
+  /**
+   * Ids and token types of two texts that are read as one. Where they are longer, the longer text is cut first.
+   * @param maxLength most ids wanted
+   */
+  encodePair(text: string, second: string, maxLength: number): PairEncoding
   /** largest id + 1 */
   readonly vocabSize: number
   readonly lowercase: boolean
+  /** most tokens of a text as the model's authors set them (`model_max_length`); Infinity where they did not */
+  readonly maxLength: number
+  /** the parts that it consists of, for who needs more than ids */
+  readonly parts: TokenizerParts
   /** What to save beside a model so that any reader of Hugging Face folders tokenizes alike. */
   files(): { name: string; content: string }[]
+}
+
+export interface TokenizerParts {
+  json: TokenizerJson
+  model: PieceModel
+  template: Template
+  addedTokens: AddedToken[]
+  /** cuts a text as it comes at added tokens */
+  split: (text: string) => Section[]
+  normalize: Normalize
+  /** cuts normalized text at added tokens that are normalized */
+  splitNormalized: (text: string) => Section[]
+  preTokenize: PreTokenize
 }
 
 /** The first five entries of every vocabulary that we make. */
 export const SPECIAL_TOKENS = ['[PAD]', '[UNK]', '[CLS]', '[SEP]', '[MASK]'] as const
 
-const MAX_CHARACTERS_PER_WORD = 100
 const MAX_CACHED_WORDS = 1 << 16
 // Longer runs without white space are rarely seen twice.
 const MAX_CACHED_CHARACTERS = 64
 
 /**
- * Makes BERT's WordPiece tokenizer from the lines of a `vocab.txt`; a token's id is its line's number, from 0.
- * @throws where the vocabulary is empty, lacks [UNK], [CLS] or [SEP], or has a token twice
+ * Makes BERT's WordPiece tokenizer from the lines of a `vocab.txt`; a token's id is its line's number, from 0. A token on
+ * two lines has the number of the last.
+ * @throws where the vocabulary is empty, or lacks [UNK], [CLS] or [SEP]
  * @example
  * tokenizerFromVocabulary(['[PAD]', '[UNK]', '[CLS]', '[SEP]', '[MASK]', 'good'], { lowercase: true })
  *   .encode('Good!', 16) // 2 5 1 3
  */
 export function tokenizerFromVocabulary(lines: string[], options: { lowercase: boolean }): Tokenizer {
-  const tokens = lines.map((line) => line.replace(/[\r\n]+$/, ''))
-  while (tokens.length > 0 && tokens[tokens.length - 1] === '') tokens.pop()
-  if (tokens.length === 0)
-    throw new Error('vocab.txt: it is empty; expected one token a line, [UNK], [CLS], [SEP] among them')
-  const vocab = Object.create(null) as Record<string, number>
-  tokens.forEach((token, id) => {
-    if (token in vocab)
-      throw new Error(`vocab.txt: '${token}' is on lines ${vocab[token] + 1} and ${id + 1}; expected each token once`)
-    vocab[token] = id
-  })
-  for (const token of ['[UNK]', '[CLS]', '[SEP]'])
-    if (!(token in vocab))
-      throw new Error(`vocab.txt: ${token} is missing among ${tokens.length} tokens; is this BERT's vocabulary?`)
-  const template = (id: string, type: number): object => ({ SpecialToken: { id, type_id: type } })
-  const special = (token: string): object => ({ id: token, ids: [vocab[token]], tokens: [token] })
-  const json = {
-    version: '1.0',
-    truncation: null,
-    padding: null,
-    added_tokens: SPECIAL_TOKENS.filter((token) => token in vocab).map((content) => ({
-      id: vocab[content],
-      content,
-      single_word: false,
-      lstrip: false,
-      rstrip: false,
-      normalized: false,
-      special: true,
-    })),
-    normalizer: {
-      type: 'BertNormalizer',
-      clean_text: true,
-      handle_chinese_chars: true,
-      strip_accents: null,
-      lowercase: options.lowercase,
-    },
-    pre_tokenizer: { type: 'BertPreTokenizer' },
-    post_processor: {
-      type: 'TemplateProcessing',
-      single: [template('[CLS]', 0), { Sequence: { id: 'A', type_id: 0 } }, template('[SEP]', 0)],
-      pair: [
-        template('[CLS]', 0),
-        { Sequence: { id: 'A', type_id: 0 } },
-        template('[SEP]', 0),
-        { Sequence: { id: 'B', type_id: 1 } },
-        template('[SEP]', 1),
-      ],
-      special_tokens: { '[CLS]': special('[CLS]'), '[SEP]': special('[SEP]') },
-    },
-    decoder: { type: 'WordPiece', prefix: '##', cleanup: true },
-    model: {
-      type: 'WordPiece',
-      unk_token: '[UNK]',
-      continuing_subword_prefix: '##',
-      max_input_chars_per_word: MAX_CHARACTERS_PER_WORD,
-      vocab,
-    },
-  }
   const config = {
     tokenizer_class: 'BertTokenizer',
     do_lower_case: options.lowercase,
@@ -102,133 +88,224 @@ export function tokenizerFromVocabulary(lines: string[], options: { lowercase: b
     cls_token: '[CLS]',
     mask_token: '[MASK]',
   }
-  return tokenizerFromJson(json, config)
+  const settings = readSettings({ 'tokenizer_config.json': JSON.stringify(config) })
+  return tokenizerFromJson(wordPieceJson(lines, settings, options), config)
 }
 
-/** The parts of tokenizer.json that this file looks at itself. */
-interface TokenizerJson {
-  added_tokens?: { id: number; content: string }[]
-  normalizer?: ({ type?: string } & Partial<BertNormalizerOptions>) | null
-  pre_tokenizer?: { type?: string } | null
-  model?: { type?: string; vocab?: Record<string, number> }
+export interface TokenizerOptions {
+  /** what a Precompiled normalizer needs; openTokenizer gives it */
+  makePrecompiled?: MakePrecompiled
+  /** all that the files beside tokenizer.json say; read from `config` where not given */
+  settings?: TokenizerSettings
 }
 
 /**
- * Makes a tokenizer from the parsed `tokenizer.json` of a BERT model, and its `tokenizer_config.json` where there is one.
- * @throws where the model in it is not WordPiece, or it does not put one token before and one after a text
+ * Makes a tokenizer from the parsed `tokenizer.json` of a model, and its `tokenizer_config.json` where there is one.
+ * @throws where the model in it is not WordPiece, BPE or Unigram, an id is not whole or is there twice, or it does not put one
+ *   token before and one after a text
  */
-export function tokenizerFromJson(tokenizerJson: object, config: object = {}): Tokenizer {
-  const json = tokenizerJson as TokenizerJson
-  const vocab = json.model?.vocab
-  const type = json.model?.type
-  if (!vocab || typeof vocab !== 'object' || Array.isArray(vocab) || (type !== undefined && type !== 'WordPiece'))
-    throw new Error(
-      `tokenizer.json: the model is ${type ?? 'missing'}, expected WordPiece with a vocabulary; only BERT's tokenizers are read`,
-    )
-  let library: LibraryTokenizer
-  try {
-    // Missing parts are null to the library; it wants every key to be there.
-    library = new LibraryTokenizer(
-      { added_tokens: [], normalizer: null, pre_tokenizer: null, post_processor: null, decoder: null, ...json },
-      config,
-    )
-  } catch (error) {
-    throw new Error(
-      `tokenizer.json: not understood (${(error as Error).message}); expected BERT's WordPiece tokenizer`,
-      { cause: error },
-    )
-  }
+export function tokenizerFromJson(
+  tokenizerJson: object,
+  config: object = {},
+  options: TokenizerOptions = {},
+): Tokenizer {
+  const settings = options.settings ?? readSettings({ 'tokenizer_config.json': JSON.stringify(config) })
+  const json = applySettings(tokenizerJson as TokenizerJson, settings)
+  const parts = openParts(json, settings, options.makePrecompiled)
+  const { template } = parts
+  const idsOf = makeEncoder(parts)
+  const { model, addedTokens } = parts
   let vocabSize = 0
-  for (const token in vocab) vocabSize = Math.max(vocabSize, vocab[token] + 1)
-  for (const token of json.added_tokens ?? []) vocabSize = Math.max(vocabSize, token.id + 1)
-  if (!Number.isInteger(vocabSize)) throw new Error('tokenizer.json: an id in the vocabulary is not a whole number')
-
-  const lowercase = json.normalizer?.lowercase ?? (config as { do_lower_case?: boolean }).do_lower_case ?? false
-  const [cls, sep] = findFrame(library)
-  const encodePart = makePartEncoder(library, json)
-  const cutsAtSpace = canCutAtSpace(json)
-  const cache = new Map<string, number[]>()
-  const encodeWord = (word: string): number[] => {
-    const known = cache.get(word)
-    if (known) return known
-    const ids = encodePart(word)
-    if (word.length <= MAX_CACHED_CHARACTERS) {
-      if (cache.size >= MAX_CACHED_WORDS) cache.clear()
-      cache.set(word, ids)
-    }
-    return ids
-  }
+  for (const id of model.vocabulary.values()) vocabSize = Math.max(vocabSize, id + 1)
+  for (const { id } of addedTokens) vocabSize = Math.max(vocabSize, id + 1)
 
   return {
     vocabSize,
-    lowercase,
+    lowercase: isLowercase(json) ?? (config as { do_lower_case?: boolean }).do_lower_case ?? false,
+    maxLength: settings.maxLength,
+    parts,
     encode(text, maxLength) {
       if (!Number.isInteger(maxLength) || maxLength < 2)
         throw new Error(
           `tokenizer: maxLength = ${maxLength}, expected a whole number from 2: [CLS] and [SEP] are always there`,
         )
-      const ids = [cls]
-      const most = maxLength - 1
-      for (const word of cutsAtSpace ? text.split(SEPARATORS) : [text]) {
-        if (word === '') continue
-        for (const id of encodeWord(word)) ids.push(id)
-        if (ids.length >= most) break
-      }
-      if (ids.length > most) ids.length = most
-      ids.push(sep)
+      const ids = idsOf(text, maxLength - 2)
+      ids.unshift(template.single.first)
+      ids.push(template.single.last)
       return Int32Array.from(ids)
     },
-    files() {
-      return [
-        { name: 'vocab.txt', content: vocabularyText(vocab, json.added_tokens ?? [], vocabSize) },
-        { name: 'tokenizer.json', content: JSON.stringify(tokenizerJson) },
-        { name: 'tokenizer_config.json', content: JSON.stringify(config, null, 2) + '\n' },
-      ]
-    },
+    encodePair: (text, second, maxLength) => encodePair(parts, settings, idsOf, [text, second], maxLength),
+    files: () => filesOf(parts, config, vocabSize),
   }
 }
 
-/** The ids around an encoded text. */
-function findFrame(library: LibraryTokenizer): [number, number] {
-  const frame = library.encode('').ids
-  if (frame.length === 2) return [frame[0], frame[1]]
-  const cls = library.token_to_id('[CLS]')
-  const sep = library.token_to_id('[SEP]')
-  if (frame.length !== 0 || cls === undefined || sep === undefined)
+const isLowercase = ({ normalizer }: TokenizerJson): boolean | undefined =>
+  normalizer?.lowercase ??
+  (normalizer?.normalizers?.some(({ type, lowercase }) => type === 'Lowercase' || lowercase === true) || undefined)
+
+function openParts(
+  json: TokenizerJson,
+  settings: TokenizerSettings,
+  makePrecompiled?: MakePrecompiled,
+): TokenizerParts {
+  const model = openPieceModel(json.model)
+  const normalize = makeNormalizer(json.normalizer, makePrecompiled)
+  const addedTokens = json.added_tokens ?? []
+  for (const { id, content } of addedTokens)
+    if (!Number.isSafeInteger(id) || id < 0 || typeof content !== 'string')
+      throw new Error(
+        `tokenizer.json: the added token ${JSON.stringify(content)} has the id ${JSON.stringify(id)}, expected a whole number from 0`,
+      )
+  const isNormalized = ({ normalized, special }: AddedToken): boolean => normalized ?? !special
+  return {
+    json,
+    model,
+    template: templateOf(json.post_processor, () => frameOf(model, addedTokens, settings)),
+    addedTokens,
+    split: makeSplitter(addedTokens.filter((token) => !isNormalized(token)).map((token) => [token.content, token])),
+    normalize,
+    splitNormalized: makeSplitter(
+      addedTokens.filter(isNormalized).map((token) => [normalize(token.content), token] as const),
+    ),
+    preTokenize: makePreTokenizer(json.pre_tokenizer),
+  }
+}
+
+/** The first and the last special token where tokenizer.json does not put any. */
+function frameOf(model: PieceModel, added: AddedToken[], { special }: TokenizerSettings): [number, number] {
+  const idOf = (token: string): number | undefined =>
+    added.find(({ content }) => content === token)?.id ?? model.vocabulary.get(token)
+  const names = [special.cls_token ?? '[CLS]', special.sep_token ?? '[SEP]']
+  const [cls, sep] = names.map(idOf)
+  if (cls === undefined || sep === undefined)
     throw new Error(
-      `tokenizer.json: it puts ${frame.length} tokens around a text and names ${cls === undefined ? 'no [CLS]' : '[CLS]'}, ` +
-        `${sep === undefined ? 'no [SEP]' : '[SEP]'}; expected BERT's one before and one after`,
+      `tokenizer.json: it puts no tokens around a text, and ${names.join(' or ')} is not in the vocabulary; expected one before and one after`,
     )
   return [cls, sep]
 }
 
-function makePartEncoder(library: LibraryTokenizer, json: TokenizerJson): (text: string) => number[] {
-  const { normalizer } = json
-  const options: BertNormalizerOptions | null =
-    normalizer?.type === 'BertNormalizer'
-      ? {
-          clean_text: normalizer.clean_text ?? false,
-          handle_chinese_chars: normalizer.handle_chinese_chars ?? false,
-          strip_accents: normalizer.strip_accents ?? null,
-          lowercase: normalizer.lowercase ?? false,
-        }
-      : null
-  return (text) => library.encode(options ? bridgeToReference(text, options) : text, { add_special_tokens: false }).ids
+/** Returns a function from a text to its ids without special tokens, at most `most`. */
+function makeEncoder(parts: TokenizerParts): (text: string, most: number) => number[] {
+  const { split, normalize, splitNormalized, preTokenize, model } = parts
+  const cache = new Map<string, number[]>()
+  const remembered = (key: string, make: (key: string) => number[]): number[] => {
+    const known = cache.get(key)
+    if (known) return known
+    const ids = make(key)
+    if (key.length <= MAX_CACHED_CHARACTERS) {
+      if (cache.size >= MAX_CACHED_WORDS) cache.clear()
+      cache.set(key, ids)
+    }
+    return ids
+  }
+  const idsOfWord = (word: string): number[] =>
+    model.pieces(word).flatMap((piece) => {
+      const id = model.idOf(piece)
+      return id === undefined ? [] : [id]
+    })
+  const idsOf = (text: string, most: number, idsOfWord: (word: string) => number[]): number[] => {
+    const ids: number[] = []
+    for (const section of split(text)) {
+      if (ids.length >= most) break
+      if (section.token) {
+        ids.push(section.token.id)
+        continue
+      }
+      const normalized = normalize(text.slice(section.start, section.end))
+      for (const part of splitNormalized(normalized)) {
+        if (ids.length >= most) break
+        if (part.token) ids.push(part.token.id)
+        else
+          for (const word of preTokenize(normalized.slice(part.start, part.end), section.start + part.start === 0)) {
+            for (const id of idsOfWord(word)) ids.push(id)
+            if (ids.length >= most) break
+          }
+      }
+    }
+    return ids
+  }
+  const cutTo = (ids: number[], most: number): number[] => {
+    if (ids.length > most) ids.length = most
+    return ids
+  }
+  if (!canCutAtSpace(parts))
+    return (text, most) =>
+      cutTo(
+        idsOf(text, most, (word) => remembered(word, idsOfWord)),
+        most,
+      )
+  return (text, most) => {
+    const ids: number[] = []
+    for (const part of text.split(SEPARATORS)) {
+      if (part === '') continue
+      for (const id of remembered(part, (key) => idsOf(key, Infinity, idsOfWord))) ids.push(id)
+      if (ids.length >= most) break
+    }
+    return cutTo(ids, most)
+  }
 }
 
 /** Whether no token and no rule of normalization reaches across white space. */
-function canCutAtSpace(json: TokenizerJson): boolean {
+function canCutAtSpace({ json, addedTokens }: TokenizerParts): boolean {
   return (
     json.normalizer?.type === 'BertNormalizer' &&
     json.pre_tokenizer?.type === 'BertPreTokenizer' &&
-    (json.added_tokens ?? []).every((token) => !/\s/.test(token.content))
+    addedTokens.every(({ content }) => !/\s/.test(content))
   )
 }
 
-/** vocab.txt has a line for every id; ids that nothing names get BERT's own placeholder. */
-function vocabularyText(vocab: Record<string, number>, added: { id: number; content: string }[], size: number): string {
-  const lines = Array.from({ length: size }, (_, id) => `[unused${id}]`)
-  for (const token in vocab) lines[vocab[token]] = token
-  for (const token of added) lines[token.id] = token.content
-  return lines.join('\n') + '\n'
+function encodePair(
+  { template: { pair } }: TokenizerParts,
+  { hasTypes }: TokenizerSettings,
+  idsOf: (text: string, most: number) => number[],
+  texts: [string, string],
+  maxLength: number,
+): PairEncoding {
+  const special = pair.filter((place) => 'id' in place).length
+  const most = maxLength - special
+  if (!Number.isInteger(maxLength) || most < 0)
+    throw new Error(
+      `tokenizer: maxLength = ${maxLength}, expected a whole number from ${special}: ${special} special tokens are in every pair`,
+    )
+  // one more than fits tells whether a text is cut
+  const [a, b] = texts.map((text) => idsOf(text, most + 1))
+  const [keptA, keptB] = cutLongestFirst(a.length, b.length, most)
+  const kept = { A: a.slice(0, keptA), B: b.slice(0, keptB) }
+  const ids: number[] = []
+  const types: number[] = []
+  for (const place of pair)
+    for (const id of 'id' in place ? [place.id] : kept[place.text]) {
+      ids.push(id)
+      types.push(hasTypes ? place.type : 0)
+    }
+  return {
+    ids: Int32Array.from(ids),
+    types: Int32Array.from(types),
+    isCut: keptA < a.length || keptB < b.length,
+  }
+}
+
+/** Tokens by id; ids that nothing names get BERT's own placeholder. */
+export function vocabularyOf({ parts: { model, addedTokens }, vocabSize }: Tokenizer): string[] {
+  return listTokens(model, addedTokens, vocabSize)
+}
+
+function listTokens(model: PieceModel, addedTokens: AddedToken[], size: number): string[] {
+  const tokens = Array.from({ length: size }, (_, id) => `[unused${id}]`)
+  for (const [token, id] of model.vocabulary) tokens[id] = token
+  for (const { id, content } of addedTokens) tokens[id] = content
+  return tokens
+}
+
+function filesOf(
+  { json, model, addedTokens }: TokenizerParts,
+  config: object,
+  vocabSize: number,
+): { name: string; content: string }[] {
+  const files = [
+    { name: 'tokenizer.json', content: JSON.stringify(json) },
+    { name: 'tokenizer_config.json', content: JSON.stringify(config, null, 2) + '\n' },
+  ]
+  if (model.type !== 'WordPiece') return files
+  return [{ name: 'vocab.txt', content: listTokens(model, addedTokens, vocabSize).join('\n') + '\n' }, ...files]
 }
