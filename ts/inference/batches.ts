@@ -4,30 +4,75 @@ import type { Session } from '../../kernels/program/device.ts'
 import type { Batch } from '../../kernels/program/program.ts'
 import type { Tokenizer } from '../text/tokenizer.ts'
 
+/** Two texts that a model reads as one: a premise and a hypothesis, a question and a passage. */
+export interface TextPair {
+  text: string
+  /** one text alone where it is not given */
+  text_pair?: string
+}
+
+/** What a model reads at once. */
+export type TextInput = string | TextPair
+
+/** Which of two texts loses its end where both do not fit. */
+export type PairCut = 'longest_first' | 'only_first'
+
 export interface EncodedTexts {
   ids: Int32Array[]
+  /** token types of each sequence; not there where all are 0 */
+  types?: Int32Array[]
   /** how many texts had more tokens than fit; they lost their end */
   truncated: number
 }
 
 /**
  * Token ids of each text, at most `maxLength` with [CLS] and [SEP].
- * @throws where one of the texts is not a string
+ * @throws where one of the texts is neither a string nor a pair
  */
-export function encodeTexts(tokenizer: Tokenizer, texts: readonly string[], maxLength: number): EncodedTexts {
-  let truncated = 0
-  const ids = texts.map((text, i) => {
-    if (typeof text !== 'string')
-      throw new TypeError(`text ${i} is ${text === null ? 'null' : typeof text}, expected a string`)
-    // one token more than fits tells whether the text was cut
-    const encoded = tokenizer.encode(text, maxLength + 1)
-    if (encoded.length <= maxLength) return encoded
-    truncated++
-    const kept = encoded.slice(0, maxLength)
-    kept[maxLength - 1] = encoded[encoded.length - 1]
-    return kept
+export function encodeTexts(
+  tokenizer: Tokenizer,
+  texts: readonly TextInput[],
+  maxLength: number,
+  cut: PairCut = 'longest_first',
+): EncodedTexts {
+  const encoded: EncodedTexts = { ids: [], truncated: 0 }
+  texts.forEach((input, i) => {
+    const [text, second] = textsOf(input, i)
+    if (second === undefined) {
+      const { ids, isCut } = encodeOne(tokenizer, text, maxLength)
+      encoded.ids.push(ids)
+      encoded.types?.push(new Int32Array(ids.length))
+      if (isCut) encoded.truncated++
+      return
+    }
+    const pair = tokenizer.encodePair(text, second, maxLength, cut)
+    encoded.types ??= encoded.ids.map(({ length }) => new Int32Array(length))
+    encoded.types.push(pair.types)
+    encoded.ids.push(pair.ids)
+    if (pair.isCut) encoded.truncated++
   })
-  return { ids, truncated }
+  return encoded
+}
+
+function encodeOne(tokenizer: Tokenizer, text: string, maxLength: number): { ids: Int32Array; isCut: boolean } {
+  // one token more than fits tells whether the text was cut
+  const ids = tokenizer.encode(text, maxLength + 1)
+  if (ids.length <= maxLength) return { ids, isCut: false }
+  const kept = ids.slice(0, maxLength)
+  kept[maxLength - 1] = ids[ids.length - 1]
+  return { ids: kept, isCut: true }
+}
+
+/** The strings of an input. */
+export function textsOf(input: TextInput, i: number): [text: string, second?: string] {
+  if (typeof input === 'string') return [input]
+  const nameOf = (value: unknown): string => (value === null ? 'null' : Array.isArray(value) ? 'a list' : typeof value)
+  const { text, text_pair: second } = (input ?? {}) as { text?: unknown; text_pair?: unknown }
+  if (typeof text !== 'string' || (second !== undefined && typeof second !== 'string'))
+    throw new TypeError(
+      `text ${i} is ${nameOf(input)}, expected a string, or { text, text_pair } with strings for two that are read as one`,
+    )
+  return second === undefined ? [text] : [text, second]
 }
 
 export interface BatchLimits {
@@ -61,16 +106,20 @@ export function planBatches(lengths: readonly number[], limits: BatchLimits = {}
 /** A batch of token ids. */
 export type IdBatch = Required<Pick<Batch, 'offsets' | 'ids' | 'types'>>
 
-/** One batch of the given sequences; all tokens are of type 0. */
-export function packBatch(sequences: readonly Int32Array[]): IdBatch {
+/** One batch of the given sequences; all tokens are of type 0 where no types are given. */
+export function packBatch(sequences: readonly Int32Array[], types?: readonly Int32Array[]): IdBatch {
   const offsets = new Int32Array(sequences.length + 1)
   sequences.forEach((ids, b) => (offsets[b + 1] = offsets[b] + ids.length))
   const ids = new Int32Array(offsets[sequences.length])
   sequences.forEach((sequence, b) => ids.set(sequence, offsets[b]))
-  return { offsets, ids, types: new Int32Array(ids.length) }
+  const typeOf = new Int32Array(ids.length)
+  types?.forEach((sequence, b) => typeOf.set(sequence, offsets[b]))
+  return { offsets, ids, types: typeOf }
 }
 
 export interface RunOptions extends BatchLimits {
+  /** token types of each sequence; 0 if not given */
+  types?: readonly Int32Array[]
   signal?: AbortSignal
   progress?: (done: number, total: number) => void
 }
@@ -90,7 +139,11 @@ export async function runBatches(
   let done = 0
   for (const positions of planBatches(lengths, options)) {
     options.signal?.throwIfAborted()
-    const batch = packBatch(positions.map((i) => ids[i]))
+    const types = options.types
+    const batch = packBatch(
+      positions.map((i) => ids[i]),
+      types && positions.map((i) => types[i]),
+    )
     take(await session.run(batch), positions, batch.offsets)
     done += positions.length
     options.progress?.(done, ids.length)

@@ -75,12 +75,18 @@ export interface LabelScore {
 }
 
 /**
- * Scores of each row of logits, best first: by softmax, or by sigmoid where several labels may hold.
+ * Scores of each row of logits, best first: by softmax, by sigmoid where several labels may hold, or the numbers as they
+ * are of a regression.
  * @param most of the labels; all if not given
+ * @param toScores in place of what the model's configuration asks for
  */
-export function rankLabels(config: BertConfig, logits: Float32Array, most = Infinity): LabelScore[][] {
+export function rankLabels(
+  config: BertConfig,
+  logits: Float32Array,
+  most = Infinity,
+  toScores: (logits: Float32Array) => number[] = scoresOf(config),
+): LabelScore[][] {
   const { labels } = config
-  const toScores = scoresOf(config)
   return Array.from({ length: logits.length / labels.length }, (_, row) => {
     const scores = toScores(logits.subarray(row * labels.length, (row + 1) * labels.length))
     return labels

@@ -1,10 +1,11 @@
 // Texts to vectors: one for each text, or one for each token.
 
-import { runBatches, type RunOptions } from './batches.ts'
+import { runBatches, type EncodedTexts, type RunOptions } from './batches.ts'
 import type { RunningModel } from './running-model.ts'
 
-/** 'mean' or 'cls': one vector a text; 'none': one a token */
-export type Pooling = 'none' | 'mean' | 'cls'
+export const POOLINGS = ['none', 'mean', 'cls', 'max'] as const
+/** 'mean', 'cls' (the first token) or 'max' of every channel: one vector a text; 'none': one a token */
+export type Pooling = (typeof POOLINGS)[number]
 
 /** Row-major f32. */
 export interface Features {
@@ -13,29 +14,51 @@ export interface Features {
   dims: number[]
 }
 
-/**
- * Vectors of every sequence, in the order given.
- * @param options normalize: divide each vector by its L2 norm
- */
+export interface EmbedOptions extends RunOptions {
+  pooling: Pooling
+  /** divide each vector by its L2 norm */
+  normalize: boolean
+  /** first tokens of every text that 'mean' and 'max' leave out; 0 if not given */
+  skip?: number
+}
+
+/** Vectors of every sequence, in the order given. */
 export async function embed(
   model: RunningModel,
-  ids: readonly Int32Array[],
-  { pooling, normalize, ...options }: RunOptions & { pooling: Pooling; normalize: boolean },
+  { ids, types }: Pick<EncodedTexts, 'ids' | 'types'>,
+  { pooling, normalize, skip = 0, ...options }: EmbedOptions,
 ): Promise<Features> {
   const C = model.config.hiddenSize
-  const isMean = pooling === 'mean'
+  // the device has the mean of all rows alone
+  const isPooled = pooling === 'mean' && skip === 0
   const isWhole = pooling === 'none'
   const longest = isWhole ? ids.reduce((most, { length }) => Math.max(most, length), 0) : 1
   const data = new Float32Array(ids.length * longest * C)
-  const session = await model.session(isMean ? 'embeddings' : 'hidden')
-  await runBatches(session, ids, options, (rows, positions, offsets) => {
+  const session = await model.session(isPooled ? 'embeddings' : 'hidden')
+  await runBatches(session, ids, { types, ...options }, (rows, positions, offsets) => {
     positions.forEach((i, b) => {
-      const from = isMean ? b : offsets[b]
-      data.set(rows.subarray(from * C, (isWhole ? offsets[b + 1] : from + 1) * C), i * longest * C)
+      const from = isPooled ? b : offsets[b]
+      const last = isWhole ? offsets[b + 1] : from + 1
+      if (isPooled || isWhole || pooling === 'cls') data.set(rows.subarray(from * C, last * C), i * longest * C)
+      else poolRows(rows.subarray((from + skip) * C, offsets[b + 1] * C), pooling, data.subarray(i * C, (i + 1) * C))
     })
   })
   if (normalize) normalizeRows(data, C)
   return { data, dims: isWhole ? [ids.length, longest, C] : [ids.length, C] }
+}
+
+/** Mean or largest of every channel of rows [n, C]; rows of zeros where there is none. */
+function poolRows(rows: Float32Array, pooling: 'mean' | 'max', into: Float32Array): void {
+  const C = into.length
+  const count = rows.length / C
+  for (let c = 0; c < C && count > 0; c++) {
+    let [sum, most] = [0, -Infinity]
+    for (let at = c; at < rows.length; at += C) {
+      sum += rows[at]
+      most = Math.max(most, rows[at])
+    }
+    into[c] = pooling === 'mean' ? sum / count : most
+  }
 }
 
 /** Rows of zeros stay as they are. */

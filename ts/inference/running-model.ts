@@ -3,9 +3,11 @@
 import type { Device, Session } from '../../kernels/program/device.ts'
 import { buildProgram, type ModelOutput } from '../model/bert.ts'
 import type { BertConfig } from '../model/config.ts'
-import { encodeTexts, type RunOptions } from './batches.ts'
+import type { Tokenizer } from '../text/tokenizer.ts'
+import { encodeTexts, type EncodedTexts, type PairCut, type RunOptions, type TextInput } from './batches.ts'
 import { runLogits } from './logits.ts'
 import type { TextModel } from './text-model.ts'
+import { mostTokens } from './tokenizer.ts'
 
 export interface RunningModel {
   readonly config: BertConfig
@@ -16,10 +18,11 @@ export interface RunningModel {
   session(output: ModelOutput): Promise<Session>
   /** The device has its own copy: with no other output to make ready, weights in memory can go, files be closed. */
   releaseWeights(): Promise<void>
-  /** Token ids of each text, at most `maxLength`, or as many as the model has positions. */
-  encode(texts: readonly string[], maxLength?: number): Int32Array[]
-  /** f32 [ids.length, labels] */
-  logits(ids: readonly Int32Array[], options?: RunOptions): Promise<Float32Array>
+  readonly tokenizer: Tokenizer
+  /** Token ids of each text, at most `maxLength`, or as many as the model's authors and its positions allow. */
+  encode(texts: readonly TextInput[], maxLength?: number, cut?: PairCut): EncodedTexts
+  /** f32 [texts, labels] */
+  logits(encoded: Pick<EncodedTexts, 'ids' | 'types'>, options?: RunOptions): Promise<Float32Array>
   /** Frees the sessions and closes the files. */
   dispose(): Promise<void>
 }
@@ -51,13 +54,15 @@ export function runOn(device: Device, { weights, tokenizer, close }: TextModel):
     encoded,
     session,
     releaseWeights,
-    encode(texts, maxLength = config.maxPositions) {
-      const { ids, truncated } = encodeTexts(tokenizer, texts, maxLength)
+    tokenizer,
+    encode(texts, maxLength = mostTokens(tokenizer, config), cut) {
+      const found = encodeTexts(tokenizer, texts, maxLength, cut)
       encoded.texts += texts.length
-      encoded.truncated += truncated
-      return ids
+      encoded.truncated += found.truncated
+      return found
     },
-    logits: async (ids, options = {}) => runLogits(await session('logits'), ids, config.labels.length, options),
+    logits: async ({ ids, types }, options = {}) =>
+      runLogits(await session('logits'), ids, config.labels.length, { types, ...options }),
     async dispose() {
       for (const made of sessions.values()) await made.then((found) => found.dispose()).catch(() => {})
       sessions.clear()

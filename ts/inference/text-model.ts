@@ -1,10 +1,11 @@
 // A model that reads texts: weights and the tokenizer that fits them, from files that stay open until the weights are
 // packed, or from memory.
 
-import { openModel, type OpenModelOptions } from '../model/load.ts'
+import { openModel, openModelFiles, openModelFrom, type OpenedModel, type OpenModelOptions } from '../model/load.ts'
 import type { TextPreparation } from '../text/preparation.ts'
 import type { ModelWeights, StoredModel } from '../model/weights.ts'
 import type { Tokenizer } from '../text/tokenizer.ts'
+import type { SentenceSettings } from './sentence.ts'
 import { openTokenizer, preparing } from './tokenizer.ts'
 
 export interface TextModel {
@@ -14,6 +15,8 @@ export interface TextModel {
   fileBytes: number
   /** where it came from, for messages */
   where: string
+  /** what sentence-transformers keeps beside the model; null where there is nothing, or it was not asked for */
+  sentence: SentenceSettings | null
   /** Closes the files; what was not read until then cannot be. May be called again. */
   close(): Promise<void>
 }
@@ -28,6 +31,8 @@ export interface ModelInMemory {
 export type TextModelOptions = OpenModelOptions & {
   /** of texts, in place of the model's own */
   preparation?: TextPreparation | null
+  /** read the files of sentence-transformers too; false if not given */
+  readsSentenceSettings?: boolean
 }
 
 /** The model with another preparation on record; null leaves its own, no steps take it away. */
@@ -41,14 +46,27 @@ export async function openTextModel(
   options: TextModelOptions = {},
 ): Promise<TextModel> {
   if (typeof source !== 'string') return textModelInMemory(source)
-  const { tokenizerFiles, fileBytes, where, close, ...opened } = await openModel(source, options)
+  const { opened, sentence } = await openSource(source, options)
+  const { tokenizerFiles, fileBytes, where, close } = opened
   try {
     const weights = withPreparation(opened.weights, options.preparation ?? null)
-    return { weights, tokenizer: await openTokenizer(tokenizerFiles, weights.config, where), fileBytes, where, close }
+    const tokenizer = await openTokenizer(tokenizerFiles, weights.config, where)
+    return { weights, tokenizer, fileBytes, where, sentence, close }
   } catch (error) {
     await close()
     throw error
   }
+}
+
+async function openSource(
+  source: string,
+  options: TextModelOptions,
+): Promise<{ opened: OpenedModel; sentence: SentenceSettings | null }> {
+  if (!options.readsSentenceSettings || source.startsWith('preset:'))
+    return { opened: await openModel(source, options), sentence: null }
+  const { readSentenceSettings } = await import('./sentence.ts')
+  const files = await openModelFiles(source, options)
+  return { sentence: await readSentenceSettings(files), opened: await openModelFrom(files, options) }
 }
 
 async function textModelInMemory({ weights, tokenizer }: ModelInMemory): Promise<TextModel> {
@@ -61,6 +79,7 @@ async function textModelInMemory({ weights, tokenizer }: ModelInMemory): Promise
       : await openTokenizer(tokenizer as Record<string, string>, weights.config, where),
     fileBytes: 0,
     where,
+    sentence: null,
     close: async () => {},
   }
 }

@@ -104,8 +104,8 @@ function withinTable(tokenizer: Tokenizer, { vocabSize: rows, typeVocabSize }: B
   return {
     ...tokenizer,
     encode: isLarger ? (text, maxLength) => checked(encode(text, maxLength)) : encode,
-    encodePair(text, second, maxLength): PairEncoding {
-      const pair = encodePair(text, second, maxLength)
+    encodePair(...texts): PairEncoding {
+      const pair = encodePair(...texts)
       if (isLarger) checked(pair.ids)
       // a model with one type has no use for others
       return typeVocabSize > 1 ? pair : { ...pair, types: new Int32Array(pair.ids.length) }

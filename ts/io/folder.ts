@@ -23,12 +23,31 @@ export interface ModelFiles {
   open(name: string): Promise<ByteSource | null>
 }
 
-export const TOKENIZER_FILES = ['tokenizer.json', 'vocab.txt', 'tokenizer_config.json'] as const
+export const TOKENIZER_FILES = [
+  'tokenizer.json',
+  'vocab.txt',
+  'tokenizer_config.json',
+  'special_tokens_map.json',
+  'added_tokens.json',
+  'vocab.json',
+  'merges.txt',
+] as const
+
+/** Tokenizers that are no text. */
+export const SENTENCEPIECE_FILES = ['sentencepiece.bpe.model', 'spiece.model'] as const
+
+/** What sentence-transformers writes beside a model. */
+export const SENTENCE_FILES = [
+  'modules.json',
+  'sentence_bert_config.json',
+  'config_sentence_transformers.json',
+  '1_Pooling/config.json',
+] as const
 
 /** Whether a file of a folder is one of a model's: configuration, tokenizer, weights in one part or several. */
 export const isModelFile = (name: string): boolean =>
   name === 'config.json' ||
-  (TOKENIZER_FILES as readonly string[]).includes(name) ||
+  ([...TOKENIZER_FILES, ...SENTENCEPIECE_FILES, ...SENTENCE_FILES] as readonly string[]).includes(name) ||
   /^model.*\.safetensors(\.index\.json)?$/.test(name)
 
 /** JSON, vocabularies: bounded before they are read. */

@@ -4,7 +4,7 @@
 import type { PathInfo } from '@huggingface/hub'
 import { mkdir, readFile, rename, symlink } from 'node:fs/promises'
 import { basename, dirname, join, relative } from 'node:path'
-import { TOKENIZER_FILES, type ModelFiles, type Progress } from './folder.ts'
+import { SENTENCE_FILES, SENTENCEPIECE_FILES, TOKENIZER_FILES, type ModelFiles, type Progress } from './folder.ts'
 import { folderFiles, isFolder, isThere, writeWhole } from './folder.node.ts'
 import { hubEndpoint, isHubId } from './hub.ts'
 
@@ -19,7 +19,14 @@ export interface HubOptions {
 }
 
 const INDEX = 'model.safetensors.index.json'
-const WANTED = ['config.json', ...TOKENIZER_FILES, 'model.safetensors', INDEX]
+const WANTED = [
+  'config.json',
+  ...TOKENIZER_FILES,
+  ...SENTENCEPIECE_FILES,
+  ...SENTENCE_FILES,
+  'model.safetensors',
+  INDEX,
+]
 const COMMIT = /^[0-9a-f]{40}$/
 
 /**
@@ -142,7 +149,9 @@ async function cachedSnapshot(storage: string, revision: string): Promise<string
 /** Whether all of a model is there: a download may have been cut. */
 async function isComplete(folder: string): Promise<boolean> {
   const has = (name: string): Promise<boolean> => isThere(join(folder, name))
-  if (!(await has('config.json')) || !((await has('tokenizer.json')) || (await has('vocab.txt')))) return false
+  if (!(await has('config.json'))) return false
+  const tokenizers = await Promise.all(['tokenizer.json', 'vocab.txt', 'vocab.json', ...SENTENCEPIECE_FILES].map(has))
+  if (!tokenizers.includes(true)) return false
   if (await has('model.safetensors')) return true
   const index = await readFile(join(folder, INDEX), 'utf8').catch(() => null)
   if (index === null) return false

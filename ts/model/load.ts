@@ -1,11 +1,12 @@
 // Opens a model: a folder, an address, a hub repository, files in memory, or a preset.
 
-import { fetchedFiles, TOKENIZER_FILES, type ModelFiles, type Progress } from '../io/folder.ts'
+import { fetchedFiles, type ModelFiles, type Progress } from '../io/folder.ts'
 import type { Family } from '../families/family.ts'
 import { parseConfig } from './config-json.ts'
 import { openParts } from './parts.ts'
 import { presetModel } from './preset.ts'
 import { readModel, TensorIndex } from './tensor-index.ts'
+import { readTokenizerFiles } from './tokenizer-files.ts'
 import type { ModelWeights, StoredModel } from './weights.ts'
 
 export interface LoadModelOptions {
@@ -29,7 +30,7 @@ export interface OpenModelOptions extends LoadModelOptions {
 
 export interface LoadedModel {
   weights: ModelWeights
-  /** tokenizer.json, vocab.txt, tokenizer_config.json as far as they are there: name -> text */
+  /** the tokenizer's files as far as they are there: name -> text */
   tokenizerFiles: Record<string, string>
   /** bytes of model.safetensors (all parts); 0 for a preset */
   fileBytes: number
@@ -121,11 +122,7 @@ export async function openModelFrom(files: ModelFiles, options: OpenModelOptions
   const configText = await files.text('config.json')
   if (configText === null) throw new Error(`${where}: config.json is missing; expected a Hugging Face model folder`)
   const parsed = await parseConfig(configText, `${where}: config.json`)
-  const tokenizerFiles: Record<string, string> = {}
-  for (const name of TOKENIZER_FILES) {
-    const text = await files.text(name)
-    if (text !== null) tokenizerFiles[name] = text
-  }
+  const tokenizerFiles = await readTokenizerFiles(files, parsed.shape.config.family ?? 'bert')
   parsed.shape.config.lowercase = isLowercase(tokenizerFiles, parsed.family, where)
 
   const parts = await openParts(files, options)

@@ -165,11 +165,11 @@ describe('text-classification', () => {
       /device 'tpu' is not known/,
     )
     await expect(pipeline('text-classification', { weights, tokenizer: {} }, { device })).rejects.toThrow(
-      /there is no tokenizer, neither tokenizer\.json nor vocab\.txt/,
+      /there is no tokenizer: none of tokenizer\.json, vocab\.txt/,
     )
     const big = { weights, tokenizer: { 'vocab.txt': [...VOCABULARY, ...'0123456789'].join('\n') } }
     await expect(pipeline('text-classification', big, { device })).rejects.toThrow(
-      /tokenizer has \d+ tokens, the model's word table 37/,
+      /tokenizer has '.' with the id 37, the model's word table 37 rows/,
     )
     await expect(pipeline('feature-extraction', 'preset:tiny', { device })).rejects.toThrow(
       /presets have random weights and no vocabulary/,

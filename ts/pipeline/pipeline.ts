@@ -3,15 +3,25 @@
 import { openDevice, type DeviceChoice } from '../inference/devices.ts'
 import { openTextModel, type ModelInMemory, type TextModel } from '../inference/text-model.ts'
 import { runOn, type RunningModel } from '../inference/running-model.ts'
-import { packBatch, type BatchLimits } from '../inference/batches.ts'
-import { embed, type Features, type Pooling } from '../inference/embedder.ts'
-import { rankLabels, type LabelScore } from '../inference/classifier.ts'
+import { packBatch, type TextInput } from '../inference/batches.ts'
+import type { Features } from '../inference/embedder.ts'
 import type { GpuSession } from '../../kernels/webgpu/device.ts'
 import type { Device, DeviceInfo } from '../../kernels/program/device.ts'
 import type { Progress } from '../io/folder.ts'
 import type { ModelOutput } from '../model/bert.ts'
 
+import type { TaskContext } from './call.ts'
+import { extractorOf, type ExtractOptions } from './feature-extraction.ts'
+import { anObject, boolean, callable, checkOptions, text, whole, type Known, type WithoutMeaning } from './options.ts'
+import { classifierOf, type Classification, type ClassifyOptions } from './text-classification.ts'
+import type { ZeroShotOptions, ZeroShotResult } from './zero-shot.ts'
+
+export type { TextInput, TextPair } from '../inference/batches.ts'
 export type { Features } from '../inference/embedder.ts'
+export type { CallOptions } from './call.ts'
+export type { ExtractOptions } from './feature-extraction.ts'
+export type { Classification, ClassifyOptions } from './text-classification.ts'
+export type { ZeroShotOptions, ZeroShotResult } from './zero-shot.ts'
 
 export interface PipelineOptions {
   /**
@@ -33,27 +43,6 @@ export interface PipelineOptions {
 
 /** A model that is in memory already. */
 export type PipelineModel = ModelInMemory
-
-export interface CallOptions {
-  /** most texts in one run, 32 if not given */
-  batch_size?: number
-  /** most tokens of a text; the model's positions if not given */
-  max_length?: number
-}
-
-export interface ClassifyOptions extends CallOptions {
-  /** labels per text, best first; 1 if not given, null for all */
-  top_k?: number | null
-}
-
-export type Classification = LabelScore
-
-export interface ExtractOptions extends CallOptions {
-  /** 'mean' or 'cls': one vector a text; 'none' (default): one a token */
-  pooling?: Pooling
-  /** divide each vector by its L2 norm; false if not given */
-  normalize?: boolean
-}
 
 export interface PipelineInfo extends DeviceInfo {
   task: string
@@ -83,13 +72,66 @@ interface Disposable {
 }
 
 export interface TextClassifier extends Disposable {
-  (text: string, options?: ClassifyOptions & { top_k?: number | null }): Promise<Classification[]>
-  (texts: string[], options: ClassifyOptions & { top_k: null }): Promise<Classification[][]>
-  (texts: string[], options?: ClassifyOptions): Promise<Classification[] | Classification[][]>
+  (text: TextInput, options?: ClassifyOptions & { top_k?: number | null }): Promise<Classification[]>
+  (texts: readonly TextInput[], options: ClassifyOptions & { top_k: null }): Promise<Classification[][]>
+  (texts: readonly TextInput[], options?: ClassifyOptions): Promise<Classification[] | Classification[][]>
 }
 
 export interface FeatureExtractor extends Disposable {
-  (texts: string | string[], options?: ExtractOptions): Promise<Features>
+  (texts: string | readonly string[], options?: ExtractOptions): Promise<Features>
+}
+
+export interface ZeroShotClassifier extends Disposable {
+  (text: string, labels: string | readonly string[], options?: ZeroShotOptions): Promise<ZeroShotResult>
+  (texts: readonly string[], labels: string | readonly string[], options?: ZeroShotOptions): Promise<ZeroShotResult[]>
+}
+
+const OPTIONS: Known<PipelineOptions> = {
+  // which names there are, openDevice says
+  device: (value) => (typeof value === 'string' ? null : anObject(value) && 'a name such as cpu, or a device'),
+  threads: whole(1),
+  progress_callback: callable,
+  revision: text,
+  local_files_only: boolean,
+  gpuDevice: anObject,
+}
+const STORED = 'a model runs in the formats that its files have; compress it for others'
+const ONE_LAYOUT = 'a model is its folder’s config.json, model.safetensors and tokenizer'
+const WITHOUT_MEANING: WithoutMeaning = {
+  dtype: STORED,
+  quantized: STORED,
+  subfolder: ONE_LAYOUT,
+  model_file_name: ONE_LAYOUT,
+  use_external_data_format: ONE_LAYOUT,
+  config: ONE_LAYOUT,
+  cache_dir: 'HF_HUB_CACHE names the cache',
+  session_options: 'nothing runs in ONNX Runtime',
+}
+
+type Callable = (...args: never[]) => Promise<unknown>
+
+interface Task {
+  /** the output that is made ready before the first call */
+  output: (context: TaskContext) => ModelOutput
+  /** other outputs may be asked for later, so that the weights stay at hand */
+  keepsWeights?: true
+  needsClassifier?: true
+  make: (context: TaskContext) => Callable | Promise<Callable>
+}
+
+const classification: Task = { output: () => 'logits', needsClassifier: true, make: classifierOf as Task['make'] }
+const TASKS: Record<string, Task> = {
+  'text-classification': classification,
+  'sentiment-analysis': classification,
+  'zero-shot-classification': {
+    ...classification,
+    make: async (context) => (await import('./zero-shot.ts')).zeroShotOf(context) as Callable,
+  },
+  'feature-extraction': {
+    output: ({ sentence }) => (!sentence || sentence.pooling === 'mean' ? 'embeddings' : 'hidden'),
+    keepsWeights: true,
+    make: extractorOf as Task['make'],
+  },
 }
 
 /**
@@ -112,14 +154,17 @@ export function pipeline(
   model: string | PipelineModel,
   options?: PipelineOptions,
 ): Promise<FeatureExtractor>
-export async function pipeline(
-  task: string,
+export function pipeline(
+  task: 'zero-shot-classification',
   model: string | PipelineModel,
-  options: PipelineOptions = {},
-): Promise<TextClassifier | FeatureExtractor> {
-  if (!['text-classification', 'sentiment-analysis', 'feature-extraction'].includes(task))
-    throw new Error(`task '${task}' is not known; expected text-classification or feature-extraction`)
-  const isExtractor = task === 'feature-extraction'
+  options?: PipelineOptions,
+): Promise<ZeroShotClassifier>
+export async function pipeline(name: string, model: string | PipelineModel, given?: PipelineOptions): Promise<unknown> {
+  if (!Object.hasOwn(TASKS, name))
+    throw new Error(`task '${name}' is not known; expected ${Object.keys(TASKS).join(', ')}`)
+  const task = TASKS[name]
+  const notes = new Set<string>()
+  const options = checkOptions('pipeline', given, OPTIONS, WITHOUT_MEANING, notes)
   const report = options.progress_callback
   let isReady = false
   const opened = await openTextModel(model, {
@@ -127,14 +172,15 @@ export async function pipeline(
     progress: report && ((event) => event.status !== 'ready' && !isReady && report(event)),
     revision: options.revision,
     localFilesOnly: options.local_files_only,
-    readOnce: !isExtractor,
+    readOnce: !task.keepsWeights,
+    readsSentenceSettings: name === 'feature-extraction',
   })
   try {
-    if (!isExtractor && !opened.weights.classifier)
+    if (task.needsClassifier && !opened.weights.classifier)
       throw new Error(
         `${opened.where}: this model has no classifier; use the task feature-extraction, or train one first`,
       )
-    const made = await startTask(task, opened, options)
+    const made = await startTask(name, opened, options, notes)
     isReady = true
     report?.({ status: 'ready', file: opened.where })
     return made
@@ -146,13 +192,16 @@ export async function pipeline(
 
 /** Opens the device and loads the task's output, so that the first call is not slower than the others. */
 async function startTask(
-  task: string,
+  name: string,
   opened: TextModel,
   options: PipelineOptions,
-): Promise<TextClassifier | FeatureExtractor> {
+  notes: Set<string>,
+): Promise<Callable & Disposable> {
   const { device: choice } = options
   const isOwn = typeof choice !== 'object'
-  const { device, notes } = isOwn ? await openDevice({ ...options, device: choice }) : { device: choice, notes: [] }
+  const { device, notes: found } = isOwn
+    ? await openDevice({ ...options, device: choice })
+    : { device: choice, notes: [] }
   const model = runOn(device, opened)
   let isDisposed = false
   const dispose = async (): Promise<void> => {
@@ -165,21 +214,23 @@ async function startTask(
     if (isDisposed) throw new Error('this pipeline was disposed of')
     return model
   }
-  const isExtractor = task === 'feature-extraction'
-  const output = isExtractor ? 'embeddings' : 'logits'
+  const context = { open, notes, sentence: opened.sentence }
+  const task = TASKS[name]
+  const output = task.output(context)
   try {
+    const call = await task.make(context)
     await model.session(output)
-    if (!isExtractor) await model.releaseWeights()
+    if (!task.keepsWeights) await model.releaseWeights()
+    return Object.assign(call, {
+      warmup: async (warmupOptions?: WarmupOptions) => warmup(open(), output, warmupOptions),
+      info: () => ({ ...infoOf(model, [...found, ...notes]), task: name, model: opened.where }),
+      dispose,
+      [Symbol.asyncDispose]: dispose,
+    })
   } catch (error) {
     await dispose()
     throw error
   }
-  return Object.assign(isExtractor ? extractorOf(open) : classifierOf(open), {
-    warmup: async (warmupOptions?: WarmupOptions) => warmup(open(), output, warmupOptions),
-    info: () => ({ ...infoOf(model, notes), task, model: opened.where }),
-    dispose,
-    [Symbol.asyncDispose]: dispose,
-  }) as TextClassifier | FeatureExtractor
 }
 
 function infoOf({ device, encoded: { texts, truncated } }: RunningModel, notes: string[]): DeviceInfo {
@@ -188,64 +239,14 @@ function infoOf({ device, encoded: { texts, truncated } }: RunningModel, notes: 
   return { ...info, notes: [...notes, ...info.notes, ...cut] }
 }
 
-async function warmup(
-  model: RunningModel,
-  output: ModelOutput,
-  { batch_size = 1, tokens = 128, tune = false }: WarmupOptions = {},
-): Promise<void> {
-  checkWhole({ batch_size, tokens })
+const WARMUP: Known<WarmupOptions> = { batch_size: whole(1), tokens: whole(1), tune: boolean }
+
+async function warmup(model: RunningModel, output: ModelOutput, given?: WarmupOptions): Promise<void> {
+  const { batch_size = 1, tokens = 128, tune = false } = checkOptions('warmup', given, WARMUP, {}, new Set())
   const length = Math.min(tokens, model.config.maxPositions)
   const session = await model.session(output)
   const batch = packBatch(Array.from({ length: batch_size }, () => new Int32Array(length)))
   // the CPU's sessions have nothing to choose
   if (tune && 'tune' in session) await (session as GpuSession).tune(batch)
   await session.run(batch)
-}
-
-/** Most tokens of one run: larger ones gain nothing and cost memory. */
-const MAX_TOKENS = 8192
-
-/** Token ids of the texts, and how they are to be run. */
-function encode(
-  model: RunningModel,
-  texts: string | string[],
-  { batch_size = 32, max_length }: CallOptions,
-): [Int32Array[], BatchLimits] {
-  checkWhole({ batch_size })
-  const { maxPositions } = model.config
-  const limit = Math.min(maxPositions, max_length ?? maxPositions)
-  if (!Number.isInteger(limit) || limit < 2)
-    throw new Error(`max_length is ${max_length}, expected a whole number from 2`)
-  const ids = model.encode(Array.isArray(texts) ? texts : [texts], limit)
-  return [ids, { sequences: batch_size, tokens: MAX_TOKENS }]
-}
-
-function checkWhole(options: Record<string, number>): void {
-  for (const [name, value] of Object.entries(options))
-    if (!Number.isInteger(value) || value < 1) throw new Error(`${name} is ${value}, expected a whole number from 1`)
-}
-
-function classifierOf(open: () => RunningModel) {
-  return async (texts: string | string[], options: ClassifyOptions = {}) => {
-    const { top_k = 1 } = options
-    if (top_k !== null && (!Number.isInteger(top_k) || top_k < 1))
-      throw new Error(`top_k is ${top_k}, expected a whole number from 1, or null for all`)
-    const model = open()
-    const [ids, limits] = encode(model, texts, options)
-    const ranked = rankLabels(model.config, await model.logits(ids, limits), top_k ?? undefined)
-    // as in transformers.js: a list for one text; for several, one each with top_k 1, else a list each
-    if (top_k === 1) return ranked.flat()
-    return Array.isArray(texts) ? ranked : ranked[0]
-  }
-}
-
-function extractorOf(open: () => RunningModel) {
-  return async (texts: string | string[], options: ExtractOptions = {}): Promise<Features> => {
-    const { pooling = 'none', normalize = false } = options
-    if (!['none', 'mean', 'cls'].includes(pooling))
-      throw new Error(`pooling is '${pooling}', expected mean, cls or none`)
-    const model = open()
-    const [ids, limits] = encode(model, texts, options)
-    return embed(model, ids, { ...limits, pooling, normalize })
-  }
 }

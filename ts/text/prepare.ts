@@ -40,8 +40,8 @@ export function preparedTokenizer(tokenizer: Tokenizer, preparation: TextPrepara
   return {
     ...tokenizer,
     encode: (text, maxLength) => tokenizer.encode(prepareText(text, preparation), maxLength),
-    encodePair: (text, second, maxLength) =>
-      tokenizer.encodePair(prepareText(text, preparation), prepareText(second, preparation), maxLength),
+    encodePair: (text, second, ...rest) =>
+      tokenizer.encodePair(prepareText(text, preparation), prepareText(second, preparation), ...rest),
   }
 }
 

@@ -212,7 +212,11 @@ function withAddedTokens(json: TokenizerJson, { added, named, further }: Tokeniz
     tokens.set(token.content, { ...known, ...token })
     isChanged = true
   }
-  for (const token of added) put({ ...token, id: tokens.get(token.content)?.id ?? token.id })
+  // a token that the vocabulary has keeps its id
+  for (const token of added) {
+    const { content } = token
+    put({ ...token, id: tokens.get(content)?.id ?? ids.get(content) ?? token.id })
+  }
   const nextId = (): number => [...tokens.values()].reduce((next, { id }) => Math.max(next, id + 1), ids.size)
   for (const token of [...named, ...further]) {
     if (tokens.has(token.content)) continue

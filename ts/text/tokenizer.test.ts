@@ -189,7 +189,7 @@ describe('bad input', () => {
     expect(() => tokenizerFromJson({})).toThrow(/model is missing, expected WordPiece/)
     expect(() => tokenizerFromJson({ model: { type: 'BPE', vocab: { a: 0 } } })).toThrow(/BPE without merges/)
     expect(() => tokenizerFromJson({ model: { type: 'WordPiece', unk_token: 'a', vocab: { a: 0 } } })).toThrow(
-      /no \[CLS\]/,
+      /\[CLS\] or \[SEP\] is not in the vocabulary/,
     )
   })
 })

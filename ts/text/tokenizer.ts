@@ -33,10 +33,11 @@ export interface Tokenizer {
    */
   encode(text: string, maxLength: number): Int32Array
   /**
-   * Ids and token types of two texts that are read as one. Where they are longer, the longer text is cut first.
+   * Ids and token types of two texts that are read as one.
    * @param maxLength most ids wanted
+   * @param cut where they are longer: the longer text is cut first, which is so if not given, or the first alone
    */
-  encodePair(text: string, second: string, maxLength: number): PairEncoding
+  encodePair(text: string, second: string, maxLength: number, cut?: 'longest_first' | 'only_first'): PairEncoding
   /** largest id + 1 */
   readonly vocabSize: number
   readonly lowercase: boolean
@@ -134,7 +135,7 @@ export function tokenizerFromJson(
       ids.push(template.single.last)
       return Int32Array.from(ids)
     },
-    encodePair: (text, second, maxLength) => encodePair(parts, settings, idsOf, [text, second], maxLength),
+    encodePair: (text, second, maxLength, cut) => encodePair(parts, settings, idsOf, [text, second], maxLength, cut),
     files: () => filesOf(parts, config, vocabSize),
   }
 }
@@ -260,6 +261,7 @@ function encodePair(
   idsOf: (text: string, most: number) => number[],
   texts: [string, string],
   maxLength: number,
+  cut: 'longest_first' | 'only_first' = 'longest_first',
 ): PairEncoding {
   const special = pair.filter((place) => 'id' in place).length
   const most = maxLength - special
@@ -269,7 +271,12 @@ function encodePair(
     )
   // one more than fits tells whether a text is cut
   const [a, b] = texts.map((text) => idsOf(text, most + 1))
-  const [keptA, keptB] = cutLongestFirst(a.length, b.length, most)
+  if (cut === 'only_first' && b.length > most)
+    throw new Error(
+      `tokenizer: the second text of a pair has more tokens than the ${most} that fit, and only the first is cut`,
+    )
+  const [keptA, keptB] =
+    cut === 'only_first' ? [Math.min(a.length, most - b.length), b.length] : cutLongestFirst(a.length, b.length, most)
   const kept = { A: a.slice(0, keptA), B: b.slice(0, keptB) }
   const ids: number[] = []
   const types: number[] = []
