@@ -1,11 +1,8 @@
 // Texts to vectors: one for each text, or one for each token.
 
 import { runBatches, type EncodedTexts, type RunOptions } from './batches.ts'
+import type { Pooling } from './pooling.ts'
 import type { RunningModel } from './running-model.ts'
-
-export const POOLINGS = ['none', 'mean', 'cls', 'max'] as const
-/** 'mean', 'cls' (the first token) or 'max' of every channel: one vector a text; 'none': one a token */
-export type Pooling = (typeof POOLINGS)[number]
 
 /** Row-major f32. */
 export interface Features {

@@ -2,7 +2,7 @@
 // text. Loaded for feature extraction alone.
 
 import type { ModelFiles } from '../io/folder.ts'
-import type { Pooling } from './embedder.ts'
+import type { Pooling } from './pooling.ts'
 
 export interface SentenceSettings {
   pooling: Exclude<Pooling, 'none'>

@@ -1,6 +1,7 @@
 // feature-extraction: vectors of texts, by what the folder's sentence-transformers files say, or by what a call asks for.
 
-import { embed, POOLINGS, type Features, type Pooling } from '../inference/embedder.ts'
+import { embed, type Features } from '../inference/embedder.ts'
+import { POOLINGS, type Pooling } from '../inference/pooling.ts'
 import type { RunningModel } from '../inference/running-model.ts'
 import type { SentenceSettings } from '../inference/sentence.ts'
 import { mostTokens } from '../inference/tokenizer.ts'

@@ -1,0 +1,3 @@
+export const POOLINGS = ['none', 'mean', 'cls', 'max'] as const
+/** 'mean', 'cls' (the first token) or 'max' of every channel: one vector a text; 'none': one a token */
+export type Pooling = (typeof POOLINGS)[number]
