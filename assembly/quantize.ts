@@ -112,7 +112,7 @@ function quantizeRow<S>(x: usize, K: i32, padded: i32, inverse: f32, q: usize, s
   const inverses = f32x4.splat(inverse)
   const flip = strategy == DOT_STRATEGY_U8 ? 128 : 0
   const flips = i8x16.splat(<i8>flip)
-  // a row of denormals has an infinite inverse: zeros times that are NaN, which only the scalar way turns into 0
+  // a row of denormals has an infinite inverse: zeros times that are NaN, which only the scalar code turns into 0
   const whole = inverse < Infinity ? K & ~7 : 0
   let k = 0
   for (; k < whole; k += 8, x += 32) {

@@ -4,9 +4,9 @@
 // Layout     X in token blocks (lib/blocks.ts), f32 by `transpose`, quantized by quantize.ts; W in kernels/sparse-matmul/pack.ts
 // Plan       a thread owns a range of 8-output panels; per block of tokens and group of 64 outputs, sums [64][w] are made
 //            along the tokens, one K block after the other, so that the part of X that random columns touch (24 KiB)
-//            stays in L1. csr finishes them as they stand where Y is in token blocks too, for layers that want it so; else
+//            stays in L1. csr finishes them in this layout where Y is in token blocks too; else
 //            eight rows at a time are turned into [w][8] and finished like a dense tile
-//            A single row (M = 1) stands as it is, f32 or quantized by quantizeRows; where four tokens have their sums it
+//            A single row (M = 1) stays as it is, f32 or quantized by quantizeRows; where four tokens have their sums it
 //            has four parts of one (csr and int8-1x4; nm takes a block of 4)
 // Needs      scratch: the sums of a group and of one panel more (kernels/sparse-matmul/wasm.ts)
 // Source     own derivation
@@ -246,7 +246,7 @@ export function nmMatmul(record: usize, thread: i32, threads: i32, scratch: usiz
         if (t0 + t >= M) break
         const count = tileBegin(w, tiles, i + 1) - t
         const at = block + (<usize>t << 2)
-        // tiles of a block stand one after the other: [w][8]
+        // tiles of a block follow one another: [w][8]
         const sums = scratch + <usize>t * PANEL_BYTES
         if (count == 6) tile_nm_6x8(at, shift, index, index + (P << 1), b, sums)
         else if (count == 5) tile_nm_5x8(at, shift, index, index + (P << 1), b, sums)

@@ -15,7 +15,7 @@ import {
   drop, embed, gatherFirst, layernormBackward, layernormForward, layernormGradient, scatter, scatterFirst,
 } from './train/row-ops'
 
-// Exported so that the optimizer keeps each inner loop a function of its own, with registers of its own.
+// Exported so that the optimizer keeps each inner loop a separate function, with its own registers.
 export { tile_f32_1x8, tile_f32_2x8, tile_f32_3x8, tile_f32_4x8, tile_f32_5x8, tile_f32_6x8 } from './lib/tile-f32'
 export { tile_f32_transposed_6x8 } from './train/tile-transposed'
 

@@ -1,4 +1,4 @@
-// Runs a program in float64 with the rooms' references: the oracle for both devices. Slow and plain on purpose.
+// Runs a program in float64 with the operations' references: the oracle for both backends. Slow and plain on purpose.
 
 import { attentionReference } from './attention/reference.ts'
 import { denseMatmulReference, type Epilogue, type Referenced } from './dense-matmul/reference.ts'

@@ -1,4 +1,4 @@
-// Token blocks: how activations stand for the sparse kernels, whose vectors run along tokens, and between them
+// Token blocks: the layout of activations for the sparse kernels, whose vectors run along tokens, and between them
 // (kernels/wasm/layouts.ts decides where). Lanes of tokens that there are not may hold anything: lanes never mix.
 // M tokens are cut into blocks of 32, then 16, 8 or 4; a block of w tokens holds its K inputs as [K][w] (or [K/4][..][w]),
 // one after the other, so that a block is contiguous whatever M is: no stride that falls on few cache sets.
@@ -14,7 +14,7 @@ export function blockWidth(left: i32): i32 {
   return left > 4 ? 8 : 4
 }
 
-/** First token of the block that token t of M stands in: only the last blocks are narrower than 32. */
+/** First token of the block that holds token t of M: only the last blocks are narrower than 32. */
 export function blockBegin(t: i32, M: i32): i32 {
   let t0 = t & -BLOCK_TOKENS
   for (let w = blockWidth(M - t0); t >= t0 + w; w = blockWidth(M - t0)) t0 += w

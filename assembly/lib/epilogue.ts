@@ -80,7 +80,7 @@ export function scaleTile(rows: i32, sums: usize, sumsStride: usize, aScale: usi
 }
 
 /**
- * Finishes sums [outputs][w] of a token block and stores them as they stand. With an activation `sums` is changed, and 16
+ * Finishes sums [outputs][w] of a token block and stores them in the same layout. With an activation `sums` is changed, and 16
  * bytes past it are read.
  *
  * @param bias f32 [outputs] or 0

@@ -3,9 +3,10 @@
 
 import { madd } from './simd'
 
-// Constants stand in memory, four times each: V8 builds a v128.const from two 64-bit immediates at every use in a loop that
-// has no register to spare, four instructions for one load (measured: 154 -> 144 ms for a whole BERT-base in 1x4 blocks, whose gelu shows). The only static data there
-// is: every thread's instantiation writes the same bytes; scripts/build-wasm.ts gives each module its own address.
+// Constants are in memory, four times each: V8 builds a v128.const from two 64-bit immediates at every use in a loop that
+// has no register to spare, four instructions for one load (measured: 154 -> 144 ms for a whole BERT-base in 1x4 blocks, where
+// gelu is a large share). There is no other static data. Every thread's instantiation writes the same bytes; each module has
+// its own address for them (INFERENCE_DATA_ADDRESS and TRAINING_DATA_ADDRESS).
 const TABLE: usize = memory.data<f32>([
   -87.0, -87.0, -87.0, -87.0,
   1.44269504088896341, 1.44269504088896341, 1.44269504088896341, 1.44269504088896341,
@@ -82,7 +83,7 @@ export function constant(index: usize): v128 {
 @inline
 export function exp(x: v128): v128 {
   // x = n ln 2 + r, |r| <= ln 2 / 2; ln 2 in two parts so that n ln 2 is exact to more than 24 bits. Adding 1.5 * 2^23
-  // rounds to an integer, which then stands in the low bits; pmax is one instruction where max is eight
+  // rounds to an integer, which is then in the low bits; pmax is one instruction where max is eight
   const bounded = f32x4.pmax(constant(LOWEST), x)
   const rounded = madd(bounded, constant(LOG2E), constant(ROUNDER))
   const n = f32x4.sub(rounded, constant(ROUNDER))

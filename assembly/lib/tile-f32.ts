@@ -153,7 +153,7 @@ export function tile_f32_6x8(a: usize, aStride: usize, b: usize, K: i32, sums: u
 }
 
 /**
- * sums[rows][8] = A[rows,K] . B[K,8], added to what stands there where `continues`.
+ * sums[rows][8] = A[rows,K] . B[K,8], added to what is stored there where `continues`.
  *
  * @param a f32 [rows, K], rows `aStride` bytes apart
  * @param b f32 [K][8]

@@ -1,4 +1,4 @@
-// int8 micro-kernel, i16x8 way: sums[rows][8] i32 = start[8] + A[rows,K] i16 . B[K,8] s8, rows = 1..5; and the same with B
+// int8 micro-kernel by i32x4.dot_i16x8_s: sums[rows][8] i32 = start[8] + A[rows,K] i16 . B[K,8] s8, rows = 1..5; and the same with B
 // of i16, rows = 4..5, for attention.
 // Layout   A row-major i16, K padded to 8 with zeros; B one packed panel [K/2][8][2] s8 or i16; sums [rows][8] i32
 // Plan     5x8: 10 sums + 2 of B widened + 1 splat of two A + 1 product = 14 of V8's 15 vector registers; per step of two

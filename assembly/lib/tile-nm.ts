@@ -1,6 +1,6 @@
 // n:m micro-kernel: sums[rows][8] = X[rows, index] . B[P,8], rows = 4..6: the dense tile over gathered inputs.
 // Layout   x one token block f32 [K][w] (blocks.ts) at the tile's first token; index u16 [P]; B one panel [P][8]
-// Plan     the token block makes the gather free: the tile's tokens of one input stand side by side
+// Plan     the token block makes the gather free: the tile's tokens of one input are side by side
 // Needs    blocks are cut into tiles of 4 to 6 tokens (32 = 6 6 5 5 5 5, 16 = 6 5 5, 8 = 4 4, 4)
 
 import { PANEL_BYTES } from '../abi'

@@ -1,7 +1,6 @@
 // Attention in training: per sequence and head, P = softmax(Q K^T / sqrt(D)), O = P V, and its gradients.
-// Layout     q, k, v stand side by side in rows of `qkv` f32 [M, 3, H * D]; o f32 [M, H * D]. Scratch per thread: two square
-//            matrices [T][T padded to 8, and 8 more], one set
-//            of panels, sums
+// Layout     q, k, v are side by side in rows of `qkv` f32 [M, 3, H * D]; o f32 [M, H * D]. Scratch per thread:
+//            two square matrices [T][T padded to 8, and 8 more], one set of panels, sums
 // Plan       a thread owns (sequence, head) units of about equal T^2; the backward pass computes P again: it costs one
 //            product of five, and nothing of size T^2 is kept between the passes
 // Needs      scratch: kernels/train/scratch.ts has the same sum of bytes

@@ -4,7 +4,7 @@
 //            per row; activations: kernels/program/quantization.ts, symmetric per token. The integers are the same
 // Layout     everything row-major f32
 // Plan       a thread owns whole rows. Weights and tables divide in f64, two lanes, as quantizeWeight does: in f32 a
-//            quotient beside a tie may round the other way
+//            quotient beside a tie may round to the other side
 // Source     own derivation
 
 import { FakeRowsRecord, FakeTableRecord, FakeWeightsRecord } from '../abi'
@@ -26,7 +26,7 @@ export function fakeQuantizeRows(record: usize, thread: i32, threads: i32): void
     const most = largest(x, K)
     const scale = most / 127.0, inverse = inverseOf(most)
     const scales = f32x4.splat(scale), inverses = f32x4.splat(inverse)
-    // a row of denormals has an infinite inverse, which only the scalar way turns into numbers
+    // a row of denormals has an infinite inverse, which only the scalar code turns into numbers
     const vectorBytes = inverse < Infinity ? <usize>(K & ~3) << 2 : 0
     let i: usize = 0
     for (; i < vectorBytes; i += 16)

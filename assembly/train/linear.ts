@@ -1,6 +1,6 @@
 // Linear layers in training: products with weights (forward, and gradients of inputs), and gradients of weights.
 // Layout     activations and weights row-major; rows of activations may lie further apart than they are long, so that
-//            query, key and value fill their thirds of one buffer; panels are packed on the way, into scratch
+//            query, key and value fill their thirds of one buffer; panels are packed into scratch while they are used
 // Plan       products with weights: a thread owns a range of panels of eight outputs; a group of panels (256 KiB) is packed,
 //            then rows pass in blocks of 96. Gradients of weights: a thread owns a range of groups of six outputs; tokens
 //            pass in blocks of 512

@@ -69,7 +69,7 @@ export function lossSlope(record: usize, thread: i32, scratch: usize): void {
 }
 
 /**
- * Of hidden states p and a teacher's t: d = factor (p - t), or added to what stands there; partials[c] f64 = sum of
+ * Of hidden states p and a teacher's t: d = factor (p - t), or added to what is stored there; partials[c] f64 = sum of
  * (p - t)^2 of chunk c. count % 4 == 0.
  */
 export function stateSlope(record: usize, thread: i32, threads: i32): void {

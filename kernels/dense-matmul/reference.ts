@@ -11,7 +11,7 @@ export interface Referenced {
   bounds: Float64Array
 }
 
-/** What comes after a linear layer's sum, in every room. */
+/** What comes after a linear layer's sum, in every operation. */
 export interface Epilogue {
   bias: Float32Array | null
   activation: Activation

@@ -11,7 +11,7 @@ export interface QuantizedRows {
   /** f32 [M] */
   scales: Float32Array
   /**
-   * [M, K], 1 where x / scale stands so near a tie that another backend's division may round it the other way, else 0;
+   * [M, K], 1 where x / scale is so near a tie that another backend's division may round it to the other side, else 0;
    * none where the rows came quantized
    */
   nearTies?: Uint8Array
@@ -22,7 +22,7 @@ const TIE_WIDTH = 127 * 5 * 2 ** -23
 
 /**
  * Quantizes x [M, K] row by row, as program/quantization.ts says.
- * @param activationScale a calibrated scale for all rows: nothing is divided then, so that no tie can go two ways
+ * @param activationScale a calibrated scale for all rows: nothing is divided then, so that a tie rounds alike everywhere
  */
 export function quantizeRowsReference(
   x: ArrayLike<number>,

@@ -1,5 +1,5 @@
 // Low rank is composition: the factors' own ops, one after another, with the bound that dense f32 factors keep together.
-// And a chain multiplied out in float64, so that it can be compared with the dense layer it stands for.
+// And a chain multiplied out in float64, so that it can be compared with the dense layer that it replaces.
 
 import { finish, type Epilogue, type Referenced } from '../dense-matmul/reference.ts'
 import { sumBound } from '../program/contract.ts'

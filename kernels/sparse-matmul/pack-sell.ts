@@ -1,6 +1,6 @@
 // Sliced ELLPACK for the GPU: csr and 1x4 blocks as shaders/sparse-matmul.{sell,block}-*.wgsl read them.
 //
-// Columns (outputs) stand at places, sorted by length inside windows of 256 of one layer, so that the 32 of a slice are
+// Columns (outputs) have places, sorted by length inside windows of 256 of one layer, so that the 32 of a slice are
 // almost equally long. Entries go in pairs, for columns of x are u16. A slice takes as many pairs as its longest place:
 //
 //   words of pair t    [slice start + 96 t]  32 words: columns of x of both entries, the second in the upper half
@@ -37,7 +37,7 @@ export interface Sell {
 const arePaired = (columns: Uint16Array, z: number, end: number): boolean =>
   z + 1 < end && Math.floor(columns[z] / STAGED) === Math.floor(columns[z + 1] / STAGED)
 
-/** Where everything will stand. */
+/** Where everything will be. */
 export function planSell(parts: LinearPart<RowsWeight>[]): Sell {
   const { starts, columns } = columnStarts(parts)
   const lengths = new Uint32Array(columns)

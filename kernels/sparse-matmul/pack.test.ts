@@ -26,7 +26,7 @@ function entriesOf(weight: CsrWeight | Int8BlockWeight): Entry[] {
   return entries
 }
 
-/** Fails where the entries, by column of all parts, are not what the parts store; each part stands in panels of 64. */
+/** Fails where the entries, by column of all parts, are not what the parts store; each part is in panels of 64. */
 function expectStored(entries: Entry[], parts: LinearPart<RowsWeight>[]): void {
   let before = 0
   const stored = parts.flatMap(({ weight }) => {

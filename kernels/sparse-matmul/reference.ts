@@ -23,7 +23,7 @@ export function nmMatmulReference(x: ArrayLike<number>, weight: NmWeight, M: num
   })
 }
 
-/** int8 in 1x4 blocks: the dense int8 law over the blocks that are there. */
+/** int8 in 1x4 blocks: the dense int8 rules over the blocks that are there. */
 export function int8BlockMatmulReference(a: QuantizedRows, weight: Int8BlockWeight, epilogue: Epilogue): Referenced {
   const { N, K, rowOffsets, columns, values, scales } = weight
   const data = new Int8Array(N * K)

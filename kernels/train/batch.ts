@@ -31,7 +31,7 @@ export interface LossTarget {
   states?: { weight: number; teacher: Float32Array[] }
 }
 
-/** What the dropout masks of one step hang on; null where nothing is dropped. */
+/** What the dropout masks of one step depend on; null where nothing is dropped. */
 export interface Dropout {
   rate: number
   /** differs from step to step */

@@ -9,7 +9,7 @@ import { referenceStep, type ReferenceParameters } from './reference.ts'
 
 const MATCHED = matched(UNEVEN)
 
-/** A model and batch of which no activation stands so near a tie that f32 may round it otherwise than float64. */
+/** A model and batch in which no activation is so near a tie that f32 may round it otherwise than float64. */
 function awayFromTies(
   layout: Layout,
   lengths: number[],

@@ -1,4 +1,4 @@
-// What is trained, and where it stands: all tensors but the word table in one vector, those that weight decay shrinks
+// What is trained, and where it is stored: all tensors but the word table in one vector, those that weight decay shrinks
 // first. The word table is apart: a batch touches few of its rows.
 
 /** Linear layers of an encoder layer. */

@@ -27,7 +27,7 @@ const shapeWithMatches = matched(UNEVEN)
 const tokens = batch.ids.length
 const allTerms = withTeacherTerms(plain(true), shapeWithMatches, tokens, 4)
 
-/** No cross-entropy and no teacher's softmax: what is added to it stands alone. */
+/** No cross-entropy and no teacher's softmax: what is added to it is alone. */
 const none: LossTarget = { ...plain(false), target: new Float32Array(lengths.length * UNEVEN.labels) }
 const teacherTerms = withTeacherTerms(none, shapeWithMatches, tokens, 4)
 

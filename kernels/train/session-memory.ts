@@ -20,15 +20,15 @@ export interface PlacedMask {
   mask: Uint8Array
 }
 
-/** What each parameter has one of: the table and the vector of one name stand apart. */
+/** What each parameter has one of: the table and the vector of one name are apart. */
 type Kind = 'parameters' | 'firstMoments' | 'secondMoments'
 
-/** Loads of partial tiles run up to 32 bytes past a region; guard bands stand there in tests. */
+/** Loads of partial tiles run up to 32 bytes past a region; in tests there are guard bands. */
 const PADDING = 64
 
 export class SessionMemory {
   readonly wasm: WasmMemory
-  /** addresses of vectors of the layout's length; 0 where there is no room for learning */
+  /** addresses of vectors of the layout's length; 0 where nothing is learned */
   readonly vectors: Record<Kind | 'gradients', number>
   /** addresses of tables [words, C] */
   readonly tables: Record<Kind, number>
@@ -38,7 +38,7 @@ export class SessionMemory {
   #regions: Regions
   #grown = new Map<string, { address: number; bytes: number }>()
 
-  /** @param isForwardOnly no room for gradients and moments */
+  /** @param isForwardOnly no memory for gradients and moments */
   constructor(wasm: WasmMemory, layout: Layout, isGuarded: boolean, isForwardOnly: boolean) {
     this.wasm = wasm
     this.#layout = layout
@@ -118,9 +118,9 @@ export class SessionMemory {
     if (held && held.bytes >= bytes) return held.address
     if (held) this.#regions.free(held.address)
     this.#grown.delete(name)
-    const room = held && !this.#regions.isGuarded ? Math.ceil(bytes / 256) * 320 : bytes
-    const address = this.#regions.allocate(name, room + this.#padding)
-    this.#grown.set(name, { address, bytes: room })
+    const size = held && !this.#regions.isGuarded ? Math.ceil(bytes / 256) * 320 : bytes
+    const address = this.#regions.allocate(name, size + this.#padding)
+    this.#grown.set(name, { address, bytes: size })
     return address
   }
 

@@ -21,7 +21,7 @@ export interface AdamW {
   clipNorm: number
 }
 
-/** A tape that is written, and where its results will stand. */
+/** A tape that is written, and the addresses of its results. */
 export interface EncodedStep {
   /** address of the logits f32 [B, labels] */
   logits: number

@@ -24,7 +24,7 @@ export interface TrainSessionOptions {
   guard?: boolean
   /** every pass, forward alone too, computes with rounded operands */
   fakeQuantize?: FakeQuantize
-  /** no room for gradients and moments: a model that is only run, as a teacher is */
+  /** no memory for gradients and moments: a model that is only run, as a teacher is */
   isForwardOnly?: boolean
 }
 
@@ -210,7 +210,7 @@ export class TrainSession {
    * Forward, backward, and where `adam` is given one update.
    *
    * @returns logits f32 [B, labels] of the forward pass, the gradient's norm before clipping (NaN without `adam`), and the
-   * loss of hidden states, which lossOf of the logits has not
+   * loss of hidden states, which lossOf of the logits does not have
    * @throws where the goal does not fit, or the session is forward only
    */
   async step(
@@ -310,7 +310,7 @@ export class TrainSession {
     return this.#pool.memory.f32(factor, 2)[1]
   }
 
-  /** Runs the tape. @returns the logits that stand at `logits` */
+  /** Runs the tape. @returns the logits, which are at the address `logits` */
   async #run(logits: number, size: BatchSize): Promise<Float32Array> {
     const { memory } = this.#pool
     const scratch = this.#step.scratch(size, this.threads)

@@ -57,7 +57,7 @@ it('is what codegen.json says', () => {
 
 const inRelaxed = WASM_ROWS.flatMap((row) => (row.source ? [{ ...row, source: row.source }] : []))
 
-it.each(inRelaxed)('$op $id has every export in a loop of its own, without calls', ({ source, exports }) => {
+it.each(inRelaxed)('$op $id has a separate function for every export, without calls', ({ source, exports }) => {
   const { kernels } = codegenOf('relaxed')
   for (const name of exports) expect(kernels[`lib/${source}/${name}`], name).toMatchObject({ call: 0 })
 })

@@ -5,7 +5,7 @@ import type { BuildName } from './modules.ts'
 
 /** Printable characters that need no escape in a string literal. The last two begin a pair. */
 export const SYMBOLS = '!#%&()*+,-./0123456789:;<=>?@ABCDEFGHIJKLMNOPQRSTUVWXYZ[]^_abcdefghijklmnopqrstuvwxyz{|}~'
-/** Bytes that one symbol stands for; SINGLES more begin with each of the last two. */
+/** How many byte values are one symbol; as many more are pairs with each of the last two symbols. */
 export const SINGLES = SYMBOLS.length - 2
 
 /** The builds of a module, made from their text when asked for. */

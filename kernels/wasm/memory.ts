@@ -121,7 +121,7 @@ export class WasmMemory {
         this.memory.grow(ahead)
         return
       } catch {
-        // near the end there may be room for what is missing alone
+        // near the limit the engine may still give what is missing alone
       }
     try {
       this.memory.grow(missing)

@@ -18,7 +18,7 @@ describe('tapes that are kept', () => {
     vi.restoreAllMocks()
   })
 
-  it('give what a session of its own gives, whatever shapes come between, seed 1', async () => {
+  it('give what separate sessions give, whatever shapes come between, seed 1', async () => {
     const program = everyKind(1)
     const session = await device.load(program, { guard: true })
     const plans: number[][] = [[3], [70], [3], [5, 2], [2, 5], [4, 3], [70], [3], [7], [6, 1]]
@@ -76,7 +76,7 @@ describe('what is read of an op', () => {
   it.each<[string, Op[], number, boolean]>([
     ['first rows alone', [write, first], 2, true],
     ['first rows, then all', [write, first, whole], 2, false],
-    ['first rows, then all of what stands there later', [write, first, write, whole], 2, true],
+    ['first rows, then all of what is written there later', [write, first, write, whole], 2, true],
     ['the output of the program', [write, first], 1, false],
   ])('%s', (_, ops, output, expected) => {
     expect(isReadAtFirstRows({ buffers, ops, input: 0, output }, 0)).toBe(expected)

@@ -1,4 +1,4 @@
-// The worker thread in Node: in a file of its own so that no bundle for pages names node:worker_threads.
+// The worker thread in Node: in a separate file, so that no bundle for pages names node:worker_threads.
 
 import { Worker } from 'node:worker_threads'
 import type { WorkerEvents, WorkerThread } from './worker-thread.ts'
