@@ -111,79 +111,133 @@ export function denseTable(table: EmbeddingTable): Float32Array {
   return data
 }
 
-/** Throws where a weight breaks its own law (lengths, index order, ranges). `name` is the tensor or layer in the message. */
+/**
+ * Checks a weight against its own rules: kinds of arrays, lengths, index order, ranges.
+ * @param name of the tensor or layer, for the message
+ * @throws TypeError where an array is of another kind, RangeError where a number or a length is not right
+ */
 export function checkLinearWeight(weight: LinearWeight, name: string): void {
+  if (typeof weight !== 'object' || weight === null)
+    throw new TypeError(`${name}: the weight is ${String(weight)}, expected an object with kind, N and K`)
   const { N, K } = weight
+  const where = `${name}: ${weight.kind} weight [${N}, ${K}] is not valid: `
   const fail = (found: string): never => {
-    throw new Error(`${name}: ${weight.kind} weight [${N}, ${K}] is not valid: ${found}`)
+    throw new RangeError(where + found)
   }
-  const length = (what: string, actual: number, expected: number): void => {
-    if (actual !== expected) fail(`${what} has ${actual} elements, expected ${expected}`)
+  const array = (what: string, found: unknown, Kind: ArrayKind, length?: number): void => {
+    checkArray(found, Kind, `${where}${what}`)
+    if (length !== undefined && found.length !== length)
+      fail(`${what} has ${found.length} elements, expected ${length}`)
   }
+  for (const [what, size] of Object.entries({ N, K }))
+    if (!Number.isSafeInteger(size) || size < 1) fail(`${what} is ${size}, expected a whole number from 1`)
   switch (weight.kind) {
     case 'f32':
-      length('data', weight.data.length, N * K)
+      array('data', weight.data, Float32Array, N * K)
       break
     case 'int8':
       if (K > INT8_MAX_K) fail(`K is above ${INT8_MAX_K}: i32 sums could overflow`)
-      length('data', weight.data.length, N * K)
-      length('scales', weight.scales.length, N)
-      checkActivationScale(weight.activationScale, fail)
+      array('data', weight.data, Int8Array, N * K)
+      array('scales', weight.scales, Float32Array, N)
+      checkScales(weight, fail)
       if (weight.data.includes(-128)) fail('data holds -128; int8 weights lie in [-127, 127]')
       break
     case 'csr':
+      array('rowOffsets', weight.rowOffsets, Uint32Array, N + 1)
+      array('columns', weight.columns, Uint16Array)
       checkRows(weight.rowOffsets, weight.columns, N, K, fail)
-      length('values', weight.values.length, weight.columns.length)
+      array('values', weight.values, Float32Array, weight.columns.length)
       break
     case 'int8-1x4':
       if (K % 4 !== 0) fail(`K = ${K} is not a multiple of 4`)
       if (K > INT8_MAX_K) fail(`K is above ${INT8_MAX_K}: i32 sums could overflow`)
+      array('rowOffsets', weight.rowOffsets, Uint32Array, N + 1)
+      array('columns', weight.columns, Uint16Array)
       checkRows(weight.rowOffsets, weight.columns, N, K / 4, fail)
-      length('values', weight.values.length, weight.columns.length * 4)
-      length('scales', weight.scales.length, N)
-      checkActivationScale(weight.activationScale, fail)
+      array('values', weight.values, Int8Array, weight.columns.length * 4)
+      array('scales', weight.scales, Float32Array, N)
+      checkScales(weight, fail)
       if (weight.values.includes(-128)) fail('values hold -128; int8 weights lie in [-127, 127]')
       break
-    case 'nm': {
-      const { n, m, group, indices, values } = weight
-      if (K % m !== 0) fail(`K = ${K} is not a multiple of m = ${m}`)
-      const P = (K / m) * n
-      length('indices', indices.length, Math.ceil(N / group) * P)
-      length('values', values.length, N * P)
-      for (let i = 0; i < indices.length; i++) {
-        const inBlock = Math.floor((i % P) / n)
-        if (Math.floor(indices[i] / m) !== inBlock || (i % n !== 0 && indices[i] <= indices[i - 1]))
-          fail(`index ${indices[i]} at ${i} is out of order or outside its group of ${m}`)
-      }
+    case 'nm':
+      checkNm(weight, array, fail)
       break
-    }
-    case 'chain': {
-      const { factors } = weight
-      if (factors.length < 2 || factors.length > 3) fail(`${factors.length} factors, expected 2 or 3`)
-      if (factors[0].K !== K || factors[factors.length - 1].N !== N) fail('outer sizes differ from the factors')
-      factors.forEach((factor, i) => {
-        if (i > 0 && factor.K !== factors[i - 1].N)
-          fail(`factor ${i} has K = ${factor.K}, expected ${factors[i - 1].N}`)
-        checkLinearWeight(factor, `${name} factor ${i}`)
-      })
-    }
+    case 'chain':
+      checkChain(weight, name, fail)
+      break
+    default:
+      throw new TypeError(
+        `${name}: the weight is of kind '${String((weight as { kind: unknown }).kind)}', expected f32, int8, csr, int8-1x4, nm or chain`,
+      )
   }
 }
 
-function checkActivationScale(scale: number | undefined, fail: (found: string) => never): void {
-  if (scale === undefined) return
-  if (!(scale >= SMALLEST_ACTIVATION_SCALE && scale <= LARGEST_ACTIVATION_SCALE && scale === Math.fround(scale)))
-    fail(`activationScale is ${scale}, expected an f32 from 2^-100 to 2^100`)
+type ArrayKind = Float32ArrayConstructor | Int8ArrayConstructor | Uint16ArrayConstructor | Uint32ArrayConstructor
+
+/**
+ * Asserts that a value is a typed array of one kind: another kind, or a plain array, would be read as other numbers.
+ * @throws TypeError
+ */
+export function checkArray<Kind extends ArrayKind>(
+  found: unknown,
+  Kind: Kind,
+  where: string,
+): asserts found is InstanceType<Kind> {
+  // not instanceof: arrays of other realms (frames, test runners) are as good
+  if (
+    ArrayBuffer.isView(found) &&
+    (found as unknown as { [Symbol.toStringTag]: string })[Symbol.toStringTag] === Kind.name
+  )
+    return
+  const what = typeof found === 'object' && found !== null ? (found.constructor?.name ?? 'an object') : String(found)
+  throw new TypeError(`${where} is ${what}, expected ${Kind.name}`)
 }
 
-function checkRows(
-  rowOffsets: Uint32Array,
-  columns: Uint16Array,
-  N: number,
-  width: number,
-  fail: (f: string) => never,
-): void {
-  if (rowOffsets.length !== N + 1) fail(`rowOffsets has ${rowOffsets.length} elements, expected ${N + 1}`)
+type Fail = (found: string) => never
+type CheckArray = (what: string, found: unknown, Kind: ArrayKind, length?: number) => void
+
+function checkNm({ N, K, n, m, group, indices, values }: NmWeight, array: CheckArray, fail: Fail): void {
+  for (const [what, size] of Object.entries({ n, m, group }))
+    if (!Number.isSafeInteger(size) || size < 1) fail(`${what} is ${size}, expected a whole number from 1`)
+  if (n > m) fail(`n = ${n} is above m = ${m}`)
+  if (K % m !== 0) fail(`K = ${K} is not a multiple of m = ${m}`)
+  const P = (K / m) * n
+  array('indices', indices, Uint16Array, Math.ceil(N / group) * P)
+  array('values', values, Float32Array, N * P)
+  for (let i = 0; i < indices.length; i++) {
+    const inBlock = Math.floor((i % P) / n)
+    if (Math.floor(indices[i] / m) !== inBlock || (i % n !== 0 && indices[i] <= indices[i - 1]))
+      fail(`index ${indices[i]} at ${i} is out of order or outside its group of ${m}`)
+  }
+}
+
+function checkChain({ N, K, factors }: ChainWeight, name: string, fail: Fail): void {
+  if (!Array.isArray(factors)) fail(`factors is ${String(factors)}, expected a list`)
+  if (factors.length < 2 || factors.length > 3) fail(`${factors.length} factors, expected 2 or 3`)
+  if (factors[0].K !== K || factors[factors.length - 1].N !== N) fail('outer sizes differ from the factors')
+  factors.forEach((factor, i) => {
+    if (i > 0 && factor.K !== factors[i - 1].N) fail(`factor ${i} has K = ${factor.K}, expected ${factors[i - 1].N}`)
+    checkLinearWeight(factor, `${name} factor ${i}`)
+  })
+}
+
+function checkScales({ scales, activationScale }: Int8Weight | Int8BlockWeight, fail: Fail): void {
+  const bad = findBadScale(scales)
+  if (bad >= 0) fail(`scales holds ${scales[bad]} at ${bad}, expected a finite number from 0`)
+  if (activationScale === undefined) return
+  if (!(
+    activationScale >= SMALLEST_ACTIVATION_SCALE &&
+    activationScale <= LARGEST_ACTIVATION_SCALE &&
+    activationScale === Math.fround(activationScale)
+  ))
+    fail(`activationScale is ${activationScale}, expected an f32 from 2^-100 to 2^100`)
+}
+
+/** The first scale that is negative or not finite; -1 where there is none. */
+export const findBadScale = (scales: Float32Array): number =>
+  scales.findIndex((scale) => !(scale >= 0 && scale < Infinity))
+
+function checkRows(rowOffsets: Uint32Array, columns: Uint16Array, N: number, width: number, fail: Fail): void {
   if (rowOffsets[0] !== 0 || rowOffsets[N] !== columns.length)
     fail(`rowOffsets runs from ${rowOffsets[0]} to ${rowOffsets[N]}, expected 0 to ${columns.length}`)
   for (let row = 0; row < N; row++) {

@@ -8,7 +8,7 @@ import { checkActivations } from '../program/activations.ts'
 import { placePositions } from '../program/positions.ts'
 import type { StoredProgram } from '../program/stored-weights.ts'
 import { relaxedDotOf, type RelaxedDot } from './dot-strategy.ts'
-import type { DotStrategy } from './abi.ts'
+import { DOT_STRATEGY, MAX_THREADS, type DotStrategy } from './abi.ts'
 import type { EmbeddedModules } from './embedded.ts'
 import { WasmMemory } from './memory.ts'
 import { hasRelaxedSimd, hasSharedMemory, hasSimd, type BuildName } from './modules.ts'
@@ -77,6 +77,7 @@ function coreCount(): number {
  * const logits = await session.run({ offsets: Int32Array.of(0, 3), ids, types })
  */
 export async function createWasmDevice(options: WasmDeviceOptions = {}): Promise<WasmDevice> {
+  checkOptions(options)
   if (!hasSimd()) throw new Error('wasm: this engine has no WebAssembly SIMD; use a newer browser or Node')
   if (options.build === 'relaxed' && !hasRelaxedSimd())
     throw new Error("wasm: this engine has no relaxed SIMD; use build 'auto' or 'baseline'")
@@ -98,6 +99,20 @@ export async function createWasmDevice(options: WasmDeviceOptions = {}): Promise
   const tried = await tryBuild('baseline', { ...options, int8: 'auto' }, notes)
   if ('device' in tried) return tried.device
   throw new Error(`wasm: the baseline build computes ${tried.wrong.join(', ')} wrongly on this engine; use another one`)
+}
+
+/** @throws TypeError or RangeError where an option is of another kind or out of range */
+function checkOptions({ threads, build, int8, shareFrom }: WasmDeviceOptions): void {
+  if (threads !== undefined && !(Number.isInteger(threads) && threads >= 1 && threads <= MAX_THREADS))
+    throw new RangeError(`wasm: threads is ${String(threads)}, expected a whole number from 1 to ${MAX_THREADS}`)
+  if (shareFrom !== undefined && !(typeof shareFrom === 'number' && shareFrom >= 0))
+    throw new RangeError(`wasm: shareFrom is ${String(shareFrom)}, expected a number from 0`)
+  const known = { build: ['auto', 'baseline', 'relaxed'], int8: ['auto', ...Object.keys(DOT_STRATEGY)] }
+  for (const [option, value] of Object.entries({ build, int8 }))
+    if (value !== undefined && !known[option as keyof typeof known].includes(value))
+      throw new TypeError(
+        `wasm: ${option} '${String(value)}' is not known; expected ${known[option as keyof typeof known].join(', ')}`,
+      )
 }
 
 type Tried = { device: WasmDevice } | { wrong: ProofName[] }

@@ -6,7 +6,8 @@ import { bucket } from './arena.ts'
 import type { Precision } from '../program/device.ts'
 import { GPUBufferUsageBits, Uploader } from './upload.ts'
 import type { Activation, BufferId, Program } from '../program/program.ts'
-import type { LeafWeight } from '../program/weights.ts'
+import { checkLinearOptions } from '../program/check-options.ts'
+import { checkLinearWeight, type LeafWeight } from '../program/weights.ts'
 import { compileProgram } from './compile.ts'
 import { storeDense } from './passes/store-dense.ts'
 import { selfTest } from './self-test.ts'
@@ -38,11 +39,16 @@ interface Scratch {
   buffers: Map<string, GPUBuffer>
 }
 
+const OPTIONS: readonly string[] = ['bias', 'activation', 'precision'] satisfies (keyof GpuLinearOptions)[]
+
 export async function createGpuLinearOn(
   context: GpuContext,
   weight: LeafWeight,
-  { bias = null, activation = 'none' }: GpuLinearOptions,
+  options: GpuLinearOptions,
 ): Promise<GpuLinear> {
+  checkLinearWeight(weight, 'createGpuLinear')
+  checkLinearOptions('createGpuLinear', options, OPTIONS, weight.N)
+  const { bias = null, activation = 'none' } = options
   const { device } = context
   const { N, K } = weight
   const program: Program = {

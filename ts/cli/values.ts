@@ -104,7 +104,7 @@ export const timingDeviceOption = () =>
   new Option('--device <kind>', 'where a budget measures its times (default: cpu)').choices(DEVICES)
 
 export const threadsOption = () =>
-  new Option('--threads <n>', 'CPU threads (default: one a core, at most 4)').argParser(wholeNumber(1, 256))
+  new Option('--threads <n>', 'CPU threads (default: one a core, at most 4)').argParser(wholeNumber(1, 64))
 
 export const seedOption = () =>
   new Option('--seed <n>', 'seed of every random choice').argParser(wholeNumber(0, 0xffffffff)).default(1)

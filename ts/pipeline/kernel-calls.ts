@@ -3,6 +3,7 @@
 
 import type { Device, Session } from '../../kernels/program/device.ts'
 import type { Activation, BufferSpec, Op, Program } from '../../kernels/program/program.ts'
+import { checkCall } from './check-calls.ts'
 import {
   checkLinearWeight,
   type ChainWeight,
@@ -35,7 +36,7 @@ export interface KernelCalls {
    * f32 linear layer: y = activation(x W^T + bias).
    * @param input f32 [M, K], row-major
    * @returns f32 [M, N]
-   * @throws where the sizes do not fit
+   * @throws TypeError where an argument is of another kind, RangeError where a size or a number is not right
    */
   denseMatmul(input: Float32Array, weight: DenseWeight, options?: LinearOptions): Promise<Float32Array>
   /**
@@ -130,26 +131,15 @@ export function createKernelCalls(open: () => Promise<Device>): KernelCalls {
     weight: LinearWeight,
     options: LinearOptions = {},
   ): Promise<Float32Array> => {
-    if (!kinds.includes(weight.kind))
-      throw new Error(`${name}: the weight is of kind '${weight.kind}', expected ${kinds.join(' or ')}`)
-    const { N, K } = weight
-    if (options.bias && options.bias.length !== N)
-      throw new Error(`${name}: the bias has ${options.bias.length} elements, expected N = ${N}`)
-    const isFloat = input instanceof Float32Array
-    if (!isFloat && !weight.kind.startsWith('int8'))
-      throw new Error(`${name}: s8 rows need an int8 weight, this one is '${weight.kind}'; give f32 rows`)
-    const elements = isFloat ? input.length : input.data.length
-    const M = elements / K
-    if (!Number.isInteger(M))
-      throw new Error(`${name}: the input has ${elements} elements, expected a multiple of K = ${K}`)
-    if (!isFloat && input.scales.length !== M)
-      throw new Error(`${name}: ${input.scales.length} input scales, expected one for each of ${M} rows`)
+    const M = checkCall(name, kinds, input, weight, options)
     if (M === 0) return new Float32Array(0)
-    const entry = entryOf(name, weight, options, isFloat ? 'f32' : 's8')
+    const entry = entryOf(name, weight, options, 'data' in input ? 's8' : 'f32')
+    // what the caller writes into its arrays while the call waits for its turn is not this call's
+    const rows = copyOf(input)
     entry.users++
     try {
       const session = await entry.session
-      return await session.run({ offsets: Int32Array.of(0, M), rows: input })
+      return await session.run({ offsets: Int32Array.of(0, M), rows })
     } finally {
       entry.users--
       trim()
@@ -172,6 +162,9 @@ export function createKernelCalls(open: () => Promise<Device>): KernelCalls {
     },
   }
 }
+
+const copyOf = (input: Float32Array | QuantizedInput): Float32Array | QuantizedInput =>
+  'data' in input ? { data: input.data.slice(), scales: input.scales.slice() } : input.slice()
 
 /** A program of one linear layer over rows; a chain has one op per factor. */
 export function linearProgram(
