@@ -3,7 +3,22 @@
 
 import { checkLinearOptions } from '../../kernels/program/check-options.ts'
 import { checkArray, findBadScale, isInt8, type LinearWeight } from '../../kernels/program/weights.ts'
-import type { LinearOptions, QuantizedInput } from './kernel-calls.ts'
+import type { Activation } from '../../kernels/program/program.ts'
+
+/** s8 rows with one f32 scale each: value = scale * q. */
+export interface QuantizedInput {
+  /** s8 [M, K] in [-127, 127] */
+  data: Int8Array
+  /** f32 [M] */
+  scales: Float32Array
+}
+
+export interface LinearOptions {
+  /** f32 [N] */
+  bias?: Float32Array
+  /** applied after the bias; 'none' if not given. gelu is the one by erf */
+  activation?: Activation
+}
 
 const OPTIONS: readonly string[] = ['bias', 'activation'] satisfies (keyof LinearOptions)[]
 

@@ -3,7 +3,7 @@
 
 import type { Device, Session } from '../../kernels/program/device.ts'
 import type { Activation, BufferSpec, Op, Program } from '../../kernels/program/program.ts'
-import { checkCall } from './check-calls.ts'
+import { checkCall, type LinearOptions, type QuantizedInput } from './check-calls.ts'
 import {
   checkLinearWeight,
   type ChainWeight,
@@ -16,20 +16,7 @@ import {
   type NmWeight,
 } from '../../kernels/program/weights.ts'
 
-/** s8 rows with one f32 scale each: value = scale * q. */
-export interface QuantizedInput {
-  /** s8 [M, K] in [-127, 127] */
-  data: Int8Array
-  /** f32 [M] */
-  scales: Float32Array
-}
-
-export interface LinearOptions {
-  /** f32 [N] */
-  bias?: Float32Array
-  /** applied after the bias; 'none' if not given. gelu is the one by erf */
-  activation?: Activation
-}
+export type { LinearOptions, QuantizedInput } from './check-calls.ts'
 
 export interface KernelCalls {
   /**
