@@ -63,9 +63,11 @@ function runOp(
         op.epsilon,
       )
     case 'attention': {
-      const isOfInt8 = [op.query, op.key, op.value].every((id) => ofInt8.has(id))
-      const { heads, headSize } = op
-      return attentionReference(floats(op.query), floats(op.key), floats(op.value), offsets, heads, headSize, isOfInt8)
+      const { heads, headSize, distanceBias } = op
+      // with a bias every backend computes in f32
+      const mayRound = !distanceBias && [op.query, op.key, op.value].every((id) => ofInt8.has(id))
+      const [q, k, v] = [floats(op.query), floats(op.key), floats(op.value)]
+      return attentionReference(q, k, v, offsets, heads, headSize, distanceBias, mayRound)
     }
     case 'first-token':
     case 'mean-pool': {

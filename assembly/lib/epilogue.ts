@@ -1,14 +1,22 @@
 // What comes after the sums of a linear layer: bias, activation, residual, and the store to Y, row-major or in token blocks.
 
-import { ACTIVATION_GELU, ACTIVATION_NONE, ACTIVATION_TANH, PANEL } from '../abi'
-import { gelu, tanh } from './math'
+import {
+  ACTIVATION_GELU, ACTIVATION_GELU_TANH, ACTIVATION_NONE, ACTIVATION_RELU, ACTIVATION_SILU, PANEL,
+} from '../abi'
+import { gelu, geluTanh, silu, tanh } from './math'
 
 // @ts-ignore: decorator
 @inline
 function activate(v: v128, activation: i32): v128 {
-  if (activation == ACTIVATION_GELU) return gelu(v)
-  if (activation == ACTIVATION_TANH) return tanh(v)
-  return v
+  return activation == ACTIVATION_GELU ? gelu(v) : activateOther(v, activation)
+}
+
+/** One function for those that are not gelu: inlined wherever gelu is, they would be most of the module's growth. */
+function activateOther(v: v128, activation: i32): v128 {
+  // pmax(v, 0) is NaN where v is
+  if (activation == ACTIVATION_RELU) return f32x4.pmax(v, f32x4.splat(0.0))
+  if (activation == ACTIVATION_GELU_TANH) return geluTanh(v)
+  return activation == ACTIVATION_SILU ? silu(v) : tanh(v)
 }
 
 /**
@@ -102,5 +110,5 @@ export function finishBlock(outputs: i32, w: i32, sums: usize, bias: usize, acti
       v128.store(y + at, v0)
       if (at + 16 < bytes) v128.store(y + at, v1, 16)
     }
-  } else for (let at: usize = 0; at < bytes; at += 16) v128.store(y + at, tanh(v128.load(sums + at)))
+  } else for (let at: usize = 0; at < bytes; at += 16) v128.store(y + at, activateOther(v128.load(sums + at), activation))
 }

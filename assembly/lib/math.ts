@@ -46,6 +46,8 @@ const TABLE: usize = memory.data<f32>([
   0.05550734388, 0.05550734388, 0.05550734388, 0.05550734388,
   0.009671565896, 0.009671565896, 0.009671565896, 0.009671565896,
   0.00132646585, 0.00132646585, 0.00132646585, 0.00132646585,
+  1.59576912160573071, 1.59576912160573071, 1.59576912160573071, 1.59576912160573071,
+  0.0713548162726, 0.0713548162726, 0.0713548162726, 0.0713548162726,
 ], 16)
 
 const LOWEST: usize = 0
@@ -71,6 +73,9 @@ export const INT8_LEAST: usize = 31
 const LEAST_EXPONENT: usize = 32
 /** Coefficients of r to r^5 of 2^r. */
 const F: usize = 33
+/** 2 sqrt(2 / pi), and 0.044715 times it */
+const GELU_TANH: usize = 38
+const GELU_TANH_CUBE: usize = 39
 
 // @ts-ignore: decorator
 @inline
@@ -152,5 +157,29 @@ export function tanh(x: v128): v128 {
   const e = exp(f32x4.add(size, size))
   const one = constant(ONE)
   const positive = f32x4.sub(one, f32x4.div(constant(TWO), f32x4.add(e, one)))
-  return v128.or(positive, v128.and(x, i32x4.splat(0x80000000)))
+  // pmin passes over NaN: all bits set are one again
+  return v128.or(v128.or(positive, v128.and(x, i32x4.splat(0x80000000))), f32x4.ne(x, x))
+}
+
+/** x / (1 + exp(-z)), z of the sign of x: with exp(-|z|), which is at most 1, and multiplies x where x < 0. */
+// @ts-ignore: decorator
+@inline
+function timesSigmoid(x: v128, z: v128): v128 {
+  const e = exp(f32x4.neg(f32x4.abs(z)))
+  const numerator = v128.bitselect(f32x4.mul(x, e), x, f32x4.lt(x, f32x4.splat(0.0)))
+  return f32x4.div(numerator, f32x4.add(e, constant(ONE)))
+}
+
+/** x / (1 + exp(-x)); absolute error < 4e-7 max(1, |x|). */
+// @ts-ignore: decorator
+@inline
+export function silu(x: v128): v128 {
+  return timesSigmoid(x, x)
+}
+
+/** 0.5 x (1 + tanh(z / 2)) = x / (1 + exp(-z)), z = 2 sqrt(2 / pi) (x + 0.044715 x^3); absolute error < 4e-7 max(1, |x|). */
+// @ts-ignore: decorator
+@inline
+export function geluTanh(x: v128): v128 {
+  return timesSigmoid(x, f32x4.mul(x, madd(f32x4.mul(x, x), constant(GELU_TANH_CUBE), constant(GELU_TANH))))
 }

@@ -125,7 +125,16 @@ export function* rowCases({ M, C, headSize }: RowSizes, only: string[]): Generat
   const twoBuffers = { buffers: [tokens('x', C), tokens('y', C)], input: 0, output: 1 }
   const rest = { batch: { offsets, rows }, denseOps: 0, ceiling: 'none' as const }
   if (only.includes('attention')) {
-    const op: Op = { kind: 'attention', query: 0, key: 0, value: 0, output: 1, heads: C / headSize, headSize }
+    const op: Op = {
+      kind: 'attention',
+      query: 0,
+      key: 0,
+      value: 0,
+      output: 1,
+      heads: C / headSize,
+      headSize,
+      distanceBias: null,
+    }
     const ops = 4 * M * M * C
     yield {
       ...rest,

@@ -16,7 +16,7 @@ function selfAttention(heads: number, headSize: number): Program {
       { name: 'input', rows: 'tokens', width, dtype: 'f32' },
       { name: 'output', rows: 'tokens', width, dtype: 'f32' },
     ],
-    ops: [{ kind: 'attention', query: 0, key: 0, value: 0, output: 1, heads, headSize }],
+    ops: [{ kind: 'attention', query: 0, key: 0, value: 0, output: 1, heads, headSize, distanceBias: null }],
     input: 0,
     output: 1,
   }
@@ -43,7 +43,7 @@ function afterInt8(heads: number, headSize: number, random: () => number): Progr
       linear(1),
       linear(2),
       linear(3),
-      { kind: 'attention', query: 1, key: 2, value: 3, output: 4, heads, headSize },
+      { kind: 'attention', query: 1, key: 2, value: 3, output: 4, heads, headSize, distanceBias: null },
     ],
     input: 0,
     output: 4,

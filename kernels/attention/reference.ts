@@ -2,6 +2,7 @@
 
 import type { Referenced } from '../dense-matmul/reference.ts'
 import { F32_ROUNDOFF } from '../program/contract.ts'
+import { positionsOfBias } from '../program/program.ts'
 
 /** Error of a backend's own exp, relative. */
 const EXP_ERROR = 4e-7
@@ -12,8 +13,9 @@ const operandMost = (D: number): number => Math.min(32767, Math.floor(Math.sqrt(
 const weightMost = (T: number): number => 2 ** Math.floor(Math.log2(Math.min(32767, (2 ** 31 - 1) / (VALUE_MOST * T))))
 
 /**
- * per sequence and head: softmax(Q K^T / sqrt(D)) V; q, k, v are [M, H * D]
+ * per sequence and head: softmax(Q K^T / sqrt(D) + bias) V; q, k, v are [M, H * D]
  *
+ * @param distanceBias [H, 2 P - 1] or none, as the op has it
  * @param mayRound the bounds allow for operands and weights that are rounded to integers
  */
 export function attentionReference(
@@ -23,9 +25,11 @@ export function attentionReference(
   offsets: Int32Array,
   heads: number,
   headSize: number,
+  distanceBias: Float32Array | null,
   mayRound = false,
 ): Referenced {
   const width = heads * headSize
+  const positions = distanceBias ? positionsOfBias(distanceBias, heads) : 0
   const values = new Float64Array(q.length)
   const bounds = new Float64Array(q.length)
   for (let b = 0; b + 1 < offsets.length; b++)
@@ -46,7 +50,10 @@ export function attentionReference(
         const scores = new Float64Array(T)
         let scoreError = 0
         for (let j = 0; j < T; j++) {
-          let magnitude = 0
+          const distance = j - (i - offsets[b])
+          const bias = distanceBias ? distanceBias[h * (2 * positions - 1) + distance + positions - 1] : 0
+          scores[j] = bias
+          let magnitude = Math.abs(bias)
           let rounding = 0
           for (let d = 0; d < headSize; d++) {
             const [qd, kd] = [q[i * width + h * headSize + d], k[(offsets[b] + j) * width + h * headSize + d]]

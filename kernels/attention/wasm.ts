@@ -20,6 +20,7 @@ export function lowerAttention(
   { isFirstOnly, isOfInt8 }: AttentionUse,
 ): Lowered {
   const { heads: H, headSize: D } = op
+  if (op.distanceBias) throw new Error('attention: a distance bias is not computed on this device yet')
   const leastI16 = isOfInt8 && D % PANEL === 0 ? LEAST_I16 : 0
   return {
     needs: ({ longest }) => ({ scratchBytes: attentionScratchBytes(longest, D) }),

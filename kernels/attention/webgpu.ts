@@ -11,6 +11,7 @@ type AttentionOp = Extract<Op, { kind: 'attention' }>
 
 export function attentionCall(op: AttentionOp, spec: BufferSpec, offers: Offers, uploader: Uploader): KernelCall {
   const { heads, headSize } = op
+  if (op.distanceBias) throw new Error('attention: a distance bias is not computed on this device yet')
   const dims = uploader.dims([padded(spec.width), heads, { f32: 1 / Math.sqrt(headSize) }, headSize])
   const slots = (shape: Slot, queries: number): Slot[] => [
     shape,

@@ -16,9 +16,15 @@ export const DENSE_MATMUL: Contract = {
     'precision f16-weights and f16: |W| <= 65504',
     'precision f16: |x| <= 65504, and so is sum |x||W| over any 32 neighbouring inputs',
   ],
-  promises: ['every element of y is written', 'nothing else is touched', 'the old y is never read', 'M = 0 is a no-op'],
+  promises: [
+    'activation: none, gelu (erf), gelu_tanh, silu, relu or tanh; of NaN each is NaN',
+    'every element of y is written',
+    'nothing else is touched',
+    'the old y is never read',
+    'M = 0 is a no-op',
+  ],
   range:
-    'f32 sums of K products in one chain: |error| <= (K + 2) 2^-24 sum |x||W|, then 2 roundings for the bias; gelu and tanh ' +
+    'f32 sums of K products in one chain: |error| <= (K + 2) 2^-24 sum |x||W|, then 2 roundings for the bias; every activation but relu ' +
     'add at most 1e-6 max(1, |x|) and stretch earlier errors by at most 1.13; f16-weights and f16: each weight is the nearest half, ties to even, without subnormals, ' +
     'so that the sum moves by at most sum |x| max(2^-11 |W|, 2^-15), and the bound above holds for the rounded weights; f16, where its kernel is chosen: 35 2^-11 sum |x||W| + 2^-14 sum (2 + |W|) ' +
     'more: one rounding of x, 32 products and 32 sums in f16 where adapters may flush subnormals, one chain of f32 sums',

@@ -1,7 +1,22 @@
-// Activations in float64: the reference for the epilogues of linear layers.
+// Activations of linear layers: their codes, and the float64 reference of the epilogue with its bounds.
 
 import type { Activation } from './program.ts'
-import type { StoredProgram } from './stored-weights.ts'
+
+/** The codes that both backends' kernels know. */
+export const ACTIVATION_CODE = {
+  none: 0,
+  gelu: 1,
+  tanh: 2,
+  relu: 3,
+  gelu_tanh: 4,
+  silu: 5,
+} as const satisfies Record<Activation, number>
+
+/** Throws where a name is no activation, which a kernel would take for another one. */
+export function activationCode(name: Activation): number {
+  if (Object.hasOwn(ACTIVATION_CODE, name)) return ACTIVATION_CODE[name]
+  throw new Error(`activation '${name}' is not known: expected one of ${Object.keys(ACTIVATION_CODE).join(', ')}`)
+}
 
 /** erf to about 1e-15: series below 2, continued fraction above. */
 export function erf(x: number): number {
@@ -55,14 +70,4 @@ export const ACTIVATION_ERROR: Record<Activation, number> = {
   relu: 0,
   gelu_tanh: 1e-6,
   silu: 1e-6,
-}
-
-/** Activations that the float64 reference computes and the backends do not yet. */
-const MISSING: ReadonlySet<Activation> = new Set(['relu', 'gelu_tanh', 'silu'])
-
-/** @throws where a backend would compute an activation as another one */
-export function checkActivations({ ops }: StoredProgram): void {
-  for (const op of ops)
-    if (op.kind === 'linear' && MISSING.has(op.activation))
-      throw new Error(`the activation ${op.activation} is not computed on this device yet`)
 }

@@ -67,7 +67,7 @@ export type Op =
       epsilon: number
     }
   | {
-      /** per sequence and head: softmax(Q K^T / sqrt(D)) V; query, key, value, output are [M, H * D] */
+      /** per sequence and head: softmax(Q K^T / sqrt(D) + bias) V; query, key, value, output are [M, H * D] */
       kind: 'attention'
       query: BufferId
       key: BufferId
@@ -75,6 +75,11 @@ export type Op =
       output: BufferId
       heads: number
       headSize: number
+      /**
+       * f32 [H, 2 P - 1] or none: element (h, j - i + P - 1) is added to the score of query i with key j, which count from
+       * the first token of their sequence. No sequence has more than P tokens.
+       */
+      distanceBias: Float32Array | null
     }
   /** output[b] = input[offsets[b]]: the [CLS] row of each sequence */
   | { kind: 'first-token'; input: BufferId; output: BufferId }
@@ -99,6 +104,29 @@ export interface Batch {
   rows?: Float32Array | { data: Int8Array; scales: Float32Array }
 }
 
+/** P of a distance bias [H, 2 P - 1]. */
+export function positionsOfBias(bias: Float32Array, heads: number): number {
+  const positions = (bias.length / heads + 1) / 2
+  if (!Number.isInteger(positions) || positions < 1)
+    throw new Error(
+      `attention: distanceBias has ${bias.length} elements, which are not [${heads}, 2 P - 1] for a whole P`,
+    )
+  return positions
+}
+
+/** Throws where a sequence is longer than a distance bias reaches. */
+function checkDistances({ ops }: Program, offsets: Int32Array): void {
+  for (const op of ops) {
+    if (op.kind !== 'attention' || !op.distanceBias) continue
+    const positions = positionsOfBias(op.distanceBias, op.heads)
+    for (let b = 1; b < offsets.length; b++) {
+      const T = offsets[b] - offsets[b - 1]
+      if (T > positions)
+        throw new Error(`batch: sequence ${b - 1} has ${T} tokens, the distance bias of attention is for ${positions}`)
+    }
+  }
+}
+
 /** Throws where `batch` does not fit `program`. */
 export function checkBatch(program: Program, batch: Batch): void {
   const { offsets } = batch
@@ -106,6 +134,7 @@ export function checkBatch(program: Program, batch: Batch): void {
   for (let b = 1; b < offsets.length; b++)
     if (offsets[b] <= offsets[b - 1])
       throw new Error(`batch: sequence ${b - 1} is empty (offsets ${offsets[b - 1]}, ${offsets[b]})`)
+  checkDistances(program, offsets)
   const M = offsets[offsets.length - 1]
   if (program.input === 'ids') {
     if (batch.ids?.length !== M || batch.types?.length !== M)

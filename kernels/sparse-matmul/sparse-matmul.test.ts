@@ -108,7 +108,7 @@ describe.each(GPU_DEVICES)('three sparse layers of one input on $name, seed 1', 
       ops: [
         ...[1, 2, 3].map(project),
         // whose output depends on all three
-        { kind: 'attention', query: 1, key: 2, value: 3, output: 4, heads: 3, headSize: 16 },
+        { kind: 'attention', query: 1, key: 2, value: 3, output: 4, heads: 3, headSize: 16, distanceBias: null },
       ],
       input: 0,
       output: 4,

@@ -53,6 +53,7 @@ export function encoder(layers: number, C: number, heads: number, kind: LeafWeig
         output: id('mixed'),
         heads,
         headSize: C / heads,
+        distanceBias: null,
       },
       linear('mixed', 'projected'),
       { kind: 'layernorm', input: id('projected'), residual: id('x'), output: id('wide'), ...norm() },

@@ -30,7 +30,7 @@ export function everyKind(seed: number): Program {
         activation: 'none' as const,
         residual: null,
       })),
-      { kind: 'attention', query: 3, key: 4, value: 5, output: 6, heads: 2, headSize: 8 },
+      { kind: 'attention', query: 3, key: 4, value: 5, output: 6, heads: 2, headSize: 8, distanceBias: null },
       { kind: 'mean-pool', input: 6, output: 7, normalize: false },
     ],
     input: 'ids',

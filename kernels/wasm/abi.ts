@@ -8,6 +8,8 @@
 //
 // Letters: M rows (tokens), K inputs, N outputs; B sequences, T tokens of one, C hidden size, H heads, D head size.
 
+import { ACTIVATION_CODE } from '../program/activations.ts'
+
 // ---- Memory, from address 0: nothing, the control block, static data of the modules, the arena.
 
 /** Threads that wait in the current barrier. */
@@ -59,7 +61,7 @@ export const END = 0
 // ---- Codes
 
 /** What a linear layer applies to its sums. */
-export const ACTIVATION = { none: 0, gelu: 1, tanh: 2, relu: 3, gelu_tanh: 4, silu: 5 } as const
+export const ACTIVATION = ACTIVATION_CODE
 
 /**
  * What a product of training does with Y. `other` is a buffer of the shape of Y. plain: Y. gelu: gelu(Y), and Y itself to

@@ -76,7 +76,7 @@ function encoder(seed: number): { program: Program; batch: Batch } {
       linear('f32', 0, 1, C, C),
       linear('csr', 0, 2, C, C),
       linear('nm', 0, 3, C, C),
-      { kind: 'attention', query: 1, key: 2, value: 3, output: 4, heads, headSize: C / heads },
+      { kind: 'attention', query: 1, key: 2, value: 3, output: 4, heads, headSize: C / heads, distanceBias: null },
       { kind: 'layernorm', input: 4, residual: 0, output: 5, ...norm },
       linear('f32', 5, 6, F, C),
       linear('csr', 6, 7, C, F),
@@ -118,7 +118,16 @@ describe.each(CONFIGURATIONS)('wasm device $build, $threads threads, shared $sha
     const random = seededRandom(3)
     const width = 2 * headSize
     const buffer = (name: string) => ({ name, rows: 'tokens' as const, width, dtype: 'f32' as const })
-    const op = { kind: 'attention', query: 0, key: 0, value: 0, output: 1, heads: 2, headSize } as const
+    const op = {
+      kind: 'attention',
+      query: 0,
+      key: 0,
+      value: 0,
+      output: 1,
+      heads: 2,
+      headSize,
+      distanceBias: null,
+    } as const
     const program: Program = { buffers: [buffer('x'), buffer('y')], ops: [op], input: 0, output: 1 }
     const offsets = Int32Array.of(0, 1, 6, 96, 103)
     const batch = { offsets, rows: uniform(103 * width, random) }
@@ -130,6 +139,9 @@ describe.each(['baseline', 'relaxed'] as const)('activations of the %s build', (
   it.each([
     ['gelu', 3e-7],
     ['tanh', 3e-7],
+    ['relu', 0],
+    ['gelu_tanh', 4e-7],
+    ['silu', 4e-7],
   ] as const)('%s keeps to its stated bound %d max(1, |x|) from -20 to 20', async (activation, bound) => {
     const device = await deviceOf({ build, threads: 1, shared: false })
     const rows = Float32Array.from({ length: 40_001 }, (_, i) => (i - 20_000) / 1000)
@@ -137,7 +149,7 @@ describe.each(['baseline', 'relaxed'] as const)('activations of the %s build', (
     const session = await device.load(linearProgram(weight, null, { M: rows.length, N: 1, K: 1, activation }))
     const actual = await session.run({ offsets: Int32Array.of(0, rows.length), rows })
     const expected = Float64Array.from(rows, (x) => activate(x, activation))
-    const bounds = Float64Array.from(rows, (x) => bound * Math.max(1, activation === 'gelu' ? Math.abs(x) : 1))
+    const bounds = Float64Array.from(rows, (x) => bound * Math.max(1, activation === 'tanh' ? 1 : Math.abs(x)))
     assertWithin(actual, expected, bounds, activation)
     session.dispose()
   })

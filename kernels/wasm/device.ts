@@ -4,7 +4,6 @@ import { DENSE_WASM } from '../dense-matmul/variants.ts'
 import { WASM } from '../generated/wasm.ts'
 import { INT8_WASM } from '../int8-matmul/variants.ts'
 import type { Device, DeviceInfo, LoadOptions, Session } from '../program/device.ts'
-import { checkActivations } from '../program/activations.ts'
 import { placePositions } from '../program/positions.ts'
 import type { StoredProgram } from '../program/stored-weights.ts'
 import { relaxedDotOf, type RelaxedDot } from './dot-strategy.ts'
@@ -240,7 +239,6 @@ async function load(
   options: LoadOptions,
 ): Promise<Session> {
   const { program, place } = placePositions(given)
-  checkActivations(program)
   return pool.enqueue(async () => {
     const session = await WasmSession.create(program, pool, variants, shareFrom, options)
     if (!place) return session

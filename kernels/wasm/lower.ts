@@ -6,6 +6,7 @@ import type { PlacedTable } from '../embedding/pack.ts'
 import { lowerEmbedding } from '../embedding/wasm.ts'
 import { lowerInt8Matmul } from '../int8-matmul/wasm.ts'
 import { lowerLayernorm, lowerPooling } from '../row-ops/wasm.ts'
+import { activationCode } from '../program/activations.ts'
 import type { BufferId, Op } from '../program/program.ts'
 import { inputsOf, type StoredEmbeddingOp, type StoredProgram } from '../program/stored-weights.ts'
 import type { LoadContext, Lowered } from './lowered.ts'
@@ -91,6 +92,7 @@ function checkOp(op: PackableOp, name: string, program: StoredProgram): void {
         throw new Error(`${name}: tables of width ${op.word.width}, ${op.position.width}, ${op.type.width} differ`)
       break
     case 'linear': {
+      activationCode(op.activation)
       const { rows } = buffers[op.input]
       expect(op.input, 'input', rows, op.weight.K)
       expect(op.output, 'output', rows, op.weight.N)

@@ -162,7 +162,16 @@ function rowCases(): Case[] {
 function attentionCases(): Case[] {
   const x = smallRows()
   const [heads, headSize] = [2, C / 2]
-  const attention = { kind: 'attention', query: 0, key: 0, value: 0, output: 1, heads, headSize } as const
+  const attention = {
+    kind: 'attention',
+    query: 0,
+    key: 0,
+    value: 0,
+    output: 1,
+    heads,
+    headSize,
+    distanceBias: null,
+  } as const
   const expected = attended(x, OFFSETS, heads, headSize)
   return [{ program: oneOp(attention), batch: { offsets: OFFSETS, rows: x }, expected }]
 }
@@ -210,7 +219,7 @@ function integerAttention(): Case {
       ],
       ops: [
         { kind: 'linear', input: 0, output: 1, weight, bias: null, activation: 'none', residual: null },
-        { kind: 'attention', query: 1, key: 1, value: 1, output: 2, heads: 1, headSize: D },
+        { kind: 'attention', query: 1, key: 1, value: 1, output: 2, heads: 1, headSize: D, distanceBias: null },
       ],
       input: 0,
       output: 2,

@@ -70,7 +70,16 @@ describe('tapes that are kept', () => {
 describe('what is read of an op', () => {
   const rows = { rows: 'tokens', width: 4, dtype: 'f32' } as const
   const buffers = ['x', 'y', 'first'].map((name) => ({ name, ...rows }))
-  const write: Op = { kind: 'attention', query: 0, key: 0, value: 0, output: 1, heads: 1, headSize: 4 }
+  const write: Op = {
+    kind: 'attention',
+    query: 0,
+    key: 0,
+    value: 0,
+    output: 1,
+    heads: 1,
+    headSize: 4,
+    distanceBias: null,
+  }
   const first: Op = { kind: 'first-token', input: 1, output: 2 }
   const whole: Op = { kind: 'mean-pool', input: 1, output: 2, normalize: false }
   it.each<[string, Op[], number, boolean]>([

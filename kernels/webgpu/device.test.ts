@@ -266,8 +266,8 @@ describe('the self-test', () => {
       }),
       chainProgram(K, 8, N),
       rowOp({ kind: 'mean-pool', input: 0, output: 1, normalize: true }, K, 'sequences'),
-      rowOp({ kind: 'attention', ...self, heads: 1, headSize: 5 }, 5, 'tokens'),
-      rowOp({ kind: 'attention', ...self, heads: 1, headSize: 72 }, 72, 'tokens'),
+      rowOp({ kind: 'attention', ...self, heads: 1, headSize: 5, distanceBias: null }, 5, 'tokens'),
+      rowOp({ kind: 'attention', ...self, heads: 1, headSize: 72, distanceBias: null }, 72, 'tokens'),
     ]
     const tested = new Set<string>()
     for (const on of [device, tiled]) {

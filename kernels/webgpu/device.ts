@@ -9,7 +9,6 @@ import { ProgramSession, type GpuSession } from './session.ts'
 import type { TuningStore } from './tune.ts'
 import { Uploader } from './upload.ts'
 import { readProgram, withoutWeights, type StoredProgram } from '../program/stored-weights.ts'
-import { checkActivations } from '../program/activations.ts'
 import { placePositions } from '../program/positions.ts'
 import type { Batch, Program } from '../program/program.ts'
 import type { LeafWeight } from '../program/weights.ts'
@@ -82,7 +81,6 @@ export async function createGpuLinear(
 async function load(context: GpuContext, stored: StoredProgram, options: LoadOptions): Promise<GpuSession> {
   context.check()
   const { program: placed, place } = placePositions(stored)
-  checkActivations(placed)
   const given = await readProgram(placed)
   const program = storeDense(given, context)
   noteDense(context, given, program)

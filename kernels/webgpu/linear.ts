@@ -1,6 +1,7 @@
 // What every linear kernel shares on the GPU: up to three layers of one input side by side in one dispatch, their
 // columns padded to 64 each, and the epilogue's constants and bindings.
 
+import { activationCode } from '../program/activations.ts'
 import type { Activation, BufferId, BufferSpec } from '../program/program.ts'
 import { fixedScale } from '../program/quantization.ts'
 import type { LeafWeight } from '../program/weights.ts'
@@ -41,8 +42,6 @@ export function columnStarts(parts: LinearPart[]): { starts: number[]; columns: 
   return { starts, columns }
 }
 
-const ACTIVATIONS: Record<Activation, number> = { none: 0, gelu: 1, tanh: 2, relu: 3, gelu_tanh: 4, silu: 5 }
-
 /** No column is that far. */
 const NEVER = 0xffffffff
 
@@ -56,7 +55,7 @@ export function linearDims({ parts, activation, residual }: LinearSpec): Dim[] {
     starts[1] ?? NEVER,
     starts[2] ?? NEVER,
     ...strides,
-    ACTIVATIONS[activation],
+    activationCode(activation),
     residual === null ? 0 : 1,
   ]
 }

@@ -97,7 +97,10 @@ function rowProgram(op: Op, width: number, rows: 'tokens' | 'sequences' = 'token
 }
 
 const attention = (heads: number, headSize: number): Program =>
-  rowProgram({ kind: 'attention', query: 0, key: 0, value: 0, output: 1, heads, headSize }, heads * headSize)
+  rowProgram(
+    { kind: 'attention', query: 0, key: 0, value: 0, output: 1, heads, headSize, distanceBias: null },
+    heads * headSize,
+  )
 
 const table = (rows: number, seed: number) => ({ kind: 'f32' as const, rows, width: K, data: numbers(rows * K, seed) })
 

@@ -67,7 +67,11 @@ export function kernelPrograms(): KernelProgram[] {
   return [
     ...linears,
     one('layernorm', { kind: 'layernorm', input: 0, residual: 0, output: 1, gamma, beta, epsilon: 1e-12 }, same),
-    one('attention', { kind: 'attention', query: 0, key: 0, value: 0, output: 1, heads: 4, headSize: 16 }, same),
+    one(
+      'attention',
+      { kind: 'attention', query: 0, key: 0, value: 0, output: 1, heads: 4, headSize: 16, distanceBias: null },
+      same,
+    ),
     one('first-token', { kind: 'first-token', input: 0, output: 1 }, pooled),
     one('mean-pool', { kind: 'mean-pool', input: 0, output: 1, normalize: true }, pooled),
     {

@@ -128,7 +128,16 @@ export function buildProgram(model: StoredModel, output: ModelOutput, options: P
     const value = linear(x, layer.value, rows, 'none')
     const width = layer.heads * layer.headSize
     let context = pool.acquire(rows, width)
-    ops.push({ kind: 'attention', query, key, value, output: context, heads: layer.heads, headSize: layer.headSize })
+    ops.push({
+      kind: 'attention',
+      query,
+      key,
+      value,
+      output: context,
+      heads: layer.heads,
+      headSize: layer.headSize,
+      distanceBias: null,
+    })
     pool.release(query, key, value)
     if (wantsFirst && firstTokenOnly && i === layers.length - 1) {
       context = firstToken(context, width)
