@@ -4,7 +4,7 @@ import { fetchedFiles, type ModelFiles, type Progress } from '../io/folder.ts'
 import type { Family } from '../families/family.ts'
 import { parseConfig } from './config-json.ts'
 import { openParts } from './parts.ts'
-import { presetModel } from './preset.ts'
+import { loadPresetFamily, presetModel } from './preset.ts'
 import { readModel, TensorIndex } from './tensor-index.ts'
 import { readTokenizerFiles } from './tokenizer-files.ts'
 import type { ModelWeights, StoredModel } from './weights.ts'
@@ -73,12 +73,14 @@ export async function loadModel(source: string, options: LoadModelOptions = {}):
  * await model.close()
  */
 export async function openModel(source: string, options: OpenModelOptions = {}): Promise<OpenedModel> {
-  if (source.startsWith('preset:')) return { ...loadPreset(source, options), close: async () => {} }
+  if (source.startsWith('preset:')) return { ...(await loadPreset(source, options)), close: async () => {} }
   return openModelFrom(await openModelFiles(source, options), options)
 }
 
-function loadPreset(source: string, options: LoadModelOptions): LoadedModel {
-  const weights = presetModel(source.slice('preset:'.length), options.seed ?? 1, options.labels)
+async function loadPreset(source: string, options: LoadModelOptions): Promise<LoadedModel> {
+  const name = source.slice('preset:'.length)
+  await loadPresetFamily(name)
+  const weights = presetModel(name, options.seed ?? 1, options.labels)
   options.progress?.({ status: 'ready', file: source })
   return { weights, tokenizerFiles: {}, fileBytes: 0, headerBytes: 0, where: source }
 }

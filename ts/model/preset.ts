@@ -1,7 +1,7 @@
 // Presets: the shapes of known models with seeded random weights, for size and latency where no weights can be had.
 
 import { PRESETS, type BertConfig, type Preset } from './config.ts'
-import { familyOf } from '../families/index.ts'
+import { familyOf, loadFamily } from '../families/index.ts'
 import { rowsBeforePositions } from '../families/names.ts'
 import { configOfPreset, shapeOfConfig, type LinearLayerShape } from './shape.ts'
 import { LAYER_LINEARS, type EncoderLayer, type LinearLayer, type ModelWeights, type Norm } from './weights.ts'
@@ -12,6 +12,11 @@ export function findPreset(name: string): Preset {
   if (!Object.hasOwn(PRESETS, name))
     throw new Error(`there is no preset '${name}'; the presets are ${Object.keys(PRESETS).join(', ')}`)
   return PRESETS[name]
+}
+
+/** Loads the family of a preset's model, which every use of its shape needs. */
+export async function loadPresetFamily(name: string): Promise<void> {
+  await loadFamily(findPreset(name).family ?? 'bert')
 }
 
 /** What decides an encoder's layers: `10x128` (layers x width; heads of 32, FFN four times the width) or a preset's. */

@@ -3,7 +3,7 @@
 import type { ModelFiles } from '../io/folder.ts'
 import { ledgerOfFiles, ledgerOfModel, ledgerOfShape, type Ledger, type LedgerOptions } from '../model/ledger.ts'
 import { openModelFiles, type LoadModelOptions } from '../model/load.ts'
-import { findPreset } from '../model/preset.ts'
+import { findPreset, loadPresetFamily } from '../model/preset.ts'
 import { configOfPreset, shapeOfConfig, shapeOfModel, type ModelShape } from '../model/shape.ts'
 import type { ModelWeights } from '../model/weights.ts'
 import { applyRecipeToShape } from './shape.ts'
@@ -32,7 +32,11 @@ export const recipeLedger = (preset: string, recipe = ''): Ledger =>
  * rows add up to the size of model.safetensors, the header a row of its own.
  */
 export async function inspectSource(source: string, options: InspectOptions = {}): Promise<Ledger> {
-  if (source.startsWith('preset:')) return recipeLedger(source.slice('preset:'.length), options.recipe)
+  if (source.startsWith('preset:')) {
+    const name = source.slice('preset:'.length)
+    await loadPresetFamily(name)
+    return recipeLedger(name, options.recipe)
+  }
   return inspectFiles(await openModelFiles(source, options), options)
 }
 
