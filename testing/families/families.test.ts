@@ -5,7 +5,7 @@ import { ALL_DEVICES } from '../../kernels/testing/devices.ts'
 import { deviceOf } from '../../kernels/testing/suite.ts'
 import { buildProgram, type ModelOutput } from '../../ts/model/bert.ts'
 import { loadModel } from '../../ts/model/load.ts'
-import { batchOf, distance, FIXTURES, outputsOf, REFUSED } from './fixtures.ts'
+import { batchOf, distance, OPENED, outputsOf, REFUSED } from './fixtures.ts'
 
 /** What issue 16 allows between f32 and PyTorch. */
 const TOLERANCE = 1e-4
@@ -19,9 +19,6 @@ function skipMissing(error: Error): null {
 }
 
 const isPerToken = (output: ModelOutput): boolean => output === 'hidden' || output === 'token-logits'
-
-/** MPNet's attention has a bias that the backends do not compute yet. */
-const OPENED = FIXTURES.filter(({ name }) => !name.startsWith('mpnet'))
 
 describe.each(OPENED)('$name', ({ name, folder, expected }) => {
   const { inputs } = expected

@@ -2,6 +2,8 @@
 
 import { product, type Graph, type Value } from './decode.ts'
 
+export type { Value } from './decode.ts'
+
 type Attributes = Map<string, number | number[]>
 
 const erf = (z: number): number => {

@@ -13,7 +13,7 @@ import { familyOf } from '../families/index.ts'
 import { linearStem } from '../families/names.ts'
 import { requireDense, requireFinite } from './dense.ts'
 import type { StepResult } from './dense.ts'
-import { FFN_STEP, keptStructure } from './kept-structure.ts'
+import { checkSeparateLayers, FFN_STEP, keptStructure } from './kept-structure.ts'
 import { gram, transpose, view } from './linear-algebra.ts'
 
 /** Scores of one layer; the lowest go first. */
@@ -155,6 +155,7 @@ export async function pruneStructure(
   const { iterations = 8, uneven = true, progress } = options
   if (!(Number.isInteger(iterations) && iterations >= 1))
     throw new Error(`heads: ${iterations} iterations, expected a whole number from 1 on`)
+  checkSeparateLayers(model.config)
   const before = shapesOf(model)
   const goal = before.map((shape) => keptStructure(target, shape))
   let current = model
@@ -280,6 +281,7 @@ export function removeStructure(
   step: { heads: number; ffn: number },
   importance?: readonly Importance[],
 ): StepResult {
+  checkSeparateLayers(model.config)
   let shapes = ''
   const layers = model.layers.map((layer, i) => {
     const name = stemsOf(model, i)

@@ -1,14 +1,15 @@
 // Step `vocab`: the word table cut to the tokens that a task's texts use. Training-free, and for one language on a
 // multilingual model the largest single saving.
 //
-// Kept: [PAD] [UNK] [CLS] [SEP] [MASK], every token seen, and all single characters and single-character ## pieces, so
+// Kept: [PAD] [UNK] [CLS] [SEP] [MASK] and their likes, every token seen, and all single characters and single-character ## pieces, so
 // that a word whose pieces were dropped is still spelled out instead of becoming [UNK]. The order of tokens stays.
 
 import type { EmbeddingTable } from '../../kernels/program/weights.ts'
+import type { BertConfig } from '../model/config.ts'
 import type { ModelWeights } from '../model/weights.ts'
 import { formatCount } from './dense.ts'
 
-const SPECIAL_TOKENS = ['[PAD]', '[UNK]', '[CLS]', '[SEP]', '[MASK]']
+const SPECIAL_TOKENS = ['[PAD]', '[UNK]', '[CLS]', '[SEP]', '[MASK]', '<pad>', '<s>', '</s>', '<mask>']
 
 /** Token ids of a text under one vocabulary. */
 export type Encode = (text: string) => ArrayLike<number>
@@ -110,6 +111,7 @@ export function pruneVocabulary(model: ModelWeights, context: VocabularyContext)
     idMap[id] = ids.length
     ids.push(id)
   })
+  const kept = renumbered(model.config, idMap)
   const pruned = ids.map((id) => vocabulary[id])
   const notes = [
     `vocab: kept ${formatCount(ids.length)} of ${formatCount(word.rows)} tokens (${formatCount(seen)} seen, the rest special or single characters)`,
@@ -134,13 +136,32 @@ export function pruneVocabulary(model: ModelWeights, context: VocabularyContext)
   return {
     model: {
       ...model,
-      config: { ...model.config, vocabSize: ids.length },
+      config: { ...kept, vocabSize: ids.length },
       embeddings: { ...model.embeddings, word: gatherRows(word, ids) },
     },
     vocabulary: pruned,
     idMap,
     notes,
   }
+}
+
+/**
+ * The configuration with the token ids that config.json names under their new numbers.
+ * @throws where the padding token moves, from whose id positions are counted
+ */
+function renumbered(config: BertConfig, idMap: Int32Array): BertConfig {
+  const { paddingId, kept } = config
+  if (paddingId !== undefined && idMap[paddingId] !== paddingId)
+    throw new Error(
+      `vocab: positions are counted from the padding token's id ${paddingId}, which would become ${idMap[paddingId]}; keep the tokens before it (context.keepIds)`,
+    )
+  if (!kept) return config
+  const entries = Object.entries(kept).map(([key, value]): [string, unknown] => {
+    const isId = key.endsWith('_token_id') && typeof value === 'number' && value in idMap
+    if (!isId) return [key, value]
+    return [key, idMap[value] < 0 ? null : idMap[value]]
+  })
+  return { ...config, kept: Object.fromEntries(entries) }
 }
 
 /** Share of [UNK] among the tokens of these texts; 0 where there are none. */

@@ -87,7 +87,9 @@ export async function parseConfig(json: string, where: string): Promise<ParsedCo
     ...parseSizes(raw, family, refuse),
     // a configuration that names no family is BERT's, in memory as in files of older releases
     ...(modelType !== 'bert' && { family: modelType as string }),
-    labels: parseLabels(raw, refuse),
+    // what this library wrote says by its class whether it has a classifier; other files are looked at
+    labels:
+      raw.compression !== undefined && architecture === `${family.classPrefix}Model` ? [] : parseLabels(raw, refuse),
     recipe: '',
     lowercase: family.tokenizer.lowercase,
     ...parseOptions(raw, family, architecture, refuse),

@@ -1,4 +1,4 @@
-import { keptStructure, REFERENCE_FFN, REFERENCE_HEADS } from '../../compress/kept-structure.ts'
+import { checkSeparateLayers, keptStructure, REFERENCE_FFN, REFERENCE_HEADS } from '../../compress/kept-structure.ts'
 import type { LayerShape } from '../../model/shape.ts'
 import { LAYER_LINEARS } from '../../model/weights.ts'
 import { badNumber } from '../numbers.ts'
@@ -41,6 +41,7 @@ export const heads: RecipeStep<Heads> = {
       : once(() => removeStructure(model, step, importance))
   },
   reshape: (shape, step) => {
+    checkSeparateLayers(shape.config)
     for (const layer of shape.layers) cutLayer(layer, step)
     return shape
   },

@@ -35,7 +35,7 @@ export const q8: RecipeStep<Q8> = {
     once(() => quantizeLinears(model, { ...step, calibration, keepFloat })),
   reshape: (shape, { text }) => {
     mapEncoder(shape, (leaf) => quantized(leaf, text))
-    for (const part of [shape.pooler, shape.classifier])
+    for (const part of [shape.projection, shape.pooler, shape.classifier])
       if (part) part.weight = mapLeaves(part.weight, (leaf) => quantized(leaf, text))
     return shape
   },
