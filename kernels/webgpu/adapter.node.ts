@@ -1,7 +1,7 @@
 // Node's adapters: Dawn from the optional package `webgpu`, on the system's Vulkan (or Metal, D3D12), else on SwiftShader.
 
 import { constants } from 'node:os'
-import type { SoftwareChoice } from './adapter.ts'
+import type { SoftwareChoice } from './software-choice.ts'
 import { extractSwiftShader } from './swiftshader.node.ts'
 
 /**

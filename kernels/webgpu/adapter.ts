@@ -1,7 +1,8 @@
 // Finds a WebGPU adapter: the browser's own; in Node a real GPU through the optional package `webgpu`, else software.
 
-/** 'never' refuses adapters that emulate a GPU on the CPU. */
-export type SoftwareChoice = 'allow' | 'never'
+import type { SoftwareChoice } from './software-choice.ts'
+
+export type { SoftwareChoice } from './software-choice.ts'
 
 export interface FoundAdapter {
   adapter: GPUAdapter

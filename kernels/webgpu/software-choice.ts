@@ -1,0 +1,2 @@
+/** 'never' refuses adapters that emulate a GPU on the CPU. */
+export type SoftwareChoice = 'allow' | 'never'
