@@ -4,7 +4,7 @@ import { createHash, randomUUID } from 'node:crypto'
 import { createReadStream } from 'node:fs'
 import { open, mkdir, readdir, readFile, rename, rm, stat } from 'node:fs/promises'
 import { dirname, join } from 'node:path'
-import { isModelFile, MAX_TEXT_BYTES, type ModelFiles } from './folder.ts'
+import { checkedText, isModelFile, MAX_TEXT_BYTES, type ModelFiles } from './folder.ts'
 import type { ByteSource } from './safetensors.ts'
 
 const isMissing = (error: unknown): boolean =>
@@ -46,12 +46,13 @@ export function folderFiles(folder: string): ModelFiles {
       try {
         const { size } = await stat(path)
         if (size > MAX_TEXT_BYTES) throw new Error(`${path} has ${size} bytes, expected at most ${MAX_TEXT_BYTES}`)
-        return await readFile(path, 'utf8')
+        return checkedText(await readFile(path, 'utf8'), path)
       } catch (error) {
         if (isMissing(error)) return null
         throw error
       }
     },
+    list: () => readdir(folder, { recursive: true }),
     open: async (name) => {
       try {
         return await fileSource(join(folder, name))

@@ -1,7 +1,7 @@
 // A model's files, wherever they lie: a folder on disk (folder.node.ts), an address, a hub repository, or memory.
 
 import { piecesSource } from './pieces.ts'
-import { memorySource, type ByteSource } from './safetensors.ts'
+import { isPointer, memorySource, pointerError, type ByteSource } from './safetensors.ts'
 
 export interface ProgressEvent {
   status: 'initiate' | 'download' | 'progress' | 'done' | 'ready'
@@ -21,6 +21,8 @@ export interface ModelFiles {
   /** null where there is no such file */
   text(name: string): Promise<string | null>
   open(name: string): Promise<ByteSource | null>
+  /** names of all files, where they can be listed without fetching them */
+  list?(): Promise<string[]>
 }
 
 export const TOKENIZER_FILES = [
@@ -50,6 +52,15 @@ export const isModelFile = (name: string): boolean =>
   ([...TOKENIZER_FILES, ...SENTENCEPIECE_FILES, ...SENTENCE_FILES] as readonly string[]).includes(name) ||
   /^model.*\.safetensors(\.index\.json)?$/.test(name)
 
+/**
+ * The text of a file.
+ * @throws where it is a Git LFS pointer in place of the file
+ */
+export function checkedText(text: string, where: string): string {
+  if (isPointer(text)) throw pointerError(where)
+  return text
+}
+
 /** JSON, vocabularies: bounded before they are read. */
 export const MAX_TEXT_BYTES = 64_000_000
 
@@ -62,7 +73,8 @@ export function memoryFiles(
     where,
     text: async (name) => {
       const file = Object.hasOwn(files, name) ? files[name] : null
-      return file === null || typeof file === 'string' ? file : new TextDecoder().decode(file)
+      if (file === null) return null
+      return checkedText(typeof file === 'string' ? file : new TextDecoder().decode(file), `${where}/${name}`)
     },
     open: async (name) => {
       const file = Object.hasOwn(files, name) ? files[name] : null
@@ -119,7 +131,7 @@ export function fetchedFiles(base: string, options: FetchedFilesOptions = {}): M
     where: root,
     text: async (name) => {
       const pieces = await get(name)
-      return pieces && new Blob(pieces).text()
+      return pieces && checkedText(await new Blob(pieces).text(), `${root}${name}`)
     },
     open: async (name) => {
       const pieces = await get(name)

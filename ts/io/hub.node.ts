@@ -7,6 +7,7 @@ import { basename, dirname, join, relative } from 'node:path'
 import { SENTENCE_FILES, SENTENCEPIECE_FILES, TOKENIZER_FILES, type ModelFiles, type Progress } from './folder.ts'
 import { folderFiles, isFolder, isThere, writeWhole } from './folder.node.ts'
 import { hubEndpoint, isHubId } from './hub.ts'
+import { INDEX_FILE, shardsOf } from './shards.ts'
 
 export { isHubId }
 
@@ -18,14 +19,13 @@ export interface HubOptions {
   cacheDir?: string
 }
 
-const INDEX = 'model.safetensors.index.json'
 const WANTED = [
   'config.json',
   ...TOKENIZER_FILES,
   ...SENTENCEPIECE_FILES,
   ...SENTENCE_FILES,
   'model.safetensors',
-  INDEX,
+  INDEX_FILE,
 ]
 const COMMIT = /^[0-9a-f]{40}$/
 
@@ -72,10 +72,10 @@ export async function hubFiles(id: string, options: HubOptions = {}): Promise<Mo
   const list = (paths: string[]): Promise<PathInfo[]> => hub.pathsInfo({ repo, paths, revision: commit, ...common })
   const listed = await list(WANTED)
   const isOneFile = listed.some(({ path }) => path === 'model.safetensors')
-  for (const file of listed) if (!isOneFile || file.path !== INDEX) await download(file)
-  if (!isOneFile && listed.some(({ path }) => path === INDEX)) {
-    const index = await readFile(join(storage, 'snapshots', commit, INDEX), 'utf8')
-    for (const file of await list([...shardsOf(index)])) await download(file)
+  for (const file of listed) if (!isOneFile || file.path !== INDEX_FILE) await download(file)
+  if (!isOneFile && listed.some(({ path }) => path === INDEX_FILE)) {
+    const index = await readFile(join(storage, 'snapshots', commit, INDEX_FILE), 'utf8')
+    for (const file of await list([...shardsOf(index, id)])) await download(file)
   }
   await mkdir(join(storage, 'refs'), { recursive: true })
   if (!COMMIT.test(revision)) await writeWhole(join(storage, 'refs', revision), [commit])
@@ -153,11 +153,8 @@ async function isComplete(folder: string): Promise<boolean> {
   const tokenizers = await Promise.all(['tokenizer.json', 'vocab.txt', 'vocab.json', ...SENTENCEPIECE_FILES].map(has))
   if (!tokenizers.includes(true)) return false
   if (await has('model.safetensors')) return true
-  const index = await readFile(join(folder, INDEX), 'utf8').catch(() => null)
+  const index = await readFile(join(folder, INDEX_FILE), 'utf8').catch(() => null)
   if (index === null) return false
-  for (const shard of shardsOf(index)) if (!(await has(shard))) return false
+  for (const shard of shardsOf(index, folder)) if (!(await has(shard))) return false
   return true
 }
-
-const shardsOf = (index: string): Set<string> =>
-  new Set(Object.values((JSON.parse(index) as { weight_map?: Record<string, string> }).weight_map ?? {}))

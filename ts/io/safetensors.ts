@@ -70,6 +70,16 @@ export interface SafetensorsFile {
 /** The reference implementation refuses longer headers too. */
 const MAX_HEADER_BYTES = 100_000_000
 
+const POINTER = 'version https://git-lfs.github.com/spec/'
+
+/** What git leaves in place of a large file where git-lfs is not installed. */
+export const isPointer = (text: string): boolean => text.startsWith(POINTER)
+
+export const pointerError = (where: string): Error =>
+  new Error(
+    `${where}: it is a Git LFS pointer, not the file itself; fetch the file: git lfs install, then git lfs pull`,
+  )
+
 /** A file that is in memory as a whole. */
 export function memorySource(bytes: ArrayBuffer | Uint8Array<ArrayBuffer>, name = 'buffer'): ByteSource {
   const whole = bytes instanceof Uint8Array ? bytes : new Uint8Array(bytes)
@@ -95,6 +105,8 @@ export async function openSafetensors(source: ByteSource): Promise<SafetensorsFi
   if (source.size < 8) refuse(`${source.size} bytes, expected at least 8 for the header length`)
   const prefix = new Uint8Array(8)
   await source.read(0, prefix)
+  // as a length of a header these eight letters are no number that a file could have
+  if (POINTER.startsWith(String.fromCharCode(...prefix))) throw pointerError(source.name)
   const declared = new DataView(prefix.buffer).getBigUint64(0, true)
   if (declared > BigInt(Math.min(MAX_HEADER_BYTES, source.size - 8)))
     refuse(

@@ -38,6 +38,12 @@ export interface LoadedModel {
   headerBytes: number
   /** where it came from, for messages */
   where: string
+  /**
+   * The folder's other files that belong to the model, such as modules.json, for `saveModel`'s option `beside`; read when
+   * asked for.
+   * @param isTokenizerNew the tokens will have other ids, so that files with ids are left out; false if not given
+   */
+  filesBeside(isTokenizerNew?: boolean): Promise<Record<string, Uint8Array<ArrayBuffer>>>
 }
 
 /** A model of which only what is small was read. */
@@ -82,7 +88,7 @@ async function loadPreset(source: string, options: LoadModelOptions): Promise<Lo
   await loadPresetFamily(name)
   const weights = presetModel(name, options.seed ?? 1, options.labels)
   options.progress?.({ status: 'ready', file: source })
-  return { weights, tokenizerFiles: {}, fileBytes: 0, headerBytes: 0, where: source }
+  return { weights, tokenizerFiles: {}, fileBytes: 0, headerBytes: 0, where: source, filesBeside: async () => ({}) }
 }
 
 /** Finds the files of `source`, without reading them. */
@@ -148,6 +154,10 @@ export async function openModelFrom(files: ModelFiles, options: OpenModelOptions
     fileBytes: parts.reduce((sum, part) => sum + part.source.size, 0),
     headerBytes: parts.reduce((sum, part) => sum + part.headerBytes, 0),
     where,
+    filesBeside: async (isTokenizerNew = false) => {
+      const { readFilesBeside } = await import('./beside.ts')
+      return readFilesBeside(files, Object.keys(tokenizerFiles), isTokenizerNew)
+    },
   }
 }
 

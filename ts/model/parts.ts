@@ -1,6 +1,7 @@
 // The files that hold a model's tensors, and what the tensors in them are called.
 
 import type { ModelFiles, Progress } from '../io/folder.ts'
+import { INDEX_FILE, shardsOf } from '../io/shards.ts'
 import { openSafetensors, type ByteSource, type SafetensorsFile } from '../io/safetensors.ts'
 import { classifierStem, poolerOf } from '../families/names.ts'
 import type { ParsedConfig } from './config-json.ts'
@@ -31,16 +32,31 @@ export async function openParts(
     return true
   }
   if (await open('model.safetensors')) return opened
-  const index = await files.text('model.safetensors.index.json')
-  if (index === null)
-    throw new Error(
-      `${files.where}: model.safetensors is missing; a model that has only pytorch_model.bin must be converted to safetensors first`,
-    )
-  const map = (JSON.parse(index) as { weight_map?: Record<string, string> }).weight_map ?? {}
-  for (const name of new Set(Object.values(map)))
-    if (name.includes('/') || name.includes('\\') || !(await open(name)))
-      throw new Error(`${files.where}: ${name}, named in model.safetensors.index.json, is missing`)
+  const index = await files.text(INDEX_FILE)
+  if (index === null) throw await missingWeights(files)
+  for (const name of shardsOf(index, files.where))
+    if (!(await open(name))) {
+      for (const part of opened) await part.source.close()
+      throw new Error(`${files.where}: ${name}, named in ${INDEX_FILE}, is missing; fetch it again`)
+    }
   return opened
+}
+
+/** What there is in place of model.safetensors, and what to do about it. */
+async function missingWeights({ where, list }: ModelFiles): Promise<Error> {
+  const names = (await list?.()) ?? []
+  const onnx = names.find((name) => name.endsWith('.onnx'))
+  const other = names.find((name) => /^(pytorch_model.*\.bin|tf_model\.h5|flax_model\.msgpack)$/.test(name))
+  const convert =
+    'convert it with transformers: AutoModelForSequenceClassification (or AutoModel) .from_pretrained(FOLDER).save_pretrained(NEW)'
+  if (other) return new Error(`${where}: model.safetensors is missing, and ${other} is not read; ${convert}`)
+  if (onnx)
+    return new Error(
+      `${where}: model.safetensors is missing, and ${onnx} is not read; take the model that it was exported from, with its model.safetensors`,
+    )
+  return new Error(
+    `${where}: model.safetensors is missing; a model that has only pytorch_model.bin must be converted to safetensors first: ${convert}`,
+  )
 }
 
 function releasing(source: ByteSource): ByteSource {

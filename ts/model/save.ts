@@ -172,6 +172,8 @@ export function modelTensors(model: ModelWeights): { tensors: TensorToWrite[]; a
 export interface SaveOptions {
   /** name -> text: tokenizer.json, vocab.txt, tokenizer_config.json, written beside the weights */
   files?: Record<string, string>
+  /** other files of the folder, written as they are: `filesBeside` of a model that was loaded */
+  beside?: Record<string, Uint8Array<ArrayBuffer>>
 }
 
 /** The files of a model folder in memory, for the browser: names and contents as `saveModel` writes them. */
@@ -183,6 +185,7 @@ export function encodeModel(
   return {
     'model.safetensors': encodeSafetensors(tensors),
     ...options.files,
+    ...options.beside,
     'config.json': formatConfig(shapeOfModel(model), aliases),
   }
 }
@@ -210,8 +213,9 @@ export async function saveModel(
     [
       ['model.safetensors', [header, ...parts]],
       ...Object.entries(options.files ?? {}).map(([name, text]): [string, string[]] => [name, [text]]),
+      ...Object.entries(options.beside ?? {}).map(([name, bytes]): [string, Uint8Array[]] => [name, [bytes]]),
       ['config.json', [formatConfig(shapeOfModel(model), aliases)]],
     ],
-    stale,
+    stale.filter((name) => !Object.hasOwn(options.beside ?? {}, name)),
   )
 }

@@ -87,7 +87,8 @@ async function compressByRecipe(source: string, recipe: string, flags: Flags): P
   const { tokenizerFiles, weights, fileBytes } = loaded
   const { model, vocabulary, notes } = result
   const files = vocabulary ? withVocabulary(tokenizerFiles, vocabulary, weights.config.lowercase) : tokenizerFiles
-  const bytes = (await saveModel(model, out, { files }))['model.safetensors']
+  const beside = await loaded.filesBeside(vocabulary !== null && vocabulary !== undefined)
+  const bytes = (await saveModel(model, out, { files, beside }))['model.safetensors']
   if (json) {
     process.stdout.write(`${JSON.stringify({ out, recipe, bytes, notes })}\n`)
     return
@@ -122,7 +123,7 @@ async function compressByBudget(source: string, data: string, flags: Flags): Pro
     const tokens = Math.min(maxPositions, flags.tokens ?? texts.tokens)
     const plan = { ...goalOf(flags), model: weights, texts, tokens, device, seed, reporter }
     const { model, ledger } = await compressToBudget(plan)
-    const written = await saveModel(model, out, { files: loaded.tokenizerFiles })
+    const written = await saveModel(model, out, { files: loaded.tokenizerFiles, beside: await loaded.filesBeside() })
     const line = JSON.stringify({ out, written: written['model.safetensors'], ...ledger })
     if (flags.ledger) await writeWhole(flags.ledger, [`${line}\n`])
     process.stdout.write(json ? `${line}\n` : `${budgetText(ledger)}${out}: written\n`)
