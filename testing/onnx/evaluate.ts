@@ -149,6 +149,10 @@ const OPERATORS: Record<string, (inputs: Value[], attributes: Attributes) => Val
     const values = unary(a, (x) => Math.max(0, Math.min(255, roundToEven(x / scale) + zero)))
     return [values, { dims: [], data: Float64Array.of(scale) }, { dims: [], data: Float64Array.of(zero) }]
   },
+  Range: ([from, to, step]) => {
+    const count = Math.max(0, Math.ceil((to.data[0] - from.data[0]) / step.data[0]))
+    return [{ dims: [count], data: Float64Array.from({ length: count }, (_, i) => from.data[0] + i * step.data[0]) }]
+  },
   Shape: ([a]) => [{ dims: [a.dims.length], data: Float64Array.from(a.dims) }],
   Unsqueeze: ([a, axes]) => {
     const dims = [...a.dims]

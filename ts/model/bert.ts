@@ -119,6 +119,7 @@ export function buildProgram(model: StoredModel, output: ModelOutput, options: P
     }
   }
 
+  const distanceBias = distanceBiasOf(model)
   let rows: BufferSpec['rows'] = 'tokens'
   const wantsFirst = output === 'logits' || output === 'pooled'
   const layers = appliedLayers(model)
@@ -136,7 +137,7 @@ export function buildProgram(model: StoredModel, output: ModelOutput, options: P
       output: context,
       heads: layer.heads,
       headSize: layer.headSize,
-      distanceBias: null,
+      distanceBias,
     })
     pool.release(query, key, value)
     if (wantsFirst && firstTokenOnly && i === layers.length - 1) {
@@ -176,6 +177,20 @@ function checkOutput({ config, classifier, pooler }: StoredModel, output: ModelO
   if (output === 'token-logits' && !labelsTokens)
     throw new Error('this model labels texts, not tokens: ask for logits, embeddings, pooled or hidden')
   if (output === 'pooled' && !pooler) throw new Error('this model has no pooler: ask for embeddings or hidden')
+}
+
+/** What attention adds to the score of query i with key j, f32 [H, 2 P - 1] by j - i + P - 1; null where it adds nothing. */
+export function distanceBiasOf({ config, distances }: StoredModel): Float32Array | null {
+  if (!distances) return null
+  const { heads: H, maxPositions: P, distanceBuckets = 0 } = config
+  const { bucketOf } = familyOf(config).distances!
+  const width = 2 * P - 1
+  const bias = new Float32Array(H * width)
+  for (let d = 0; d < width; d++) {
+    const row = bucketOf(d - (P - 1), distanceBuckets) * H
+    for (let h = 0; h < H; h++) bias[h * width + d] = distances[row + h]
+  }
+  return bias
 }
 
 type EmbeddingOp = Extract<StoredOp, { kind: 'embedding' }>

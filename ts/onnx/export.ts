@@ -12,7 +12,7 @@ import type { EmbeddingTable, LeafWeight } from '../../kernels/program/weights.t
 import { spreadEntries } from '../../kernels/sparse-matmul/spread.ts'
 import { contractChain } from '../../kernels/low-rank-linear/contract-chain.ts'
 import { familyOf } from '../families/index.ts'
-import { positionsOf } from '../model/bert.ts'
+import { distanceBiasOf, positionsOf } from '../model/bert.ts'
 import { denseLeaf } from '../model/dense.ts'
 import {
   appliedLayers,
@@ -61,7 +61,7 @@ class BertGraph {
     const input = (name: string): string => graph.input(name, 'i64', ['batch', 'sequence'])
     const [ids, mask] = [input('input_ids'), input('attention_mask')]
     const types = tensors.type === null || type.rows === 1 ? null : input('token_type_ids')
-    const bias = this.maskBias(mask)
+    const bias = this.withDistances(this.maskBias(mask), ids)
     let x = this.embed(ids, types)
     // of a layer that is applied several times the constants are one
     for (const layer of appliedLayers(model))
@@ -93,6 +93,27 @@ class BertGraph {
     const wide = graph.node('Unsqueeze', [mask, graph.integers([1, 2])])
     const missing = graph.node('Sub', [graph.scalar(1), graph.node('Cast', [wide], { to: ELEMENT.f32 })])
     return graph.node('Mul', [missing, graph.scalar(MASKED)])
+  }
+
+  /** The bias with what attention adds by distance, where it does: [batch, heads, sequence, sequence]. */
+  private withDistances(bias: string, ids: string): string {
+    const { graph, model } = this
+    const distances = distanceBiasOf(model)
+    if (!distances) return bias
+    const { heads: H, maxPositions: P } = model.config
+    const integer = (value: number): string => {
+      const bytes = new Uint8Array(BigInt64Array.of(BigInt(value)).buffer)
+      return graph.constant(`integer_${value}`, 'i64', [], bytes)
+    }
+    const one = integer(1)
+    const tokens = graph.node('Gather', [graph.node('Shape', [ids]), one])
+    const places = graph.node('Range', [integer(0), tokens, one])
+    const [keys, queries] = [0, 1].map((axis) => graph.node('Unsqueeze', [places, graph.integers([axis])]))
+    const rows = graph.node('Add', [graph.node('Sub', [keys, queries]), integer(P - 1)])
+    const content = bytesOf(transpose(distances, H, 2 * P - 1, Float32Array))
+    const table = graph.constant('distances', 'f32', [2 * P - 1, H], content)
+    const byHead = graph.node('Transpose', [graph.node('Gather', [table, rows])], { perm: [2, 0, 1] })
+    return graph.node('Add', [bias, byHead])
   }
 
   private embed(ids: string, types: string | null): string {
