@@ -5,7 +5,7 @@ import { ALL_DEVICES } from '../../kernels/testing/devices.ts'
 import { deviceOf } from '../../kernels/testing/suite.ts'
 import { buildProgram, type ModelOutput } from '../../ts/model/bert.ts'
 import { loadModel } from '../../ts/model/load.ts'
-import { batchOf, distance, OPENED, outputsOf, REFUSED } from './fixtures.ts'
+import { batchOf, distance, FIXTURES, outputsOf, REFUSED } from './fixtures.ts'
 
 /** What issue 16 allows between f32 and PyTorch. */
 const TOLERANCE = 1e-4
@@ -20,7 +20,7 @@ function skipMissing(error: Error): null {
 
 const isPerToken = (output: ModelOutput): boolean => output === 'hidden' || output === 'token-logits'
 
-describe.each(OPENED)('$name', ({ name, folder, expected }) => {
+describe.each(FIXTURES)('$name', ({ name, folder, expected }) => {
   const { inputs } = expected
   const batch = batchOf(inputs)
 

@@ -43,9 +43,6 @@ export const FIXTURES: Fixture[] = readdirSync(new URL('fixtures/models', import
     return { name, folder, expected: JSON.parse(readFileSync(`${folder}/expected.json`, 'utf8')) as Expected }
   })
 
-/** MPNet's attention has a bias that the backends do not compute yet. */
-export const OPENED = FIXTURES.filter(({ name }) => !name.startsWith('mpnet'))
-
 /** Every folder that is to be refused, and what the message has to name, word by word. */
 export const REFUSED: { name: string; folder: string; words: string[] }[] = readdirSync(
   new URL('fixtures/refused', import.meta.url),

@@ -14,6 +14,7 @@ const FAMILIES: readonly (readonly [modelType: string, load: () => Promise<Famil
   ['camembert', async () => (await import('./roberta.ts')).camembert],
   ['xlm-roberta', async () => (await import('./roberta.ts')).xlmRoberta],
   ['electra', async () => (await import('./electra.ts')).electra],
+  ['mpnet', async () => (await import('./mpnet.ts')).mpnet],
   ['albert', async () => (await import('./albert.ts')).albert],
 ]
 
