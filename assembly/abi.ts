@@ -105,11 +105,13 @@ export class AttentionRecord {
   longest: i32
   isFirstOnly: i32
   leastI16: i32
+  P: i32
   offsets: usize
   q: usize
   k: usize
   v: usize
   y: usize
+  bias: usize
 }
 
 export const ATTENTION_BACKWARD: i32 = 4

@@ -1,4 +1,4 @@
-// attention, variants panels and i16: per sequence and head, softmax(Q K^T / sqrt(D)) V over ragged sequences;
+// attention, variants panels and i16: per sequence and head, softmax(Q K^T / sqrt(D) + bias) V over ragged sequences;
 // q, k, v, y f32 [M, H * D].
 // Contract   kernels/attention/contract.ts      GPU  shaders/attention.*.wgsl
 // Layout     scratch per thread: K panels [ceil(T / 8)][D][8], V panels [ceil(D / 8)][T][8], scores [ceil(T / 8)][6][8],
@@ -8,7 +8,7 @@
 //            tile. The scale goes into the softmax's only product, which is in powers of 2. i16: Q, K, V and the weights as
 //            integers, five queries at a time by the tile of i16
 // Needs      T and D as they come (i16: T >= 16, D % 8 == 0); keys past T repeat the last one: the largest score is right, and
-//            their weights are taken off the sum
+//            their weights are taken off the sum. i16 has no bias
 // Source     own derivation; the softmax is unnormalised until the context is there: one division per row
 
 import { AttentionRecord, I16_TILE_ROWS, PANEL, PANEL_BYTES, PANEL_SHIFT, TILE_BYTES, TILE_ROWS } from './abi'
@@ -72,6 +72,8 @@ function attendUnit(
   packValues(args.v + corner, stride, T, D, valuePanels)
   const weightStride = <usize>padToPanel(T) << 2
   const scale = <f32>(LOG2E / sqrt<f64>(<f64>D))
+  // the bias of the first key for the first query
+  const bias = args.bias != 0 ? args.bias + (<usize>(h * (2 * args.P - 1) + args.P - 1) << 2) : 0
   const tiles = tileCount(queries, TILE_ROWS)
   for (let tile = 0; tile < tiles; tile++) {
     const t = tileBegin(queries, tiles, tile)
@@ -79,6 +81,7 @@ function attendUnit(
     for (let j = 0; j < T; j += PANEL)
       tileF32(rows, q + <usize>t * stride, stride, keyPanels + (<usize>j * <usize>D << 2), D, scores + <usize>j * (TILE_ROWS << 2), false)
     for (let r = 0; r < rows; r++) {
+      if (bias != 0) addBias(scores + <usize>r * PANEL_BYTES, bias - (<usize>(t + r) << 2), T)
       const sum = exponentiate(scores + <usize>r * PANEL_BYTES, T, scale, weights + <usize>r * weightStride)
       // what its context is to be multiplied by waits behind the tile's sums
       store<f32>(sums + TILE_BYTES + (<usize>r << 2), <f32>1.0 / sum)
@@ -87,6 +90,24 @@ function attendUnit(
       tileF32(rows, weights, weightStride, valuePanels + (<usize>d * <usize>T << 2), T, sums, false)
       storeContext(rows, sums, y + <usize>t * stride + (<usize>d << 2), stride, min(PANEL, D - d))
     }
+  }
+}
+
+/** Adds `bias` [T] to a row of T scores, eight of them every SCORE_PANEL; scores past T repeat the last one again. */
+function addBias(scores: usize, bias: usize, T: i32): void {
+  const whole = T & ~(PANEL - 1)
+  for (let j = 0; j < whole; j += PANEL) {
+    v128.store(scores, f32x4.add(v128.load(scores), v128.load(bias)))
+    v128.store(scores, f32x4.add(v128.load(scores, 16), v128.load(bias, 16)), 16)
+    scores += SCORE_PANEL
+    bias += PANEL_BYTES
+  }
+  if (whole == T) return
+  let last: f32 = 0.0
+  for (let c = 0; c < PANEL; c++) {
+    const at = scores + (<usize>c << 2)
+    if (whole + c < T) last = load<f32>(at) + load<f32>(bias + (<usize>c << 2))
+    store<f32>(at, last)
   }
 }
 

@@ -1,9 +1,12 @@
-// attention, variant direct.   per sequence and head: y[T,D] = softmax(Q[T,D] K[T,D]^T scale) V[T,D], f32
+// attention, variant direct.   per sequence and head: y[T,D] = softmax(Q[T,D] K[T,D]^T scale + bias) V[T,D], f32
 // Contract   kernels/attention/contract.ts      WebAssembly  assembly/attention.ts
 // Layout     rows of Q, K, V, y [M, width], head h at h D; a tile is up to 4 queries of one sequence
 // Plan       4 queries of a head per thread, 4 keys at a time: 4 x 4 scores in registers, y accumulated in place
 // Needs      D % 4 == 0; no workgroup memory
 // Source     own; online softmax of Milakov and Gimelshein
+
+// P of the distance bias, 0 for none: what concerns it is then left out
+override POSITIONS: u32 = 0u;
 
 struct Dims {
   width: u32, // elements per row with padding, a multiple of 16
@@ -21,6 +24,21 @@ struct Dims {
 @group(0) @binding(4) var<storage, read> value: array<vec4<f32>>; // [M, width / 4]
 @group(0) @binding(5) var<storage, read_write> output: array<vec4<f32>>; // [M, width / 4]
 @group(0) @binding(6) var<uniform> dims: Dims;
+@group(0) @binding(7) var<storage, read> distanceBias: array<f32>; // [H, 2 P - 1]; with POSITIONS 0 any buffer
+
+// what is added to the score of a query with a key, both as rows of M
+fn biasOf(head: u32, query: u32, key: u32) -> f32 {
+  return distanceBias[(head * 2u + 1u) * POSITIONS + key - head - query - 1u];
+}
+
+fn biasesOf(head: u32, queries: vec4<u32>, key: u32) -> vec4<f32> {
+  return vec4(
+    biasOf(head, queries.x, key),
+    biasOf(head, queries.y, key),
+    biasOf(head, queries.z, key),
+    biasOf(head, queries.w, key),
+  );
+}
 
 @compute @workgroup_size(32)
 fn main(@builtin(global_invocation_id) id: vec3<u32>) {
@@ -73,6 +91,13 @@ fn main(@builtin(global_invocation_id) id: vec3<u32>) {
     s1 = select(vec4(-3.0e38), s1 * dims.scale, first + 1u <= lastKey);
     s2 = select(vec4(-3.0e38), s2 * dims.scale, first + 2u <= lastKey);
     s3 = select(vec4(-3.0e38), s3 * dims.scale, first + 3u <= lastKey);
+    if (POSITIONS > 0u) {
+      let queries = min(tile.x + vec4(0u, 1u, 2u, 3u), vec4(lastQuery));
+      s0 += biasesOf(id.y, queries, first);
+      s1 += biasesOf(id.y, queries, min(first + 1u, lastKey));
+      s2 += biasesOf(id.y, queries, min(first + 2u, lastKey));
+      s3 += biasesOf(id.y, queries, min(first + 3u, lastKey));
+    }
     let next = max(max(largest, s0), max(max(s1, s2), s3));
     let rescale = exp(largest - next);
     largest = next;

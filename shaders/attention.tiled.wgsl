@@ -1,4 +1,4 @@
-// attention, variant tiled.   per sequence and head: y[T,D] = softmax(Q[T,D] K[T,D]^T scale) V[T,D], f32
+// attention, variant tiled.   per sequence and head: y[T,D] = softmax(Q[T,D] K[T,D]^T scale + bias) V[T,D], f32
 // Contract   kernels/attention/contract.ts      WebAssembly  assembly/attention.ts
 // Layout     rows of Q, K, V, y [M, width], head h at h D; a tile is up to 16 queries of one sequence
 // Plan       16 queries of a head per workgroup of 128; KEYS keys at a time, their K and then their V staged in one tile; 8 threads share a query
@@ -7,6 +7,7 @@
 
 override D: u32 = 16u; // head size
 override KEYS: u32 = 32u; // keys per step, a multiple of 8
+override POSITIONS: u32 = 0u; // P of the distance bias, 0 for none: what concerns it is then left out
 
 struct Dims {
   width: u32, // elements per row with padding, a multiple of 16
@@ -22,6 +23,12 @@ struct Dims {
 @group(0) @binding(4) var<storage, read> value: array<vec4<f32>>; // [M, width / 4]
 @group(0) @binding(5) var<storage, read_write> output: array<vec4<f32>>; // [M, width / 4]
 @group(0) @binding(6) var<uniform> dims: Dims;
+@group(0) @binding(7) var<storage, read> distanceBias: array<f32>; // [H, 2 P - 1]; with POSITIONS 0 any buffer
+
+// what is added to the score of a query with a key, both as rows of M
+fn biasOf(head: u32, query: u32, key: u32) -> f32 {
+  return distanceBias[(head * 2u + 1u) * POSITIONS + key - head - query - 1u];
+}
 
 var<workgroup> queryTile: array<vec4<f32>, 4u * D>; // [16][D / 4]
 var<workgroup> keyTile: array<vec4<f32>, KEYS * (D / 4u)>; // [KEYS][D / 4]: K, then V
@@ -71,6 +78,9 @@ fn main(@builtin(workgroup_id) group: vec3<u32>, @builtin(local_invocation_index
         score += dot(queryTile[q * (D / 4u) + d], keyTile[k * (D / 4u) + d]);
       }
       if (first + k < tile.w) {
+        if (POSITIONS > 0u) {
+          score += biasOf(group.y, min(tile.x + q, lastQuery), tile.z + first + k);
+        }
         scores[j] = score;
       }
     }

@@ -9,21 +9,26 @@ import { deviceOf } from '../testing/suite.ts'
 import { randomWeight } from '../testing/weights.ts'
 
 /** One buffer serves as query, key and value: the op only reads them. */
-function selfAttention(heads: number, headSize: number): Program {
+function selfAttention(heads: number, headSize: number, distanceBias: Float32Array | null = null): Program {
   const width = heads * headSize
   return {
     buffers: [
       { name: 'input', rows: 'tokens', width, dtype: 'f32' },
       { name: 'output', rows: 'tokens', width, dtype: 'f32' },
     ],
-    ops: [{ kind: 'attention', query: 0, key: 0, value: 0, output: 1, heads, headSize, distanceBias: null }],
+    ops: [{ kind: 'attention', query: 0, key: 0, value: 0, output: 1, heads, headSize, distanceBias }],
     input: 0,
     output: 1,
   }
 }
 
 /** Query, key and value of int8 layers, values about 1: context of a size that bounds can be compared with. */
-function afterInt8(heads: number, headSize: number, random: () => number): Program {
+function afterInt8(
+  heads: number,
+  headSize: number,
+  random: () => number,
+  distanceBias: Float32Array | null = null,
+): Program {
   const width = heads * headSize
   const rows = { rows: 'tokens', width, dtype: 'f32' } as const
   const linear = (output: number): Op => ({
@@ -43,7 +48,7 @@ function afterInt8(heads: number, headSize: number, random: () => number): Progr
       linear(1),
       linear(2),
       linear(3),
-      { kind: 'attention', query: 1, key: 2, value: 3, output: 4, heads, headSize, distanceBias: null },
+      { kind: 'attention', query: 1, key: 2, value: 3, output: 4, heads, headSize, distanceBias },
     ],
     input: 0,
     output: 4,
@@ -107,6 +112,38 @@ describe.each(ALL_DEVICES)('attention on $name', (device) => {
       selfAttention(1, 16),
       { offsets: Int32Array.of(0, 20), rows },
       'large scores',
+    )
+  })
+  it.each([
+    [1, 1, 65],
+    [3, 5, 65],
+    [2, 16, 80],
+    [2, 64, 65],
+    [1, 80, 512],
+  ])('%i heads of %i with a bias for distances of up to %i tokens', async (heads, headSize, positions) => {
+    const lengths = [1, 2, 4, 5, 7, 8, 9, 33, 65]
+    const offsets = Int32Array.from([0, ...lengths]).map((_, i) => lengths.slice(0, i).reduce((a, b) => a + b, 0))
+    const random = seededRandom(heads + headSize)
+    const rows = uniform(offsets[offsets.length - 1] * heads * headSize, random)
+    const bias = uniform(heads * (2 * positions - 1), random).map((value) => 4 * value)
+    const program = selfAttention(heads, headSize, bias)
+    await checkProgram(await deviceOf(device), program, { offsets, rows }, `P = ${positions}, D = ${headSize}`)
+  })
+  it('in f32 after int8 layers where there is a bias', async () => {
+    const random = seededRandom(21)
+    const program = afterInt8(2, 16, random, uniform(2 * 199, random))
+    const batch = { offsets: Int32Array.of(0, 20, 120), rows: uniform(120 * 16, random).map((v) => v * 0.3) }
+    await checkProgram(await deviceOf(device), program, batch, 'a bias after int8 layers')
+  })
+  it('a sequence longer than its bias and a bias of another shape are refused', async () => {
+    const rows = new Float32Array(6 * 4)
+    const session = await (await deviceOf(device)).load(selfAttention(1, 4, new Float32Array(9)))
+    await expect(session.run({ offsets: Int32Array.of(0, 6), rows })).rejects.toThrow(
+      'batch: sequence 0 has 6 tokens, the distance bias of attention is for 5',
+    )
+    session.dispose()
+    await expect((await deviceOf(device)).load(selfAttention(1, 4, new Float32Array(8)))).rejects.toThrow(
+      'attention: distanceBias has 8 elements, which are not [1, 2 P - 1] for a whole P',
     )
   })
   it('first rows alone', async () => {

@@ -9,7 +9,11 @@ export type AttentionOperands = 'tiles' | 'shape-and-tiles'
 
 export interface AttentionSize {
   headSize: number
+  /** P of the distance bias, 0 for none */
+  positions: number
 }
+
+const POSITIONS = ({ positions }: AttentionSize): number => positions
 
 /** Largest head that 32 keys at a time leave workgroup memory for, and the largest that the accumulators hold. */
 const [WIDE_HEAD, LARGEST_HEAD] = [64, 128]
@@ -21,7 +25,7 @@ export const ATTENTION_WEBGPU = [
     id: 'tiled/32',
     backend: 'webgpu',
     shader: 'attention.tiled',
-    tile: { D: ({ headSize }) => headSize, KEYS: 32 },
+    tile: { D: ({ headSize }) => headSize, KEYS: 32, POSITIONS },
     usesWorkgroupMemory: true,
     features: [],
     operands: 'tiles',
@@ -34,7 +38,7 @@ export const ATTENTION_WEBGPU = [
     id: 'tiled/8',
     backend: 'webgpu',
     shader: 'attention.tiled',
-    tile: { D: ({ headSize }) => headSize, KEYS: 8 },
+    tile: { D: ({ headSize }) => headSize, KEYS: 8, POSITIONS },
     usesWorkgroupMemory: true,
     features: [],
     operands: 'tiles',
@@ -47,7 +51,7 @@ export const ATTENTION_WEBGPU = [
     id: 'direct',
     backend: 'webgpu',
     shader: 'attention.direct',
-    tile: {},
+    tile: { POSITIONS },
     usesWorkgroupMemory: false,
     features: [],
     operands: 'shape-and-tiles',
@@ -60,7 +64,7 @@ export const ATTENTION_WEBGPU = [
     id: 'naive',
     backend: 'webgpu',
     shader: 'attention.naive',
-    tile: {},
+    tile: { POSITIONS },
     usesWorkgroupMemory: false,
     features: [],
     operands: 'shape-and-tiles',
@@ -119,7 +123,8 @@ export const ATTENTION_WASM = [
 export const ATTENTION_WASM_NOTES: VariantNotes<(typeof ATTENTION_WASM)[number]> = {
   panels: { needs: 'SIMD; the 6x8 tile of dense-matmul', wins: 'wherever i16 is not taken', status: 'default' },
   i16: {
-    needs: 'SIMD; query, key and value from int8 layers; T >= 48, D % 8 == 0; the i16 5x8 tile of int8-matmul',
+    needs:
+      'SIMD; query, key and value from int8 layers; no distance bias; T >= 48, D % 8 == 0; the i16 5x8 tile of int8-matmul',
     wins: 'from 48 tokens: 1.12 to 1.17 times at 64, 1.21 to 1.27 at 128; between sparse layers most',
     status: 'default',
   },

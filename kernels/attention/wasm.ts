@@ -1,8 +1,8 @@
 // Attention on the WebAssembly tape: assembly/attention.ts.
 
-import type { Op } from '../program/program.ts'
+import { positionsOfBias, type Op } from '../program/program.ts'
 import { ATTENTION, PANEL } from '../wasm/abi.ts'
-import type { Lowered } from '../wasm/lowered.ts'
+import { placeVector, type LoadContext, type Lowered } from '../wasm/lowered.ts'
 import { attentionScratchBytes } from './pack.ts'
 
 /** Tokens from which a sequence gains by integers: at 32 the rounding of Q, K and V costs what the tiles save. At least 16. */
@@ -18,10 +18,15 @@ export interface AttentionUse {
 export function lowerAttention(
   op: Extract<Op, { kind: 'attention' }>,
   { isFirstOnly, isOfInt8 }: AttentionUse,
+  name: string,
+  load: LoadContext,
 ): Lowered {
-  const { heads: H, headSize: D } = op
-  if (op.distanceBias) throw new Error('attention: a distance bias is not computed on this device yet')
-  const leastI16 = isOfInt8 && D % PANEL === 0 ? LEAST_I16 : 0
+  const { heads: H, headSize: D, distanceBias } = op
+  const leastI16 = isOfInt8 && !distanceBias && D % PANEL === 0 ? LEAST_I16 : 0
+  const P = distanceBias ? positionsOfBias(distanceBias, H) : 0
+  // the softmax multiplies score and bias by 1 / sqrt(D) at once
+  const scaled = distanceBias?.map((value) => value * Math.sqrt(D)) ?? null
+  const bias = placeVector(load, `${name} distance bias`, scaled)
   return {
     needs: ({ longest }) => ({ scratchBytes: attentionScratchBytes(longest, D) }),
     encode({ tape, buffer, shape, offsets }) {
@@ -29,7 +34,7 @@ export function lowerAttention(
       const { sequences: B, longest } = shape
       tape.record(
         ATTENTION,
-        { B, H, D, longest, isFirstOnly: isFirstOnly ? 1 : 0, leastI16, offsets, q, k, v, y },
+        { B, H, D, longest, isFirstOnly: isFirstOnly ? 1 : 0, leastI16, P, offsets, q, k, v, y, bias },
         [q, k, v],
         [y],
       )

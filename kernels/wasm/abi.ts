@@ -205,12 +205,13 @@ export const LAYERNORM = {
 
 /**
  * longest: tokens of the longest sequence. isFirstOnly: of each sequence the first row of y alone is written. leastI16: T
- * from which a sequence is computed in integers, 0 for never.
+ * from which a sequence is computed in integers, 0 for never. bias: f32 [H, 2 P - 1], sqrt(D) times what is added to a score,
+ * or 0; with it leastI16 is 0.
  */
 export const ATTENTION = {
   opcode: 11,
-  integers: ['B', 'H', 'D', 'longest', 'isFirstOnly', 'leastI16'],
-  addresses: ['offsets', 'q', 'k', 'v', 'y'],
+  integers: ['B', 'H', 'D', 'longest', 'isFirstOnly', 'leastI16', 'P'],
+  addresses: ['offsets', 'q', 'k', 'v', 'y', 'bias'],
 } as const
 
 /** isBlocked: x is in token blocks. */

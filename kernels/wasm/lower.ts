@@ -53,7 +53,7 @@ export async function lowerOp(
     case 'layernorm':
       return lowerLayernorm(op, name, load)
     case 'attention':
-      return lowerAttention(op, { isFirstOnly: isReadAtFirstRows(program, at), isOfInt8 })
+      return lowerAttention(op, { isFirstOnly: isReadAtFirstRows(program, at), isOfInt8 }, name, load)
     case 'first-token':
     case 'mean-pool':
       return lowerPooling(op)

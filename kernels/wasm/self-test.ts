@@ -162,18 +162,12 @@ function rowCases(): Case[] {
 function attentionCases(): Case[] {
   const x = smallRows()
   const [heads, headSize] = [2, C / 2]
-  const attention = {
-    kind: 'attention',
-    query: 0,
-    key: 0,
-    value: 0,
-    output: 1,
-    heads,
-    headSize,
-    distanceBias: null,
-  } as const
-  const expected = attended(x, OFFSETS, heads, headSize)
-  return [{ program: oneOp(attention), batch: { offsets: OFFSETS, rows: x }, expected }]
+  const self = { kind: 'attention', query: 0, key: 0, value: 0, output: 1, heads, headSize } as const
+  return [null, small(heads * (2 * M - 1), 5)].map((distanceBias) => ({
+    program: oneOp({ ...self, distanceBias }),
+    batch: { offsets: OFFSETS, rows: x },
+    expected: attended(x, OFFSETS, heads, headSize, distanceBias),
+  }))
 }
 
 function embeddingCases(): Case[] {
@@ -229,7 +223,14 @@ function integerAttention(): Case {
   }
 }
 
-function attended(x: Float32Array, offsets: Int32Array, H: number, D: number): Float64Array {
+/** @param bias for sequences of up to M tokens */
+function attended(
+  x: Float32Array,
+  offsets: Int32Array,
+  H: number,
+  D: number,
+  bias: Float32Array | null = null,
+): Float64Array {
   const C = H * D
   const y = new Float64Array(x.length)
   for (let b = 0; b + 1 < offsets.length; b++)
@@ -239,7 +240,8 @@ function attended(x: Float32Array, offsets: Int32Array, H: number, D: number): F
         for (let j = offsets[b]; j < offsets[b + 1]; j++) {
           let score = 0
           for (let d = h * D; d < h * D + D; d++) score += x[i * C + d] * x[j * C + d]
-          const weight = Math.exp(score / Math.sqrt(D))
+          const added = bias ? bias[h * (2 * M - 1) + j - i + M - 1] : 0
+          const weight = Math.exp(score / Math.sqrt(D) + added)
           total += weight
           for (let d = h * D; d < h * D + D; d++) y[i * C + d] += weight * x[j * C + d]
         }

@@ -96,10 +96,16 @@ function rowProgram(op: Op, width: number, rows: 'tokens' | 'sequences' = 'token
   }
 }
 
-const attention = (heads: number, headSize: number): Program =>
-  rowProgram(
-    { kind: 'attention', query: 0, key: 0, value: 0, output: 1, heads, headSize, distanceBias: null },
-    heads * headSize,
+/** Alone, and with a bias for as many tokens as the batch has. */
+const attention = (heads: number, headSize: number): ProofProgram[] =>
+  [null, numbers(heads * (2 * M - 1), 10)].flatMap((distanceBias) =>
+    within(
+      'bound',
+      rowProgram(
+        { kind: 'attention', query: 0, key: 0, value: 0, output: 1, heads, headSize, distanceBias },
+        heads * headSize,
+      ),
+    ),
   )
 
 const table = (rows: number, seed: number) => ({ kind: 'f32' as const, rows, width: K, data: numbers(rows * K, seed) })
@@ -263,13 +269,13 @@ export const provesEmbedding = (): ProofProgram[] =>
     ...affine(),
   })
 
-export const provesAttention = (): ProofProgram[] => within('bound', attention(2, 20))
+export const provesAttention = (): ProofProgram[] => attention(2, 20)
 
 /** Of a head larger than 64. */
-export const provesWideHead = (): ProofProgram[] => within('bound', attention(1, 72))
+export const provesWideHead = (): ProofProgram[] => attention(1, 72)
 
 /** Of a head whose size is no multiple of 4. */
-export const provesAnyHead = (): ProofProgram[] => within('bound', attention(3, 5))
+export const provesAnyHead = (): ProofProgram[] => attention(3, 5)
 
 export const provesFirstToken = (): ProofProgram[] =>
   within('bound', rowProgram({ kind: 'first-token', input: 0, output: 1 }, K, 'sequences'))
