@@ -51,7 +51,7 @@ export interface InputStatistics {
 
 /** A record of a step's tape that ran by itself. */
 export interface TimedRecord {
-  /** kernels/train/opcodes.ts */
+  /** one of the training records of kernels/wasm/abi.ts */
   opcode: number
   /** its arguments, as assembly/train says */
   words: Int32Array

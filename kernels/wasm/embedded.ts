@@ -19,17 +19,19 @@ export type EmbeddedModules = Record<BuildName, () => Uint8Array<ArrayBuffer>>
  * @param unsharedAt where the module says that its memory is shared, for the module that takes one that is not
  */
 export function decodeModule(order: string, text: string, unsharedAt?: number): Uint8Array<ArrayBuffer> {
-  const values = atob(order)
-  const bytes: number[] = []
+  const values = Uint8Array.from(atob(order), (value) => value.charCodeAt(0))
+  const ranks = new Uint8Array(128)
+  for (let rank = 0; rank < SYMBOLS.length; rank++) ranks[SYMBOLS.charCodeAt(rank)] = rank
+  const bytes = new Uint8Array(text.length)
+  let count = 0
   let pairs = 0
-  for (const symbol of text) {
-    const index = SYMBOLS.indexOf(symbol)
-    if (index >= SINGLES) pairs = (index - SINGLES + 1) * SINGLES
-    else {
-      bytes.push(values.charCodeAt(pairs + index))
+  for (let i = 0; i < text.length; i++) {
+    const rank = ranks[text.charCodeAt(i)]
+    if (rank < SINGLES) {
+      bytes[count++] = values[pairs + rank]
       pairs = 0
-    }
+    } else pairs = (rank - SINGLES + 1) * SINGLES
   }
   if (unsharedAt !== undefined) bytes[unsharedAt] = 1
-  return Uint8Array.from(bytes)
+  return bytes.slice(0, count)
 }
