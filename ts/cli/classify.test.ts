@@ -1,12 +1,13 @@
 import { describe, expect, it } from 'vitest'
-import { parseLines } from './classify.ts'
+import { parseLines } from './stdin-lines.ts'
 
 async function parse(pieces: (string | Buffer)[], form: 'auto' | 'lines' | 'jsonl' = 'auto') {
   async function* stream() {
     yield* pieces
   }
   const groups: string[][] = []
-  for await (const group of parseLines(stream(), form)) groups.push(group.map(({ text }) => text))
+  for await (const group of parseLines(stream(), form))
+    groups.push(group.map((line) => ('text' in line ? line.text : `line ${line.line} ${line.error}`)))
   return groups
 }
 
@@ -26,8 +27,31 @@ describe('parseLines', () => {
     expect((await parse(['\uFEFF{"text":"a"}\n\n{"text":"b"}\r\n\r\n'])).flat()).toEqual(['a', 'b'])
     expect((await parse(['\uFEFFone\n'])).flat()).toEqual(['one'])
   })
-  it('names the line that is wrong', async () => {
-    await expect(parse(['{"text":"a"}\n{"txt":"b"}\n'])).rejects.toThrow(/line 2 has no string "text"/)
-    await expect(parse(['{"text":"a"}\nplain\n'])).rejects.toThrow(/line 2 is not JSON.*--input lines/)
+  it('names the line that is wrong, and reads the others', async () => {
+    expect((await parse(['{"text":"a"}\n{"txt":"b"}\nplain\n{"text":"c"}\n'])).flat()).toEqual([
+      'a',
+      expect.stringMatching(/^line 2 has no string "text"/),
+      expect.stringMatching(/^line 3 is not JSON.*--input lines/),
+      'c',
+    ])
+  })
+  it('takes other encodings for what they are', async () => {
+    const latin = Buffer.from('caf\xe9 good\nplain\n', 'latin1')
+    expect((await parse([latin])).flat()).toEqual([expect.stringMatching(/^line 1 is not UTF-8; .*iconv/), 'plain'])
+    const utf16 = Buffer.from('\ufeffgood\nжизнь\n', 'utf16le')
+    const pieces = [...utf16].map((byte) => Buffer.of(byte))
+    expect((await parse(pieces)).flat()).toEqual(['good', 'жизнь'])
+    expect((await parse([Buffer.from(utf16).swap16()])).flat()).toEqual(['good', 'жизнь'])
+    const unmarked = (await parse([utf16.subarray(2)])).flat()
+    expect(unmarked[0]).toMatch(/^line 1 holds NUL.*UTF-16/)
+    const notes: string[] = []
+    for await (const _ of parseLines(
+      (async function* () {
+        yield utf16
+      })(),
+      'auto',
+      (text) => notes.push(text),
+    ));
+    expect(notes).toEqual(['stdin is UTF-16LE by its byte order mark: decoded'])
   })
 })

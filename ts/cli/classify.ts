@@ -2,30 +2,23 @@
 // a slow writer sees its answers at once and a fast one fills whole batches.
 
 import { once } from 'node:events'
-import { StringDecoder } from 'node:string_decoder'
-import { openClassifier, startClassifier } from '../inference/classifier.ts'
+import { openClassifier, rankLabels, startClassifier, type LabelScore } from '../inference/classifier.ts'
 import { openDevice } from '../inference/devices.ts'
-import { predict } from '../inference/logits.ts'
 import type { TextModel } from '../inference/text-model.ts'
-import { scoresOf } from '../model/scores.ts'
+import { parseLines, type Asked, type InputFormat, type Unreadable } from './stdin-lines.ts'
 import type { DeviceKind } from './values.ts'
 
-/** How standard input is read, and where it is classified. */
+/** How standard input is read, where it is classified, and which labels are told. */
 interface FilterOptions {
-  input: 'auto' | 'lines' | 'jsonl'
+  input: InputFormat
   batch: number
   device: DeviceKind
   threads?: number
+  /** most labels in `labels` of an answer */
+  topK?: number
+  /** least score of the labels in `labels` of an answer */
+  threshold?: number
 }
-
-/** What one line asks for; other fields of a JSON line go through to its answer. */
-interface Asked {
-  text: string
-  fields: Record<string, unknown>
-}
-
-/** A longer line is not a text. */
-const MAX_LINE_CHARACTERS = 16_000_000
 
 export async function classifyCommand(source: string, flags: FilterOptions): Promise<void> {
   const opened = await openClassifier(source)
@@ -36,90 +29,61 @@ export async function classifyCommand(source: string, flags: FilterOptions): Pro
   }
 }
 
-async function classifyLines(opened: TextModel, { device: kind, threads, input, batch }: FilterOptions): Promise<void> {
-  const { labels, maxPositions } = opened.weights.config
-  const toScores = scoresOf(opened.weights.config)
-  const { device } = await openDevice({ device: kind, threads })
+async function classifyLines(opened: TextModel, flags: FilterOptions): Promise<void> {
+  const { config } = opened.weights
+  const { device } = await openDevice({ device: flags.device, threads: flags.threads })
+  const note = (text: string): void => void process.stderr.write(`${text}\n`)
+  const unreadable: Unreadable[] = []
   try {
     const classifier = await startClassifier(opened, device)
-    for await (const asked of batches(parseLines(process.stdin, input), batch)) {
-      const logits = await classifier.logits(classifier.encode(asked.map(({ text }) => text)))
-      const classes = predict(logits, labels.length)
-      const lines = asked.map(({ text, fields }, i) => {
-        const own = logits.subarray(i * labels.length, (i + 1) * labels.length)
-        const score = Number(toScores(own)[classes[i]].toPrecision(6))
-        return `${JSON.stringify({ ...fields, text, label: labels[classes[i]], score })}\n`
-      })
+    const listed = listedLabels(flags, config.problemType === 'multi_label_classification')
+    for await (const batch of batches(parseLines(process.stdin, flags.input, note), flags.batch)) {
+      const asked = batch.filter(isAsked)
+      unreadable.push(...batch.filter((line): line is Unreadable => !isAsked(line)))
+      const ranked = asked.length
+        ? rankLabels(config, await classifier.logits(classifier.encode(asked.map(({ text }) => text))))
+        : []
+      const answers = new Map(asked.map((line, i) => [line as Asked | Unreadable, ranked[i]]))
+      const lines = batch.map((line) => `${JSON.stringify(answerOf(line, answers.get(line), listed))}\n`)
       if (!process.stdout.write(lines.join(''))) await once(process.stdout, 'drain')
     }
     await classifier.dispose()
     if (classifier.encoded.truncated > 0)
-      process.stderr.write(
-        `${classifier.encoded.truncated} texts are longer than the model's ${maxPositions} positions and lost their end\n`,
+      note(
+        `${classifier.encoded.truncated} texts are longer than the model's ${config.maxPositions} positions and lost their end`,
       )
   } finally {
     await device.dispose()
   }
+  if (unreadable.length > 0)
+    throw new Error(
+      `stdin: line ${unreadable[0].line} ${unreadable[0].error}${unreadable.length > 1 ? ` (and ${unreadable.length - 1} more such lines)` : ''}; the others were classified`,
+    )
+}
+
+const isAsked = (line: Asked | Unreadable): line is Asked => 'text' in line
+
+/** Which of the ranked labels an answer lists; null where the best alone is told, as of labels that compete. */
+function listedLabels(
+  { topK, threshold }: FilterOptions,
+  isMultiLabel: boolean,
+): ((ranked: LabelScore[]) => LabelScore[]) | null {
+  if (topK === undefined && threshold === undefined && !isMultiLabel) return null
+  return (ranked) => ranked.filter(({ score }) => score >= (threshold ?? -Infinity)).slice(0, topK)
+}
+
+function answerOf(
+  line: Asked | Unreadable,
+  ranked: LabelScore[] = [],
+  listed: ((ranked: LabelScore[]) => LabelScore[]) | null,
+): object {
+  if (!isAsked(line)) return { error: `stdin: line ${line.line} ${line.error}` }
+  const rounded = ranked.map(({ label, score }) => ({ label, score: Number(score.toPrecision(6)) }))
+  const [{ label, score }] = rounded
+  return { ...line.fields, text: line.text, label, score, ...(listed && { labels: listed(rounded) }) }
 }
 
 /** Groups of at most `size`; what arrived together stays together. */
-async function* batches(chunks: AsyncIterable<Asked[]>, size: number): AsyncGenerator<Asked[]> {
+async function* batches<T>(chunks: AsyncIterable<T[]>, size: number): AsyncGenerator<T[]> {
   for await (const chunk of chunks) for (let at = 0; at < chunk.length; at += size) yield chunk.slice(at, at + size)
-}
-
-/** The whole lines of each piece that arrives; the last line may lack its end. Of JSONL empty lines are left out. */
-export async function* parseLines(
-  input: AsyncIterable<Buffer | string>,
-  format: FilterOptions['input'],
-): AsyncGenerator<Asked[]> {
-  const decoder = new StringDecoder('utf8')
-  let rest = ''
-  let number = 0
-  let isJson = format === 'jsonl'
-  const parse = (line: string): Asked[] => {
-    number++
-    // a byte order mark is not part of the first text
-    const text = (number === 1 ? line.replace(/^\uFEFF/, '') : line).replace(/\r$/, '')
-    if (number === 1 && format === 'auto') isJson = looksLikeJson(text)
-    if (!isJson) return [{ text, fields: {} }]
-    return text.trim() === '' ? [] : [parseJsonLine(text, number)]
-  }
-  for await (const piece of input) {
-    const lines = (rest + (typeof piece === 'string' ? piece : decoder.write(piece))).split('\n')
-    rest = lines.pop()!
-    if (rest.length > MAX_LINE_CHARACTERS)
-      throw new Error(
-        `stdin: line ${number + lines.length + 1} is longer than ${MAX_LINE_CHARACTERS} characters; expected one text a line`,
-      )
-    const asked = lines.flatMap(parse)
-    if (asked.length) yield asked
-  }
-  rest += decoder.end()
-  if (rest !== '') yield parse(rest)
-}
-
-/** The first line decides: an object with a text makes it JSONL. */
-function looksLikeJson(line: string): boolean {
-  if (!line.trimStart().startsWith('{')) return false
-  try {
-    return typeof (JSON.parse(line) as { text?: unknown }).text === 'string'
-  } catch {
-    return false
-  }
-}
-
-function parseJsonLine(line: string, number: number): Asked {
-  let value: unknown
-  try {
-    value = JSON.parse(line)
-  } catch (error) {
-    throw new Error(
-      `stdin: line ${number} is not JSON (${(error as Error).message}); give --input lines for plain text`,
-      { cause: error },
-    )
-  }
-  const fields = value as Record<string, unknown> | null
-  if (typeof fields !== 'object' || fields === null || typeof fields.text !== 'string')
-    throw new Error(`stdin: line ${number} has no string "text"; expected {"text": "..."} on every line`)
-  return { text: fields.text, fields }
 }

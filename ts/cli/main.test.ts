@@ -123,7 +123,7 @@ describe('damaged models are refused with the tensor and the cure', () => {
     const place = join(folder, 'bare')
     await mkdir(place)
     for (const name of ['config.json', 'model.safetensors']) await cp(join(model, name), join(place, name))
-    expectSentence(await run(['classify', place]), /neither tokenizer\.json nor vocab\.txt/)
+    expectSentence(await run(['classify', place]), /there is no tokenizer: none of tokenizer\.json, vocab\.txt/)
     expectSentence(
       await run(['classify', 'preset:tiny']),
       /preset:tiny is a shape with random weights and no tokenizer/,
@@ -151,10 +151,33 @@ describe('data that cannot be used', () => {
     const ended = await run(['classify', 'model', '--input', 'jsonl'], { input: '{"text":"a"}\nplain\n' })
     expect(ended.code).toBe(1)
     expect(ended.stderr).toMatch(/line 2 is not JSON/)
+    const [first, second] = ended.stdout
+      .trim()
+      .split('\n')
+      .map((line) => JSON.parse(line))
+    expect(first).toMatchObject({ text: 'a', label: expect.any(String) })
+    expect(second.error).toMatch(/line 2 is not JSON/)
   })
 })
 
 describe('classify', () => {
+  it('lists labels where asked, and all of a model whose labels do not compete', async () => {
+    const ask = async (...args: string[]) => {
+      const { stdout } = await run(['classify', ...args], { input: 'good film\n' })
+      return JSON.parse(stdout)
+    }
+    expect((await ask('model')).labels).toBeUndefined()
+    const two = await ask('model', '--top-k', '2')
+    expect(two.labels).toHaveLength(2)
+    expect(two.labels[0]).toEqual({ label: two.label, score: two.score })
+    expect((await ask('model', '--threshold', '0.5')).labels).toEqual(two.labels.slice(0, 1))
+    await cp(model, join(folder, 'multi'), { recursive: true })
+    const file = join(folder, 'multi', 'config.json')
+    const config = JSON.parse(await readFile(file, 'utf8'))
+    await writeFile(file, JSON.stringify({ ...config, problem_type: 'multi_label_classification' }))
+    expect((await ask('multi')).labels).toHaveLength(2)
+    expect((await ask('multi', '--threshold', '1')).labels).toEqual([])
+  })
   it('keeps order and the other fields, one answer a line', async () => {
     const input = Array.from({ length: 100 }, (_, i) =>
       JSON.stringify({ id: i, text: i % 3 ? 'good film' : 'bad' }),

@@ -64,6 +64,15 @@ describe('files beside the weights', () => {
   })
 })
 
+it('id2label may have numbers for names', async () => {
+  const json = JSON.parse(encodeModel(model)['config.json'] as string)
+  const config = JSON.stringify({ ...json, id2label: { 0: 0, 1: 1 }, label2id: undefined })
+  expect((await loadModel(await folder('numbers-as-names', { 'config.json': config }))).weights.config.labels).toEqual([
+    '0',
+    '1',
+  ])
+})
+
 describe('weights that are not there', () => {
   const absent = { 'model.safetensors': null }
   const index = (content: string) => ({ ...absent, 'model.safetensors.index.json': content })

@@ -283,7 +283,10 @@ function parseLabels(raw: Record<string, unknown>, refuse: (what: string) => nev
   const names = Object.entries(table)
   return Array.from({ length: names.length }, (_, i) => {
     const name = (table as Record<string, unknown>)[i]
-    return typeof name === 'string' ? name : refuse(`id2label has no name for ${i} of ${names.length} labels`)
+    // some files have numbers for names
+    return typeof name === 'string' || typeof name === 'number'
+      ? String(name)
+      : refuse(`id2label has no name for ${i} of ${names.length} labels`)
   })
 }
 

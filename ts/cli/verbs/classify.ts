@@ -1,7 +1,7 @@
 // `classify`: texts in, classes out.
 
 import { Option, type Command } from '@commander-js/extra-typings'
-import { deviceOption, MODEL_HELP, threadsOption, wholeNumber } from '../values.ts'
+import { deviceOption, fraction, MODEL_HELP, threadsOption, wholeNumber } from '../values.ts'
 
 export const declare = (program: Command): void =>
   void program
@@ -14,6 +14,12 @@ export const declare = (program: Command): void =>
         .default('auto' as const),
     )
     .option('--batch <n>', 'most texts at once', wholeNumber(1, 4096), 32)
+    .option(
+      '--top-k <n>',
+      'list so many labels of a text, best first, under "labels" (default: of a model whose labels do not compete all, else the best alone)',
+      wholeNumber(1),
+    )
+    .option('--threshold <share>', 'list the labels with at least this score under "labels"', fraction)
     .addOption(deviceOption())
     .addOption(threadsOption())
     .action(async (model, flags) => (await import('../classify.ts')).classifyCommand(model, flags))
