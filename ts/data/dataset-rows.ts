@@ -72,7 +72,7 @@ function parseFile({ content, path, ending }: DataFile, columns: ColumnChoice, n
         break
       default:
         throw new Error(
-          `${path}: ending '.${ending}' is not known; expected .csv, .tsv, .jsonl, .ndjson or .json, each also with .gz`,
+          `${path}: ending '.${ending}' is not known; expected .csv, .tsv, .jsonl, .ndjson or .json, each also with .gz, or .parquet`,
         )
     }
   const filled = found.rows.filter(({ text }) => text.trim() !== '')

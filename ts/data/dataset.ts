@@ -23,7 +23,7 @@ export interface LoadDatasetOptions {
 const MAX_CLASSES = 1000
 
 /**
- * Loads a data set: `builtin:reviews`, or CSV, TSV, JSONL, or JSON files (each also as gzip) (Node only), joined
+ * Loads a data set: `builtin:reviews`, or CSV, TSV, JSONL, JSON (each also as gzip) or Parquet files (Node only), joined
  * by commas, with a text and a label per row; several files must have the same columns.
  * Labels are sorted (numbers by value, else by code point) and numbered from 0. Texts that are also in the test part
  * are removed from the training part.

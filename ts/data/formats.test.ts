@@ -170,6 +170,13 @@ describe('JSON', () => {
   })
 })
 
+// Eight rows text 0…7 with labels 0 and 1: the first file is packed by snappy and names the classes, as data sets of the
+// Hugging Face hub do.
+const NAMED_PARQUET =
+  'UEFSMRUGFaQBFWBcFRAVABUQFQAVBBUAAAAQAVAkBgAAAHRleHQgMBUKADEVCgAyFQoAMxUKADQVCgA1FQooNgYAAAB0ZXh0IDcVBBUgFRxMFQQVAAAAEAAADQEcAQAAAAAAAAAVBhUKFQ5cFRAVABUQFRAVBBUAAAAQAQMIAQOqFQQZPEgEcm9vdBUEABUMJQIYBHRleHQlAAAVBCUCGAVsYWJlbAAWEBkcGSwmCBwVDBkVABkYBHRleHQVAhYQFtABFowBJggAACaUARwVBBklABAZGAVsYWJlbBUCFhAWbhZuJsoBJpQBAAAWvgIWEDb6AQAZHBgLaHVnZ2luZ2ZhY2UYdnsiaW5mbyI6eyJmZWF0dXJlcyI6eyJ0ZXh0Ijp7ImR0eXBlIjoic3RyaW5nIiwiX3R5cGUiOiJWYWx1ZSJ9LCJsYWJlbCI6eyJuYW1lcyI6WyJuZWciLCJwb3MiXSwiX3R5cGUiOiJDbGFzc0xhYmVsIn19fX0AGAloeXBhcnF1ZXQZLBwAABwAAAAQAQAAUEFSMQ=='
+const PLAIN_PARQUET =
+  'UEFSMRUGFaQBFaQBXBUQFQAVEBUAFQQVAAAAEAEGAAAAdGV4dCAwBgAAAHRleHQgMQYAAAB0ZXh0IDIGAAAAdGV4dCAzBgAAAHRleHQgNAYAAAB0ZXh0IDUGAAAAdGV4dCA2BgAAAHRleHQgNxUEFSAVIEwVBBUAAAAAAAAAAAAAAAEAAAAAAAAAFQYVChUKXBUQFQAVEBUQFQQVAAAAEAEBA6oVBBk8SARyb290FQQAFQwlAhgEdGV4dCUAABUEJQIYBWxhYmVsABYQGRwZLCYIHBUMGRUAGRgEdGV4dBUAFhAW0gEW0gEmCAAAJtoBHBUEGSUAEBkYBWxhYmVsFQAWEBZuFm4mlAIm2gEAABbAAhYQNsACACgJaHlwYXJxdWV0GSwcAAAcAAAAiAAAAFBBUjE='
+
 describe('files that are not plain text', () => {
   it('gzip is unpacked, up to a limit', async () => {
     const rows = `text,label\n${lines(40, (i) => `text ${i},${i % 2}`)}`
@@ -179,6 +186,20 @@ describe('files that are not plain text', () => {
     await expect(readFiles(write('bomb.csv.gz', bomb), 1_000_000)).rejects.toThrow(
       /unpacked it has more than 1 MB; take a sample/,
     )
+  })
+  it('Parquet is read, with the names of its classes', async () => {
+    const named = await loadRows(write('x.parquet', Buffer.from(NAMED_PARQUET, 'base64')), { seed: 1 })
+    expect(named.labels).toEqual(['neg', 'pos'])
+    expect(named.rows.slice(0, 2)).toEqual([
+      { text: 'text 0', label: 0 },
+      { text: 'text 1', label: 1 },
+    ])
+    const plain = write('x.parquet', Buffer.from(PLAIN_PARQUET, 'base64'))
+    expect((await loadRows(plain, { seed: 1 })).labels).toEqual(['0', '1'])
+    expect(await loadTexts(plain, undefined, [])).toHaveLength(8)
+    const cut = Buffer.from(PLAIN_PARQUET, 'base64').subarray(0, 200)
+    await expect(loadRows(write('cut.parquet', cut), { seed: 1 })).rejects.toThrow(/cut\.parquet: this Parquet file/)
+    await expect(loadRows(write('x.parquet', 'text,label\n'), { seed: 1 })).rejects.toThrow(/no Parquet file/)
   })
   it('others are named with what to do', async () => {
     await expect(load('x.csv', 'PK\x03\x04…')).rejects.toThrow(/Excel workbook; .*save the sheet as CSV/)

@@ -14,7 +14,6 @@ const OTHER_FORMATS: [start: string, what: string][] = [
   ['BZh', 'it is packed by bzip2; unpack it first: bunzip2'],
   ['\xfd7zXZ', 'it is packed by xz; unpack it first: unxz'],
   ['\x28\xb5\x2f\xfd', 'it is packed by zstd; unpack it first: unzstd'],
-  ['PAR1', 'it is a Parquet file; convert it to CSV or JSONL'],
   ['ARROW1', 'it is an Arrow file; convert it to Parquet, CSV or JSONL'],
   ['SQLite format 3', 'it is an SQLite database; export the table as CSV'],
   ['version https://git-lfs.github.com/spec/', 'it is a Git LFS pointer, not the file itself; fetch it: git lfs pull'],
@@ -37,6 +36,11 @@ async function readDataFile(path: string, most: number): Promise<DataFile> {
   const bytes = isPacked ? await unpack(stored, path, most) : stored
   const start = String.fromCharCode(...bytes.subarray(0, 64))
   const ending = endingOf(path)
+  if (start.startsWith('PAR1')) {
+    const { readParquet } = await import('./parquet.ts')
+    return { path, ending, content: await readParquet(bytes, path) }
+  }
+  if (ending === 'parquet') throw new Error(`${path}: it is no Parquet file (these begin with PAR1); fetch it again`)
   const other = OTHER_FORMATS.find(([magic]) => start.startsWith(magic))
   if (other) throw new Error(`${path}: ${other[1]}`)
   return { path, ending, content: decodeUtf8(bytes, path) }
@@ -52,9 +56,12 @@ async function readBytes(path: string, most: number): Promise<Uint8Array> {
   } catch (error) {
     const { code, message } = error as NodeJS.ErrnoException
     const found = code === 'ENOENT' ? 'there is no such file' : code === 'EISDIR' ? 'it is a folder' : message
-    throw new Error(`${path}: not read: ${found}; expected a CSV, TSV, JSONL or JSON file, or ${BUILTIN_REVIEWS}`, {
-      cause: error,
-    })
+    throw new Error(
+      `${path}: not read: ${found}; expected a CSV, TSV, JSONL, JSON or Parquet file, or ${BUILTIN_REVIEWS}`,
+      {
+        cause: error,
+      },
+    )
   }
 }
 

@@ -7,7 +7,7 @@ import { describe, entriesOfList, readRecords, valueAt, type Entry } from './rec
 import { readTable } from './table.ts'
 
 /**
- * The texts of files joined by commas (Node only): the text column of CSV, TSV, JSONL or JSON, else one text a line.
+ * The texts of files joined by commas (Node only): the text column of CSV, TSV, JSONL, JSON or Parquet, else one text a line.
  * @param column name of the text column, or its number from 1, where a file has it; detected by its name otherwise
  * @param notes gets a sentence for each thing detected or left out
  * @param options isRequired: a column that was named must be there; otherwise one known by its name will do
