@@ -8,6 +8,12 @@ import { build } from 'esbuild'
  */
 const LOADED_LATER = [
   '*/text/prepare.ts',
+  '*/text/precompiled.ts',
+  '*/text/sentencepiece.ts',
+  '*/text/bare-vocabulary.ts',
+  './sentence.ts',
+  './zero-shot.ts',
+  './token-classification.ts',
   '*/compress/factorize-tucker.ts',
   '*/compress/low-rank.ts',
   '*/compress/prune.ts',

@@ -8,7 +8,7 @@ import { fileURLToPath } from 'node:url'
 import { expect } from 'vitest'
 import { randomModel } from '../ts/model/preset.ts'
 import { saveModel } from '../ts/model/save.ts'
-import { tokenizerFromVocabulary } from '../ts/text/tokenizer.ts'
+import { tokenizerFromVocabulary } from '../ts/text/bare-vocabulary.ts'
 
 export const MAIN = fileURLToPath(new URL('../ts/cli/main.ts', import.meta.url))
 const WORDS = ['[PAD]', '[UNK]', '[CLS]', '[SEP]', '[MASK]', 'good', 'bad', 'film', 'a', 'very', '!']

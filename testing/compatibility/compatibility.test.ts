@@ -74,8 +74,13 @@ describe('a folder', () => {
     const { weights, tokenizerFiles } = await loadModel(join(FIXTURES, folder))
     const files = encodeModel(weights, { files: tokenizerFiles })
     expect(sha256(files['model.safetensors'])).toBe(expected.bytes[folder])
-    for (const name of ['config.json', 'tokenizer.json', 'tokenizer_config.json'])
-      expect(files[name]).toBe(await readFile(join(FIXTURES, folder, name), 'utf8'))
+    const read = (name: string): Promise<string> => readFile(join(FIXTURES, folder, name), 'utf8')
+    for (const name of ['config.json', 'tokenizer.json']) expect(files[name]).toBe(await read(name))
+    // since then it says where texts are cut
+    expect(JSON.parse(files['tokenizer_config.json'] as string)).toEqual({
+      ...(JSON.parse(await read('tokenizer_config.json')) as object),
+      model_max_length: weights.config.maxPositions,
+    })
   })
 
   it('is read by the pipeline', async () => {

@@ -10,7 +10,7 @@ import { randomModel } from '../model/preset.ts'
 import { saveModel } from '../model/save.ts'
 import type { ModelWeights } from '../model/weights.ts'
 import { filesOf } from '../text/tokenizer-files.ts'
-import { tokenizerFromVocabulary } from '../text/tokenizer.ts'
+import { tokenizerFromVocabulary } from '../text/bare-vocabulary.ts'
 
 const MAIN = fileURLToPath(new URL('main.ts', import.meta.url))
 const LETTERS = [...'abcdefghijklmnopqrstuvwxyz'].flatMap((letter) => [letter, `##${letter}`])

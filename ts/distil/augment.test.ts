@@ -1,6 +1,6 @@
 import { describe, expect, it } from 'vitest'
 import { randomModel } from '../model/preset.ts'
-import { tokenizerFromVocabulary } from '../text/tokenizer.ts'
+import { tokenizerFromVocabulary } from '../text/bare-vocabulary.ts'
 import { augmentTexts, nearestWords } from './augment.ts'
 import type { Classifier } from '../inference/classifier.ts'
 

@@ -1,5 +1,5 @@
 import { describe, expect, it } from 'vitest'
-import { tokenizerFromVocabulary } from '../text/tokenizer.ts'
+import { tokenizerFromVocabulary } from '../text/bare-vocabulary.ts'
 import { encodeTexts, packBatch, planBatches } from './batches.ts'
 
 const tokenizer = tokenizerFromVocabulary(['[PAD]', '[UNK]', '[CLS]', '[SEP]', '[MASK]', 'a', 'b'], { lowercase: true })

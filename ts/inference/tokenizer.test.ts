@@ -1,5 +1,7 @@
 import { describe, expect, it } from 'vitest'
 import { PRESETS, type BertConfig } from '../model/config.ts'
+import { jsonOfVocabulary } from '../text/bare-vocabulary.ts'
+import type { Tokenizer } from '../text/tokenizer.ts'
 import { openTokenizer, tokenizerOfFiles } from './tokenizer.ts'
 
 const WORDS =
@@ -9,6 +11,9 @@ const WORDS =
 const VOCABULARY = `${WORDS.join('\n')}\n`
 const configOf = (vocabSize: number): BertConfig => ({ ...PRESETS.tiny, vocabSize, labels: [], recipe: '' })
 
+const open = (files: Record<string, string>, vocabSize = 64, where = 'here'): Tokenizer =>
+  tokenizerOfFiles(files, configOf(vocabSize), where, { jsonOfVocabulary })
+
 const encode = (files: Record<string, string | object | undefined>, text: string, vocabSize = 64): number[] => {
   const texts = Object.fromEntries(
     Object.entries(files).map(([name, file]) => [
@@ -16,7 +21,7 @@ const encode = (files: Record<string, string | object | undefined>, text: string
       typeof file === 'string' ? file : file ? JSON.stringify(file) : '',
     ]),
   )
-  return [...tokenizerOfFiles(texts, configOf(vocabSize), 'here').encode(text, 64)]
+  return [...open(texts, vocabSize).encode(text, 64)]
 }
 
 // the ids are those of transformers 4.57.3 and 5.24.0
@@ -55,7 +60,7 @@ describe('what tokenizer_config.json says beside vocab.txt', () => {
   })
 
   it('normalization in place of tokenizer.json’s', () => {
-    const json = tokenizerOfFiles({ 'vocab.txt': VOCABULARY }, configOf(64), '').files()[1].content
+    const json = open({ 'vocab.txt': VOCABULARY }).files()[1].content
     expect(encode({ 'tokenizer.json': json }, 'Über')).toEqual([2, 27, 3])
     expect(encode({ 'tokenizer.json': json, 'tokenizer_config.json': config }, 'Über')).toEqual([2, 26, 3])
     const general = { ...config, tokenizer_class: 'PreTrainedTokenizerFast' }
@@ -128,10 +133,10 @@ describe('vocabularies', () => {
 })
 
 describe('pairs', () => {
-  const open = () => openTokenizer({ 'vocab.txt': VOCABULARY }, configOf(64), 'here')
+  const openPlain = () => openTokenizer({ 'vocab.txt': VOCABULARY }, configOf(64), 'here')
 
   it('have token types, and lose the end of the longer text first', async () => {
-    const tokenizer = await open()
+    const tokenizer = await openPlain()
     const pair = (a: string, b: string, most: number, cut?: 'only_first'): number[][] => {
       const { ids, types } = tokenizer.encodePair(a, b, most, cut)
       return [[...ids], [...types]]
@@ -158,11 +163,7 @@ describe('pairs', () => {
 
 it('model_max_length is what the files say, and none where it says 1e30', () => {
   const limit = (found: number): number =>
-    tokenizerOfFiles(
-      { 'vocab.txt': VOCABULARY, 'tokenizer_config.json': JSON.stringify({ model_max_length: found }) },
-      configOf(64),
-      '',
-    ).maxLength
+    open({ 'vocab.txt': VOCABULARY, 'tokenizer_config.json': JSON.stringify({ model_max_length: found }) }).maxLength
   expect(limit(128)).toBe(128)
   expect(limit(1e30)).toBe(Infinity)
   expect(() => limit(-1)).toThrow(/model_max_length is -1/)

@@ -2,8 +2,7 @@
 
 import type { BertConfig } from '../model/config.ts'
 import type { MakePrecompiled } from '../text/normalizers.ts'
-import { readSettings } from '../text/settings.ts'
-import { byteLevelJson, refuseClass, wordPieceJson } from '../text/slow-tokenizers.ts'
+import { readSettings, refuseClass, type TokenizerSettings } from '../text/settings.ts'
 import type { TokenizerJson } from '../text/tokenizer-json.ts'
 import { tokenizerFromJson, vocabularyOf, type PairEncoding, type Tokenizer } from '../text/tokenizer.ts'
 
@@ -19,9 +18,10 @@ export async function openTokenizer(
   config: BertConfig,
   where: string,
 ): Promise<Tokenizer> {
-  const needsTable = files['tokenizer.json']?.includes('"precompiled_charsmap"')
-  const { makePrecompiled } = needsTable ? await import('../text/precompiled.ts') : {}
-  return preparing(tokenizerOfFiles(files, config, where, makePrecompiled), config)
+  const json = files['tokenizer.json']
+  const { makePrecompiled } = json?.includes('"precompiled_charsmap"') ? await import('../text/precompiled.ts') : {}
+  const { jsonOfVocabulary } = json ? {} : await import('../text/bare-vocabulary.ts')
+  return preparing(tokenizerOfFiles(files, config, where, { makePrecompiled, jsonOfVocabulary }), config)
 }
 
 /** The tokenizer with the preparation that the model has on record before it. */
@@ -35,8 +35,14 @@ export async function preparing(tokenizer: Tokenizer, { preparation }: BertConfi
 export const mostTokens = (tokenizer: Tokenizer, { maxPositions }: BertConfig): number =>
   Math.min(maxPositions, tokenizer.maxLength)
 
+/** What some tokenizers need beside their files; `openTokenizer` loads it. */
+export interface TokenizerParts {
+  makePrecompiled?: MakePrecompiled
+  jsonOfVocabulary?: (files: Record<string, string>, lowercase: boolean, settings: TokenizerSettings) => TokenizerJson
+}
+
 /**
- * Makes the tokenizer from tokenizer.json, or else from vocab.txt, or vocab.json with merges.txt, and what
+ * Makes the tokenizer from tokenizer.json, or with `jsonOfVocabulary` from vocab.txt, or vocab.json with merges.txt, and what
  * tokenizer_config.json, special_tokens_map.json and added_tokens.json say of it; it does not prepare texts.
  * @throws where there is none, a file is not valid, the class cuts texts otherwise than the files say, or the vocabulary is
  *   larger than the model's table
@@ -45,13 +51,14 @@ export function tokenizerOfFiles(
   files: Record<string, string>,
   config: BertConfig,
   where: string,
-  makePrecompiled?: MakePrecompiled,
+  { makePrecompiled, jsonOfVocabulary }: TokenizerParts = {},
 ): Tokenizer {
   try {
     const settings = readSettings(files, { modelType: config.family ?? 'bert' })
     const found = files['tokenizer.json'] ? parseJson(files['tokenizer.json']) : null
     refuseClass(settings, found !== null)
-    const json = found ?? jsonOfVocabulary(files, config, settings)
+    const json = found ?? jsonOfVocabulary?.(files, config.lowercase, settings)
+    if (!json) throw new Error('tokenizer.json is missing, and nothing is given to read other files')
     const tokenizer = tokenizerFromJson(json, settings.config, { settings, makePrecompiled })
     return withinTable(tokenizer, config)
   } catch (error) {
@@ -65,20 +72,6 @@ function parseJson(text: string): TokenizerJson {
   } catch (error) {
     throw new Error(`tokenizer.json: not JSON (${(error as Error).message})`, { cause: error })
   }
-}
-
-function jsonOfVocabulary(
-  files: Record<string, string>,
-  { lowercase }: BertConfig,
-  settings: ReturnType<typeof readSettings>,
-): TokenizerJson {
-  if (files['vocab.txt']) return wordPieceJson(files['vocab.txt'].split('\n'), settings, { lowercase })
-  if (files['vocab.json'] && files['merges.txt'])
-    return byteLevelJson(files['vocab.json'], files['merges.txt'], settings)
-  if (files['vocab.json']) throw new Error('vocab.json has no merges.txt beside it; byte-level BPE needs both')
-  throw new Error(
-    'there is no tokenizer: none of tokenizer.json, vocab.txt, vocab.json with merges.txt, sentencepiece.bpe.model, spiece.model (presets have random weights and no vocabulary)',
-  )
 }
 
 /**

@@ -5,6 +5,7 @@ import { familyOf } from '../families/index.ts'
 import { rowsBeforePositions } from '../families/names.ts'
 import { TOKENIZER_FILES } from '../io/folder.ts'
 import { encodeSafetensors, planSafetensors, type TensorToWrite } from '../io/safetensors.ts'
+import { withMaxLength } from '../text/tokenizer-files.ts'
 import { formatConfig } from './config-json.ts'
 import { denseTable } from './dense.ts'
 import { maskOfColumns } from './mask.ts'
@@ -184,7 +185,7 @@ export function encodeModel(
   const { tensors, aliases } = modelTensors(model)
   return {
     'model.safetensors': encodeSafetensors(tensors),
-    ...options.files,
+    ...(options.files && withMaxLength(options.files, model.config.maxPositions)),
     ...options.beside,
     'config.json': formatConfig(shapeOfModel(model), aliases),
   }
@@ -207,12 +208,13 @@ export async function saveModel(
   const { header, parts } = planSafetensors(tensors)
   const { writeFolder } = await import('../io/folder.node.ts')
   // a tokenizer of an earlier model must not stay beside this one's
+  const files = options.files && withMaxLength(options.files, model.config.maxPositions)
   const stale = options.files ? TOKENIZER_FILES.filter((name) => !Object.hasOwn(options.files!, name)) : []
   return writeFolder(
     folder,
     [
       ['model.safetensors', [header, ...parts]],
-      ...Object.entries(options.files ?? {}).map(([name, text]): [string, string[]] => [name, [text]]),
+      ...Object.entries(files ?? {}).map(([name, text]): [string, string[]] => [name, [text]]),
       ...Object.entries(options.beside ?? {}).map(([name, bytes]): [string, Uint8Array[]] => [name, [bytes]]),
       ['config.json', [formatConfig(shapeOfModel(model), aliases)]],
     ],

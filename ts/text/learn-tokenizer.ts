@@ -2,7 +2,8 @@
 
 import { preparedTokenizer, prepareText } from './prepare.ts'
 import type { TextPreparation } from './preparation.ts'
-import { tokenizerFromVocabulary, type Tokenizer } from './tokenizer.ts'
+import { tokenizerFromVocabulary } from './bare-vocabulary.ts'
+import { type Tokenizer } from './tokenizer.ts'
 import { learnVocabulary } from './vocabulary.ts'
 
 /** Learns a WordPiece vocabulary from texts as `preparation` makes them; the tokenizer prepares them likewise. */

@@ -17,7 +17,6 @@ interface LibraryClasses {
   SequenceNormalizer: new (config: object) => { normalize(text: string): string }
   SequencePreTokenizer: new (config: object) => { pre_tokenize(text: string): string[] }
 }
-const { SequenceNormalizer, SequencePreTokenizer } = library as unknown as LibraryClasses
 
 export function makeNormalizer(json: NormalizerJson | null | undefined, makePrecompiled?: MakePrecompiled): Normalize {
   if (!json) return (text) => text
@@ -37,7 +36,10 @@ export function makeNormalizer(json: NormalizerJson | null | undefined, makePrec
         )
       return makePrecompiled(json.precompiled_charsmap)
   }
-  const normalizer = new SequenceNormalizer({ type: 'Sequence', normalizers: [json] })
+  const normalizer = new (library as unknown as LibraryClasses).SequenceNormalizer({
+    type: 'Sequence',
+    normalizers: [json],
+  })
   if (json.type !== 'BertNormalizer') return (text) => normalizer.normalize(text)
   const options = {
     clean_text: json.clean_text ?? false,
@@ -92,6 +94,9 @@ export function makePreTokenizer(json: PreTokenizerJson | null | undefined): Pre
       }
     }
   }
-  const preTokenizer = new SequencePreTokenizer({ type: 'Sequence', pretokenizers: [json] })
+  const preTokenizer = new (library as unknown as LibraryClasses).SequencePreTokenizer({
+    type: 'Sequence',
+    pretokenizers: [json],
+  })
   return (text) => preTokenizer.pre_tokenize(text)
 }

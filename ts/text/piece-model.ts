@@ -21,7 +21,13 @@ interface LibraryModel {
   unk_token_id: number | undefined
 }
 type ModelClass = new (json: object) => LibraryModel
-const { WordPiece, BPE, Unigram } = library as unknown as Record<'WordPiece' | 'BPE' | 'Unigram', ModelClass>
+type LibraryModels = Record<'WordPiece' | 'BPE' | 'Unigram', ModelClass>
+// named one by one, so that bundlers leave the rest of the library out
+const MODELS: LibraryModels = {
+  WordPiece: (library as unknown as LibraryModels).WordPiece,
+  BPE: (library as unknown as LibraryModels).BPE,
+  Unigram: (library as unknown as LibraryModels).Unigram,
+}
 
 /** @throws where the model is none of the three, or its vocabulary is not valid */
 export function openPieceModel(json: ModelJson | undefined): PieceModel {
@@ -37,7 +43,7 @@ export function openPieceModel(json: ModelJson | undefined): PieceModel {
   checkIds(type, json)
   let model: LibraryModel
   try {
-    model = new { WordPiece, BPE, Unigram }[type]({ continuing_subword_prefix: '##', ...json, type })
+    model = new MODELS[type]({ continuing_subword_prefix: '##', ...json, type })
   } catch (error) {
     throw new Error(`tokenizer.json: its ${type} model is not understood (${(error as Error).message})`, {
       cause: error,

@@ -2,7 +2,7 @@ import fc from 'fast-check'
 import { describe, expect, it } from 'vitest'
 import type { TextPreparation } from './preparation.ts'
 import { preparedTokenizer, prepareText } from './prepare.ts'
-import { tokenizerFromVocabulary } from './tokenizer.ts'
+import { tokenizerFromVocabulary } from './bare-vocabulary.ts'
 
 const prepare = (text: string, steps: TextPreparation['steps'], language: TextPreparation['language'] = 'auto') =>
   prepareText(text, { steps, language })

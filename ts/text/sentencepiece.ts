@@ -2,7 +2,7 @@
 // only for folders that have no other tokenizer.
 
 import type { TokenizerSettings } from './settings.ts'
-import { bertTemplate } from './slow-tokenizers.ts'
+import { bertTemplate } from './bare-vocabulary.ts'
 import type { AddedToken, NormalizerJson, TokenizerJson } from './tokenizer-json.ts'
 
 interface SentencePieces {

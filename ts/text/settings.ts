@@ -227,3 +227,24 @@ function withAddedTokens(json: TokenizerJson, { added, named, further }: Tokeniz
   }
   return isChanged ? [...tokens.values()].sort((a, b) => a.id - b.id) : json.added_tokens
 }
+
+const WORD_PIECE_CLASS = /^(Bert|DistilBert|Electra|MPNet|ConvBert|MobileBert|SqueezeBert|Funnel|LayoutLM)?Tokenizer$/
+const BYTE_LEVEL_CLASS = /^(Roberta|Longformer|Bart|GPT2)Tokenizer$/
+const UNIGRAM_CLASS = /^(XLMRoberta|Camembert|Albert)Tokenizer$/
+
+/**
+ * Refuses classes that cut texts otherwise than any file of the folder says.
+ * @throws with the class's name
+ */
+export function refuseClass({ className, config }: TokenizerSettings, hasJson: boolean): void {
+  const words = config.word_tokenizer_type
+  if (className === 'BertJapaneseTokenizer')
+    throw new Error(
+      `tokenizer_config.json: the class BertJapaneseTokenizer cuts words by ${typeof words === 'string' ? words : 'a dictionary (MeCab)'}, which is not read here; use a model with a tokenizer.json of its own, such as a multilingual one`,
+    )
+  const isKnown = [WORD_PIECE_CLASS, BYTE_LEVEL_CLASS, UNIGRAM_CLASS].some((known) => known.test(className))
+  if (!hasJson && className !== '' && !isKnown)
+    throw new Error(
+      `tokenizer_config.json: the class ${className} is not read here without a tokenizer.json; open the model once with transformers' fast tokenizer and save it: AutoTokenizer.from_pretrained(...).save_pretrained(...)`,
+    )
+}

@@ -14,7 +14,6 @@ import {
 import { openPieceModel, type PieceModel } from './piece-model.ts'
 import { applySettings, readSettings, type TokenizerSettings } from './settings.ts'
 import { cutLongestFirst, templateOf, type Template } from './template.ts'
-import { wordPieceJson } from './slow-tokenizers.ts'
 import type { AddedToken, TokenizerJson } from './tokenizer-json.ts'
 
 /** A pair of texts as a model reads them. */
@@ -68,30 +67,6 @@ export const SPECIAL_TOKENS = ['[PAD]', '[UNK]', '[CLS]', '[SEP]', '[MASK]'] as 
 const MAX_CACHED_WORDS = 1 << 16
 // Longer runs without white space are rarely seen twice.
 const MAX_CACHED_CHARACTERS = 64
-
-/**
- * Makes BERT's WordPiece tokenizer from the lines of a `vocab.txt`; a token's id is its line's number, from 0. A token on
- * two lines has the number of the last.
- * @throws where the vocabulary is empty, or lacks [UNK], [CLS] or [SEP]
- * @example
- * tokenizerFromVocabulary(['[PAD]', '[UNK]', '[CLS]', '[SEP]', '[MASK]', 'good'], { lowercase: true })
- *   .encode('Good!', 16) // 2 5 1 3
- */
-export function tokenizerFromVocabulary(lines: string[], options: { lowercase: boolean }): Tokenizer {
-  const config = {
-    tokenizer_class: 'BertTokenizer',
-    do_lower_case: options.lowercase,
-    tokenize_chinese_chars: true,
-    strip_accents: null,
-    unk_token: '[UNK]',
-    sep_token: '[SEP]',
-    pad_token: '[PAD]',
-    cls_token: '[CLS]',
-    mask_token: '[MASK]',
-  }
-  const settings = readSettings({ 'tokenizer_config.json': JSON.stringify(config) })
-  return tokenizerFromJson(wordPieceJson(lines, settings, options), config)
-}
 
 export interface TokenizerOptions {
   /** what a Precompiled normalizer needs; openTokenizer gives it */

@@ -2,7 +2,7 @@ import { existsSync, readFileSync } from 'node:fs'
 import fc from 'fast-check'
 import { describe, expect, test } from 'vitest'
 import { builtinReviews } from '../data/reviews/reviews.ts'
-import { tokenizerFromVocabulary } from './tokenizer.ts'
+import { tokenizerFromVocabulary } from './bare-vocabulary.ts'
 import { learnVocabulary } from './vocabulary.ts'
 
 /** CPU time since `start`: unlike the clock it does not run while other processes have the cores. */

@@ -1,6 +1,6 @@
 import { expect, it } from 'vitest'
 import { createRandom } from '../../kernels/program/random.ts'
-import { tokenizerFromVocabulary } from '../text/tokenizer.ts'
+import { tokenizerFromVocabulary } from '../text/bare-vocabulary.ts'
 import { initializeModel, trainClassifier } from '../train.ts'
 import { dropPieces, piecePairs } from './pieces.ts'
 import { numbersOf, TOY, toy } from '../../testing/toy-task.ts'

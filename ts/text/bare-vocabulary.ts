@@ -1,6 +1,7 @@
 // Tokenizers of folders without tokenizer.json: the description that transformers makes from a bare vocabulary.
 
-import type { SpecialName, TokenizerSettings } from './settings.ts'
+import { readSettings, type SpecialName, type TokenizerSettings } from './settings.ts'
+import { tokenizerFromJson, type Tokenizer } from './tokenizer.ts'
 import type { PostProcessorJson, TokenizerJson } from './tokenizer-json.ts'
 
 const MAX_CHARACTERS_PER_WORD = 100
@@ -20,27 +21,6 @@ const ROBERTA_NAMES: Partial<Record<SpecialName, string>> = {
   pad_token: '<pad>',
   cls_token: '<s>',
   mask_token: '<mask>',
-}
-
-const WORD_PIECE_CLASS = /^(Bert|DistilBert|Electra|MPNet|ConvBert|MobileBert|SqueezeBert|Funnel|LayoutLM)?Tokenizer$/
-const BYTE_LEVEL_CLASS = /^(Roberta|Longformer|Bart|GPT2)Tokenizer$/
-const UNIGRAM_CLASS = /^(XLMRoberta|Camembert|Albert)Tokenizer$/
-
-/**
- * Refuses classes that cut texts otherwise than any file of the folder says.
- * @throws with the class's name
- */
-export function refuseClass({ className, config }: TokenizerSettings, hasJson: boolean): void {
-  const words = config.word_tokenizer_type
-  if (className === 'BertJapaneseTokenizer')
-    throw new Error(
-      `tokenizer_config.json: the class BertJapaneseTokenizer cuts words by ${typeof words === 'string' ? words : 'a dictionary (MeCab)'}, which is not read here; use a model with a tokenizer.json of its own, such as a multilingual one`,
-    )
-  const isKnown = [WORD_PIECE_CLASS, BYTE_LEVEL_CLASS, UNIGRAM_CLASS].some((known) => known.test(className))
-  if (!hasJson && className !== '' && !isKnown)
-    throw new Error(
-      `tokenizer_config.json: the class ${className} is not read here without a tokenizer.json; open the model once with transformers' fast tokenizer and save it: AutoTokenizer.from_pretrained(...).save_pretrained(...)`,
-    )
 }
 
 /** Names of the files, with the class's own for what they do not name. */
@@ -183,3 +163,45 @@ export function byteLevelJson(vocabText: string, mergesText: string, settings: T
 }
 
 const EMPTY_SUFFIX = { end_of_word_suffix: '' }
+
+/**
+ * Makes BERT's WordPiece tokenizer from the lines of a `vocab.txt`; a token's id is its line's number, from 0. A token on
+ * two lines has the number of the last.
+ * @throws where the vocabulary is empty, or lacks [UNK], [CLS] or [SEP]
+ * @example
+ * tokenizerFromVocabulary(['[PAD]', '[UNK]', '[CLS]', '[SEP]', '[MASK]', 'good'], { lowercase: true })
+ *   .encode('Good!', 16) // 2 5 1 3
+ */
+export function tokenizerFromVocabulary(lines: string[], options: { lowercase: boolean }): Tokenizer {
+  const config = {
+    tokenizer_class: 'BertTokenizer',
+    do_lower_case: options.lowercase,
+    tokenize_chinese_chars: true,
+    strip_accents: null,
+    unk_token: '[UNK]',
+    sep_token: '[SEP]',
+    pad_token: '[PAD]',
+    cls_token: '[CLS]',
+    mask_token: '[MASK]',
+  }
+  const settings = readSettings({ 'tokenizer_config.json': JSON.stringify(config) })
+  return tokenizerFromJson(wordPieceJson(lines, settings, options), config)
+}
+
+/**
+ * tokenizer.json of the files of a folder that has none.
+ * @throws where there is no vocabulary either, or it is not valid
+ */
+export function jsonOfVocabulary(
+  files: Record<string, string>,
+  lowercase: boolean,
+  settings: TokenizerSettings,
+): TokenizerJson {
+  if (files['vocab.txt']) return wordPieceJson(files['vocab.txt'].split('\n'), settings, { lowercase })
+  if (files['vocab.json'] && files['merges.txt'])
+    return byteLevelJson(files['vocab.json'], files['merges.txt'], settings)
+  if (files['vocab.json']) throw new Error('vocab.json has no merges.txt beside it; byte-level BPE needs both')
+  throw new Error(
+    'there is no tokenizer: none of tokenizer.json, vocab.txt, vocab.json with merges.txt, sentencepiece.bpe.model, spiece.model (presets have random weights and no vocabulary)',
+  )
+}
