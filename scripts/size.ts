@@ -10,7 +10,7 @@ const LOADED_LATER = [
   '*/text/prepare.ts',
   '*/text/precompiled.ts',
   '*/text/sentencepiece.ts',
-  '*/text/bare-vocabulary.ts',
+  '../text/bare-vocabulary.ts',
   './sentence.ts',
   './zero-shot.ts',
   './token-classification.ts',
