@@ -14,6 +14,7 @@ import type { TaskContext } from './call.ts'
 import { extractorOf, type ExtractOptions } from './feature-extraction.ts'
 import { anObject, boolean, callable, checkOptions, text, whole, type Known, type WithoutMeaning } from './options.ts'
 import { classifierOf, type Classification, type ClassifyOptions } from './text-classification.ts'
+import type { EntityGroup, TokenClassifyOptions, TokenEntity } from './token-classification.ts'
 import type { ZeroShotOptions, ZeroShotResult } from './zero-shot.ts'
 
 export type { TextInput, TextPair } from '../inference/batches.ts'
@@ -21,6 +22,7 @@ export type { Features } from '../inference/embedder.ts'
 export type { CallOptions } from './call.ts'
 export type { ExtractOptions } from './feature-extraction.ts'
 export type { Classification, ClassifyOptions } from './text-classification.ts'
+export type { EntityGroup, TokenClassifyOptions, TokenEntity } from './token-classification.ts'
 export type { ZeroShotOptions, ZeroShotResult } from './zero-shot.ts'
 
 export interface PipelineOptions {
@@ -86,6 +88,19 @@ export interface ZeroShotClassifier extends Disposable {
   (texts: readonly string[], labels: string | readonly string[], options?: ZeroShotOptions): Promise<ZeroShotResult[]>
 }
 
+export interface TokenClassifier extends Disposable {
+  (text: string, options: TokenClassifyOptions & { aggregation_strategy: 'simple' | 'first' }): Promise<EntityGroup[]>
+  (text: string, options?: TokenClassifyOptions & { aggregation_strategy?: 'none' }): Promise<TokenEntity[]>
+  (
+    texts: readonly string[],
+    options: TokenClassifyOptions & { aggregation_strategy: 'simple' | 'first' },
+  ): Promise<EntityGroup[][]>
+  (
+    texts: readonly string[],
+    options?: TokenClassifyOptions & { aggregation_strategy?: 'none' },
+  ): Promise<TokenEntity[][]>
+}
+
 const OPTIONS: Known<PipelineOptions> = {
   // which names there are, openDevice says
   device: (value) => (typeof value === 'string' ? null : anObject(value) && 'a name such as cpu, or a device'),
@@ -120,6 +135,11 @@ interface Task {
 }
 
 const classification: Task = { output: () => 'logits', needsClassifier: true, make: classifierOf as Task['make'] }
+const tokens: Task = {
+  output: () => 'token-logits',
+  needsClassifier: true,
+  make: async (context) => (await import('./token-classification.ts')).tokenClassifierOf(context) as Callable,
+}
 const TASKS: Record<string, Task> = {
   'text-classification': classification,
   'sentiment-analysis': classification,
@@ -127,6 +147,8 @@ const TASKS: Record<string, Task> = {
     ...classification,
     make: async (context) => (await import('./zero-shot.ts')).zeroShotOf(context) as Callable,
   },
+  'token-classification': tokens,
+  ner: tokens,
   'feature-extraction': {
     output: ({ sentence }) => (!sentence || sentence.pooling === 'mean' ? 'embeddings' : 'hidden'),
     keepsWeights: true,
@@ -159,6 +181,11 @@ export function pipeline(
   model: string | PipelineModel,
   options?: PipelineOptions,
 ): Promise<ZeroShotClassifier>
+export function pipeline(
+  task: 'token-classification' | 'ner',
+  model: string | PipelineModel,
+  options?: PipelineOptions,
+): Promise<TokenClassifier>
 export async function pipeline(name: string, model: string | PipelineModel, given?: PipelineOptions): Promise<unknown> {
   if (!Object.hasOwn(TASKS, name))
     throw new Error(`task '${name}' is not known; expected ${Object.keys(TASKS).join(', ')}`)

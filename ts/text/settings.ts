@@ -44,7 +44,8 @@ const CLASS_OF_MODEL_TYPE: Record<string, string> = {
   albert: 'AlbertTokenizer',
 }
 
-const WITHOUT_TYPES = /^(DistilBert|Roberta|XLMRoberta|Camembert|MPNet)Tokenizer$/
+/** As of transformers 5; that of ALBERT gave types in transformers 4. */
+const WITHOUT_TYPES = /^(DistilBert|Roberta|XLMRoberta|Camembert|MPNet|Albert)Tokenizer$/
 /** Classes whose mask token takes the white space before it. */
 const MASK_TAKES_SPACE = /^(Roberta|XLMRoberta|Camembert|MPNet|Albert)Tokenizer$/
 /** Classes that apply tokenizer_config.json's normalization to BERT's normalizer. */
