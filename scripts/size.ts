@@ -1,19 +1,27 @@
-// Bundles what a page loads, for size-limit: the kernels of each backend, the pipeline, and everything.
+// Bundles what a page loads, for size-limit: the kernels of each backend, a pipeline on WebAssembly, and everything.
 
 import { build } from 'esbuild'
 
 /**
  * Parts behind dynamic imports: those that only Node loads, in files of their own since some bundlers refuse node:, and
- * what prepares texts for models that ask for it, and the mathematics of a recipe's steps.
+ * what prepares texts for models that ask for it, the mathematics of a recipe's steps, families
+ * other than BERT, and what a folder of sentence-transformers or sentencepiece asks for.
  */
 const LOADED_LATER = [
   '*/text/prepare.ts',
   '*/text/precompiled.ts',
   '*/text/sentencepiece.ts',
-  '../text/bare-vocabulary.ts',
+  '*/text/bare-vocabulary.ts',
   './sentence.ts',
   './zero-shot.ts',
   './token-classification.ts',
+  '*/beside.ts',
+  './refused.ts',
+  './albert.ts',
+  './distilbert.ts',
+  './electra.ts',
+  './mpnet.ts',
+  './roberta.ts',
   '*/compress/factorize-tucker.ts',
   '*/compress/low-rank.ts',
   '*/compress/prune.ts',
@@ -25,12 +33,15 @@ const LOADED_LATER = [
   '@huggingface/hub',
 ]
 
-for (const [name, entry] of [
-  ['wasm', 'ts/wasm.ts'],
-  ['webgpu', 'ts/webgpu.ts'],
-  ['pipeline', 'ts/pipeline/pipeline.ts'],
-  ['all', 'ts/index.ts'],
-]) {
+/** Of each bundle: its entry, and what its page does not load besides. */
+const BUNDLES: [name: string, entry: string, later: string[]][] = [
+  ['wasm', 'ts/wasm.ts', []],
+  ['webgpu', 'ts/webgpu.ts', []],
+  ['pipeline', 'ts/pipeline/pipeline.ts', ['*/webgpu/device.ts']],
+  ['all', 'ts/index.ts', []],
+]
+
+for (const [name, entry, later] of BUNDLES) {
   const { metafile } = await build({
     metafile: true,
     entryPoints: [entry],
@@ -39,7 +50,7 @@ for (const [name, entry] of [
     minify: true,
     format: 'esm',
     platform: 'browser',
-    external: LOADED_LATER,
+    external: [...LOADED_LATER, ...later],
     logLevel: 'error',
   })
   // what is left out above is left out of the count: nothing may need it at once
