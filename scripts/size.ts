@@ -11,7 +11,7 @@ const LOADED_LATER = [
   '*/text/prepare.ts',
   '*/text/precompiled.ts',
   '*/text/sentencepiece.ts',
-  '*/text/bare-vocabulary.ts',
+  '../text/bare-vocabulary.ts',
   './sentence.ts',
   './zero-shot.ts',
   './token-classification.ts',
