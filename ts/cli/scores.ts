@@ -1,6 +1,7 @@
 // What the command line says of a classifier on labelled texts.
 
 import type { TestScores } from '../evaluation/scores.ts'
+import type { MultiLabelScores } from '../evaluation/multi-label.ts'
 import { columns } from './columns.ts'
 
 /** For people: one line of scores, the confusion matrix and, of more than two labels, each one's scores. */
@@ -17,6 +18,20 @@ export function scoreWords({ f1, f1Low, f1High, ...rest }: TestScores): string {
     `F1 ${four(f1)} [${four(f1Low)}, ${four(f1High)}], precision ${four(precision)}, recall ${four(recall)} (${of}), accuracy ${four(accuracy)}`,
     ...columns(table),
     ...(labels.length > 2 ? columns(each) : []),
+    '',
+  ].join('\n')
+}
+
+/** For people: the scores of sets of labels, of all together and of each. */
+export function multiLabelWords(scores: MultiLabelScores): string {
+  const four = (x: number): string => x.toFixed(4)
+  const { microF1, microF1Low, microF1High, microPrecision, microRecall, macroF1, exact, threshold, classes } = scores
+  return [
+    `micro F1 ${four(microF1)} [${four(microF1Low)}, ${four(microF1High)}], precision ${four(microPrecision)}, recall ${four(microRecall)}; macro F1 ${four(macroF1)}; whole sets right ${four(exact)}; labels from a score of ${threshold}`,
+    ...columns([
+      ['label', 'texts', 'precision', 'recall', 'F1'],
+      ...classes.map((c) => [c.label, String(c.n), four(c.precision), four(c.recall), four(c.f1)]),
+    ]),
     '',
   ].join('\n')
 }

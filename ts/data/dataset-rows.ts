@@ -11,6 +11,8 @@ export type { ColumnChoice } from './columns.ts'
 export interface LabelledRow {
   text: string
   label: string
+  /** all labels of the text, where the file has a list of them; `label` is the first, or '' */
+  set?: string[]
   /** line of the file, from 1, where the row ends or, in lists, the number of the entry */
   line: number
 }
@@ -39,10 +41,16 @@ export const endingOf = (path: string): string =>
 /**
  * Reads the rows of one or more data files, one after the other.
  * @param notes gets a sentence for each thing detected or left out
+ * @param areListsAllowed a text may have several labels, or none, in a list
  * @throws with the line, what was found and what is expected; where the files' columns differ
  */
-export function parseFiles(files: DataFile[], columns: ColumnChoice, notes: string[]): LabelledRow[] {
-  const found = files.map((file) => parseFile(file, columns, notes))
+export function parseFiles(
+  files: DataFile[],
+  columns: ColumnChoice,
+  notes: string[],
+  areListsAllowed = false,
+): LabelledRow[] {
+  const found = files.map((file) => parseFile(file, columns, notes, areListsAllowed))
   const words = ({ text, label }: FoundRows['columns']): string => `text ${text} and label ${label}`
   found.forEach((part, i) => {
     if (words(part.columns) !== words(found[0].columns))
@@ -54,11 +62,16 @@ export function parseFiles(files: DataFile[], columns: ColumnChoice, notes: stri
   return found.flatMap(({ rows }) => rows)
 }
 
-function parseFile({ content, path, ending }: DataFile, columns: ColumnChoice, notes: string[]): FoundRows {
+function parseFile(
+  { content, path, ending }: DataFile,
+  columns: ColumnChoice,
+  notes: string[],
+  areListsAllowed: boolean,
+): FoundRows {
   if (content.length === 0 || (typeof content === 'string' && content.trim() === ''))
     throw new Error(`${path}: it is empty; ${EXPECTED_ROWS}`)
   let found: FoundRows
-  if (typeof content !== 'string') found = rowsFromRecords(entriesOfList(content), path, columns)
+  if (typeof content !== 'string') found = rowsFromRecords(entriesOfList(content), path, columns, areListsAllowed)
   else
     switch (ending) {
       case 'csv':
@@ -68,7 +81,7 @@ function parseFile({ content, path, ending }: DataFile, columns: ColumnChoice, n
       case 'jsonl':
       case 'ndjson':
       case 'json':
-        found = rowsFromRecords(readRecords(content, path), path, columns)
+        found = rowsFromRecords(readRecords(content, path), path, columns, areListsAllowed)
         break
       default:
         throw new Error(
@@ -106,7 +119,7 @@ function rowsFromTable(table: Cells[], path: string, choice: ColumnChoice, notes
   return { rows: labelled, columns: { text: name(text, choice.text), label: name(label, choice.label) } }
 }
 
-function rowsFromRecords(entries: Entry[], path: string, columns: ColumnChoice): FoundRows {
+function rowsFromRecords(entries: Entry[], path: string, columns: ColumnChoice, areListsAllowed: boolean): FoundRows {
   if (entries.length === 0) throw new Error(`${path}: no entries; ${EXPECTED_ROWS}`)
   const first = entries[0].value
   const keys = isRecord(first) ? Object.keys(first) : []
@@ -131,11 +144,15 @@ function rowsFromRecords(entries: Entry[], path: string, columns: ColumnChoice):
       throw new Error(
         `${path}: line ${line}: '${text}' is ${describe(textValue)}, expected a string${hint(text, 'text')}`,
       )
-    return {
-      text: textValue,
-      label: labelOf(labelValue, `${path}: line ${line}: '${label}'`, hint(label, 'label')),
-      line,
-    }
+    const where = `${path}: line ${line}: '${label}'`
+    const labelHint = hint(label, 'label')
+    if (!Array.isArray(labelValue)) return { text: textValue, label: labelOf(labelValue, where, labelHint), line }
+    if (!areListsAllowed)
+      throw new Error(
+        `${where} is a list, expected a string, number or boolean; lists of labels are read by evaluate alone${labelHint}`,
+      )
+    const set = [...new Set(labelValue.map((each) => labelOf(each, `${where} holds a value that`, '')))]
+    return { text: textValue, label: set[0] ?? '', set, line }
   })
   return { rows, columns: { text: `'${text}'`, label: `'${label}'` } }
 }

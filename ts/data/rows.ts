@@ -3,13 +3,15 @@
 import { BUILTIN_REVIEWS, builtinReviews } from './reviews/reviews.ts'
 import { readFiles } from './read-files.ts'
 import type { LabelledText } from './examples.ts'
-import { parseFiles } from './dataset-rows.ts'
+import { parseFiles, type LabelledRow } from './dataset-rows.ts'
 import { sortedLabels } from './label-names.ts'
 
 export interface Rows {
   /** in the order of their numbers or letters; only those that occur */
   labels: string[]
   rows: LabelledText[]
+  /** the labels of each text, where the file has lists of them; a row's `label` is then the first, or -1 */
+  sets?: number[][]
   /** what was detected or left out */
   notes: string[]
 }
@@ -28,7 +30,10 @@ export async function loadRows(
     return { labels, notes, rows: test }
   }
   const notes: string[] = []
-  const parsed = parseFiles(await readFiles(source), { text, label }, notes)
-  const labels = sortedLabels(parsed.map((row) => row.label))
-  return { labels, notes, rows: parsed.map((row) => ({ text: row.text, label: labels.indexOf(row.label) })) }
+  const parsed = parseFiles(await readFiles(source), { text, label }, notes, true)
+  const setOf = (row: LabelledRow): string[] => row.set ?? [row.label]
+  const labels = sortedLabels(parsed.flatMap(setOf))
+  const rows = parsed.map((row) => ({ text: row.text, label: labels.indexOf(row.label) }))
+  if (!parsed.some(({ set }) => set)) return { labels, notes, rows }
+  return { labels, notes, rows, sets: parsed.map((row) => setOf(row).map((name) => labels.indexOf(name))) }
 }

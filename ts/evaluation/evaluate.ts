@@ -9,6 +9,8 @@ import { predict } from '../inference/logits.ts'
 import type { Reporter } from '../inference/reporter.ts'
 import type { TextModel } from '../inference/text-model.ts'
 import type { TextPreparation } from '../text/preparation.ts'
+import { scoresOf } from '../model/scores.ts'
+import { multiLabelScores, type MultiLabelScores } from './multi-label.ts'
 import { testScores, type TestScores } from './scores.ts'
 
 export type EvaluateOptions = ClassifierOptions &
@@ -19,7 +21,8 @@ export type EvaluateOptions = ClassifierOptions &
     signal?: AbortSignal
   }
 
-export interface Evaluation extends TestScores {
+/** How the texts were run. */
+export interface RunDetails {
   /** texts that had more tokens than the model has positions */
   truncated: number
   preparation: TextPreparation | null
@@ -30,6 +33,8 @@ export interface Evaluation extends TestScores {
   /** that running took, without opening and tokenizing */
   seconds: number
 }
+
+export type Evaluation = TestScores & RunDetails
 
 /**
  * Scores a classifier on rows, whose labels are matched with the model's by name, by number or by place.
@@ -49,11 +54,63 @@ export async function evaluateClassifier(source: string, data: Rows, options: Ev
 }
 
 async function evaluate(source: string, opened: TextModel, data: Rows, options: EvaluateOptions): Promise<Evaluation> {
-  const { labels, maxPositions, preparation = null } = opened.weights.config
-  const { reporter, signal, seed } = options
+  if (data.sets)
+    throw new Error(
+      `the data has lists of labels; expected one label a text: evaluateMultiLabel scores lists, of a model whose problem_type is multi_label_classification`,
+    )
+  const { labels } = opened.weights.config
   const match = matchLabels(data.labels, labels, source)
-  if (match.note) reporter?.note(match.note)
+  if (match.note) options.reporter?.note(match.note)
   const expected = data.rows.map(({ label }) => match.order[label])
+  const { logits, ...about } = await runTexts(opened, data, options)
+  return { ...testScores(expected, predict(logits, labels.length), labels, options.seed), ...about }
+}
+
+export type MultiLabelEvaluation = MultiLabelScores & RunDetails
+
+/**
+ * Scores a classifier whose labels do not compete (problem_type multi_label_classification in its config.json) on texts with
+ * lists of labels; a label holds where its score is at least `threshold`.
+ * @param source folder, address or hub id
+ * @param options as of `evaluateClassifier`; threshold, 0.5 if not given
+ * @throws as `evaluateClassifier`, and where the model's labels compete
+ */
+export async function evaluateMultiLabel(
+  source: string,
+  data: Rows,
+  options: EvaluateOptions & { threshold?: number },
+): Promise<MultiLabelEvaluation> {
+  const opened = await openClassifier(source, options)
+  try {
+    const { config } = opened.weights
+    const { labels } = config
+    if (config.problemType !== 'multi_label_classification')
+      throw new Error(
+        `${source}: its labels compete, one holds of each text, but the data has lists of labels; expected problem_type multi_label_classification in its config.json`,
+      )
+    const match = matchLabels(data.labels, labels, source)
+    if (match.note) options.reporter?.note(match.note)
+    const expected = new Uint8Array(data.rows.length * labels.length)
+    data.rows.forEach(({ label }, i) => {
+      for (const each of data.sets?.[i] ?? [label]) expected[i * labels.length + match.order[each]] = 1
+    })
+    const { logits, ...about } = await runTexts(opened, data, options)
+    const threshold = options.threshold ?? 0.5
+    const predicted = Uint8Array.from(scoresOf(config)(logits), (score) => Number(score >= threshold))
+    return { ...multiLabelScores(expected, predicted, labels, { seed: options.seed, threshold }), ...about }
+  } finally {
+    await opened.close()
+  }
+}
+
+/** The logits of the texts, on the device that the options ask for. */
+async function runTexts(
+  opened: TextModel,
+  data: Rows,
+  options: EvaluateOptions,
+): Promise<RunDetails & { logits: Float32Array }> {
+  const { maxPositions, preparation = null } = opened.weights.config
+  const { reporter, signal } = options
   const { device, notes } = await openDevice(options)
   for (const note of notes) reporter?.note(note)
   try {
@@ -69,8 +126,7 @@ async function evaluate(source: string, opened: TextModel, data: Rows, options: 
     const seconds = (performance.now() - began) / 1000
     await classifier.dispose()
     reporter?.done()
-    const scores = testScores(expected, predict(logits, labels.length), labels, seed)
-    return { ...scores, truncated, preparation, device: name, software, seconds }
+    return { logits, truncated, preparation, device: name, software, seconds }
   } finally {
     await device.dispose()
   }

@@ -2,7 +2,8 @@
 
 import type { Command } from '@commander-js/extra-typings'
 import { columnOptions, preparationOptions } from '../options.ts'
-import { DATA_HELP, deviceOption, fileList, jsonOption, MODEL_HELP, preparationOf } from '../values.ts'
+import { UsageError } from '../failure.ts'
+import { DATA_HELP, deviceOption, fileList, fraction, jsonOption, MODEL_HELP, preparationOf } from '../values.ts'
 import { seedOption, threadsOption } from '../values.ts'
 
 const options = (program: Command) =>
@@ -15,6 +16,7 @@ const options = (program: Command) =>
       "names of the model's outputs in their order, joined by commas, in place of those in its config.json",
       (text) => text.split(',').map((name) => name.trim()),
     )
+    .option('--threshold <share>', 'of lists of labels: score from which a label holds (default: 0.5)', fraction)
     .addOption(deviceOption())
     .addOption(threadsOption())
     .addOption(seedOption())
@@ -26,22 +28,24 @@ export const declare = (program: Command): void => void options(program).action(
 async function run(source: string, flags: ReturnType<ReturnType<typeof options>['opts']>): Promise<void> {
   const preparation = preparationOf(flags)
   const { loadRows } = await import('../../data/rows.ts')
-  const { evaluateClassifier } = await import('../../evaluation/evaluate.ts')
+  const { evaluateClassifier, evaluateMultiLabel } = await import('../../evaluation/evaluate.ts')
   const { createProgress } = await import('../progress.ts')
-  const { scoreWords } = await import('../scores.ts')
-  const { data: file, text, label, labels, device, threads, seed, json } = flags
+  const { multiLabelWords, scoreWords } = await import('../scores.ts')
+  const { data: file, text, label, labels, threshold, device, threads, seed, json } = flags
   const reporter = createProgress()
   const data = await loadRows(file, { text, label, seed })
   for (const note of data.notes) reporter.note(note)
-  const result = await evaluateClassifier(source, data, {
-    device,
-    threads,
-    seed,
-    preparation,
-    reporter,
-    ...(labels && { labels }),
-  })
-  process.stdout.write(
-    json ? `${JSON.stringify(result)}\n` : `${result.n} texts in ${result.seconds.toFixed(2)} s\n${scoreWords(result)}`,
-  )
+  const asked = { device, threads, seed, preparation, reporter, ...(labels && { labels }) }
+  const print = (result: { n: number; seconds: number }, words: string): void =>
+    void process.stdout.write(
+      json ? `${JSON.stringify(result)}\n` : `${result.n} texts in ${result.seconds.toFixed(2)} s\n${words}`,
+    )
+  if (data.sets) {
+    const result = await evaluateMultiLabel(source, data, { ...asked, ...(threshold !== undefined && { threshold }) })
+    return print(result, multiLabelWords(result))
+  }
+  if (threshold !== undefined)
+    throw new UsageError('--threshold goes with lists of labels, and the data has one label a text; leave it out')
+  const result = await evaluateClassifier(source, data, asked)
+  print(result, scoreWords(result))
 }
