@@ -5,6 +5,7 @@ export type {
   CallOptions,
   Classification,
   ClassifyOptions,
+  EntityGroup,
   ExtractOptions,
   FeatureExtractor,
   Features,
@@ -12,6 +13,14 @@ export type {
   PipelineModel,
   PipelineOptions,
   TextClassifier,
+  TextInput,
+  TextPair,
+  TokenClassifier,
+  TokenClassifyOptions,
+  TokenEntity,
+  ZeroShotClassifier,
+  ZeroShotOptions,
+  ZeroShotResult,
 } from './pipeline/pipeline.ts'
 export { createKernelCalls } from './pipeline/kernel-calls.ts'
 export { openDevice } from './inference/devices.ts'
@@ -36,4 +45,4 @@ export { encodeOnnx, exportOnnx } from './onnx/export.ts'
 export type { OnnxOptions } from './onnx/export.ts'
 export { tokenizerFromVocabulary } from './text/bare-vocabulary.ts'
 export { tokenizerFromJson } from './text/tokenizer.ts'
-export type { Tokenizer } from './text/tokenizer.ts'
+export type { PairEncoding, Tokenizer } from './text/tokenizer.ts'

@@ -1,7 +1,7 @@
 // What sentence-transformers keeps beside a model: how its vectors are pooled, cut and normalized, and what is put before a
 // text. Loaded for feature extraction alone.
 
-import type { ModelFiles } from '../io/folder.ts'
+import { OLDER_SENTENCE_FILES, type ModelFiles } from '../io/folder.ts'
 import type { Pooling } from './pooling.ts'
 
 export interface SentenceSettings {
@@ -33,11 +33,11 @@ export async function readSentenceSettings(files: ModelFiles): Promise<SentenceS
   if (!Array.isArray(modules)) throw new Error(`${files.where}: modules.json: it is no list of modules`)
   const types = (modules as { type?: unknown; path?: unknown }[]).map(({ type, path }) => ({
     name: String(type).split('.').at(-1)!,
-    path: typeof path === 'string' ? path : '',
+    path: typeof path === 'string' && /^\w[\w.-]*$/.test(path) ? path : '',
   }))
   const at = types.findIndex(({ name }) => name === 'Pooling')
   const pooling = at < 0 ? {} : (((await readJson(files, `${types[at].path}/config.json`)) ?? {}) as Json)
-  const own = ((await readJson(files, 'sentence_bert_config.json')) ?? {}) as Json
+  const own = await readOwn(files)
   const shared = ((await readJson(files, 'config_sentence_transformers.json')) ?? {}) as Json
   const other = types.find(({ name }) => !['Transformer', 'Pooling', 'Normalize'].includes(name))
   const mode = at < 0 ? null : poolingOf(pooling)
@@ -54,6 +54,15 @@ export async function readSentenceSettings(files: ModelFiles): Promise<SentenceS
         ? `its pooling is ${at < 0 ? 'not named in modules.json' : describePooling(pooling)}, expected cls, mean or max alone`
         : null,
   }
+}
+
+/** sentence_bert_config.json, or what older releases named it. */
+async function readOwn(files: ModelFiles): Promise<Json> {
+  for (const name of ['sentence_bert_config.json', ...OLDER_SENTENCE_FILES]) {
+    const json = await readJson(files, name)
+    if (json !== null) return json as Json
+  }
+  return {}
 }
 
 async function readJson(files: ModelFiles, name: string): Promise<unknown> {

@@ -38,6 +38,11 @@ export const TOKENIZER_FILES = [
 /** Tokenizers that are no text. */
 export const SENTENCEPIECE_FILES = ['sentencepiece.bpe.model', 'spiece.model'] as const
 
+/** sentence_bert_config.json as older releases of sentence-transformers name it. */
+export const OLDER_SENTENCE_FILES = ['roberta', 'distilbert', 'albert', 'camembert', 'xlm-roberta', 'mpnet'].map(
+  (name) => `sentence_${name}_config.json`,
+)
+
 /** What sentence-transformers writes beside a model. */
 export const SENTENCE_FILES = [
   'modules.json',

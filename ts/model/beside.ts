@@ -1,11 +1,12 @@
 // Files of a model's folder that no step touches: what sentence-transformers and other tokenizers write beside a model.
 
-import { SENTENCE_FILES, SENTENCEPIECE_FILES, TOKENIZER_FILES, type ModelFiles } from '../io/folder.ts'
-
-/** Names that older releases of sentence-transformers use. */
-const OLDER_SENTENCE_FILES = ['roberta', 'distilbert', 'albert', 'camembert', 'xlm-roberta', 'mpnet'].map(
-  (name) => `sentence_${name}_config.json`,
-)
+import {
+  OLDER_SENTENCE_FILES,
+  SENTENCE_FILES,
+  SENTENCEPIECE_FILES,
+  TOKENIZER_FILES,
+  type ModelFiles,
+} from '../io/folder.ts'
 
 /** What a module of sentence-transformers may have in its folder. */
 const MODULE_FILES = ['config.json', 'model.safetensors', 'pytorch_model.bin']
