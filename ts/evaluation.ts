@@ -30,5 +30,5 @@ export {
   summarize,
 } from './evaluation/statistics.ts'
 export type { ClassScores, ConfusionMatrix, Interval, McNemar, RelativeLoss, Scores } from './evaluation/statistics.ts'
-export { multiLabelScores, regressionScores } from './evaluation/task-scores.ts'
-export type { MultiLabelScores, RegressionScores } from './evaluation/task-scores.ts'
+export { regressionScores } from './evaluation/regression.ts'
+export type { RegressionScores } from './evaluation/regression.ts'
