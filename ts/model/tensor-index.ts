@@ -47,7 +47,7 @@ export class TensorIndex {
   private readonly where: string
   private readonly parsed: ParsedConfig
   private readonly options: TensorIndexOptions
-  /** of tensors with more than one name: their one array, once it is read */
+  /** of tensors that are asked for more than once, by several names or for layers applied again: the array, once read */
   private readonly shared = new Map<TensorEntry, Promise<StoredArray> | null>()
 
   constructor(parts: SafetensorsFile[], parsed: ParsedConfig, options: TensorIndexOptions) {
@@ -83,6 +83,7 @@ export class TensorIndex {
     settleOptionalParts(this.parsed, this.entries.keys(), this.options.embeddings)
     this.settleLabels()
     this.checkTensors()
+    this.shareRepeated()
 
     const { word, type, projection } = shape
     const E = word.width
@@ -114,6 +115,16 @@ export class TensorIndex {
       pooler: shape.pooler && (await this.linear(poolerStem(shape), shape.pooler)),
       classifier: shape.classifier && (await this.linear(classifierStem(family, config), shape.classifier)),
     }
+  }
+
+  /** A layer that is applied several times is packed as often, while files may be read once alone: its arrays are kept. */
+  private shareRepeated(): void {
+    const { config } = this.parsed.shape
+    if ((config.layerGroups ?? config.layers) === config.layers) return
+    const { layer } = this.parsed.family.tensors
+    for (let group = 0; group < config.layerGroups!; group++)
+      for (const [name, { entry }] of this.entries)
+        if (name.startsWith(`${layer(group)}.`) && !this.shared.has(entry)) this.shared.set(entry, null)
   }
 
   /** Labels: the caller's, the file's, or LABEL_0 … by the classifier's rows. */
