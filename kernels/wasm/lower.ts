@@ -8,7 +8,7 @@ import { lowerInt8Matmul } from '../int8-matmul/wasm.ts'
 import { lowerLayernorm, lowerPooling } from '../row-ops/wasm.ts'
 import { activationCode } from '../program/activations.ts'
 import type { BufferId, Op } from '../program/program.ts'
-import { inputsOf, type StoredEmbeddingOp, type StoredProgram } from '../program/stored-weights.ts'
+import { inputsOf, type StoredEmbeddingOp, type StoredOp, type StoredProgram } from '../program/stored-weights.ts'
 import type { LoadContext, Lowered } from './lowered.ts'
 import { isInt8 } from '../program/weights.ts'
 import { isReadAtFirstRows } from './liveness.ts'
@@ -23,6 +23,8 @@ export interface Before {
   tables: Map<object, PlacedTable>
   /** buffers that hold the output of an int8 layer */
   ofInt8: Set<BufferId>
+  /** where linear layers are, in the order in which their arrays were placed: by the weight as the program has it, by bias */
+  weights: Map<object, Map<object | null, number[]>>
 }
 
 /**
@@ -49,7 +51,7 @@ export async function lowerOp(
     case 'embedding':
       return lowerEmbedding(op, name, load, before.tables)
     case 'linear':
-      return lowerLinear(op, name, load)
+      return lowerLinear(op, name, sharing(load, program.ops[at], before.weights))
     case 'layernorm':
       return lowerLayernorm(op, name, load)
     case 'attention':
@@ -58,6 +60,31 @@ export async function lowerOp(
     case 'mean-pool':
       return lowerPooling(op)
   }
+}
+
+/**
+ * Packs a layer that is applied again where it was packed before: the same weight and bias take the same places in the same
+ * order, and the same bytes.
+ */
+function sharing(load: LoadContext, op: StoredOp, weights: Before['weights']): LoadContext {
+  if (op.kind !== 'linear') return load
+  const byBias = weights.get(op.weight) ?? new Map<object | null, number[]>()
+  weights.set(op.weight, byBias)
+  const known = byBias.get(op.bias)
+  if (!known) {
+    const places: number[] = []
+    byBias.set(op.bias, places)
+    return {
+      ...load,
+      allocateWeights: (name, bytes) => {
+        const place = load.allocateWeights(name, bytes)
+        places.push(place)
+        return place
+      },
+    }
+  }
+  let next = 0
+  return { ...load, allocateWeights: (name, bytes) => known[next++] ?? load.allocateWeights(name, bytes) }
 }
 
 function lowerLinear({ weight, ...op }: Extract<Op, { kind: 'linear' }>, name: string, load: LoadContext): Lowered {

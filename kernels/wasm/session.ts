@@ -75,7 +75,7 @@ export class WasmSession implements Session {
     const lowered: Lowered[] = []
     const ops: Op[] = []
     try {
-      const before: Before = { tables: new Map(), ofInt8: new Set() }
+      const before: Before = { tables: new Map(), ofInt8: new Set(), weights: new Map() }
       // one is read while the one before is packed
       const places = [reusedPlace(), reusedPlace()]
       const read = async (at: number): Promise<PackableOp | null> => {

@@ -139,6 +139,27 @@ describe('a layer that is applied several times', () => {
     expect(largest(runReference(program, batch), runReference(buildProgram(whole, 'logits'), batch))).toBe(0)
   })
 
+  it('is packed once on WebAssembly, however often it is applied', async () => {
+    const { weights } = await loadModel(albert.folder)
+    const device = await createWasmDevice({ threads: 1 })
+    try {
+      for (const recipe of ['e8', 'q8', 'svd:0.5', 'sp50']) {
+        const { model } = await applyRecipe(weights, recipe, SEEDED)
+        const bytesOf = async (layers: number): Promise<number> => {
+          const applied = { ...model, config: { ...model.config, layers } }
+          const session = await device.load(buildProgram(applied, 'hidden'))
+          const { weightBytes } = session.stats()
+          session.dispose()
+          return weightBytes
+        }
+        // the two norms of an application are placed again: two vectors of C each
+        expect(await bytesOf(4), recipe).toBe((await bytesOf(2)) + 2 * 2 * 2 * weights.config.hiddenSize * 4)
+      }
+    } finally {
+      await device.dispose()
+    }
+  })
+
   it('has no heads or neurons to spare for one use alone', async () => {
     const { weights } = await loadModel(albert.folder)
     await expect(applyRecipe(weights, 'heads6-ffn1536', SEEDED)).rejects.toThrow(

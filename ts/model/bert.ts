@@ -5,7 +5,13 @@
 
 import type { Activation, BufferId, BufferSpec, Program } from '../../kernels/program/program.ts'
 import type { StoredOp, StoredProgram, StoredWeight } from '../../kernels/program/stored-weights.ts'
-import { denseTable, type EmbeddingTable, type LinearWeight } from '../../kernels/program/weights.ts'
+import {
+  denseTable,
+  type ChainWeight,
+  type EmbeddingTable,
+  type LeafWeight,
+  type LinearWeight,
+} from '../../kernels/program/weights.ts'
 import { contractChain } from '../../kernels/low-rank-linear/contract-chain.ts'
 import { familyOf } from '../families/index.ts'
 import {
@@ -68,6 +74,13 @@ export function buildProgram(model: StoredModel, output: ModelOutput, options: P
     throw new Error('this model has no embedding tables: it takes hidden rows, not ids')
 
   const pool = new BufferPool()
+  // of a layer that is applied several times the factors are one
+  const chains = new Map<ChainWeight, LeafWeight[]>()
+  const contracted = (chain: ChainWeight): LeafWeight[] => {
+    const factors = chains.get(chain) ?? contractChain(chain).factors
+    chains.set(chain, factors)
+    return factors
+  }
   const ops: StoredOp[] = []
   const linear = (
     from: BufferId,
@@ -75,7 +88,7 @@ export function buildProgram(model: StoredModel, output: ModelOutput, options: P
     rows: BufferSpec['rows'],
     activation: Activation,
   ): BufferId => {
-    const factors = weight.kind === 'chain' ? contractChain(weight).factors : [weight]
+    const factors = weight.kind === 'chain' ? contracted(weight) : [weight]
     let current = from
     for (const [i, factor] of factors.entries()) {
       const isLast = i === factors.length - 1
