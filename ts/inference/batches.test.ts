@@ -1,6 +1,6 @@
 import { describe, expect, it } from 'vitest'
 import { tokenizerFromVocabulary } from '../text/bare-vocabulary.ts'
-import { encodeTexts, packBatch, planBatches } from './batches.ts'
+import { encodeTexts, encodeWithin, packBatch, planBatches } from './batches.ts'
 
 const tokenizer = tokenizerFromVocabulary(['[PAD]', '[UNK]', '[CLS]', '[SEP]', '[MASK]', 'a', 'b'], { lowercase: true })
 
@@ -53,4 +53,10 @@ describe('packBatch', () => {
     expect([...ids]).toEqual([2, 3, 2, 5, 3])
     expect([...types]).toEqual([0, 0, 0, 0, 0])
   })
+})
+
+it('cuts where the model’s authors do, unless a call says otherwise', () => {
+  const limited = { ...tokenizer, maxLength: 3 }
+  expect(encodeTexts(limited, ['a b a'], 8)).toEqual({ ids: [tokenizer.encode('a', 8)], truncated: 1 })
+  expect(encodeWithin(limited, ['a b a'], 8)).toEqual({ ids: [tokenizer.encode('a b a', 8)], truncated: 0 })
 })

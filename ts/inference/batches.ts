@@ -26,10 +26,15 @@ export interface EncodedTexts {
 }
 
 /**
- * Token ids of each text, at most `maxLength` with [CLS] and [SEP].
+ * Token ids of each text, at most `maxLength` with [CLS] and [SEP], or fewer where the model's authors set a limit: training
+ * and running cut alike.
  * @throws where one of the texts is neither a string nor a pair
  */
-export function encodeTexts(
+export const encodeTexts = (tokenizer: Tokenizer, texts: readonly TextInput[], maxLength: number): EncodedTexts =>
+  encodeWithin(tokenizer, texts, Math.min(maxLength, tokenizer.maxLength))
+
+/** As `encodeTexts`, whatever the model's authors set. */
+export function encodeWithin(
   tokenizer: Tokenizer,
   texts: readonly TextInput[],
   maxLength: number,

@@ -4,7 +4,7 @@ import type { Device, Session } from '../../kernels/program/device.ts'
 import { buildProgram, type ModelOutput } from '../model/bert.ts'
 import type { BertConfig } from '../model/config.ts'
 import type { Tokenizer } from '../text/tokenizer.ts'
-import { encodeTexts, type EncodedTexts, type PairCut, type RunOptions, type TextInput } from './batches.ts'
+import { encodeWithin, type EncodedTexts, type PairCut, type RunOptions, type TextInput } from './batches.ts'
 import { runLogits } from './logits.ts'
 import type { TextModel } from './text-model.ts'
 import { mostTokens } from './tokenizer.ts'
@@ -56,7 +56,7 @@ export function runOn(device: Device, { weights, tokenizer, close }: TextModel):
     releaseWeights,
     tokenizer,
     encode(texts, maxLength = mostTokens(tokenizer, config), cut) {
-      const found = encodeTexts(tokenizer, texts, maxLength, cut)
+      const found = encodeWithin(tokenizer, texts, maxLength, cut)
       encoded.texts += texts.length
       encoded.truncated += found.truncated
       return found
