@@ -14,7 +14,7 @@
 import { AttentionRecord, I16_TILE_ROWS, PANEL, PANEL_BYTES, PANEL_SHIFT, TILE_BYTES, TILE_ROWS } from './abi'
 import { storeTransposed } from './lib/blocks'
 import { ROUNDER, constant, exp2 } from './lib/math'
-import { madd, sumLanes } from './lib/simd'
+import { largestMagnitude, madd, sumLanes } from './lib/simd'
 import { padToPanel, panelCount } from './lib/panels'
 import { tileBegin, tileCount, tileF32 } from './lib/tile-f32'
 import { tileWideI16 } from './lib/tile-int8-i16'
@@ -252,6 +252,10 @@ function attendUnitI16(record: usize, first: i32, T: i32, h: i32, H: i32, D: i32
 
   const limit = min<f64>(floor(sqrt<f64>(<f64>i32.MAX_VALUE / <f64>D)), <f64>i16.MAX_VALUE)
   const queryMost = largest(q, stride, T, D), keyMost = largest(k, stride, T, D), valueMost = largest(v, stride, T, D)
+  if (isNaN<f64>(queryMost + keyMost + valueMost)) {
+    attendUnit(record, first, T, T, h, H, D, longest, scratch)
+    return
+  }
   roundRows(q, stride, T, D, <f32>(limit / queryMost), queryRows)
   roundRows(k, stride, T, D, <f32>(limit / keyMost), keyRows)
   const rowBytes = <usize>D << 1
@@ -288,22 +292,20 @@ function attendUnitI16(record: usize, first: i32, T: i32, h: i32, H: i32, D: i32
   }
 }
 
-/** Largest magnitude of [T, D], D % 8 == 0; of zeros the least that has an inverse. */
+/** Largest magnitude of [T, D], D % 8 == 0; of zeros the least that has an inverse; NaN where one is not finite. */
 function largest(x: usize, stride: usize, T: i32, D: i32): f64 {
-  let most = f32x4.splat(1e-30), most1 = most, least = most, least1 = most
+  let positive = f32x4.splat(1e-30), positive1 = positive, negative = positive, negative1 = positive
   for (let t = 0; t < T; t++) {
     for (let at = x, end = x + (<usize>D << 2); at < end; at += 32) {
       const x0 = v128.load(at), x1 = v128.load(at, 16)
-      most = f32x4.pmax(most, x0)
-      most1 = f32x4.pmax(most1, x1)
-      least = f32x4.pmin(least, x0)
-      least1 = f32x4.pmin(least1, x1)
+      positive = i32x4.max_s(positive, x0)
+      positive1 = i32x4.max_s(positive1, x1)
+      negative = i32x4.max_u(negative, x0)
+      negative1 = i32x4.max_u(negative1, x1)
     }
     x += stride
   }
-  most = f32x4.pmax(f32x4.pmax(most, most1), f32x4.neg(f32x4.pmin(least, least1)))
-  most = f32x4.pmax(most, v128.shuffle<f32>(most, most, 2, 3, 0, 1))
-  return <f64>max<f32>(f32x4.extract_lane(most, 0), f32x4.extract_lane(most, 1))
+  return <f64>largestMagnitude(i32x4.max_s(positive, positive1), i32x4.max_u(negative, negative1))
 }
 
 /** Eight f32 of magnitude below 2^15, rounded to even, as i16. */

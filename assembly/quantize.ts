@@ -5,7 +5,7 @@
 //            columns  token blocks (lib/blocks.ts): i16 [K/4][2][w][2] or bytes [K/4][w][4] per block of w tokens
 //            paths: 0 = i16, 1 = u8 (q + 128), 2 = s8
 // Plan       two passes over a row while it is in L1: largest magnitude, then product, clamp, round, narrow, store; with a
-//            calibrated scale the second alone
+//            calibrated scale the first only looks for what is not finite
 // Source     own derivation
 
 import {
@@ -14,6 +14,7 @@ import {
 import { blockWidth, paddedTokens } from './lib/blocks'
 import { constant, INT8_LEAST, INT8_MOST, ROUNDER } from './lib/math'
 import { padToStep } from './lib/panels'
+import { largestMagnitude } from './lib/simd'
 import { sliceBegin } from './tape'
 
 /** Bytes of the scales before the rows. */
@@ -23,26 +24,24 @@ export function scalesBytes(M: i32): usize {
   return <usize>((M + SCALE_STEP - 1) & -SCALE_STEP) << 2
 }
 
-/**
- * Largest magnitude of x f32 [K]: of the largest and the smallest element, since abs would take an instruction more. pmax
- * and pmin are one instruction where max and min are eight; they pass over NaN, which no operand may be.
- */
+/** Largest magnitude of x f32 [K]; NaN where the row is not finite. */
 export function largest(x: usize, K: i32): f32 {
-  let most = f32x4.splat(0.0), otherMost = most, least = most, otherLeast = most
+  let positive = i32x4.splat(0), otherPositive = positive, negative = positive, otherNegative = positive
   const end = x + (<usize>K << 2)
   const eightsEnd = x + (<usize>(K & ~7) << 2)
   for (; x != eightsEnd; x += 32) {
     const v = v128.load(x), w = v128.load(x, 16)
-    most = f32x4.pmax(most, v)
-    otherMost = f32x4.pmax(otherMost, w)
-    least = f32x4.pmin(least, v)
-    otherLeast = f32x4.pmin(otherLeast, w)
+    positive = i32x4.max_s(positive, v)
+    otherPositive = i32x4.max_s(otherPositive, w)
+    negative = i32x4.max_u(negative, v)
+    otherNegative = i32x4.max_u(otherNegative, w)
   }
-  let v = f32x4.pmax(f32x4.pmax(most, otherMost), f32x4.neg(f32x4.pmin(least, otherLeast)))
-  v = f32x4.pmax(v, v128.shuffle<f32>(v, v, 2, 3, 0, 1))
-  let size = max(f32x4.extract_lane(v, 0), f32x4.extract_lane(v, 1))
-  for (; x != end; x += 4) size = max(size, abs(load<f32>(x)))
-  return size
+  for (; x != end; x += 4) {
+    const v = v128.load32_zero(x)
+    positive = i32x4.max_s(positive, v)
+    negative = i32x4.max_u(negative, v)
+  }
+  return largestMagnitude(i32x4.max_s(positive, otherPositive), i32x4.max_u(negative, otherNegative))
 }
 
 /**
@@ -92,7 +91,7 @@ export function quantizeRows(record: usize, thread: i32, threads: i32): void {
     } else {
       const x = source + (<usize>m * <usize>K << 2)
       if (fixed > 0.0) {
-        store<f32>(scale, fixed)
+        calibrateRow(x, K, fixed, scale)
         quantizeRow<CalibratedScale>(x, K, padded, fixedInverse, q, strategy)
       } else quantizeRow<OwnScale>(x, K, padded, scaleRow(x, K, scale), q, strategy)
     }
@@ -146,7 +145,8 @@ export function quantizeColumns(record: usize, thread: i32, threads: i32): void 
       const block = data + (<usize>t0 * <usize>K << (strategy == DOT_STRATEGY_I16X8 ? 1 : 0)) + (<usize>(t - t0) << 2)
       if (sourceScales != 0) gatherFour(source, sourceScales, t, M, K, scales, block, <usize>w, strategy)
       else if (fixed > 0.0) {
-        for (let r: usize = 0; r < 4; r++) store<f32>(scales + (r << 2), fixed)
+        for (let r = 0; r < 4; r++)
+          calibrateRow(source + (<usize>min(t + r, M - 1) * <usize>K << 2), K, fixed, scales + (<usize>r << 2))
         const inverses = f32x4.splat(fixedInverse)
         storeFourTokens<CalibratedScale>(source, t, M, K, inverses, block, <usize>w << columnShift, <usize>w << 2, strategy)
       } else {
@@ -159,11 +159,16 @@ export function quantizeColumns(record: usize, thread: i32, threads: i32): void 
   }
 }
 
-/** Stores the scale of the row x [K]; returns its inverse. */
+/** Stores the scale of the row x [K], NaN where the row is not finite; returns its inverse, 0 for such a row. */
 function scaleRow(x: usize, K: i32, scale: usize): f32 {
   const most = largest(x, K)
   store<f32>(scale, most / 127.0)
   return inverseOf(most)
+}
+
+/** Stores a calibrated scale for the row x [K], or NaN where the row is not finite. */
+function calibrateRow(x: usize, K: i32, fixed: f32, scale: usize): void {
+  store<f32>(scale, isNaN<f32>(largest(x, K)) ? NaN : fixed)
 }
 
 /** The same for four tokens, the last one repeated past M. */

@@ -110,7 +110,7 @@ fn main(@builtin(workgroup_id) group: vec3<u32>, @builtin(local_invocation_index
       }
     }
     if (index == 0u) {
-      scales[row] = select(scaleOf(amax), dims.fixedScale, dims.fixedScale > 0.0);
+      scales[row] = scaleOf(amax, dims.fixedScale);
     }
   }
 }

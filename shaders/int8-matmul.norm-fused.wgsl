@@ -156,6 +156,6 @@ fn main(@builtin(workgroup_id) group: vec3<u32>, @builtin(local_invocation_index
     for (var i = 1u; i < 8u; i++) {
       sum += partial[i * 128u + index % 128u];
     }
-    store(row + slice, column, sum, select(scaleOf(amax[slice]), dims.fixedScale, dims.fixedScale > 0.0));
+    store(row + slice, column, sum, scaleOf(amax[slice], dims.fixedScale));
   }
 }

@@ -60,7 +60,7 @@ fn quantizeRow(row: u32, lane: u32) -> f32 {
       quantized[own + k] = bitcast<i32>(pack(input[own + k], inverse));
     }
   }
-  return select(scaleOf(amax), dims.fixedScale, dims.fixedScale > 0.0);
+  return scaleOf(amax, dims.fixedScale);
 }
 
 // one fragment of each subgroup from workgroup memory to y: 16 columns of 4 panels, halves of the inputs added
@@ -143,7 +143,7 @@ fn normalizeRow(row: u32, lane: u32) {
     }
   }
   if (lane == 0u) {
-    nextScales[row] = select(scaleOf(amax), dims.nextScale, dims.nextScale > 0.0);
+    nextScales[row] = scaleOf(amax, dims.nextScale);
   }
 }
 

@@ -101,7 +101,7 @@ fn quantizeRows(firstRow: u32, index: u32) {
     }
   }
   if (thread == 0u) {
-    aScale[index / (16u * SPLIT)] = select(scaleOf(amax), dims.fixedScale, dims.fixedScale > 0.0);
+    aScale[index / (16u * SPLIT)] = scaleOf(amax, dims.fixedScale);
   }
   storageBarrier();
   workgroupBarrier();
@@ -221,7 +221,7 @@ fn main(@builtin(workgroup_id) group: vec3<u32>, @builtin(local_invocation_index
       let at = (own * dims.stride + column) / 4u;
       nextQuantized[at] = pack(output[at], select(inverseScale(amax[j]), dims.nextInverse, dims.nextScale > 0.0));
       if (column == 0u) {
-        nextScales[own] = select(scaleOf(amax[j]), dims.nextScale, dims.nextScale > 0.0);
+        nextScales[own] = scaleOf(amax[j], dims.nextScale);
       }
     }
   }

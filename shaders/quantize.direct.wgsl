@@ -44,5 +44,5 @@ fn main(@builtin(global_invocation_id) id: vec3<u32>) {
     }
     quantized[base + i] = pack(input[base + i], inverse);
   }
-  scales[row] = select(scaleOf(amax), dims.fixedScale, dims.fixedScale > 0.0);
+  scales[row] = scaleOf(amax, dims.fixedScale);
 }

@@ -16,6 +16,7 @@ export const INT8_MATMUL: Contract = {
     'the i32 sums are exact and the same on every backend',
     'every element of y is written, nothing else is touched, the old y is never read',
     'an all-zero row of x gives activation(bias)',
+    'a row of x with NaN or infinity gives NaN in that row of y, and in no other',
   ],
   range:
     '127 * 127 * K < 2^31 for K <= 133144, so i32 never overflows; i16 pair products of the dot way are at most ' +

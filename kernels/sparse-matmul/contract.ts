@@ -22,6 +22,7 @@ export const SPARSE_MATMUL: Contract = {
     'every element of y is written, an empty row gives activation(bias)',
     'nothing else is touched, the old y is never read',
     'the i32 sums of 1x4 blocks are exact and the same on every backend',
+    'int8-1x4: a row of x with NaN or infinity gives NaN in that row of y, and in no other',
   ],
   range: 'f32: the bound of dense-matmul with the number of stored weights in the row for K; int8 as in int8-matmul',
 }

@@ -38,7 +38,15 @@ fn inverseScale(amax: f32) -> f32 {
   return divide(127.0, amax);
 }
 
-fn scaleOf(amax: f32) -> f32 {
+// the scale of a row: `fixed` where it is calibrated, NaN where the row is not finite, which largestOf shows by the largest f32
+fn scaleOf(amax: f32, fixed: f32) -> f32 {
+  let bits = bitcast<u32>(amax);
+  if (bits >= 0x7f7fffffu) {
+    return bitcast<f32>(bits | 0x7fc00000u);
+  }
+  if (fixed > 0.0) {
+    return fixed;
+  }
   if (amax < 1.17549435e-38) {
     return 0.0;
   }
@@ -50,7 +58,8 @@ fn pack(x: vec4<f32>, inverse: f32) -> u32 {
   return pack4xI8(vec4<i32>(clamp(round(x * inverse), vec4(-127.0), vec4(127.0))));
 }
 
+// by bits, which are ordered as magnitudes are: max of NaN may be anything. The largest f32 for what is not finite
 fn largestOf(x: vec4<f32>) -> f32 {
-  let a = abs(x);
-  return max(max(a.x, a.y), max(a.z, a.w));
+  let bits = bitcast<vec4<u32>>(x) & vec4(0x7fffffffu);
+  return bitcast<f32>(min(max(max(bits.x, bits.y), max(bits.z, bits.w)), 0x7f7fffffu));
 }
