@@ -80,6 +80,7 @@ export type DotStrategy = keyof typeof DOT_STRATEGY
 
 /** Outputs of a panel: two vectors of four. Tiles of dense and int8 layers may have wider panels, of two times PANEL. */
 export const PANEL = 8
+/** log2 of PANEL. @public for assembly/ alone */
 export const PANEL_SHIFT = 3
 /** One f32 for each output of a panel. */
 export const PANEL_BYTES = 32
@@ -90,6 +91,7 @@ export const SCALE_STEP = 16
 
 /** Rows of the largest f32 tile, which attention, n:m and training use; of the i16 tile of attention. */
 export const TILE_ROWS = 6
+/** Rows of attention's i16 tile. @public for assembly/ alone */
 export const I16_TILE_ROWS = 5
 /** Sums of the largest tile; one f32 for each of its rows. */
 export const TILE_BYTES = 192

@@ -19,7 +19,9 @@ export async function openTokenizer(
   where: string,
 ): Promise<Tokenizer> {
   const json = files['tokenizer.json']
-  const { makePrecompiled } = json?.includes('"precompiled_charsmap"') ? await import('../text/precompiled.ts') : {}
+  const makePrecompiled = json?.includes('"precompiled_charsmap"')
+    ? (await import('../text/precompiled.ts')).makePrecompiled
+    : undefined
   const { jsonOfVocabulary } = json ? {} : await import('../text/bare-vocabulary.ts')
   return preparing(tokenizerOfFiles(files, config, where, { makePrecompiled, jsonOfVocabulary }), config)
 }

@@ -35,6 +35,7 @@ export function makeNormalizer(json: NormalizerJson | null | undefined, makePrec
           'tokenizer.json: a Precompiled normalizer is opened by openTokenizer, which loads what it needs',
         )
       return makePrecompiled(json.precompiled_charsmap)
+    default: // the library's own
   }
   const normalizer = new (library as unknown as LibraryClasses).SequenceNormalizer({
     type: 'Sequence',
@@ -93,6 +94,7 @@ export function makePreTokenizer(json: PreTokenizerJson | null | undefined): Pre
         return marked.split(replacement).flatMap((part, i) => (i > 0 ? [replacement + part] : part ? [part] : []))
       }
     }
+    default: // the library's own
   }
   const preTokenizer = new (library as unknown as LibraryClasses).SequencePreTokenizer({
     type: 'Sequence',

@@ -79,11 +79,10 @@ function listPlaces(json: PostProcessorJson | null | undefined): [single: Place[
  */
 export function cutLongestFirst(a: number, b: number, most: number): [number, number] {
   if (a + b <= most) return [a, b]
-  let [shorter, longer] = a > b ? [b, a] : [a, b]
-  longer = shorter > most ? shorter : Math.max(shorter, most - shorter)
-  if (shorter + longer > most) {
-    shorter = Math.floor(most / 2)
-    longer = shorter + (most % 2)
-  }
+  const least = Math.min(a, b)
+  // the longer text alone gives way while what is left of it is no shorter than the other
+  const isEnough = 2 * least <= most
+  const shorter = isEnough ? least : Math.floor(most / 2)
+  const longer = most - shorter
   return a > b ? [longer, shorter] : [shorter, longer]
 }
