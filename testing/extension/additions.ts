@@ -74,7 +74,7 @@ export const step: Addition = {
     'ts/recipe/steps/round.ts': `import { badNumber } from '../numbers.ts'
 import type { ParsedStep, RecipeStep } from '../step.ts'
 
-interface Round extends ParsedStep {
+export interface Round extends ParsedStep {
   kind: 'round'
   bits: number
 }

@@ -1,7 +1,7 @@
 import type { ParsedStep, RecipeStep } from '../step.ts'
 
 /** A storage format for every layer, chosen from data by ts/budget: a record of what was done, which nobody writes. */
-interface Budget extends ParsedStep {
+export interface Budget extends ParsedStep {
   kind: 'budget'
 }
 

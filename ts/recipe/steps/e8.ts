@@ -1,7 +1,7 @@
 import { quantizeWordEmbeddings } from '../../compress/quantize.ts'
 import type { ParsedStep, RecipeStep } from '../step.ts'
 
-interface E8 extends ParsedStep {
+export interface E8 extends ParsedStep {
   kind: 'e8'
 }
 

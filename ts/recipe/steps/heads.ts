@@ -5,7 +5,7 @@ import { badNumber } from '../numbers.ts'
 import { dense, requireDense } from '../reshape.ts'
 import type { ParsedStep, RecipeStep } from '../step.ts'
 
-interface Heads extends ParsedStep {
+export interface Heads extends ParsedStep {
   kind: 'heads'
   heads: number
   ffn: number

@@ -4,7 +4,7 @@ import { NOT_PRUNED_AFTER } from '../reasons.ts'
 import { mapEncoder, requireDense } from '../reshape.ts'
 import type { ParsedStep, RecipeStep } from '../step.ts'
 
-interface Nm extends ParsedStep {
+export interface Nm extends ParsedStep {
   kind: 'nm'
   n: number
   m: number

@@ -3,7 +3,7 @@ import type { PlannedLeaf } from '../../model/shape.ts'
 import { mapEncoder, mapLeaves } from '../reshape.ts'
 import type { ParsedStep, RecipeStep } from '../step.ts'
 
-interface Q8 extends ParsedStep {
+export interface Q8 extends ParsedStep {
   kind: 'q8'
   perTensor?: true
   isStatic?: true

@@ -4,7 +4,7 @@ import { NOT_PRUNED_AFTER } from '../reasons.ts'
 import { sparsify } from '../sparsify.ts'
 import type { ParsedStep, RecipeStep } from '../step.ts'
 
-interface Sparse extends ParsedStep {
+export interface Sparse extends ParsedStep {
   kind: 'sparse'
   sparsity: number
   /** 1x4 blocks, not single weights */

@@ -3,7 +3,7 @@ import { encoderSize, findPreset } from '../../model/preset.ts'
 import { configOfPreset, shapeOfConfig } from '../../model/shape.ts'
 import type { ParsedStep, RecipeStep } from '../step.ts'
 
-interface StudentStep extends ParsedStep {
+export interface StudentStep extends ParsedStep {
   kind: 'student'
   name: string
 }

@@ -5,7 +5,7 @@ import { NOT_PRUNED_AFTER } from '../reasons.ts'
 import { sparsify } from '../sparsify.ts'
 import type { ParsedStep, RecipeStep } from '../step.ts'
 
-interface Tiles extends ParsedStep {
+export interface Tiles extends ParsedStep {
   kind: 'tiles'
   sparsity: number
 }

@@ -1,6 +1,6 @@
 import type { ParsedStep, RecipeStep } from '../step.ts'
 
-interface Vocab extends ParsedStep {
+export interface Vocab extends ParsedStep {
   kind: 'vocab'
   /** tokens that stay; of shapes alone, where texts decide otherwise */
   size?: number

@@ -4,7 +4,7 @@ import { NOT_PRUNED_AFTER } from '../reasons.ts'
 import { mapEncoder, requireDense } from '../reshape.ts'
 import type { ParsedStep, RecipeStep } from '../step.ts'
 
-interface Wanda extends ParsedStep {
+export interface Wanda extends ParsedStep {
   kind: 'wanda'
   sparsity: number
   /** 1x4 blocks, not single weights */
