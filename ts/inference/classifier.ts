@@ -8,7 +8,7 @@ import type { ModelWeights, StoredModel } from '../model/weights.ts'
 import type { Tokenizer } from '../text/tokenizer.ts'
 import { runOn, type RunningModel } from './running-model.ts'
 import { openTextModel, withPreparation, type TextModel, type TextModelOptions } from './text-model.ts'
-import { openTokenizer } from './tokenizer.ts'
+import { openTokenizer } from './open-tokenizer.ts'
 
 export interface Classifier {
   weights: ModelWeights

@@ -7,7 +7,7 @@ import type { Tokenizer } from '../text/tokenizer.ts'
 import { encodeWithin, type EncodedTexts, type PairCut, type RunOptions, type TextInput } from './batches.ts'
 import { runLogits } from './logits.ts'
 import type { TextModel } from './text-model.ts'
-import { mostTokens } from './tokenizer.ts'
+import { mostTokens } from './open-tokenizer.ts'
 
 export interface RunningModel {
   readonly config: BertConfig

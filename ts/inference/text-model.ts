@@ -6,7 +6,7 @@ import type { TextPreparation } from '../text/preparation.ts'
 import type { ModelWeights, StoredModel } from '../model/weights.ts'
 import type { Tokenizer } from '../text/tokenizer.ts'
 import type { SentenceSettings } from './sentence.ts'
-import { openTokenizer, preparing } from './tokenizer.ts'
+import { openTokenizer, preparing } from './open-tokenizer.ts'
 
 export interface TextModel {
   weights: StoredModel

@@ -1,6 +1,5 @@
 import { describe, expect, it } from 'vitest'
 import { PRESETS, type BertConfig } from '../model/config.ts'
-import { jsonOfVocabulary } from '../text/bare-vocabulary.ts'
 import type { Tokenizer } from '../text/tokenizer.ts'
 import { openTokenizer, tokenizerOfFiles } from './tokenizer.ts'
 
@@ -12,7 +11,7 @@ const VOCABULARY = `${WORDS.join('\n')}\n`
 const configOf = (vocabSize: number): BertConfig => ({ ...PRESETS.tiny, vocabSize, labels: [], recipe: '' })
 
 const open = (files: Record<string, string>, vocabSize = 64, where = 'here'): Tokenizer =>
-  tokenizerOfFiles(files, configOf(vocabSize), where, { jsonOfVocabulary })
+  tokenizerOfFiles(files, configOf(vocabSize), where)
 
 const encode = (files: Record<string, string | object | undefined>, text: string, vocabSize = 64): number[] => {
   const texts = Object.fromEntries(

@@ -3,7 +3,7 @@
 import type { BatchLimits, EncodedTexts, PairCut, TextInput } from '../inference/batches.ts'
 import type { RunningModel } from '../inference/running-model.ts'
 import type { SentenceSettings } from '../inference/sentence.ts'
-import { mostTokens } from '../inference/tokenizer.ts'
+import { mostTokens } from '../inference/open-tokenizer.ts'
 import { whole, type Known, type WithoutMeaning } from './options.ts'
 
 export interface CallOptions {

@@ -4,7 +4,7 @@ import { embed, type Features } from '../inference/embedder.ts'
 import { POOLINGS, type Pooling } from '../inference/pooling.ts'
 import type { RunningModel } from '../inference/running-model.ts'
 import type { SentenceSettings } from '../inference/sentence.ts'
-import { mostTokens } from '../inference/tokenizer.ts'
+import { mostTokens } from '../inference/open-tokenizer.ts'
 import { CALL_OPTIONS, CALL_WITHOUT_MEANING, encodeCall, limitsOf, type CallOptions, type TaskContext } from './call.ts'
 import { boolean, checkOptions, oneOf, text, type Known } from './options.ts'
 

@@ -2,7 +2,7 @@
 
 import { rankLabels } from '../inference/classifier.ts'
 import { runBatches } from '../inference/batches.ts'
-import { mostTokens } from '../inference/tokenizer.ts'
+import { mostTokens } from '../inference/open-tokenizer.ts'
 import type { Tokenizer } from '../text/tokenizer.ts'
 import { CALL_OPTIONS, CALL_WITHOUT_MEANING, limitsOf, type CallOptions, type TaskContext } from './call.ts'
 import { decodeTokens } from './decode.ts'
