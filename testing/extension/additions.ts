@@ -26,15 +26,20 @@ export const lantern: Family = {
     linears: { query: 'q', key: 'k', value: 'v', attentionOutput: 'o', intermediate: 'up', output: 'down' },
     norms: { attention: 'norm1', output: 'norm2' },
   },
-  head: { dense: { stem: 'pre_classifier', activation: 'tanh' }, pooler: null, classifier: 'classifier' },
+  head: {
+    dense: { stem: 'pre_classifier', activation: 'tanh' },
+    pooler: null,
+    classifier: 'classifier',
+    tokenClassifier: 'classifier',
+  },
 }
 `,
   },
   edits: [
     {
       file: 'ts/families/index.ts',
-      before: '  [bert.modelTypes, async () => bert],\n',
-      text: "  [['lantern'], async () => (await import('./lantern.ts')).lantern],\n",
+      before: "  ['distilbert', async",
+      text: "  ['lantern', async () => (await import('./lantern.ts')).lantern],\n",
     },
   ],
 }
