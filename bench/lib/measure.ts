@@ -9,7 +9,7 @@ export interface Burst {
   round: number
   /** calibration loop around the burst, ms: the slower of before and after */
   calibrationMs: number
-  /** CPU time of the process as a share of the burst: below 1 another process had the core, or the threads slept; of a page its browser's */
+  /** CPU time of the process as a share of the burst: below 1 another process had the core, or the threads slept; for a page it is that of its browser */
   cpuShare: number
   samplesMs: number[]
 }

@@ -291,6 +291,16 @@ export const INT8_WEBGPU_NOTES: VariantNotes<(typeof INT8_WEBGPU)[number]> = {
   },
 }
 
+/** Of 1 to 6 rows; u8 and s8 are the same products of differently stored activations. */
+const RELAXED_TILES = [
+  'tile_int8_relaxed_1x8',
+  'tile_int8_relaxed_2x8',
+  'tile_int8_relaxed_3x8',
+  'tile_int8_relaxed_4x8',
+  'tile_int8_relaxed_5x8',
+  'tile_int8_relaxed_6x8',
+] as const
+
 /** On WebAssembly, in order of preference. */
 export const INT8_WASM = [
   {
@@ -299,14 +309,7 @@ export const INT8_WASM = [
     id: 'u8',
     source: 'tile-int8-relaxed',
     run: 'tileInt8Relaxed',
-    exports: [
-      'tile_int8_relaxed_1x8',
-      'tile_int8_relaxed_2x8',
-      'tile_int8_relaxed_3x8',
-      'tile_int8_relaxed_4x8',
-      'tile_int8_relaxed_5x8',
-      'tile_int8_relaxed_6x8',
-    ],
+    exports: RELAXED_TILES,
     tile: { rows: 6, columns: 8, unrolled: 2 },
     needsRelaxedSimd: true,
     dotStrategy: 'u8',
@@ -319,14 +322,7 @@ export const INT8_WASM = [
     id: 's8',
     source: 'tile-int8-relaxed',
     run: 'tileInt8Relaxed',
-    exports: [
-      'tile_int8_relaxed_1x8',
-      'tile_int8_relaxed_2x8',
-      'tile_int8_relaxed_3x8',
-      'tile_int8_relaxed_4x8',
-      'tile_int8_relaxed_5x8',
-      'tile_int8_relaxed_6x8',
-    ],
+    exports: RELAXED_TILES,
     tile: { rows: 6, columns: 8, unrolled: 2 },
     needsRelaxedSimd: true,
     dotStrategy: 's8',

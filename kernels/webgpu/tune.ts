@@ -85,7 +85,7 @@ export class Tuning {
 
 /**
  * Candidates for a shape, the default first, then the first that differs from it in whether it does the work of calls
- * beside it. Least rows of such variants are no matter of time.
+ * beside it. The least rows of such variants are not a choice by time.
  *
  * @param isFree those calls are read by this one alone; else variants that do their work are not this call's to choose
  */

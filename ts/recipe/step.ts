@@ -77,7 +77,7 @@ export type TextNeeds = Partial<Record<'tokens' | 'inputs' | 'importance', 'need
 export interface Growth<S> {
   /** what is zero once `done` (0 to 1) of the growth is over */
   rule: (step: S, done: number) => PruneRule
-  /** false: all zeros are there from the first training step, since they are no matter of degree */
+  /** false: all zeros are there from the first training step, since they do not come by degrees */
   isGradual: boolean
   /** what goes first: where the loss misses it least, what is small, or what is small and small inputs enter */
   by: 'saliency' | 'weights' | 'inputs'
