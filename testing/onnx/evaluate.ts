@@ -128,7 +128,8 @@ const OPERATORS: Record<string, (inputs: Value[], attributes: Attributes) => Val
   MatMulInteger: ([a, b, zero]) => [matmul(zero ? unary(a, (x) => x - zero.data[0]) : a, b)],
   Softmax: ([a]) => [
     rows(a, (row) => {
-      const weights = row.map((x) => Math.exp(x - Math.max(...row)))
+      const most = Math.max(...row)
+      const weights = row.map((x) => Math.exp(x - most))
       const sum = weights.reduce((x, y) => x + y)
       return weights.map((w) => w / sum)
     }),
