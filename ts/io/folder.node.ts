@@ -1,11 +1,14 @@
 // Model folders on disk, for Node.
 
-import { createHash, randomUUID } from 'node:crypto'
+import { createHash } from 'node:crypto'
 import { createReadStream } from 'node:fs'
-import { open, mkdir, readdir, readFile, rename, rm, stat } from 'node:fs/promises'
-import { dirname, join } from 'node:path'
+import { open, readdir, readFile, stat } from 'node:fs/promises'
+import { join } from 'node:path'
 import { checkedText, isModelFile, MAX_TEXT_BYTES, type ModelFiles } from './folder.ts'
 import type { ByteSource } from './safetensors.ts'
+
+export { writeWhole, type Parts } from './write.node.ts'
+export { recoverFolder, SUMS_FILE, writeFolder } from './write-folder.node.ts'
 
 const isMissing = (error: unknown): boolean =>
   ['ENOENT', 'ENOTDIR'].includes((error as NodeJS.ErrnoException).code ?? '')
@@ -81,65 +84,4 @@ export async function fileSource(path: string): Promise<ByteSource> {
     },
     close: () => handle.close(),
   }
-}
-
-/** Pieces of a file, in memory or as they come. */
-export type Parts = Iterable<Uint8Array | string> | AsyncIterable<Uint8Array | string>
-
-/**
- * Writes parts one after another into a temporary file beside `path`, then renames it: `path` is whole or untouched.
- * Every file that the package writes is written by this function.
- * @returns bytes written
- */
-export async function writeWhole(path: string, parts: Parts): Promise<number> {
-  await mkdir(dirname(path), { recursive: true })
-  const temporary = `${path}.${randomUUID()}.tmp`
-  const handle = await open(temporary, 'wx')
-  let written = 0
-  try {
-    for await (const part of parts) {
-      const bytes = typeof part === 'string' ? new TextEncoder().encode(part) : part
-      // pieces of 64 MiB: Node refuses writes of 2^31 bytes
-      for (let at = 0; at < bytes.length;) {
-        const { bytesWritten } = await handle.write(bytes, at, Math.min(1 << 26, bytes.length - at))
-        at += bytesWritten
-        written += bytesWritten
-      }
-    }
-    await handle.sync()
-    await handle.close()
-    await rename(temporary, path)
-  } catch (error) {
-    await handle.close().catch(() => {})
-    await rm(temporary, { force: true })
-    throw new Error(`${path} could not be written (${(error as Error).message}); nothing was changed`, { cause: error })
-  }
-  return written
-}
-
-/**
- * Writes the files of a folder in order. A new folder is made under a temporary name and renamed when it is complete.
- *
- * @param stale files that go before the last one is written
- * @returns bytes by file name
- */
-export async function writeFolder(
-  folder: string,
-  files: [name: string, parts: (Uint8Array | string)[]][],
-  stale: string[] = [],
-): Promise<Record<string, number>> {
-  const isNew = !(await isFolder(folder))
-  const target = isNew ? `${folder.replace(/[/\\]+$/, '')}.${randomUUID()}.tmp` : folder
-  const bytes: Record<string, number> = {}
-  try {
-    for (const [i, [name, parts]] of files.entries()) {
-      if (i === files.length - 1) for (const other of stale) await rm(join(target, other), { force: true })
-      bytes[name] = await writeWhole(join(target, name), parts)
-    }
-    if (isNew) await rename(target, folder)
-  } catch (error) {
-    if (isNew) await rm(target, { recursive: true, force: true })
-    throw error
-  }
-  return bytes
 }

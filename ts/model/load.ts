@@ -99,8 +99,9 @@ export async function openModelFiles(source: string, options: LoadModelOptions =
     return fetchedFiles(source, { progress, localFilesOnly })
   }
   if (isNode()) {
-    const { folderFiles, isFolder } = await import('../io/folder.node.ts')
-    if (await isFolder(source)) return folderFiles(source)
+    const { folderFiles, isFolder, recoverFolder } = await import('../io/folder.node.ts')
+    // one that was being replaced when its writer was killed
+    if ((await isFolder(source)) || (await recoverFolder(source))) return folderFiles(source)
     const { hubFiles, isHubId } = await import('../io/hub.node.ts')
     if (!isHubId(source))
       throw new Error(`there is no folder '${source}', and it is no hub id (org/name) and no preset (preset:NAME)`)

@@ -192,12 +192,12 @@ export function encodeModel(
 }
 
 /**
- * Writes `folder` (Node): config.json, model.safetensors and the files given. A new folder appears whole or not at all;
- * in one that exists, each file is replaced whole, config.json last, and with `files` goes a tokenizer's file that is not
- * among them.
+ * Writes `folder` (Node): config.json, model.safetensors, the files given, and their SHA-256 in SHA256SUMS. The folder
+ * appears whole or not at all, also in the place of one that exists: of that, other files stay, but with `files` goes a
+ * tokenizer's file that is not among them.
  *
  * @returns bytes of every file written
- * @throws where a weight is not valid or the disk refuses; nothing half-written stays
+ * @throws where a weight is not valid or the disk refuses; the folder is then what it was
  */
 export async function saveModel(
   model: ModelWeights,
