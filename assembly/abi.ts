@@ -38,6 +38,9 @@ export const JOB_SCRATCH_ADDRESS: usize = 1296
 export const JOB_TAPE_ADDRESS: usize = 1292
 export const JOB_ADDRESS: usize = 1280
 export const K_STEP: i32 = 8
+export const LINK_SOFTMAX: i32 = 0
+export const LINK_SIGMOID: i32 = 1
+export const LINK_IDENTITY: i32 = 2
 export const MAX_THREADS: i32 = 64
 export const PANEL: i32 = 8
 export const PANEL_BYTES: usize = 32
@@ -455,6 +458,7 @@ export class LossSlopeRecord {
   length: u32
   B: i32
   labels: i32
+  link: i32
   logits: usize
   target: usize
   teacher: usize

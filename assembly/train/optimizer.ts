@@ -3,8 +3,8 @@
 // Source     Loshchilov & Hutter, "Decoupled Weight Decay Regularization"
 
 import {
-  AdamwRecord, AdamwRowsRecord, ClipFactorRecord, LossSlopeRecord, MaskGradientRecord, StateSlopeRecord, SUM_CHUNK,
-  SumSquaresRecord,
+  AdamwRecord, AdamwRowsRecord, ClipFactorRecord, LINK_SIGMOID, LINK_SOFTMAX, LossSlopeRecord, MaskGradientRecord,
+  StateSlopeRecord, SUM_CHUNK, SumSquaresRecord,
 } from '../abi'
 import { exp } from '../lib/math'
 import { madd } from '../lib/simd'
@@ -27,6 +27,20 @@ function softmax(z: usize, labels: i32, factor: f32, y: usize): void {
   }
 }
 
+/** What the link makes of z[0 .. labels) * factor, into y. */
+function link(z: usize, labels: i32, code: i32, factor: f32, y: usize): void {
+  if (code == LINK_SOFTMAX) return softmax(z, labels, factor, y)
+  for (let c = 0; c < labels; c++) {
+    const at = <usize>c << 2
+    let x: f32 = load<f32>(z + at) * factor
+    if (code == LINK_SIGMOID) {
+      const e = f32x4.extract_lane(exp(f32x4.splat(-abs(x))), 0)
+      x = (x < 0.0 ? e : <f32>1.0) / (<f32>1.0 + e)
+    }
+    store<f32>(y + at, x)
+  }
+}
+
 /** True where a target row [labels] is all zeros: an example without a label. */
 function isUnlabelled(target: usize, labels: i32): bool {
   for (let c = 0; c < labels; c++) if (load<f32>(target + (<usize>c << 2)) != 0.0) return false
@@ -34,14 +48,14 @@ function isUnlabelled(target: usize, labels: i32): bool {
 }
 
 /**
- * d[b] = hardShare (softmax(z) - target) + softShare (softmax(z / T) - teacher) + squareShare (z - teacherLogits), by
- * thread 0: it is B x labels numbers. A target row of zeros has no first term.
+ * d[b] = hardShare (f(z) - target) + softShare (f(z / T) - teacher) + squareShare (z - teacherLogits) with the link f, by
+ * thread 0: it is B x labels numbers. Of softmax a target row of zeros has no first term, of the others a target that is NaN.
  * Scratch: `labels` numbers.
  */
 export function lossSlope(record: usize, thread: i32, scratch: usize): void {
   const args = changetype<LossSlopeRecord>(record)
   if (thread != 0) return
-  const labels = args.labels
+  const labels = args.labels, code = args.link
   const teacher = args.teacher
   const hard = args.hardShare, soft = args.softShare, inverseT = args.inverseT
   const teacherLogits = args.teacherLogits, square = args.squareShare
@@ -49,18 +63,19 @@ export function lossSlope(record: usize, thread: i32, scratch: usize): void {
     const row = <usize>(b * labels) << 2
     const z = args.logits + row, target = args.target + row, d = args.d + row
     // without a label softmax counts for nothing
-    const share: f32 = isUnlabelled(target, labels) ? 0.0 : hard
-    softmax(z, labels, 1.0, scratch)
+    const share: f32 = code == LINK_SOFTMAX && isUnlabelled(target, labels) ? 0.0 : hard
+    link(z, labels, code, 1.0, scratch)
     for (let c = 0; c < labels; c++) {
       const at = <usize>c << 2
-      store<f32>(d + at, share * (load<f32>(scratch + at) - load<f32>(target + at)))
+      const t = load<f32>(target + at)
+      store<f32>(d + at, code != LINK_SOFTMAX && t != t ? 0.0 : share * (load<f32>(scratch + at) - t))
     }
     for (let c = 0; c < labels && teacherLogits != 0; c++) {
       const at = <usize>c << 2
       store<f32>(d + at, load<f32>(d + at) + square * (load<f32>(z + at) - load<f32>(teacherLogits + row + at)))
     }
     if (teacher == 0) continue
-    softmax(z, labels, inverseT, scratch)
+    link(z, labels, code, inverseT, scratch)
     for (let c = 0; c < labels; c++) {
       const at = <usize>c << 2
       store<f32>(d + at, load<f32>(d + at) + soft * (load<f32>(scratch + at) - load<f32>(teacher + row + at)))

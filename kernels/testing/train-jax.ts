@@ -1,7 +1,7 @@
 // The same classifier written for jax-js: an independent oracle, its gradients by automatic differentiation. Tests only.
 
 import { numpy as np, nn, valueAndGrad, defaultDevice, init } from '@jax-js/jax'
-import type { LossTarget, TrainBatch } from '../train/batch.ts'
+import type { Link, LossTarget, TrainBatch } from '../train/batch.ts'
 import { headOf, othersOf, placeOf, projectionsOf, type Layout, type Linear } from '../train/layout.ts'
 import type { ReferenceParameters } from '../train/reference.ts'
 
@@ -88,12 +88,34 @@ function stateLoss(
   return loss
 }
 
+/** What one row of logits [1, labels], divided by T, is off its target by. */
+function linkLoss(link: Link, z: np.Array, target: Float32Array, T: number): np.Array {
+  const labels = target.length
+  const row = (values: Float32Array): np.Array => array(values, [1, labels])
+  const scaled = z.div(T)
+  if (link === 'softmax') return np.sum(nn.logSoftmax(scaled, -1).mul(row(target))).mul(-1)
+  const known = row(target.map((t) => (Number.isNaN(t) ? 0 : 1 / labels)))
+  const wanted = target.map((t) => (Number.isNaN(t) ? 0 : t))
+  if (link === 'identity') return np.sum(np.square(scaled.sub(row(wanted))).mul(known))
+  const yes = nn.logSigmoid(scaled.ref).mul(row(wanted))
+  const no = nn.logSigmoid(scaled.mul(-1)).mul(row(wanted.map((t) => 1 - t)))
+  return np.sum(yes.add(no).mul(known)).mul(-1)
+}
+
+/** Cross-entropy of a teacher's row with itself. */
+function entropyOf(link: Link, p: Float32Array): number {
+  if (link === 'identity') return 0
+  const entropy = (x: number): number => -x * Math.log(x)
+  if (link === 'softmax') return p.reduce((sum, x) => sum + entropy(x), 0)
+  return p.reduce((sum, x) => sum + (entropy(x) + entropy(1 - x)) / p.length, 0)
+}
+
 /** Loss and gradients of one batch, as referenceStep. */
 export async function jaxStep(
   layout: Layout,
   parameters: ReferenceParameters,
   batch: TrainBatch,
-  { target, teacher, alpha, temperature: T, logitMse, states: goalStates }: LossTarget,
+  { link = 'softmax', target, teacher, alpha, temperature: T, logitMse, states: goalStates }: LossTarget,
 ): Promise<{ loss: number; gradients: ReferenceParameters }> {
   await init('cpu')
   defaultDevice('cpu')
@@ -119,22 +141,15 @@ export async function jaxStep(
         const wanted = array(logitMse.logits.subarray(b * labels, b * labels + labels), [1, labels])
         loss = loss.add(np.sum(np.square(z.ref.sub(wanted))).mul(logitMse.weight / labels))
       }
-      const wanted = array(target.subarray(b * labels, b * labels + labels), [1, labels])
-      const hard = np.sum(nn.logSoftmax(z.ref, -1).mul(wanted)).mul(teacher ? -alpha : -1)
-      loss = loss.add(hard)
-      if (!teacher) {
-        z.dispose()
-        continue
+      const wanted = target.subarray(b * labels, b * labels + labels)
+      loss = loss.add(linkLoss(link, z.ref, wanted, 1).mul(teacher ? alpha : 1))
+      if (teacher) {
+        const t = link === 'identity' ? 1 : T
+        const p = teacher.subarray(b * labels, b * labels + labels)
+        const divergence = linkLoss(link, z.ref, p, t).sub(entropyOf(link, p))
+        loss = loss.add(divergence.mul((1 - alpha) * t * t))
       }
-      const p = teacher.subarray(b * labels, b * labels + labels)
-      const entropy = p.reduce((sum, x) => sum + x * Math.log(x), 0)
-      const cross = np.sum(nn.logSoftmax(z.div(T), -1).mul(array(p, [1, labels])))
-      loss = loss.add(
-        cross
-          .mul(-1)
-          .add(entropy)
-          .mul((1 - alpha) * T * T),
-      )
+      z.dispose()
     }
     for (const leaf of Object.values(leaves)) leaf.dispose()
     return loss.div(B).add(matched)

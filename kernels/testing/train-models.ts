@@ -1,7 +1,7 @@
 // Small seeded models and batches for the tests of training.
 
 import { seededRandom } from './random.ts'
-import type { LossTarget, TrainBatch } from '../train/batch.ts'
+import type { Link, LossTarget, TrainBatch } from '../train/batch.ts'
 import type { Layout, TrainShape } from '../train/layout.ts'
 import type { ReferenceParameters } from '../train/reference.ts'
 
@@ -79,9 +79,21 @@ export function syntheticBatch(shape: TrainShape, lengths: number[], seed: numbe
   return { offsets, ids: draw(shape.words), types: draw(shape.types) }
 }
 
-/** One-hot targets, and where asked a teacher. */
-export function syntheticGoal(labels: number, sequences: number, seed: number, hasTeacher: boolean): LossTarget {
+/** One-hot targets, and where asked a teacher; of links that take each label by itself numbers, one of them not known. */
+export function syntheticGoal(
+  labels: number,
+  sequences: number,
+  seed: number,
+  hasTeacher: boolean,
+  link: Link = 'softmax',
+): LossTarget {
   const random = seededRandom(seed)
+  if (link !== 'softmax') {
+    const draw = (): Float32Array =>
+      Float32Array.from({ length: sequences * labels }, () => (link === 'sigmoid' ? random() : 4 * random() - 2))
+    const [target, teacher] = [draw().map((t, i) => (i === 1 ? NaN : link === 'sigmoid' ? Math.round(t) : t)), draw()]
+    return { link, target, teacher: hasTeacher ? teacher : null, alpha: hasTeacher ? 0.3 : 1, temperature: 2 }
+  }
   const target = new Float32Array(sequences * labels)
   const teacher = new Float32Array(sequences * labels)
   for (let b = 0; b < sequences; b++) {

@@ -1,6 +1,6 @@
 // Training sessions for tests: every build, guard bands around every buffer, numbers of the reference copied in.
 
-import type { LossTarget } from '../train/batch.ts'
+import type { Link, LossTarget } from '../train/batch.ts'
 import type { Layout, TrainShape } from '../train/layout.ts'
 import type { ReferenceParameters } from '../train/reference.ts'
 import { TrainSession, type AdamW, type TrainSessionOptions } from '../train/session.ts'
@@ -28,12 +28,14 @@ export interface GoalPlan {
   shape: TrainShape
   lengths: number[]
   hasTeacher: boolean
+  /** softmax where not given */
+  link?: Link
   /** logits and hidden states of a teacher, and a sequence without a label */
   hasTerms?: boolean
 }
 
-export function goalOf({ shape, lengths, hasTeacher, hasTerms }: GoalPlan): LossTarget {
-  const goal = syntheticGoal(shape.labels, lengths.length, 3, hasTeacher)
+export function goalOf({ shape, lengths, hasTeacher, link, hasTerms }: GoalPlan): LossTarget {
+  const goal = syntheticGoal(shape.labels, lengths.length, 3, hasTeacher, link)
   const tokens = lengths.reduce((sum, T) => sum + T, 0)
   return hasTerms ? withoutLabel(withTeacherTerms(goal, shape, tokens, 4), shape.labels, 1) : goal
 }

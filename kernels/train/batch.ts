@@ -13,17 +13,32 @@ export interface TrainBatch {
 }
 
 /**
- * Loss = alpha CE + (1 - alpha) T^2 KL + beta MSE of logits + gamma sum of MSE of states. CE and KL are means over the B
- * sequences, the first MSE over the B x labels logits, that of a match over its M x width numbers.
+ * What the logits z are read as, and so what is compared with the target. softmax: shares of labels of which one holds,
+ * cross-entropy. sigmoid: each label by itself, binary cross-entropy. identity: numbers, squared differences.
+ */
+export type Link = 'softmax' | 'sigmoid' | 'identity'
+
+/**
+ * Loss = alpha E + (1 - alpha) D + beta MSE of logits + gamma sum of MSE of states, by the link f:
+ * - softmax: E cross-entropy, D = T^2 KL(teacher || softmax(z / T)); means over the B sequences
+ * - sigmoid: E binary cross-entropy, D = T^2 KL(teacher || sigmoid(z / T)); means over the B x labels logits
+ * - identity: E = (z - target)^2, D = (z - teacher)^2; means over the B x labels logits
+ *
+ * The first MSE is a mean over the B x labels logits, that of a match over its M x width numbers.
  */
 export interface LossTarget {
-  /** f32 [B, labels]; rows add up to 1, or are all 0: an example without a label, whose cross-entropy is 0 */
+  /** softmax where not given */
+  link?: Link
+  /**
+   * f32 [B, labels]. softmax: rows add up to 1, or are all 0: an example without a label, whose cross-entropy is 0. sigmoid:
+   * from 0 to 1. sigmoid and identity: NaN where it is not known, which adds nothing to the loss
+   */
   target: Float32Array
-  /** a teacher's softmax(z / T), f32 [B, labels]; null without distillation */
+  /** of a teacher f(z / T), of identity z, f32 [B, labels]; null without distillation */
   teacher: Float32Array | null
-  /** share of the loss that cross-entropy with `target` has; 1 without distillation */
+  /** share of the loss that E has; 1 without distillation */
   alpha: number
-  /** T of the loss (1 - alpha) T^2 KL(teacher || softmax(z / T)) */
+  /** T; identity has none */
   temperature: number
   /** beta, and a teacher's logits f32 [B, labels] as they are */
   logitMse?: { weight: number; logits: Float32Array }
@@ -85,6 +100,8 @@ export function checkGoal({ labels, matches = [] }: TrainShape, { offsets }: Tra
   const check = (what: string, found: number, expected: number): void => {
     if (found !== expected) throw new Error(`train: ${what} of a batch has ${found} numbers, expected ${expected}`)
   }
+  if (labels < 2 && (goal.link ?? 'softmax') === 'softmax')
+    throw new Error(`train: of ${labels} label softmax is always 1; use the link sigmoid or identity`)
   check('the target', goal.target.length, B * labels)
   if (goal.teacher) check("a teacher's softmax", goal.teacher.length, B * labels)
   if (goal.logitMse) check('logitMse', goal.logitMse.logits.length, B * labels)
@@ -97,21 +114,59 @@ export function checkGoal({ labels, matches = [] }: TrainShape, { offsets }: Tra
 /** Mean loss of a batch from its logits f32 [B, labels], in f64, without the term of hidden states. */
 export function lossOf(logits: ArrayLike<number>, labels: number, goal: LossTarget): number {
   const B = logits.length / labels
-  const { target, teacher, alpha, temperature: T, logitMse } = goal
+  const { link = 'softmax', teacher, alpha, logitMse } = goal
   let loss = 0
   for (let b = 0; b < B; b++) {
-    const logP = logSoftmax(logits, b * labels, labels, 1)
-    const logSoft = teacher && logSoftmax(logits, b * labels, labels, T)
-    for (let c = 0; c < labels; c++) {
-      const at = b * labels + c
-      loss -= (teacher ? alpha : 1) * target[at] * logP[c]
-      if (teacher && logSoft && teacher[at] > 0)
-        loss += (1 - alpha) * T * T * teacher[at] * (Math.log(teacher[at]) - logSoft[c])
-      if (logitMse) loss += (logitMse.weight / labels) * (logits[at] - logitMse.logits[at]) ** 2
-    }
+    const row = link === 'softmax' ? softmaxLoss : elementLoss
+    const { hard, soft } = row(logits, labels, goal, b)
+    loss += (teacher ? alpha : 1) * hard + (1 - alpha) * soft
+    for (let at = b * labels; logitMse && at < (b + 1) * labels; at++)
+      loss += (logitMse.weight / labels) * (logits[at] - logitMse.logits[at]) ** 2
   }
   return loss / B
 }
+
+/** Terms of sequence b: E, and D, which is 0 without a teacher. */
+type RowLoss = (
+  logits: ArrayLike<number>,
+  labels: number,
+  goal: LossTarget,
+  b: number,
+) => { hard: number; soft: number }
+
+const softmaxLoss: RowLoss = (logits, labels, { target, teacher, temperature: T }, b) => {
+  const logP = logSoftmax(logits, b * labels, labels, 1)
+  const logSoft = teacher && logSoftmax(logits, b * labels, labels, T)
+  let [hard, soft] = [0, 0]
+  for (let c = 0; c < labels; c++) {
+    const at = b * labels + c
+    hard -= target[at] * logP[c]
+    if (teacher && logSoft && teacher[at] > 0) soft += T * T * teacher[at] * (Math.log(teacher[at]) - logSoft[c])
+  }
+  return { hard, soft }
+}
+
+/** Of links that take each logit by itself: means over the labels. */
+const elementLoss: RowLoss = (logits, labels, { link, target, teacher, temperature: T }, b) => {
+  let [hard, soft] = [0, 0]
+  for (let at = b * labels; at < (b + 1) * labels; at++) {
+    const [z, t] = [logits[at], target[at]]
+    const p = teacher?.[at]
+    if (link === 'identity') {
+      if (!Number.isNaN(t)) hard += (z - t) ** 2 / labels
+      if (p !== undefined) soft += (z - p) ** 2 / labels
+      continue
+    }
+    if (!Number.isNaN(t)) hard += binaryCrossEntropy(z, t) / labels
+    if (p !== undefined) soft += (T * T * (binaryCrossEntropy(z / T, p) - entropy(p))) / labels
+  }
+  return { hard, soft }
+}
+
+/** -t log sigmoid(z) - (1 - t) log(1 - sigmoid(z)) */
+const binaryCrossEntropy = (z: number, t: number): number => Math.max(z, 0) + Math.log1p(Math.exp(-Math.abs(z))) - t * z
+
+const entropy = (p: number): number => [p, 1 - p].reduce((sum, x) => (x > 0 ? sum - x * Math.log(x) : sum), 0)
 
 /** log softmax(z / T) of `labels` numbers from `begin` on. */
 export function logSoftmax(z: ArrayLike<number>, begin: number, labels: number, T: number): Float64Array {
@@ -120,4 +175,28 @@ export function logSoftmax(z: ArrayLike<number>, begin: number, labels: number, 
   let sum = 0
   for (let c = 0; c < labels; c++) sum += Math.exp(z[begin + c] / T - most)
   return Float64Array.from({ length: labels }, (_, c) => z[begin + c] / T - most - Math.log(sum))
+}
+
+/** What a link makes of `labels` logits from `begin` on, in f64; T divides them, but not of identity. */
+export function linked(link: Link, z: ArrayLike<number>, begin: number, labels: number, T: number): Float64Array {
+  if (link === 'softmax') return logSoftmax(z, begin, labels, T).map(Math.exp)
+  return Float64Array.from({ length: labels }, (_, c) => {
+    const x = z[begin + c]
+    return link === 'identity' ? x : 1 / (1 + Math.exp(-x / T))
+  })
+}
+
+/** What f(z) - target and f(z / T) - teacher are multiplied by in the slope of the loss with regard to a logit. */
+export function slopeShares(
+  { link = 'softmax', teacher, alpha, temperature: T }: LossTarget,
+  labels: number,
+  B: number,
+): { hardShare: number; softShare: number; inverseT: number } {
+  const over = link === 'softmax' ? B : B * labels
+  const [factor, t] = link === 'identity' ? [2, 1] : [1, T]
+  return {
+    hardShare: (factor * (teacher ? alpha : 1)) / over,
+    softShare: (factor * (1 - alpha) * t) / over,
+    inverseT: 1 / t,
+  }
 }

@@ -134,7 +134,7 @@ function linearsOf(shape: TrainShape): Linear[] {
 export function layoutOf(shape: TrainShape): Layout {
   const { hidden: C, layers, labels, factors = [] } = shape
   if (!(C > 0 && C % 4 === 0)) throw new Error(`train: hidden size ${C} is no multiple of 4; choose one that is`)
-  if (!(labels >= 2)) throw new Error(`train: a classifier needs at least 2 labels, found ${labels}`)
+  if (!(labels >= 1)) throw new Error(`train: a classifier needs at least one label, found ${labels}`)
   const places = new Map<string, TensorPlace>()
   let length = 0
   const add = (name: string, rows: number, columns: number): void => {

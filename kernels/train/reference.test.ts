@@ -46,6 +46,13 @@ const GOALS: Case[] = [
   { what: 'distillation', shape: UNEVEN, goal: plain(true) },
   { what: 'squared logits', shape: UNEVEN, goal: { ...none, logitMse: teacherTerms.logitMse } },
   { what: 'hidden states', shape: shapeWithMatches, goal: { ...none, states: teacherTerms.states } },
+  ...(['sigmoid', 'identity'] as const).flatMap((link) =>
+    [false, true].map((hasTeacher) => ({
+      what: `${link}${hasTeacher ? ' and a teacher' : ''}`,
+      shape: UNEVEN,
+      goal: syntheticGoal(UNEVEN.labels, lengths.length, 3, hasTeacher, link),
+    })),
+  ),
   { what: 'all terms', shape: shapeWithMatches, goal: withoutLabel(allTerms, UNEVEN.labels, 1) },
   { what: 'chains and shared factors', shape: CHAINED, goal: plain(false) },
 ]

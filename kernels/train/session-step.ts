@@ -1,7 +1,15 @@
 // Makes a session's tapes: a batch, its goal and the optimizer's numbers are copied in, then a step's records written.
 
 import { TapeWriter } from '../wasm/tape.ts'
-import { checkGoal, checkTrainBatch, dropoutKey, type Dropout, type LossTarget, type TrainBatch } from './batch.ts'
+import {
+  checkGoal,
+  checkTrainBatch,
+  dropoutKey,
+  slopeShares,
+  type Dropout,
+  type LossTarget,
+  type TrainBatch,
+} from './batch.ts'
 import type { FakeQuantize } from './fake-quantize.ts'
 import type { Layout } from './layout.ts'
 import { scratchBytes } from './scratch.ts'
@@ -100,9 +108,8 @@ export class SessionStep {
     encoder.backward({
       target: memory.place('target', goal.target),
       teacher: goal.teacher ? memory.place('teacher', goal.teacher) : 0,
-      hardShare: (goal.teacher ? goal.alpha : 1) / B,
-      softShare: ((1 - goal.alpha) * goal.temperature) / B,
-      inverseT: 1 / goal.temperature,
+      ...slopeShares(goal, this.#layout.shape.labels, B),
+      link: goal.link ?? 'softmax',
       teacherLogits: square ? memory.place('teacher logits', square.logits) : 0,
       squareShare: (2 * (square?.weight ?? 0)) / (B * this.#layout.shape.labels),
       states,

@@ -2,6 +2,7 @@
 
 import * as abi from '../wasm/abi.ts'
 import type { TapeWriter } from '../wasm/tape.ts'
+import type { Link } from './batch.ts'
 import type { FakeQuantize } from './fake-quantize.ts'
 import { headOf, othersOf, placeOf, projectionsOf, type Layout } from './layout.ts'
 import { LinearRecords, type Flow } from './linear-records.ts'
@@ -20,6 +21,7 @@ export interface LossWords {
   /** addresses of f32 [B, labels]; teacher 0 for none */
   target: number
   teacher: number
+  link: Link
   hardShare: number
   softShare: number
   inverseT: number
@@ -254,7 +256,7 @@ export class StepEncoder {
     const shares = { hardShare, softShare, inverseT, squareShare }
     this.#tape.record(
       abi.LOSS_SLOPE,
-      { B, labels, logits, target, teacher, teacherLogits, ...shares, d: dlogits },
+      { B, labels, link: abi.LINK[loss.link], logits, target, teacher, teacherLogits, ...shares, d: dlogits },
       [logits],
       [dlogits],
     )

@@ -77,6 +77,16 @@ const CASES: Case[] = [
     dropout: null,
     hasTerms: true,
   },
+  { name: 'labels by themselves', shape: UNEVEN, lengths: [4, 9, 1], hasTeacher: true, link: 'sigmoid', dropout: null },
+  {
+    name: 'one number',
+    shape: { ...UNEVEN, labels: 1 },
+    lengths: [4, 9],
+    hasTeacher: false,
+    link: 'identity',
+    dropout: null,
+  },
+  { name: 'numbers', shape: UNEVEN, lengths: [4, 9], hasTeacher: true, link: 'identity', dropout: null },
   { name: 'chains', shape: CHAINED, lengths: [5, 1, 13, 8], hasTeacher: true, dropout: { rate: 0.3, seed: 9 } },
   {
     name: 'chains in blocks',

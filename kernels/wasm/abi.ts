@@ -69,6 +69,9 @@ export const ACTIVATION = ACTIVATION_CODE
  */
 export const EPILOGUE = { plain: 0, gelu: 1, tanh: 2, geluBackward: 3, add: 4, tanhBackward: 5 } as const
 
+/** What the loss reads logits as (kernels/train/batch.ts). */
+export const LINK = { softmax: 0, sigmoid: 1, identity: 2 } as const
+
 /**
  * How int8 products are summed. i16x8: activations as i16, i32x4.dot_i16x8_s, exact on every engine. u8 and s8: relaxed
  * dot on engines where a probe showed it exact for u8 activations (the value + 128) or s8 activations.
@@ -291,10 +294,10 @@ export const GATHER_FIRST = { opcode: 10, integers: ['B', 'C'], addresses: ['x',
 export const SCATTER_FIRST = { opcode: 11, integers: ['B', 'C'], addresses: ['dy', 'offsets', 'dx'] } as const
 export const DROP = { opcode: 12, integers: ['M', 'C', 'key'], addresses: ['x', 'y'], reals: ['keep'] } as const
 
-/** teacher, teacherLogits: 0 for none. */
+/** link: a code of LINK. teacher, teacherLogits: 0 for none. */
 export const LOSS_SLOPE = {
   opcode: 13,
-  integers: ['B', 'labels'],
+  integers: ['B', 'labels', 'link'],
   addresses: ['logits', 'target', 'teacher', 'd', 'teacherLogits'],
   reals: ['hardShare', 'softShare', 'inverseT', 'squareShare'],
 } as const

@@ -20,8 +20,6 @@ const REFUSED: [name: string, words: RegExp][] = [
   ['albert-classification', /layer after the embedding tables of albert models is not trained/],
   ['mpnet-classification', /bias by distance of mpnet models is not trained/],
   ['bert-token', /labels tokens; training knows one label per text/],
-  ['distilbert-regression', /outputs of this model are numbers/],
-  ['camembert-classification', /do not exclude one another/],
 ]
 
 /** Its texts without padding tokens among the others. */

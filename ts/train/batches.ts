@@ -2,8 +2,7 @@
 // length: buckets of equal lengths would only make batches less alike.
 
 import { packBatch } from '../inference/batches.ts'
-import type { LossTarget, TrainBatch } from '../../kernels/train/batch.ts'
-import { logSoftmax } from '../../kernels/train/batch.ts'
+import { linked, type Link, type LossTarget, type TrainBatch } from '../../kernels/train/batch.ts'
 import { createRandom } from '../../kernels/program/random.ts'
 import type { Settings, TrainExample, TrainOptions } from './options.ts'
 
@@ -51,34 +50,56 @@ export function stepsOf(
 }
 
 /** The chosen examples side by side. */
-export function joinExamples(examples: TrainExample[], chosen: number[]): TrainBatch {
-  return joinSequences(chosen.map((index) => examples[index].ids))
+export function joinExamples(examples: readonly TokensOf[], chosen: number[]): TrainBatch {
+  const parts = chosen.map((index) => examples[index])
+  const types = parts.some((part) => part.types) && parts.map(({ ids, types }) => types ?? new Int32Array(ids.length))
+  return joinSequences(
+    parts.map(({ ids }) => ids),
+    types || undefined,
+  )
 }
 
-/** Sequences side by side. */
-export function joinSequences(sequences: readonly Int32Array[]): TrainBatch {
-  const { offsets, ids } = packBatch(sequences)
-  return { offsets, ids }
+/** What a model reads of an example. */
+export type TokensOf = Pick<TrainExample, 'ids' | 'types'>
+
+/** Sequences side by side; all tokens are of type 0 where no types are given. */
+export function joinSequences(sequences: readonly Int32Array[], types?: readonly Int32Array[]): TrainBatch {
+  const { offsets, ids, types: all } = packBatch(sequences, types)
+  return { offsets, ids, ...(types && { types: all }) }
 }
 
 /** What the loss of a batch compares with. */
-export function goalOf(examples: TrainExample[], chosen: number[], labels: number, settings: Settings): LossTarget {
+export function goalOf(
+  examples: TrainExample[],
+  chosen: number[],
+  { labels, link }: { labels: number; link: Link },
+  settings: Settings,
+): LossTarget {
   const { labelSmoothing, teacherLogits, alpha, temperature, logitMse: weight } = settings
   const target = new Float32Array(chosen.length * labels)
   const teacher = teacherLogits ? new Float32Array(chosen.length * labels) : null
   const logitMse = teacher && weight > 0 ? { weight, logits: new Float32Array(teacher.length) } : undefined
   chosen.forEach((index, b) => {
-    const { label } = examples[index]
-    if (label >= 0) {
-      target.fill(labelSmoothing / labels, b * labels, b * labels + labels)
-      target[b * labels + label] += 1 - labelSmoothing
-    }
+    target.set(targetOf(examples[index], labels, link, labelSmoothing), b * labels)
     if (!teacher || !teacherLogits) return
     const [logits, begin] = Array.isArray(teacherLogits) ? [teacherLogits[index], 0] : [teacherLogits, index * labels]
-    teacher.set(logSoftmax(logits, begin, labels, temperature).map(Math.exp), b * labels)
+    teacher.set(linked(link, logits, begin, labels, temperature), b * labels)
     logitMse?.logits.set(logits.subarray(begin, begin + labels), b * labels)
   })
-  return { target, teacher, alpha, temperature, logitMse }
+  return { link, target, teacher, alpha, temperature, logitMse }
+}
+
+/** [labels], as a `LossTarget` has it. */
+function targetOf({ label, targets }: TrainExample, labels: number, link: Link, smoothing: number): Float32Array {
+  if (link !== 'softmax') {
+    const known = targets ?? new Float32Array(labels).fill(NaN)
+    return smoothing ? known.map((t) => t * (1 - smoothing) + smoothing / 2) : known
+  }
+  const target = new Float32Array(labels)
+  if (label < 0) return target
+  target.fill(smoothing / labels)
+  target[label] += 1 - smoothing
+  return target
 }
 
 /** @throws where there is not one row of `labels` finite logits per example */

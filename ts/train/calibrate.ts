@@ -10,6 +10,8 @@ import { linearPlaces, parametersOf, shapeOfModel } from './convert.ts'
 export interface CalibrateOptions {
   /** CPU threads; the engine's cores, at most 8 */
   threads?: number
+  /** token types of each sequence; all 0 where not given */
+  types?: readonly Int32Array[]
   /** sequences run at a time; 32 */
   batch?: number
   signal?: AbortSignal
@@ -28,7 +30,7 @@ export async function calibrate(
   sequences: readonly Int32Array[],
   options: CalibrateOptions = {},
 ): Promise<Calibration> {
-  const { threads, batch = 32, signal, progress } = options
+  const { types, threads, batch = 32, signal, progress } = options
   if (sequences.length === 0) throw new Error('calibrate: there are no texts; give some of the training part')
   checkPadding(model.config, sequences)
   const session = await TrainSession.create(shapeOfModel(model), threads ? { threads } : {})
@@ -37,8 +39,8 @@ export async function calibrate(
     session.setParameters(parametersOf(model, session.layout))
     for (let begin = 0; begin < sequences.length; begin += batch) {
       signal?.throwIfAborted()
-      const part = sequences.slice(begin, begin + batch)
-      for (const [input, found] of await session.inputStatistics(joinSequences(part))) add(byInput, input, found)
+      const part = joinSequences(sequences.slice(begin, begin + batch), types?.slice(begin, begin + batch))
+      for (const [input, found] of await session.inputStatistics(part)) add(byInput, input, found)
       progress?.(Math.min(sequences.length, begin + batch), sequences.length)
     }
   } finally {

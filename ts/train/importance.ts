@@ -1,22 +1,25 @@
 // How much the loss would move without a head or a neuron, to first order: |sum of gradient times weight| over what would go
 // (Michel et al. 2019; TextPruner). No labels are needed.
 
-import { logSoftmax } from '../../kernels/train/batch.ts'
+import { linked, type Link } from '../../kernels/train/batch.ts'
 import { tensorOf, type Layout } from '../../kernels/train/layout.ts'
 import { TrainSession } from '../../kernels/train/session.ts'
 import type { Importance } from '../compress/structure.ts'
 import type { ModelWeights } from '../model/weights.ts'
 import { joinSequences } from './batches.ts'
-import { checkPadding } from './trainable.ts'
+import { checkPadding, linkOf } from './trainable.ts'
 import { parametersOf, shapeOfModel } from './convert.ts'
 
 export interface ImportanceOptions {
   /**
-   * what the loss compares with, one per sequence: class numbers, or rows of class probabilities (of the model before any
-   * removal, say). Unless given: the class that the model itself chooses. Its own probabilities would not do, since
-   * cross-entropy with them is at its least and every gradient 0
+   * what the loss compares with, one per sequence: class numbers, or rows [labels] of what the model should say (of the model
+   * before any removal, say): probabilities, of a regression numbers. Unless given: what the model itself chooses, the one class
+   * or each yes and no, and of a regression numbers one below its own, whose slope is that of the outputs. Its own probabilities
+   * and numbers would not do, since the loss is at its least there and every gradient 0
    */
   labels?: ArrayLike<number> | readonly Float32Array[]
+  /** token types of each sequence; all 0 where not given */
+  types?: readonly Int32Array[]
   /** sequences per batch; 32. The absolute value is taken of a batch's sum, so smaller batches see more of what cancels */
   batch?: number
   /** CPU threads; the engine's cores, at most 8 */
@@ -40,11 +43,12 @@ export async function firstOrderImportance(
   sequences: readonly Int32Array[],
   options: ImportanceOptions = {},
 ): Promise<Importance[]> {
-  const { labels, batch = 32, threads, signal, progress } = options
+  const { labels, types, batch = 32, threads, signal, progress } = options
   if (sequences.length === 0) throw new Error('importance: there are no texts; give some of the training part')
   if (labels && labels.length !== sequences.length)
     throw new Error(`importance: ${labels.length} labels for ${sequences.length} sequences; give one each`)
   checkPadding(model.config, sequences)
+  const link = linkOf(model.config)
   const shape = shapeOfModel(model)
   const session = await TrainSession.create(shape, threads ? { threads } : {})
   const scores: Importance[] = shape.layers.map(({ heads, intermediate }) => ({
@@ -57,12 +61,12 @@ export async function firstOrderImportance(
     session.setParameters(parameters)
     for (let begin = 0; begin < sequences.length; begin += batch) {
       signal?.throwIfAborted()
-      const joined = joinSequences(sequences.slice(begin, begin + batch))
+      const joined = joinSequences(sequences.slice(begin, begin + batch), types?.slice(begin, begin + batch))
       const B = joined.offsets.length - 1
       const target = labels
         ? targetOf(labels, begin, B, shape.labels)
-        : ownChoice(await session.forward(joined), shape.labels)
-      await session.step(joined, { target, teacher: null, alpha: 1, temperature: 1 }, null, null)
+        : ownChoice(await session.forward(joined), shape.labels, link)
+      await session.step(joined, { link, target, teacher: null, alpha: 1, temperature: 1 }, null, null)
       addScores(scores, session.layout, parameters.rest, session.gradients().rest, 1 / batches)
       progress?.(begin + B, sequences.length)
     }
@@ -72,22 +76,27 @@ export async function firstOrderImportance(
   return scores
 }
 
-/** Softmax of the model's logits per sequence: `labels` for the rounds that follow the first. f32 [labels] each. */
+/**
+ * What the model says of each sequence, softmax of its logits where one label holds: `labels` for the rounds that follow the
+ * first. f32 [labels] each.
+ */
 export async function softLabels(
   model: ModelWeights,
   sequences: readonly Int32Array[],
-  options: Pick<ImportanceOptions, 'batch' | 'threads'> = {},
+  options: Pick<ImportanceOptions, 'types' | 'batch' | 'threads'> = {},
 ): Promise<Float32Array[]> {
-  const { batch = 32, threads } = options
+  const { types, batch = 32, threads } = options
+  const link = linkOf(model.config)
   const shape = shapeOfModel(model)
   const session = await TrainSession.create(shape, threads ? { threads } : {})
   const rows: Float32Array[] = []
   try {
     session.setParameters(parametersOf(model, session.layout))
     for (let begin = 0; begin < sequences.length; begin += batch) {
-      const logits = await session.forward(joinSequences(sequences.slice(begin, begin + batch)))
+      const part = joinSequences(sequences.slice(begin, begin + batch), types?.slice(begin, begin + batch))
+      const logits = await session.forward(part)
       for (let at = 0; at < logits.length; at += shape.labels)
-        rows.push(Float32Array.from(logSoftmax(logits, at, shape.labels, 1), Math.exp))
+        rows.push(Float32Array.from(linked(link, logits, at, shape.labels, 1)))
     }
   } finally {
     await session.dispose()
@@ -119,7 +128,9 @@ function targetOf(
   return target
 }
 
-function ownChoice(logits: Float32Array, classes: number): Float32Array {
+function ownChoice(logits: Float32Array, classes: number, link: Link): Float32Array {
+  if (link === 'identity') return logits.map((z) => z - 1)
+  if (link === 'sigmoid') return logits.map((z) => (z > 0 ? 1 : 0))
   const target = new Float32Array(logits.length)
   for (let at = 0; at < logits.length; at += classes) {
     const row = logits.subarray(at, at + classes)

@@ -6,7 +6,7 @@ import { rowsBeforePositions } from '../families/names.ts'
 import type { BertConfig } from '../model/config.ts'
 import type { LinearLayer, ModelWeights, Norm } from '../model/weights.ts'
 import { createRandom } from '../../kernels/program/random.ts'
-import { checkTrainable } from './trainable.ts'
+import { checkTrainable, linkOf } from './trainable.ts'
 
 /** BERT's own for tables: normal numbers of this deviation, cut at two deviations. */
 const DEVIATION = 0.02
@@ -18,7 +18,7 @@ const LONGEST_WAVE = 1000
  * positions that start as waves, zero biases, LayerNorm 1 and 0. BERT's 0.02 for matrices is meant for widths near 768
  * and long training: at C = 128 and a few thousand steps it costs several points of F1 (docs/perf-log.md).
  *
- * @param config its `labels` name at least two classes
+ * @param config its `labels` name at least two classes; one is enough where its problem type is another
  * @param seed any whole number; every tensor draws from another stream
  * @example
  * const model = initializeModel({ ...PRESETS.tiny, labels: ['no', 'yes'], recipe: '' }, 1)
@@ -26,7 +26,7 @@ const LONGEST_WAVE = 1000
 export function initializeModel(config: BertConfig, seed: number): ModelWeights {
   const { hiddenSize: C, intermediateSize: F, heads, labels } = config
   if (!(C % heads === 0)) throw new Error(`train: hidden size ${C} is no multiple of ${heads} heads`)
-  if (labels.length < 2) throw new Error(`train: a classifier needs at least 2 labels, found ${labels.length}`)
+  linkOf(config)
   checkTrainable(config)
   const before = rowsBeforePositions(familyOf(config), config.paddingId)
   const draw = (name: string, length: number, deviation = DEVIATION): Float32Array => {

@@ -110,7 +110,7 @@ describe('early stopping', () => {
     const { validation, kept } = result
     const best = validation.findIndex(({ step }) => step === kept)
     expect(validation.length - 1 - best).toBe(3)
-    const accuracies = validation.map(({ accuracy }) => accuracy)
+    const accuracies = validation.map(({ accuracy }) => accuracy!)
     expect(accuracies[best]).toBe(Math.max(...accuracies))
     const again = await trainClassifier(result.model, examples, { steps: 1, learningRate: 1e-12, validation: noisy })
     expect(again.validation[0].accuracy).toBe(accuracies[best])

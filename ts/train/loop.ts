@@ -1,11 +1,11 @@
 // Training a classifier: batches, schedule, progress. The step itself is kernels/train.
 
-import { lossOf, type TrainBatch } from '../../kernels/train/batch.ts'
+import { lossOf, type Link, type TrainBatch } from '../../kernels/train/batch.ts'
 import { TrainSession, type AdamW, type Parameters } from '../../kernels/train/session.ts'
 import type { ModelWeights } from '../model/weights.ts'
 import { createRandom } from '../../kernels/program/random.ts'
-import { checkPadding } from './trainable.ts'
-import { checkTeacher, goalOf, joinExamples, joinSequences, nextBatch, shuffled, stepsOf } from './batches.ts'
+import { checkPadding, linkOf } from './trainable.ts'
+import { checkTeacher, goalOf, joinExamples, nextBatch, shuffled, stepsOf } from './batches.ts'
 import { modelOf, parametersOf, placeMasks, shapeOfModel } from './convert.ts'
 import { HiddenTeacher, initializeProjections, matchesOf } from './hidden.ts'
 import {
@@ -40,15 +40,16 @@ const SCORE_BATCH = 64
 const CHECKPOINT_SECONDS = 60
 
 /**
- * Trains a copy of a BERT classifier: cross-entropy and what a teacher says (softmax, logits, hidden states), AdamW,
- * linear warm-up and decay, clipping. The same seed gives the same bits on any number of threads. Moments and decay of
+ * Trains a copy of a classifier: cross-entropy and what a teacher says (softmax, logits, hidden states), AdamW, linear
+ * warm-up and decay, clipping. Where the model's problem type is multi_label_classification it is binary cross-entropy of each
+ * label, with regression the squared difference. The same seed gives the same bits on any number of threads. Moments and decay of
  * word embeddings are lazy: a word's row changes only in steps whose batch has the word.
  *
  * A run that `checkpoint` saved goes on with `resume` as if it had not been interrupted.
  *
  * @param model f32 with pooler and classifier; linear layers of the encoder may be chains of f32 factors, and factors that are
  *   one array are trained as one, and are one again in the result
- * @param examples token ids with their label
+ * @param examples token ids with their label or their targets
  * @returns the trained model, the loss of each step, and how long it took
  * @throws where model, examples or options do not fit each other, or the loss stops being a number
  * @example
@@ -61,14 +62,19 @@ export async function trainClassifier(
 ): Promise<TrainResult> {
   const settings = settle(options)
   const shape = shapeOfModel(model)
+  const link = linkOf(model.config)
+  if (link === 'identity' && settings.labelSmoothing > 0)
+    throw new Error(
+      `train: labelSmoothing = ${settings.labelSmoothing}, but the model's outputs are numbers; leave it out`,
+    )
   const hasTeacher = Boolean(settings.teacherLogits ?? settings.hidden)
-  checkExamples(examples, shape.labels, shape.positions, 'training', hasTeacher)
+  checkExamples(examples, shape, link, 'training', hasTeacher)
   for (const part of [examples, settings.validation ?? []])
     checkPadding(
       model.config,
       part.map(({ ids }) => ids),
     )
-  if (settings.validation) checkExamples(settings.validation, shape.labels, shape.positions, 'validation')
+  if (settings.validation) checkExamples(settings.validation, shape, link, 'validation')
   checkTeacher(settings.teacherLogits, examples.length, shape.labels)
   const { checkpoint, resume } = settings
   const key = checkpoint || resume ? runKey(model, examples, settings) : {}
@@ -98,6 +104,8 @@ export class Diverged extends Error {}
 class Loop {
   #session: TrainSession
   #model: ModelWeights
+  /** of the goals */
+  #outputs: { labels: number; link: Link }
   #examples: TrainExample[]
   #settings: Settings
   #teacher: HiddenTeacher | null
@@ -121,6 +129,7 @@ class Loop {
     this.#teacher = teacher
     this.#session = session
     this.#model = model
+    this.#outputs = { labels: session.layout.shape.labels, link: linkOf(model.config) }
     this.#examples = examples
     this.#settings = settings
     this.#steps = settings.steps ?? stepsOf(examples, settings)
@@ -230,8 +239,8 @@ class Loop {
     { adam, share }: { adam: AdamW | null; share: number },
   ): Promise<{ loss: number; norm: number }> {
     const { dropout: rate, seed } = this.#settings
-    const { labels } = this.#session.layout.shape
-    const goal = goalOf(this.#examples, chosen, labels, this.#settings)
+    const { labels } = this.#outputs
+    const goal = goalOf(this.#examples, chosen, this.#outputs, this.#settings)
     const dropout = rate > 0 ? { rate, seed: Math.imul(seed, 0x01000193) + number } : null
     const batch = this.#batch(chosen, number)
     if (this.#teacher) goal.states = await this.#teacher.states(batch)
@@ -249,7 +258,8 @@ class Loop {
     if (!pieceDropout) return joinExamples(this.#examples, chosen)
     const random = createRandom(seed, `pieces ${number}`)
     const { positions } = this.#session.layout.shape
-    return joinSequences(chosen.map((i) => dropPieces(this.#examples[i].ids, pieceDropout, positions, random)))
+    const spelt = chosen.map((i) => dropPieces(this.#examples[i], pieceDropout, positions, random))
+    return joinExamples(spelt, [...spelt.keys()])
   }
 
   /** A step is done, with so many examples. */
@@ -327,35 +337,47 @@ class Loop {
       state.isScoreDue = false
       return
     }
-    const { labels } = this.#session.layout.shape
+    const { labels } = this.#outputs
+    const right = { count: 0, of: 0 }
     let loss = 0
-    let right = 0
     for (let begin = 0; begin < validation.length && !signal?.aborted; begin += SCORE_BATCH) {
       const part = validation.slice(begin, begin + SCORE_BATCH)
       const chosen = part.map((_, i) => i)
       const logits = await this.#session.forward(joinExamples(part, chosen))
-      loss += part.length * lossOf(logits, labels, goalOf(part, chosen, labels, plainLoss(this.#settings)))
-      part.forEach(({ label }, b) => {
-        const row = logits.subarray(b * labels, b * labels + labels)
-        if (row.indexOf(Math.max(...row)) === label) right++
-      })
+      loss += part.length * lossOf(logits, labels, goalOf(part, chosen, this.#outputs, plainLoss(this.#settings)))
+      part.forEach((example, b) => countRight(right, example, logits.subarray(b * labels, b * labels + labels)))
       await this.#breathe()
     }
     if (signal?.aborted) return
-    const score = { step, loss: loss / validation.length, accuracy: right / validation.length }
+    const accuracy = this.#outputs.link === 'identity' ? null : right.count / right.of
+    const score = { step, loss: loss / validation.length, accuracy }
     state.validation.push(score)
     state.scoredAt = step
     state.isScoreDue = false
     if (state.maskStage !== this.#lastMasks) return
     const { best } = state
-    const isBetter =
-      !best || score.accuracy > best.accuracy || (score.accuracy === best.accuracy && score.loss < best.loss)
+    const gain = best ? (score.accuracy ?? 0) - (best.accuracy ?? 0) : 1
+    const isBetter = gain > 0 || (gain === 0 && score.loss < best!.loss)
     state.sinceBest = isBetter ? 0 : state.sinceBest + 1
     if (isBetter) state.best = { ...score, parameters: keep === 'best' ? this.#session.parameters() : null }
   }
 }
 
-/** Cross-entropy with the labels alone. */
+/** Adds what a row of logits [labels] gets right: the one label, or each label that is known by itself. */
+function countRight(right: { count: number; of: number }, { label, targets }: TrainExample, row: Float32Array): void {
+  if (!targets) {
+    right.of++
+    if (row.indexOf(Math.max(...row)) === label) right.count++
+    return
+  }
+  targets.forEach((target, c) => {
+    if (Number.isNaN(target)) return
+    right.of++
+    if (row[c] > 0 === target > 0.5) right.count++
+  })
+}
+
+/** The loss with the labels alone. */
 function plainLoss({ teacherLogits: _, ...settings }: Settings): Settings {
   return { ...settings, labelSmoothing: 0, alpha: 1, temperature: 1, logitMse: 0 }
 }

@@ -1,5 +1,6 @@
 // What training can be told, what it takes where it is told nothing, and what is refused.
 
+import type { Link } from '../../kernels/train/batch.ts'
 import type { FakeQuantize } from '../../kernels/train/fake-quantize.ts'
 import type { ModelWeights } from '../model/weights.ts'
 import type { HiddenOptions } from './hidden.ts'
@@ -10,8 +11,15 @@ import type { TrainState, ValidationScore } from './state.ts'
 export interface TrainExample {
   /** token ids, [CLS] and [SEP] included */
   ids: Int32Array
+  /** token types, of pairs of texts; all 0 where not given */
+  types?: Int32Array
   /** number of the label; -1 for none, where a teacher says what the text is: its share of cross-entropy is then 0 */
   label: number
+  /**
+   * in place of `label`, which is then -1, where the model's problem type is another: f32 [labels]. regression: the numbers;
+   * multi_label_classification: 1 for each label that holds, 0 for the others. NaN: not known, it adds nothing to the loss
+   */
+  targets?: Float32Array
 }
 
 export interface TrainProgress {
@@ -57,7 +65,7 @@ export interface TrainOptions {
   dropout?: number
   /** word pieces that fall into smaller ones at random, anew in each step; scores and teacherLogits are of whole texts */
   pieceDropout?: PieceDropout
-  /** share of the target that is spread over all labels; 0 */
+  /** share of the target that is spread over all labels, of several that may hold over yes and no; 0 */
   labelSmoothing?: number
   /** any whole number; 1 */
   seed?: number
@@ -73,7 +81,7 @@ export interface TrainOptions {
   keep?: 'last' | 'best'
   /**
    * a teacher's logits per example, f32 [examples, labels] or one array each: loss = alpha CE + (1 - alpha) T^2 KL, both
-   * means over the texts of a batch; a text without a label has cross-entropy 0
+   * means over the texts of a batch; a text without a label has cross-entropy 0. Of a regression both are squared differences
    */
   teacherLogits?: Float32Array | Float32Array[]
   /** beta: adds beta times the mean of (logits - teacherLogits)^2 over texts and labels; 0 */
@@ -206,20 +214,41 @@ export function settle(options: TrainOptions): Settings {
  */
 export function checkExamples(
   examples: TrainExample[],
-  labels: number,
-  positions: number,
+  { labels, positions }: { labels: number; positions: number },
+  link: Link,
   what: string,
   hasTeacher = false,
 ): void {
   if (examples.length === 0) throw new Error(`train: there are no ${what} examples`)
-  examples.forEach(({ ids, label }, i) => {
-    if (label === -1 && !hasTeacher)
-      throw new Error(`train: ${what} example ${i} has no label (-1); that needs a teacher: teacherLogits or hidden`)
-    if (!(Number.isInteger(label) && label >= (hasTeacher ? -1 : 0) && label < labels))
-      throw new Error(`train: ${what} example ${i} has label ${label}, the model has labels 0 to ${labels - 1}`)
+  examples.forEach((example, i) => {
+    const { ids, types } = example
+    const wrong = link === 'softmax' ? wrongLabel(example, labels, hasTeacher) : wrongTargets(example, labels, link)
+    if (wrong !== null && !(link !== 'softmax' && hasTeacher && !example.targets))
+      throw new Error(`train: ${what} example ${i} has ${wrong}`)
     if (ids.length < 1 || ids.length > positions)
       throw new Error(
         `train: ${what} example ${i} has ${ids.length} tokens, the model takes 1 to ${positions}; cut longer texts`,
       )
+    if (types && types.length !== ids.length)
+      throw new Error(`train: ${what} example ${i} has ${ids.length} tokens and ${types.length} token types`)
   })
+}
+
+function wrongLabel({ label, targets }: TrainExample, labels: number, hasTeacher: boolean): string | null {
+  if (targets)
+    return "targets, but one of the model's labels holds; give label, or a model whose problemType is another"
+  if (label === -1 && !hasTeacher) return 'no label (-1); that needs a teacher: teacherLogits or hidden'
+  if (!(Number.isInteger(label) && label >= (hasTeacher ? -1 : 0) && label < labels))
+    return `label ${label}, the model has labels 0 to ${labels - 1}`
+  return null
+}
+
+function wrongTargets({ targets }: TrainExample, labels: number, link: Link): string | null {
+  const expected = `expected ${labels} ${link === 'identity' ? 'numbers' : 'numbers from 0 to 1'}, one for each label`
+  if (!targets) return `no targets; ${expected}`
+  if (targets.length !== labels) return `${targets.length} targets; ${expected}`
+  const isRight = (t: number): boolean =>
+    Number.isNaN(t) || (link === 'identity' ? Number.isFinite(t) : t >= 0 && t <= 1)
+  const wrong = targets.find((t) => !isRight(t))
+  return wrong === undefined ? null : `the target ${wrong}; ${expected}`
 }

@@ -24,20 +24,25 @@ it('finds the pairs of pieces that spell a piece, and none for single characters
 it('spells the same text in other pieces, each as often as the rate says', () => {
   const ids = encode('banana card')
   const random = createRandom(1)
-  const runs = Array.from({ length: 2000 }, () => dropPieces(ids, { rate: 0.25, pairs }, 64, random))
+  const runs = Array.from({ length: 2000 }, () => dropPieces({ ids }, { rate: 0.25, pairs }, 64, random).ids)
   for (const run of runs) expect(spelling(run)).toBe(spelling(ids))
   // of the three pieces `card` can fall, and so can `##ana`: 4 standard deviations of a share of 2000
   const kept = runs.filter((run) => run.includes(VOCABULARY.indexOf('card'))).length / runs.length
   expect(Math.abs(kept - 0.75)).toBeLessThan(0.04)
-  expect(dropPieces(ids, { rate: 0, pairs }, 64, random)).toEqual(ids)
+  expect(dropPieces({ ids }, { rate: 0, pairs }, 64, random)).toEqual({ ids })
 })
 
 it('keeps the last id where the new spelling is longer than fits', () => {
   const ids = encode('card card card')
-  const spelt = dropPieces(ids, { rate: 0.999999, pairs }, 6, createRandom(3))
-  expect(spelt.length).toBe(6)
-  expect(spelt[0]).toBe(2)
-  expect(spelt[5]).toBe(3)
+  const types = Int32Array.from(ids, (_, m) => (m > 1 ? 1 : 0))
+  const spelt = dropPieces({ ids, types }, { rate: 0.999999, pairs }, 6, createRandom(3))
+  expect(spelt.ids.length).toBe(6)
+  expect(spelt.ids[0]).toBe(2)
+  expect(spelt.ids[5]).toBe(3)
+  // parts of a piece have its type: [CLS] and the parts of the first word are of the first text
+  const first = spelt.types!.indexOf(1)
+  expect(first).toBeGreaterThan(2)
+  expect([...spelt.types!]).toEqual(Array.from({ length: 6 }, (_, m) => (m >= first ? 1 : 0)))
 })
 
 it('changes what a training reads, not what it is scored on, and refuses a rate that leaves no piece whole', async () => {

@@ -3,6 +3,7 @@
 // A relative of BPE-dropout (Provilkov et al., 2020) and MaxMatch-dropout (Hiraoka, 2022) that works on ids.
 
 import type { Random } from '../../kernels/program/random.ts'
+import type { TokensOf } from './batches.ts'
 
 export interface PieceDropout {
   /** how likely a piece falls into two, each of which may fall again; 0 to below 1 */
@@ -31,21 +32,30 @@ export function piecePairs(vocabulary: readonly string[]): Int32Array[] {
 }
 
 /**
- * Another spelling of the same text: no word gains or loses a character.
+ * Another spelling of the same text: no word gains or loses a character, and parts of a piece have its type.
  * @param limit most ids of the result; beyond it the end is lost, but for the last id, which is [SEP]
  */
-export function dropPieces(ids: Int32Array, { rate, pairs }: PieceDropout, limit: number, random: Random): Int32Array {
-  const spelt: number[] = []
-  const rest = [...ids].reverse()
-  for (let id = rest.pop(); id !== undefined; id = rest.pop()) {
+export function dropPieces(
+  { ids, types }: TokensOf,
+  { rate, pairs }: PieceDropout,
+  limit: number,
+  random: Random,
+): TokensOf {
+  const spelt: { id: number; type: number }[] = []
+  const rest = Array.from(ids, (id, m) => ({ id, type: types?.[m] ?? 0 })).reverse()
+  for (let piece = rest.pop(); piece !== undefined; piece = rest.pop()) {
+    const { id, type } = piece
     const parts = pairs[id] ?? []
     if (parts.length === 0 || random.next() >= rate) {
-      spelt.push(id)
+      spelt.push(piece)
       continue
     }
     const at = 2 * random.int(parts.length / 2)
-    rest.push(parts[at + 1], parts[at])
+    rest.push({ id: parts[at + 1], type }, { id: parts[at], type })
   }
   if (spelt.length > limit) spelt.splice(limit - 1, spelt.length - limit)
-  return Int32Array.from(spelt)
+  return {
+    ids: Int32Array.from(spelt, ({ id }) => id),
+    ...(types && { types: Int32Array.from(spelt, ({ type }) => type) }),
+  }
 }

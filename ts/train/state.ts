@@ -5,9 +5,10 @@ import type { Masks } from './schedule.ts'
 
 export interface ValidationScore {
   step: number
-  /** mean cross-entropy */
+  /** mean over the examples, as the problem type has it: cross-entropy, of numbers squared differences */
   loss: number
-  accuracy: number
+  /** share of right labels, of several that may hold of right yes and no; null where outputs are numbers */
+  accuracy: number | null
 }
 
 /** Everything a run depends on between two steps: plain values and typed arrays. */

@@ -148,7 +148,7 @@ describe('trainClassifier', () => {
       keep: 'best',
     })
     expect(result.validation).toHaveLength(4)
-    const best = Math.max(...result.validation.map(({ accuracy }) => accuracy))
+    const best = Math.max(...result.validation.map(({ accuracy }) => accuracy!))
     const again = await trainClassifier(result.model, examples, { steps: 1, learningRate: 1e-12, validation: held })
     expect(again.validation[0].accuracy).toBe(best)
   })

@@ -1,5 +1,6 @@
 // What training computes of all that families and configurations can ask for.
 
+import type { Link } from '../../kernels/train/batch.ts'
 import { familyOf } from '../families/index.ts'
 import type { BertConfig } from '../model/config.ts'
 
@@ -7,15 +8,12 @@ import type { BertConfig } from '../model/config.ts'
  * @throws where a model of this configuration would be trained as something that it is not; the message says what is missing
  */
 export function checkTrainable(config: BertConfig): void {
-  const { activation = 'gelu', hiddenSize, embeddingSize = hiddenSize, layerGroups, layers, problemType, task } = config
+  const { activation = 'gelu', hiddenSize, embeddingSize = hiddenSize, layerGroups, layers, task } = config
   const { head, modelTypes, tensors, distances } = familyOf(config)
   const refuse = (what: string): never => {
     throw new Error(`train: ${what}`)
   }
   if (task === 'token-classification') refuse('this model labels tokens; training knows one label per text')
-  if (problemType === 'multi_label_classification')
-    refuse('labels of this model do not exclude one another; training knows one label per text')
-  if (problemType === 'regression') refuse('outputs of this model are numbers; training knows one label per text')
   const ofFamily = (what: string): never =>
     refuse(
       `${what} of ${modelTypes[0]} models is not trained here; distil the model into another (distil), or compress it`,
@@ -26,6 +24,19 @@ export function checkTrainable(config: BertConfig): void {
   if (distances) ofFamily("attention's bias by distance")
   if (activation !== 'gelu') refuse(`feed-forward layers with ${activation} are not trained here, those with gelu are`)
   if (head.dense.activation !== 'tanh') ofFamily(`the head with ${head.dense.activation}`)
+}
+
+/**
+ * What a model's outputs are compared with, by its problem type.
+ * @throws where it has one output and does not say what that is: transformers trains it as a number, reads it as a yes or no
+ */
+export function linkOf({ problemType, labels }: Pick<BertConfig, 'problemType' | 'labels'>): Link {
+  if (problemType === 'regression') return 'identity'
+  if (problemType === 'multi_label_classification') return 'sigmoid'
+  if (labels.length >= 2) return 'softmax'
+  throw new Error(
+    `train: a classifier needs at least 2 labels, found ${labels.length}; for a number give it the problemType 'regression', for a yes or no 'multi_label_classification'`,
+  )
 }
 
 /**
