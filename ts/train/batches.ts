@@ -5,6 +5,7 @@ import { packBatch } from '../inference/batches.ts'
 import { linked, type Link, type LossTarget, type TrainBatch } from '../../kernels/train/batch.ts'
 import { createRandom } from '../../kernels/program/random.ts'
 import type { Settings, TrainExample, TrainOptions } from './options.ts'
+import type { Tokens } from './pieces.ts'
 
 /** An endless stream of example numbers: one seeded shuffle after another. */
 export function* shuffled(count: number, seed: number): Generator<number, never> {
@@ -50,7 +51,7 @@ export function stepsOf(
 }
 
 /** The chosen examples side by side. */
-export function joinExamples(examples: readonly TokensOf[], chosen: number[]): TrainBatch {
+export function joinExamples(examples: readonly Tokens[], chosen: number[]): TrainBatch {
   const parts = chosen.map((index) => examples[index])
   const types = parts.some((part) => part.types) && parts.map(({ ids, types }) => types ?? new Int32Array(ids.length))
   return joinSequences(
@@ -58,9 +59,6 @@ export function joinExamples(examples: readonly TokensOf[], chosen: number[]): T
     types || undefined,
   )
 }
-
-/** What a model reads of an example. */
-export type TokensOf = Pick<TrainExample, 'ids' | 'types'>
 
 /** Sequences side by side; all tokens are of type 0 where no types are given. */
 export function joinSequences(sequences: readonly Int32Array[], types?: readonly Int32Array[]): TrainBatch {

@@ -4,15 +4,11 @@ import type { Link } from '../../kernels/train/batch.ts'
 import type { FakeQuantize } from '../../kernels/train/fake-quantize.ts'
 import type { ModelWeights } from '../model/weights.ts'
 import type { HiddenOptions } from './hidden.ts'
-import type { PieceDropout } from './pieces.ts'
+import type { PieceDropout, Tokens } from './pieces.ts'
 import type { Masks, MaskSchedule } from './schedule.ts'
 import type { TrainState, ValidationScore } from './state.ts'
 
-export interface TrainExample {
-  /** token ids, [CLS] and [SEP] included */
-  ids: Int32Array
-  /** token types, of pairs of texts; all 0 where not given */
-  types?: Int32Array
+export interface TrainExample extends Tokens {
   /** number of the label; -1 for none, where a teacher says what the text is: its share of cross-entropy is then 0 */
   label: number
   /**

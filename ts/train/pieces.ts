@@ -3,7 +3,14 @@
 // A relative of BPE-dropout (Provilkov et al., 2020) and MaxMatch-dropout (Hiraoka, 2022) that works on ids.
 
 import type { Random } from '../../kernels/program/random.ts'
-import type { TokensOf } from './batches.ts'
+
+/** What a model reads of a text, or of two. */
+export interface Tokens {
+  /** token ids, [CLS] and [SEP] included */
+  ids: Int32Array
+  /** token types, of pairs of texts; all 0 where not given */
+  types?: Int32Array
+}
 
 export interface PieceDropout {
   /** how likely a piece falls into two, each of which may fall again; 0 to below 1 */
@@ -36,11 +43,11 @@ export function piecePairs(vocabulary: readonly string[]): Int32Array[] {
  * @param limit most ids of the result; beyond it the end is lost, but for the last id, which is [SEP]
  */
 export function dropPieces(
-  { ids, types }: TokensOf,
+  { ids, types }: Tokens,
   { rate, pairs }: PieceDropout,
   limit: number,
   random: Random,
-): TokensOf {
+): Tokens {
   const spelt: { id: number; type: number }[] = []
   const rest = Array.from(ids, (id, m) => ({ id, type: types?.[m] ?? 0 })).reverse()
   for (let piece = rest.pop(); piece !== undefined; piece = rest.pop()) {
