@@ -9,8 +9,14 @@ export type { LabelOrder } from './data/labels.ts'
 export { loadRows } from './data/rows.ts'
 export type { Rows } from './data/rows.ts'
 export { loadTexts } from './data/unlabelled.ts'
-export { evaluateClassifier, evaluateMultiLabel } from './evaluation/evaluate.ts'
+export { evaluateClassifier, evaluateMultiLabel, measureRowFloors } from './evaluation/evaluate.ts'
 export type { EvaluateOptions, Evaluation, MultiLabelEvaluation, RunDetails } from './evaluation/evaluate.ts'
+export { crossValidatedFloors, measureFloors } from './evaluation/floors.ts'
+export type { Floor, FloorId, FloorOptions, MeasuredFloor } from './evaluation/floors.ts'
+export { trainLogisticRegression } from './evaluation/logistic-regression.ts'
+export type { LinearClassifier } from './evaluation/logistic-regression.ts'
+export { pairedLoss } from './evaluation/paired.ts'
+export type { Change, PairedLoss, PairedOptions } from './evaluation/paired.ts'
 export { multiLabelScores } from './evaluation/multi-label.ts'
 export type { MultiLabelScores } from './evaluation/multi-label.ts'
 export { trainNaiveBayes } from './evaluation/naive-bayes.ts'
@@ -25,10 +31,21 @@ export {
   mcnemar,
   median,
   quantile,
+  rarerClass,
   relativeLoss,
+  scoreInterval,
   scorePredictions,
   summarize,
 } from './evaluation/statistics.ts'
-export type { ClassScores, ConfusionMatrix, Interval, McNemar, RelativeLoss, Scores } from './evaluation/statistics.ts'
+export type {
+  ClassScores,
+  ConfusionMatrix,
+  Interval,
+  McNemar,
+  Measures,
+  Metric,
+  RelativeLoss,
+  Scores,
+} from './evaluation/statistics.ts'
 export { regressionScores } from './evaluation/regression.ts'
 export type { RegressionScores } from './evaluation/regression.ts'

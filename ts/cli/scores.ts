@@ -1,21 +1,25 @@
 // What the command line says of a classifier on labelled texts.
 
+import { floorWarning, type Floor } from '../evaluation/floors.ts'
+import type { Measures } from '../evaluation/statistics.ts'
 import type { TestScores } from '../evaluation/scores.ts'
 import type { MultiLabelScores } from '../evaluation/multi-label.ts'
 import { columns } from './columns.ts'
 
 /** For people: one line of scores, the confusion matrix and, of more than two labels, each one's scores. */
 export function scoreWords({ f1, f1Low, f1High, ...rest }: TestScores): string {
-  const { accuracy, precision, recall, labels, confusion, classes } = rest
+  const { macroF1, macroF1Low, macroF1High, mcc, accuracy, precision, recall, labels, positive, confusion, classes } =
+    rest
   const four = (x: number): string => x.toFixed(4)
-  const of = labels.length === 2 ? `of '${labels[1]}'` : `mean of ${labels.length} labels`
+  const of = positive === null ? `mean of ${labels.length} labels` : `of '${positive}'`
   const table = [['is / said', ...labels], ...confusion.map((row, i) => [labels[i], ...row.map(String)])]
   const each = [
     ['label', 'texts', 'precision', 'recall', 'F1'],
     ...classes.map((c) => [c.label, String(c.n), four(c.precision), four(c.recall), four(c.f1)]),
   ]
   return [
-    `F1 ${four(f1)} [${four(f1Low)}, ${four(f1High)}], precision ${four(precision)}, recall ${four(recall)} (${of}), accuracy ${four(accuracy)}`,
+    `F1 ${four(f1)} [${four(f1Low)}, ${four(f1High)}], precision ${four(precision)}, recall ${four(recall)} (${of})`,
+    `macro F1 ${four(macroF1)} [${four(macroF1Low)}, ${four(macroF1High)}], MCC ${four(mcc)}, accuracy ${four(accuracy)}`,
     ...columns(table),
     ...(labels.length > 2 ? columns(each) : []),
     '',
@@ -32,6 +36,18 @@ export function multiLabelWords(scores: MultiLabelScores): string {
       ['label', 'texts', 'precision', 'recall', 'F1'],
       ...classes.map((c) => [c.label, String(c.n), four(c.precision), four(c.recall), four(c.f1)]),
     ]),
+    '',
+  ].join('\n')
+}
+
+/** For people: the floors beside a model, and first whether one of them does better. */
+export function floorWords(floors: readonly Floor[], model: Measures, how: string): string {
+  const four = (x: number): string => x.toFixed(4)
+  const warning = floorWarning(floors, model, 'macroF1')
+  const table = floors.map(({ id, f1, macroF1, mcc, accuracy }) => [id, ...[macroF1, f1, mcc, accuracy].map(four)])
+  return [
+    ...(warning ? [warning] : []),
+    ...columns([[`floors (${how})`, 'macro F1', 'F1', 'MCC', 'accuracy'], ...table]),
     '',
   ].join('\n')
 }

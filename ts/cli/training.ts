@@ -6,11 +6,12 @@ import type { TrainingSetting } from '../train/tune.ts'
 import { columns } from './columns.ts'
 import { interruptible } from './interruptible.ts'
 import { createProgress } from './progress.ts'
-import { scoreWords } from './scores.ts'
+import { measureFloors, withoutPredictions } from '../evaluation/floors.ts'
+import { floorWords, scoreWords } from './scores.ts'
 
 /** Runs a training that the first Ctrl-C ends after its step, and prints what came of it. */
 export async function tellTraining(
-  { out, json }: { out: string; json?: boolean },
+  { out, json, seed }: { out: string; json?: boolean; seed: number },
   train: (watch: Watch) => Promise<TrainedClassifier>,
 ): Promise<void> {
   const reporter = createProgress()
@@ -19,6 +20,9 @@ export async function tellTraining(
   }
   const trained = await interruptible('stopping after this step', (signal) => train({ reporter, signal, onTuned }))
   const { model, data, bytes, steps, seconds, unlabelled, tuned, scores } = trained
+  const classes = scores.labels.length
+  const positive = scores.positive === null ? null : scores.labels.indexOf(scores.positive)
+  const floors = (await measureFloors(data.train, data.test, { classes, positive, seed })).map(withoutPredictions)
   const result = {
     ...{ out, bytes, steps, seconds, train: data.train.length },
     ...(unlabelled > 0 && { unlabelled }),
@@ -26,11 +30,12 @@ export async function tellTraining(
     preparation: model.config.preparation ?? null,
     ...(tuned && { tune: tuned }),
     ...scores,
+    floors,
   }
   process.stdout.write(
     json
       ? `${JSON.stringify(result)}\n`
-      : `${out}: ${(bytes / 1e6).toFixed(2)} MB, on ${data.test.length} texts held out:\n${scoreWords(scores)}`,
+      : `${out}: ${(bytes / 1e6).toFixed(2)} MB, on ${data.test.length} texts held out:\n${scoreWords(scores)}${floorWords(floors, scores, 'trained on the same texts')}`,
   )
 }
 

@@ -10,6 +10,8 @@ import type { Reporter } from '../inference/reporter.ts'
 import type { TextModel } from '../inference/text-model.ts'
 import type { TextPreparation } from '../text/preparation.ts'
 import { scoresOf } from '../model/scores.ts'
+import type { LabelledText } from '../data/examples.ts'
+import { crossValidatedFloors, FOLDS, measureFloors, withoutPredictions, type Floor } from './floors.ts'
 import { multiLabelScores, type MultiLabelScores } from './multi-label.ts'
 import { testScores, type TestScores } from './scores.ts'
 
@@ -17,6 +19,8 @@ export type EvaluateOptions = ClassifierOptions &
   DeviceOptions & {
     /** of the interval's resamples */
     seed: number
+    /** label that F1 is of; of two the rarer among the rows where not given */
+    positive?: string
     reporter?: Reporter
     signal?: AbortSignal
   }
@@ -63,8 +67,32 @@ async function evaluate(source: string, opened: TextModel, data: Rows, options: 
   if (match.note) options.reporter?.note(match.note)
   const expected = data.rows.map(({ label }) => match.order[label])
   const { logits, ...about } = await runTexts(opened, data, options)
-  return { ...testScores(expected, predict(logits, labels.length), labels, options.seed), ...about }
+  const said = predict(logits, labels.length)
+  return { ...testScores(expected, said, labels, options.seed, options.positive), ...about }
 }
+
+/**
+ * The floors of the rows that a classifier was scored on: majority, naive Bayes and logistic regression.
+ * @param scores what the classifier scored
+ * @param options train: rows that the floors learn from; null: four fifths of the rows say the fifth
+ * @throws where a label of the rows is none of those trained on, or there are fewer than five rows
+ */
+export async function measureRowFloors(
+  data: Rows,
+  { labels, positive }: Pick<TestScores, 'labels' | 'positive'>,
+  { train, seed }: { train: Rows | null; seed: number },
+): Promise<Floor[]> {
+  const inOrder = ({ rows, labels: own }: Rows): LabelledText[] => {
+    const { order } = matchLabels(own, labels, 'floors')
+    return rows.map(({ text, label }) => ({ text, label: order[label] }))
+  }
+  const options = { classes: labels.length, positive: positive === null ? null : labels.indexOf(positive), seed }
+  if (train === null) return crossValidatedFloors(inOrder(data), options)
+  return (await measureFloors(inOrder(train), inOrder(data), options)).map(withoutPredictions)
+}
+
+/** Fewer rows cannot be cut into the parts that floors need. */
+export const LEAST_FLOOR_ROWS = FOLDS
 
 export type MultiLabelEvaluation = MultiLabelScores & RunDetails
 

@@ -19,7 +19,23 @@ describe('testScores', () => {
   })
 })
 
+it('takes the rarer of two labels as the positive one, or the one that is asked for', () => {
+  const [expected, said] = [
+    [0, 1, 1, 1, 1],
+    [0, 1, 1, 1, 0],
+  ]
+  const found = testScores(expected, said, ['spam', 'ham'], 1)
+  expect(found).toMatchObject({ positive: 'spam', f1: 2 / 3 })
+  expect(found.macroF1).toBeCloseTo((2 / 3 + 6 / 7) / 2, 12)
+  expect(testScores(expected, said, ['spam', 'ham'], 1, 'ham').f1).toBeCloseTo(6 / 7, 12)
+  expect(() => testScores(expected, said, ['spam', 'ham'], 1, 'eggs')).toThrow(
+    /'eggs' is not a label; expected one of 'spam', 'ham'/,
+  )
+})
+
 it('says of two labels which one F1 is of', () => {
-  expect(f1Notes(['ham', 'spam'])).toEqual(["F1 is that of the class 'spam'; the other is 'ham'."])
-  expect(f1Notes(['a', 'b', 'c'])).toEqual([])
+  expect(f1Notes(['ham', 'spam'], 1)).toEqual([
+    "F1 is that of the class 'spam'; macro F1 is the mean over all classes.",
+  ])
+  expect(f1Notes(['a', 'b', 'c'], null)).toEqual([])
 })

@@ -10,6 +10,7 @@ import {
   medianAbsoluteDeviation,
   p95,
   quantile,
+  rarerClass,
   relativeLoss,
   scorePredictions,
   scores,
@@ -31,7 +32,12 @@ describe('classification scores', () => {
       [5, 1],
       [1, 3],
     ])
-    expect(scorePredictions(expected, predicted, 2)).toEqual({ accuracy: 0.8, precision: 0.75, recall: 0.75, f1: 0.75 })
+    expect(scorePredictions(expected, predicted, 2)).toMatchObject({
+      accuracy: 0.8,
+      precision: 0.75,
+      recall: 0.75,
+      f1: 0.75,
+    })
   })
 
   test('three classes: macro means, as scikit-learn gives them', () => {
@@ -43,13 +49,37 @@ describe('classification scores', () => {
     expect(result.accuracy).toBeCloseTo(1 / 3, 12)
   })
 
+  test('F1 of either class, macro F1 and Matthews correlation, as scikit-learn gives them', () => {
+    // f1_score(pos_label=0) 10/12, average='macro' (10/12 + 3/4) / 2, matthews_corrcoef 14/24
+    const of = (positive: number | null): ReturnType<typeof scores> =>
+      scorePredictions(expected, predicted, 2, positive)
+    expect(of(0).f1).toBeCloseTo(10 / 12, 12)
+    expect(of(1).f1).toBe(0.75)
+    expect(of(null)).toEqual(of(1))
+    for (const positive of [0, 1]) {
+      expect(of(positive).macroF1).toBeCloseTo((10 / 12 + 3 / 4) / 2, 12)
+      expect(of(positive).mcc).toBeCloseTo(14 / 24, 12)
+    }
+    // matthews_corrcoef([0,1,2,0,1,2], [0,2,1,0,0,1]) = 0
+    expect(scorePredictions([0, 1, 2, 0, 1, 2], [0, 2, 1, 0, 0, 1], 3).mcc).toBeCloseTo(0, 12)
+    expect(scorePredictions([0, 1, 2, 2], [0, 1, 2, 1], 3).mcc).toBeCloseTo(0.7, 1)
+    expect(scorePredictions([0, 1, 2, 2], [0, 1, 2, 1], 3, 1).f1).toBeCloseTo(2 / 3, 12)
+  })
+
+  test('the rarer of two classes is the positive one, the second where both are as many', () => {
+    expect(rarerClass([0, 1, 1], 2)).toBe(0)
+    expect(rarerClass([0, 0, 1], 2)).toBe(1)
+    expect(rarerClass([0, 1], 2)).toBe(1)
+    expect(rarerClass([0, 1, 2], 3)).toBeNull()
+  })
+
   test('a class that is never predicted counts as 0, not NaN', () => {
     expect(
       scores([
         [5, 0],
         [5, 0],
       ]),
-    ).toEqual({ accuracy: 0.5, precision: 0, recall: 0, f1: 0 })
+    ).toEqual({ accuracy: 0.5, precision: 0, recall: 0, f1: 0, macroF1: 1 / 3, mcc: 0 })
   })
 
   test('wrong input is refused with what was found', () => {

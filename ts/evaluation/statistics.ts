@@ -5,12 +5,34 @@ import { createRandom } from '../../kernels/program/random.ts'
 /** Counts [expected][predicted]. */
 export type ConfusionMatrix = number[][]
 
-export interface Scores {
+/** Measures that can decide. */
+export const METRICS = ['macroF1', 'f1', 'accuracy', 'mcc'] as const
+export type Metric = (typeof METRICS)[number]
+
+/** What the measures are called where they are shown. */
+export const METRIC_NAMES: Record<Metric, string> = {
+  macroF1: 'macro F1',
+  f1: 'F1',
+  accuracy: 'accuracy',
+  mcc: 'MCC',
+}
+
+/** The measures of every floor and row of a study. */
+export type Measures = Record<Metric, number>
+
+export interface Scores extends Measures {
   accuracy: number
   precision: number
   recall: number
-  /** two classes: of class 1; more: the mean over the classes (macro) */
+  /** of the positive class; of more than two classes without one the mean over the classes (macro) */
   f1: number
+  /** mean over the classes, however many there are */
+  macroF1: number
+  /**
+   * Matthews' correlation of expected and predicted classes, -1 to 1, for any number of classes [Gorodkin 2004]; 0 where one
+   * class alone is expected or predicted
+   */
+  mcc: number
 }
 
 type Labels = ArrayLike<number>
@@ -30,12 +52,25 @@ export function confusionMatrix(expected: Labels, predicted: Labels, classes: nu
 }
 
 /**
- * Accuracy, precision, recall and F1. With two classes they are those of class 1, else means over all classes.
- * A ratio whose denominator is 0 counts as 0.
+ * All measures. Precision, recall and F1 are those of the class `positive`; where it is null, of two classes those of class 1,
+ * else means over all classes. A ratio whose denominator is 0 counts as 0.
  */
-export function scores(matrix: ConfusionMatrix): Scores {
+export function scores(matrix: ConfusionMatrix, positive: number | null = null): Scores {
   const classes = matrix.length
-  return scoreCounts(Float64Array.from(matrix.flat()), classes)
+  return scoreCounts(Float64Array.from(matrix.flat()), classes, positive)
+}
+
+/**
+ * The class that F1 is of where none is named: of two the rarer one, class 1 where both are as many; of more none.
+ * @param labels class per example, in [0, classes)
+ */
+export function rarerClass(labels: Iterable<number>, classes: number): number | null {
+  if (classes !== 2) return null
+  let [zeros, ones] = [0, 0]
+  for (const label of labels)
+    if (label === 0) zeros++
+    else ones++
+  return zeros < ones ? 0 : 1
 }
 
 export interface ClassScores {
@@ -61,8 +96,13 @@ export function classScores(matrix: ConfusionMatrix): ClassScores[] {
 }
 
 /** Scores of predictions; see `confusionMatrix` for the arguments and errors. */
-export function scorePredictions(expected: Labels, predicted: Labels, classes: number): Scores {
-  return scores(confusionMatrix(expected, predicted, classes))
+export function scorePredictions(
+  expected: Labels,
+  predicted: Labels,
+  classes: number,
+  positive: number | null = null,
+): Scores {
+  return scores(confusionMatrix(expected, predicted, classes), positive)
 }
 
 /** Share of examples that two classifiers put in the same class, in [0, 1]. */
@@ -79,21 +119,19 @@ export interface Interval {
 }
 
 /**
- * Percentile bootstrap interval of F1: examples are drawn with replacement, `resamples` times.
- * @param options seed; resamples (1000); level (0.95)
+ * Percentile bootstrap interval of a measure: examples are drawn with replacement, `resamples` times.
+ * @param options seed; metric ('f1') and its positive class as in `scores`; resamples (1000); level (0.95)
  * @throws as `confusionMatrix`
  */
-export function f1Interval(
+export function scoreInterval(
   expected: Labels,
   predicted: Labels,
   classes: number,
-  options: { seed: number; resamples?: number; level?: number },
+  options: { seed: number; metric?: Metric; positive?: number | null; resamples?: number; level?: number },
 ): Interval {
-  const { seed, resamples = 1000, level = 0.95 } = options
-  if (!(level > 0 && level < 1)) throw new Error(`f1Interval: level = ${level}, expected a share between 0 and 1`)
-  if (!Number.isInteger(resamples) || resamples < 1)
-    throw new Error(`f1Interval: resamples = ${resamples}, expected a whole number from 1`)
-  // F1 needs only which cell of the confusion matrix each drawn example falls in.
+  const { seed, metric = 'f1', positive = null, resamples = 1000, level = 0.95 } = options
+  checkBootstrap('scoreInterval', resamples, level)
+  // a measure needs only which cell of the confusion matrix each drawn example falls in
   const cells = confusionCells(expected, predicted, classes)
   const random = createRandom(seed, 'bootstrap')
   const counts = new Float64Array(classes * classes)
@@ -101,9 +139,26 @@ export function f1Interval(
   for (let r = 0; r < resamples; r++) {
     counts.fill(0)
     for (let i = 0; i < cells.length; i++) counts[cells[random.int(cells.length)]]++
-    values[r] = scoreCounts(counts, classes).f1
+    values[r] = scoreCounts(counts, classes, positive)[metric]
   }
   return { low: quantile(values, (1 - level) / 2), high: quantile(values, (1 + level) / 2) }
+}
+
+/** The interval of F1 as `scores` gives it: see `scoreInterval`. */
+export function f1Interval(
+  expected: Labels,
+  predicted: Labels,
+  classes: number,
+  options: { seed: number; resamples?: number; level?: number },
+): Interval {
+  return scoreInterval(expected, predicted, classes, { ...options, metric: 'f1' })
+}
+
+/** @throws where a bootstrap's number of resamples or its level is not one */
+export function checkBootstrap(name: string, resamples: number, level: number): void {
+  if (!(level > 0 && level < 1)) throw new Error(`${name}: level = ${level}, expected a share between 0 and 1`)
+  if (!Number.isInteger(resamples) || resamples < 1)
+    throw new Error(`${name}: resamples = ${resamples}, expected a whole number from 1`)
 }
 
 export interface RelativeLoss extends Interval {
@@ -135,7 +190,7 @@ export function relativeLoss(
       counts[0][first[at]]++
       counts[1][second[at]]++
     }
-    const [before, after] = counts.map((count) => scoreCounts(count, classes).f1)
+    const [before, after] = counts.map((count) => scoreCounts(count, classes, null).f1)
     return before === 0 ? 0 : (before - after) / before
   }
   const loss = lossOf((i) => i)
@@ -216,7 +271,7 @@ function checkLengths(name: string, a: Labels, b: Labels): void {
     throw new Error(`${name}: expected two lists of one length, at least 1; found ${a.length} and ${b.length}`)
 }
 
-function confusionCells(expected: Labels, predicted: Labels, classes: number): Uint32Array {
+export function confusionCells(expected: Labels, predicted: Labels, classes: number): Uint32Array {
   checkLengths('confusionMatrix', expected, predicted)
   if (!Number.isInteger(classes) || classes < 2)
     throw new Error(`confusionMatrix: classes = ${classes}, expected a whole number from 2`)
@@ -232,12 +287,21 @@ function confusionCells(expected: Labels, predicted: Labels, classes: number): U
 
 const ratio = (part: number, whole: number): number => (whole === 0 ? 0 : part / whole)
 
-function scoreCounts(counts: Float64Array, classes: number): Scores {
+/** Measures from counts [expected][predicted] in one row. */
+export function scoreCounts(counts: Float64Array, classes: number, positive: number | null): Scores {
+  const chosen = positive ?? (classes === 2 ? 1 : null)
   let total = 0
   let right = 0
+  // sums over the classes of what the multi-class correlation is made of
+  let products = 0
+  let squaresExpected = 0
+  let squaresPredicted = 0
+  let macroF1 = 0
+  let macroPrecision = 0
+  let macroRecall = 0
+  let f1 = 0
   let precision = 0
   let recall = 0
-  let f1 = 0
   for (let c = 0; c < classes; c++) {
     let expected = 0
     let predicted = 0
@@ -248,11 +312,24 @@ function scoreCounts(counts: Float64Array, classes: number): Scores {
     const hits = counts[c * classes + c]
     total += expected
     right += hits
-    if (classes === 2 && c === 0) continue
-    const share = classes === 2 ? 1 : 1 / classes
-    precision += share * ratio(hits, predicted)
-    recall += share * ratio(hits, expected)
-    f1 += share * ratio(2 * hits, expected + predicted)
+    products += expected * predicted
+    squaresExpected += expected * expected
+    squaresPredicted += predicted * predicted
+    const f1OfClass = ratio(2 * hits, expected + predicted)
+    macroF1 += f1OfClass / classes
+    macroPrecision += ratio(hits, predicted) / classes
+    macroRecall += ratio(hits, expected) / classes
+    if (c !== chosen) continue
+    f1 = f1OfClass
+    precision = ratio(hits, predicted)
+    recall = ratio(hits, expected)
   }
-  return { accuracy: ratio(right, total), precision, recall, f1 }
+  if (chosen === null) {
+    f1 = macroF1
+    precision = macroPrecision
+    recall = macroRecall
+  }
+  const spread = Math.sqrt((total * total - squaresExpected) * (total * total - squaresPredicted))
+  const mcc = ratio(right * total - products, spread)
+  return { accuracy: ratio(right, total), precision, recall, f1, macroF1, mcc }
 }

@@ -255,7 +255,7 @@ class StudyRun {
     }
     const { machine, engine } = await describeMachine(cpu.info(), measurements?.adapter ?? null)
     const finished = rows.length === plans.length && measurements !== null
-    const notes = [...data.notes, ...f1Notes(data.labels)]
+    const notes = [...data.notes, ...f1Notes(data.labels, data.labels.length === 2 ? 1 : null)]
     const results: StudyResults = {
       schema: RESULTS_SCHEMA,
       finished,

@@ -74,5 +74,7 @@ async function run(teachers: string[], flags: ReturnType<ReturnType<typeof optio
   const preparation = preparationOf({ prepare, language })
   const { distil } = await import('../../distil/distil.ts')
   const { tellTraining } = await import('../training.ts')
-  await tellTraining({ out: settings.out, json }, (watch) => distil({ ...settings, teachers, preparation }, watch))
+  await tellTraining({ out: settings.out, json, seed: settings.seed }, (watch) =>
+    distil({ ...settings, teachers, preparation }, watch),
+  )
 }

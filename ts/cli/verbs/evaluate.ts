@@ -16,6 +16,9 @@ const options = (program: Command) =>
       "names of the model's outputs in their order, joined by commas, in place of those in its config.json",
       (text) => text.split(',').map((name) => name.trim()),
     )
+    .option('--positive <label>', 'label that F1, precision and recall are of (default: the rarer of two)')
+    .option('--train <file>', 'texts that the floors learn from (default: --data, in five parts)', fileList())
+    .option('--no-floors', 'leave naive Bayes and logistic regression out')
     .option('--threshold <share>', 'of lists of labels: score from which a label holds (default: 0.5)', fraction)
     .addOption(deviceOption())
     .addOption(threadsOption())
@@ -30,8 +33,8 @@ async function run(source: string, flags: ReturnType<ReturnType<typeof options>[
   const { loadRows } = await import('../../data/rows.ts')
   const { evaluateClassifier, evaluateMultiLabel } = await import('../../evaluation/evaluate.ts')
   const { createProgress } = await import('../progress.ts')
-  const { multiLabelWords, scoreWords } = await import('../scores.ts')
-  const { data: file, text, label, labels, threshold, device, threads, seed, json } = flags
+  const { floorWords, multiLabelWords, scoreWords } = await import('../scores.ts')
+  const { data: file, text, label, labels, threshold, positive, train, floors, device, threads, seed, json } = flags
   const reporter = createProgress()
   const data = await loadRows(file, { text, label, seed })
   for (const note of data.notes) reporter.note(note)
@@ -46,6 +49,16 @@ async function run(source: string, flags: ReturnType<ReturnType<typeof options>[
   }
   if (threshold !== undefined)
     throw new UsageError('--threshold goes with lists of labels, and the data has one label a text; leave it out')
-  const result = await evaluateClassifier(source, data, asked)
-  print(result, scoreWords(result))
+  const result = await evaluateClassifier(source, data, { ...asked, ...(positive !== undefined && { positive }) })
+  if (!floors) return print(result, scoreWords(result))
+  const { LEAST_FLOOR_ROWS, measureRowFloors } = await import('../../evaluation/evaluate.ts')
+  if (train === undefined && data.rows.length < LEAST_FLOOR_ROWS) {
+    reporter.note(`no floors: ${data.rows.length} texts are too few to learn from; give --train`)
+    return print(result, scoreWords(result))
+  }
+  const training = train === undefined ? null : await loadRows(train, { text, label, seed })
+  const found = await measureRowFloors(data, result, { train: training, seed })
+  const how = train === undefined ? 'five parts of these texts, each said by the other four' : `trained on ${train}`
+  const withFloors = { ...result, floors: found }
+  print(withFloors, scoreWords(result) + floorWords(found, result, how))
 }

@@ -25,7 +25,7 @@ async function run(flags: ReturnType<ReturnType<typeof options>['opts']>): Promi
   const preparation = preparationOf({ prepare, language })
   const { trainOnData } = await import('../../train/train-on-data.ts')
   const { tellTraining } = await import('../training.ts')
-  await tellTraining({ out: settings.out, json }, (watch) =>
+  await tellTraining({ out: settings.out, json, seed: settings.seed }, (watch) =>
     trainOnData({ ...settings, preparation, ...(tune && { trials }) }, watch),
   )
 }
