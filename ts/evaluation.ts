@@ -9,8 +9,14 @@ export type { LabelOrder } from './data/labels.ts'
 export { loadRows } from './data/rows.ts'
 export type { Rows } from './data/rows.ts'
 export { loadTexts } from './data/unlabelled.ts'
-export { evaluateClassifier, evaluateMultiLabel, measureRowFloors } from './evaluation/evaluate.ts'
-export type { EvaluateOptions, Evaluation, MultiLabelEvaluation, RunDetails } from './evaluation/evaluate.ts'
+export { evaluateClassifier, evaluateMultiLabel, evaluateRegression, measureRowFloors } from './evaluation/evaluate.ts'
+export type {
+  EvaluateOptions,
+  Evaluation,
+  MultiLabelEvaluation,
+  RegressionEvaluation,
+  RunDetails,
+} from './evaluation/evaluate.ts'
 export { crossValidatedFloors, measureFloors } from './evaluation/floors.ts'
 export type { Floor, FloorId, FloorOptions, MeasuredFloor } from './evaluation/floors.ts'
 export { trainLogisticRegression } from './evaluation/logistic-regression.ts'

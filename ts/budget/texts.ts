@@ -1,6 +1,7 @@
 // The texts that a budget is decided by: some to calibrate on, others to measure F1 with, none of the test part.
 
 import { loadDataset } from '../data/dataset.ts'
+import { checkPlain } from '../data/examples.ts'
 import type { Tokenizer } from '../text/tokenizer.ts'
 import { encodeTexts } from '../inference/batches.ts'
 import { matchLabels } from '../data/labels.ts'
@@ -37,6 +38,7 @@ export async function openBudgetTexts(
 ): Promise<BudgetTexts> {
   const { text, label, seed } = options
   const data = await loadDataset(source, { ...(text && { text }), ...(label && { label }), seed })
+  checkPlain(data, 'a budget')
   const match = matchLabels(data.labels, model.labels, model.source)
   const notes = [...data.notes, match.note].filter(Boolean)
   const wanted = Math.min(

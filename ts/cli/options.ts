@@ -1,6 +1,7 @@
 // Options that several verbs have. Each function adds its options to a command, whose type then knows them.
 
-import type { Command, OptionValues } from '@commander-js/extra-typings'
+import { Option, type Command, type OptionValues } from '@commander-js/extra-typings'
+import { PROBLEM_TYPES } from '../model/config.ts'
 import {
   DATA_HELP,
   fileList,
@@ -22,7 +23,24 @@ export const columnOptions = <A extends unknown[], O extends OptionValues, G ext
 ) =>
   command
     .option('--text <column>', 'column of the texts: its name, its number from 1, or in JSON a path a.b')
-    .option('--label <column>', 'column of the labels, likewise')
+    .option(
+      '--label <column>',
+      'column of the labels, likewise; several by commas are columns of 0 and 1, one for each label',
+    )
+
+/** Columns of data whose texts may be pairs and whose labels may be sets or numbers. */
+export const taskOptions = <A extends unknown[], O extends OptionValues, G extends OptionValues>(
+  command: Command<A, O, G>,
+) =>
+  columnOptions(command)
+    .option('--text-pair <column>', 'column of the second text, where two are read as one (default: by usual names)')
+    .option('--label-separator <mark>', 'what is between the labels of one cell, where a text may have several')
+    .addOption(
+      new Option(
+        '--problem-type <type>',
+        "what labels are (default: the model's; else lists are several labels of a text, all others one)",
+      ).choices(PROBLEM_TYPES),
+    )
 
 /** How texts are prepared. */
 export const preparationOptions = <A extends unknown[], O extends OptionValues, G extends OptionValues>(

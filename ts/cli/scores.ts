@@ -4,6 +4,7 @@ import { floorWarning, type Floor } from '../evaluation/floors.ts'
 import type { Measures } from '../evaluation/statistics.ts'
 import type { TestScores } from '../evaluation/scores.ts'
 import type { MultiLabelScores } from '../evaluation/multi-label.ts'
+import type { RegressionScores } from '../evaluation/regression.ts'
 import { columns } from './columns.ts'
 
 /** For people: one line of scores, the confusion matrix and, of more than two labels, each one's scores. */
@@ -22,6 +23,17 @@ export function scoreWords({ f1, f1Low, f1High, ...rest }: TestScores): string {
     `macro F1 ${four(macroF1)} [${four(macroF1Low)}, ${four(macroF1High)}], MCC ${four(mcc)}, accuracy ${four(accuracy)}`,
     ...columns(table),
     ...(labels.length > 2 ? columns(each) : []),
+    '',
+  ].join('\n')
+}
+
+/** For people: how near numbers are to those of the data. */
+export function regressionWords(scores: RegressionScores): string {
+  const { pearson, pearsonLow, pearsonHigh, spearman, mse, rmse, mae } = scores
+  const four = (x: number): string => (Number.isNaN(x) ? 'undefined' : x.toFixed(4))
+  return [
+    `Pearson ${four(pearson)} [${four(pearsonLow)}, ${four(pearsonHigh)}], Spearman ${four(spearman)}`,
+    `mean squared error ${four(mse)} (root ${four(rmse)}), mean absolute error ${four(mae)}`,
     '',
   ].join('\n')
 }

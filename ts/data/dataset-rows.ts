@@ -1,18 +1,22 @@
 // From a file's contents to rows with a text and a label: format, separator, header and columns are detected, and what
 // was detected is told in the notes.
 
-import { findColumns, LABEL_NAMES, TEXT_NAMES, type ColumnChoice } from './columns.ts'
-import { canonicalLabel, isMissingLabel } from './label-names.ts'
+import { findColumns, OPTION_OF, type ColumnChoice } from './columns.ts'
+import { LABEL_NAMES, namesOfList, pairIn, partnerOf, TEXT_NAMES, usualName } from './column-names.ts'
+import { readLabels, type LabelReading, type ReadLabel, type ReadLabels, type StoredLabel } from './label-values.ts'
+import type { ProblemType } from '../model/config.ts'
 import { describe, entriesOfList, isRecord, readRecords, valueAt, type Entry } from './records.ts'
 import { readTable, type Cells } from './table.ts'
 
 export type { ColumnChoice } from './columns.ts'
 
-export interface LabelledRow {
+/** How rows are read: which columns, and what labels are. */
+export type RowReading = ColumnChoice & LabelReading
+
+export interface LabelledRow extends ReadLabel {
   text: string
-  label: string
-  /** all labels of the text, where the file has a list of them; `label` is the first, or '' */
-  set?: string[]
+  /** the second of two texts that are read as one */
+  text_pair?: string
   /** line of the file, from 1, where the row ends or, in lists, the number of the entry */
   line: number
 }
@@ -29,8 +33,14 @@ export interface DataFile {
 /** Rows, and the columns they were found in: names, or numbers where there is no header. */
 interface FoundRows {
   rows: LabelledRow[]
-  columns: { text: string; label: string }
+  columns: { text: string; textPair: string; label: string }
+  problemType: ProblemType
+  /** of all labels that there are, where the file says it */
+  names?: readonly string[]
 }
+
+/** The rows of files and what their labels are. */
+export type ReadRows = Omit<FoundRows, 'columns'>
 
 const EXPECTED_ROWS = 'expected rows with a text and a label'
 
@@ -41,127 +51,165 @@ export const endingOf = (path: string): string =>
 /**
  * Reads the rows of one or more data files, one after the other.
  * @param notes gets a sentence for each thing detected or left out
- * @param areListsAllowed a text may have several labels, or none, in a list
- * @throws with the line, what was found and what is expected; where the files' columns differ
+ * @throws with the line, what was found and what is expected; where the files' columns or their kinds of labels differ
  */
-export function parseFiles(
-  files: DataFile[],
-  columns: ColumnChoice,
-  notes: string[],
-  areListsAllowed = false,
-): LabelledRow[] {
-  const found = files.map((file) => parseFile(file, columns, notes, areListsAllowed))
-  const words = ({ text, label }: FoundRows['columns']): string => `text ${text} and label ${label}`
+export function parseFiles(files: DataFile[], reading: RowReading, notes: string[]): ReadRows {
+  const found = files.map((file) => parseFile(file, reading, notes))
+  const words = ({ columns: { text, textPair, label }, problemType }: FoundRows): string =>
+    `text ${text}${textPair && `, second text ${textPair}`} and label ${label}${problemType === found[0].problemType ? '' : ` (${problemType})`}`
   found.forEach((part, i) => {
-    if (words(part.columns) !== words(found[0].columns))
+    if (words(part) !== words(found[0]))
       throw new Error(
-        `${files[i].path}: ${words(part.columns)}, expected ${words(found[0].columns)} as in ${files[0].path}; ` +
+        `${files[i].path}: ${words(part)}, expected ${words(found[0])} as in ${files[0].path}; ` +
           'give the files the same columns, or name them with the options text and label (--text, --label)',
       )
   })
-  return found.flatMap(({ rows }) => rows)
+  const [{ problemType, names }] = found
+  return { rows: found.flatMap(({ rows }) => rows), problemType, names }
 }
 
-function parseFile(
-  { content, path, ending }: DataFile,
-  columns: ColumnChoice,
-  notes: string[],
-  areListsAllowed: boolean,
-): FoundRows {
+function parseFile({ content, path, ending }: DataFile, reading: RowReading, notes: string[]): FoundRows {
   if (content.length === 0 || (typeof content === 'string' && content.trim() === ''))
     throw new Error(`${path}: it is empty; ${EXPECTED_ROWS}`)
   let found: FoundRows
-  if (typeof content !== 'string') found = rowsFromRecords(entriesOfList(content), path, columns, areListsAllowed)
+  if (typeof content !== 'string') found = rowsFromRecords(entriesOfList(content), path, reading, notes)
   else
     switch (ending) {
       case 'csv':
       case 'tsv':
-        found = rowsFromTable(readTable(content, path, ending, notes), path, columns, notes)
+        found = rowsFromTable(readTable(content, path, ending, notes), path, reading, notes)
         break
       case 'jsonl':
       case 'ndjson':
       case 'json':
-        found = rowsFromRecords(readRecords(content, path), path, columns, areListsAllowed)
+        found = rowsFromRecords(readRecords(content, path), path, reading, notes)
         break
       default:
         throw new Error(
           `${path}: ending '.${ending}' is not known; expected .csv, .tsv, .jsonl, .ndjson or .json, each also with .gz, or .parquet`,
         )
     }
-  const filled = found.rows.filter(({ text }) => text.trim() !== '')
+  const filled = found.rows.filter(({ text, text_pair: second }) => text.trim() !== '' && second?.trim() !== '')
   if (filled.length < found.rows.length)
     notes.push(`${path}: ${found.rows.length - filled.length} rows with an empty text left out.`)
-  if (filled.length === 0) throw new Error(`${path}: no row has a text; expected at least two classes of them`)
+  if (filled.length === 0) throw new Error(`${path}: no row has a text; ${EXPECTED_ROWS}`)
   return { ...found, rows: filled }
 }
 
-function rowsFromTable(table: Cells[], path: string, choice: ColumnChoice, notes: string[]): FoundRows {
+function rowsFromTable(table: Cells[], path: string, reading: RowReading, notes: string[]): FoundRows {
   if (table.length === 0) throw new Error(`${path}: no row holds anything; ${EXPECTED_ROWS}`)
   if (table[0].cells.length < 2)
     throw new Error(
       `${path}: line ${table[0].line} has one column; expected a text and a label, separated alike in each row`,
     )
-  const { text, label, hasHeader } = findColumns(table, path, choice, notes)
+  const { text, textPair, labels, hasHeader } = findColumns(table, path, reading, notes, competing(reading))
   const rows = hasHeader ? table.slice(1) : table
   if (rows.length === 0) throw new Error(`${path}: a header and no rows; ${EXPECTED_ROWS}`)
-  const labelled = rows.map(({ cells, line }) => {
-    if (isMissingLabel(cells[label]))
-      throw new Error(
-        `${path}: line ${line} has an empty label (column ${label + 1}${cells[label].trim() && `: ${cells[label].trim()}`}); expected a class: remove the row, or name another column with the option label (--label)`,
-      )
-    return { text: cells[text], label: canonicalLabel(cells[label]), line }
-  })
+  const stored = rows.map(({ cells, line }): StoredLabel => ({
+    values: labels.map((column) => cells[column]),
+    where: (column) => `${path}: line ${line}: the label in column ${labels[column] + 1}`,
+    hint: ': remove the row, or name another column with the option label (--label)',
+  }))
+  const names = labels.map((column, i) => (hasHeader ? table[0].cells[column].trim() : nameless(i, labels, reading)))
+  const read = readLabels(stored, names, true, reading, path, notes)
   // columns that were given by number are the same in files with a header and without
   const name = (column: number, wanted: string | undefined): string =>
     hasHeader && wanted?.trim() !== String(column + 1)
       ? `'${table[0].cells[column].trim()}'`
       : `in column ${column + 1}`
-  return { rows: labelled, columns: { text: name(text, choice.text), label: name(label, choice.label) } }
+  const wanted = labels.length > 1 ? namesOfList(reading.label ?? '') : [reading.label]
+  return {
+    ...joined(
+      rows.map(({ cells, line }) => ({
+        text: cells[text],
+        ...(textPair >= 0 && { text_pair: cells[textPair] }),
+        line,
+      })),
+      read,
+    ),
+    columns: {
+      text: name(text, reading.text),
+      textPair: textPair < 0 ? '' : name(textPair, reading.textPair),
+      label: labels.map((column, i) => name(column, wanted?.[i])).join(', '),
+    },
+  }
 }
 
-function rowsFromRecords(entries: Entry[], path: string, columns: ColumnChoice, areListsAllowed: boolean): FoundRows {
+/** The model's labels, where the data may have a column for each. */
+const competing = ({ problemType, modelLabels = [] }: RowReading): readonly string[] =>
+  problemType === 'multi_label_classification' ? modelLabels : []
+
+/** What a column of 0 and 1 is called in a file without a header. */
+const nameless = (i: number, columns: number[], { modelLabels }: RowReading): string =>
+  modelLabels?.length === columns.length ? modelLabels[i] : `LABEL_${i}`
+
+const joined = (rows: Omit<LabelledRow, keyof ReadLabel>[], { labels, ...about }: ReadLabels): ReadRows => ({
+  ...about,
+  rows: rows.map((row, i) => ({ ...row, ...labels[i] })),
+})
+
+function rowsFromRecords(entries: Entry[], path: string, reading: RowReading, notes: string[]): FoundRows {
   if (entries.length === 0) throw new Error(`${path}: no entries; ${EXPECTED_ROWS}`)
   const first = entries[0].value
   const keys = isRecord(first) ? Object.keys(first) : []
-  const choose = (wanted: string | undefined, known: string[], what: string): string => {
-    const key = wanted ?? keys.find((candidate) => known.includes(candidate.toLowerCase()))
-    if (key === undefined)
-      throw new Error(
-        `${path}: line ${entries[0].line} has the keys ${keys.join(', ') || '(none)'}; name the ${what} with the option ${what} (--${what}), one inside another as a.b`,
-      )
-    return key
-  }
-  const text = choose(columns.text, TEXT_NAMES, 'text')
-  const label = choose(columns.label, LABEL_NAMES, 'label')
-  const hint = (name: string, what: string): string =>
+  const { text, textPair, labels } = chooseKeys(keys, reading, first, `${path}: line ${entries[0].line}`)
+  if (textPair !== null && reading.textPair === undefined)
+    notes.push(
+      `${path}: texts are pairs, of '${text}' and '${textPair}'; the option text (--text) with one of them takes it alone.`,
+    )
+  const hint = (name: string, option: string): string =>
     keys.includes(name) || valueAt(first, name) !== undefined
       ? ''
-      : `; the keys are ${keys.join(', ') || '(none)'}: name another with the option ${what} (--${what})`
-  const rows = entries.map(({ value, line }) => {
-    const textValue = valueAt(value, text)
-    const labelValue = valueAt(value, label)
-    if (typeof textValue !== 'string')
-      throw new Error(
-        `${path}: line ${line}: '${text}' is ${describe(textValue)}, expected a string${hint(text, 'text')}`,
-      )
-    const where = `${path}: line ${line}: '${label}'`
-    const labelHint = hint(label, 'label')
-    if (!Array.isArray(labelValue)) return { text: textValue, label: labelOf(labelValue, where, labelHint), line }
-    if (!areListsAllowed)
-      throw new Error(
-        `${where} is a list, expected a string, number or boolean; lists of labels are read by evaluate alone${labelHint}`,
-      )
-    const set = [...new Set(labelValue.map((each) => labelOf(each, `${where} holds a value that`, '')))]
-    return { text: textValue, label: set[0] ?? '', set, line }
-  })
-  return { rows, columns: { text: `'${text}'`, label: `'${label}'` } }
+      : `; the keys are ${keys.join(', ') || '(none)'}: name another with the option ${option}`
+  const stringAt = ({ value, line }: Entry, key: string, option: string): string => {
+    const found = valueAt(value, key)
+    if (typeof found === 'string') return found
+    throw new Error(`${path}: line ${line}: '${key}' is ${describe(found)}, expected a string${hint(key, option)}`)
+  }
+  const rows = entries.map((entry) => ({
+    text: stringAt(entry, text, OPTION_OF.text),
+    ...(textPair !== null && { text_pair: stringAt(entry, textPair, OPTION_OF.textPair) }),
+    line: entry.line,
+  }))
+  const stored = entries.map(({ value, line }): StoredLabel => ({
+    values: labels.map((key) => valueAt(value, key)),
+    where: (column) => `${path}: line ${line}: '${labels[column]}'`,
+    hint: hint(labels[0], OPTION_OF.label),
+  }))
+  const quoted = labels.map((key) => `'${key}'`).join(', ')
+  return {
+    ...joined(rows, readLabels(stored, labels, false, reading, path, notes)),
+    columns: { text: `'${text}'`, textPair: textPair === null ? '' : `'${textPair}'`, label: quoted },
+  }
 }
 
-/** @throws where a value is no label */
-function labelOf(value: unknown, where: string, hint: string): string {
-  const isLabel = ['string', 'number', 'boolean', 'bigint'].includes(typeof value) && !Number.isNaN(value)
-  if (!isLabel) throw new Error(`${where} is ${describe(value)}, expected a string, number or boolean${hint}`)
-  const label = canonicalLabel(String(value))
-  if (isMissingLabel(label)) throw new Error(`${where} is empty, expected a class${hint}`)
-  return label
+/** The keys of texts and labels: those asked for, else usual ones. */
+function chooseKeys(
+  keys: string[],
+  reading: RowReading,
+  first: unknown,
+  where: string,
+): { text: string; textPair: string | null; labels: string[] } {
+  const usual = (names: readonly string[], what: 'text' | 'label'): string => {
+    const place = usualName(keys, names)
+    if (place < 0)
+      throw new Error(
+        `${where} has the keys ${keys.join(', ') || '(none)'}; name the ${what} with the option ${OPTION_OF[what]}, one inside another as a.b`,
+      )
+    return keys[place]
+  }
+  const pair = reading.text === undefined && reading.textPair === undefined ? pairIn(keys) : null
+  const partner = reading.textPair === undefined ? null : partnerOf(reading.textPair)
+  const text = reading.text ?? (pair ? keys[pair[0]] : usual(partner ? [partner, ...TEXT_NAMES] : TEXT_NAMES, 'text'))
+  const textPair = reading.textPair ?? (pair ? keys[pair[1]] : null)
+  if (text === textPair)
+    throw new Error(`${where}: '${text}' is both texts of a pair; name the first with the option ${OPTION_OF.text}`)
+  const hasKey = (name: string): boolean => valueAt(first, name) !== undefined
+  const columns = competing(reading)
+  if (reading.label === undefined) {
+    const areThere = columns.length > 1 && columns.every(hasKey)
+    return { text, textPair, labels: areThere ? [...columns] : [usual(LABEL_NAMES, 'label')] }
+  }
+  const several = hasKey(reading.label) ? null : namesOfList(reading.label)
+  return { text, textPair, labels: several ?? [reading.label] }
 }

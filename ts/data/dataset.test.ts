@@ -23,7 +23,7 @@ const load = (
   options: Partial<LoadDatasetOptions> = {},
 ): Promise<Dataset> => loadDataset(write(ending, content), { seed: 1, ...options })
 const rows = (ending: string, content: string, columns = {}): [string, string][] =>
-  parseFiles([{ path: `x.${ending}`, ending, content }], columns, []).map(({ text, label }) => [label, text])
+  parseFiles([{ path: `x.${ending}`, ending, content }], columns, []).rows.map(({ text, label }) => [label, text])
 
 describe('formats', () => {
   const expected = [
@@ -210,7 +210,7 @@ describe('loadDataset', () => {
     )
     await expect(load('csv', 'label,text\n1,a\n0,b,c\n')).rejects.toThrow(/line 3 has 3 columns, expected 2/)
     await expect(load('csv', 'label,text\n1,a\n0,"b\n')).rejects.toThrow(/expected CSV with texts in double quotes/)
-    await expect(load('csv', 'label,text\n1,a\n,b\n')).rejects.toThrow(/line 3 has an empty label/)
+    await expect(load('csv', 'label,text\n1,a\n,b\n')).rejects.toThrow(/line 3: the label in column 1 is empty/)
     await expect(load('csv', 'text\na\nb\n')).rejects.toThrow(/one column/)
     await expect(load('jsonl', '{"text":"a","label":1}\n{"text":"b"}\n')).rejects.toThrow(/line 2: 'label' is missing/)
     await expect(load('jsonl', '{"text":"a","label":1}\n{"text":5,"label":1}\n')).rejects.toThrow(

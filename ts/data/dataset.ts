@@ -1,18 +1,14 @@
 // Labelled texts for training and measuring: the built-in reviews, or the user's own file.
 
-import { dropTestTexts, foldSpace, splitExamples, type Dataset, type LabelledText } from './examples.ts'
+import { dropTestTexts, foldSpace, labelsOf, numberRows, splitExamples, type Dataset } from './examples.ts'
 import { readFiles } from './read-files.ts'
 import { BUILTIN_REVIEWS, builtinReviews } from './reviews/reviews.ts'
-import { sortedLabels } from './label-names.ts'
-import { parseFiles, type LabelledRow } from './dataset-rows.ts'
+import { areNumbers } from './label-names.ts'
+import { parseFiles, type ReadRows, type RowReading } from './dataset-rows.ts'
 
-export interface LoadDatasetOptions {
+export interface LoadDatasetOptions extends RowReading {
   /** file or files with the test part; without it a seeded split is made */
   test?: string
-  /** column with the text: its name, or its number from 1; detected where not given */
-  text?: string
-  /** column with the label, likewise */
-  label?: string
   seed: number
   /** share of each class that goes to the test part where `test` is not given; 0.2 */
   testShare?: number
@@ -24,7 +20,9 @@ const MAX_CLASSES = 1000
 
 /**
  * Loads a data set: `builtin:reviews`, or CSV, TSV, JSONL, JSON (each also as gzip) or Parquet files (Node only), joined
- * by commas, with a text and a label per row; several files must have the same columns.
+ * by commas, with a text, or a pair of them, and a label per row; several files must have the same columns.
+ * Labels are classes, sets of labels (lists, cells with a separator, columns of 0 and 1) or, where `problemType` says so,
+ * numbers.
  * Labels are sorted (numbers by value, else by code point) and numbered from 0. Texts that are also in the test part
  * are removed from the training part.
  * @throws where a file is missing, empty, not UTF-8, has a row without text or label, one class only or over 1000
@@ -45,59 +43,65 @@ export async function loadDataset(source: string, options: LoadDatasetOptions): 
   if (source.startsWith('builtin:')) throw new Error(`data: no data set '${source}'; there is ${BUILTIN_REVIEWS}`)
 
   const notes: string[] = []
-  const rows = parseFiles(await readFiles(source), options, notes)
-  const testRows = options.test === undefined ? null : parseFiles(await readFiles(options.test), options, notes)
-  const labels = collectLabels(rows, source)
-  const ids = new Map(labels.map((label, id) => [label, id]))
-  const number = (list: LabelledRow[], file: string): LabelledText[] =>
-    list.map(({ text, label, line }) => {
-      const id = ids.get(label)
-      if (id === undefined)
-        throw new Error(
-          `${file}: line ${line}: label '${label}' never occurs in ${source}; expected one of ${listLabels(labels)}`,
-        )
-      return { text, label: id }
-    })
-
-  const all = number(rows, source)
-  const parts =
-    testRows === null
-      ? splitExamples(all, { seed, testShare, classes: labels.length })
-      : { train: all, test: number(testRows, options.test as string) }
+  const read = parseFiles(await readFiles(source), options, notes)
+  const { rows, problemType } = read
+  // labels of a test file are what those of the data are
+  const asked = { ...options, problemType }
+  const testRead = options.test === undefined ? null : parseFiles(await readFiles(options.test), asked, notes)
+  const labels = collectLabels(read, source)
+  const unknown =
+    (file: string) =>
+    (line: number, label: string): Error =>
+      new Error(
+        `${file}: line ${line}: label '${label}' never occurs in ${source}; expected one of ${listLabels(labels)}`,
+      )
+  const all = numberRows(rows, labels)
+  const parts = testRead
+    ? { train: all, test: numberRows(testRead.rows, labels, unknown(options.test as string)) }
+    : splitExamples(all, { seed, testShare, classes: labels.length })
   const dataset: Dataset = {
     name: source,
     labels,
     notes,
+    problemType,
     test: parts.test,
     train: dropTestTexts(parts, notes, foldSpace),
   }
-  checkClasses(dataset, options.test ?? source)
+  checkParts(dataset, options.test ?? source)
   return dataset
 }
 
-function collectLabels(rows: LabelledRow[], source: string): string[] {
-  const labels = sortedLabels(rows.map(({ label }) => label))
+/** What the number of a regression is called, as transformers calls an output without a name. */
+const NUMBER_LABEL = 'LABEL_0'
+
+function collectLabels(read: ReadRows, source: string): string[] {
+  const { rows, problemType } = read
+  if (problemType === 'regression') return [NUMBER_LABEL]
+  const labels = labelsOf(read)
   if (labels.length > MAX_CLASSES)
     throw new Error(
       `${source}: the label column has ${labels.length} different values, expected at most ${MAX_CLASSES}; ` +
-        'name the right column with the option label (--label)',
+        'name the right column with the option label (--label)' +
+        (areNumbers(labels) ? ', or take them for numbers: problemType (--problem-type) regression' : ''),
     )
-  if (labels.length < 2)
+  const least = problemType === 'multi_label_classification' ? 1 : 2
+  if (labels.length < least)
     throw new Error(
-      `${source}: all ${rows.length} rows have the label '${labels[0]}'; expected at least two classes to tell apart; name the right column with the option label (--label)`,
+      least === 1
+        ? `${source}: none of the ${rows.length} rows has a label; name the right column with the option label (--label)`
+        : `${source}: all ${rows.length} rows have the label '${labels[0]}'; expected at least two classes to tell apart; name the right column with the option label (--label)`,
     )
   return labels
 }
 
-function checkClasses({ train, test, labels }: Dataset, testSource: string): void {
+function checkParts({ train, test, labels, problemType }: Dataset, testSource: string): void {
+  const areClasses = problemType === 'single_label_classification'
   for (const [part, examples] of Object.entries({ training: train, test })) {
     const present = new Set(examples.map(({ label }) => label))
-    if (present.size < 2) {
-      const found = present.size === 0 ? 'is empty' : `has only the label '${labels[[...present][0]]}'`
-      throw new Error(
-        `${testSource}: the ${part} part ${found}; expected rows of at least two of ${listLabels(labels)}`,
-      )
-    }
+    if (examples.length > 0 && (!areClasses || present.size > 1)) continue
+    const found = examples.length === 0 ? 'is empty' : `has only the label '${labels[[...present][0]]}'`
+    const expected = areClasses ? `at least two of ${listLabels(labels)}` : 'at least one text in each part'
+    throw new Error(`${testSource}: the ${part} part ${found}; expected rows of ${expected}`)
   }
 }
 

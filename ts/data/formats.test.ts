@@ -29,7 +29,7 @@ const load = (
 
 function read(ending: string, content: string, columns: ColumnChoice = {}): { rows: string[][]; notes: string } {
   const notes: string[] = []
-  const rows = parseFiles([{ path: `x.${ending}`, ending, content }], columns, notes)
+  const { rows } = parseFiles([{ path: `x.${ending}`, ending, content }], columns, notes)
   return { rows: rows.map(({ text, label, line }) => [label, text, String(line)]), notes: notes.join('\n') }
 }
 const lines = (n: number, line: (i: number) => string): string =>
@@ -118,7 +118,9 @@ describe('a column of labels that nobody named', () => {
         lines(9, () => ',same,text'),
       ),
     ).rejects.toThrow(/no column looks like one of labels.*--label.*number from 1 to 3/)
-    await expect(load('x.csv', 'text,label\na,1\nb,\n')).rejects.toThrow(/line 3 has an empty label.*--label/)
+    await expect(load('x.csv', 'text,label\na,1\nb,\n')).rejects.toThrow(
+      /line 3: the label in column 2 is empty.*--label/,
+    )
   })
 })
 
@@ -135,9 +137,7 @@ describe('labels', () => {
     expect(read('csv', 'text,label\na,2.10\nb,007\n').rows.map(([label]) => label)).toEqual(['2.10', '007'])
   })
   it('NaN is no label', async () => {
-    await expect(load('x.csv', 'text,label\na,1\nb,NaN\n')).rejects.toThrow(
-      /line 3 has an empty label \(column 2: NaN\)/,
-    )
+    await expect(load('x.csv', 'text,label\na,1\nb,NaN\n')).rejects.toThrow(/line 3: the label in column 2 is 'NaN'/)
     await expect(load('x.jsonl', '{"text":"a","label":1}\n{"text":"b","label":NaN}\n')).rejects.toThrow(
       /line 2 is not JSON.*NaN, which Python writes for a missing value.*null/,
     )

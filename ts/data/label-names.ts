@@ -20,3 +20,34 @@ export function sortedLabels(labels: Iterable<string>): string[] {
   const byValue = areNumbers(names)
   return names.sort((a, b) => (byValue ? Number(a) - Number(b) : 0) || (a < b ? -1 : a > b ? 1 : 0))
 }
+
+/**
+ * The values of a list that is written in a cell: of JSON, or as Python prints it and pandas writes it, ['a', "b's"]; null
+ * where it is none.
+ */
+export function readList(cell: string): (string | number | boolean | null)[] | null {
+  const text = cell.trim()
+  if (!text.startsWith('[') || !text.endsWith(']')) return null
+  try {
+    const list: unknown = JSON.parse(text)
+    return Array.isArray(list) && list.every((each) => typeof each !== 'object' || each === null) ? list : null
+  } catch {
+    return readPythonList(text.slice(1, -1))
+  }
+}
+
+const PYTHON_ITEM =
+  /\s*(?:'((?:[^'\\]|\\.)*)'|"((?:[^"\\]|\\.)*)"|([+-]?[\d.]+(?:e[+-]?\d+)?|True|False|None|nan))\s*(,|$)/iy
+
+function readPythonList(inside: string): (string | boolean | null)[] | null {
+  const list: (string | boolean | null)[] = []
+  PYTHON_ITEM.lastIndex = 0
+  for (let at = 0; at < inside.length; at = PYTHON_ITEM.lastIndex) {
+    const [, single, double, bare] = PYTHON_ITEM.exec(inside) ?? []
+    const quoted = single ?? double
+    if (quoted === undefined && bare === undefined) return null
+    const isBoolean = bare === 'True' || bare === 'False'
+    list.push(quoted?.replace(/\\(.)/g, '$1') ?? (bare === 'None' ? null : isBoolean ? bare === 'True' : bare))
+  }
+  return list
+}

@@ -2,6 +2,7 @@
 // the data happens to have: a sample without one of the classes is matched as the whole is.
 
 import { canonicalLabel } from './label-names.ts'
+import { renumbered } from './examples.ts'
 import type { PreparedData } from './prepare.ts'
 
 export interface LabelOrder {
@@ -68,7 +69,7 @@ export function matchLabels(found: string[], labels: string[], source: string): 
 /** Puts the data's labels into the model's order, in place. */
 export function applyLabelOrder(data: PreparedData, { labels, order, note }: LabelOrder): void {
   for (const part of [data.train, data.validation, data.test])
-    part.forEach((row, i) => (part[i] = { ...row, label: order[row.label] }))
+    part.forEach((row, i) => (part[i] = renumbered(row, order)))
   data.labels = labels
   if (note) data.notes.push(note)
 }

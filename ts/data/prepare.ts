@@ -1,18 +1,28 @@
 // A task's texts, split into a training, a validation and a test part that share no text.
 
 import { createHash } from 'node:crypto'
-import { parseConfig } from '../model/config-json.ts'
-import { openModelFiles } from '../model/load.ts'
+import { problemTypeOf, type BertConfig, type ProblemType } from '../model/config.ts'
+import { readModelConfig } from '../model/load.ts'
 import type { TextPreparation } from '../text/preparation.ts'
 import { prepareText } from '../text/prepare.ts'
 import { createRandom } from '../../kernels/program/random.ts'
 import { loadDataset } from './dataset.ts'
-import { dropTestTexts, foldSpace, type LabelledText } from './examples.ts'
-import { BUILTIN_REVIEWS } from './reviews/reviews.ts'
+import type { RowReading } from './dataset-rows.ts'
+import { dropTestTexts, foldRow, foldSpace, renumbered, type Dataset, type LabelledText } from './examples.ts'
 import { loadRows } from './rows.ts'
 import { loadTexts } from './unlabelled.ts'
 
-export interface PrepareOptions {
+/** Of data whose texts may be pairs and whose labels may be sets or numbers. */
+export interface TaskOptions {
+  /** column with the second text of a pair; detected where not given */
+  textPair?: string | null
+  /** what is between the labels of one cell, where a text may have several */
+  labelSeparator?: string | null
+  /** what labels are; what those of `model` are, or what the data show, where not given */
+  problemType?: ProblemType | null
+}
+
+export interface PrepareOptions extends TaskOptions {
   /** file, files joined by commas, or 'builtin:reviews' */
   data: string
   /** file with the test rows; without it one fifth of `data` */
@@ -43,6 +53,8 @@ export interface PreparedData {
   source: string
   name: string
   labels: string[]
+  /** what labels are; single_label_classification where not given */
+  problemType?: ProblemType
   train: LabelledText[]
   /** taken from the training texts: what is chosen is chosen on it, so that the test decides nothing */
   validation: LabelledText[]
@@ -64,10 +76,13 @@ const MAX_VALIDATION = 600
  */
 export async function prepareData(options: PrepareOptions, limits: DataLimits): Promise<PreparedData> {
   const { data, seed } = options
-  const preparation = options.preparation ?? (await ownPreparation(options.model))
+  const model = options.model === 'scratch' ? null : await readModelConfig(options.model)
+  const preparation = options.preparation ?? model?.preparation ?? null
   const fold = (text: string): string => foldSpace(preparation ? prepareText(text, preparation) : text)
+  const reading = readingOf(options, model)
   const dataset = await loadDataset(data, {
-    ...columnsOf(options),
+    ...(options.test && { test: options.test }),
+    ...(areForOthers(options) ? {} : reading),
     seed,
     testShare: TEST_SHARE,
     reviews: limits.reviews,
@@ -75,14 +90,15 @@ export async function prepareData(options: PrepareOptions, limits: DataLimits): 
   const notes = [...dataset.notes]
   const hash = createHash('sha256').update(`${JSON.stringify(dataset.labels)}\n`)
   const addToHash = (rows: LabelledText[]): void => {
-    for (const { text, label } of rows) hash.update(`${label}\t${text}\n`)
+    for (const { text, text_pair: second, label, set, value } of rows)
+      hash.update(`${value ?? set?.join(' ') ?? label}\t${text}${second === undefined ? '' : `\t${second}`}\n`)
   }
   addToHash(dataset.train)
   addToHash(dataset.test)
   const apart = dropTestTexts(dataset, notes, fold)
   const emptied = [...apart, ...dataset.test].filter(({ text }) => fold(text) === '').length
   if (emptied > 0) notes.push(`${emptied} texts have nothing left once prepared`)
-  const rows = options.validation ? await loadValidation(options.validation, options, dataset.labels) : null
+  const rows = options.validation ? await loadValidation(options.validation, { ...reading, seed }, dataset) : null
   const given = rows && dropTestTexts({ train: rows, test: dataset.test }, notes, fold, 'texts to choose by')
   // rows to choose by must be new to the model, as the test rows are
   const kept = given ? dropTestTexts({ train: apart, test: given }, [], fold) : apart
@@ -104,6 +120,7 @@ export async function prepareData(options: PrepareOptions, limits: DataLimits): 
     source: data,
     name: dataset.name,
     labels: dataset.labels,
+    ...(dataset.problemType && { problemType: dataset.problemType }),
     train,
     validation,
     test,
@@ -113,19 +130,25 @@ export async function prepareData(options: PrepareOptions, limits: DataLimits): 
   }
 }
 
-/** The test file and the columns. The built-in reviews have fixed columns: with other files, the names are for those. */
-function columnsOf({ data, test, validation, unlabelled, text, label }: PrepareOptions): {
-  test?: string
-  text?: string
-  label?: string
-} {
-  const isForOthers = data === BUILTIN_REVIEWS && Boolean(validation ?? unlabelled)
+/** Columns, and what labels are: as asked for, else as the model's outputs are. */
+function readingOf(options: PrepareOptions, model: BertConfig | null): RowReading {
+  const { text, textPair, label, labelSeparator } = options
+  const own = model && model.labels.length > 0 ? problemTypeOf(model) : 'single_label_classification'
+  // labels that compete need no word: the data show others
+  const problemType = options.problemType ?? (own === 'single_label_classification' ? undefined : own)
   return {
-    ...(test && { test }),
-    ...(text && !isForOthers && { text }),
-    ...(label && !isForOthers && { label }),
+    ...(text && { text }),
+    ...(textPair && { textPair }),
+    ...(label && { label }),
+    ...(labelSeparator && { labelSeparator }),
+    ...(problemType && { problemType }),
+    ...(model && { modelLabels: model.labels }),
   }
 }
+
+/** Built-in data has fixed columns: beside other files, the names are for those. */
+const areForOthers = ({ data, validation, unlabelled }: PrepareOptions): boolean =>
+  data.startsWith('builtin:') && Boolean(validation ?? unlabelled)
 
 /** At most `most` rows, the first of what `order` makes of them; a note says how many there were. */
 function limited(
@@ -142,11 +165,12 @@ function limited(
 
 function checkParts(
   source: string,
-  whole: { labels: string[]; train: LabelledText[]; test: LabelledText[] },
+  whole: Dataset,
   { train, validation, test }: Pick<PreparedData, 'train' | 'validation' | 'test'>,
 ): void {
   const present = new Set(train.map((row) => row.label))
-  if (present.size < 2)
+  const areClasses = (whole.problemType ?? 'single_label_classification') === 'single_label_classification'
+  if (areClasses && present.size < 2)
     throw new Error(
       `${source}: the ${train.length} training rows are all of one class ('${whole.labels[train[0]?.label] ?? '?'}'), expected at least two; name the right column of labels, or give more rows`,
     )
@@ -156,27 +180,19 @@ function checkParts(
     )
 }
 
-/** How a model prepares texts: that alone decides which of them are the same to it. */
-async function ownPreparation(source: string): Promise<TextPreparation | null> {
-  if (source === 'scratch' || source.startsWith('preset:')) return null
-  const files = await openModelFiles(source)
-  const config = await files.text('config.json')
-  // what is wrong with the folder is said where it is opened
-  return config === null
-    ? null
-    : ((await parseConfig(config, `${files.where}: config.json`)).shape.config.preparation ?? null)
-}
-
 /** Rows of a separate file, their labels numbered as the data's. */
-async function loadValidation(source: string, options: PrepareOptions, labels: string[]): Promise<LabelledText[]> {
-  const { text, label, seed } = options
-  const found = await loadRows(source, { seed, ...(text && { text }), ...(label && { label }) })
+async function loadValidation(
+  source: string,
+  reading: RowReading & { seed: number },
+  { labels, problemType }: Dataset,
+): Promise<LabelledText[]> {
+  const found = await loadRows(source, { ...reading, ...(problemType && { problemType }) })
   const numbers = found.labels.map((name) => labels.indexOf(name))
   if (numbers.includes(-1))
     throw new Error(
       `${source}: has the label '${found.labels[numbers.indexOf(-1)]}', the training rows have ${labels.join(', ')}; give rows of the same labels`,
     )
-  return found.rows.map((row) => ({ text: row.text, label: numbers[row.label] }))
+  return found.rows.map((row) => renumbered(row, numbers))
 }
 
 /** Texts without a label that are in none of the `parts`. */
@@ -188,7 +204,7 @@ async function loadUnlabelled(
   notes: string[],
 ): Promise<string[]> {
   const found = await loadTexts(source, column ?? undefined, notes)
-  const seen = new Set(parts.flat().map(({ text }) => fold(text)))
+  const seen = new Set(parts.flat().map((row) => foldRow(row, fold)))
   const texts = found.filter((text) => !seen.has(fold(text)))
   if (texts.length < found.length)
     notes.push(`${source}: ${found.length - texts.length} texts are also in the data: left out`)

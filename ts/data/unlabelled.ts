@@ -1,7 +1,8 @@
 // Texts without labels: what a teacher reads to a student beside the labelled ones.
 
 import { readFiles } from './read-files.ts'
-import { numberedColumn, TEXT_NAMES } from './columns.ts'
+import { numberedColumn } from './columns.ts'
+import { fold, TEXT_NAMES } from './column-names.ts'
 import type { DataFile } from './dataset-rows.ts'
 import { describe, entriesOfList, readRecords, valueAt, type Entry } from './records.ts'
 import { readTable } from './table.ts'
@@ -81,7 +82,6 @@ function textsOfEntries(entries: Entry[], path: string, choice: Choice): string[
   })
 }
 
-const fold = (name: string): string => name.trim().toLowerCase()
 const isTextName = (name: string, column?: string): boolean => name === column || TEXT_NAMES.includes(fold(name))
 
 function chooseName(names: string[], where: string, { column, isRequired }: Choice): string {

@@ -12,7 +12,9 @@ import type { TextPreparation } from '../text/preparation.ts'
 import { scoresOf } from '../model/scores.ts'
 import type { LabelledText } from '../data/examples.ts'
 import { crossValidatedFloors, FOLDS, measureFloors, withoutPredictions, type Floor } from './floors.ts'
+import { problemTypeOf, type ProblemType } from '../model/config.ts'
 import { multiLabelScores, type MultiLabelScores } from './multi-label.ts'
+import { regressionScores, type RegressionScores } from './regression.ts'
 import { testScores, type TestScores } from './scores.ts'
 
 export type EvaluateOptions = ClassifierOptions &
@@ -58,11 +60,8 @@ export async function evaluateClassifier(source: string, data: Rows, options: Ev
 }
 
 async function evaluate(source: string, opened: TextModel, data: Rows, options: EvaluateOptions): Promise<Evaluation> {
-  if (data.sets)
-    throw new Error(
-      `the data has lists of labels; expected one label a text: evaluateMultiLabel scores lists, of a model whose problem_type is multi_label_classification`,
-    )
   const { labels } = opened.weights.config
+  checkProblem(source, opened, data, 'single_label_classification')
   const match = matchLabels(data.labels, labels, source)
   if (match.note) options.reporter?.note(match.note)
   const expected = data.rows.map(({ label }) => match.order[label])
@@ -98,7 +97,7 @@ export type MultiLabelEvaluation = MultiLabelScores & RunDetails
 
 /**
  * Scores a classifier whose labels do not compete (problem_type multi_label_classification in its config.json) on texts with
- * lists of labels; a label holds where its score is at least `threshold`.
+ * sets of labels; a label holds where its score is at least `threshold`.
  * @param source folder, address or hub id
  * @param options as of `evaluateClassifier`; threshold, 0.5 if not given
  * @throws as `evaluateClassifier`, and where the model's labels compete
@@ -112,15 +111,12 @@ export async function evaluateMultiLabel(
   try {
     const { config } = opened.weights
     const { labels } = config
-    if (config.problemType !== 'multi_label_classification')
-      throw new Error(
-        `${source}: its labels compete, one holds of each text, but the data has lists of labels; expected problem_type multi_label_classification in its config.json`,
-      )
+    checkProblem(source, opened, data, 'multi_label_classification')
     const match = matchLabels(data.labels, labels, source)
     if (match.note) options.reporter?.note(match.note)
     const expected = new Uint8Array(data.rows.length * labels.length)
-    data.rows.forEach(({ label }, i) => {
-      for (const each of data.sets?.[i] ?? [label]) expected[i * labels.length + match.order[each]] = 1
+    data.rows.forEach(({ label, set = [label] }, i) => {
+      for (const each of set) expected[i * labels.length + match.order[each]] = 1
     })
     const { logits, ...about } = await runTexts(opened, data, options)
     const threshold = options.threshold ?? 0.5
@@ -129,6 +125,66 @@ export async function evaluateMultiLabel(
   } finally {
     await opened.close()
   }
+}
+
+export type RegressionEvaluation = RegressionScores & RunDetails
+
+/**
+ * Scores a model of one output, a number as it is (problem_type regression in its config.json, or one output and no
+ * problem_type, which transformers trains as one), on texts with numbers.
+ * @param source folder, address or hub id
+ * @param options as of `evaluateClassifier`
+ * @throws as `evaluateClassifier`, and where the model has several outputs
+ */
+export async function evaluateRegression(
+  source: string,
+  data: Rows,
+  options: EvaluateOptions,
+): Promise<RegressionEvaluation> {
+  const opened = await openClassifier(source, options)
+  try {
+    checkProblem(source, opened, data, 'regression')
+    const { labels } = opened.weights.config
+    if (labels.length !== 1)
+      throw new Error(
+        `${source}: it has ${labels.length} outputs (${labels.slice(0, 10).join(', ')}); numbers are scored of models with one output`,
+      )
+    if (opened.weights.config.problemType === undefined)
+      options.reporter?.note(
+        `${source} has one output and no problem_type: the output is taken for a number, as transformers trains it; problemType (--problem-type) multi_label_classification takes it for one label that holds or not`,
+      )
+    const { logits, ...about } = await runTexts(opened, data, options)
+    const expected = data.rows.map(({ value }) => value!)
+    return { ...regressionScores(expected, logits, { seed: options.seed }), ...about }
+  } finally {
+    await opened.close()
+  }
+}
+
+const LABEL_WORDS: Record<ProblemType, string> = {
+  single_label_classification: 'one label a text',
+  multi_label_classification: 'lists of labels',
+  regression: 'numbers',
+}
+
+/** @throws where what the data have for labels is not what the model gives, or not what is scored */
+function checkProblem(source: string, { weights: { config } }: TextModel, data: Rows, scored: ProblemType): void {
+  const { problemType: found = 'single_label_classification' } = data
+  const wanted = problemTypeOf(config)
+  if (found !== scored)
+    throw new Error(
+      `the data has ${LABEL_WORDS[found]}, expected ${LABEL_WORDS[scored]}; ${SCORED_BY[found]} scores them`,
+    )
+  if (wanted !== found)
+    throw new Error(
+      `${source}: its outputs are those of ${wanted}, ${LABEL_WORDS[wanted]}, but the data has ${LABEL_WORDS[found]}; give data of that kind, or say what the labels are with problemType (--problem-type ${wanted}) where they can be read so`,
+    )
+}
+
+const SCORED_BY: Record<ProblemType, string> = {
+  single_label_classification: 'evaluateClassifier',
+  multi_label_classification: 'evaluateMultiLabel',
+  regression: 'evaluateRegression',
 }
 
 /** The logits of the texts, on the device that the options ask for. */
@@ -143,14 +199,14 @@ async function runTexts(
   for (const note of notes) reporter?.note(note)
   try {
     const classifier = await startClassifier(opened, device)
-    const ids = classifier.encode(data.rows.map(({ text }) => text))
+    const encoded = classifier.encode(data.rows)
     const { truncated } = classifier.encoded
     if (truncated)
       reporter?.note(`${truncated} texts are longer than the model's ${maxPositions} positions and lost their end`)
     const { name, software } = device.info()
     reporter?.stage(`evaluating on ${name}`)
     const began = performance.now()
-    const logits = await classifier.logits(ids, { progress: reporter?.progress, signal })
+    const logits = await classifier.logits(encoded, { progress: reporter?.progress, signal })
     const seconds = (performance.now() - began) / 1000
     await classifier.dispose()
     reporter?.done()

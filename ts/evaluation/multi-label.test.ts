@@ -42,9 +42,11 @@ describe('lists of labels', () => {
       await writeFile(data, [[first, second], [first], [], second].map(entry).join(''))
       const rows = await loadRows(data, { seed: 1 })
       const indices = [first, second].map((name) => rows.labels.indexOf(name))
-      expect(rows.sets).toEqual([indices, [indices[0]], [], [indices[1]]])
+      expect(rows.rows.map(({ set }) => set)).toEqual([indices, [indices[0]], [], [indices[1]]])
       const options = { device: 'cpu' as const, threads: 1, seed: 1 }
-      await expect(evaluateMultiLabel(place.model, rows, options)).rejects.toThrow(/its labels compete/)
+      await expect(evaluateMultiLabel(place.model, rows, options)).rejects.toThrow(
+        /single_label_classification, one label a text, but the data has lists/,
+      )
       await expect(evaluateClassifier(place.model, rows, options)).rejects.toThrow(/lists of labels/)
       const multi = join(folder, 'multi')
       await cp(place.model, multi, { recursive: true })

@@ -1,31 +1,66 @@
 // Scores of a regression: numbers beside numbers.
 
+import { createRandom } from '../../kernels/program/random.ts'
+import { quantile } from './statistics.ts'
+
 /** Scores of predicted numbers. */
 export interface RegressionScores {
-  /** linear correlation; NaN where all numbers of one side are equal */
-  pearson: number
-  /** correlation of ranks; equal numbers share the mean of their ranks */
-  spearman: number
-  /** root of the mean squared error */
+  /** texts */
+  n: number
+  /** mean squared error */
+  mse: number
+  /** its root, in the numbers' own unit */
   rmse: number
   /** mean absolute error */
   mae: number
+  /** linear correlation; NaN where all numbers of one side are equal */
+  pearson: number
+  /** 95 % interval of pearson, by resampling the texts */
+  pearsonLow: number
+  pearsonHigh: number
+  /** correlation of ranks; equal numbers share the mean of their ranks */
+  spearman: number
 }
 
-/** @throws where the lists are not of one length */
-export function regressionScores(expected: ArrayLike<number>, predicted: ArrayLike<number>): RegressionScores {
-  checkLengths(expected.length, predicted.length)
+const RESAMPLES = 1000
+
+/**
+ * @param options seed of the interval's resamples
+ * @throws where the lists are not of one length, or empty
+ */
+export function regressionScores(
+  expected: ArrayLike<number>,
+  predicted: ArrayLike<number>,
+  { seed }: { seed: number },
+): RegressionScores {
+  const n = expected.length
+  checkLengths(n, predicted.length)
   let [squares, sizes] = [0, 0]
-  for (let i = 0; i < expected.length; i++) {
+  for (let i = 0; i < n; i++) {
     const off = predicted[i] - expected[i]
     squares += off * off
     sizes += Math.abs(off)
   }
+  const random = createRandom(seed, 'bootstrap')
+  const drawn = Float64Array.from({ length: RESAMPLES }, () => {
+    const [a, b] = [new Float64Array(n), new Float64Array(n)]
+    for (let i = 0; i < n; i++) {
+      const at = random.int(n)
+      a[i] = expected[at]
+      b[i] = predicted[at]
+    }
+    return correlation(a, b)
+  }).filter((value) => !Number.isNaN(value))
+  const bound = (share: number): number => (drawn.length ? quantile(drawn, share) : NaN)
   return {
+    n,
+    mse: squares / n,
+    rmse: Math.sqrt(squares / n),
+    mae: sizes / n,
     pearson: correlation(expected, predicted),
+    pearsonLow: bound(0.025),
+    pearsonHigh: bound(0.975),
     spearman: correlation(ranks(expected), ranks(predicted)),
-    rmse: Math.sqrt(squares / expected.length),
-    mae: sizes / expected.length,
   }
 }
 
@@ -35,7 +70,6 @@ function checkLengths(expected: number, predicted: number): void {
 }
 
 function correlation(a: ArrayLike<number>, b: ArrayLike<number>): number {
-  const mean = (list: ArrayLike<number>): number => Array.from(list).reduce((x, y) => x + y, 0) / list.length
   const [meanA, meanB] = [mean(a), mean(b)]
   let [both, ofA, ofB] = [0, 0, 0]
   for (let i = 0; i < a.length; i++) {
@@ -44,6 +78,12 @@ function correlation(a: ArrayLike<number>, b: ArrayLike<number>): number {
     ofB += (b[i] - meanB) ** 2
   }
   return both / Math.sqrt(ofA * ofB)
+}
+
+function mean(list: ArrayLike<number>): number {
+  let sum = 0
+  for (let i = 0; i < list.length; i++) sum += list[i]
+  return sum / list.length
 }
 
 function ranks(list: ArrayLike<number>): Float64Array {

@@ -34,6 +34,10 @@ export interface BertConfig extends EncoderSizes {
   preparation?: TextPreparation
 }
 
+/** What a model's outputs are; one output that is called nothing is a number, as transformers trains it. */
+export const problemTypeOf = ({ problemType, labels }: Pick<BertConfig, 'problemType' | 'labels'>): ProblemType =>
+  problemType ?? (labels.length === 1 ? 'regression' : 'single_label_classification')
+
 export interface Preset extends Omit<BertConfig, 'labels' | 'recipe' | 'preparation' | 'kept'> {
   name: string
 }

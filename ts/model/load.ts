@@ -3,6 +3,7 @@
 import { fetchedFiles, type ModelFiles, type Progress } from '../io/folder.ts'
 import type { Family } from '../families/family.ts'
 import { parseConfig } from './config-json.ts'
+import type { BertConfig, ProblemType } from './config.ts'
 import { openParts } from './parts.ts'
 import { loadPresetFamily, presetModel } from './preset.ts'
 import { readModel, TensorIndex } from './tensor-index.ts'
@@ -19,6 +20,8 @@ export interface LoadModelOptions {
   revision?: string
   /** names of the classifier's outputs, in place of the file's own */
   labels?: string[]
+  /** what the classifier's outputs are, in place of the file's own */
+  problemType?: ProblemType
   /** 'optional': a file without embedding tables opens as an encoder that takes vectors; its tables have no rows */
   embeddings?: 'required' | 'optional'
 }
@@ -89,6 +92,15 @@ async function loadPreset(source: string, options: LoadModelOptions): Promise<Lo
   const weights = presetModel(name, options.seed ?? 1, options.labels)
   options.progress?.({ status: 'ready', file: source })
   return { weights, tokenizerFiles: {}, fileBytes: 0, headerBytes: 0, where: source, filesBeside: async () => ({}) }
+}
+
+/** What the config.json of `source` says, without its weights; null of a preset. */
+export async function readModelConfig(source: string, options: LoadModelOptions = {}): Promise<BertConfig | null> {
+  if (source.startsWith('preset:')) return null
+  const files = await openModelFiles(source, options)
+  const config = await files.text('config.json')
+  // what is wrong with the folder is said where it is opened
+  return config === null ? null : (await parseConfig(config, `${files.where}: config.json`)).shape.config
 }
 
 /** Finds the files of `source`, without reading them. */

@@ -20,6 +20,7 @@ import {
   rowsBeforePositions,
 } from '../families/names.ts'
 import type { ParsedConfig } from './config-json.ts'
+import type { ProblemType } from './config.ts'
 import { columnsOfMask } from './mask.ts'
 import { settleOptionalParts } from './parts.ts'
 import { fixedScaleOf, tensorSlots, type LeafShape, type LinearLayerShape, type TableShape } from './shape.ts'
@@ -37,6 +38,8 @@ import {
 
 export interface TensorIndexOptions {
   labels?: string[]
+  /** what the classifier's outputs are, in place of the file's own */
+  problemType?: ProblemType
   embeddings?: 'required' | 'optional'
 }
 
@@ -136,6 +139,7 @@ export class TensorIndex {
       return
     }
     const rows = this.entries.get(`${classifierStem(family, config)}.bias`)?.entry.shape[0] ?? classifier.weight.N
+    if (this.options.problemType) config.problemType = this.options.problemType
     if (this.options.labels) config.labels = this.options.labels
     else if (!labelsNamed) config.labels = Array.from({ length: rows }, (_, i) => `LABEL_${i}`)
     if (config.labels.length !== rows)

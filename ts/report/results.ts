@@ -1,7 +1,7 @@
 // What a study found: the contents of results.json, and what follows from its rows.
 
 import type { ComputerInfo, EngineInfo } from './machine.ts'
-import type { PrepareOptions } from '../data/prepare.ts'
+import type { PrepareOptions, TaskOptions } from '../data/prepare.ts'
 
 /** McNemar's p below which a difference counts as more than chance. */
 export const SIGNIFICANT = 0.05
@@ -78,7 +78,7 @@ export interface Recommendation {
 }
 
 /** What decides the outcome of a study. */
-export interface StudySettings extends Required<PrepareOptions> {
+export interface StudySettings extends Required<Omit<PrepareOptions, keyof TaskOptions>> {
   /** layers x width, a preset, or the folder of a model trained before; null: what suits the built-in data */
   student: string | null
   /** about this long in all, on two cores */

@@ -10,6 +10,7 @@ import { openDevice } from '../inference/devices.ts'
 import { f1Notes } from '../evaluation/scores.ts'
 import { describeMachine, packageVersion } from '../report/machine.ts'
 import { measureRows, type MeasuredRow, type Measurements } from './measure.ts'
+import { checkPlain } from '../data/examples.ts'
 import { prepareData, type PreparedData } from '../data/prepare.ts'
 import { reportHtml } from '../report/report.ts'
 import { SILENT, type Reporter } from '../inference/reporter.ts'
@@ -63,6 +64,7 @@ export async function runStudy(
   await checkStudent(settings.student)
   reporter.stage(`data: ${settings.data}`)
   const data = await prepareData(settings, scale)
+  checkPlain(data, 'study')
   const { device: cpu } = await openDevice({ device: 'cpu', threads: threads || undefined })
   try {
     const { devices, note } = await findDevices(options.devices)

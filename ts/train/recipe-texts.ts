@@ -11,6 +11,7 @@ import type { ModelWeights } from '../model/weights.ts'
 import { preparedTokenizer } from '../text/prepare.ts'
 import type { Tokenizer } from '../text/tokenizer.ts'
 import { loadDataset } from '../data/dataset.ts'
+import { checkPlain } from '../data/examples.ts'
 import { loadTexts } from '../data/unlabelled.ts'
 import type { LoadedModel } from '../model/load.ts'
 import { openTokenizer, tokenizerOfFiles } from '../inference/tokenizer.ts'
@@ -150,6 +151,7 @@ async function openTexts(
 ): Promise<{ training: string[]; heldOut: string[] }> {
   try {
     const data = await loadDataset(source, { ...(text && { text }), ...(label && { label }), seed })
+    checkPlain(data, 'compress')
     for (const note of data.notes) reporter.note(note)
     const textsOf = (rows: { text: string }[]): string[] => rows.map((row) => row.text)
     reporter.note(

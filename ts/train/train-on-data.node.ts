@@ -1,6 +1,7 @@
 // From a data set to a classifier in a folder: the steps that `train` and `distil` share, and those of `train`.
 
 import { applyLabelOrder, type LabelOrder } from '../data/labels.ts'
+import { checkPlain } from '../data/examples.ts'
 import { prepareData, type PreparedData, type PrepareOptions } from '../data/prepare.ts'
 import { scoreModel } from '../evaluation/scores.ts'
 import { encodeTexts } from '../inference/batches.ts'
@@ -34,6 +35,7 @@ export const rateOf = ({ hiddenSize }: EncoderSize): number =>
 /** All the data there is; nothing is chosen on validation texts here, so they are trained on. */
 export async function openTrainingData(options: PrepareOptions, reporter: Reporter): Promise<PreparedData> {
   const data = await prepareData(options, { maxTrain: Infinity, maxTest: Infinity })
+  checkPlain(data, 'training')
   for (const note of data.notes) reporter.note(note)
   return { ...data, train: [...data.train, ...data.validation], validation: [] }
 }

@@ -1,14 +1,15 @@
 // `evaluate`: a classifier scored on labelled texts.
 
 import type { Command } from '@commander-js/extra-typings'
-import { columnOptions, preparationOptions } from '../options.ts'
+import { preparationOptions, taskOptions } from '../options.ts'
+import { problemTypeOf } from '../../model/config.ts'
 import { UsageError } from '../failure.ts'
 import { DATA_HELP, deviceOption, fileList, fraction, jsonOption, MODEL_HELP, preparationOf } from '../values.ts'
 import { seedOption, threadsOption } from '../values.ts'
 
 const options = (program: Command) =>
   preparationOptions(
-    columnOptions(program.command('evaluate').description('score a classifier').argument('<model>', MODEL_HELP)),
+    taskOptions(program.command('evaluate').description('score a classifier').argument('<model>', MODEL_HELP)),
   )
     .requiredOption('--data <file>', DATA_HELP, fileList())
     .option(
@@ -31,24 +32,40 @@ export const declare = (program: Command): void => void options(program).action(
 async function run(source: string, flags: ReturnType<ReturnType<typeof options>['opts']>): Promise<void> {
   const preparation = preparationOf(flags)
   const { loadRows } = await import('../../data/rows.ts')
-  const { evaluateClassifier, evaluateMultiLabel } = await import('../../evaluation/evaluate.ts')
+  const { evaluateClassifier, evaluateMultiLabel, evaluateRegression } = await import('../../evaluation/evaluate.ts')
+  const { readModelConfig } = await import('../../model/load.ts')
   const { createProgress } = await import('../progress.ts')
-  const { floorWords, multiLabelWords, scoreWords } = await import('../scores.ts')
-  const { data: file, text, label, labels, threshold, positive, train, floors, device, threads, seed, json } = flags
+  const { floorWords, multiLabelWords, regressionWords, scoreWords } = await import('../scores.ts')
+  const { data: file, text, textPair, label, labelSeparator, labels, threshold, positive } = flags
+  const { train, floors, device, threads, seed, json } = flags
   const reporter = createProgress()
-  const data = await loadRows(file, { text, label, seed })
+  const config = await readModelConfig(source)
+  // labels that compete need no word: lists in the data are then told from them
+  const own = config && problemTypeOf(config)
+  const problemType = flags.problemType ?? (own === 'single_label_classification' ? undefined : (own ?? undefined))
+  const modelLabels = labels ?? config?.labels
+  const reading = { text, textPair, label, labelSeparator, problemType, modelLabels, seed }
+  const data = await loadRows(file, reading)
   for (const note of data.notes) reporter.note(note)
-  const asked = { device, threads, seed, preparation, reporter, ...(labels && { labels }) }
+  const asked = {
+    ...{ device, threads, seed, preparation, reporter },
+    ...(labels && { labels }),
+    ...(flags.problemType && { problemType: flags.problemType }),
+  }
   const print = (result: { n: number; seconds: number }, words: string): void =>
     void process.stdout.write(
       json ? `${JSON.stringify(result)}\n` : `${result.n} texts in ${result.seconds.toFixed(2)} s\n${words}`,
     )
-  if (data.sets) {
+  if (data.problemType === 'multi_label_classification') {
     const result = await evaluateMultiLabel(source, data, { ...asked, ...(threshold !== undefined && { threshold }) })
     return print(result, multiLabelWords(result))
   }
   if (threshold !== undefined)
     throw new UsageError('--threshold goes with lists of labels, and the data has one label a text; leave it out')
+  if (data.problemType === 'regression') {
+    const result = await evaluateRegression(source, data, asked)
+    return print(result, regressionWords(result))
+  }
   const result = await evaluateClassifier(source, data, { ...asked, ...(positive !== undefined && { positive }) })
   if (!floors) return print(result, scoreWords(result))
   const { LEAST_FLOOR_ROWS, measureRowFloors } = await import('../../evaluation/evaluate.ts')
@@ -56,7 +73,11 @@ async function run(source: string, flags: ReturnType<ReturnType<typeof options>[
     reporter.note(`no floors: ${data.rows.length} texts are too few to learn from; give --train`)
     return print(result, scoreWords(result))
   }
-  const training = train === undefined ? null : await loadRows(train, { text, label, seed })
+  if (data.rows.some(({ text_pair: second }) => second !== undefined)) {
+    reporter.note('no floors: they read single texts, and these are pairs')
+    return print(result, scoreWords(result))
+  }
+  const training = train === undefined ? null : await loadRows(train, reading)
   const found = await measureRowFloors(data, result, { train: training, seed })
   const how = train === undefined ? 'five parts of these texts, each said by the other four' : `trained on ${train}`
   const withFloors = { ...result, floors: found }
