@@ -1,0 +1,146 @@
+// npm run isa: what the GPU's own compilers make of the shaders, without a GPU. docs/gpu-isa.md says what it can show.
+//   npm run isa -- setup FOLDER
+//   npm run isa -- counts FOLDER [--targets amd-navi31,intel-tgl] [--only EXPRESSION] [--write]
+//   npm run isa -- counts FOLDER --targets amd-navi31 --files a.wgsl,b.wgsl
+//   npm run isa -- table [--targets …]
+// Needs root on Debian or Ubuntu x64; nothing of the package, and no test, depends on it.
+
+import { spawnSync } from 'node:child_process'
+import { copyFileSync, cpSync, existsSync, mkdirSync, readFileSync, rmSync, writeFileSync } from 'node:fs'
+import { createRequire } from 'node:module'
+import { basename, dirname, join, resolve } from 'node:path'
+import { parseArgs } from 'node:util'
+import { ISA_COUNTS, writeCounts, type Counts } from './counts.ts'
+import { hotLoop } from './loops.ts'
+import { parsePrinted } from './parse.ts'
+import { shaderCases, type ShaderCase } from './shaders.ts'
+import { printTable } from './table.ts'
+import { isTarget, TARGETS, type TargetName } from './targets.ts'
+
+const HERE = import.meta.dirname
+
+const { values, positionals } = parseArgs({
+  allowPositionals: true,
+  options: {
+    targets: { type: 'string', default: 'amd-navi31,intel-tgl' },
+    only: { type: 'string', default: '' },
+    files: { type: 'string' },
+    write: { type: 'boolean', default: false },
+  },
+})
+
+function fail(message: string): never {
+  console.error(`isa: ${message}`)
+  process.exit(1)
+}
+
+/** Runs a command and gives what it prints; says what it printed last where it fails. */
+function run(command: string, args: string[]): string {
+  const { status, stdout, stderr, error } = spawnSync(command, args, { encoding: 'utf8', maxBuffer: 1 << 30 })
+  if (error) fail(`${command} does not start: ${error.message}`)
+  const printed = stdout + stderr
+  if (status !== 0) fail(`${command} ended with ${status}:\n${printed.slice(-3000)}`)
+  return printed
+}
+
+function checkMachine(): void {
+  if (process.platform !== 'linux' || process.arch !== 'x64')
+    fail(`the drivers are those of Debian x64; this is ${process.platform} ${process.arch}`)
+  if (process.getuid?.() !== 0) fail('needs root, to enter the folder as the root of another system (chroot)')
+}
+
+function setUp(folder: string): void {
+  const { status } = spawnSync('bash', [join(HERE, 'setup.sh'), folder], { stdio: 'inherit' })
+  if (status !== 0) fail(`setup.sh ended with ${String(status)}; what it said last is above, its logs are in ${folder}`)
+}
+
+/** Node and Dawn, which the root has not. */
+function copyTools(root: string): void {
+  const tools = join(root, 'isa/tools')
+  mkdirSync(join(tools, 'node_modules'), { recursive: true })
+  if (!existsSync(join(tools, 'node'))) copyFileSync(process.execPath, join(tools, 'node'))
+  const dawn = dirname(createRequire(import.meta.url).resolve('webgpu'))
+  if (!existsSync(join(tools, 'node_modules/webgpu')))
+    cpSync(dawn, join(tools, 'node_modules/webgpu'), { recursive: true, dereference: true })
+  copyFileSync(join(HERE, 'make-pipelines.ts'), join(tools, 'make-pipelines.ts'))
+  writeFileSync(join(tools, 'package.json'), '{ "type": "module" }\n')
+}
+
+function compile(root: string, target: TargetName, cases: ShaderCase[]): Counts {
+  const { vendor, environment, withoutChecks } = TARGETS[target]
+  const file = `/isa/tools/list-${process.pid}.json`
+  const list = join(root, file)
+  writeFileSync(list, JSON.stringify(cases))
+  const args = ['/isa/tools/make-pipelines.ts', file, ...(withoutChecks ? ['without-checks'] : [])]
+  const variables = { ...environment, XDG_RUNTIME_DIR: '/tmp', MESA_SHADER_CACHE_DISABLE: 'true' }
+  // inside: the shim is no library of the system outside
+  const assignments = Object.entries(variables).map((pair) => pair.join('='))
+  const printed = run('chroot', [root, 'env', ...assignments, '/isa/tools/node', ...args])
+  rmSync(list)
+  if (process.env.ISA_KEEP) writeFileSync(`${process.env.ISA_KEEP}.${target}.txt`, printed)
+  const { driver, sections } = parsePrinted(printed, vendor)
+  const halves = new Map(cases.map((one) => [one.name, one.halves]))
+  return {
+    driver,
+    shaders: Object.fromEntries(
+      sections.map(({ name, compiled, error }) => [
+        name,
+        compiled === null
+          ? { error: error! }
+          : {
+              registers: compiled.registers,
+              occupancy: compiled.occupancy,
+              spills: compiled.spills,
+              fills: compiled.fills,
+              cycles: compiled.cycles,
+              instructions: compiled.code.length,
+              hot: hotLoop(compiled.code, compiled.loops, halves.get(name)),
+            },
+      ]),
+    ),
+  }
+}
+
+const targets = values.targets.split(',').map((name): TargetName => {
+  if (!isTarget(name)) fail(`no target '${name}'; there are ${Object.keys(TARGETS).join(', ')}`)
+  return name
+})
+const [verb, folder] = positionals
+
+switch (verb) {
+  case 'setup':
+    if (!folder) fail('setup needs a folder, which will hold 1.5 GB')
+    checkMachine()
+    setUp(resolve(folder))
+    break
+  case 'counts': {
+    if (!folder) fail('counts needs the folder that setup made')
+    checkMachine()
+    const root = resolve(folder)
+    if (!existsSync(join(root, 'isa/shims'))) fail(`${root} holds no drivers: npm run isa -- setup ${folder}`)
+    copyTools(root)
+    const cases = values.files
+      ? values.files
+          .split(',')
+          .map((file) => ({ name: basename(file), code: readFileSync(file, 'utf8'), constants: {} }))
+      : shaderCases(new RegExp(values.only))
+    if (cases.length === 0) fail(`no shader's name matches ${values.only}`)
+    for (const target of targets) {
+      const found = compile(root, target, cases)
+      printTable(target, found)
+      const old = values.only === '' ? {} : ISA_COUNTS[target]?.shaders
+      ISA_COUNTS[target] = { ...found, shaders: { ...old, ...found.shaders } }
+    }
+    if (values.write) writeCounts(ISA_COUNTS)
+    break
+  }
+  case 'table':
+    for (const target of targets) {
+      const counts = ISA_COUNTS[target]
+      if (counts) printTable(target, counts)
+      else fail(`no counts of ${target} are stored`)
+    }
+    break
+  default:
+    fail("say 'setup FOLDER', 'counts FOLDER' or 'table'")
+}
