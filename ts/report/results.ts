@@ -41,6 +41,8 @@ export interface StudyRow {
   recipe: string
   /** the model folder inside the study's folder */
   folder: string
+  /** SHA-256 of the folder's model, 16 hex digits; rows of version 0.1 do not have it */
+  modelDigest?: string
   /** of model.safetensors */
   bytes: number
   params: number

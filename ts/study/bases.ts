@@ -129,7 +129,7 @@ export class Bases {
   private async open(id: Base['id']): Promise<Base> {
     const { store, data, threads, signal } = this.context
     const about = await this.trained(id)
-    const loaded = await loadModel(store.modelFolder(id))
+    const loaded = await loadModel(await store.checkedModel(id))
     const tokenizer = await openTokenizer(loaded.tokenizerFiles, loaded.weights.config, loaded.where)
     const limit = this.maxLength(loaded.weights)
     const ids = encodeTexts(tokenizer, taughtTexts(data), limit).ids
@@ -245,7 +245,7 @@ export class Bases {
     const size = student === null ? scale.student : encoderSize(student)!
     reporter.stage('student: tokenizer and model')
     const teacherLogits = await this.teacherLogits()
-    const baseline = await loadClassifier(store.modelFolder('baseline'))
+    const baseline = await loadClassifier(await store.checkedModel('baseline'))
     const texts = taughtTexts(data)
     const start = await startStudent(baseline, texts, {
       size,

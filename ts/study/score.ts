@@ -3,6 +3,7 @@
 import { stat } from 'node:fs/promises'
 import { join } from 'node:path'
 import type { Device } from '../../kernels/program/device.ts'
+import { folderDigest } from '../io/folder.node.ts'
 import { inspectModel } from '../recipe/ledger.ts'
 import type { ModelWeights } from '../model/weights.ts'
 import type { RowPlan } from './catalogue.ts'
@@ -84,6 +85,7 @@ export async function scoreRow(input: ScoreInput): Promise<ScoredRow> {
     id: plan.id,
     recipe: input.recipe,
     folder: input.relativeFolder,
+    modelDigest: await folderDigest(folder),
     bytes: (await stat(join(folder, 'model.safetensors'))).size,
     params: inspectModel(weights).params,
     kept: encoderParams(weights) / input.encoderParams,

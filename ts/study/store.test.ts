@@ -3,7 +3,7 @@ import { tmpdir } from 'node:os'
 import { join } from 'node:path'
 import { afterEach, beforeEach, describe, expect, it } from 'vitest'
 import { folderDigest } from '../io/folder.node.ts'
-import { keyOf, openStore } from './store.ts'
+import { keyOf, lockStudy, openStore } from './store.ts'
 
 let folder = ''
 beforeEach(async () => {
@@ -64,8 +64,34 @@ describe('openStore', () => {
     }
     await store.writeModel('q8', fill('first', false))
     await expect(store.writeModel('q8', fill('second', true))).rejects.toThrow('disk is full')
-    expect(await readFile(join(store.modelFolder('q8'), 'file'), 'utf8')).toBe('first')
+    expect(await readFile(join(await store.checkedModel('q8'), 'file'), 'utf8')).toBe('first')
     expect(await readdir(join(folder, 'models'))).toEqual(['q8'])
+  })
+
+  it('knows a model by its digest, and refuses one that was damaged or replaced', async () => {
+    const { mkdir } = await import('node:fs/promises')
+    const store = await openStore(folder, { seed: 1 }, false)
+    await store.writeModel('sp80', async (place) => {
+      await mkdir(place)
+      await writeFile(join(place, 'config.json'), '{}')
+    })
+    const digest = await store.modelDigest('sp80')
+    expect(digest).toMatch(/^[0-9a-f]{16}$/)
+    const again = await openStore(folder, { seed: 1 }, false)
+    expect(await folderDigest(await again.checkedModel('sp80'))).toBe(digest)
+    await writeFile(join(folder, 'models', 'sp80', 'config.json'), '{ }')
+    await expect(again.checkedModel('sp80')).rejects.toThrow(/sp80: its files are not those that this study wrote/)
+    // of an earlier version, which wrote none
+    expect(await again.modelDigest('svd')).toBeNull()
+  })
+
+  it('lets one study in', async () => {
+    const letIn = await lockStudy(folder)
+    await expect(lockStudy(folder)).rejects.toThrow(/process \d+ holds .*study\.lock/)
+    await letIn()
+    await (
+      await lockStudy(folder)
+    )()
   })
 
   it('says which file was damaged from outside', async () => {

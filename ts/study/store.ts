@@ -5,12 +5,19 @@
 import { createHash } from 'node:crypto'
 import { mkdir, readFile, rename, rm } from 'node:fs/promises'
 import { join } from 'node:path'
-import { writeWhole } from '../io/folder.node.ts'
+import { folderDigest, writeWhole } from '../io/folder.node.ts'
+import { takeLock } from '../io/lock.node.ts'
 import { folderOf } from './catalogue.ts'
 
 export interface Store {
   readonly folder: string
-  modelFolder(id: string): string
+  /** SHA-256 of the model's files, 16 hex digits, as `writeModel` left them; null where an earlier version wrote them. */
+  modelDigest(id: string): Promise<string | null>
+  /**
+   * A model's folder, to be read.
+   * @throws where its files are not those that `writeModel` left there
+   */
+  checkedModel(id: string): Promise<string>
   /** The finished stage, or null where there is none made from `key`. */
   read<T>(stage: string, key: string): Promise<T | null>
   write(stage: string, key: string, content: unknown): Promise<void>
@@ -58,6 +65,16 @@ async function sameStudy(folder: string, inputs: Record<string, unknown>): Promi
   )
 }
 
+/** Keeps another study out of a folder. @returns lets it in again @throws Locked where one is in it */
+export async function lockStudy(folder: string): Promise<() => Promise<void>> {
+  await mkdir(folder, { recursive: true }).catch((error: Error) => {
+    throw new Error(`${folder} cannot be made (${error.message}); choose a folder that can be written`, {
+      cause: error,
+    })
+  })
+  return takeLock(join(folder, 'study.lock'), false)
+}
+
 /**
  * Opens a study's folder or starts one.
  * @param inputs what decides the outcome; remembered, and compared with what an earlier run remembered
@@ -69,19 +86,25 @@ export async function openStore(folder: string, inputs: Record<string, unknown>,
   if (fresh)
     for (const part of [stages, models, join(folder, STUDY_FILE)]) await rm(part, { recursive: true, force: true })
   const isNew = !(await sameStudy(folder, inputs))
-  try {
-    await mkdir(stages, { recursive: true })
-    await mkdir(models, { recursive: true })
-  } catch (error) {
-    throw new Error(`${folder} cannot be made (${(error as Error).message}); choose a folder that can be written`, {
-      cause: error,
-    })
-  }
+  await mkdir(stages, { recursive: true })
+  await mkdir(models, { recursive: true })
   if (isNew) await writeWhole(join(folder, STUDY_FILE), [`${JSON.stringify(inputs, null, 2)}\n`])
+  const digestFile = (id: string): string => join(stages, `${folderOf(id)}.sha256`)
+  const modelDigest = async (id: string): Promise<string | null> =>
+    (await readFile(digestFile(id), 'utf8').catch(() => null))?.trim() ?? null
   const stageFile = (stage: string): string => join(stages, `${folderOf(stage)}.json`)
   return {
     folder,
-    modelFolder: (id) => join(models, folderOf(id)),
+    modelDigest,
+    checkedModel: async (id) => {
+      const place = join(models, folderOf(id))
+      const known = await modelDigest(id)
+      if (known !== null && (await folderDigest(place)) !== known)
+        throw new Error(
+          `${place}: its files are not those that this study wrote: damaged, or replaced from outside. Put them back, or start anew with the option fresh`,
+        )
+      return place
+    },
     read: async <T>(stage: string, key: string) => {
       const found = (await readJson(stageFile(stage))) as { key: string; content: T } | null
       return found?.key === key ? found.content : null
@@ -95,8 +118,10 @@ export async function openStore(folder: string, inputs: Record<string, unknown>,
       await rm(beside, { recursive: true, force: true })
       try {
         await make(beside)
+        await rm(digestFile(id), { force: true })
         await rm(place, { recursive: true, force: true })
         await rename(beside, place)
+        await writeWhole(digestFile(id), [`${await folderDigest(place)}\n`])
       } catch (error) {
         await rm(beside, { recursive: true, force: true })
         throw error

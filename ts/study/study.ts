@@ -19,7 +19,7 @@ import { encoderParams, scoreRow, type ScoredRow } from './score.ts'
 import { scaleFor, settingsOf, type Scale, type StudyOptions } from './settings.ts'
 import { slowerNotes } from '../report/slower.ts'
 import { Stopped } from '../inference/stopped.ts'
-import { keyOf, openStore, type Store } from './store.ts'
+import { keyOf, lockStudy, openStore, type Store } from './store.ts'
 import { tableMarkdown } from '../report/table.ts'
 import { VariantMaker, type MadeRow } from './variants.ts'
 
@@ -66,11 +66,13 @@ export async function runStudy(
   const data = await prepareData(settings, scale)
   checkPlain(data, 'study')
   const { device: cpu } = await openDevice({ device: 'cpu', threads: threads || undefined })
+  let unlock = async (): Promise<void> => {}
   try {
     const { devices, note } = await findDevices(options.devices)
     if (note) data.notes.push(note)
     const version = `${await packageVersion()}/${STAGES_VERSION}`
     const inputs = { ...settings, ...(await digestsOf(settings)), dataHash: data.hash, version }
+    unlock = await lockStudy(out)
     const store = await openStore(out, inputs, fresh)
     const counts = `${data.train.length} texts to train on, ${data.test.length} to test`
     reporter.done(`${counts}, labels ${data.labels.join(', ')}`)
@@ -78,6 +80,7 @@ export async function runStudy(
     const context = { devices, threads, settings, scale, data, store, reporter, plans, cpu, signal }
     return await finish(new StudyRun(context), signal)
   } finally {
+    await unlock()
     await cpu.dispose()
   }
 }
@@ -170,6 +173,7 @@ class StudyRun {
       if (signal?.aborted) throw new Stopped()
       const known = await store.read<ScoredRow>(`row-${plan.id}`, this.key)
       if (known) {
+        await store.checkedModel(plan.id)
         keep(known)
         continue
       }
@@ -193,7 +197,7 @@ class StudyRun {
 
   private async score(plan: RowPlan, made: MadeRow, predictions: Map<string, number[]>): Promise<ScoredRow> {
     const { data, store, cpu, settings, signal, reporter } = this.context
-    const folder = store.modelFolder(plan.id)
+    const folder = await store.checkedModel(plan.id)
     const parent = plan.id === plan.base ? 'baseline' : plan.base
     return scoreRow({
       plan,
@@ -215,7 +219,8 @@ class StudyRun {
   /** Times every row in turns on each device, all rows together. */
   async measure(): Promise<void> {
     const { store, threads, devices, data, scale, reporter, cpu, signal } = this.context
-    const rows: MeasuredRow[] = this.rows.map(({ id }) => ({ id, folder: store.modelFolder(id) }))
+    const rows: MeasuredRow[] = []
+    for (const { id } of this.rows) rows.push({ id, folder: await store.checkedModel(id) })
     const key = keyOf(
       this.key,
       rows.map(({ id }) => id),

@@ -139,7 +139,11 @@ export class VariantMaker {
     if (plain && plain.id !== row.id) {
       const done = await store.read<MadeRow>(`model-${plain.id}`, key)
       if (done)
-        return { ...done, model: (await loadModel(store.modelFolder(plain.id))).weights, seconds: done.makeSeconds }
+        return {
+          ...done,
+          model: (await loadModel(await store.checkedModel(plain.id))).weights,
+          seconds: done.makeSeconds,
+        }
     }
     return shapeWeights(row.shape, isTuned, {
       base,

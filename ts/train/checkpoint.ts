@@ -5,6 +5,8 @@ import type { TrainState } from './state.ts'
 export interface CheckpointFile {
   /** what the file held when it was opened: for `resume`; null where there was none */
   state: TrainState | null
+  /** what to know of that file: of version 0.1, it has no checksum; else null */
+  note: string | null
   /** puts a state in the place of the last, for `checkpoint` */
   save(state: TrainState): Promise<void>
   /** a run that is finished needs it no longer */
@@ -24,8 +26,10 @@ export interface CheckpointFile {
  */
 export async function openCheckpoint(path: string): Promise<CheckpointFile> {
   const { readCheckpoint, removeCheckpoint, writeCheckpoint } = await import('./checkpoint.node.ts')
+  const found = await readCheckpoint(path)
   return {
-    state: await readCheckpoint(path),
+    state: found?.state ?? null,
+    note: found?.note ?? null,
     save: (state) => writeCheckpoint(path, state),
     remove: () => removeCheckpoint(path),
   }

@@ -285,8 +285,67 @@ describe('checkpoints', () => {
     await expect(openCheckpoint(path)).rejects.toThrow('is cut off: it ends inside its header')
     await writeFile(path, 'something else altogether')
     await expect(openCheckpoint(path)).rejects.toThrow('is no checkpoint; remove it')
+    // one bit, wherever it is
+    for (const at of [9, 40, bytes.length >> 1, bytes.length - 40, bytes.length - 1]) {
+      const flipped = Uint8Array.from(bytes)
+      flipped[at] ^= 16
+      await writeFile(path, flipped)
+      await expect(openCheckpoint(path), `byte ${at}`).rejects.toThrow(/; remove it and train anew$/)
+    }
     await file.remove()
     expect((await readdir(folder)).filter((name) => /tmp|damaged/.test(name))).toEqual([])
+  })
+})
+
+describe('a state that is none', () => {
+  const states: TrainState[] = []
+  const options: TrainOptions = { steps: 4, batch: 8, seed: 3, validation: examples.slice(0, 8), keep: 'best' }
+  beforeAll(async () => {
+    const save = (state: TrainState): void => void states.push(state)
+    await trainClassifier(start, examples, { ...options, checkpoint: { steps: 2, save } })
+  })
+  const refused = (change: (state: Record<string, never>) => unknown, words: RegExp): Promise<void> => {
+    const resume = structuredClone(states[0]) as unknown as Record<string, never>
+    change(resume)
+    // a state that is taken must not train for ever either
+    const given = { ...options, resume: resume as unknown as TrainState, signal: AbortSignal.timeout(2000) }
+    return expect(trainClassifier(start, examples, given)).rejects.toThrow(words)
+  }
+  const assign = (part: object) => (state: object) => Object.assign(state, part)
+
+  it.each([
+    [{ seen: 1e8 }, /checkpoint has seen 100000000, expected from 16 to 16 after 2 steps/],
+    [{ step: -1e9 }, /has step -1000000000, expected a whole number of 0 or more/],
+    [{ step: 3.5 }, /has step 3.5/],
+    [{ step: '2' }, /has step 2, expected a whole/],
+    [{ step: 3 }, /has losses a list of 2, expected one for each of 3 steps/],
+    [{ sinceBest: 'x' }, /has sinceBest x/],
+    [{ isClocked: 'x' }, /has isClocked x, expected true or false/],
+    [{ losses: [1, null] }, /has losses a list of 2, expected a list of numbers/],
+    [{ masks: { a: 1 } }, /has masks an object, expected null/],
+    [{ best: 3 }, /has best 3/],
+    [{ session: null }, /has session null/],
+    [{ key: null }, /has key null/],
+  ])('is refused: %o', (part, words) => refused(assign(part), words))
+
+  it('is refused where its numbers are none, or too few', async () => {
+    type Session = { session: Record<string, { rest: Float32Array }> }
+    const rest = (kind: string, change: (numbers: Float32Array) => Float32Array) => (state: object) => {
+      const { session } = state as Session
+      session[kind].rest = change(session[kind].rest)
+    }
+    await refused(
+      rest('parameters', (x) => x.fill(NaN)),
+      /session.parameters.rest NaN, expected finite/,
+    )
+    await refused(
+      rest('secondMoments', (x) => x.fill(-1)),
+      /session.secondMoments.rest -1, expected no number below 0/,
+    )
+    await refused(
+      rest('firstMoments', (x) => x.subarray(1)),
+      /session.firstMoments.rest Float32Array of/,
+    )
   })
 })
 

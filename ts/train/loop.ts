@@ -4,6 +4,7 @@ import { lossOf, type Link, type TrainBatch } from '../../kernels/train/batch.ts
 import { TrainSession, type AdamW, type Parameters } from '../../kernels/train/session.ts'
 import type { ModelWeights } from '../model/weights.ts'
 import { createRandom } from '../../kernels/program/random.ts'
+import { checkState, checkStateShape, type StateBounds } from './check-state.ts'
 import { checkPadding, linkOf } from './trainable.ts'
 import { checkTeacher, goalOf, joinExamples, nextBatch, shuffled, stepsOf } from './batches.ts'
 import { modelOf, parametersOf, placeMasks, shapeOfModel } from './convert.ts'
@@ -78,7 +79,10 @@ export async function trainClassifier(
   checkTeacher(settings.teacherLogits, examples.length, shape.labels)
   const { checkpoint, resume } = settings
   const key = checkpoint || resume ? runKey(model, examples, settings) : {}
-  if (resume) checkResumed(resume.key, key)
+  if (resume) {
+    checkStateShape(resume)
+    checkResumed(resume.key, key)
+  }
   const { threads, hidden, fakeQuantize, seed } = settings
   const session = await TrainSession.create(hidden ? { ...shape, matches: matchesOf(shape, hidden) } : shape, {
     ...(threads && { threads }),
@@ -90,12 +94,23 @@ export async function trainClassifier(
     const start = parametersOf(model, session.layout)
     initializeProjections(session.layout, start.rest, seed)
     session.setParameters(start)
+    if (resume) checkState(resume, boundsOf(start, examples, settings), settings)
     const { parameters, ...result } = await new Loop(session, teacher, model, examples, settings, key).run()
     return { model: modelOf(model, session.layout, parameters), ...result }
   } finally {
     await teacher?.dispose()
     await session.dispose()
   }
+}
+
+const lastMasksOf = ({ maskSchedule }: Settings, steps: number): number =>
+  maskSchedule ? maskStages(maskSchedule, steps) : -1
+
+/** What a state of this run can be. */
+function boundsOf({ words, rest }: Parameters, examples: TrainExample[], settings: Settings): StateBounds {
+  const steps = settings.steps ?? stepsOf(examples, settings)
+  const lastMasks = lastMasksOf(settings, steps)
+  return { words: words.length, rest: rest.length, steps, examples: examples.length, lastMasks }
 }
 
 /** The loss is no number any more. */
@@ -133,7 +148,7 @@ class Loop {
     this.#examples = examples
     this.#settings = settings
     this.#steps = settings.steps ?? stepsOf(examples, settings)
-    this.#lastMasks = settings.maskSchedule ? maskStages(settings.maskSchedule, this.#steps) : -1
+    this.#lastMasks = lastMasksOf(settings, this.#steps)
     this.#state = {
       key,
       step: 0,

@@ -1,8 +1,9 @@
 // Training that can be stopped: a checkpoint beside the model's folder, and how to go on with it.
 
-import { rmdir } from 'node:fs/promises'
+import { mkdir, rmdir } from 'node:fs/promises'
 import { join } from 'node:path'
 import { isThere } from '../io/folder.node.ts'
+import { takeLock } from '../io/lock.node.ts'
 import type { Reporter } from '../inference/reporter.ts'
 import { Stopped } from '../inference/stopped.ts'
 import { readCheckpoint, removeCheckpoint, writeCheckpoint } from './checkpoint.node.ts'
@@ -16,15 +17,35 @@ export const trainingFolder = (out: string): string => `${out.replace(/[/\\]+$/,
 /**
  * Calls `work` with checkpoints. The checkpoint goes when `work` is done, so `work` is all that must not be lost: saving
  * what was trained too.
- * @throws Stopped where a signal has stopped it; its message says after which step, and how to go on
+ * @throws Stopped where a signal has stopped it; its message says after which step, and how to go on. Locked where another
+ *   run writes to the same place: one would end with the other's checkpoint
  */
 export async function resumable<T>(
+  given: { out: string; resume?: boolean },
+  reporter: Reporter,
+  work: (options: Pick<TrainOptions, 'checkpoint' | 'resume'>) => Promise<T>,
+): Promise<T> {
+  const folder = trainingFolder(given.out)
+  await mkdir(folder, { recursive: true })
+  const unlock = await takeLock(join(folder, 'lock'), false)
+  try {
+    return await unlocked(given, reporter, work)
+  } finally {
+    await unlock()
+    // the teacher's logits stay, for a run with other options
+    await rmdir(folder).catch(() => {})
+  }
+}
+
+async function unlocked<T>(
   { out, resume }: { out: string; resume?: boolean },
   reporter: Reporter,
   work: (options: Pick<TrainOptions, 'checkpoint' | 'resume'>) => Promise<T>,
 ): Promise<T> {
   const path = join(trainingFolder(out), 'checkpoint')
-  const state = resume ? await readCheckpoint(path) : null
+  const found = resume ? await readCheckpoint(path) : null
+  const state = found?.state
+  if (found?.note) reporter.note(found.note)
   if (state) reporter.note(`${path}: going on after step ${state.step}`)
   else if (resume) reporter.note(`there is no checkpoint ${path}: training starts from the beginning`)
   else if (await isThere(path))
@@ -44,8 +65,6 @@ export async function resumable<T>(
       },
     })
     await removeCheckpoint(path)
-    // the teacher's logits stay, for a run with other options
-    await rmdir(trainingFolder(out)).catch(() => {})
     return done
   } catch (error) {
     if (!(error instanceof Stopped)) throw error
