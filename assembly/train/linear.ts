@@ -8,15 +8,16 @@
 // Source     own derivation
 
 import {
-  EPILOGUE_ADD, EPILOGUE_GELU, EPILOGUE_GELU_BACKWARD, EPILOGUE_TANH, EPILOGUE_TANH_BACKWARD, GRADIENT_GROUPS,
-  GRADIENT_TOKENS, MultiplyRecord, PANEL, PANEL_BYTES, TILE_BYTES, TILE_COLUMN_BYTES, TILE_ROWS, TRAINING_GROUP_BYTES, TRAINING_ROW_BLOCK,
-  WeightGradientRecord,
+  EPILOGUE_ADD, EPILOGUE_GELU, EPILOGUE_GELU_BACKWARD, EPILOGUE_GELU_TANH, EPILOGUE_GELU_TANH_BACKWARD, EPILOGUE_PLAIN,
+  EPILOGUE_RELU, EPILOGUE_RELU_BACKWARD, EPILOGUE_SILU, EPILOGUE_SILU_BACKWARD, EPILOGUE_TANH, EPILOGUE_TANH_BACKWARD,
+  GRADIENT_GROUPS, GRADIENT_TOKENS, MultiplyRecord, PANEL, PANEL_BYTES, TILE_BYTES, TILE_COLUMN_BYTES, TILE_ROWS,
+  TRAINING_GROUP_BYTES, TRAINING_ROW_BLOCK, WeightGradientRecord,
 } from '../abi'
-import { gelu, tanh } from '../lib/math'
+import { gelu, geluTanh, silu, tanh } from '../lib/math'
 import { panelCount } from '../lib/panels'
 import { tileBegin, tileCount, tileF32 } from '../lib/tile-f32'
 import { sliceBegin } from '../tape'
-import { geluDerivative } from './math'
+import { geluDerivative, geluTanhDerivative, siluDerivative } from './math'
 import { packSixes, packStraight, packTransposed } from './pack'
 import { tile_f32_transposed_6x8 } from './tile-transposed'
 
@@ -77,16 +78,39 @@ export function multiply(record: usize, thread: i32, threads: i32, scratch: usiz
 @inline
 function transform(v: v128, epilogue: i32, other: usize): v128 {
   switch (epilogue) {
+    case EPILOGUE_PLAIN: return v
     case EPILOGUE_GELU: return gelu(v)
-    case EPILOGUE_TANH: return tanh(v)
     case EPILOGUE_GELU_BACKWARD: return f32x4.mul(v, geluDerivative(v128.load(other)))
     case EPILOGUE_ADD: return f32x4.add(v, v128.load(other))
+    default: return transformOther(v, epilogue, other)
+  }
+}
+
+/** One function for what fewer models have: inlined, it would only be more code. */
+function transformOther(v: v128, epilogue: i32, other: usize): v128 {
+  switch (epilogue) {
+    case EPILOGUE_TANH: return tanh(v)
     case EPILOGUE_TANH_BACKWARD: {
       const t = v128.load(other)
       return f32x4.mul(v, f32x4.sub(f32x4.splat(1.0), f32x4.mul(t, t)))
     }
-    default: return v
+    case EPILOGUE_GELU_TANH: return geluTanh(v)
+    case EPILOGUE_GELU_TANH_BACKWARD: return f32x4.mul(v, geluTanhDerivative(v128.load(other)))
+    case EPILOGUE_SILU: return silu(v)
+    case EPILOGUE_SILU_BACKWARD: return f32x4.mul(v, siluDerivative(v128.load(other)))
+    // pmax(v, 0) is NaN where v is
+    case EPILOGUE_RELU: return f32x4.pmax(v, f32x4.splat(0.0))
+    case EPILOGUE_RELU_BACKWARD: return v128.and(v, f32x4.gt(v128.load(other), f32x4.splat(0.0)))
+    default: unreachable()
   }
+  return v
+}
+
+/** Epilogues that leave Y itself in `other`. */
+// @ts-ignore: decorator
+@inline
+function keepsInput(epilogue: i32): bool {
+  return epilogue == EPILOGUE_GELU || epilogue == EPILOGUE_GELU_TANH || epilogue == EPILOGUE_SILU
 }
 
 /** Bias, epilogue and store of `rows` x 8 sums, `columns` of which are there. */
@@ -99,11 +123,12 @@ function finish(
     bias0 = v128.load(bias)
     bias1 = v128.load(bias, 16)
   }
+  const isKept = keepsInput(epilogue)
   for (let r = 0; r < rows; r++) {
     const v0 = f32x4.add(v128.load(sums), bias0), v1 = f32x4.add(v128.load(sums, 16), bias1)
     const y0 = transform(v0, epilogue, other), y1 = transform(v1, epilogue, other + 16)
     if (columns == PANEL) {
-      if (epilogue == EPILOGUE_GELU) {
+      if (isKept) {
         v128.store(other, v0)
         v128.store(other, v1, 16)
       }
@@ -112,7 +137,7 @@ function finish(
     } else {
       v128.store(sums, v0)
       v128.store(sums, v1, 16)
-      if (epilogue == EPILOGUE_GELU) memory.copy(other, sums, <usize>columns << 2)
+      if (isKept) memory.copy(other, sums, <usize>columns << 2)
       v128.store(sums, y0)
       v128.store(sums, y1, 16)
       memory.copy(y, sums, <usize>columns << 2)

@@ -2,7 +2,8 @@
 
 import { numpy as np, nn, valueAndGrad, defaultDevice, init } from '@jax-js/jax'
 import type { Link, LossTarget, TrainBatch } from '../train/batch.ts'
-import { headOf, othersOf, placeOf, projectionsOf, type Layout, type Linear } from '../train/layout.ts'
+import type { TrainActivation } from '../train/activations.ts'
+import { activationsOf, headOf, othersOf, placeOf, projectionsOf, type Layout, type Linear } from '../train/layout.ts'
 import type { ReferenceParameters } from '../train/reference.ts'
 
 type Tree = Record<string, np.Array>
@@ -28,8 +29,14 @@ function layernorm(tree: Tree, stem: string, x: np.Array, epsilon: number): np.A
   return normal.mul(tree[`${stem}.gamma`].ref).add(tree[`${stem}.beta`].ref)
 }
 
-/** 0.5 x (1 + erf(x / sqrt 2)) with erf built of jax-js's own erfc. */
-const gelu = (x: np.Array): np.Array => nn.gelu(x, { approximate: false })
+/** jax-js's own; 0.5 x (1 + erf(x / sqrt 2)) with erf built of its erfc. */
+const ACTIVATIONS: Record<TrainActivation, (x: np.Array) => np.Array> = {
+  gelu: (x) => nn.gelu(x, { approximate: false }),
+  gelu_tanh: (x) => nn.gelu(x, { approximate: true }),
+  silu: nn.silu,
+  relu: nn.relu,
+  tanh: np.tanh,
+}
 
 /** [T, HD] -> [heads, T, D] */
 const split = (x: np.Array, T: number, heads: number, D: number): np.Array =>
@@ -43,6 +50,7 @@ function runSequence(
   types: Int32Array,
 ): { logits: np.Array; states: np.Array[] } {
   const { words, positions, types: kinds, layers, epsilon } = layout.shape
+  const { activation, poolerActivation } = activationsOf(layout.shape)
   const T = ids.length
   const places = Int32Array.from({ length: T }, (_, t) => t)
   let x = np.matmul(oneHot(ids, words), tree['words'].ref)
@@ -60,13 +68,14 @@ function runSequence(
     const context = np.transpose(mixed, [1, 0, 2]).reshape([T, heads * D])
     const attended = linear(tree, attention, context).add(x)
     const half = layernorm(tree, `layer.${i}.attentionNorm`, attended, epsilon)
-    const after = gelu(linear(tree, intermediate, half.ref))
+    const after = ACTIVATIONS[activation](linear(tree, intermediate, half.ref))
     x = layernorm(tree, `layer.${i}.outputNorm`, linear(tree, output, after).add(half), epsilon)
     states.push(x.ref)
   })
   const first = x.slice([0, 1])
   const { pooler, classifier } = headOf(layout.shape)
-  return { logits: linear(tree, classifier, np.tanh(linear(tree, pooler, first))), states }
+  const pooled = ACTIVATIONS[poolerActivation](linear(tree, pooler, first))
+  return { logits: linear(tree, classifier, pooled), states }
 }
 
 /** gamma / (M width) sum of (H_s W_p^T - H_t)^2 over the rows of one sequence, all matches. */

@@ -59,6 +59,13 @@ export const CHAINED: TrainShape = {
   ].map(([rows, columns]) => ({ rows, columns })),
 }
 
+/** UNEVEN with every other activation, in the feed-forward layers and after the pooler. */
+export const ACTIVATED: TrainShape[] = (['relu', 'silu', 'gelu_tanh', 'tanh'] as const).map((activation, i, all) => ({
+  ...UNEVEN,
+  activation,
+  poolerActivation: all[i - 1] ?? 'gelu',
+}))
+
 /** Weights of std `scale`, so that activations spread; gammas about 1. All are f32 numbers. */
 export function syntheticParameters(layout: Layout, seed: number, scale = 0.3): ReferenceParameters {
   const random = seededRandom(seed)

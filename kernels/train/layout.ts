@@ -1,6 +1,8 @@
 // What is trained, and where it is stored: all tensors but the word table in one vector, those that weight decay shrinks
 // first. The word table is apart: a batch touches few of its rows.
 
+import type { TrainActivation } from './activations.ts'
+
 /** Linear layers of an encoder layer. */
 export type Role = 'query' | 'key' | 'value' | 'attention' | 'intermediate' | 'output'
 
@@ -31,6 +33,10 @@ export interface TrainShape {
   types: number
   labels: number
   epsilon: number
+  /** of the feed-forward layers; gelu where not given */
+  activation?: TrainActivation
+  /** after the pooler; tanh where not given */
+  poolerActivation?: TrainActivation
   /** layers may differ: pruning takes heads and neurons where they matter least */
   layers: LayerShape[]
   /** factors of chains, [rows, columns] each; one may serve many chains */
@@ -111,6 +117,12 @@ export function othersOf(shape: TrainShape, layer: number): Record<'attention' |
     output: linearOf(shape, layer, 'output'),
   }
 }
+
+/** What follows the first feed-forward product, and the pooler. */
+export const activationsOf = ({ activation = 'gelu', poolerActivation = 'tanh' }: TrainShape) => ({
+  activation,
+  poolerActivation,
+})
 
 /** Pooler and classifier. */
 export function headOf({ hidden: C, labels }: TrainShape): Record<'pooler' | 'classifier', Linear> {

@@ -78,7 +78,7 @@ export class LinearRecords {
       MULTIPLY,
       { M, K, N, a: x, aStride: K, weights: w, isByRows: 0, bias, epilogue, other, y, yStride: stride },
       [x, w],
-      epilogue === EPILOGUE.gelu ? [y, other] : [y],
+      other ? [y, other] : [y],
     )
   }
 

@@ -1,28 +1,31 @@
-// What the float64 training step is made of: activations, products, LayerNorm.
+// What the float64 training step is made of: slopes of activations, products, LayerNorm.
+
+import { erf } from '../program/activations.ts'
+import type { TrainActivation } from './activations.ts'
 
 /** Row-major f64. */
 export type Rows = Float64Array
 
-/** erf by its series below 3, by the continued fraction of erfc beyond: error below 1e-14. */
-export function erf(x: number): number {
-  const size = Math.abs(x)
-  if (size < 3) {
-    let term = x
-    let sum = x
-    for (let n = 1; n < 200 && Math.abs(term) > 1e-18; n++) {
-      term *= (-x * x) / n
-      sum += term / (2 * n + 1)
+/** Derivative of an activation. */
+export function activationSlope(x: number, activation: TrainActivation): number {
+  switch (activation) {
+    case 'gelu':
+      return 0.5 * (1 + erf(x / Math.SQRT2)) + (x * Math.exp((-x * x) / 2)) / Math.sqrt(2 * Math.PI)
+    case 'gelu_tanh': {
+      const root = Math.sqrt(2 / Math.PI)
+      const t = Math.tanh(root * (x + 0.044715 * x ** 3))
+      return 0.5 * (1 + t) + 0.5 * x * (1 - t * t) * root * (1 + 3 * 0.044715 * x * x)
     }
-    return (2 / Math.sqrt(Math.PI)) * sum
+    case 'silu': {
+      const s = 1 / (1 + Math.exp(-x))
+      return s * (1 + x * (1 - s))
+    }
+    case 'relu':
+      return x > 0 ? 1 : 0
+    case 'tanh':
+      return 1 - Math.tanh(x) ** 2
   }
-  let fraction = size
-  for (let n = 60; n >= 1; n--) fraction = size + n / 2 / fraction
-  return Math.sign(x) * (1 - Math.exp(-size * size) / Math.sqrt(Math.PI) / fraction)
 }
-
-export const gelu = (x: number): number => 0.5 * x * (1 + erf(x / Math.SQRT2))
-export const geluSlope = (x: number): number =>
-  0.5 * (1 + erf(x / Math.SQRT2)) + (x * Math.exp((-x * x) / 2)) / Math.sqrt(2 * Math.PI)
 
 /** y [M,N] = x [M,K] W[N,K]^T */
 export function product(x: Rows, M: number, K: number, W: Float64Array, N: number): Rows {

@@ -1,9 +1,12 @@
 // The training step in float64 and plain loops: forward, loss, and the gradient of every tensor. What the tape is
 // compared with; itself compared with finite differences and with jax-js.
 
+import { activate } from '../program/activations.ts'
+import type { TrainActivation } from './activations.ts'
 import { dropFactor, dropoutKey, lossOf, logSoftmax, type Dropout, type LossTarget, type TrainBatch } from './batch.ts'
 import { ReferenceRounding } from './fake-quantize.ts'
 import {
+  activationsOf,
   headOf,
   othersOf,
   placeOf,
@@ -14,7 +17,7 @@ import {
   type TensorPlace,
 } from './layout.ts'
 import { lossSlope } from './reference-loss.ts'
-import { gelu, geluSlope, join, layernorm, product, split, type Normed, type Rows } from './reference-math.ts'
+import { activationSlope, join, layernorm, product, split, type Normed, type Rows } from './reference-math.ts'
 
 export interface ReferenceParameters {
   /** [words, C] */
@@ -57,6 +60,7 @@ class Reference {
   M: number
   B: number
   C: number
+  activation: TrainActivation
 
   constructor(
     layout: Layout,
@@ -74,6 +78,7 @@ class Reference {
     this.M = batch.ids.length
     this.B = batch.offsets.length - 1
     this.C = layout.shape.hidden
+    this.activation = activationsOf(layout.shape).activation
   }
 
   value(name: string): Float64Array {
@@ -258,7 +263,7 @@ class Reference {
       `${stem}.attentionNorm`,
     )
     const before = this.linear(half.y, intermediate)
-    const after = before.map(gelu)
+    const after = before.map((value) => activate(value, this.activation))
     const branch = this.drop(this.linear(after, output), 3 + 2 * i)
     const whole = this.norm(
       branch.map((value, at) => value + half.y[at]),
@@ -273,7 +278,7 @@ class Reference {
     const { attention, intermediate, output } = othersOf(this.layout.shape, i)
     const dz = this.normBackward(dy, tape.whole, `${stem}.outputNorm`)
     const dafter = this.linearBackward(this.drop(dz, 3 + 2 * i), output)
-    const dbefore = dafter.map((value, at) => value * geluSlope(tape.before[at]))
+    const dbefore = dafter.map((value, at) => value * activationSlope(tape.before[at], this.activation))
     const dhalf = this.linearBackward(dbefore, intermediate).map((value, at) => value + dz[at])
     const dsum = this.normBackward(dhalf, tape.half, `${stem}.attentionNorm`)
     const dcontext = this.linearBackward(this.drop(dsum, 2 + 2 * i), attention)
@@ -364,13 +369,15 @@ export function referenceStep(
   const first = new Float64Array(run.B * C)
   for (let b = 0; b < run.B; b++) first.set(x.subarray(offsets[b] * C, offsets[b] * C + C), b * C)
   const { pooler, classifier } = headOf(layout.shape)
-  const pooled = run.linear(first, pooler).map(Math.tanh)
+  const { poolerActivation } = activationsOf(layout.shape)
+  const before = run.linear(first, pooler)
+  const pooled = before.map((value) => activate(value, poolerActivation))
   const seen = run.drop(pooled, 1)
   const logits = run.linear(seen, classifier)
   const dlogits = lossSlope(logits, labels, goal)
   const dpooled = run.drop(run.linearBackward(dlogits, classifier), 1)
   const dfirst = run.linearBackward(
-    dpooled.map((value, at) => value * (1 - pooled[at] ** 2)),
+    dpooled.map((value, at) => value * activationSlope(before[at], poolerActivation)),
     pooler,
   )
   let dx: Rows = new Float64Array(x.length)

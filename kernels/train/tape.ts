@@ -4,7 +4,8 @@ import * as abi from '../wasm/abi.ts'
 import type { TapeWriter } from '../wasm/tape.ts'
 import type { Link } from './batch.ts'
 import type { FakeQuantize } from './fake-quantize.ts'
-import { headOf, othersOf, placeOf, projectionsOf, type Layout } from './layout.ts'
+import { TRAINED_ACTIVATIONS, type TrainActivation } from './activations.ts'
+import { activationsOf, headOf, othersOf, placeOf, projectionsOf, type Layout, type Linear } from './layout.ts'
 import { LinearRecords, type Flow } from './linear-records.ts'
 import type { StepMemory } from './step-memory.ts'
 import { encodeStateSlopes, type StateWords } from './tape-states.ts'
@@ -168,9 +169,23 @@ export class StepEncoder {
     if (states) encodeStateSlopes(this.#tape, this.#layout, this.#memory, states, layer, this.#size.tokens, dx)
   }
 
+  /** y = f(x through `linear`); what f was of goes to the region `kept` where the backward pass needs it. */
+  #activated(rows: number, x: number, linear: Linear, y: number, kept: string, activation: TrainActivation): void {
+    const { forward, keepsInput } = TRAINED_ACTIVATIONS[activation]
+    const other = keepsInput ? this.#memory.region(kept, rows * linear.N) : 0
+    this.#linears.forward(rows, x, linear, y, linear.N, forward, other)
+  }
+
+  /** What the backward pass of an activation looks at: its epilogue, and where what it needs is. */
+  #slopeOf(activation: TrainActivation, kept: string, y: number, elements: number): [epilogue: number, other: number] {
+    const { backward, keepsInput } = TRAINED_ACTIVATIONS[activation]
+    return [backward, keepsInput ? this.#memory.region(kept, elements) : y]
+  }
+
   /** Writes the forward pass; returns the address of the logits f32 [B, labels]. */
   forward(): number {
     const { hidden: C, layers, labels } = this.#layout.shape
+    const { activation, poolerActivation } = activationsOf(this.#layout.shape)
     const { tokens: M, sequences: B, longest } = this.#size
     const memory = this.#memory
     const branch = this.#tokens('branch', C)
@@ -196,8 +211,8 @@ export class StepEncoder {
       this.#tape.record(abi.ATTENTION_FORWARD, attended, parts, [context])
       this.#linears.forward(M, context, attention, branch, C)
       this.#norm(branch, x, `${stem}.attentionNorm`, this.#site(i, 0), 0, `half.${i}`, half)
-      const [before, after] = [this.#tokens(`before.${i}`, F), this.#tokens(`after.${i}`, F)]
-      this.#linears.forward(M, half, intermediate, after, F, abi.EPILOGUE.gelu, before)
+      const after = this.#tokens(`after.${i}`, F)
+      this.#activated(M, half, intermediate, after, `before.${i}`, activation)
       this.#linears.forward(M, after, output, branch, C)
       this.#norm(branch, half, `${stem}.outputNorm`, this.#site(i, 1), 0, `whole.${i}`, this.#tokens(`x.${i + 1}`, C))
     })
@@ -205,7 +220,7 @@ export class StepEncoder {
     this.#tape.record(abi.GATHER_FIRST, { B, C, x, offsets, y: first }, [x], [first])
     const pooled = this.#sequences('pooled', C)
     const { pooler, classifier } = headOf(this.#layout.shape)
-    this.#linears.forward(B, first, pooler, pooled, C, abi.EPILOGUE.tanh)
+    this.#activated(B, first, pooler, pooled, 'pooled.before', poolerActivation)
     const logits = this.#sequences('logits', labels)
     this.#linears.forward(B, this.#dropped(pooled, 'dropped'), classifier, logits, labels)
     return logits
@@ -249,6 +264,7 @@ export class StepEncoder {
   /** Writes the backward pass down to the gradients of all tensors. Needs forward() before it. */
   backward(loss: LossWords): void {
     const { hidden: C, layers, labels } = this.#layout.shape
+    const { activation, poolerActivation } = activationsOf(this.#layout.shape)
     const { tokens: M, sequences: B, longest } = this.#size
     const memory = this.#memory
     const [logits, dlogits] = [this.#sequences('logits', labels), this.#sequences('dlogits', labels)]
@@ -264,7 +280,8 @@ export class StepEncoder {
     const seen = this.#drop.key(1) ? this.#sequences('dropped', C) : pooled
     const { pooler, classifier } = headOf(this.#layout.shape)
     const dpooled = this.#sequences('dpooled', C)
-    this.#linears.backwardOne(B, dlogits, seen, classifier, dpooled, abi.EPILOGUE.tanhBackward, pooled)
+    const slope = this.#slopeOf(poolerActivation, 'pooled.before', pooled, B * C)
+    this.#linears.backwardOne(B, dlogits, seen, classifier, dpooled, ...slope)
     const dpre = this.#dropped(dpooled, 'ddropped')
     const dfirst = this.#sequences('dfirst', C)
     this.#linears.backwardOne(B, dpre, this.#sequences('first', C), pooler, dfirst)
@@ -278,11 +295,12 @@ export class StepEncoder {
       const HD = heads * headSize
       const [x, half] = [this.#tokens(`x.${i}`, C), this.#tokens(`half.${i}`, C)]
       const [qkv, context] = [this.#tokens(`qkv.${i}`, 3 * HD), this.#tokens(`context.${i}`, HD)]
-      const [before, after] = [this.#tokens(`before.${i}`, F), this.#tokens(`after.${i}`, F)]
+      const after = this.#tokens(`after.${i}`, F)
       const whole = this.#normBackward(dx, `${stem}.outputNorm`, this.#site(i, 1), 0, `whole.${i}`)
       const { attention, intermediate, output } = othersOf(this.#layout.shape, i)
       const dbefore = this.#tokens('dbefore', widestF)
-      this.#linears.backwardOne(M, whole.dx, after, output, dbefore, abi.EPILOGUE.geluBackward, before)
+      const slope = this.#slopeOf(activation, `before.${i}`, after, M * F)
+      this.#linears.backwardOne(M, whole.dx, after, output, dbefore, ...slope)
       this.#linears.backwardOne(M, dbefore, half, intermediate, dx, abi.EPILOGUE.add, whole.dz)
       const first = this.#normBackward(dx, `${stem}.attentionNorm`, this.#site(i, 0), 0, `half.${i}`)
       const dcontext = this.#tokens('dcontext', widestHD)

@@ -1,6 +1,7 @@
 import { describe, expect, it } from 'vitest'
 import { assertExact, assertWithin } from '../testing/compare.ts'
 import {
+  ACTIVATED,
   CHAINED,
   matched,
   syntheticBatch,
@@ -87,6 +88,10 @@ const CASES: Case[] = [
     dropout: null,
   },
   { name: 'numbers', shape: UNEVEN, lengths: [4, 9], hasTeacher: true, link: 'identity', dropout: null },
+  ...ACTIVATED.map((shape) => ({
+    name: `${shape.activation} and ${shape.poolerActivation}`,
+    ...{ shape, lengths: [4, 9, 1], hasTeacher: false, dropout: { rate: 0.2, seed: 4 } },
+  })),
   { name: 'chains', shape: CHAINED, lengths: [5, 1, 13, 8], hasTeacher: true, dropout: { rate: 0.3, seed: 9 } },
   {
     name: 'chains in blocks',

@@ -64,10 +64,24 @@ export const END = 0
 export const ACTIVATION = ACTIVATION_CODE
 
 /**
- * What a product of training does with Y. `other` is a buffer of the shape of Y. plain: Y. gelu: gelu(Y), and Y itself to
- * `other`. tanh: tanh(Y). geluBackward: Y gelu'(other). add: Y + other. tanhBackward: Y (1 - other^2).
+ * What a product of training does with Y. `other` is a buffer of the shape of Y. plain: Y. add: Y + other. gelu, geluTanh, silu:
+ * f(Y), and Y itself to `other`. tanh, relu: f(Y). geluBackward, geluTanhBackward, siluBackward: Y f'(other), other being what f
+ * was of. tanhBackward, reluBackward: Y f', other being what f gave.
  */
-export const EPILOGUE = { plain: 0, gelu: 1, tanh: 2, geluBackward: 3, add: 4, tanhBackward: 5 } as const
+export const EPILOGUE = {
+  plain: 0,
+  gelu: 1,
+  tanh: 2,
+  geluBackward: 3,
+  add: 4,
+  tanhBackward: 5,
+  geluTanh: 6,
+  geluTanhBackward: 7,
+  silu: 8,
+  siluBackward: 9,
+  relu: 10,
+  reluBackward: 11,
+} as const
 
 /** What the loss reads logits as (kernels/train/batch.ts). */
 export const LINK = { softmax: 0, sigmoid: 1, identity: 2 } as const
