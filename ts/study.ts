@@ -2,7 +2,7 @@
 
 export type { Reporter } from './inference/reporter.ts'
 export { reportHtml } from './report/report.ts'
-export { recommend } from './report/results.ts'
+export { recommend } from './report/recommend.ts'
 export type { GpuLatency, Latency, Recommendation, StudyResults, StudyRow, StudySettings } from './report/results.ts'
 export { seedsMarkdown, summarizeSeeds } from './report/seeds.ts'
 export type { SeedSummary } from './report/seeds.ts'

@@ -68,7 +68,11 @@ export function createLinearTimes(device: Device, options: LinearTimesOptions): 
           )
           contenders.push({ id: method, session: await device.load(program), batch })
         }
-        const times = await timeInTurns(contenders, { seconds: secondsEach * contenders.length, maxRuns: 60, signal })
+        const { times } = await timeInTurns(contenders, {
+          seconds: secondsEach * contenders.length,
+          maxRuns: 60,
+          signal,
+        })
         const empty = times.get('')!.medianMs
         for (const { method } of missing) table.set(method, Math.max(0, times.get(method)!.medianMs - empty) / copies)
       } finally {
@@ -84,7 +88,7 @@ export function createLinearTimes(device: Device, options: LinearTimesOptions): 
           const ids = Int32Array.from({ length: tokens }, (_, t) => t % models[i].embeddings.word.rows)
           return { id: String(i), session, batch: packBatch([ids]) }
         })
-        const times = await timeInTurns(contenders, { seconds: MODEL_SECONDS * models.length, signal })
+        const { times } = await timeInTurns(contenders, { seconds: MODEL_SECONDS * models.length, signal })
         return models.map((_, i) => times.get(String(i))!.medianMs)
       } finally {
         for (const session of sessions) session.dispose()

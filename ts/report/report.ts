@@ -1,8 +1,12 @@
 // report.html: one file with everything in it, readable on a phone and in the dark.
 
 import { escapeMarkup as e, scatterPlot, type PlotPoint } from './plot.ts'
+import type { Speed } from '../evaluation/speed.ts'
 import type { StudyResults, StudyRow } from './results.ts'
-import { gpuTitle, setting, shortNumber, SOFTWARE_GPU, tableCells } from './table.ts'
+import { METRIC_NAMES } from '../evaluation/statistics.ts'
+import { FLOOR_NAMES } from '../evaluation/floors.ts'
+import { explanation, hasGpu, hasSoftwareGpu, headline, scoreTitle, setting } from './table.ts'
+import { shortNumber, SOFTWARE_GPU, tableCells } from './table.ts'
 
 const STYLE = `
 :root { color-scheme: light dark; --ink: #1b1f24; --soft: #5b6570; --paper: #fff; --line: #d9dee3; --best: #0b6e4f; --other: #7a8591; --base: #b3541e; --wash: #f4f6f8 }
@@ -27,43 +31,73 @@ svg .other .whisker { stroke: var(--other) } svg .base circle { fill: var(--base
 const cell = (text: string, paper = ''): string =>
   `<td>${e(text)}${paper && `<span class="theirs">paper ${e(paper)}</span>`}</td>`
 
-/** The plots of size and of time on each device; those without a figure are left out. */
-function plotsOf(rows: StudyRow[], gpu: string): string[] {
+/** The plots of size and of time on each real device; those without a figure are left out. */
+function plotsOf({ rows, settings: { metric } }: StudyResults): string[] {
+  const name = METRIC_NAMES[metric]
   const plot = (title: string, xLabel: string, pick: (row: StudyRow) => number | undefined): string => {
     const points = rows.flatMap((row): PlotPoint[] => {
       const x = pick(row)
-      return x ? [{ id: row.id, x, y: row.f1, yLow: row.f1Low, yHigh: row.f1High }] : []
+      return x ? [{ id: row.id, x, y: row[metric], yLow: row.low, yHigh: row.high }] : []
     })
-    return scatterPlot(points, { title, xLabel, yLabel: 'F1' })
+    return scatterPlot(points, { title, xLabel, yLabel: name })
   }
   return [
-    plot('Size and F1', 'MB (log)', (row) => row.bytes / 1e6),
-    plot('Time on the CPU and F1', 'ms a text, CPU (log)', (row) => row.cpu?.medianMs),
-    plot(`Time on the ${gpu} and F1`, `ms a text, ${gpu} (log)`, (row) => row.gpu?.medianMs),
+    plot(`Size and ${name}`, 'MB (log)', (row) => row.bytes / 1e6),
+    plot(`Time on the CPU and ${name}`, 'ms a text, CPU (log)', (row) => row.cpu?.medianMs),
+    plot(`Time on the GPU and ${name}`, 'ms a text, GPU (log)', ({ gpu }) =>
+      gpu?.software ? undefined : gpu?.medianMs,
+    ),
   ].filter((svg) => svg !== '')
 }
 
-/** The body of the table; a rule above the first row that the paper does not have. */
-function bodyOf(rows: StudyRow[]): string {
-  const baseline = rows.find((row) => row.id === 'baseline')
-  const cells = rows.map((row) => tableCells(row, baseline))
+/** The body of the table; a rule above the first row that the paper does not have, and above the floors. */
+function bodyOf(results: StudyResults): string {
+  const { rows, floors, settings } = results
+  const gpu = hasGpu(results)
+  const cells = rows.map((row) => tableCells(row, results))
   const firstOfOurs = cells.findIndex(({ paper }) => paper === null)
-  return cells
-    .map(({ id, ours, paper }, index) => {
-      const of = [
-        cell(ours.size, paper?.size),
-        cell(ours.kept),
-        cell(ours.f1, paper?.f1),
-        cell(ours.loss),
-        cell(ours.gpu, paper?.gpu),
-        cell(ours.cpu, paper?.cpu),
-        cell(ours.agreement),
-        cell(ours.p),
-        cell(ours.make),
-      ]
-      return `<tr${index === firstOfOurs ? ' class="rule"' : ''}><td><code>${e(id)}</code></td>${of.join('')}</tr>`
-    })
-    .join('\n')
+  const lines = cells.map(({ id, ours, paper }, index) => {
+    const of = [
+      cell(ours.size, paper?.size),
+      cell(ours.kept),
+      cell(ours.score),
+      cell(ours.loss),
+      cell(ours.f1, paper?.f1),
+      cell(ours.mcc),
+      cell(ours.accuracy),
+      cell(ours.validation),
+      ...(gpu ? [cell(ours.gpu, paper?.gpu)] : []),
+      cell(ours.cpu, paper?.cpu),
+      cell(ours.agreement),
+      cell(ours.make),
+    ]
+    return `<tr${index === firstOfOurs ? ' class="rule"' : ''}><td><code>${e(id)}</code></td>${of.join('')}</tr>`
+  })
+  const ofFloors = floors.map((floor, index) => {
+    const [score, f1, mcc, accuracy] = [floor[settings.metric], floor.f1, floor.mcc, floor.accuracy].map((x) =>
+      x.toFixed(3),
+    )
+    const of = ['', '', score, '', f1, mcc, accuracy, ...Array<string>(gpu ? 5 : 4).fill('')]
+    return `<tr${index === 0 ? ' class="rule"' : ''}><td>floor: ${e(FLOOR_NAMES[floor.id])}</td>${of.map((x) => cell(x)).join('')}</tr>`
+  })
+  return [...lines, ...ofFloors].join('\n')
+}
+
+/** Titles of the table's columns. */
+function titlesOf(results: StudyResults): string {
+  const titles = [
+    ...['variant', 'MB', 'density', scoreTitle(results), 'lost, points', 'F1', 'MCC', 'accuracy', 'validation'],
+    ...(hasGpu(results) ? ['GPU, s'] : []),
+    ...['CPU, s', 'agreement', 'made in, s'],
+  ]
+  return titles.map((title) => `<th>${e(title)}</th>`).join('')
+}
+
+/** How many times as fast as the baseline, with its interval. */
+function speedWords(speed: Speed | null): string {
+  if (!speed) return ''
+  const { ratio, low, high, isTie } = speed
+  return `${isTie ? '= ' : ''}${shortNumber(ratio)} [${shortNumber(low)}, ${high === null ? 'no bound' : shortNumber(high)}]`
 }
 
 /** A row's times on one device; '' where it was not measured. */
@@ -74,7 +108,8 @@ function timingOf(row: StudyRow, kind: 'cpu' | 'gpu'): string {
   return (
     `<tr><td><code>${e(row.id)}</code></td>` +
     cell(kind === 'cpu' ? 'CPU' : row.gpu!.software ? SOFTWARE_GPU : 'GPU') +
-    cell(ms(t.medianMs)) +
+    cell(`${ms(t.medianMs)} [${ms(t.lowMs)}, ${ms(t.highMs)}]`) +
+    cell(speedWords(t.speed)) +
     cell(ms(t.madMs)) +
     cell(ms(t.p95Ms)) +
     cell(ms(t.coldMs)) +
@@ -85,34 +120,49 @@ function timingOf(row: StudyRow, kind: 'cpu' | 'gpu'): string {
   )
 }
 
+const TIMES_HEAD =
+  '<thead><tr><th>variant</th><th>device</th><th>median ms [95 %]</th><th>times as fast</th><th>MAD</th><th>p95</th><th>cold ms</th><th>n</th><th>texts/s</th><th>difference from CPU, agreement</th></tr></thead>'
+
+/** Times of real devices; of a software GPU alone where asked for. */
+function timesTable({ rows }: StudyResults, isSoftware: boolean): string {
+  const lines = rows.map((row) =>
+    isSoftware
+      ? row.gpu?.software
+        ? timingOf(row, 'gpu')
+        : ''
+      : timingOf(row, 'cpu') + (row.gpu?.software ? '' : timingOf(row, 'gpu')),
+  )
+  return `<div class="scroll"><table>${TIMES_HEAD}\n<tbody>${lines.join('\n')}</tbody></table></div>`
+}
+
 /** The whole of report.html. */
 export function reportHtml(results: StudyResults): string {
   const { rows, recommendations, notes } = results
-  const gpu = gpuTitle(results)
-  const plots = plotsOf(rows, gpu)
+  const plots = plotsOf(results)
   const list = (items: string[]): string =>
     items.length ? `<ul>${items.map((item) => `<li>${item}</li>`).join('')}</ul>` : ''
   const noted = rows.filter((row) => row.note).map((row) => `<code>${e(row.id)}</code>: ${e(row.note)}`)
+  const warning = headline(results)
 
   return `<!doctype html>
 <html lang="en"><head><meta charset="utf-8"><meta name="viewport" content="width=device-width, initial-scale=1">
 <title>Variants side by side</title><style>${STYLE}</style></head><body>
+${warning ? `<p class="warn"><strong>${e(warning)}.</strong></p>` : ''}
 <h1>Variants side by side</h1>
 <p class="soft">${e(setting(results))}</p>
 ${results.finished ? '' : '<p class="warn">Not finished: the rows below are whole, others are missing. Run the same command again to go on.</p>'}
-${gpu === 'GPU' ? '' : `<p class="warn">No real GPU was measured. “${e(gpu)}” (${e(results.engine.gpu ?? '')}) shows that every row runs on WebGPU, not how fast a GPU is.</p>`}
-${recommendations.length ? `<h2>What to take</h2>${list(recommendations.map((r) => `${e(r.aim)}: <code>${e(r.id)}</code> <span class="soft">(${e(r.reason)})</span>`))}` : ''}
+${recommendations.length ? `<h2>What to take</h2><p class="soft">Chosen on the validation texts; the measures are those of the test texts.</p>${list(recommendations.map((r) => `${e(r.aim)}: <code>${e(r.id)}</code> <span class="soft">(${e(r.reason)})</span>`))}` : ''}
 <h2>The table</h2>
-<div class="scroll"><table><thead><tr><th>variant</th><th>MB</th><th>density</th><th>F1 [95 %]</th><th>F1 lost, %</th><th>${e(gpu)}, s</th><th>CPU, s</th><th>agreement</th><th>McNemar p</th><th>made in, s</th></tr></thead>
-<tbody>${bodyOf(rows)}</tbody></table></div>
-<p><small>MB = 10<sup>6</sup> bytes of model.safetensors. Times in seconds a text; in brackets how many times less than the baseline. “Paper” lines are the paper’s own figures, for its own model and machines. Density: share of the baseline’s encoder weights that are stored. F1 lost: share of the F1 of the row it was made of, with a paired 95 % bootstrap interval; ~ marks a difference that chance explains (McNemar’s p at least 0.05). Agreement: share of test texts in the same class as the baseline puts them. Made in: seconds beyond the row it was made of.</small></p>
+<div class="scroll"><table><thead><tr>${titlesOf(results)}</tr></thead>
+<tbody>${bodyOf(results)}</tbody></table></div>
+<p><small>${e(explanation(results))}</small></p>
 <h2>Trade-offs</h2>
 <div class="plots">${plots.map((plot) => `<div>${plot}</div>`).join('')}</div>
 <p><small>Bars are 95 % bootstrap intervals; the dashed line joins the rows that no other row beats in both.</small></p>
 <h2>Times</h2>
-<div class="scroll"><table><thead><tr><th>variant</th><th>device</th><th>median ms</th><th>MAD</th><th>p95</th><th>cold ms</th><th>n</th><th>texts/s</th><th>difference from CPU, agreement</th></tr></thead>
-<tbody>${rows.map((row) => timingOf(row, 'cpu') + timingOf(row, 'gpu')).join('\n')}</tbody></table></div>
-<p><small>Cold: a new device, weights packed and the first answer. Rows were timed in turns, round after round.</small></p>
+${timesTable(results, false)}
+<p><small>Cold: a new device, weights packed and the first answer. Rows were timed in turns, round after round; = marks a tie with the baseline.</small></p>
+${hasSoftwareGpu(results) ? `<h2>${SOFTWARE_GPU}</h2><p class="warn">No real GPU was measured. ${e(results.engine.gpu ?? '')} shows that every row runs on WebGPU and says what the CPU says, not how fast a GPU is.</p>${timesTable(results, true)}` : ''}
 ${noted.length || notes.length ? `<h2>Notes</h2>${list([...noted, ...notes.map(e)])}` : ''}
 </body></html>
 `

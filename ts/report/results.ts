@@ -2,11 +2,15 @@
 
 import type { ComputerInfo, EngineInfo } from './machine.ts'
 import type { PrepareOptions, TaskOptions } from '../data/prepare.ts'
+import type { Floor } from '../evaluation/floors.ts'
+import type { Change } from '../evaluation/paired.ts'
+import type { ConfusionMatrix, Metric } from '../evaluation/statistics.ts'
+import type { Speed } from '../evaluation/speed.ts'
 
-/** McNemar's p below which a difference counts as more than chance. */
-export const SIGNIFICANT = 0.05
+export const RESULTS_SCHEMA = 'compact-kernels/study/3'
 
-export const RESULTS_SCHEMA = 'compact-kernels/study/2'
+/** What a row may lose of the deciding measure and still be called no worse: 1 point of 100. */
+export const MARGIN = 0.01
 
 /** Times in milliseconds for one batch; `n` runs. */
 export interface Latency {
@@ -15,8 +19,13 @@ export interface Latency {
   tokens: number
   batch: number
   medianMs: number
+  /** 95 % interval of the median, from the medians of the rounds; fewer than 6 rounds: their range */
+  lowMs: number
+  highMs: number
   madMs: number
   p95Ms: number
+  /** against the baseline, round by round; null for the baseline itself */
+  speed: Speed | null
   /** a new device, weights packed and the first answer */
   coldMs: number
   n: number
@@ -48,39 +57,52 @@ export interface StudyRow {
   params: number
   /** density: numbers stored for the encoder's linears and their biases, of the baseline's; what that gains in time is another matter */
   kept: number
+  accuracy: number
+  /** of the positive class */
   f1: number
   /** 95 % bootstrap interval */
   f1Low: number
   f1High: number
+  macroF1: number
+  mcc: number
+  /** texts by [expected][predicted] class */
+  confusion: ConfusionMatrix
+  /** 95 % bootstrap interval of the deciding measure */
+  low: number
+  high: number
+  /** the deciding measure on the validation texts, which everything is chosen by */
+  validation: number
   /** the row that this one was made of: 'baseline' or 'student'; the student's own parent is the baseline */
   parent: string
-  /** share of the parent's F1 that is lost, with its paired 95 % bootstrap interval; 0 for the baseline */
+  /** what the row loses of the baseline's deciding measure, in its unit, with a paired interval; 0 for the baseline */
   loss: number
   lossLow: number
   lossHigh: number
-  /** true where the row and its parent differ by no more than chance would give: McNemar's p is 0.05 or more */
-  isNoise: boolean
-  accuracy: number
+  /** what that interval says, which is the only test of the difference; 'open' for the baseline */
+  change: Change
+  /** non-inferiority: all of the interval lies below the margin */
+  isNoWorse: boolean
   /** seconds that making it took, its shared shaping and training included, its parent's not */
   makeSeconds: number
   /** share of test texts in the same class as the baseline puts them */
   agreement: number
-  /** McNemar's exact test against the baseline; 1 for the baseline itself */
-  mcnemarP: number
   cpu: Latency | null
   gpu: GpuLatency | null
   note: string
 }
 
 export interface Recommendation {
-  aim:
-    'smallest' | 'fastest on the CPU' | 'fastest on the GPU' | 'best F1' | 'smallest within 1 %' | 'fastest within 1 %'
+  aim: 'smallest' | 'fastest on the CPU' | 'fastest on the GPU' | 'best'
   id: string
   reason: string
 }
 
 /** What decides the outcome of a study. */
 export interface StudySettings extends Required<Omit<PrepareOptions, keyof TaskOptions>> {
+  /** what decides: ranks, variants, recommendations and every statement about a difference */
+  metric: Metric
+  /** label that F1 is of; null: of two the rarer one */
+  positive: string | null
   /** layers x width, a preset, or the folder of a model trained before; null: what suits the built-in data */
   student: string | null
   /** about this long in all, on two cores */
@@ -106,6 +128,8 @@ export interface StudyResults {
     source: string
     name: string
     labels: string[]
+    /** label that F1 is of; null: the mean over all */
+    positive: string | null
     train: number
     validation: number
     test: number
@@ -115,6 +139,12 @@ export interface StudyResults {
   }
   seed: number
   settings: StudySettings
+  /** on the same test texts, trained on the same training texts */
+  floors: Floor[]
+  /** statements about differences that are right together in 95 % of the cases (Bonferroni): one a row but the baseline */
+  family: number
+  /** what a row may lose and be called no worse */
+  margin: number
   rows: StudyRow[]
   recommendations: Recommendation[]
   notes: string[]
@@ -123,50 +153,4 @@ export interface StudyResults {
 /** How many times less `row` is than `baseline`; null where either is missing. */
 export function ratio(baseline: number | undefined | null, row: number | undefined | null): number | null {
   return baseline && row ? baseline / row : null
-}
-
-const megabytes = (bytes: number): string => `${(bytes / 1e6).toFixed(2)} MB`
-const seconds = (ms: number): string => `${(ms / 1000).toPrecision(3)} s`
-
-/** What is the least for an aim, and how its reason begins. */
-interface Aim {
-  aim: Recommendation['aim']
-  value: (row: StudyRow) => number | undefined
-  reason: (row: StudyRow) => string
-}
-
-/** The rows to choose for each aim; ties go to the earlier row. Empty without rows. */
-export function recommend(rows: StudyRow[]): Recommendation[] {
-  const emulated = rows.some((row) => row.gpu?.software) ? ' on the software GPU (emulated)' : ''
-  const bytes = (row: StudyRow): number => row.bytes
-  const size = (row: StudyRow): string => megabytes(row.bytes)
-  const cpu = (row: StudyRow): number | undefined => row.cpu?.medianMs
-  const time = (row: StudyRow): string => `${seconds(row.cpu!.medianMs)} a text`
-  const gpu: Aim = {
-    aim: 'fastest on the GPU',
-    value: (row) => row.gpu?.medianMs,
-    reason: (row) => `${seconds(row.gpu!.medianMs)} a text${emulated}`,
-  }
-  const overall: Aim[] = [
-    { aim: 'smallest', value: bytes, reason: size },
-    { aim: 'fastest on the CPU', value: cpu, reason: time },
-    gpu,
-    { aim: 'best F1', value: (row) => -row.f1, reason: size },
-  ]
-  const close: Aim[] = [
-    { aim: 'smallest within 1 %', value: bytes, reason: size },
-    { aim: 'fastest within 1 %', value: cpu, reason: (row) => `${time(row)} on the CPU` },
-  ]
-  const baseline = rows.find((row) => row.id === 'baseline')
-  const near = baseline ? rows.filter((row) => row.f1 >= 0.99 * baseline.f1) : []
-  return [...overall.flatMap((aim) => best(rows, aim)), ...close.flatMap((aim) => best(near, aim))]
-}
-
-function best(among: StudyRow[], { aim, value, reason }: Aim): Recommendation[] {
-  const measured = among.filter((row) => value(row) !== undefined)
-  if (measured.length === 0) return []
-  const row = measured.reduce((least, other) => (value(other)! < value(least)! ? other : least))
-  const chance = row.id !== 'baseline' && row.mcnemarP >= SIGNIFICANT ? ", no more than chance from the baseline's" : ''
-  const cost = `made in ${row.makeSeconds.toFixed(0)} s${row.parent === row.id ? '' : ` from ${row.parent}`}`
-  return [{ aim, id: row.id, reason: `${reason(row)}, F1 ${row.f1.toFixed(3)}${chance}; ${cost}` }]
 }

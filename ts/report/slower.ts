@@ -1,39 +1,23 @@
-// Where a row is not faster than the baseline, its note says so. It gives a cause only where the recipe itself is one.
+// Where a row is not faster than the baseline on a real device, its note says so, with the interval of the ratio. No cause is
+// given: a row's times do not say what of it is slow.
 
-import { changesLayers, parseRecipe } from '../recipe/parse.ts'
 import type { StudyRow } from './results.ts'
 
-/** Below this a row counts as slower; times of one machine vary by more than the rest. */
-const SLOWER = 0.95
-const FASTER = 1.05
-
-/** Why a row cannot be faster, by the steps that made it; '' where its times alone do not tell. */
-function cause({ recipe, parent }: StudyRow): string {
-  const steps = parseRecipe(recipe)
-  const isEmbeddings = steps.length > 0 && !steps.some(changesLayers)
-  return isEmbeddings && parent === 'baseline'
-    ? ": its steps change the embeddings alone, its layers are the baseline's"
-    : ''
-}
-
-/** Row id and a sentence for each row that a device does not run faster than the baseline. */
+/** Row id and a sentence for each row that a real device does not run faster than the baseline. */
 export function slowerNotes(rows: StudyRow[]): [id: string, words: string][] {
-  const baseline = rows.find((row) => row.id === 'baseline')
-  if (!baseline) return []
   const notes: [string, string][] = []
   for (const row of rows) {
-    if (row.id === 'baseline') continue
     const slow: string[] = []
     for (const kind of ['cpu', 'gpu'] as const) {
-      const [ours, theirs] = [row[kind], baseline[kind]]
-      if (!ours || !theirs) continue
-      const gain = theirs.medianMs / ours.medianMs
-      const where = `the ${kind === 'cpu' ? 'CPU' : row.gpu?.software ? 'software GPU (emulated)' : 'GPU'}`
-      const speed = `(${gain.toFixed(2)} times its speed)`
-      if (gain < SLOWER) slow.push(`slower than the baseline on ${where} ${speed}`)
-      else if (gain < FASTER) slow.push(`no faster than the baseline on ${where} ${speed}`)
+      const speed = row[kind]?.speed
+      if (!speed || (kind === 'gpu' && row.gpu?.software)) continue
+      if (!speed.isTie && speed.ratio > 1) continue
+      const high = speed.high === null ? 'no bound' : speed.high.toFixed(2)
+      const figures = `(${speed.ratio.toFixed(2)} times its speed [${speed.low.toFixed(2)}, ${high}])`
+      const how = speed.isTie ? 'no difference shown from the baseline' : 'slower than the baseline'
+      slow.push(`${how} on the ${kind.toUpperCase()} ${figures}`)
     }
-    if (slow.length) notes.push([row.id, `${slow.join(' and ')}${cause(row)}`])
+    if (slow.length) notes.push([row.id, slow.join('; ')])
   }
   return notes
 }

@@ -1,8 +1,11 @@
-// table.md: the paper's columns, each beside the paper's own figure.
+// table.md: the paper's columns, each beside the paper's own figure; what emulation measured is in a section of its own.
 
 import { markdownTable } from 'markdown-table'
+import { floorWarning, FLOOR_NAMES } from '../evaluation/floors.ts'
+import { METRIC_NAMES } from '../evaluation/statistics.ts'
 import { PAPER_BASELINE, PAPER_ROWS } from './paper.ts'
-import { ratio, type StudyResults, type StudyRow } from './results.ts'
+import { lossPoints } from './recommend.ts'
+import { ratio, type Latency, type StudyResults, type StudyRow } from './results.ts'
 
 /** Three significant digits, never with an exponent. */
 export function shortNumber(value: number): string {
@@ -17,15 +20,22 @@ const orNone = (text: string | null): string => text ?? '—'
 /** What every adapter that is not one is called, wherever it is shown. */
 export const SOFTWARE_GPU = 'software GPU (emulated)'
 
-/** 'GPU', or the emulation that takes its place. */
-export const gpuTitle = (results: StudyResults): string =>
-  results.rows.some((row) => row.gpu?.software) ? SOFTWARE_GPU : 'GPU'
+/** Whether a real GPU was measured: an emulated one has no place beside other figures. */
+export const hasGpu = (results: StudyResults): boolean => results.rows.some(({ gpu }) => gpu && !gpu.software)
+export const hasSoftwareGpu = (results: StudyResults): boolean => results.rows.some(({ gpu }) => gpu?.software)
 
-/** The share of its parent's F1 that a row loses, in %, with its interval; '~' where chance explains it. */
-function lossWords({ parent, loss, lossLow, lossHigh, isNoise }: StudyRow): string {
-  const percent = (share: number): string => (100 * share).toFixed(1)
-  const of = parent === 'baseline' ? '' : ` of ${parent}`
-  return `${isNoise ? '~ ' : ''}${percent(loss)} [${percent(lossLow)}, ${percent(lossHigh)}]${of}`
+/** Seconds a text, and how many times as fast as the baseline; '=' marks what cannot be told from it. */
+function timeWords(latency: Latency | null): string {
+  if (!latency) return '—'
+  const { medianMs, speed } = latency
+  const seconds = shortNumber(medianMs / 1000)
+  return speed ? `${seconds} (${speed.isTie ? '= ' : ''}${shortNumber(speed.ratio)}x)` : seconds
+}
+
+/** What a row loses, with its interval and what that says. */
+function lossWords(row: StudyRow): string {
+  const said = row.change === 'open' ? (row.isNoWorse ? 'no worse' : 'open') : row.change
+  return `${lossPoints(row)} ${row.change === 'mixed' ? 'mixed: MCC is lower' : said}`
 }
 
 export interface TableCells {
@@ -33,12 +43,16 @@ export interface TableCells {
   ours: {
     size: string
     kept: string
+    /** the deciding measure with its interval */
+    score: string
     f1: string
+    mcc: string
+    accuracy: string
+    validation: string
     loss: string
     gpu: string
     cpu: string
     agreement: string
-    p: string
     make: string
   }
   /** null beyond the ten rows */
@@ -46,25 +60,27 @@ export interface TableCells {
   note: string
 }
 
-/** The cells of one row as text; times in seconds, in brackets how many times less than the baseline. */
-export function tableCells(row: StudyRow, baseline: StudyRow | undefined): TableCells {
+/** The cells of one row as text; times in seconds, in brackets how many times as fast as the baseline. */
+export function tableCells(row: StudyRow, { rows, settings: { metric } }: StudyResults): TableCells {
+  const baseline = rows.find(({ id }) => id === 'baseline')
   const paper = PAPER_ROWS.get(row.id)
   const isBaseline = row.id === 'baseline'
-  const against = (pick: (r: StudyRow) => number | undefined): string =>
-    isBaseline || !baseline ? '' : times(ratio(pick(baseline), pick(row)))
   const paperTimes = (base: number | null, value: number | null): string =>
     isBaseline ? '' : times(ratio(base, value))
   return {
     id: row.id,
     ours: {
-      size: `${shortNumber(row.bytes / 1e6)}${against((r) => r.bytes)}`,
+      size: `${shortNumber(row.bytes / 1e6)}${isBaseline ? '' : times(ratio(baseline?.bytes, row.bytes))}`,
       kept: row.kept.toFixed(row.kept < 0.1 ? 3 : 2),
-      f1: `${row.f1.toFixed(3)} [${row.f1Low.toFixed(3)}, ${row.f1High.toFixed(3)}]`,
+      score: `${row[metric].toFixed(3)} [${row.low.toFixed(3)}, ${row.high.toFixed(3)}]`,
+      f1: row.f1.toFixed(3),
+      mcc: row.mcc.toFixed(3),
+      accuracy: row.accuracy.toFixed(3),
+      validation: row.validation.toFixed(3),
       loss: isBaseline ? '' : lossWords(row),
-      gpu: orNone(row.gpu && `${shortNumber(row.gpu.medianMs / 1000)}${against((r) => r.gpu?.medianMs)}`),
-      cpu: orNone(row.cpu && `${shortNumber(row.cpu.medianMs / 1000)}${against((r) => r.cpu?.medianMs)}`),
+      gpu: row.gpu?.software ? '—' : timeWords(row.gpu),
+      cpu: timeWords(row.cpu),
       agreement: row.agreement.toFixed(3),
-      p: isBaseline ? '' : row.mcnemarP < 0.001 ? '< 0.001' : row.mcnemarP.toFixed(3),
       make: row.makeSeconds < 0.5 ? '0' : row.makeSeconds.toFixed(0),
     },
     paper: paper
@@ -83,12 +99,18 @@ export function tableCells(row: StudyRow, baseline: StudyRow | undefined): Table
   }
 }
 
+/** What a reader must know before anything else: that a floor does better than the baseline; '' where none does. */
+export function headline({ rows, floors, settings: { metric } }: StudyResults): string {
+  const baseline = rows.find(({ id }) => id === 'baseline')
+  return baseline ? floorWarning(floors, baseline, metric).replace('this model', 'the baseline') : ''
+}
+
 /** One sentence on where and on what the rows were measured. */
 export function setting(results: StudyResults): string {
   const { machine, engine, data, model } = results
   const timed = results.rows.find((row) => row.cpu)?.cpu
   return (
-    `${data.name}: ${data.train} texts to train on, ${data.validation} to choose ranks by, ${data.test} to test; ` +
+    `${data.name}: ${data.train} texts to train on, ${data.validation} to choose by, ${data.test} to test; ` +
     `model ${model.shape}, ${model.trained}; seed ${results.seed}. ` +
     `${machine.cpu}, ${machine.cores} cores; CPU: ${engine.cpu}; GPU: ${engine.gpu ?? 'not measured'}; ` +
     (timed ? `one text of ${timed.tokens} tokens, ${timed.threads} CPU threads; ` : '') +
@@ -96,48 +118,104 @@ export function setting(results: StudyResults): string {
   )
 }
 
-const headerOf = (gpu: string): string[] => [
-  'variant',
-  'MB',
-  'paper',
-  'density',
-  'F1 [95 %]',
-  'paper',
-  'F1 lost, %',
-  `${gpu}, s`,
-  'paper GPU',
-  'CPU, s',
-  'paper CPU',
-  'agreement',
-  'McNemar p',
-  'made in, s',
-]
+/** How the columns are to be read. */
+export function explanation({ settings: { metric }, data, margin, family }: StudyResults): string {
+  const name = METRIC_NAMES[metric]
+  const of = data.positive === null ? 'the mean over the classes' : `that of '${data.positive}'`
+  const points = 100 * margin
+  return (
+    `MB = 10^6 bytes of model.safetensors. Density: share of the baseline's encoder weights that are stored. ` +
+    `${name} decides, with a 95 % bootstrap interval; F1 is ${of}. Validation: ${name} on the texts that ranks, variants and recommendations are chosen by; everything else is of the test texts. ` +
+    `Lost: points (of 100) of ${name} against the baseline, with a paired bootstrap interval. It is at the level 1 - 0.05 / ${family}, so that what all ${family} rows are said to be is right together in 95 % of the cases (Bonferroni). ` +
+    `It is the only test: loss or gain where it does not hold 0 (a gain with a lower MCC is called mixed), no worse where all of it is below the margin of ${points} point${points === 1 ? '' : 's'}, else open. ` +
+    `Times: median seconds a text, in brackets how many times as fast as the baseline; = marks a tie, where the interval of that ratio (same level, over the rounds in which both were timed) holds 1. ` +
+    `Paper: the paper's own figures, for its own model and machines. Agreement: share of test texts in the baseline's class. Made in: seconds beyond the row it was made of.`
+  )
+}
 
-function lineOf(row: StudyRow, baseline: StudyRow | undefined): string[] {
-  const { ours, paper } = tableCells(row, baseline)
+interface Column {
+  title: string
+  align: 'l' | 'r'
+  cell: (cells: TableCells) => string
+}
+
+/** The columns of the table: those of a GPU only where a real one was measured. */
+function columnsOf(results: StudyResults): Column[] {
+  const column = (title: string, cell: Column['cell'], align: Column['align'] = 'r'): Column => ({ title, align, cell })
   return [
-    `\`${row.id}\``,
-    ours.size,
-    paper?.size ?? '',
-    ours.kept,
-    ours.f1,
-    paper?.f1 ?? '',
-    ours.loss,
-    ours.gpu,
-    paper?.gpu ?? '',
-    ours.cpu,
-    paper?.cpu ?? '',
-    ours.agreement,
-    ours.p,
-    ours.make,
+    column('variant', ({ id }) => `\`${id}\``, 'l'),
+    column('MB', ({ ours }) => ours.size),
+    column('paper', ({ paper }) => paper?.size ?? ''),
+    column('density', ({ ours }) => ours.kept),
+    column(scoreTitle(results), ({ ours }) => ours.score),
+    column('lost, points', ({ ours }) => ours.loss),
+    column('F1', ({ ours }) => ours.f1),
+    column('paper F1', ({ paper }) => paper?.f1 ?? ''),
+    column('MCC', ({ ours }) => ours.mcc),
+    column('accuracy', ({ ours }) => ours.accuracy),
+    column('validation', ({ ours }) => ours.validation),
+    ...(hasGpu(results)
+      ? [column('GPU, s', ({ ours }) => ours.gpu), column('paper GPU', ({ paper }) => paper?.gpu ?? '')]
+      : []),
+    column('CPU, s', ({ ours }) => ours.cpu),
+    column('paper CPU', ({ paper }) => paper?.cpu ?? ''),
+    column('agreement', ({ ours }) => ours.agreement),
+    column('made in, s', ({ ours }) => ours.make),
+  ]
+}
+
+/** Title of the deciding measure's column. */
+export const scoreTitle = ({ settings: { metric } }: StudyResults): string => `${METRIC_NAMES[metric]} [95 %]`
+
+/** Lines of floors: measures alone. */
+function floorLines(results: StudyResults, titles: string[]): string[][] {
+  const { metric } = results.settings
+  return results.floors.map((floor) => {
+    const of: Record<string, string> = {
+      variant: `floor: ${FLOOR_NAMES[floor.id]}`,
+      [scoreTitle(results)]: floor[metric].toFixed(3),
+      F1: floor.f1.toFixed(3),
+      MCC: floor.mcc.toFixed(3),
+      accuracy: floor.accuracy.toFixed(3),
+    }
+    return titles.map((title) => of[title] ?? '')
+  })
+}
+
+/** The times of a software GPU, which say that every row runs there and nothing of how fast a GPU is. */
+function softwareLines(results: StudyResults): string[] {
+  if (!hasSoftwareGpu(results)) return []
+  const lines = results.rows.flatMap(({ id, gpu }) =>
+    gpu?.software
+      ? [
+          [
+            `\`${id}\``,
+            shortNumber(gpu.medianMs),
+            gpu.agreement.toFixed(3),
+            gpu.maxDifference.toExponential(1),
+            String(gpu.checked),
+          ],
+        ]
+      : [],
+  )
+  const titles = ['variant', 'ms a text', 'agreement with the CPU', 'largest difference of a logit', 'texts']
+  return [
+    '',
+    `## ${SOFTWARE_GPU[0].toUpperCase()}${SOFTWARE_GPU.slice(1)}`,
+    '',
+    `No real GPU was measured. ${results.engine.gpu ?? ''} runs the kernels on the CPU: it shows that every row runs on WebGPU and says what the CPU says, not how fast a GPU is.`,
+    '',
+    markdownTable([titles, ...lines], { align: [...'lrrrr'], alignDelimiters: false }),
   ]
 }
 
 /** The whole of table.md. */
 export function tableMarkdown(results: StudyResults): string {
-  const baseline = results.rows.find((row) => row.id === 'baseline')
-  const title = gpuTitle(results)
+  const columns = columnsOf(results)
+  const titles = columns.map(({ title }) => title)
+  const warning = headline(results)
   const lines = [
+    ...(warning ? [`**${warning}.**`, ''] : []),
     '# Variants side by side',
     '',
     setting(results),
@@ -145,23 +223,28 @@ export function tableMarkdown(results: StudyResults): string {
       ? []
       : ['', '**Not finished:** the rows below are whole, others are missing; run the same command again to go on.']),
     '',
-    `MB = 10^6 bytes of model.safetensors; times in seconds a text, in brackets how many times less than the baseline; "paper" columns are the paper's own figures for its own model and machines. "Density" is the share of the baseline's encoder weights that are stored; what that gains in time is in the columns of time. "F1 lost" is the share of the F1 of the row it was made of (the baseline, or where it says so the student), in %, with a paired 95 % bootstrap interval; ~ marks a difference that chance explains (McNemar's p at least 0.05 against that row). "Made in" is the seconds that the row took beyond its parent.`,
-    ...(title === 'GPU'
-      ? []
-      : [
-          '',
-          `No real GPU was measured: the GPU column is a **${SOFTWARE_GPU}**, it shows that every row runs, not how fast a GPU is.`,
-        ]),
+    explanation(results),
     '',
-    markdownTable([headerOf(title), ...results.rows.map((row) => lineOf(row, baseline))], {
-      align: [...'lrrrlrlrrrrrrr'],
-      alignDelimiters: false,
-    }),
+    markdownTable(
+      [
+        titles,
+        ...results.rows.map((row) => tableCells(row, results)).map((cells) => columns.map(({ cell }) => cell(cells))),
+        ...floorLines(results, titles),
+      ],
+      { align: columns.map(({ align }) => align), alignDelimiters: false },
+    ),
   ]
   if (results.recommendations.length) {
-    lines.push('', '## What to take', '')
+    lines.push(
+      '',
+      '## What to take',
+      '',
+      'Chosen on the validation texts; the measures are those of the test texts.',
+      '',
+    )
     for (const { aim, id, reason } of results.recommendations) lines.push(`- ${aim}: \`${id}\` (${reason})`)
   }
+  lines.push(...softwareLines(results))
   const notes = results.rows.filter((row) => row.note !== '')
   if (notes.length || results.notes.length) {
     lines.push('', '## Notes', '')

@@ -32,6 +32,8 @@ const SETTINGS: StudySettings = {
   isTuned: true,
   passes: null,
   hiddenWeight: 0,
+  metric: 'macroF1',
+  positive: null,
 }
 const train = Array.from({ length: 30 }, (_, i) => ({ text: `a ${i % 2 ? 'good' : 'bad'} film`, label: i % 2 }))
 const DATA: PreparedData = {
@@ -77,7 +79,7 @@ it.each([
   await store.write('base-baseline', 'key', about)
   const scale = { ...scaleFor(1, true), student: size, leastSteps: 2, maxPositions: 16 }
   const data = { ...DATA, unlabelled: isTrained ? ['a film', 'a good one'] : [] }
-  const context = { settings: SETTINGS, scale, data, store, reporter: SILENT, cpu, threads: 1 }
+  const context = { settings: SETTINGS, scale, data, store, reporter: SILENT, cpu, threads: 1, positive: 1 }
   const student = await new Bases(context, 'key').base('student')
   expect(student.words).toMatch(isTrained ? /distilled from the baseline/ : /the baseline has random weights/)
   const logits = await student.teacherLogits()

@@ -56,7 +56,7 @@ export interface Base {
   seconds: number
   /** decides whether the base's rows can be trained again */
   isTrained: boolean
-  /** F1 on the validation texts of any model with this base's tokenizer */
+  /** the deciding measure on the validation texts, of any model with this base's tokenizer */
   validate: (model: ModelWeights) => Promise<number>
   /**
    * what the baseline says of each example, f32 [examples, labels]: the teacher of every training after the first; null
@@ -75,6 +75,8 @@ export interface BasesContext {
   reporter: Reporter
   cpu: Device
   threads: number
+  /** class that F1 is of, by the data's own order of labels */
+  positive: number | null
   signal?: AbortSignal
 }
 
@@ -116,6 +118,13 @@ export class Bases {
     return about
   }
 
+  /** Class that F1 is of, by the order of labels that the baseline has brought. */
+  async positive(): Promise<number | null> {
+    const { positive } = this.context
+    const { labels } = await this.trained('baseline')
+    return positive !== null && labels ? labels.order[positive] : positive
+  }
+
   /** The base with all that its rows need; opened once. */
   base(id: Base['id']): Promise<Base> {
     let base = this.known.get(id)
@@ -135,6 +144,7 @@ export class Bases {
     const ids = encodeTexts(tokenizer, taughtTexts(data), limit).ids
     const validationIds = encodeTexts(tokenizer, textsOf(data.validation), limit).ids
     const expected = data.validation.map(({ label }) => label)
+    const positive = await this.positive()
     const calibrationOf = (model: ModelWeights): Promise<Calibration> =>
       calibrate(densifyModel(model, { keepsChains: true }).model, ids.slice(0, CALIBRATION_TEXTS), {
         signal,
@@ -154,7 +164,8 @@ export class Bases {
       isTrained: about.isTrained,
       validate: async (model) => {
         const classes = data.labels.length
-        return scorePredictions(expected, predict(await this.logitsOf(model, validationIds), classes), classes).f1
+        const said = predict(await this.logitsOf(model, validationIds), classes)
+        return scorePredictions(expected, said, classes, positive)[this.context.settings.metric]
       },
       teacherLogits: () => this.teacherLogits(),
       calibration: (model) => (model === loaded.weights ? ofBase() : calibrationOf(model)),

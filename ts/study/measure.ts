@@ -14,7 +14,8 @@ import type { Reporter } from '../inference/reporter.ts'
 import type { GpuLatency, Latency } from '../report/results.ts'
 import { agreement } from '../evaluation/statistics.ts'
 import { Stopped } from '../inference/stopped.ts'
-import { timeInTurns } from '../evaluation/timing.ts'
+import { compareTimes, type Speed } from '../evaluation/speed.ts'
+import { timeInTurns, type TimedTurns } from '../evaluation/timing.ts'
 
 export interface MeasuredRow {
   id: string
@@ -74,9 +75,10 @@ export function typicalText(ids: Int32Array[]): number {
 export async function measureRows(input: MeasureInput): Promise<Measurements> {
   const found: Measurements = { cpu: null, gpu: null, adapter: null, notes: [] }
   const groups = await groupRows(input.rows)
+  const [reference] = input.rows
   if (groups.length > 1)
     found.notes.push(
-      `the models do not fit into memory together: rows were timed in ${groups.length} groups one after another`,
+      `the models do not fit into memory together: rows were timed in ${groups.length} groups, each beside ${reference.id}`,
     )
   for (const kind of input.devices) {
     const seconds = input.seconds / input.devices.length / groups.length
@@ -85,7 +87,8 @@ export async function measureRows(input: MeasureInput): Promise<Measurements> {
       input.reporter.stage(`times on the ${kind.toUpperCase()}${part}`)
       const device = kind === 'cpu' ? input.cpu : (await openDevice({ device: 'gpu' })).device
       try {
-        const rows = await measureGroup(input, kind, device, group, seconds)
+        const { rows, notes } = await measureGroup(input, kind, device, { group, reference }, seconds)
+        found.notes.push(...notes.map((words) => `${kind.toUpperCase()}${part}: ${words}`))
         if (kind === 'cpu') found.cpu = { ...found.cpu, ...rows }
         else found.gpu = { ...found.gpu, ...(rows as Record<string, GpuLatency>) }
         const info = device.info()
@@ -139,24 +142,33 @@ async function openRow({ id, folder }: MeasuredRow, input: MeasureInput): Promis
   }
 }
 
+/** Id of the reference where it is timed a second time, for what it differs from itself. */
+const CONTROL = 'the reference, again'
+
+interface Group {
+  group: MeasuredRow[]
+  /** timed beside every group, so that each row has it in its rounds */
+  reference: MeasuredRow
+}
+
 async function measureGroup(
   input: MeasureInput,
   kind: 'cpu' | 'gpu',
   device: Device,
-  group: MeasuredRow[],
+  { group, reference }: Group,
   seconds: number,
-): Promise<Record<string, Latency | GpuLatency>> {
-  const { reporter, signal, labels, checked } = input
+): Promise<{ rows: Record<string, Latency | GpuLatency>; notes: string[] }> {
+  const { reporter, signal } = input
   const opened: Opened[] = []
   for (const row of group) opened.push(await openRow(row, input))
+  const control = { ...(await openRow(reference, input)), id: CONTROL }
   const steps = opened.length * 2
   const cold = await coldStarts(input, kind, device.info().software, opened)
   const sessions = new Map<string, Session>()
   try {
-    for (const { id, program } of opened) sessions.set(id, await device.load(program))
-    const rows: Record<string, Latency | GpuLatency> = {}
-    const times = await timeInTurns(
-      opened.map(({ id, batch }) => ({ id, batch, session: sessions.get(id)! })),
+    for (const { id, program } of [...opened, control]) sessions.set(id, await device.load(program))
+    const turns = await timeInTurns(
+      [...opened, control].map(({ id, batch }) => ({ id, batch, session: sessions.get(id)! })),
       {
         seconds: seconds * TURNS_SHARE,
         signal,
@@ -164,35 +176,74 @@ async function measureGroup(
           reporter.progress(opened.length + (done / total) * opened.length, steps, undefined, 'in turns'),
       },
     )
-    for (const { id, tokens, sample, program } of opened) {
-      const session = sessions.get(id)!
-      const throughput = sample.slice(0, kind === 'cpu' || !device.info().software ? THROUGHPUT_TEXTS : checked)
-      // on an emulated GPU a warm run first would double what is slow already and is not the point
-      if (!device.info().software) await runLogits(session, throughput, labels, { signal })
-      const began = performance.now()
-      const logits = await runLogits(session, throughput, labels, { signal })
-      const took = performance.now() - began
-      const { medianMs, madMs, p95Ms, n } = times.get(id)!
+    const speeds = speedsOf(turns, opened, reference.id, input.rows.length - 1)
+    const rows: Record<string, Latency | GpuLatency> = {}
+    for (const row of opened) {
+      const { logits, textsPerSecond } = await runSample(input, kind, device, sessions.get(row.id)!, row)
+      const { rounds: _, ...times } = turns.times.get(row.id)!
       const latency: Latency = {
         threads: kind === 'cpu' ? device.info().threads : 0,
-        tokens,
+        tokens: row.tokens,
         batch: 1,
-        medianMs,
-        madMs,
-        p95Ms,
-        coldMs: cold.get(id)!,
-        n,
-        textsPerSecond: (1000 * throughput.length) / took,
+        ...times,
+        speed: row.id === reference.id ? null : speeds.rows.get(row.id)!,
+        coldMs: cold.get(row.id)!,
+        textsPerSecond,
       }
-      rows[id] =
-        kind === 'cpu'
-          ? latency
-          : { ...latency, ...(await compareWithCpu(input, device, program, sample.slice(0, checked), logits)) }
+      rows[row.id] = kind === 'cpu' ? latency : { ...latency, ...(await compareWithCpu(input, device, row, logits)) }
     }
-    return rows
+    return { rows, notes: turnWords(turns, speeds.control) }
   } finally {
     for (const session of sessions.values()) session.dispose()
   }
+}
+
+/**
+ * Every row against the reference, round by round. Where the reference itself was timed twice, what it differs from itself
+ * is what no other difference can be told from.
+ */
+function speedsOf(
+  { times }: TimedTurns,
+  opened: Opened[],
+  reference: string,
+  family: number,
+): { rows: Map<string, Speed>; control: number } {
+  const base = times.get(CONTROL)!.rounds
+  const own = times.get(reference)?.rounds
+  const control = own ? compareTimes(base, own).ratio : 1
+  const rows = opened.map(({ id }): [string, Speed] => [
+    id,
+    compareTimes(own ?? base, times.get(id)!.rounds, { family: Math.max(1, family), control }),
+  ])
+  return { rows: new Map(rows), control }
+}
+
+/** How the rounds went. */
+function turnWords({ rounds, disturbed, kept }: TimedTurns, control: number): string[] {
+  const percent = (share: number): string => `${(100 * share).toFixed(1)} %`
+  const list = disturbed.map(({ round, factor }) => `${round} (${factor.toFixed(1)} times as long)`).join(', ')
+  return [
+    `${rounds} rounds; the baseline timed twice differs from itself by ${percent(Math.abs(control - 1))}, which widens every interval`,
+    ...(disturbed.length > 0 ? [`disturbed rounds left out and repeated: ${list}`] : []),
+    ...(kept > 0 ? [`the machine was not calm: ${kept} of the rounds that count were disturbed too`] : []),
+  ]
+}
+
+/** The texts for throughput and for the comparison of devices, in ragged batches. */
+async function runSample(
+  { labels, checked, signal }: MeasureInput,
+  kind: 'cpu' | 'gpu',
+  device: Device,
+  session: Session,
+  { sample }: Opened,
+): Promise<{ logits: Float32Array; textsPerSecond: number }> {
+  const { software } = device.info()
+  const texts = sample.slice(0, kind === 'cpu' || !software ? THROUGHPUT_TEXTS : checked)
+  // on an emulated GPU a warm run first would double what is slow already and is not the point
+  if (!software) await runLogits(session, texts, labels, { signal })
+  const began = performance.now()
+  const logits = await runLogits(session, texts, labels, { signal })
+  return { logits, textsPerSecond: (1000 * texts.length) / (performance.now() - began) }
 }
 
 /**
@@ -247,12 +298,12 @@ async function coldStart(kind: 'cpu' | 'gpu', threads: number, { program, batch 
 }
 
 async function compareWithCpu(
-  { cpu, labels, signal }: MeasureInput,
+  { cpu, labels, checked, signal }: MeasureInput,
   gpu: Device,
-  program: Program,
-  sample: Int32Array[],
+  { program, sample: texts }: Opened,
   gpuLogits: Float32Array,
 ): Promise<Pick<GpuLatency, 'adapter' | 'software' | 'agreement' | 'maxDifference' | 'checked'>> {
+  const sample = texts.slice(0, checked)
   const session = await cpu.load(program)
   let cpuLogits: Float32Array
   try {

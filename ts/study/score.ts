@@ -12,11 +12,16 @@ import { encodeTexts } from '../inference/batches.ts'
 import { predict, logitsOf } from '../inference/logits.ts'
 import type { PreparedData } from '../data/prepare.ts'
 import type { Reporter } from '../inference/reporter.ts'
-import { SIGNIFICANT, type StudyRow } from '../report/results.ts'
-import { agreement, f1Interval, mcnemar, relativeLoss, scorePredictions } from '../evaluation/statistics.ts'
+import type { StudyRow } from '../report/results.ts'
+import { confusionMatrix, scoreInterval, scorePredictions, scores, type Metric } from '../evaluation/statistics.ts'
+import type { LabelledText } from '../data/examples.ts'
+import type { Tokenizer } from '../text/tokenizer.ts'
 
-/** A row without times, as it is kept on disk. */
-export interface ScoredRow extends Omit<StudyRow, 'cpu' | 'gpu' | 'note'> {
+/** A row without times and without what other rows say of it, as it is kept on disk. */
+export interface ScoredRow extends Omit<
+  StudyRow,
+  'cpu' | 'gpu' | 'note' | 'loss' | 'lossLow' | 'lossHigh' | 'change' | 'isNoWorse' | 'agreement'
+> {
   notes: string[]
   /** class per test text */
   predictions: number[]
@@ -37,10 +42,9 @@ export interface ScoreInput {
   /** most tokens of a text */
   maxLength: number
   device: Device
-  /** the baseline's predictions; null while it is the baseline that is scored */
-  baseline: number[] | null
-  /** id and predictions of the row that this one was made of; null for the baseline */
-  parent: { id: string; predictions: number[] } | null
+  metric: Metric
+  /** class that F1 is of, as in `scores` */
+  positive: number | null
   seed: number
   reporter: Reporter
   signal?: AbortSignal
@@ -55,31 +59,28 @@ export function encoderParams(weights: ModelWeights): number {
 
 /** Opens, runs and scores a row on the CPU. */
 export async function scoreRow(input: ScoreInput): Promise<ScoredRow> {
-  const { plan, folder, data, device, seed } = input
+  const { plan, folder, data, seed, metric, positive } = input
   const classes = data.labels.length
   const { weights, tokenizer } = await loadClassifier(folder)
-  const encoded = encodeTexts(
-    tokenizer,
-    data.test.map(({ text }) => text),
-    Math.min(input.maxLength, weights.config.maxPositions),
-  )
-  const running = { signal: input.signal, progress: input.reporter.progress }
-  const logits = await logitsOf(device, weights, encoded.ids, running)
-  const predicted = predict(logits, classes)
+  const { predicted, truncated } = await sayAll(input, weights, tokenizer, data.test)
+  const chosenBy = await sayAll(input, weights, tokenizer, data.validation)
   const expected = data.test.map(({ label }) => label)
-  const { f1, accuracy } = scorePredictions(expected, predicted, classes)
-  const { low, high } = f1Interval(expected, predicted, classes, { seed })
-  const baseline = input.baseline ?? predicted
-  const parent = input.parent ?? { id: plan.id, predictions: Array.from(predicted) }
-  const {
-    loss,
-    low: lossLow,
-    high: lossHigh,
-  } = relativeLoss(expected, parent.predictions, predicted, classes, { seed })
+  const confusion = confusionMatrix(expected, predicted, classes)
+  const { accuracy, f1, macroF1, mcc } = scores(confusion, positive)
+  const interval = (of: Metric): { low: number; high: number } =>
+    scoreInterval(expected, predicted, classes, { seed, metric: of, positive })
+  const ofF1 = interval('f1')
+  const deciding = metric === 'f1' ? ofF1 : interval(metric)
+  const ofValidation = scorePredictions(
+    data.validation.map(({ label }) => label),
+    chosenBy.predicted,
+    classes,
+    positive,
+  )
   const notes = [...input.notes]
-  if (encoded.truncated > 0)
+  if (truncated > 0)
     notes.push(
-      `${encoded.truncated} of ${encoded.ids.length} test texts are longer than ${input.maxLength} tokens and lost their end`,
+      `${truncated} of ${data.test.length} test texts are longer than ${input.maxLength} tokens and lost their end`,
     )
   return {
     id: plan.id,
@@ -89,19 +90,24 @@ export async function scoreRow(input: ScoreInput): Promise<ScoredRow> {
     bytes: (await stat(join(folder, 'model.safetensors'))).size,
     params: inspectModel(weights).params,
     kept: encoderParams(weights) / input.encoderParams,
-    f1,
-    f1Low: low,
-    f1High: high,
-    parent: parent.id,
-    loss,
-    lossLow,
-    lossHigh,
-    isNoise: mcnemar(expected, parent.predictions, predicted).p >= SIGNIFICANT,
+    ...{ accuracy, f1, f1Low: ofF1.low, f1High: ofF1.high, macroF1, mcc, confusion },
+    ...{ low: deciding.low, high: deciding.high, validation: ofValidation[metric] },
+    parent: plan.id === plan.base ? 'baseline' : plan.base,
     makeSeconds: input.makeSeconds,
-    accuracy,
-    agreement: agreement(baseline, predicted),
-    mcnemarP: input.baseline ? mcnemar(expected, baseline, predicted).p : 1,
     notes,
     predictions: Array.from(predicted),
   }
+}
+
+/** The class of each text, by the model as it was saved and its own tokenizer. */
+async function sayAll(
+  { device, maxLength, data, signal, reporter }: ScoreInput,
+  weights: ModelWeights,
+  tokenizer: Tokenizer,
+  rows: LabelledText[],
+): Promise<{ predicted: ArrayLike<number>; truncated: number }> {
+  const texts = rows.map(({ text }) => text)
+  const encoded = encodeTexts(tokenizer, texts, Math.min(maxLength, weights.config.maxPositions))
+  const logits = await logitsOf(device, weights, encoded.ids, { signal, progress: reporter.progress })
+  return { predicted: predict(logits, data.labels.length), truncated: encoded.truncated }
 }

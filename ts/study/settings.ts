@@ -40,6 +40,8 @@ export function settingsOf(options: StudyOptions): StudySettings {
     minutes: options.minutes ?? (quick ? MINUTES.quick : MINUTES.whole),
     quick,
     isTuned: options.isTuned ?? true,
+    metric: options.metric ?? 'macroF1',
+    positive: options.positive ?? null,
     student: options.student ?? null,
     passes: options.passes ?? null,
     hiddenWeight: options.hiddenWeight ?? 0,
@@ -108,7 +110,7 @@ export function scaleFor(minutes: number, quick: boolean): Scale {
         reviews: REVIEW_COUNT,
         // a thousand texts for a minute and half as many again: more would not be read once
         maxTrain: Math.max(24_000, Math.round(minutes * 1500)),
-        maxTest: 2500,
+        maxTest: Infinity,
         vocabulary: NEW_MODEL.vocabulary,
         baseline: NEW_MODEL.baseline,
         student: { layers: 2, hiddenSize: 32, heads: 2, intermediateSize: 64 },

@@ -77,7 +77,13 @@ describe('study', () => {
     const results = await readResults('out')
     expect(results.finished).toBe(true)
     expect(results.rows.map((row) => row.id)).toEqual(['baseline', 'q8+e8', 'student'])
+    expect(results.floors.map(({ id }) => id)).toEqual(['majority', 'naive-bayes', 'logistic-regression'])
+    expect(results).toMatchObject({ family: 2, margin: 0.01, settings: { metric: 'macroF1' } })
     for (const row of results.rows) {
+      for (const measure of ['accuracy', 'f1', 'macroF1', 'mcc', 'validation'] as const)
+        expect(Math.abs(row[measure])).toBeLessThanOrEqual(1)
+      expect(row.confusion.flat().reduce((sum, n) => sum + n, 0)).toBe(results.data.test)
+      expect(row.macroF1).toBeGreaterThanOrEqual(row.low)
       const size = (await stat(join(folder, 'out', row.folder, 'model.safetensors'))).size
       expect(row.bytes).toBe(size)
       expect(row.f1).toBeGreaterThanOrEqual(row.f1Low)
@@ -87,7 +93,8 @@ describe('study', () => {
       expect(row.gpu).toBeNull()
     }
     const [baseline, small] = results.rows
-    expect(baseline).toMatchObject({ agreement: 1, mcnemarP: 1, recipe: '' })
+    expect(baseline).toMatchObject({ agreement: 1, loss: 0, recipe: '', cpu: { speed: null } })
+    expect(small.cpu!.speed!.ratio).toBeGreaterThan(0)
     expect(baseline.f1).toBeGreaterThan(0.8)
     expect(small.recipe).toBe('q8+e8')
     expect(small.bytes).toBeLessThan(baseline.bytes / 2.5)

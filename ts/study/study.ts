@@ -7,14 +7,18 @@ import { encoderSize } from '../model/preset.ts'
 import { Bases, type TrainedBase } from './bases.ts'
 import { folderOf, selectRows, type RowPlan } from './catalogue.ts'
 import { openDevice } from '../inference/devices.ts'
-import { f1Notes } from '../evaluation/scores.ts'
+import { measureFloors, withoutPredictions, type Floor } from '../evaluation/floors.ts'
+import { f1Notes, positiveClass } from '../evaluation/scores.ts'
+import { METRIC_NAMES } from '../evaluation/statistics.ts'
+import { Judge } from './judge.ts'
 import { describeMachine, packageVersion } from '../report/machine.ts'
 import { measureRows, type MeasuredRow, type Measurements } from './measure.ts'
 import { checkPlain } from '../data/examples.ts'
 import { prepareData, type PreparedData } from '../data/prepare.ts'
 import { reportHtml } from '../report/report.ts'
 import { SILENT, type Reporter } from '../inference/reporter.ts'
-import { recommend, RESULTS_SCHEMA, type StudyResults, type StudySettings } from '../report/results.ts'
+import { recommend } from '../report/recommend.ts'
+import { MARGIN, RESULTS_SCHEMA, type StudyResults, type StudySettings } from '../report/results.ts'
 import { encoderParams, scoreRow, type ScoredRow } from './score.ts'
 import { scaleFor, settingsOf, type Scale, type StudyOptions } from './settings.ts'
 import { slowerNotes } from '../report/slower.ts'
@@ -24,7 +28,7 @@ import { tableMarkdown } from '../report/table.ts'
 import { VariantMaker, type MadeRow } from './variants.ts'
 
 /** Raised when stages made by older code must not be used. */
-const STAGES_VERSION = 4
+const STAGES_VERSION = 5
 
 export interface StudyEnd {
   results: StudyResults
@@ -43,6 +47,8 @@ interface RunContext {
   reporter: Reporter
   plans: RowPlan[]
   cpu: Device
+  /** class that F1 is of, by the data's own order of labels */
+  positive: number | null
   signal?: AbortSignal
 }
 
@@ -77,7 +83,12 @@ export async function runStudy(
     const counts = `${data.train.length} texts to train on, ${data.test.length} to test`
     reporter.done(`${counts}, labels ${data.labels.join(', ')}`)
     for (const note of data.notes) reporter.note(note)
-    const context = { devices, threads, settings, scale, data, store, reporter, plans, cpu, signal }
+    const positive = positiveClass(
+      settings.positive,
+      data.labels,
+      data.train.map(({ label }) => label),
+    )
+    const context = { devices, threads, settings, scale, data, store, reporter, plans, cpu, positive, signal }
     return await finish(new StudyRun(context), signal)
   } finally {
     await unlock()
@@ -137,6 +148,8 @@ class StudyRun {
   private readonly bases: Bases
   private measurements: Measurements | null = null
   private about: TrainedBase | null = null
+  private floors: Floor[] = []
+  private readonly judge = new Judge()
 
   constructor(context: RunContext) {
     this.context = context
@@ -164,17 +177,13 @@ class StudyRun {
       signal,
     })
     this.about = await this.bases.trained('baseline')
-    const predictions = new Map<string, number[]>()
-    const keep = (row: ScoredRow): void => {
-      this.rows.push(row)
-      predictions.set(row.id, row.predictions)
-    }
+    await this.measureFloors()
     for (const plan of plans) {
       if (signal?.aborted) throw new Stopped()
       const known = await store.read<ScoredRow>(`row-${plan.id}`, this.key)
       if (known) {
         await store.checkedModel(plan.id)
-        keep(known)
+        this.rows.push(known)
         continue
       }
       const base = await this.bases.base(plan.base)
@@ -187,18 +196,35 @@ class StudyRun {
             : await maker.make(plan, base, this.key)
         await store.write(`model-${plan.id}`, this.key, made)
       }
-      const row = await this.score(plan, made, predictions)
+      const row = await this.score(plan, made)
       await store.write(`row-${plan.id}`, this.key, row)
-      keep(row)
-      reporter.done(`F1 ${row.f1.toFixed(3)}, ${(row.bytes / 1e6).toFixed(2)} MB`)
+      this.rows.push(row)
+      reporter.done(
+        `${METRIC_NAMES[settings.metric]} ${row[settings.metric].toFixed(3)}, ${(row.bytes / 1e6).toFixed(2)} MB`,
+      )
       await this.write()
     }
   }
 
-  private async score(plan: RowPlan, made: MadeRow, predictions: Map<string, number[]>): Promise<ScoredRow> {
+  /** Once the baseline has settled the order of the labels. */
+  private async measureFloors(): Promise<void> {
+    const { data, store, reporter, settings } = this.context
+    const known = await store.read<Floor[]>('floors', this.key)
+    if (known) this.floors = known
+    else {
+      reporter.stage('floors: majority, naive Bayes, logistic regression')
+      const positive = await this.bases.positive()
+      const options = { classes: data.labels.length, positive, seed: settings.seed }
+      this.floors = (await measureFloors(data.train, data.test, options)).map(withoutPredictions)
+      await store.write('floors', this.key, this.floors)
+      const { metric } = settings
+      reporter.done(this.floors.map((floor) => `${floor.id} ${floor[metric].toFixed(3)}`).join(', '))
+    }
+  }
+
+  private async score(plan: RowPlan, made: MadeRow): Promise<ScoredRow> {
     const { data, store, cpu, settings, signal, reporter } = this.context
     const folder = await store.checkedModel(plan.id)
-    const parent = plan.id === plan.base ? 'baseline' : plan.base
     return scoreRow({
       plan,
       ...made,
@@ -208,8 +234,8 @@ class StudyRun {
       maxLength: this.context.scale.maxPositions,
       device: cpu,
       encoderParams: encoderParams((await this.bases.base('baseline')).model),
-      baseline: predictions.get('baseline') ?? null,
-      parent: plan.id === 'baseline' ? null : { id: parent, predictions: predictions.get(parent)! },
+      metric: settings.metric,
+      positive: await this.bases.positive(),
       seed: settings.seed,
       signal,
       reporter,
@@ -250,19 +276,30 @@ class StudyRun {
   async write(): Promise<StudyResults> {
     const { settings, data, store, plans, cpu } = this.context
     const { measurements } = this
-    const rows = this.rows.map(({ predictions: _, notes, ...row }) => ({
-      ...row,
-      cpu: measurements?.cpu?.[row.id] ?? null,
-      gpu: measurements?.gpu?.[row.id] ?? null,
-      note: notes.join('; '),
-    }))
+    const positive = this.about === null ? null : await this.bases.positive()
+    const family = Math.max(1, plans.length - 1)
+    const { metric, seed } = settings
+    const expected = data.test.map(({ label }) => label)
+    const judging = { expected, classes: data.labels.length, metric, positive, seed, family }
+    const rows = this.rows.map((scored) => {
+      const { predictions: _, notes, ...row } = scored
+      return {
+        ...row,
+        ...this.judge.of(scored, this.rows[0], judging),
+        cpu: measurements?.cpu?.[row.id] ?? null,
+        gpu: measurements?.gpu?.[row.id] ?? null,
+        note: notes.join('; '),
+      }
+    })
     for (const [id, words] of slowerNotes(rows)) {
       const row = rows.find((r) => r.id === id)!
       row.note = [row.note, words].filter((part) => part !== '').join('; ')
     }
     const { machine, engine } = await describeMachine(cpu.info(), measurements?.adapter ?? null)
     const finished = rows.length === plans.length && measurements !== null
-    const notes = [...data.notes, ...f1Notes(data.labels, data.labels.length === 2 ? 1 : null)]
+    const notes = [...data.notes, ...f1Notes(data.labels, positive)]
+    const { floors } = this
+    const chosen = finished ? recommend({ rows, floors, margin: MARGIN, settings }) : { recommendations: [], notes: [] }
     const results: StudyResults = {
       schema: RESULTS_SCHEMA,
       finished,
@@ -278,6 +315,7 @@ class StudyRun {
         source: data.source,
         name: data.name,
         labels: data.labels,
+        positive: positive === null ? null : data.labels[positive],
         train: data.train.length,
         validation: data.validation.length,
         test: data.test.length,
@@ -286,9 +324,9 @@ class StudyRun {
       },
       seed: settings.seed,
       settings,
-      rows,
-      recommendations: finished ? recommend(rows) : [],
-      notes: [...notes, ...(measurements?.notes ?? []), ...cpu.info().notes],
+      ...{ floors, family, margin: MARGIN, rows },
+      recommendations: chosen.recommendations,
+      notes: [...chosen.notes, ...notes, ...(measurements?.notes ?? []), ...cpu.info().notes],
     }
     await store.writeFile('results.json', `${JSON.stringify(results, null, 2)}\n`)
     await store.writeFile('table.md', tableMarkdown(results))

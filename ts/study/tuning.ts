@@ -6,6 +6,7 @@ import { masksFor } from '../compress/prune.ts'
 import { parseRecipe, type RecipeResult, type Step } from '../recipe/apply.ts'
 import { definitionOf } from '../recipe/steps/index.ts'
 import type { Growth } from '../recipe/step.ts'
+import { METRIC_NAMES } from '../evaluation/statistics.ts'
 import type { ModelWeights } from '../model/weights.ts'
 import { uniformLayerMap, type HiddenOptions } from '../train/hidden.ts'
 import { type MaskSchedule } from '../train/schedule.ts'
@@ -16,12 +17,12 @@ import type { Base } from './bases.ts'
 import type { Scale } from './settings.ts'
 import type { Store } from './store.ts'
 
-/** What F1 on the validation texts a low-rank row may lose against its base. */
+/** What a low-rank row may lose of the deciding measure on the validation texts, against its base. */
 const LOW_RANK_LOSS = 0.005
 /** What random weights get: there is nothing to hold. */
 const UNTRAINED_SHARE = 0.25
 /**
- * Validation F1 that training is trusted to bring back. The first rank that loses no more than the first of these is
+ * What training is trusted to bring back of the deciding measure. The first rank that loses no more than the first of these is
  * trained; where that does not hold, the first that loses no more than the second. Each gets its part of the time.
  */
 const REPAIRABLE = [0.08, 0.02]
@@ -148,7 +149,7 @@ const statesOf = (teacher: ModelWeights, weight: number): HiddenOptions => ({
 })
 
 /**
- * The smallest rank whose F1 on the validation texts holds once its factors were trained again.
+ * The smallest rank whose deciding measure on the validation texts holds once its factors were trained again.
  * @param shape the step with R for its rank, e.g. 'wtucker:R'
  */
 async function chooseRank(shape: string, isTuned: boolean, shaping: Shaping): Promise<Shaped> {
@@ -157,11 +158,12 @@ async function chooseRank(shape: string, isTuned: boolean, shaping: Shaping): Pr
   if (!base.isTrained) {
     const recipe = at(UNTRAINED_SHARE)
     const { model, notes } = await apply(base.model, recipe)
-    return { model, recipe, notes: [notes[0], 'random weights: there is no F1 to choose a rank by'] }
+    return { model, recipe, notes: [notes[0], 'random weights: there is no score to choose a rank by'] }
   }
-  const baseF1 = await base.validate(base.model)
-  const words = (share: number, f1: number): string =>
-    `rank ${share} of the full one, validation F1 ${f1.toFixed(3)} (base ${baseF1.toFixed(3)})`
+  const name = METRIC_NAMES[context.settings.metric]
+  const baseScore = await base.validate(base.model)
+  const words = (share: number, score: number): string =>
+    `rank ${share} of the full one, validation ${name} ${score.toFixed(3)} (base ${baseScore.toFixed(3)})`
   const ranks = definitionOf(parseRecipe(at(UNTRAINED_SHARE))[0]).ranks
   if (!ranks) throw new Error(`study: '${shape}' leaves a rank open, and its step has none`)
   const candidates = [
@@ -169,30 +171,35 @@ async function chooseRank(shape: string, isTuned: boolean, shaping: Shaping): Pr
     ...(ranks.then?.shares ?? []).map((share) => ({ share, recipe: at(share, ranks.then!.shape) })),
   ]
   let tried = 0
-  let best: (Shaped & { f1: number }) | null = null
+  let best: (Shaped & { score: number }) | null = null
   for (const [i, { share, recipe }] of candidates.entries()) {
     context.reporter.progress(i, candidates.length, undefined, recipe)
     const applied = await apply(base.model, recipe)
-    const f1 = await base.validate(applied.model)
+    const score = await base.validate(applied.model)
     let shaped = {
-      f1,
+      score,
       model: applied.model,
       recipe,
-      notes: [applied.notes[0], `not trained again: ${words(share, f1)}`],
+      notes: [applied.notes[0], `not trained again: ${words(share, score)}`],
     }
-    if (isTuned && tried < REPAIRABLE.length && f1 >= baseF1 - REPAIRABLE[tried] && f1 < baseF1 - LOW_RANK_LOSS) {
+    if (
+      isTuned &&
+      tried < REPAIRABLE.length &&
+      score >= baseScore - REPAIRABLE[tried] &&
+      score < baseScore - LOW_RANK_LOSS
+    ) {
       tried++
       const trained = await train(applied.model, shaping, { seconds: context.tuneSeconds / REPAIRABLE.length })
       const model = { ...trained.model, config: applied.model.config }
-      const trainedF1 = await base.validate(model)
-      const notes = [applied.notes[0], `factors trained again: ${trained.words}`, words(share, trainedF1)]
-      if (trainedF1 > f1) shaped = { f1: trainedF1, model, recipe, notes }
+      const trainedScore = await base.validate(model)
+      const notes = [applied.notes[0], `factors trained again: ${trained.words}`, words(share, trainedScore)]
+      if (trainedScore > score) shaped = { score: trainedScore, model, recipe, notes }
     }
-    if (!best || shaped.f1 > best.f1) best = shaped
-    if (shaped.f1 >= baseF1 - LOW_RANK_LOSS) return shaped
+    if (!best || shaped.score > best.score) best = shaped
+    if (shaped.score >= baseScore - LOW_RANK_LOSS) return shaped
   }
   return {
     ...best!,
-    notes: [...best!.notes, `no rank tried held F1 within ${LOW_RANK_LOSS}`],
+    notes: [...best!.notes, `no rank tried held ${name} within ${LOW_RANK_LOSS}`],
   }
 }

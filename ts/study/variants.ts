@@ -26,7 +26,7 @@ const joined = (...parts: string[]): string => parts.filter((part) => part !== '
 
 /** Training texts that importance is measured on. */
 const IMPORTANCE_TEXTS = 256
-/** Relative F1 on the validation texts that int8 may cost before layers stay in f32. */
+/** Share of the deciding measure on the validation texts that int8 may cost before layers stay in f32. */
 const GATE = 0.01
 
 /** Makes rows from bases; shapes that several rows share are made once. */

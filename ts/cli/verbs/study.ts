@@ -1,8 +1,9 @@
 // `study`: every compressed variant of a classifier, side by side.
 
-import type { Command } from '@commander-js/extra-typings'
+import { Option, type Command } from '@commander-js/extra-typings'
 import { join } from 'node:path'
 import type { StudyResults } from '../../report/results.ts'
+import { METRICS } from '../../evaluation/statistics.ts'
 import { UsageError } from '../failure.ts'
 import { columnOptions, preparationOptions } from '../options.ts'
 import { amount, DATA_HELP, deviceList, fileList, jsonOption, MODEL_HELP, positiveNumber } from '../values.ts'
@@ -13,7 +14,9 @@ const options = (program: Command) =>
     columnOptions(
       program
         .command('study')
-        .description('compare every compressed variant of a classifier: size, F1, time on CPU and GPU'),
+        .description(
+          'compare every compressed variant of a classifier: size, quality beside simple floors, time on CPU and GPU',
+        ),
     ),
   )
     .option('--model <model>', `${MODEL_HELP} (default: a small model trained from random weights)`)
@@ -40,6 +43,12 @@ const options = (program: Command) =>
       'about how long it may take on two cores (default: 9; with --quick 1.75)',
       positiveNumber(10_000),
     )
+    .addOption(
+      new Option('--metric <measure>', 'what decides on ranks, variants, recommendations and differences')
+        .choices(METRICS)
+        .default('macroF1' as const),
+    )
+    .option('--positive <label>', 'label that F1 is of (default: the rarer of two)')
     .option('--student <model>', 'layers x width such as 2x64, a preset, or the folder of a model that distil made')
     .option('--no-tuning', 'do not train shaped weights again')
     .option(
