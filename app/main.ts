@@ -1,146 +1,159 @@
-// The page: asks the worker, shows what comes back.
+// The page: asks for the first answer at once, then draws its parts.
 
-import { PRESET_NAMES, SHAPE_FILES, VARIANTS } from './choices.ts'
-import type { Classified, DeviceRequest, KernelResult, ModelChoice, Reply, Request } from './messages.ts'
-import { plotKernels } from './plot.ts'
+import { keepAddress, type App, type Section } from './app.ts'
+import { mountBench } from './bench-section.ts'
+import { mountBrowser } from './browser-section.ts'
+import { askBrowser, WASM_DEVICES } from './browser.ts'
+import { MODELS, type PageModel } from './catalogue.ts'
+import { Client } from './client.ts'
+import { element, fillSelect, find } from './dom.ts'
+import { LANGUAGES, wordsFor } from './language.ts'
+import { mountModel } from './model-section.ts'
+import { keepPage } from './offline.ts'
+import { mountPlots } from './plots-section.ts'
+import { mountSpace } from './space-section.ts'
+import { mountTry } from './try-section.ts'
+import { readView, THEMES, type Theme } from './view.ts'
 
-function find<T extends HTMLElement>(id: string): T {
-  const element = document.getElementById(id)
-  if (!element) throw new Error(`the page has no #${id}`)
-  return element as T
+const view = readView(location.search, WASM_DEVICES[0])
+const [firstModel] = MODELS.values()
+const app: App = {
+  words: wordsFor(view.language),
+  view,
+  model: MODELS.get(view.model ?? '') ?? firstModel,
+  client: new Client(),
+  abilities: null,
+  keep: () => {
+    keepAddress(view)
+    model.draw()
+  },
+  choose,
 }
 
-const selects = {
-  model: find<HTMLSelectElement>('model'),
-  variant: find<HTMLSelectElement>('variant'),
-  device: find<HTMLSelectElement>('device'),
-  shapes: find<HTMLSelectElement>('shapes'),
-  benchDevice: find<HTMLSelectElement>('bench-device'),
-}
-const buttons = [...document.querySelectorAll('button')]
-const cores = Math.min(navigator.hardwareConcurrency ?? 1, 4)
-const threads = crossOriginIsolated ? cores : 1
+const attempt = mountTry(find('try'), app)
+const bench = mountBench(find('bench-section'), app, drawResults)
+const plots = mountPlots(find('plots'), app, bench.results, () => space.draw())
+const space = mountSpace(find('space'), app, bench.results, plots.choice)
+const model = mountModel(find('model-section'), app)
+const browser = mountBrowser(find('browser'), app)
+const sections: Section[] = [attempt, bench, plots, space, model, browser]
 
-const DEVICES: Record<string, DeviceRequest> = {
-  ...(threads > 1 ? { [`WebAssembly, ${threads} threads`]: { kind: 'wasm', threads } } : {}),
-  'WebAssembly, 1 thread': { kind: 'wasm', threads: 1 },
-  ...('gpu' in navigator ? { WebGPU: { kind: 'webgpu', threads: 0 } } : {}),
+function drawResults(): void {
+  plots.draw()
+  space.draw()
 }
 
-function fill(select: HTMLSelectElement, options: string[]): void {
-  select.replaceChildren(...options.map((text) => new Option(text)))
+function choose(next: PageModel): void {
+  const examples = app.model.facts?.examples ?? []
+  app.model = next
+  view.model = next.facts ? next.choice.name : null
+  if (view.text === null || examples.includes(view.text)) view.text = next.facts?.examples[0] ?? view.text
+  for (const section of sections) section.draw()
+  void attempt.ask()
 }
 
-fill(selects.model, [...PRESET_NAMES.map((name) => `preset:${name}`), 'an address …'])
-fill(selects.variant, VARIANTS)
-for (const select of [selects.device, selects.benchDevice]) fill(select, Object.keys(DEVICES))
-fill(selects.shapes, Object.keys(SHAPE_FILES))
-find('machine').textContent =
-  `${navigator.hardwareConcurrency} cores; ` +
-  (crossOriginIsolated ? 'cross-origin isolated: threads work' : 'not cross-origin isolated: one WebAssembly thread') +
-  ('gpu' in navigator ? '; WebGPU is there' : '; no WebGPU in this browser')
+const language = find<HTMLSelectElement>('language')
+const theme = find<HTMLSelectElement>('theme')
+const share = find<HTMLButtonElement>('share')
 
-const worker = new Worker(new URL('./worker.ts', import.meta.url), { type: 'module' })
-let status = find('status')
-let kernels: KernelResult[] = []
-
-function ask(request: Request, where: HTMLElement): void {
-  status = where
-  status.textContent = 'working …'
-  for (const button of buttons) button.disabled = true
-  worker.postMessage(request)
-}
-
-function done(message: string): void {
-  status.textContent = message
-  for (const button of buttons) button.disabled = false
-}
-
-let address = './model/'
-
-function chosenModel(): ModelChoice | null {
-  const files = [...(find<HTMLInputElement>('folder').files ?? [])]
-  if (files.length > 0) return { files }
-  const { value } = selects.model
-  if (value.startsWith('preset:')) return { preset: value.slice('preset:'.length) }
-  const typed = prompt(
-    'Address of a model folder (config.json, model.safetensors, vocab.txt or tokenizer.json)',
-    address,
+language.addEventListener('change', () => {
+  view.language = language.value
+  app.words = wordsFor(view.language)
+  drawAll()
+})
+theme.addEventListener('change', () => {
+  view.theme = theme.value as Theme
+  drawAll()
+})
+share.addEventListener('click', () => {
+  keepAddress(view)
+  navigator.clipboard.writeText(location.href).then(
+    () => (find('shared').textContent = app.words.shared),
+    () => (find('shared').textContent = app.words.notShared),
   )
-  if (!typed) return null
-  address = typed
-  return { address: new URL(typed, location.href).href }
+})
+matchMedia('(prefers-color-scheme: dark)').addEventListener('change', () => space.draw())
+
+function drawHead(): void {
+  const { words } = app
+  document.documentElement.lang = words.code
+  document.documentElement.dataset.theme = view.theme
+  document.title = `${words.title}: ${words.sections.try}`
+  find('tagline').textContent = words.tagline
+  find('skip').textContent = words.skip
+  share.textContent = words.share
+  find('shared').textContent = ''
+  find('language-label').textContent = words.language
+  find('theme-label').textContent = words.theme
+  fillSelect(
+    language,
+    LANGUAGES.map(({ code, name }) => ({ value: code, name })),
+    words.code,
+  )
+  fillSelect(
+    theme,
+    THEMES.map((value) => ({ value, name: words.themes[value] })),
+    view.theme,
+  )
+  const names = {
+    try: words.sections.try,
+    'bench-section': words.sections.bench,
+    plots: words.sections.plots,
+    space: words.sections.space,
+    'model-section': words.sections.model,
+    browser: words.sections.browser,
+  }
+  find('contents').replaceChildren(
+    ...Object.entries(names).map(([id, name]) => {
+      find(id).setAttribute('aria-label', name)
+      return element('a', { href: `#${id}` }, name)
+    }),
+  )
 }
 
-// the model chosen last counts
-selects.model.addEventListener('change', () => (find<HTMLInputElement>('folder').value = ''))
+function drawAll(): void {
+  keepAddress(view)
+  drawHead()
+  for (const section of sections) section.draw()
+}
 
-find('form').addEventListener('submit', (event) => {
+document.addEventListener('keydown', (event) => {
+  if (event.key !== 'Escape') return
+  attempt.stop()
+  bench.stop()
+})
+
+// files may be dropped anywhere: what they are says where they go
+document.addEventListener('dragover', (event) => {
   event.preventDefault()
-  const model = chosenModel()
-  if (!model) return
-  const device = DEVICES[selects.device.value]
-  const text = find<HTMLInputElement>('text').value
-  ask({ verb: 'classify', model, variant: selects.variant.value, device, text }, find('status'))
+  document.body.classList.add('dropping')
+})
+document.addEventListener('dragleave', (event) => {
+  if (event.relatedTarget === null) document.body.classList.remove('dropping')
+})
+document.addEventListener('drop', (event) => {
+  event.preventDefault()
+  document.body.classList.remove('dropping')
+  const files = [...(event.dataTransfer?.files ?? [])]
+  if (files.length > 0) void take(files)
 })
 
-find('bench').addEventListener('click', () => {
-  kernels = []
-  find('plot').replaceChildren()
-  const device = DEVICES[selects.benchDevice.value]
-  ask({ verb: 'bench', shapes: selects.shapes.value, device }, find('bench-status'))
-})
-
-const megabytes = (bytes: number): string => `${(bytes / 1e6).toFixed(2)} MB`
-const milliseconds = (ms: number): string => `${ms.toPrecision(3)} ms`
-
-function showClassified(result: Classified): void {
-  find('labels').replaceChildren(
-    ...result.labels.map(({ label, score }) => {
-      const row = document.createElement('div')
-      row.className = 'label'
-      const meter = Object.assign(document.createElement('meter'), { value: score, max: 1 })
-      const name = Object.assign(document.createElement('span'), { textContent: label })
-      row.append(name, meter, Object.assign(document.createElement('output'), { textContent: score.toFixed(3) }))
-      return row
-    }),
-  )
-  const facts: Record<string, string> = {
-    latency: `${milliseconds(result.medianMs)}, ${result.tokens} tokens`,
-    'first run': milliseconds(result.coldMs),
-    'model file': megabytes(result.fileBytes),
-    'on the device': megabytes(result.deviceBytes),
-    device: `${result.info.name}${result.info.software ? ' (software: no GPU time)' : ''}`,
-  }
-  find('facts').replaceChildren(
-    ...Object.entries(facts).map(([name, value]) => {
-      const item = document.createElement('div')
-      const term = Object.assign(document.createElement('dt'), { textContent: name })
-      item.append(term, Object.assign(document.createElement('dd'), { textContent: value }))
-      return item
-    }),
-  )
-  find('notes').textContent = result.notes.join('; ')
+async function take(files: File[]): Promise<void> {
+  if (files.some(({ name }) => /^(config\.json|.*\.safetensors)$/.test(name)))
+    return choose({ choice: { name: files[0].webkitRelativePath.split('/')[0] || 'dropped', files }, facts: null })
+  if (files.length > 1) return attempt.fail(app.words.oneFile(files.length))
+  const [file] = files
+  if (/^results.*\.json$/i.test(file.name)) return bench.openFile(file)
+  await attempt.openFile(file)
 }
 
-worker.addEventListener('message', ({ data: reply }: MessageEvent<Reply>) => {
-  switch (reply.verb) {
-    case 'progress':
-      status.textContent = reply.message
-      break
-    case 'classified':
-      showClassified(reply.result)
-      done('')
-      break
-    case 'kernel':
-      kernels.push(reply.result)
-      find('plot').innerHTML = plotKernels(kernels)
-      break
-    case 'benched':
-      done(`done on ${reply.info.name}${reply.info.software ? ' (software: emulated on the CPU, no GPU time)' : ''}`)
-      break
-    case 'error':
-      done(`failed: ${reply.message}`)
-  }
+drawHead()
+attempt.draw()
+// the first answer before all else
+const answered = attempt.ask()
+void answered.then(async () => {
+  for (const section of sections.slice(1)) section.draw()
+  app.abilities = await askBrowser()
+  for (const section of sections) section.draw()
+  void keepPage(() => browser.draw())
 })
-worker.addEventListener('error', (event) => done(`the worker failed: ${event.message}`))

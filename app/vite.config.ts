@@ -1,12 +1,72 @@
-// `npx vite app` serves the page, `npx vite build app` writes build/app. The headers make pages cross-origin isolated,
-// without which WebAssembly has one thread.
+// `npm run app` serves the page, `npm run app:build` writes build/app: static files that work from any host and folder, and
+// without a network. The headers make pages cross-origin isolated, without which WebAssembly has one thread; where a host
+// does not send them, the service worker adds them.
 
+import { createHash } from 'node:crypto'
 import { builtinModules } from 'node:module'
-import { defineConfig } from 'vite'
+import { fileURLToPath } from 'node:url'
+import { build as bundle } from 'esbuild'
+import { defineConfig, type Plugin } from 'vite'
 
 const headers = { 'Cross-Origin-Opener-Policy': 'same-origin', 'Cross-Origin-Embedder-Policy': 'require-corp' }
 // named only by lazy imports that a browser never takes
 const external = [/^node:/, 'webgpu', ...builtinModules]
+
+/** What the built page may do: nothing that is not its own. Threads start from blob: addresses. */
+export const POLICY = [
+  "default-src 'none'",
+  "script-src 'self' 'wasm-unsafe-eval'",
+  "style-src 'self'",
+  "img-src 'self'",
+  "connect-src 'self'",
+  "worker-src 'self' blob:",
+  "base-uri 'none'",
+  "form-action 'none'",
+].join('; ')
+
+/**
+ * What only Node takes, by imports that a browser never comes to, is left out, as package.json's `browser` says of dist/.
+ * The bench's results name an export of folder.node.ts, which falls away with them.
+ */
+const withoutNode: Plugin = {
+  name: 'without-node',
+  enforce: 'pre',
+  load: (id) => (/(?<!folder)\.node\.ts$/.test(id) ? 'export {}' : null),
+}
+
+/** The policy is of the built page alone: Vite's own server puts styles into the page. */
+const policy: Plugin = {
+  name: 'policy',
+  apply: 'build',
+  transformIndexHtml: () => [
+    { tag: 'meta', attrs: { 'http-equiv': 'Content-Security-Policy', content: POLICY }, injectTo: 'head-prepend' },
+  ],
+}
+
+/** Builds the service worker with the names of all files, and a hash that changes with any of them. */
+const serviceWorker: Plugin = {
+  name: 'service-worker',
+  apply: 'build',
+  enforce: 'post',
+  async generateBundle(_, files) {
+    const hash = createHash('sha256')
+    for (const name of Object.keys(files).sort()) {
+      const file = files[name]
+      hash.update(name).update(file.type === 'chunk' ? file.code : file.source)
+    }
+    const { outputFiles } = await bundle({
+      entryPoints: [fileURLToPath(new URL('./service-worker.ts', import.meta.url))],
+      bundle: true,
+      minify: true,
+      write: false,
+      define: {
+        FILES: JSON.stringify(Object.keys(files).map((name) => `./${name}`)),
+        VERSION: JSON.stringify(hash.digest('hex').slice(0, 12)),
+      },
+    })
+    this.emitFile({ type: 'asset', fileName: 'service-worker.js', source: outputFiles[0].text })
+  },
+}
 
 export default defineConfig({
   // what is missing is a 404, not the page
@@ -14,6 +74,14 @@ export default defineConfig({
   base: './',
   server: { headers },
   preview: { headers },
-  build: { outDir: '../build/app', emptyOutDir: true, target: 'es2023', rolldownOptions: { external } },
-  worker: { format: 'es', rolldownOptions: { external } },
+  plugins: [withoutNode, policy, serviceWorker],
+  build: {
+    outDir: '../build/app',
+    emptyOutDir: true,
+    target: 'es2023',
+    // a file inside a script would be a data: address, which the policy does not fetch
+    assetsInlineLimit: 0,
+    rolldownOptions: { external },
+  },
+  worker: { format: 'es', plugins: () => [withoutNode], rolldownOptions: { external } },
 })

@@ -32,7 +32,7 @@ const SEED = 7
 /** rows of the embedding table: larger than any cache here, small enough to make in a second */
 const VOCABULARY = 30522
 
-interface LinearKind {
+export interface LinearKind {
   op: string
   variant: string
   kind: LeafWeight['kind']
@@ -41,7 +41,7 @@ interface LinearKind {
   tiles?: boolean
 }
 
-const LINEAR_KINDS: LinearKind[] = [
+export const LINEAR_KINDS: readonly LinearKind[] = [
   { op: 'f32', variant: 'dense', kind: 'f32', density: 1 },
   { op: 'int8', variant: 'dense', kind: 'int8', density: 1 },
   { op: 'csr', variant: '80 % zeros', kind: 'csr', density: 0.2 },
@@ -74,12 +74,16 @@ function linearOp(input: number, output: number, weight: LeafWeight, bias: Float
 }
 
 /** Every linear kind at one shape; `only` limits them by name. */
-export function* linearCases({ M, N, K }: LinearShape, only: string[]): Generator<KernelCase> {
+export function* linearCases(
+  { M, N, K }: LinearShape,
+  only: readonly string[],
+  kinds: readonly LinearKind[] = LINEAR_KINDS,
+): Generator<KernelCase> {
   const random = seededRandom(SEED)
   const batch: Batch = { offsets: Int32Array.of(0, M), rows: uniform(M * K, random) }
   const bias = uniform(N, random)
   const denseOps = 2 * M * N * K
-  for (const { op, variant, kind, density, tiles = false } of LINEAR_KINDS) {
+  for (const { op, variant, kind, density, tiles = false } of kinds) {
     // sizes that the tiles do not divide have no such weight
     if (!only.includes(op) || (tiles && (N % TILE_OUTPUTS !== 0 || K % TILE_INPUTS !== 0))) continue
     const weight = randomWeight(kind, N, K, random, { density, tiles })

@@ -1,22 +1,17 @@
-// The page, built as it is shipped: classifies, runs its bench, and asks nothing of any other server.
+// The page, built as it is shipped: its first answer, an error in its place, a bench that is stopped. `npm run app:walk` goes
+// further.
 
-import { fileURLToPath } from 'node:url'
 import type { Browser } from 'puppeteer'
 import { afterAll, beforeAll, expect, it } from 'vitest'
-import { build, type Rolldown } from 'vite'
+import { buildApp, openApp } from './app-page.ts'
 import { launchBrowser } from './chromium.ts'
-import { serve, type Files, type StaticServer } from './server.ts'
+import { serve, type StaticServer } from './server.ts'
 
 let browser: Browser
 let server: StaticServer
 
 beforeAll(async () => {
-  const root = fileURLToPath(new URL('../../app/', import.meta.url))
-  const built = (await build({ root, logLevel: 'error', build: { write: false } })) as Rolldown.RolldownOutput
-  const files: Files = new Map()
-  for (const part of built.output) files.set(part.fileName, part.type === 'chunk' ? part.code : part.source)
-  server = await serve(files, true)
-  browser = await launchBrowser()
+  ;[server, browser] = await Promise.all([buildApp().then((files) => serve(files, true)), launchBrowser()])
 })
 
 afterAll(async () => {
@@ -24,32 +19,41 @@ afterAll(async () => {
   await server?.close()
 })
 
-it('classifies a text and draws the bench', async () => {
-  const page = await browser.newPage()
-  const problems: string[] = []
-  const foreign: string[] = []
-  page.on('pageerror', (error) => problems.push(String(error)))
-  page.on('request', (request) => {
-    if (!/^(data|blob):/.test(request.url()) && !request.url().startsWith(server.url)) foreign.push(request.url())
-  })
-  await page.goto(server.url)
-  await page.select('#variant', 'q8+e8')
-  await page.click('#form button')
-  const idle = '!document.querySelector("#form button").disabled'
-  await page.waitForFunction(idle, { timeout: 30_000 })
-  expect(await page.$eval('#status', (element) => element.textContent)).toBe('')
-  const scores = await page.$$eval('.label output', (outputs) => outputs.map((output) => Number(output.textContent)))
-  expect(scores).toHaveLength(2)
-  expect(scores[0] + scores[1]).toBeCloseTo(1, 2)
-  expect(await page.$eval('#notes', (element) => element.textContent)).toContain('random weights')
+it('answers at once, shows errors in place of answers, and stops a bench', async () => {
+  const { page, problems, answered, text, close } = await openApp(browser, server.url)
+  await answered()
+  const cards = await page.$$eval('#answers .card', (found) => found.map((card) => (card as HTMLElement).innerText))
+  expect(cards).toHaveLength(2)
+  for (const card of cards) {
+    expect(card).toContain('a warm, funny and moving film')
+    expect(card).toMatch(/^positive 0\.\d{3}$/m)
+    expect(card).toMatch(/ms ± .* ms, median of \d+/)
+    expect(card).toMatch(/wasm (relaxed|baseline)-simd, 1 thread/)
+  }
 
+  await page.$eval('textarea#text', (area) => (area.value = ' \n '))
+  await page.click('#classify')
+  await page.waitForSelector('#answers [role=alert]')
+  expect(await text('#answers')).toContain('There is no text')
+  expect(await page.$('#answers .card')).toBeNull()
+
+  await page.$eval('textarea#text', (area) => (area.value = `a dull film 龘\n${'good '.repeat(300)}`))
+  await page.click('#classify')
+  await page.waitForSelector('#answers table')
+  await answered()
+  const rows = await page.$$eval('#answers tbody tr', (found) => found.map((row) => (row as HTMLElement).innerText))
+  expect(rows).toHaveLength(2)
+  expect(rows[0]).toContain('unknown words')
+  expect(rows[1]).toMatch(/positive.*cut/s)
+
+  await page.waitForFunction('!document.querySelector("#bench")?.disabled')
+  await page.click('#quick')
   await page.click('#bench')
-  await page.waitForFunction(idle, { timeout: 60_000 })
-  expect(await page.$eval('#bench-status', (element) => element.textContent)).toMatch(/^done on wasm/)
-  // three shapes of nine linear kernels
-  expect(await page.$$eval('#plot rect', (bars) => bars.length)).toBe(27)
+  await page.waitForFunction('Number(document.querySelector("#bench-progress").value) > 2', { timeout: 20_000 })
+  expect(await text('#bench-status')).toMatch(/^\d+ of \d+, about \d+ (s|min) left: /)
+  await page.keyboard.press('Escape')
+  await page.waitForFunction('document.querySelector("#bench-status").textContent.startsWith("Stopped")')
+  await page.waitForSelector('#plot-tokens svg')
   expect(problems).toEqual([])
-  expect(foreign).toEqual([])
-  if (process.env.APP_SCREENSHOT)
-    await page.screenshot({ path: process.env.APP_SCREENSHOT as `${string}.png`, fullPage: true })
+  await close()
 })

@@ -1,0 +1,42 @@
+// The language of the page and numbers in it.
+
+import { en, type Words } from './words.en.ts'
+import { ru } from './words.ru.ts'
+
+export const LANGUAGES: readonly Words[] = [en, ru]
+
+/** The words of a language by its code; what the reader's browser prefers where the code is none of them. */
+export function wordsFor(code: string | null): Words {
+  const wanted = [code ?? '', ...navigator.languages].map((name) => name.slice(0, 2))
+  for (const name of wanted) {
+    const found = LANGUAGES.find((words) => words.code === name)
+    if (found) return found
+  }
+  return en
+}
+
+/** Three digits: 0.0123, 1.23, 12.3, 1,230. */
+export const digits = (value: number, { code }: Words, most = 3): string =>
+  value.toLocaleString(code, { maximumSignificantDigits: most })
+
+const UNITS: Record<string, { ms: string; MB: string; kB: string }> = {
+  en: { ms: 'ms', MB: 'MB', kB: 'kB' },
+  ru: { ms: 'мс', MB: 'МБ', kB: 'кБ' },
+}
+
+export const milliseconds = (ms: number, words: Words): string => `${digits(ms, words)} ${UNITS[words.code].ms}`
+
+export function size(bytes: number, words: Words): string {
+  const { MB, kB } = UNITS[words.code]
+  return bytes < 1e6 ? `${digits(bytes / 1e3, words)} ${kB}` : `${digits(bytes / 1e6, words)} ${MB}`
+}
+
+export const share = (part: number, { code }: Words): string =>
+  part.toLocaleString(code, { style: 'percent', maximumFractionDigits: 1 })
+
+export const decimal = (value: number, { code }: Words, places = 3): string =>
+  value.toLocaleString(code, { minimumFractionDigits: places, maximumFractionDigits: places })
+
+/** A stretch of time to come, roughly. */
+export const roughly = (ms: number, words: Words): string =>
+  ms < 90_000 ? words.seconds(Math.max(1, Math.round(ms / 1000))) : words.minutes(Math.round(ms / 60_000))

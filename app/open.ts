@@ -1,0 +1,158 @@
+// Models by their files and variants, devices by their requests, and models on devices: each made once and kept.
+
+import type { Device } from '../kernels/program/device.ts'
+import { openDevice } from '../ts/inference/devices.ts'
+import { startClassifier } from '../ts/inference/classifier.ts'
+import { openTokenizer } from '../ts/inference/open-tokenizer.ts'
+import type { RunningModel } from '../ts/inference/running-model.ts'
+import { isModelFile, memoryFiles, type ModelFiles } from '../ts/io/folder.ts'
+import { loadModelFiles, type LoadedModel } from '../ts/model/load.ts'
+import type { ModelWeights } from '../ts/model/weights.ts'
+import { deviceKey } from './device-key.ts'
+import type { DeviceRequest, ModelChoice, Reply, Slot } from './messages.ts'
+import { AS_SHIPPED } from './variants.ts'
+
+export type Say = (reply: Reply) => void
+
+/** A variant of a model, in memory. */
+export interface OpenVariant {
+  model: LoadedModel
+  weights: ModelWeights
+  /** of model.safetensors as it is, or as it would be written */
+  fileBytes: number
+  notes: string[]
+}
+
+/** A variant of a model, on a device. */
+export interface OpenSlot extends OpenVariant {
+  device: Device
+  running: RunningModel
+  openMs: number
+}
+
+/** Two are shown side by side; one more is kept for who goes back. */
+const KEPT_SLOTS = 3
+
+const models = new Map<string, Promise<LoadedModel>>()
+const devices = new Map<string, Promise<Device>>()
+const slots = new Map<string, Promise<OpenSlot>>()
+
+/** What is made once and forgotten where making it failed, so that the next request tries again. */
+function once<T>(cache: Map<string, Promise<T>>, key: string, make: () => Promise<T>): Promise<T> {
+  const found = cache.get(key)
+  if (found) return found
+  const made = make()
+  cache.set(key, made)
+  made.catch(() => cache.delete(key))
+  return made
+}
+
+const modelKey = (choice: ModelChoice): string =>
+  JSON.stringify(
+    'addresses' in choice
+      ? choice.addresses
+      : choice.files.map((file) => [file.webkitRelativePath, file.name, file.size, file.lastModified]),
+  )
+
+export const deviceFor = (request: DeviceRequest): Promise<Device> =>
+  once(devices, deviceKey(request), async () => {
+    const { kind, threads } = request
+    return (await openDevice(kind === 'webgpu' ? { device: kind } : { device: kind, threads })).device
+  })
+
+const modelFor = (choice: ModelChoice, say: Say): Promise<LoadedModel> =>
+  once(models, modelKey(choice), async () => {
+    const files = 'addresses' in choice ? await fetchFiles(choice, say) : await readFiles(choice)
+    say({ verb: 'progress', stage: 'opening', done: 0, total: 1 })
+    const model = await loadModelFiles(files)
+    if (!model.weights.classifier)
+      throw new Error(`${choice.name} has no classifier: expected a model that was trained to tell labels apart`)
+    return model
+  })
+
+/** Only the files that are there are asked for: a browser reports every other one as an error. */
+async function fetchFiles(
+  { name, addresses }: Extract<ModelChoice, { addresses: unknown }>,
+  say: Say,
+): Promise<ModelFiles> {
+  const loaded = new Map<string, number>()
+  const totals = new Map<string, number>()
+  const sum = (bytes: Map<string, number>): number => [...bytes.values()].reduce((all, one) => all + one, 0)
+  const files = await Promise.all(
+    Object.entries(addresses).map(async ([file, address]) => {
+      const response = await fetch(address)
+      if (!response.ok) throw new Error(`${address} could not be fetched: HTTP ${response.status}`)
+      totals.set(file, Number(response.headers.get('content-length') ?? 0))
+      const pieces: Uint8Array<ArrayBuffer>[] = []
+      const reader = response.body!.getReader()
+      for (let part = await reader.read(); !part.done; part = await reader.read()) {
+        pieces.push(part.value)
+        loaded.set(file, (loaded.get(file) ?? 0) + part.value.length)
+        say({ verb: 'progress', stage: 'fetching', done: sum(loaded), total: sum(totals) })
+      }
+      return [file, await new Blob(pieces).arrayBuffer()] as const
+    }),
+  )
+  return memoryFiles(Object.fromEntries(files), name)
+}
+
+/** The folder's own files alone: folders in it may have a config.json of another thing. */
+async function readFiles({ name, files }: Extract<ModelChoice, { files: unknown }>): Promise<ModelFiles> {
+  const own = files.filter((file) => file.webkitRelativePath.split('/').length <= 2 && isModelFile(file.name))
+  if (!own.some((file) => file.name === 'config.json'))
+    throw new Error(
+      `${name}: config.json is missing; expected the files of a model folder: config.json, model.safetensors, and tokenizer.json or vocab.txt`,
+    )
+  const read = await Promise.all(own.map(async (file) => [file.name, await file.arrayBuffer()] as const))
+  return memoryFiles(Object.fromEntries(read), name)
+}
+
+export async function variantFor(choice: ModelChoice, variant: string, say: Say): Promise<OpenVariant> {
+  const model = await modelFor(choice, say)
+  if (variant === AS_SHIPPED) return { model, weights: model.weights, fileBytes: model.fileBytes, notes: [] }
+  say({ verb: 'progress', stage: 'making', done: 0, total: 1 })
+  const [{ makeVariant }, { inspectModel }] = await Promise.all([
+    import('./make-variant.ts'),
+    import('../ts/recipe/ledger.ts'),
+  ])
+  const { model: weights, notes } = await makeVariant(model.weights, variant)
+  return { model, weights, fileBytes: inspectModel(weights, { header: true }).bytes, notes }
+}
+
+/** A variant on its device; the ones used least lately are freed. */
+export async function slotFor(slot: Slot, say: Say): Promise<OpenSlot> {
+  const key = JSON.stringify([modelKey(slot.model), slot.variant, deviceKey(slot.device)])
+  const found = slots.get(key)
+  if (found) {
+    slots.delete(key)
+    slots.set(key, found)
+    return { ...(await found), openMs: 0 }
+  }
+  while (slots.size >= KEPT_SLOTS) {
+    const [oldest, old] = slots.entries().next().value!
+    slots.delete(oldest)
+    await old.then(({ running }) => running.dispose()).catch(() => {})
+  }
+  return once(slots, key, () => start(slot, say))
+}
+
+async function start({ model: choice, variant, device: request }: Slot, say: Say): Promise<OpenSlot> {
+  const start = performance.now()
+  const [open, device] = await Promise.all([variantFor(choice, variant, say), deviceFor(request)])
+  const { model, weights } = open
+  say({ verb: 'progress', stage: 'packing', done: 0, total: 1 })
+  const tokenizer = await openTokenizer(model.tokenizerFiles, weights.config, model.where)
+  const running = await startClassifier(
+    { weights, tokenizer, fileBytes: open.fileBytes, where: model.where, sentence: null, close: async () => {} },
+    device,
+  )
+  return { ...open, device, running, openMs: performance.now() - start }
+}
+
+/** After a failure: a device may be lost; the next request gets a new one. */
+export async function forgetDevices(): Promise<void> {
+  slots.clear()
+  const old = [...devices.values()]
+  devices.clear()
+  for (const device of old) await device.then((found) => found.dispose()).catch(() => {})
+}

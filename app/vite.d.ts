@@ -1,0 +1,2 @@
+// Files as addresses or text, and the variables of a build.
+/// <reference types="vite/client" />
