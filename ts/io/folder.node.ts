@@ -7,6 +7,7 @@ import { join } from 'node:path'
 import { checkedText, isModelFile, MAX_TEXT_BYTES, type ModelFiles } from './folder.ts'
 import type { ByteSource } from './safetensors.ts'
 
+export { keptOnDisk } from './kept-files.node.ts'
 export { writeWhole, type Parts } from './write.node.ts'
 export { recoverFolder, SUMS_FILE, writeFolder } from './write-folder.node.ts'
 

@@ -1,7 +1,9 @@
 // A model's files, wherever they lie: a folder on disk (folder.node.ts), an address, a hub repository, or memory.
 
+import type { KeptFiles } from './kept-files.ts'
 import { piecesSource } from './pieces.ts'
 import { isPointer, memorySource, pointerError, type ByteSource } from './safetensors.ts'
+import { watchedFetch, type FetchBounds, type WatchedResponse } from './watched-fetch.ts'
 
 export interface ProgressEvent {
   status: 'initiate' | 'download' | 'progress' | 'done' | 'ready'
@@ -89,89 +91,105 @@ export function memoryFiles(
   }
 }
 
-export interface FetchedFilesOptions {
+export interface FetchedFilesOptions extends FetchBounds {
   progress?: Progress
-  /** only what the browser's cache holds already */
+  /** only what is kept already */
   localFilesOnly?: boolean
-  /** keep what was fetched in the browser's Cache Storage, where there is one */
+  /** keep what was fetched */
   cache?: boolean
+  /** the files under this address never change: what is kept is taken without a question */
+  isFixed?: boolean
+  /** where files are kept; the browser's Cache Storage if not given */
+  kept?: () => Promise<KeptFiles | null>
+  /** sent with every request */
+  headers?: Record<string, string>
 }
 
-const CACHE_NAME = 'compact-kernels'
+/** Without a content-length, more than this is refused: a server may send without end. */
+const MAX_UNDECLARED_BYTES = 2 ** 31
 
 /** Files under an address, by fetch; a missing file is a 404. */
 export function fetchedFiles(base: string, options: FetchedFilesOptions = {}): ModelFiles {
   const root = base.endsWith('/') ? base : `${base}/`
-  const get = async (name: string): Promise<Uint8Array<ArrayBuffer>[] | null> => {
+  const { progress, headers = {}, signal, silenceMs } = options
+  const bounds = { signal, silenceMs }
+  const get = async (name: string, isText: boolean): Promise<Uint8Array<ArrayBuffer>[] | null> => {
     const address = `${root}${name}`
-    const cache = options.cache && typeof caches !== 'undefined' ? await openCache() : null
-    const cached = await cache?.match(address)
-    if (!cached && options.localFilesOnly) {
-      // what a repository does not have is not in the cache either; every model has this one
+    const keeping = options.cache ? await import('./kept-files.ts') : null
+    const kept = keeping && (await (options.kept ?? keeping.keptByBrowser)())
+    const found = await kept?.match(address)
+    if (!found && options.localFilesOnly) {
+      // what a repository does not have is not kept either; every model has this one
       if (name !== 'config.json') return null
-      throw new Error(`${address} is not in the browser's cache, and only local files are allowed`)
+      throw new Error(
+        `${address} is not in the ${options.kept ? '' : "browser's "}cache, and only local files are allowed`,
+      )
     }
-    options.progress?.({ status: 'initiate', file: name })
-    let response = cached
-    if (!response) {
-      try {
-        response = await fetch(address)
-      } catch (error) {
-        throw new Error(`${address} could not be fetched: ${(error as Error).message}`, { cause: error })
-      }
-    }
+    progress?.({ status: 'initiate', file: name })
+    const isTaken =
+      found &&
+      (options.localFilesOnly || options.isFixed || (await keeping!.isCurrent(address, found, headers, bounds)))
+    const { response, pieces } = isTaken ? ofKept(found) : await watchedFetch(address, { headers }, bounds)
     // servers of one page answer with it whatever is asked for
     if (response.status === 404 || isPage(response)) return null
     if (!response.ok) throw new Error(`${address} could not be fetched: HTTP ${response.status} ${response.statusText}`)
-    const pieces = await readBody(response, address, name, options.progress)
-    if (!cached) {
-      const blob = new Blob(pieces)
-      const kept = new Response(blob, { headers: { 'content-length': String(blob.size) } })
+    const body = await readBody(response, pieces, { address, file: name, isText, progress })
+    if (!isTaken && kept) {
+      const blob = new Blob(body)
       // a full cache is no reason to refuse what has come
-      await cache?.put(address, kept).catch(() => {})
+      await kept
+        .put(address, new Response(blob, { headers: keeping.headersToKeep(response, blob.size) }))
+        .catch(() => {})
     }
-    return pieces
+    return body
   }
   return {
     where: root,
     text: async (name) => {
-      const pieces = await get(name)
+      const pieces = await get(name, true)
       return pieces && checkedText(await new Blob(pieces).text(), `${root}${name}`)
     },
     open: async (name) => {
-      const pieces = await get(name)
+      const pieces = await get(name, false)
       return pieces && piecesSource(pieces, `${root}${name}`)
     },
   }
 }
 
-/** null where the browser keeps nothing for this page. */
-const openCache = (): Promise<Cache | null> => caches.open(CACHE_NAME).catch(() => null)
+const ofKept = (response: Response): WatchedResponse => ({
+  response,
+  pieces: async function* () {
+    const reader = response.body?.getReader()
+    for (;;) {
+      const { done, value } = (await reader?.read()) ?? { done: true, value: undefined }
+      if (done) return
+      yield value
+    }
+  },
+})
 
 const isPage = ({ headers }: Response): boolean => (headers.get('content-type') ?? '').startsWith('text/html')
 
 /** The body in the pieces in which it comes. */
 async function readBody(
   response: Response,
-  address: string,
-  file: string,
-  progress?: Progress,
+  pieces: WatchedResponse['pieces'],
+  { address, file, isText, progress }: { address: string; file: string; isText: boolean; progress?: Progress },
 ): Promise<Uint8Array<ArrayBuffer>[]> {
   progress?.({ status: 'download', file })
   // with a content-encoding, which another origin may not tell, content-length counts the compressed bytes
   const declared = response.headers.get('content-encoding') ? 0 : Number(response.headers.get('content-length') ?? 0)
-  const pieces: Uint8Array<ArrayBuffer>[] = []
+  const most = isText ? MAX_TEXT_BYTES : Math.max(declared, MAX_UNDECLARED_BYTES)
+  if (declared > most) throw new Error(`${address} has ${declared} bytes, expected at most ${most}`)
+  const body: Uint8Array<ArrayBuffer>[] = []
   let loaded = 0
-  const reader = response.body?.getReader()
-  while (reader) {
-    const { done, value } = await reader.read()
-    if (done) break
-    pieces.push(value)
-    loaded += value.length
+  for await (const piece of pieces(most)) {
+    body.push(piece)
+    loaded += piece.length
     const total = declared >= loaded ? declared : undefined
     progress?.({ status: 'progress', file, loaded, total, progress: total && (100 * loaded) / total })
   }
   if (loaded < declared) throw new Error(`${address} ended after ${loaded} of ${declared} bytes; try again`)
   progress?.({ status: 'done', file, loaded, total: loaded, progress: 100 })
-  return pieces
+  return body
 }

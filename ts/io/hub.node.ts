@@ -3,20 +3,33 @@
 
 import type { PathInfo } from '@huggingface/hub'
 import { mkdir, readFile, rename, symlink } from 'node:fs/promises'
-import { basename, dirname, join, relative } from 'node:path'
-import { SENTENCE_FILES, SENTENCEPIECE_FILES, TOKENIZER_FILES, type ModelFiles, type Progress } from './folder.ts'
+import { dirname, join, relative } from 'node:path'
+import { download, removeOldPartials, type ObjectName } from './download.node.ts'
+import {
+  MAX_TEXT_BYTES,
+  SENTENCE_FILES,
+  SENTENCEPIECE_FILES,
+  TOKENIZER_FILES,
+  type ModelFiles,
+  type Progress,
+} from './folder.ts'
 import { folderFiles, isFolder, isThere, writeWhole } from './folder.node.ts'
-import { hubEndpoint, isHubId } from './hub.ts'
+import { checkRevision, hubAddress, hubEndpoint, isCommit, isHubId } from './hub.ts'
 import { INDEX_FILE, shardsOf } from './shards.ts'
+import { watchedFetch, type FetchBounds } from './watched-fetch.ts'
 
 export { isHubId }
 
-export interface HubOptions {
+export interface HubOptions extends FetchBounds {
   revision?: string
   localFilesOnly?: boolean
   progress?: Progress
   /** the cache's folder; HF_HUB_CACHE, HF_HOME or ~/.cache/huggingface if not given */
   cacheDir?: string
+  /** of the hub; HF_ENDPOINT or the public one if not given */
+  endpoint?: string
+  /** for private repositories; HF_TOKEN if not given */
+  token?: string
 }
 
 const WANTED = [
@@ -27,17 +40,19 @@ const WANTED = [
   'model.safetensors',
   INDEX_FILE,
 ]
-const COMMIT = /^[0-9a-f]{40}$/
+/** Largest part of a model that is taken. */
+const MAX_PART_BYTES = 2 ** 40
 
 /**
  * The files of a hub model. What the cache has is not fetched again; with `localFilesOnly` or HF_HUB_OFFLINE=1 nothing
- * is fetched at all. HF_TOKEN opens private repositories.
+ * is fetched at all. What comes is held against the digest that the hub lists, and only files that were asked for are kept.
  *
- * @throws where the hub cannot be reached and the cache has no such model whole
+ * @throws where the hub cannot be reached and the cache has no such model whole, or the hub gives something else
  */
 export async function hubFiles(id: string, options: HubOptions = {}): Promise<ModelFiles> {
   const hub = await import('@huggingface/hub')
   const revision = options.revision ?? 'main'
+  checkRevision(revision)
   const cacheDir = options.cacheDir ?? hub.getHFHubCachePath()
   const storage = join(cacheDir, `models--${id.replaceAll('/', '--')}`)
   const isOffline =
@@ -49,58 +64,82 @@ export async function hubFiles(id: string, options: HubOptions = {}): Promise<Mo
     return folderFiles(cached)
   }
   // a commit never changes; a whole one in the cache needs no question
-  if (cached && COMMIT.test(revision) && (await isComplete(cached))) return folderFiles(cached)
+  if (cached && isCommit(revision) && (await isComplete(cached))) return folderFiles(cached)
 
+  const token = options.token ?? process.env.HF_TOKEN
   const common = {
-    hubUrl: hubEndpoint(),
-    ...(process.env.HF_TOKEN ? { accessToken: process.env.HF_TOKEN } : {}),
+    hubUrl: hubEndpoint(options.endpoint),
+    fetch: askWith(options),
+    ...(token ? { accessToken: token } : {}),
   }
   let commit: string
   try {
     const info = await hub.modelInfo({ name: id, revision, additionalFields: ['sha'], ...common })
     commit = info.sha
   } catch (error) {
+    options.signal?.throwIfAborted()
     if (cached && (await isComplete(cached))) return folderFiles(cached)
     throw new Error(
       `'${id}' (${revision}) is no folder here, and the hub ${common.hubUrl} does not give it: ${(error as Error).message}`,
       { cause: error },
     )
   }
-  if (!COMMIT.test(commit))
+  if (!isCommit(commit))
     throw new Error(`the hub ${common.hubUrl} gave '${commit}' for ${id} ${revision}, expected a commit`)
   const repo = { type: 'model' as const, name: id }
-  const list = (paths: string[]): Promise<PathInfo[]> => hub.pathsInfo({ repo, paths, revision: commit, ...common })
+  const list = async (paths: string[]): Promise<PathInfo[]> => {
+    const found = await hub.pathsInfo({ repo, paths, revision: commit, ...common })
+    for (const { path } of found)
+      if (!paths.includes(path))
+        throw new Error(`${id}: the hub ${common.hubUrl} names '${path}', which was not asked for`)
+    return found
+  }
+  await removeOldPartials(join(storage, 'blobs'))
   const listed = await list(WANTED)
   const isOneFile = listed.some(({ path }) => path === 'model.safetensors')
-  for (const file of listed) if (!isOneFile || file.path !== INDEX_FILE) await download(file)
+  for (const file of listed) if (!isOneFile || file.path !== INDEX_FILE) await take(file)
   if (!isOneFile && listed.some(({ path }) => path === INDEX_FILE)) {
     const index = await readFile(join(storage, 'snapshots', commit, INDEX_FILE), 'utf8')
-    for (const file of await list([...shardsOf(index, id)])) await download(file)
+    for (const file of await list([...shardsOf(index, id)])) await take(file)
   }
   await mkdir(join(storage, 'refs'), { recursive: true })
-  if (!COMMIT.test(revision)) await writeWhole(join(storage, 'refs', revision), [commit])
+  if (!isCommit(revision)) await writeWhole(join(storage, 'refs', revision), [commit])
   return folderFiles(join(storage, 'snapshots', commit))
 
   /** Puts a file's content into `blobs` and a link to it into the snapshot, as the hub's clients lay their caches out. */
-  async function download({ path: file, size: total, oid, lfs }: PathInfo): Promise<void> {
-    const snapshot = join(storage, 'snapshots', commit)
-    const place = join(snapshot, file)
-    const content = lfs?.oid ?? oid
-    if (!content) throw new Error(`${id}: the hub ${common.hubUrl} names no object for ${file}; it is no hub of models`)
-    if (relative(snapshot, place).startsWith('..'))
-      throw new Error(`${id}: the hub ${common.hubUrl} names '${file}', which is outside the model's folder`)
+  async function take(info: PathInfo): Promise<void> {
+    const { path: file, size: total } = info
+    const place = join(storage, 'snapshots', commit, file)
+    const most = /\.(safetensors|model)$/.test(file) ? MAX_PART_BYTES : MAX_TEXT_BYTES
+    if (!Number.isSafeInteger(total) || total < 0 || total > most)
+      throw new Error(`${id}: the hub ${common.hubUrl} gives ${file} ${total} bytes, expected at most ${most}`)
+    const object = objectOf(info, `${id}: the hub ${common.hubUrl}`)
     if (await isThere(place)) return
     options.progress?.({ status: 'initiate', file })
-    const stored = join(storage, 'blobs', basename(content))
+    const stored = join(storage, 'blobs', object.hex)
     try {
-      if (!(await isThere(stored))) {
-        const blob = await hub.downloadFile({ repo, path: file, revision: commit, ...common })
-        if (!blob) throw new Error('the hub lists it and does not have it')
-        await writeWhole(stored, counted(blob.stream(), file, total, options.progress))
-      }
+      if (!(await isThere(stored)))
+        await download({
+          address: `${hubAddress(id, commit, options.endpoint)}${file}`,
+          headers: token ? { authorization: `Bearer ${token}` } : {},
+          place: stored,
+          size: total,
+          object,
+          progress: (loaded) =>
+            options.progress?.({
+              status: 'progress',
+              file,
+              loaded,
+              total,
+              progress: total ? (100 * loaded) / total : undefined,
+            }),
+          signal: options.signal,
+          silenceMs: options.silenceMs,
+        })
       await mkdir(dirname(place), { recursive: true })
       await link(stored, place)
     } catch (error) {
+      options.signal?.throwIfAborted()
       throw new Error(`${id}: ${file} could not be fetched from ${common.hubUrl}: ${(error as Error).message}`, {
         cause: error,
       })
@@ -108,6 +147,32 @@ export async function hubFiles(id: string, options: HubOptions = {}): Promise<Mo
     options.progress?.({ status: 'done', file, loaded: total, total, progress: 100 })
   }
 }
+
+/**
+ * What a listed file must be: SHA-256 for large files, else git's SHA-1. It becomes the name of a file in the cache.
+ * @throws where the hub lists something else
+ */
+function objectOf({ path, oid, lfs }: PathInfo, who: string): ObjectName {
+  const [algorithm, hex, digits] = lfs ? (['sha256', lfs.oid, 64] as const) : (['sha1', oid, 40] as const)
+  if (typeof hex !== 'string' || !new RegExp(`^[0-9a-f]{${digits}}$`).test(hex))
+    throw new Error(`${who} names the object ${JSON.stringify(hex)} for ${path}, expected ${digits} hex digits`)
+  return { algorithm, hex }
+}
+
+/** fetch for the hub's client: its answers are bounded in time and size. */
+const askWith =
+  (bounds: FetchBounds): typeof fetch =>
+  async (input, init) => {
+    const address = input instanceof Request ? input.url : String(input)
+    const { response, pieces } = await watchedFetch(address, { ...init }, bounds)
+    const body: Uint8Array<ArrayBuffer>[] = []
+    for await (const piece of pieces(MAX_TEXT_BYTES)) body.push(piece)
+    const { status, statusText, headers } = response
+    const isEmpty = status === 204 || status === 304
+    // the body is decoded by now
+    const kept = new Headers([...headers].filter(([name]) => !/^content-(encoding|length)$/.test(name)))
+    return new Response(isEmpty ? null : new Blob(body), { status, statusText, headers: kept })
+  }
 
 /** A symbolic link where the system allows it, else the file itself. Another call that was faster linked the same content. */
 async function link(stored: string, place: string): Promise<void> {
@@ -117,26 +182,10 @@ async function link(stored: string, place: string): Promise<void> {
   })
 }
 
-/** The parts of a file of `total` bytes, told to `progress` as they come. Throws where it ends too early. */
-async function* counted(
-  parts: AsyncIterable<Uint8Array>,
-  file: string,
-  total: number,
-  progress?: Progress,
-): AsyncGenerator<Uint8Array> {
-  let loaded = 0
-  for await (const part of parts) {
-    loaded += part.length
-    progress?.({ status: 'progress', file, loaded, total, progress: total ? (100 * loaded) / total : undefined })
-    yield part
-  }
-  if (loaded !== total) throw new Error(`${loaded} bytes came, expected ${total}`)
-}
-
 /** The snapshot folder of a revision in the cache, if any. */
 async function cachedSnapshot(storage: string, revision: string): Promise<string | null> {
   let commit = revision
-  if (!COMMIT.test(revision))
+  if (!isCommit(revision))
     try {
       commit = (await readFile(join(storage, 'refs', revision), 'utf8')).trim()
     } catch {

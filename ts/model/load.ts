@@ -18,6 +18,12 @@ export interface LoadModelOptions {
   localFilesOnly?: boolean
   /** branch, tag or commit of a hub repository, 'main' if not given */
   revision?: string
+  /** address of another hub than the public one; in Node HF_ENDPOINT too */
+  endpoint?: string
+  /** for private repositories of the hub; in Node HF_TOKEN too. It is sent to the hub alone */
+  token?: string
+  /** ends what is fetched */
+  signal?: AbortSignal
   /** names of the classifier's outputs, in place of the file's own */
   labels?: string[]
   /** what the classifier's outputs are, in place of the file's own */
@@ -105,10 +111,12 @@ export async function readModelConfig(source: string, options: LoadModelOptions 
 
 /** Finds the files of `source`, without reading them. */
 export async function openModelFiles(source: string, options: LoadModelOptions = {}): Promise<ModelFiles> {
-  const { progress, localFilesOnly, revision } = options
+  const { progress, localFilesOnly, revision, endpoint, token, signal } = options
+  const common = { progress, localFilesOnly, signal }
   if (/^https?:\/\//.test(source)) {
-    if (localFilesOnly && isNode()) throw new Error(`${source} is an address, and only local files are allowed`)
-    return fetchedFiles(source, { progress, localFilesOnly })
+    if (!isNode()) return fetchedFiles(source, { ...common, cache: true })
+    const { keptOnDisk } = await import('../io/folder.node.ts')
+    return fetchedFiles(source, { ...common, cache: true, kept: () => Promise.resolve(keptOnDisk()) })
   }
   if (isNode()) {
     const { folderFiles, isFolder, recoverFolder } = await import('../io/folder.node.ts')
@@ -117,11 +125,13 @@ export async function openModelFiles(source: string, options: LoadModelOptions =
     const { hubFiles, isHubId } = await import('../io/hub.node.ts')
     if (!isHubId(source))
       throw new Error(`there is no folder '${source}', and it is no hub id (org/name) and no preset (preset:NAME)`)
-    return hubFiles(source, { progress, localFilesOnly, revision })
+    return hubFiles(source, { ...common, revision, endpoint, token })
   }
-  if (/^[./]/.test(source)) return fetchedFiles(source, { progress, localFilesOnly })
-  const { hubAddress } = await import('../io/hub.ts')
-  return fetchedFiles(hubAddress(source, revision), { progress, localFilesOnly, cache: true })
+  if (/^[./]/.test(source)) return fetchedFiles(source, common)
+  const { hubAddress, isCommit } = await import('../io/hub.ts')
+  const headers: Record<string, string> = token ? { authorization: `Bearer ${token}` } : {}
+  const base = hubAddress(source, revision, endpoint)
+  return fetchedFiles(base, { ...common, headers, cache: true, isFixed: isCommit(revision) })
 }
 
 /** Reads a model from its files. */

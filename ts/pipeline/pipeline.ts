@@ -37,6 +37,10 @@ export interface PipelineOptions {
   progress_callback?: Progress
   /** branch, tag or commit on the hub */
   revision?: string
+  /** address of another hub than the public one; in Node HF_ENDPOINT too */
+  endpoint?: string
+  /** for private repositories of the hub; in Node HF_TOKEN too */
+  token?: string
   /** nothing from the network */
   local_files_only?: boolean
   /** the caller's own GPUDevice */
@@ -107,6 +111,8 @@ const OPTIONS: Known<PipelineOptions> = {
   threads: whole(1),
   progress_callback: callable,
   revision: text,
+  endpoint: text,
+  token: text,
   local_files_only: boolean,
   gpuDevice: anObject,
 }
@@ -198,6 +204,8 @@ export async function pipeline(name: string, model: string | PipelineModel, give
     // the files of a feature extractor are read again for its other outputs, of which nobody waits to hear
     progress: report && ((event) => event.status !== 'ready' && !isReady && report(event)),
     revision: options.revision,
+    endpoint: options.endpoint,
+    token: options.token,
     localFilesOnly: options.local_files_only,
     readOnce: !task.keepsWeights,
     readsSentenceSettings: name === 'feature-extraction',

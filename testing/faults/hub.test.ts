@@ -1,0 +1,194 @@
+// Hubs that lie, break off, fall silent or send without end; private ones; and models by address that are kept.
+
+import { access, mkdir, mkdtemp, readdir, readFile, rm, utimes, writeFile } from 'node:fs/promises'
+import { tmpdir } from 'node:os'
+import { join } from 'node:path'
+import { afterAll, afterEach, beforeEach, describe, expect, it } from 'vitest'
+import { hubFiles } from '../../ts/io/hub.node.ts'
+import { fetchedFiles } from '../../ts/io/folder.ts'
+import { loadModel, loadModelFiles } from '../../ts/model/load.ts'
+import { encodeModel } from '../../ts/model/save.ts'
+import { syntheticModel } from '../models.ts'
+import { COMMIT, startHub, type HubServer } from '../hub-server.ts'
+
+const MODEL = syntheticModel('int8', 8)
+const FILES = { ...encodeModel(MODEL), 'vocab.txt': '[PAD]\n[UNK]\n[CLS]\n[SEP]\n', 'other.txt': 'not asked for' }
+const WEIGHTS = encodeModel(MODEL)['model.safetensors'] as Uint8Array
+const SILENCE_MS = 150
+
+const root = await mkdtemp(join(tmpdir(), 'hub-faults-'))
+afterAll(() => rm(root, { recursive: true }))
+
+let hub: HubServer
+let home: string
+beforeEach(async () => {
+  hub = await startHub(FILES)
+  home = await mkdtemp(join(root, 'home-'))
+  process.env.COMPACT_KERNELS_CACHE = join(home, 'addresses')
+})
+afterEach(async () => {
+  await hub.close()
+  delete process.env.COMPACT_KERNELS_CACHE
+})
+
+const load = async (options: { revision?: string; signal?: AbortSignal; token?: string } = {}) => {
+  const given = { endpoint: hub.address, cacheDir: join(home, 'cache'), silenceMs: SILENCE_MS, ...options }
+  return loadModelFiles(await hubFiles('org/tiny', given))
+}
+const blobs = (): Promise<string[]> => readdir(join(home, 'cache', 'models--org--tiny', 'blobs')).catch(() => [])
+
+describe('a hub that lies', () => {
+  it('gets no name of its own into a path: object, file, revision', async () => {
+    const secret = join(home, 'secret')
+    await writeFile(secret, 'SECRET')
+    for (const oid of ['../../../../secret', 'abc', '', null, 7, '0'.repeat(64)]) {
+      hub.listed = (path, entry) => (path === 'vocab.txt' ? { ...entry, oid, size: 6 } : entry)
+      await expect(load(), String(oid)).rejects.toThrow(/names the object .* for vocab\.txt, expected 40 hex digits/)
+    }
+    expect(await readFile(secret, 'utf8')).toBe('SECRET')
+    for (const path of ['../../../escaped', '/etc/passwd', 'other.txt']) {
+      hub.listed = (name, entry) => (name === 'vocab.txt' ? { ...entry, path } : entry)
+      await expect(load(), path).rejects.toThrow(`names '${path}', which was not asked for`)
+    }
+    for (const revision of ['../../../escaped', 'a/../../b', '/etc', '.', 'a//b'])
+      await expect(load({ revision }), revision).rejects.toThrow(/is no revision; expected a branch/)
+    await expect(access(join(home, 'escaped'))).rejects.toThrow()
+  })
+
+  it('gets nothing kept that was not asked for', async () => {
+    hub.unasked = ['other.txt']
+    await expect(load()).rejects.toThrow("names 'other.txt', which was not asked for")
+    expect(await blobs()).toEqual([])
+  })
+
+  it('is held to the digests that it lists', async () => {
+    const other = Buffer.from(WEIGHTS)
+    other[other.length - 1] ^= 1
+    hub.sends = (path, _, response) => path === 'model.safetensors' && Boolean(response.end(other))
+    await expect(load()).rejects.toThrow(
+      /model\.safetensors .* has sha256 [0-9a-f]{64}, expected [0-9a-f]{64}; it was not kept/,
+    )
+    hub.sends = (path, _, response) => path === 'vocab.txt' && Boolean(response.end('[PAD]\n[UNK]\n[CLS]\n[MIS]\n'))
+    await expect(load()).rejects.toThrow(/vocab\.txt .* has sha1 .*it was not kept/)
+    expect((await blobs()).filter((name) => name.includes('.'))).toEqual([])
+    hub.sends = () => false
+    expect((await load()).weights).toEqual(MODEL)
+  })
+
+  it('is held to the sizes that it lists, and those to bounds', async () => {
+    hub.listed = (path, entry) => (path === 'model.safetensors' ? { ...entry, size: 2 ** 39 } : entry)
+    await expect(load()).rejects.toThrow(/needs \d+ bytes of the disk, which has \d+ left/)
+    hub.listed = (_, entry) => entry
+    hub.sends = (path, _, response) => {
+      if (path !== 'vocab.txt') return false
+      response.writeHead(200)
+      const more = (): void =>
+        void (response.destroyed || response.write(Buffer.alloc(65536), () => setImmediate(more)))
+      more()
+      return true
+    }
+    await expect(load()).rejects.toThrow(/vocab\.txt .* sends more than 24 bytes, which is refused/)
+    hub.sends = () => false
+    hub.listed = (path, entry) => (path === 'config.json' ? { ...entry, size: 1e12 } : entry)
+    await expect(load()).rejects.toThrow(/gives config\.json 1000000000000 bytes, expected at most 64000000/)
+  })
+})
+
+describe('a download', () => {
+  it('goes on where it broke off, in the same call and in the next', async () => {
+    const pieces = [1000, 2000]
+    hub.sends = (path, request, response) => {
+      const bytes = path === 'model.safetensors' ? pieces.shift() : undefined
+      if (bytes === undefined) return false
+      const from = Number(/bytes=(\d+)-/.exec(request.headers.range ?? '')?.[1] ?? 0)
+      const range = { 'content-range': `bytes ${from}-${WEIGHTS.length - 1}/${WEIGHTS.length}` }
+      response.writeHead(from ? 206 : 200, { 'content-length': WEIGHTS.length - from, ...(from && range) })
+      response.write(WEIGHTS.subarray(from, bytes), () => setTimeout(() => response.destroy(), 30))
+      return true
+    }
+    expect((await load()).weights).toEqual(MODEL)
+    expect(hub.asked.filter((line) => line.includes('safetensors'))).toEqual([
+      'GET model.safetensors',
+      'GET model.safetensors bytes=1000-',
+      'GET model.safetensors bytes=2000-',
+    ])
+    expect((await blobs()).every((name) => /^[0-9a-f]+$/.test(name))).toBe(true)
+  })
+
+  it('is taken from the beginning where the server does not go on', async () => {
+    let isFirst = true
+    hub.sends = (path, _, response) => {
+      if (path !== 'model.safetensors') return false
+      response.writeHead(200, { 'content-length': WEIGHTS.length })
+      if (isFirst) response.write(WEIGHTS.subarray(0, 1000), () => response.destroy())
+      else response.end(WEIGHTS)
+      isFirst = false
+      return true
+    }
+    expect((await load()).weights).toEqual(MODEL)
+  })
+
+  it('ends where the server is silent, and where the signal says so', async () => {
+    hub.sends = () => true
+    const began = performance.now()
+    await expect(load()).rejects.toThrow(/org\/tiny: .*the server was silent for 0\.15 s/)
+    const control = new AbortController()
+    setTimeout(() => control.abort(new Error('enough')), 50)
+    await expect(load({ signal: control.signal })).rejects.toThrow('enough')
+    expect(performance.now() - began).toBeLessThan(4000)
+    await expect(load({ signal: AbortSignal.abort(new Error('before')) })).rejects.toThrow('before')
+  })
+
+  it('that was left a week ago is removed', async () => {
+    const left = join(home, 'cache', 'models--org--tiny', 'blobs', `${'a'.repeat(64)}.incomplete`)
+    await mkdir(join(left, '..'), { recursive: true })
+    await writeFile(left, 'half')
+    await utimes(left, 1e9, 1e9)
+    await load()
+    await expect(access(left)).rejects.toThrow()
+  })
+})
+
+describe('a private hub', () => {
+  it('opens with a token, in Node and as a page asks it', async () => {
+    hub.token = 'hf_secret'
+    await expect(load()).rejects.toThrow(/does not give it/)
+    expect((await load({ token: 'hf_secret' })).weights).toEqual(MODEL)
+    const asPage = fetchedFiles(`${hub.address}/org/tiny/resolve/main/`, {
+      headers: { authorization: 'Bearer hf_secret' },
+    })
+    expect((await loadModelFiles(asPage)).weights).toEqual(MODEL)
+    await expect(fetchedFiles(`${hub.address}/org/tiny/resolve/main/`).text('config.json')).rejects.toThrow('HTTP 401')
+  })
+})
+
+describe('a model by address', () => {
+  it('is kept: asked for by HEAD, taken without a network, fetched again where it changed', async () => {
+    const address = `${hub.address}/org/tiny/resolve/${COMMIT}/`
+    expect((await loadModel(address)).weights).toEqual(MODEL)
+    hub.asked.length = 0
+    expect((await loadModel(address)).weights).toEqual(MODEL)
+    expect(hub.asked).toContain('HEAD model.safetensors')
+    expect(hub.asked).not.toContain('GET model.safetensors')
+    expect((await loadModel(address, { localFilesOnly: true })).weights).toEqual(MODEL)
+    // a file of the cache that was damaged is no file of the cache
+    const folder = join(home, 'addresses')
+    for (const name of await readdir(folder)) if (!name.endsWith('.json')) await writeFile(join(folder, name), 'x')
+    hub.asked.length = 0
+    expect((await loadModel(address)).weights).toEqual(MODEL)
+    expect(hub.asked).toContain('GET model.safetensors')
+    await hub.close()
+    expect((await loadModel(address, { localFilesOnly: true })).weights).toEqual(MODEL)
+  })
+
+  it('is refused where a text has no end', async () => {
+    hub.sends = (_, __, response) => {
+      response.writeHead(200, { 'content-length': 65_000_000 })
+      response.write('{')
+      return true
+    }
+    await expect(fetchedFiles(hub.address).text('config.json')).rejects.toThrow(
+      /has 65000000 bytes, expected at most 64000000/,
+    )
+  })
+})
