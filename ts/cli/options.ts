@@ -51,7 +51,7 @@ export const preparationOptions = <A extends unknown[], O extends OptionValues, 
 export const trainingOptions = <A extends unknown[], O extends OptionValues, G extends OptionValues>(
   command: Command<A, O, G>,
 ) =>
-  preparationOptions(columnOptions(command))
+  preparationOptions(taskOptions(command))
     .requiredOption('--data <file>', DATA_HELP, fileList())
     .option('--test <file>', 'file with the test rows (default: a fifth of --data)', fileList())
     .requiredOption('--out <folder>', 'where the model goes')

@@ -5,6 +5,7 @@ import type { Measures } from '../evaluation/statistics.ts'
 import type { TestScores } from '../evaluation/scores.ts'
 import type { MultiLabelScores } from '../evaluation/multi-label.ts'
 import type { RegressionScores } from '../evaluation/regression.ts'
+import type { TaskScores } from '../evaluation/task-scores.ts'
 import { columns } from './columns.ts'
 
 /** For people: one line of scores, the confusion matrix and, of more than two labels, each one's scores. */
@@ -62,4 +63,16 @@ export function floorWords(floors: readonly Floor[], model: Measures, how: strin
     ...columns([[`floors (${how})`, 'macro F1', 'F1', 'MCC', 'accuracy'], ...table]),
     '',
   ].join('\n')
+}
+
+/** For people: the scores of a task. */
+export function taskWords(scores: TaskScores): string {
+  switch (scores.problemType) {
+    case 'single_label_classification':
+      return scoreWords(scores)
+    case 'multi_label_classification':
+      return multiLabelWords(scores)
+    case 'regression':
+      return regressionWords(scores)
+  }
 }

@@ -6,8 +6,8 @@ import type { TrainingSetting } from '../train/tune.ts'
 import { columns } from './columns.ts'
 import { interruptible } from './interruptible.ts'
 import { createProgress } from './progress.ts'
-import { measureFloors, withoutPredictions } from '../evaluation/floors.ts'
-import { floorWords, scoreWords } from './scores.ts'
+import { measureFloors, withoutPredictions, type Floor } from '../evaluation/floors.ts'
+import { floorWords, taskWords } from './scores.ts'
 
 /** Runs a training that the first Ctrl-C ends after its step, and prints what came of it. */
 export async function tellTraining(
@@ -20,9 +20,7 @@ export async function tellTraining(
   }
   const trained = await interruptible('stopping after this step', (signal) => train({ reporter, signal, onTuned }))
   const { model, data, bytes, steps, seconds, unlabelled, tuned, scores } = trained
-  const classes = scores.labels.length
-  const positive = scores.positive === null ? null : scores.labels.indexOf(scores.positive)
-  const floors = (await measureFloors(data.train, data.test, { classes, positive, seed })).map(withoutPredictions)
+  const floors = await floorsOf(trained, seed)
   const result = {
     ...{ out, bytes, steps, seconds, train: data.train.length },
     ...(unlabelled > 0 && { unlabelled }),
@@ -30,13 +28,30 @@ export async function tellTraining(
     preparation: model.config.preparation ?? null,
     ...(tuned && { tune: tuned }),
     ...scores,
-    floors,
+    ...(floors && { floors: floors.found }),
   }
   process.stdout.write(
     json
       ? `${JSON.stringify(result)}\n`
-      : `${out}: ${(bytes / 1e6).toFixed(2)} MB, on ${data.test.length} texts held out:\n${scoreWords(scores)}${floorWords(floors, scores, 'trained on the same texts')}`,
+      : `${out}: ${(bytes / 1e6).toFixed(2)} MB, on ${data.test.length} texts held out:\n${taskWords(scores)}${floors?.words ?? ''}`,
   )
+}
+
+/** What simple models that learned from the same texts say; null of pairs and of labels that are no classes. */
+async function floorsOf(
+  { data, scores }: TrainedClassifier,
+  seed: number,
+): Promise<{ found: Floor[]; words: string } | null> {
+  if (
+    scores.problemType !== 'single_label_classification' ||
+    data.test.some(({ text_pair: second }) => second !== undefined)
+  )
+    return null
+  const { labels } = scores
+  const positive = scores.positive === null ? null : labels.indexOf(scores.positive)
+  const measured = await measureFloors(data.train, data.test, { classes: labels.length, positive, seed })
+  const found = measured.map(withoutPredictions)
+  return { found, words: floorWords(found, scores, 'trained on the same texts') }
 }
 
 const words = ({ learningRate, epochs, dropout, batch }: TrainingSetting): string[] =>

@@ -72,6 +72,25 @@ export const renumbered = (row: LabelledText, numbers: readonly number[]): Label
   ...(row.set && { set: row.set.map((label) => numbers[label]) }),
 })
 
+/**
+ * What a training compares a text's outputs with: the number of its class or, where outputs are others, one number for each of
+ * them. A text without a label has -1.
+ */
+export function goalOfRow(
+  row: LabelledText | undefined,
+  labels: number,
+): { label: number; targets?: Float32Array<ArrayBuffer> } {
+  if (row?.value !== undefined) return { label: -1, targets: Float32Array.of(row.value) }
+  if (!row?.set) return { label: row?.label ?? -1 }
+  const targets = new Float32Array(labels)
+  for (const label of row.set) targets[label] = 1
+  return { label: -1, targets }
+}
+
+/** The texts of rows, of pairs both. */
+export const textsOfRows = (rows: readonly LabelledText[]): string[] =>
+  rows.flatMap(({ text, text_pair: second }) => (second === undefined ? [text] : [text, second]))
+
 /** @throws where texts are pairs or labels are no classes, which `what` does not read */
 export function checkPlain(
   { problemType, ...data }: { problemType?: ProblemType; train: LabelledText[]; test: LabelledText[] },

@@ -131,7 +131,10 @@ export async function prepareData(options: PrepareOptions, limits: DataLimits): 
 }
 
 /** Columns, and what labels are: as asked for, else as the model's outputs are. */
-function readingOf(options: PrepareOptions, model: BertConfig | null): RowReading {
+export function readingOf(
+  options: Pick<PrepareOptions, 'text' | 'label' | keyof TaskOptions>,
+  model: Pick<BertConfig, 'problemType' | 'labels'> | null,
+): RowReading {
   const { text, textPair, label, labelSeparator } = options
   const own = model && model.labels.length > 0 ? problemTypeOf(model) : 'single_label_classification'
   // labels that compete need no word: the data show others

@@ -1,11 +1,13 @@
 // A small student from classifiers, labelled texts and, where there are some, texts without labels.
 
-import { matchLabels } from '../data/labels.ts'
+import { textsOfRows } from '../data/examples.ts'
+import { matchLabels, type LabelOrder } from '../data/labels.ts'
 import type { PreparedData } from '../data/prepare.ts'
+import type { TextInput } from '../inference/batches.ts'
 import type { Classifier } from '../inference/classifier.ts'
 import { SILENT, type Reporter } from '../inference/reporter.ts'
 import { isFolder } from '../io/folder.node.ts'
-import { PRESETS } from '../model/config.ts'
+import { PRESETS, problemTypeOf } from '../model/config.ts'
 import { encoderSize } from '../model/preset.ts'
 import { uniformLayerMap } from '../train/hidden.ts'
 import type { TrainOptions } from '../train/options.ts'
@@ -33,22 +35,19 @@ export async function distilOnData(settings: DistilSettings, watch: Watch): Prom
   checkTogether(settings, size)
   const teachers = await openTeachers(sources)
   const [teacher] = teachers
-  const { labels } = teacher.weights.config
   // texts are compared as the teacher reads them
   const preparation = settings.preparation ?? teacher.weights.config.preparation ?? null
-  const data = await openTrainingData({ ...settings, model: 'scratch', preparation }, reporter)
-  if (data.labels.length !== labels.length)
-    throw new Error(
-      `${settings.data} has ${data.labels.length} labels (${data.labels.join(', ')}), the teacher ${labels.length} (${labels.join(', ')}); they must be the same`,
-    )
-  orderLabels(data, matchLabels(data.labels, labels, sources[0]), reporter)
-  const texts = [...data.train.map(({ text }) => text), ...data.unlabelled]
+  const data = await openTrainingData({ ...settings, model: sources[0], preparation }, reporter)
+  orderLabels(data, teacherOrder(data, teacher, sources[0]), reporter)
+  checkTexts(settings, data)
+  const texts: TextInput[] = [...data.train, ...data.unlabelled]
+  const words = [...textsOfRows(data.train), ...data.unlabelled]
   // what cannot be trained is refused before the teacher reads
   const existing = size ? null : await openStudent(settings, data)
-  const copies = augment > 0 ? augmented(teacher, texts, augment, data, seed, reporter) : []
+  const copies = augment > 0 ? augmented(teacher, words, augment, data, seed, reporter) : []
   const reading = { folder: trainingFolder(out), maxPositions: NEW_MODEL.maxPositions, threads, watch }
   const teacherLogits = await meanLogits(teachers, [texts, ...copies], reading)
-  const student = existing ?? (await startStudent(teacher, texts, planOf(settings, sizeFor(size!, teacher, settings))))
+  const student = existing ?? (await startStudent(teacher, words, planOf(settings, sizeFor(size!, teacher, settings))))
   for (const note of student.notes) reporter.note(note)
   const { alpha, temperature, logitMse, hiddenWeight } = settings
   const hidden = hiddenWeight > 0 ? { hidden: hiddenOf(student, hiddenWeight) } : {}
@@ -62,6 +61,33 @@ export async function distilOnData(settings: DistilSettings, watch: Watch): Prom
     more: { alpha, temperature, logitMse, ...hidden },
   }
   return trainAndSave(settings, data, run, watch)
+}
+
+/** @throws where the data's labels are not the teacher's */
+function teacherOrder(data: PreparedData, { weights: { config } }: Classifier, source: string): LabelOrder {
+  const { labels } = config
+  const { problemType = 'single_label_classification' } = data
+  if (problemTypeOf(config) !== problemType)
+    throw new Error(
+      `${data.source} has labels of ${problemType}, the teacher gives those of ${problemTypeOf(config)}; they must be the same: say what the data has with problemType (--problem-type)`,
+    )
+  if (problemType === 'regression') {
+    if (labels.length !== 1)
+      throw new Error(`${source} has ${labels.length} outputs; a regression is distilled from models with one`)
+    return { labels, order: [0], note: '' }
+  }
+  if (problemType === 'single_label_classification' && data.labels.length !== labels.length)
+    throw new Error(
+      `${data.source} has ${data.labels.length} labels (${data.labels.join(', ')}), the teacher ${labels.length} (${labels.join(', ')}); they must be the same`,
+    )
+  return matchLabels(data.labels, labels, source)
+}
+
+/** @throws where texts that are not in the data would be read alone beside pairs */
+function checkTexts({ augment = 0, unlabelled }: DistilSettings, data: PreparedData): void {
+  const what = augment > 0 ? 'augment (--augment)' : unlabelled ? 'unlabelled (--unlabelled)' : null
+  if (what && data.train.some(({ text_pair: second }) => second !== undefined))
+    throw new Error(`distil: the data has pairs of texts, and ${what} makes single ones; leave it out`)
 }
 
 function checkTogether({ student, init, vocabulary, hiddenWeight }: DistilSettings, size: StudentSize | null): void {

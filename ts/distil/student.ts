@@ -50,7 +50,8 @@ export async function startStudent(teacher: Classifier, texts: string[], plan: S
     const longest = chosen.teacher ? maxPositions : plan.maxPositions
     const config = modelConfig(size, tokenizer, teacher.weights.config.labels, longest, preparation)
     const vocabSize = chosen.teacher?.embeddings.word.rows ?? tokenizer.vocabSize
-    const weights = initializeModel({ ...config, vocabSize }, seed)
+    const { problemType } = teacher.weights.config
+    const weights = initializeModel({ ...config, vocabSize, ...(problemType && { problemType }) }, seed)
     return { weights, tokenizer, files, teacher: chosen.teacher, notes }
   }
   const base = chosen.teacher ?? teacher.weights

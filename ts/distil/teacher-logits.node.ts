@@ -26,6 +26,8 @@ export interface CachedLogits {
   teacher: ModelWeights
   /** token ids of each text as the teacher reads them */
   sequences: readonly Int32Array[]
+  /** their token types; all 0 where not given */
+  types?: readonly Int32Array[]
   /** f32 [texts, labels], called where no file fits */
   compute: () => Promise<Float32Array>
   /** told where a file was there and not usable */
@@ -41,10 +43,10 @@ export interface CachedLogits {
  * cannot be written
  */
 export async function cachedTeacherLogits(options: CachedLogits): Promise<Float32Array> {
-  const { folder, teacher, sequences, compute, note } = options
+  const { folder, teacher, sequences, types, compute, note } = options
   if (!teacher.classifier) throw new Error('teacher logits: the teacher has no classifier; give one that has')
   const labels = teacher.classifier.weight.N
-  const key = teacherKey(teacher, sequences)
+  const key = teacherKey(teacher, sequences, types)
   const path = join(folder, `teacher-logits-${key.toString('hex', 0, 8)}.bin`)
   const found = await readWhole(path)
   if (found) {
@@ -61,10 +63,14 @@ export async function cachedTeacherLogits(options: CachedLogits): Promise<Float3
   return logits
 }
 
-/** SHA-256 of a teacher's weights and of the token ids it reads. */
-export function teacherKey(teacher: ModelWeights, sequences: readonly Int32Array[]): Buffer {
+/** SHA-256 of a teacher's weights and of the token ids and types it reads. */
+export function teacherKey(
+  teacher: ModelWeights,
+  sequences: readonly Int32Array[],
+  types?: readonly Int32Array[],
+): Buffer {
   const hash = createHash('sha256')
-  addTo(hash, [VERSION, teacher, sequences])
+  addTo(hash, [VERSION, teacher, sequences, ...(types ? [types] : [])])
   return hash.digest()
 }
 

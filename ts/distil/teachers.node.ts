@@ -1,6 +1,6 @@
 // Classifiers as teachers: opened together, and what they say of texts, read from disk where they said it before.
 
-import { encodeTexts } from '../inference/batches.ts'
+import { encodeTexts, type TextInput } from '../inference/batches.ts'
 import { loadClassifier, type Classifier } from '../inference/classifier.ts'
 import { SILENT } from '../inference/reporter.ts'
 import { Stopped } from '../inference/stopped.ts'
@@ -35,7 +35,7 @@ export interface Reading {
 /** The mean of the teachers' logits, f32 [texts of all parts, labels]; each part is kept on disk by itself. */
 export async function meanLogits(
   teachers: readonly Classifier[],
-  parts: readonly string[][],
+  parts: readonly (readonly TextInput[])[],
   reading: Reading,
 ): Promise<Float32Array> {
   const all: Float32Array[] = []
@@ -59,23 +59,24 @@ function joined(parts: readonly Float32Array[]): Float32Array {
 
 async function readPart(
   { weights, tokenizer }: Classifier,
-  texts: string[],
+  texts: readonly TextInput[],
   { folder, maxPositions, threads, watch: { reporter = SILENT, signal } }: Reading,
 ): Promise<Float32Array> {
-  const sequences = encodeTexts(tokenizer, texts, Math.min(maxPositions, weights.config.maxPositions)).ids
+  const { ids: sequences, types } = encodeTexts(tokenizer, texts, Math.min(maxPositions, weights.config.maxPositions))
   let isRead = false
   const compute = async (): Promise<Float32Array> => {
     reporter.stage(`the teacher reads ${texts.length} texts`)
     isRead = true
     const { device } = await openDevice({ device: 'cpu', threads })
     try {
-      return await logitsOf(device, weights, sequences, { progress: reporter.progress, signal })
+      return await logitsOf(device, weights, sequences, { types, progress: reporter.progress, signal })
     } finally {
       await device.dispose()
     }
   }
   try {
-    const logits = await cachedTeacherLogits({ folder, teacher: weights, sequences, note: reporter.note, compute })
+    const asked = { folder, teacher: weights, sequences, types, note: reporter.note, compute }
+    const logits = await cachedTeacherLogits(asked)
     if (isRead) reporter.done()
     else reporter.note("the teacher's logits are those of an earlier run")
     return logits

@@ -9,13 +9,13 @@ import { predict } from '../inference/logits.ts'
 import type { Reporter } from '../inference/reporter.ts'
 import type { TextModel } from '../inference/text-model.ts'
 import type { TextPreparation } from '../text/preparation.ts'
-import { scoresOf } from '../model/scores.ts'
-import type { LabelledText } from '../data/examples.ts'
+import { renumbered, type LabelledText } from '../data/examples.ts'
 import { crossValidatedFloors, FOLDS, measureFloors, withoutPredictions, type Floor } from './floors.ts'
 import { problemTypeOf, type ProblemType } from '../model/config.ts'
 import { multiLabelScores, type MultiLabelScores } from './multi-label.ts'
 import { regressionScores, type RegressionScores } from './regression.ts'
 import { testScores, type TestScores } from './scores.ts'
+import { holding, hotRows, THRESHOLD } from './task-scores.ts'
 
 export type EvaluateOptions = ClassifierOptions &
   DeviceOptions & {
@@ -114,13 +114,11 @@ export async function evaluateMultiLabel(
     checkProblem(source, opened, data, 'multi_label_classification')
     const match = matchLabels(data.labels, labels, source)
     if (match.note) options.reporter?.note(match.note)
-    const expected = new Uint8Array(data.rows.length * labels.length)
-    data.rows.forEach(({ label, set = [label] }, i) => {
-      for (const each of set) expected[i * labels.length + match.order[each]] = 1
-    })
+    const rows = data.rows.map((row) => renumbered(row, match.order))
+    const expected = hotRows(rows, labels.length)
     const { logits, ...about } = await runTexts(opened, data, options)
-    const threshold = options.threshold ?? 0.5
-    const predicted = Uint8Array.from(scoresOf(config)(logits), (score) => Number(score >= threshold))
+    const threshold = options.threshold ?? THRESHOLD
+    const predicted = holding(config, logits, threshold)
     return { ...multiLabelScores(expected, predicted, labels, { seed: options.seed, threshold }), ...about }
   } finally {
     await opened.close()

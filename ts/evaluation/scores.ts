@@ -1,11 +1,5 @@
 // A classifier's scores on labelled texts, with their interval.
 
-import type { LabelledText } from '../data/examples.ts'
-import { encodeTexts } from '../inference/batches.ts'
-import { openDevice } from '../inference/devices.ts'
-import { logitsOf, predict } from '../inference/logits.ts'
-import type { ModelWeights } from '../model/weights.ts'
-import type { Tokenizer } from '../text/tokenizer.ts'
 import {
   classScores,
   confusionMatrix,
@@ -76,26 +70,6 @@ export function positiveClass(name: string | null, labels: string[], present: It
   if (found < 0)
     throw new Error(`positive: '${name}' is not a label; expected one of ${labels.map((l) => `'${l}'`).join(', ')}`)
   return found
-}
-
-/** A model's scores on labelled texts, on the CPU. */
-export async function scoreModel(
-  model: ModelWeights,
-  tokenizer: Tokenizer,
-  rows: LabelledText[],
-  options: { maxLength: number; threads?: number; seed: number },
-): Promise<TestScores> {
-  const { labels } = model.config
-  const texts = rows.map(({ text }) => text)
-  const { ids } = encodeTexts(tokenizer, texts, options.maxLength)
-  const { device } = await openDevice({ device: 'cpu', threads: options.threads })
-  try {
-    const predicted = predict(await logitsOf(device, model, ids), labels.length)
-    const expected = rows.map(({ label }) => label)
-    return testScores(expected, predicted, labels, options.seed)
-  } finally {
-    await device.dispose()
-  }
 }
 
 /** Of which class F1 is, once the labels are in their order; none of more than two. */

@@ -6,7 +6,10 @@ import type { BertConfig } from './config.ts'
  * What makes scores of a text's logits: outputs of a regression are numbers as they are; one output alone is a yes or no of
  * its own; several compete, unless the file says that more than one may hold.
  */
-export const scoresOf = ({ problemType, labels }: BertConfig): ((logits: Float32Array) => number[]) => {
+export const scoresOf = ({
+  problemType,
+  labels,
+}: Pick<BertConfig, 'problemType' | 'labels'>): ((logits: Float32Array) => number[]) => {
   if (problemType === 'regression') return (logits) => [...logits]
   return problemType === 'multi_label_classification' || labels.length === 1 ? sigmoid : softmax
 }

@@ -52,13 +52,17 @@ export function stepsOf(
 
 /** The chosen examples side by side. */
 export function joinExamples(examples: readonly Tokens[], chosen: number[]): TrainBatch {
-  const parts = chosen.map((index) => examples[index])
-  const types = parts.some((part) => part.types) && parts.map(({ ids, types }) => types ?? new Int32Array(ids.length))
-  return joinSequences(
-    parts.map(({ ids }) => ids),
-    types || undefined,
-  )
+  const { ids, types } = tokensOf(chosen.map((index) => examples[index]))
+  return joinSequences(ids, types)
 }
+
+/** Token ids of each example and, where one has them, token types. */
+export const tokensOf = (examples: readonly Tokens[]): { ids: Int32Array[]; types?: Int32Array[] } => ({
+  ids: examples.map(({ ids }) => ids),
+  ...(examples.some(({ types }) => types) && {
+    types: examples.map(({ ids, types }) => types ?? new Int32Array(ids.length)),
+  }),
+})
 
 /** Sequences side by side; all tokens are of type 0 where no types are given. */
 export function joinSequences(sequences: readonly Int32Array[], types?: readonly Int32Array[]): TrainBatch {

@@ -7,16 +7,18 @@ import type { TextNeeds } from '../recipe/step.ts'
 import { definitionOf } from '../recipe/steps/index.ts'
 import { pruneVocabulary, type VocabularyContext } from '../compress/vocabulary.ts'
 import type { Calibration } from '../compress/calibration.ts'
+import type { BertConfig } from '../model/config.ts'
 import type { ModelWeights } from '../model/weights.ts'
 import { preparedTokenizer } from '../text/prepare.ts'
 import type { Tokenizer } from '../text/tokenizer.ts'
 import { loadDataset } from '../data/dataset.ts'
-import { checkPlain } from '../data/examples.ts'
+import { textsOfRows } from '../data/examples.ts'
+import { readingOf, type TaskOptions } from '../data/prepare.ts'
 import { loadTexts } from '../data/unlabelled.ts'
 import type { LoadedModel } from '../model/load.ts'
 import { openTokenizer, tokenizerOfFiles } from '../inference/tokenizer.ts'
 import { vocabularyOf, withVocabulary } from '../text/tokenizer-files.ts'
-import { encodeTexts } from '../inference/batches.ts'
+import { encodeTexts, type EncodedTexts, type TextInput } from '../inference/batches.ts'
 import { SILENT, type Reporter } from '../inference/reporter.ts'
 import { calibrate } from './calibrate.ts'
 import { firstOrderImportance } from './importance.ts'
@@ -28,7 +30,7 @@ const IMPORTANCE_TEXTS = 256
 /** One of so many texts without labels is held out where the [UNK] rate is counted. */
 const HELD_OUT = 10
 
-export interface RecipeTextsOptions {
+export interface RecipeTextsOptions extends TaskOptions {
   /** file, files joined by commas or 'builtin:reviews', with labels or without; without it steps that need texts throw */
   data?: string
   text?: string
@@ -72,11 +74,11 @@ export async function recipeTexts(
   }
   const { tokenizerFiles, weights, where } = loaded
   const tokenizer = await openTokenizer(tokenizerFiles, weights.config, where)
-  const { training, heldOut } = await openTexts(data, options, isCut, reporter)
-  const { ids } = encodeTexts(tokenizer, training, weights.config.maxPositions)
-  const context: Omit<RecipeContext, 'seed'> = vocabularyContext(loaded, tokenizer, ids, heldOut)
-  if (hasImportance) context.measureImportance = importanceOn(weights, context, ids, isCut, options)
-  if (isCalibrated) context.calibration = await calibrateOn(weights, ids, options)
+  const { training, heldOut } = await openTexts(data, options, weights.config, isCut, reporter)
+  const encoded = encodeTexts(tokenizer, training, weights.config.maxPositions)
+  const context: Omit<RecipeContext, 'seed'> = vocabularyContext(loaded, tokenizer, encoded.ids, heldOut)
+  if (hasImportance) context.measureImportance = importanceOn(weights, context, encoded, isCut, options)
+  if (isCalibrated) context.calibration = await calibrateOn(weights, encoded, options)
   return context
 }
 
@@ -104,30 +106,35 @@ function vocabularyContext(
 function importanceOn(
   weights: ModelWeights,
   { vocabulary, keepIds }: Omit<RecipeContext, 'seed'>,
-  ids: readonly Int32Array[],
+  encoded: EncodedTexts,
   isCut: boolean,
   { threads }: RecipeTextsOptions,
 ): RecipeContext['measureImportance'] {
-  const sequences = evenly(ids, IMPORTANCE_TEXTS)
+  const sequences = evenly(encoded.ids, IMPORTANCE_TEXTS)
+  const types = encoded.types && evenly(encoded.types, IMPORTANCE_TEXTS)
   const newIds = isCut ? pruneVocabulary(weights, { vocabulary: vocabulary!, keepIds: keepIds! }).idMap : null
   return (current) => {
     const isOriginal = current.config.vocabSize === weights.config.vocabSize || !newIds
     const own = isOriginal ? sequences : sequences.map((sequence) => sequence.map((id) => newIds[id]))
     const word = { ...current.embeddings.word, kind: 'f32' as const, data: denseTable(current.embeddings.word) }
     const dense = { ...current, embeddings: { ...current.embeddings, word } }
-    return firstOrderImportance(dense, own, threads ? { threads } : {})
+    return firstOrderImportance(dense, own, { ...(types && { types }), ...(threads && { threads }) })
   }
 }
 
 async function calibrateOn(
   weights: ModelWeights,
-  ids: readonly Int32Array[],
+  { ids, types }: EncodedTexts,
   { threads, reporter = SILENT }: RecipeTextsOptions,
 ): Promise<Calibration> {
   const sequences = evenly(ids, CALIBRATION_TEXTS)
   reporter.stage(`calibrating on ${sequences.length} texts`)
   const { progress } = reporter
-  const calibration = await calibrate(weights, sequences, { ...(threads && { threads }), progress })
+  const calibration = await calibrate(weights, sequences, {
+    ...(types && { types: evenly(types, CALIBRATION_TEXTS) }),
+    ...(threads && { threads }),
+    progress,
+  })
   reporter.done()
   return calibration
 }
@@ -145,22 +152,22 @@ function evenly<T>(all: readonly T[], count: number): T[] {
  */
 async function openTexts(
   source: string,
-  { text, label, seed }: RecipeTextsOptions,
+  options: RecipeTextsOptions,
+  model: BertConfig,
   isSampled: boolean,
   reporter: Reporter,
-): Promise<{ training: string[]; heldOut: string[] }> {
+): Promise<{ training: TextInput[]; heldOut: string[] }> {
+  const { text, textPair, label, seed } = options
   try {
-    const data = await loadDataset(source, { ...(text && { text }), ...(label && { label }), seed })
-    checkPlain(data, 'compress')
+    const data = await loadDataset(source, { ...readingOf(options, model), seed })
     for (const note of data.notes) reporter.note(note)
-    const textsOf = (rows: { text: string }[]): string[] => rows.map((row) => row.text)
     reporter.note(
       `${source}: ${data.train.length} training texts; the ${data.test.length} of the test part are not read`,
     )
-    return { training: textsOf(data.train), heldOut: textsOf(data.test) }
+    return { training: data.train, heldOut: textsOfRows(data.test) }
   } catch (error) {
     // nothing here needs labels: what has none that could be trained on is read as texts alone
-    if (label !== undefined || source.startsWith('builtin:')) throw error
+    if ((label ?? textPair) !== undefined || source.startsWith('builtin:')) throw error
     const notes: string[] = []
     const texts = await loadTexts(source, text, notes, { isRequired: true })
     for (const note of notes) reporter.note(note)

@@ -2,8 +2,9 @@
 // What is tested on later is not among the arguments: the search cannot see it.
 
 import { splitExamples } from '../data/examples.ts'
+import { problemTypeOf } from '../model/config.ts'
 import type { ModelWeights } from '../model/weights.ts'
-import { stepsOf } from './batches.ts'
+import { stepsOf, tokensOf } from './batches.ts'
 import { Diverged, trainClassifier } from './loop.ts'
 import type { TrainOptions } from './options.ts'
 import { bestTrial, halving, proposals, rungs, type TrainingSetting, type Trial } from './tune.ts'
@@ -52,6 +53,10 @@ const SAFE_SHARE = 0.7
  */
 export async function tuneTraining(model: ModelWeights, examples: Example[], options: TuneOptions): Promise<Tuned> {
   const { usual, seed, seconds, threads, reporter = SILENT, signal } = options
+  if (problemTypeOf(model.config) !== 'single_label_classification')
+    throw new Error(
+      `tune: settings are compared by the F1 of classes, and the labels are those of ${problemTypeOf(model.config)}; leave out trials (--tune)`,
+    )
   const began = performance.now()
   const left = (): number => seconds - (performance.now() - began) / 1000
   const classes = model.config.labels.length
@@ -87,8 +92,8 @@ export async function tuneTraining(model: ModelWeights, examples: Example[], opt
         reporter.progress(++finished, total)
       }
       if (signal?.aborted) throw new Stopped()
-      const ids = development.map((example) => example.ids)
-      const logits = await logitsOf(device, trained, ids, { signal })
+      const { ids, types } = tokensOf(development)
+      const logits = await logitsOf(device, trained, ids, { types, signal })
       const loss = expected.reduce((sum, label, i) => sum - Math.log(softmaxRow(logits, i, classes)[label]), 0)
       return {
         score: scorePredictions(expected, predict(logits, classes), classes).f1,

@@ -1,15 +1,15 @@
 // What can be asked of a training from data to a saved model: what `train` and `distil` share, and what is `train`'s own.
 
 import type { Reporter } from '../inference/reporter.ts'
-import type { PreparedData, PrepareOptions } from '../data/prepare.ts'
-import type { TestScores } from '../evaluation/scores.ts'
+import type { PreparedData, PrepareOptions, TaskOptions } from '../data/prepare.ts'
+import type { TaskScores } from '../evaluation/task-scores.ts'
 import type { ModelWeights } from '../model/weights.ts'
 import type { Tokenizer } from '../text/tokenizer.ts'
 import type { Tuned } from './search.ts'
 
 export interface TrainingSettings extends Pick<
   PrepareOptions,
-  'data' | 'test' | 'text' | 'label' | 'preparation' | 'seed'
+  'data' | 'test' | 'text' | 'label' | 'preparation' | 'seed' | keyof TaskOptions
 > {
   /** the model's folder; `out` + '.training' beside it keeps what a later run can use */
   out: string
@@ -67,5 +67,5 @@ export interface TrainedClassifier {
   unlabelled: number
   /** null where nothing was searched */
   tuned: Tuned | null
-  scores: TestScores
+  scores: TaskScores
 }

@@ -1,10 +1,11 @@
 // The model that a training or a study starts from, and its tokenizer.
 
 import { findLabelOrder, matchLabels, type LabelOrder } from '../data/labels.ts'
+import { textsOfRows } from '../data/examples.ts'
 import type { PreparedData } from '../data/prepare.ts'
 import { openTokenizer } from '../inference/tokenizer.ts'
 import { withPreparation } from '../inference/text-model.ts'
-import type { BertConfig } from '../model/config.ts'
+import { problemTypeOf, type BertConfig } from '../model/config.ts'
 import { loadModel } from '../model/load.ts'
 import type { ModelWeights } from '../model/weights.ts'
 import { learnTokenizer } from '../text/learn-tokenizer.ts'
@@ -94,14 +95,16 @@ export async function prepareModel(
   { forTraining = false } = {},
 ): Promise<StartingModel> {
   const { model: source, seed, preparation } = options
-  const texts = data.train.map(({ text }) => text)
+  const texts = textsOfRows(data.train)
   if (source === 'scratch') {
     const tokenizer = learnTokenizer(texts, size.vocabulary, preparation)
     const config = modelConfig(size.baseline, tokenizer, data.labels, size.maxPositions, preparation)
-    return newModel(initializeModel(config, seed), tokenizer, 'trained from random weights')
+    const weights = initializeModel({ ...config, ...outputsOf(data) }, seed)
+    return newModel(weights, tokenizer, 'trained from random weights')
   }
   const loaded = await loadModel(source, { seed, ...(source.startsWith('preset:') && { labels: data.labels }) })
   let weights = withPreparation(loaded.weights, preparation)
+  if (source.startsWith('preset:')) weights = { ...weights, config: { ...weights.config, ...outputsOf(data) } }
   if (weights.config.recipe !== '' && !forTraining)
     throw new Error(
       `${source} is compressed already (${weights.config.recipe}); a study starts from an uncompressed model`,
@@ -114,16 +117,15 @@ export async function prepareModel(
     return { ...newModel(weights, tokenizer, words), training: 'none' }
   }
   const tokenizer = await openTokenizer(loaded.tokenizerFiles, weights.config, loaded.where)
-  const isLike = weights.classifier !== null && weights.config.labels.length === data.labels.length
   // labels of other names are another task to a training, a mistake to a study
-  const orderOf = forTraining ? findLabelOrder : matchLabels
-  const labels = isLike ? orderOf(data.labels, weights.config.labels, source) : null
+  const labels = ordersOf(data, weights, source, forTraining ? findLabelOrder : matchLabels)
   const asIs = labels !== null
-  if (!asIs) {
+  const { task: _, problemType: __, ...config } = weights.config
+  if (asIs) weights = { ...weights, config: { ...weights.config, ...outputsOf(data) } }
+  else {
     // what the old classifier's outputs meant does not hold of the new one
-    const { task: _, problemType: __, ...config } = weights.config
-    weights = { ...weights, config: { ...config, labels: data.labels } }
-    weights = { ...weights, ...newHead(weights, data.labels, seed) }
+    weights = { ...weights, config: { ...config, labels: data.labels, ...outputsOf(data) } }
+    weights = { ...weights, ...newHead(weights, data, seed) }
   }
   return {
     weights,
@@ -134,6 +136,27 @@ export async function prepareModel(
     shape: shapeWords(weights),
     labels,
   }
+}
+
+/** problem_type of a model for the data; left out where labels compete, as config.json mostly does. */
+const outputsOf = ({ problemType }: PreparedData): Pick<BertConfig, 'problemType'> =>
+  problemType && problemType !== 'single_label_classification' ? { problemType } : {}
+
+/** Which of the model's outputs each of the data's labels is; null where the model needs a new classifier. */
+function ordersOf(
+  data: PreparedData,
+  { classifier, config }: ModelWeights,
+  source: string,
+  orderOf: typeof findLabelOrder,
+): LabelOrder | null {
+  const { problemType = 'single_label_classification' } = data
+  if (classifier === null || config.task === 'token-classification' || problemTypeOf(config) !== problemType)
+    return null
+  const { labels } = config
+  if (problemType === 'regression') return labels.length === 1 ? { labels, order: [0], note: '' } : null
+  // sets of labels may lack one of them, classes may not
+  if (problemType === 'multi_label_classification') return findLabelOrder(data.labels, labels, source)
+  return labels.length === data.labels.length ? orderOf(data.labels, labels, source) : null
 }
 
 /**
@@ -160,10 +183,10 @@ export async function prepareTrainable(
 }
 
 /** A pooler, where there is none, and a classifier with small random weights. */
-function newHead(model: ModelWeights, labels: string[], seed: number): Pick<ModelWeights, 'pooler' | 'classifier'> {
+function newHead(model: ModelWeights, data: PreparedData, seed: number): Pick<ModelWeights, 'pooler' | 'classifier'> {
   const C = model.config.hiddenSize
   const fresh = initializeModel(
-    { ...model.config, layers: 1, vocabSize: 8, maxPositions: 8, intermediateSize: 8, labels, recipe: '' },
+    { ...model.config, layers: 1, vocabSize: 8, maxPositions: 8, intermediateSize: 8, labels: data.labels, recipe: '' },
     seed,
   )
   if (!fresh.classifier || fresh.classifier.weight.K !== C)

@@ -1,9 +1,9 @@
 // From a data set to a classifier in a folder: the steps that `train` and `distil` share, and those of `train`.
 
 import { applyLabelOrder, type LabelOrder } from '../data/labels.ts'
-import { checkPlain } from '../data/examples.ts'
+import { goalOfRow } from '../data/examples.ts'
 import { prepareData, type PreparedData, type PrepareOptions } from '../data/prepare.ts'
-import { scoreModel } from '../evaluation/scores.ts'
+import { scoreModel } from '../evaluation/task-scores.ts'
 import { encodeTexts } from '../inference/batches.ts'
 import { SILENT, type Reporter } from '../inference/reporter.ts'
 import { isFolder, isThere } from '../io/folder.node.ts'
@@ -35,7 +35,6 @@ export const rateOf = ({ hiddenSize }: EncoderSize): number =>
 /** All the data there is; nothing is chosen on validation texts here, so they are trained on. */
 export async function openTrainingData(options: PrepareOptions, reporter: Reporter): Promise<PreparedData> {
   const data = await prepareData(options, { maxTrain: Infinity, maxTest: Infinity })
-  checkPlain(data, 'training')
   for (const note of data.notes) reporter.note(note)
   return { ...data, train: [...data.train, ...data.validation], validation: [] }
 }
@@ -106,9 +105,13 @@ export async function trainAndSave(
   const { reporter = SILENT, signal } = watch
   await checkOut(out)
   const limit = Math.min(NEW_MODEL.maxPositions, start.config.maxPositions)
-  const encoded = encodeTexts(tokenizer, [...data.train.map(({ text }) => text), ...unlabelled], limit)
+  const encoded = encodeTexts(tokenizer, [...data.train, ...unlabelled], limit)
   if (encoded.truncated) reporter.note(`${encoded.truncated} texts are longer than ${limit} tokens and lost their end`)
-  const examples = encoded.ids.map((ids, i) => ({ ids, label: data.train[i]?.label ?? -1 }))
+  const examples = encoded.ids.map((ids, i) => ({
+    ids,
+    ...(encoded.types && { types: encoded.types[i] }),
+    ...goalOfRow(data.train[i], start.config.labels.length),
+  }))
   const began = performance.now()
   const more = { ...run.more, ...trainerOptions(settings, tokenizer) }
   const usual = { learningRate: settings.learningRate ?? run.learningRate, epochs, dropout, batch }

@@ -3,16 +3,13 @@
 import type { ModelWeights } from '../model/weights.ts'
 import { stepsOf } from './batches.ts'
 import { trainClassifier } from './loop.ts'
-import type { TrainOptions } from './options.ts'
+import type { TrainExample, TrainOptions } from './options.ts'
 import type { MaskSchedule } from './schedule.ts'
 import type { Reporter } from '../inference/reporter.ts'
 import { median } from '../evaluation/statistics.ts'
 import { Stopped } from '../inference/stopped.ts'
 
-export interface Example {
-  ids: Int32Array
-  label: number
-}
+export type Example = TrainExample
 
 export interface TrainingPlan {
   /** passes over the examples, where time allows */

@@ -1,15 +1,16 @@
 // `compress`: a recipe applied to a model, or a storage format for every layer by a budget.
 
 import type { Command } from '@commander-js/extra-typings'
+import { problemTypeOf } from '../../model/config.ts'
 import type { LoadedModel } from '../../model/load.ts'
 import type { Reporter } from '../../inference/reporter.ts'
 import { UsageError } from '../failure.ts'
-import { columnOptions } from '../options.ts'
+import { taskOptions } from '../options.ts'
 import { budget, fileList, jsonOption, MODEL_HELP, percentage, seedOption } from '../values.ts'
 import { threadsOption, timingDeviceOption, wholeNumber } from '../values.ts'
 
 const options = (program: Command) =>
-  columnOptions(
+  taskOptions(
     program
       .command('compress')
       .description('apply a recipe to a model, or choose a storage format for every layer by a budget')
@@ -38,6 +39,8 @@ export const declare = (program: Command): void => void options(program).action(
 
 /** Options that a recipe would do nothing with. */
 const BUDGET_ALONE = ['fastest', 'ledger', 'tokens', 'device'] as const
+/** Options whose data a budget does not read: it is decided by the F1 of classes. */
+const RECIPE_ALONE = { textPair: 'text-pair', labelSeparator: 'label-separator', problemType: 'problem-type' } as const
 
 async function run(source: string, flags: Flags): Promise<void> {
   const { recipe, data } = flags
@@ -46,6 +49,11 @@ async function run(source: string, flags: Flags): Promise<void> {
   const idle = recipe === undefined ? undefined : BUDGET_ALONE.find((name) => flags[name] !== undefined)
   if (idle) throw new UsageError(`--${idle} goes with --budget or --max-loss, not with --recipe; leave it out`)
   if (recipe !== undefined) return compressByRecipe(source, recipe, flags)
+  const other = (['textPair', 'labelSeparator', 'problemType'] as const).find((name) => flags[name] !== undefined)
+  if (other)
+    throw new UsageError(
+      `--${RECIPE_ALONE[other]} goes with --recipe: a budget is decided by the F1 of classes on single texts; leave it out`,
+    )
   if (flags.fastest && !flags.maxLoss) throw new UsageError('--fastest goes with --max-loss')
   if (data === undefined)
     throw new UsageError('a budget is decided by texts with labels: give them with --data FILE, or builtin:reviews')
@@ -113,6 +121,11 @@ async function compressByBudget(source: string, data: string, flags: Flags): Pro
   const { weights } = loaded
   if (!weights.classifier)
     throw new Error(`${source} has no classifier, so that there is no F1 to keep; train one on it first`)
+  const problemType = problemTypeOf(weights.config)
+  if (problemType !== 'single_label_classification')
+    throw new Error(
+      `${source}: its outputs are those of ${problemType}; a budget is decided by the F1 of classes: give --recipe`,
+    )
   const { labels, maxPositions } = weights.config
   const tokenizer = await openTokenizer(loaded.tokenizerFiles, weights.config, loaded.where)
   const reader = { tokenizer, labels, maxPositions, source }
