@@ -6,7 +6,7 @@ import { writeFile } from 'node:fs/promises'
 import { join } from 'node:path'
 import { matchLabels } from '../../ts/data/labels.ts'
 import { loadRows } from '../../ts/data/rows.ts'
-import { scoreModel } from '../../ts/evaluation/scores.ts'
+import { scoreModel } from '../../ts/evaluation/task-scores.ts'
 import { openTokenizer } from '../../ts/inference/open-tokenizer.ts'
 import { loadModel } from '../../ts/model/load.ts'
 import { inspectModel } from '../../ts/recipe/ledger.ts'
@@ -29,11 +29,14 @@ facts.texts = rows.length
 facts.variants = {}
 for (const variant of VARIANTS) {
   const { model } = await makeVariant(weights, variant)
-  const { accuracy, f1, f1Low, f1High } = await scoreModel(model, tokenizer, rows, {
+  const scores = await scoreModel(model, tokenizer, rows, {
     maxLength: weights.config.maxPositions,
     threads: 1,
     seed: SEED,
   })
+  if (scores.problemType !== 'single_label_classification')
+    throw new Error(`${folder}: its outputs are those of ${scores.problemType}; expected classes`)
+  const { accuracy, f1, f1Low, f1High } = scores
   const bytes = variant === AS_SHIPPED ? fileBytes : inspectModel(model, { header: true }).bytes
   facts.variants[variant] = { bytes, accuracy, f1, f1Low, f1High }
   console.log(
