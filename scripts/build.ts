@@ -1,11 +1,17 @@
-// npm run build: generated modules, then dist/ (ES modules and declarations). The command line is built apart, without
-// declarations: nobody imports it, and the inferred types of its options are too large to write out.
+// npm run build: generated modules, then dist/: a module and a declaration for each source, what other packages give
+// (dist/vendor), and single files for pages without a bundler. --no-types leaves the declarations out.
 
-import { execFileSync } from 'node:child_process'
 import { chmodSync, rmSync } from 'node:fs'
 import './generate.ts'
+import { buildDeclarations } from './package/declarations.ts'
+import { buildModules, buildSingleFiles } from './package/modules.ts'
+import { buildVendor } from './package/vendor.ts'
 
-rmSync('dist', { recursive: true, force: true })
-for (const project of ['tsconfig.build.json', 'tsconfig.cli.json'])
-  execFileSync(process.execPath, ['node_modules/typescript/bin/tsc', '-p', project], { stdio: 'inherit' })
-chmodSync('dist/ts/cli/main.js', 0o755)
+const OUT = 'dist'
+
+rmSync(OUT, { recursive: true, force: true })
+await buildModules(OUT)
+await buildVendor(`${OUT}/vendor`)
+await buildSingleFiles(OUT)
+if (!process.argv.includes('--no-types')) buildDeclarations(OUT)
+chmodSync(`${OUT}/ts/cli/main.js`, 0o755)

@@ -13,6 +13,8 @@ import { WasmMemory } from './memory.ts'
 import { hasRelaxedSimd, hasSharedMemory, hasSimd, type BuildName } from './modules.ts'
 import { ThreadPool } from './pool.ts'
 import { selfTest } from './self-test.ts'
+import { startWorker } from './worker.ts'
+import type { WorkerEvents, WorkerThread } from './worker-thread.ts'
 import { WasmSession } from './session.ts'
 import {
   candidates,
@@ -42,6 +44,11 @@ export interface WasmDeviceOptions {
    * default is SHARE_FROM; 0 shares every batch. Results do not depend on it.
    */
   shareFrom?: number
+  /**
+   * Pages only: the address of the package's dist/thread.js, which threads run in place of a blob: address, for content
+   * security policies that forbid those. Of the page's own origin.
+   */
+  workerUrl?: string | URL
   /** tests only: other modules than the embedded ones */
   modules?: EmbeddedModules
 }
@@ -210,16 +217,30 @@ async function startPool(
   const modules = options.modules ?? WASM
   if (isShared) {
     const name: BuildName = `${build}-shared`
-    const module = await WebAssembly.compile(modules[name]())
+    const module = await compile(modules[name]())
     try {
-      return { pool: await ThreadPool.create(new WasmMemory(true), module, wanted), name }
+      const start = (events: WorkerEvents): Promise<WorkerThread> => startWorker(events, options.workerUrl)
+      return { pool: await ThreadPool.create(new WasmMemory(true), module, wanted, undefined, start), name }
     } catch (error) {
       if (wanted === 1) throw error
       addNote(notes, `worker threads could not be started (${(error as Error).message}): one thread`)
     }
   } else if (wanted > 1 && options.shared === false) addNote(notes, 'without shared memory there is one thread')
-  const module = await WebAssembly.compile(modules[build]())
+  const module = await compile(modules[build]())
   return { pool: await ThreadPool.create(new WasmMemory(false), module, 1), name: build }
+}
+
+/** @throws where a page's policy forbids WebAssembly, in words that say what to allow */
+async function compile(bytes: Uint8Array<ArrayBuffer>): Promise<WebAssembly.Module> {
+  try {
+    return await WebAssembly.compile(bytes)
+  } catch (cause) {
+    if (!/content security policy|unsafe-eval/i.test(String(cause))) throw cause
+    throw new Error(
+      "wasm: this page's content security policy forbids WebAssembly; add 'wasm-unsafe-eval' to its script-src",
+      { cause },
+    )
+  }
 }
 
 function addNote(notes: string[], note: string): void {

@@ -4,11 +4,10 @@ import * as abi from './abi.ts'
 import type { WorkerEvents, WorkerMessage, WorkerThread } from './worker-thread.ts'
 
 /**
- * What the worker does: takes a message { memory, thread, threads } and { module } messages, each answered with 'ready',
- * and between messages waits for jobs in the control block. A trap makes all threads leave the tape and is reported.
+ * What a worker does: takes a message { memory, thread, threads } and { module } messages, each answered with 'ready', and
+ * between messages waits for jobs in the control block. A trap makes all threads leave the tape and is reported.
  */
-const SOURCE = `
-const port = typeof importScripts === 'function' ? self : require('node:worker_threads').parentPort
+const LOOP = `
 const instances = []
 let memory, words, thread, threads, seen = 0
 function waitForJobs() {
@@ -45,26 +44,43 @@ function take(message) {
   }
   waitForJobs()
 }
-if (typeof importScripts === 'function') self.onmessage = (event) => take(event.data)
-else port.on('message', take)
 `
 
-/** Starts one worker. Rejects where the engine has none, or refuses it (a content security policy without blob:). */
-export async function startWorker(events: WorkerEvents): Promise<WorkerThread> {
+const NODE_SOURCE = `const port = require('node:worker_threads').parentPort${LOOP}port.on('message', take)`
+
+/** dist/thread.js holds the same text. */
+export const PAGE_SOURCE = `const port = self${LOOP}self.onmessage = (event) => take(event.data)\n`
+
+/** What a page's worker that never started tells of itself is nothing: these are the causes that there are. */
+const CAUSES = {
+  blob: "a content security policy without worker-src blob: forbids it; give workerUrl, the address of the package's dist/thread.js",
+  url: "expected the package's dist/thread.js there, of the page's own origin, with the page's Cross-Origin-Embedder-Policy",
+}
+
+/**
+ * Starts one worker. Rejects where the engine has none, or refuses it.
+ * @param workerUrl pages only: where dist/thread.js is served, for policies that forbid blob: addresses
+ */
+export async function startWorker(events: WorkerEvents, workerUrl?: string | URL): Promise<WorkerThread> {
   if (typeof process !== 'undefined' && process.versions?.node) {
     const { startNodeWorker } = await import('./worker.node.ts')
-    return startNodeWorker(SOURCE, events)
+    return startNodeWorker(NODE_SOURCE, events)
   }
-  const url = URL.createObjectURL(new Blob([SOURCE], { type: 'text/javascript' }))
-  const worker = new Worker(url)
+  const blob = workerUrl ? null : URL.createObjectURL(new Blob([PAGE_SOURCE], { type: 'text/javascript' }))
+  const worker = new Worker(workerUrl ?? blob!)
   worker.onmessage = (event: MessageEvent<WorkerMessage>) => events.message(event.data)
-  worker.onerror = (event) => events.death(`a worker thread failed: ${event.message}`)
+  worker.onerror = (event) => {
+    const why =
+      event.message ??
+      `${workerUrl ? String(workerUrl) : 'a blob: address'} did not start: ${CAUSES[workerUrl ? 'url' : 'blob']}`
+    events.death(`a worker thread failed: ${why}`)
+  }
   return {
     post: (message) => worker.postMessage(message),
     hold: () => {},
     terminate: async () => {
       worker.terminate()
-      URL.revokeObjectURL(url)
+      if (blob) URL.revokeObjectURL(blob)
     },
   }
 }

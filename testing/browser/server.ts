@@ -23,8 +23,12 @@ export interface StaticServer {
   close(): Promise<void>
 }
 
-/** Serves `files`; `isolated` adds the headers that shared memory asks for. */
-export async function serve(files: Files, isolated: boolean): Promise<StaticServer> {
+/** Serves `files`; `isolated` adds the headers that shared memory asks for, `headers` any others. */
+export async function serve(
+  files: Files,
+  isolated: boolean,
+  headers: Record<string, string> = {},
+): Promise<StaticServer> {
   const server = createServer((request, response) => {
     const path = new URL(request.url ?? '/', 'http://127.0.0.1').pathname.slice(1) || 'index.html'
     const file = files.get(path)
@@ -32,6 +36,7 @@ export async function serve(files: Files, isolated: boolean): Promise<StaticServ
       response.setHeader('Cross-Origin-Opener-Policy', 'same-origin')
       response.setHeader('Cross-Origin-Embedder-Policy', 'require-corp')
     }
+    for (const [name, value] of Object.entries(headers)) response.setHeader(name, value)
     response.setHeader('Content-Type', TYPES[path.split('.').at(-1) ?? ''] ?? 'application/octet-stream')
     response.statusCode = file === undefined ? 404 : 200
     if (file instanceof URL)

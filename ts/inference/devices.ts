@@ -11,6 +11,8 @@ export interface DeviceOptions {
   device?: DeviceChoice
   /** WebAssembly threads; the cores, at most 4, if not given */
   threads?: number
+  /** pages only: the address of the package's dist/thread.js, for policies that forbid workers from blob: addresses */
+  workerUrl?: string | URL
   /** whether an adapter that emulates a GPU will do where the GPU is asked for by name: 'allow' (default) or 'never' */
   software?: SoftwareChoice
   /** GPU: how dense f32 layers are stored and multiplied; 'f32' if not given */
@@ -26,7 +28,7 @@ const CHOICES: DeviceChoice[] = ['auto', 'cpu', 'wasm', 'gpu', 'webgpu']
  * @throws where the device that was asked for by name is not there
  */
 export async function openDevice(options: DeviceOptions = {}): Promise<{ device: Device; notes: string[] }> {
-  const { device: choice = 'auto', threads, gpuDevice, software, precision } = options
+  const { device: choice = 'auto', threads, workerUrl, gpuDevice, software, precision } = options
   if (!CHOICES.includes(choice))
     throw new Error(`device '${choice}' is not known; expected one of ${CHOICES.join(', ')}`)
   if (gpuDevice && (choice === 'cpu' || choice === 'wasm'))
@@ -39,7 +41,7 @@ export async function openDevice(options: DeviceOptions = {}): Promise<{ device:
     if (found) return { device: found, notes }
   }
   const { createWasmDevice } = await import('../../kernels/wasm/device.ts')
-  return { device: await createWasmDevice({ threads }), notes }
+  return { device: await createWasmDevice({ threads, workerUrl }), notes }
 }
 
 async function openGpu(options: GpuDeviceOptions): Promise<Device> {

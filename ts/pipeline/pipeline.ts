@@ -7,6 +7,7 @@ import { packBatch, type TextInput } from '../inference/batches.ts'
 import type { Features } from '../inference/embedder.ts'
 import type { GpuSession } from '../../kernels/webgpu/device.ts'
 import type { Device, DeviceInfo } from '../../kernels/program/device.ts'
+import type { HeldAsync } from '../../kernels/program/disposable.ts'
 import type { Progress } from '../io/folder.ts'
 import type { ModelOutput } from '../model/bert.ts'
 
@@ -33,6 +34,8 @@ export interface PipelineOptions {
   device?: DeviceChoice | Device
   /** WebAssembly threads; the cores, at most 4, if not given */
   threads?: number
+  /** pages only: the address of the package's dist/thread.js, for policies that forbid workers from blob: addresses */
+  workerUrl?: string | URL
   /** what was fetched or read, file by file; `status: 'ready'` at the end */
   progress_callback?: Progress
   /** branch, tag or commit on the hub */
@@ -65,7 +68,7 @@ export interface WarmupOptions {
   tune?: boolean
 }
 
-interface Disposable {
+interface TaskPipeline extends HeldAsync {
   /**
    * Runs one batch of that size and drops its result: buffers are reserved, and drivers that compile a kernel when it
    * first runs have done so before the first call.
@@ -73,26 +76,24 @@ interface Disposable {
   warmup(options?: WarmupOptions): Promise<void>
   /** device, threads, and in `notes` every fall-back and cut text */
   info(): PipelineInfo
-  dispose(): Promise<void>
-  [Symbol.asyncDispose](): Promise<void>
 }
 
-export interface TextClassifier extends Disposable {
+export interface TextClassifier extends TaskPipeline {
   (text: TextInput, options?: ClassifyOptions & { top_k?: number | null }): Promise<Classification[]>
   (texts: readonly TextInput[], options: ClassifyOptions & { top_k: null }): Promise<Classification[][]>
   (texts: readonly TextInput[], options?: ClassifyOptions): Promise<Classification[] | Classification[][]>
 }
 
-export interface FeatureExtractor extends Disposable {
+export interface FeatureExtractor extends TaskPipeline {
   (texts: string | readonly string[], options?: ExtractOptions): Promise<Features>
 }
 
-export interface ZeroShotClassifier extends Disposable {
+export interface ZeroShotClassifier extends TaskPipeline {
   (text: string, labels: string | readonly string[], options?: ZeroShotOptions): Promise<ZeroShotResult>
   (texts: readonly string[], labels: string | readonly string[], options?: ZeroShotOptions): Promise<ZeroShotResult[]>
 }
 
-export interface TokenClassifier extends Disposable {
+export interface TokenClassifier extends TaskPipeline {
   (text: string, options: TokenClassifyOptions & { aggregation_strategy: 'simple' | 'first' }): Promise<EntityGroup[]>
   (text: string, options?: TokenClassifyOptions & { aggregation_strategy?: 'none' }): Promise<TokenEntity[]>
   (
@@ -109,6 +110,7 @@ const OPTIONS: Known<PipelineOptions> = {
   // which names there are, openDevice says
   device: (value) => (typeof value === 'string' ? null : anObject(value) && 'a name such as cpu, or a device'),
   threads: whole(1),
+  workerUrl: (value) => (typeof value === 'string' || value instanceof URL ? null : 'an address'),
   progress_callback: callable,
   revision: text,
   endpoint: text,
@@ -231,7 +233,7 @@ async function startTask(
   opened: TextModel,
   options: PipelineOptions,
   notes: Set<string>,
-): Promise<Callable & Disposable> {
+): Promise<Callable & TaskPipeline> {
   const { device: choice } = options
   const isOwn = typeof choice !== 'object'
   const { device, notes: found } = isOwn
