@@ -133,10 +133,14 @@ export class AttentionBackwardRecord {
   H: i32
   D: i32
   longest: i32
+  biasStride: i32
+  continues: i32
   offsets: usize
   qkv: usize
+  bias: usize
   dO: usize
   dqkv: usize
+  dbias: usize
 }
 
 export const ATTENTION_FORWARD: i32 = 3
@@ -149,8 +153,10 @@ export class AttentionForwardRecord {
   H: i32
   D: i32
   longest: i32
+  biasStride: i32
   offsets: usize
   qkv: usize
+  bias: usize
   o: usize
 }
 
@@ -203,6 +209,38 @@ export class DenseMatmulRecord {
   bias: usize
   residual: usize
   y: usize
+}
+
+export const DISTANCE_BIAS: i32 = 23
+// @ts-ignore: decorator
+@unmanaged
+export class DistanceBiasRecord {
+  head: u32
+  length: u32
+  H: i32
+  longest: i32
+  stride: i32
+  positions: i32
+  table: usize
+  rowOf: usize
+  bias: usize
+}
+
+export const DISTANCE_GRADIENT: i32 = 24
+// @ts-ignore: decorator
+@unmanaged
+export class DistanceGradientRecord {
+  head: u32
+  length: u32
+  B: i32
+  H: i32
+  longest: i32
+  stride: i32
+  positions: i32
+  buckets: i32
+  rowOf: usize
+  dbias: usize
+  dTable: usize
 }
 
 export const DROP: i32 = 12
@@ -450,6 +488,7 @@ export class LayernormGradientRecord {
   length: u32
   M: i32
   C: i32
+  continues: i32
   dy: usize
   normal: usize
   dgamma: usize

@@ -2,12 +2,13 @@
 // is one tape.
 
 import {
-  ADAMW, ADAMW_ROWS, ATTENTION_BACKWARD, ATTENTION_FORWARD, CLIP_FACTOR, DROP, EMBED, END, FAKE_ROWS, FAKE_TABLE,
-  FAKE_WEIGHTS, GATHER_FIRST, LAYERNORM_BACKWARD, LAYERNORM_FORWARD, LAYERNORM_GRADIENT, LOSS_SLOPE, MASK_GRADIENT,
-  MULTIPLY, SCATTER, SCATTER_FIRST, STATE_SLOPE, SUM_SQUARES, WEIGHT_GRADIENT,
+  ADAMW, ADAMW_ROWS, ATTENTION_BACKWARD, ATTENTION_FORWARD, CLIP_FACTOR, DISTANCE_BIAS, DISTANCE_GRADIENT, DROP, EMBED,
+  END, FAKE_ROWS, FAKE_TABLE, FAKE_WEIGHTS, GATHER_FIRST, LAYERNORM_BACKWARD, LAYERNORM_FORWARD, LAYERNORM_GRADIENT,
+  LOSS_SLOPE, MASK_GRADIENT, MULTIPLY, SCATTER, SCATTER_FIRST, STATE_SLOPE, SUM_SQUARES, WEIGHT_GRADIENT,
 } from './abi'
 import { ABORTED, enter, leave, next, opcode } from './tape'
 import { attentionBackward, attentionForward } from './train/attention'
+import { distanceBias, distanceGradient } from './train/distances'
 import { fakeQuantizeRows, fakeQuantizeTable, fakeQuantizeWeights } from './train/fake-quantize'
 import { multiply, weightGradient } from './train/linear'
 import { adamw, adamwRows, clipFactor, lossSlope, maskGradient, stateSlope, sumSquares } from './train/optimizer'
@@ -49,6 +50,8 @@ export function run(tape: usize, thread: i32, threads: i32, scratch: usize): i32
       case FAKE_WEIGHTS: fakeQuantizeWeights(record, thread, threads); break
       case FAKE_TABLE: fakeQuantizeTable(record, thread, threads); break
       case STATE_SLOPE: stateSlope(record, thread, threads); break
+      case DISTANCE_BIAS: distanceBias(record, thread, threads); break
+      case DISTANCE_GRADIENT: distanceGradient(record, thread, threads); break
       default: unreachable()
     }
     record = next(record)

@@ -1,6 +1,8 @@
 // Attention in training: per sequence and head, P = softmax(Q K^T / sqrt(D)), O = P V, and its gradients.
+//            P may have a bias by distance in its softmax: bias f32 [H] rows, element key - query + longest - 1
 // Layout     q, k, v are side by side in rows of `qkv` f32 [M, 3, H * D]; o f32 [M, H * D]. Scratch per thread:
-//            two square matrices [T][T padded to 8, and 8 more], one set of panels, sums
+//            two square matrices [T][T padded to 8, and 8 more], one set of panels, sums. Rows of a bias have room for the
+//            distances of padding: kernels/train/tape-distances.ts
 // Plan       a thread owns (sequence, head) units of about equal T^2; the backward pass computes P again: it costs one
 //            product of five, and nothing of size T^2 is kept between the passes
 // Needs      scratch: kernels/train/scratch.ts has the same sum of bytes
@@ -19,18 +21,18 @@ import { tile_f32_transposed_6x8 } from './tile-transposed'
 const NEVER: f32 = -3e38
 
 export function attentionForward(record: usize, thread: i32, threads: i32, scratch: usize): void {
-  walk(record, thread, threads, scratch, false)
+  const args = changetype<AttentionForwardRecord>(record)
+  walk(record, args.B, args.H, args.offsets, thread, threads, scratch, false)
 }
 
 export function attentionBackward(record: usize, thread: i32, threads: i32, scratch: usize): void {
-  walk(record, thread, threads, scratch, true)
+  const args = changetype<AttentionBackwardRecord>(record)
+  walk(record, args.B, args.H, args.offsets, thread, threads, scratch, true)
 }
 
-function walk(record: usize, thread: i32, threads: i32, scratch: usize, isBackward: bool): void {
-  // the record of the backward pass begins with the same fields
-  const args = changetype<AttentionForwardRecord>(record)
-  const B = args.B, H = args.H
-  const offsets = args.offsets
+function walk(
+  record: usize, B: i32, H: i32, offsets: usize, thread: i32, threads: i32, scratch: usize, isBackward: bool,
+): void {
   let total: i64 = 0
   for (let b = 0; b < B; b++) {
     const T = <i64>(load<i32>(offsets + (<usize>b << 2), 4) - load<i32>(offsets + (<usize>b << 2)))
@@ -44,7 +46,7 @@ function walk(record: usize, thread: i32, threads: i32, scratch: usize, isBackwa
     const T = load<i32>(offsets + (<usize>b << 2), 4) - first
     for (let h = 0; h < H; h++) {
       if (at >= begin && at < end) {
-        if (isBackward) unitBackward(record, first, T, h, scratch)
+        if (isBackward) unitBackward(record, first, T, b, h, scratch)
         else unitForward(record, first, T, h, scratch)
       }
       at += <i64>T * T
@@ -136,6 +138,36 @@ function softmaxRows(square: usize, T: i32): void {
   }
 }
 
+/** The bias of query 0 and key 0 in a head's row. */
+// @ts-ignore: decorator
+@inline
+function biasOfSame(bias: usize, h: i32, stride: i32, longest: i32): usize {
+  return bias + (<usize>(h * stride + longest - 1) << 2)
+}
+
+/** square[i][j] += bias[j - i], `bias` being the address of bias[0]. */
+function addBias(square: usize, T: i32, bias: usize): void {
+  const padded = <usize>padToPanel(T) << 2
+  for (let i = 0; i < T; i++) {
+    const row = square + <usize>i * squareStride(T)
+    const b = bias - (<usize>i << 2)
+    for (let at: usize = 0; at < padded; at += 16)
+      v128.store(row + at, f32x4.add(v128.load(row + at), v128.load(b + at)))
+  }
+}
+
+/** dbias[j - i] += factor slopes[i][j]; slopes are 0 in the padding. */
+function addSlopes(slopes: usize, T: i32, factor: f32, dbias: usize): void {
+  const padded = <usize>padToPanel(T) << 2
+  const factors = f32x4.splat(factor)
+  for (let i = 0; i < T; i++) {
+    const row = slopes + <usize>i * squareStride(T)
+    const b = dbias - (<usize>i << 2)
+    for (let at: usize = 0; at < padded; at += 16)
+      v128.store(b + at, madd(v128.load(row + at), factors, v128.load(b + at)))
+  }
+}
+
 function unitForward(record: usize, first: i32, T: i32, h: i32, scratch: usize): void {
   const args = changetype<AttentionForwardRecord>(record)
   const H = args.H, D = args.D
@@ -146,13 +178,14 @@ function unitForward(record: usize, first: i32, T: i32, h: i32, scratch: usize):
   const panels = square + <usize>T * squareStride(T)
   panelsTransposed(q + outputStride, stride, T, D, panels)
   productOfRows(q, stride, panels, T, D, <f32>(1.0 / sqrt<f64>(<f64>D)), square, sums)
+  if (args.bias != 0) addBias(square, T, biasOfSame(args.bias, h, args.biasStride, args.longest))
   softmaxRows(square, T)
   panelsStraight(q + 2 * outputStride, stride, T, D, panels)
   const y = args.o + <usize>first * outputStride + (<usize>(h * D) << 2)
   productOfSquare(square, panels, T, D, y, outputStride, sums)
 }
 
-function unitBackward(record: usize, first: i32, T: i32, h: i32, scratch: usize): void {
+function unitBackward(record: usize, first: i32, T: i32, b: i32, h: i32, scratch: usize): void {
   const args = changetype<AttentionBackwardRecord>(record)
   const H = args.H, D = args.D
   const outputStride = <usize>(H * D) << 2
@@ -167,12 +200,20 @@ function unitBackward(record: usize, first: i32, T: i32, h: i32, scratch: usize)
   const panels = slopes + <usize>T * squareStride(T)
   panelsTransposed(k, stride, T, D, panels)
   productOfRows(q, stride, panels, T, D, scale, probabilities, sums)
+  if (args.bias != 0) addBias(probabilities, T, biasOfSame(args.bias, h, args.biasStride, args.longest))
   softmaxRows(probabilities, T)
   panelsTransposed(v, stride, T, D, panels)
   productOfRows(dO, outputStride, panels, T, D, 1.0, slopes, sums)
   panelsStraight(dO, outputStride, T, D, panels)
   productOfTransposed(probabilities, panels, T, D, dv, stride, sums)
   softmaxBackward(probabilities, slopes, T, scale)
+  if (args.dbias != 0) {
+    const unit = b * H + h
+    if (args.continues == 0) memory.fill(args.dbias + (<usize>(unit * args.biasStride) << 2), 0, <usize>args.biasStride << 2)
+    // the bias is added after the scores are scaled
+    const factor = <f32>sqrt<f64>(<f64>D)
+    addSlopes(slopes, T, factor, biasOfSame(args.dbias, unit, args.biasStride, args.longest))
+  }
   panelsStraight(k, stride, T, D, panels)
   productOfSquare(slopes, panels, T, D, dq, stride, sums)
   panelsStraight(q, stride, T, D, panels)

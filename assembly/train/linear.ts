@@ -149,14 +149,14 @@ function finish(
 }
 
 /**
- * dW[N,K] = dY[M,N]^T . X[M,K], db[N] = column sums of dY. Where `continues`, dW is added to what is stored there: the
- * uses of a shared factor, in the order of their records.
+ * dW[N,K] = dY[M,N]^T . X[M,K], db[N] = column sums of dY. Where `continues` says so (1: dW, 2: db), they are added to what is
+ * stored there: the uses of a shared factor or layer, in the order of their records.
  */
 export function weightGradient(record: usize, thread: i32, threads: i32, scratch: usize): void {
   const args = changetype<WeightGradientRecord>(record)
   const M = args.M, N = args.N, K = args.K
   const dy = args.dy, x = args.x, dw = args.dw, db = args.db
-  const continues = args.continues != 0
+  const continues = (args.continues & 1) != 0, continuesBias = (args.continues & 2) != 0
   const groups = (N + TILE_ROWS - 1) / TILE_ROWS
   const last = sliceBegin(groups, thread + 1, threads)
   const dyStride = <usize>args.dyStride << 2, xStride = <usize>K << 2
@@ -189,7 +189,7 @@ export function weightGradient(record: usize, thread: i32, threads: i32, scratch
     }
     for (let g = group; g < groupEnd && db != 0; g++) {
       const n = g * TILE_ROWS
-      memory.copy(db + (<usize>n << 2), columnSums + <usize>(g - group) * PANEL_BYTES, <usize>min(TILE_ROWS, N - n) << 2)
+      accumulate(1, columnSums + <usize>(g - group) * PANEL_BYTES, db + (<usize>n << 2), 0, min(TILE_ROWS, N - n), continuesBias)
     }
   }
 }

@@ -12,7 +12,7 @@ import { madd, sumLanes } from '../lib/simd'
 import { sliceBegin } from '../tape'
 import { dropLanes } from './math'
 
-/** y[m] = word[id] + position[place] + type[kind]. */
+/** y[m] = word[id] + position[place] + type[kind], where there are types. */
 export function embed(record: usize, thread: i32, threads: i32): void {
   const args = changetype<EmbedRecord>(record)
   const M = args.M
@@ -24,15 +24,19 @@ export function embed(record: usize, thread: i32, threads: i32): void {
     const at = <usize>m << 2
     const a = words + <usize>load<i32>(ids + at) * rowBytes
     const b = positions + <usize>load<i32>(places + at) * rowBytes
-    const c = types + <usize>load<i32>(kinds + at) * rowBytes
     const y = args.y + <usize>m * rowBytes
+    if (types == 0) {
+      for (let i: usize = 0; i < rowBytes; i += 16) v128.store(y + i, f32x4.add(v128.load(a + i), v128.load(b + i)))
+      continue
+    }
+    const c = types + <usize>load<i32>(kinds + at) * rowBytes
     for (let i: usize = 0; i < rowBytes; i += 16)
       v128.store(y + i, f32x4.add(f32x4.add(v128.load(a + i), v128.load(b + i)), v128.load(c + i)))
   }
 }
 
 /**
- * Gradients of the three tables: rows of dx added where they came from. Word rows are those of the batch alone, `slots`
+ * Gradients of the tables, two or three: rows of dx added where they came from. Word rows are those of the batch alone, `slots`
  * says which.
  */
 export function scatter(record: usize, thread: i32, threads: i32): void {
@@ -45,6 +49,7 @@ export function scatter(record: usize, thread: i32, threads: i32): void {
   for (let table = 0; table < 3; table++) {
     const rowOf = table == 0 ? args.slots : table == 1 ? args.places : args.kinds
     const to = table == 0 ? args.dWord : table == 1 ? args.dPosition : args.dType
+    if (to == 0) continue
     const rows = table == 0 ? args.wordRows : table == 1 ? args.positionRows : args.typeRows
     for (let r = 0; r < rows; r++) memory.fill(to + <usize>r * rowBytes + begin, 0, end - begin)
     for (let m = 0; m < M; m++) {
@@ -139,7 +144,7 @@ export function layernormBackward(record: usize, thread: i32, threads: i32): voi
   }
 }
 
-/** dgamma = column sums of dy * normal, dbeta = column sums of dy. */
+/** dgamma = column sums of dy * normal, dbeta = column sums of dy; where `continues`, added to what is stored there. */
 export function layernormGradient(record: usize, thread: i32, threads: i32): void {
   const args = changetype<LayernormGradientRecord>(record)
   const rows = args.M, C = args.C
@@ -154,6 +159,10 @@ export function layernormGradient(record: usize, thread: i32, threads: i32): voi
       dbeta = f32x4.add(dbeta, v)
       dy += rowBytes
       normal += rowBytes
+    }
+    if (args.continues != 0) {
+      dgamma = f32x4.add(dgamma, v128.load(args.dgamma + i))
+      dbeta = f32x4.add(dbeta, v128.load(args.dbeta + i))
     }
     v128.store(args.dgamma + i, dgamma)
     v128.store(args.dbeta + i, dbeta)

@@ -3,7 +3,20 @@
 import { numpy as np, nn, valueAndGrad, defaultDevice, init } from '@jax-js/jax'
 import type { Link, LossTarget, TrainBatch } from '../train/batch.ts'
 import type { TrainActivation } from '../train/activations.ts'
-import { activationsOf, headOf, othersOf, placeOf, projectionsOf, type Layout, type Linear } from '../train/layout.ts'
+import {
+  activationsOf,
+  applicationsOf,
+  headOf,
+  othersOf,
+  placeOf,
+  projectionOf,
+  projectionsOf,
+  tableWidthOf,
+  type DistanceShape,
+  type Layout,
+  type Linear,
+  type TrainShape,
+} from '../train/layout.ts'
 import type { ReferenceParameters } from '../train/reference.ts'
 
 type Tree = Record<string, np.Array>
@@ -42,6 +55,13 @@ const ACTIVATIONS: Record<TrainActivation, (x: np.Array) => np.Array> = {
 const split = (x: np.Array, T: number, heads: number, D: number): np.Array =>
   np.transpose(x.reshape([T, heads, D]), [1, 0, 2])
 
+/** [heads, T, T]: the table's row of key - query */
+function distanceBias(tree: Tree, { positions, layers }: TrainShape, { buckets, rowOf }: DistanceShape, T: number) {
+  const rows = Int32Array.from({ length: T * T }, (_, at) => rowOf[(at % T) - Math.floor(at / T) + positions - 1])
+  const bias = np.matmul(oneHot(rows, buckets), tree['distances'].ref)
+  return np.transpose(bias.reshape([T, T, layers[0].heads]), [2, 0, 1])
+}
+
 /** Logits [1, labels] and hidden states [T, C] of one sequence. */
 function runSequence(
   tree: Tree,
@@ -49,21 +69,26 @@ function runSequence(
   ids: Int32Array,
   types: Int32Array,
 ): { logits: np.Array; states: np.Array[] } {
-  const { words, positions, types: kinds, layers, epsilon } = layout.shape
-  const { activation, poolerActivation } = activationsOf(layout.shape)
+  const { shape } = layout
+  const { words, positions, types: kinds, layers, epsilon } = shape
+  const { activation, poolerActivation } = activationsOf(shape)
   const T = ids.length
   const places = Int32Array.from({ length: T }, (_, t) => t)
   let x = np.matmul(oneHot(ids, words), tree['words'].ref)
   x = x.add(np.matmul(oneHot(places, positions), tree['position'].ref))
-  x = x.add(np.matmul(oneHot(types, kinds), tree['type'].ref))
+  if (kinds > 0) x = x.add(np.matmul(oneHot(types, kinds), tree['type'].ref))
   x = layernorm(tree, 'norm', x, epsilon)
+  const projection = projectionOf(shape)
+  if (projection) x = linear(tree, projection, x)
   const states = [x.ref]
-  layers.forEach(({ heads, headSize: D }, i) => {
-    const { attention, intermediate, output } = othersOf(layout.shape, i)
-    const projected = projectionsOf(layout.shape, i).map((part) => linear(tree, part, x.ref))
+  applicationsOf(shape).forEach((i) => {
+    const { heads, headSize: D } = layers[i]
+    const { attention, intermediate, output } = othersOf(shape, i)
+    const projected = projectionsOf(shape, i).map((part) => linear(tree, part, x.ref))
     const qkv = np.split(np.concatenate(projected, 1), 3, 1)
     const [q, k, v] = qkv.map((part) => split(part, T, heads, D))
-    const scores = np.matmul(q, np.transpose(k, [0, 2, 1])).div(Math.sqrt(D))
+    let scores = np.matmul(q, np.transpose(k, [0, 2, 1])).div(Math.sqrt(D))
+    if (shape.distances) scores = scores.add(distanceBias(tree, shape, shape.distances, T))
     const mixed = np.matmul(nn.softmax(scores, -1), v)
     const context = np.transpose(mixed, [1, 0, 2]).reshape([T, heads * D])
     const attended = linear(tree, attention, context).add(x)
@@ -73,7 +98,7 @@ function runSequence(
     states.push(x.ref)
   })
   const first = x.slice([0, 1])
-  const { pooler, classifier } = headOf(layout.shape)
+  const { pooler, classifier } = headOf(shape)
   const pooled = ACTIVATIONS[poolerActivation](linear(tree, pooler, first))
   return { logits: linear(tree, classifier, pooled), states }
 }
@@ -128,8 +153,8 @@ export async function jaxStep(
 ): Promise<{ loss: number; gradients: ReferenceParameters }> {
   await init('cpu')
   defaultDevice('cpu')
-  const { hidden: C, words, labels } = layout.shape
-  const tree: Tree = { words: array(parameters.words, [words, C]) }
+  const { words, labels } = layout.shape
+  const tree: Tree = { words: array(parameters.words, [words, tableWidthOf(layout.shape)]) }
   for (const [name, { offset, rows, columns }] of layout.places)
     tree[name] = array(
       parameters.rest.subarray(offset, offset + rows * columns),

@@ -2,7 +2,7 @@
 
 import { seededRandom } from './random.ts'
 import type { Link, LossTarget, TrainBatch } from '../train/batch.ts'
-import type { Layout, TrainShape } from '../train/layout.ts'
+import { applicationsOf, tableWidthOf, type Layout, type TrainShape } from '../train/layout.ts'
 import type { ReferenceParameters } from '../train/reference.ts'
 
 /** Uneven layers, sizes that are no multiples of 8 or 6, a head size of 6. */
@@ -66,11 +66,36 @@ export const ACTIVATED: TrainShape[] = (['relu', 'silu', 'gelu_tanh', 'tanh'] as
   poolerActivation: all[i - 1] ?? 'gelu',
 }))
 
+/** As ALBERT: narrow tables, two layers each applied twice, an activation of its own. */
+export const SHARED: TrainShape = { ...UNEVEN, embedding: 12, activation: 'gelu_tanh', applied: [0, 0, 1, 1] }
+
+/** SHARED with the chains of CHAINED: factors serve several layers, each of which is applied twice. */
+export const SHARED_CHAINS: TrainShape = { ...CHAINED, embedding: 28, applied: [0, 1, 0, 1] }
+
+/** As MPNet: no token types, and a bias by distance, several distances a row. */
+export const DISTANT: TrainShape = {
+  ...UNEVEN,
+  types: 0,
+  layers: [UNEVEN.layers[0], { heads: 3, headSize: 8, intermediate: 12 }],
+  distances: {
+    buckets: 7,
+    // 0 for far keys before, 6 for far ones after; row 3 is the query's own
+    rowOf: Int32Array.from({ length: 25 }, (_, d) => Math.max(0, Math.min(6, 3 + Math.trunc((d - 12) / 2)))),
+  },
+}
+
+/** Shapes of families that differ from BERT in more than sizes. */
+export const FAMILIES: { what: string; shape: TrainShape }[] = [
+  { what: 'layers that are applied several times, narrow tables', shape: SHARED },
+  { what: 'shared layers of shared factors', shape: SHARED_CHAINS },
+  { what: 'a bias by distance, no token types', shape: DISTANT },
+]
+
 /** Weights of std `scale`, so that activations spread; gammas about 1. All are f32 numbers. */
 export function syntheticParameters(layout: Layout, seed: number, scale = 0.3): ReferenceParameters {
   const random = seededRandom(seed)
   const draw = (): number => Math.fround((random() * 2 - 1) * scale * 1.7)
-  const words = Float64Array.from({ length: layout.shape.words * layout.shape.hidden }, draw)
+  const words = Float64Array.from({ length: layout.shape.words * tableWidthOf(layout.shape) }, draw)
   const rest = new Float64Array(layout.length)
   for (const [name, { offset, rows, columns }] of layout.places)
     for (let i = offset; i < offset + rows * columns; i++) rest[i] = draw() + (name.endsWith('gamma') ? 1 : 0)
@@ -83,7 +108,7 @@ export function syntheticBatch(shape: TrainShape, lengths: number[], seed: numbe
   for (let b = 1; b < offsets.length; b++) offsets[b] += offsets[b - 1]
   const draw = (below: number): Int32Array =>
     Int32Array.from({ length: offsets[lengths.length] }, () => Math.floor(random() * below))
-  return { offsets, ids: draw(shape.words), types: draw(shape.types) }
+  return { offsets, ids: draw(shape.words), types: draw(Math.max(1, shape.types)) }
 }
 
 /** One-hot targets, and where asked a teacher; of links that take each label by itself numbers, one of them not known. */
@@ -116,13 +141,13 @@ export function syntheticGoal(
 
 /** `shape` with a match for the embeddings, one without projection and one of another width after the last layer. */
 export function matched(shape: TrainShape, width = 12): TrainShape {
-  const { hidden, layers } = shape
+  const { hidden } = shape
   return {
     ...shape,
     matches: [
       { layer: 0, width: hidden, isProjected: true },
       { layer: 1, width: hidden, isProjected: false },
-      { layer: layers.length, width, isProjected: true },
+      { layer: applicationsOf(shape).length, width, isProjected: true },
     ],
   }
 }

@@ -84,8 +84,8 @@ export function checkTrainBatch(shape: TrainShape, { offsets, ids, types }: Trai
   for (let m = 0; m < M; m++) {
     if (!(ids[m] >= 0 && ids[m] < shape.words))
       throw new Error(`train: token id ${ids[m]} is outside the vocabulary of ${shape.words}`)
-    if (types && !(types[m] >= 0 && types[m] < shape.types))
-      throw new Error(`train: token type ${types[m]} is outside the ${shape.types} types`)
+    if (types && !(types[m] >= 0 && types[m] < Math.max(1, shape.types)))
+      throw new Error(`train: token type ${types[m]} is outside the ${Math.max(1, shape.types)} types`)
   }
 }
 

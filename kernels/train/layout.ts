@@ -16,7 +16,7 @@ export interface LayerShape {
 
 /** A hidden state that a teacher's is compared with. */
 export interface StateMatch {
-  /** 0: what the embeddings give, i: what layer i - 1 gives, as layers are counted here */
+  /** 0: what the embeddings give, i: what the i-th layer gives, as they are applied */
   layer: number
   /** C of the teacher; a multiple of 4 */
   width: number
@@ -24,10 +24,19 @@ export interface StateMatch {
   isProjected: boolean
 }
 
+/** Which row of a table each distance has. */
+export interface DistanceShape {
+  buckets: number
+  /** [2 * positions - 1], by key - query + positions - 1 */
+  rowOf: Int32Array
+}
+
 export interface TrainShape {
   /** C; a multiple of 4 */
   hidden: number
-  /** rows of the word, position and type tables */
+  /** E, a multiple of 4: the tables are so wide, and a linear layer [C, E] follows. Not given: they are C wide, none follows */
+  embedding?: number
+  /** rows of the word, position and type tables; types 0: there is no such table, and every token is of type 0 */
   words: number
   positions: number
   types: number
@@ -39,6 +48,10 @@ export interface TrainShape {
   poolerActivation?: TrainActivation
   /** layers may differ: pruning takes heads and neurons where they matter least */
   layers: LayerShape[]
+  /** the layers in the order in which they are applied, by number; each once where not given */
+  applied?: number[]
+  /** a learned table [buckets, H] that attention adds to its scores; all layers have H heads then */
+  distances?: DistanceShape
   /** factors of chains, [rows, columns] each; one may serve many chains */
   factors?: { rows: number; columns: number }[]
   /** of distillation by hidden states */
@@ -69,8 +82,10 @@ export interface Linear {
   stem: string
   /** tensors [N, K]: one, or the factors of a chain in the order in which they are applied */
   weights: string[]
-  /** names what enters: linear layers with the same input share what their chains have in common */
+  /** names what enters, of a layer that is applied several times all that does */
   input: string
+  /** names what enters in one application: linear layers with the same share what their chains have in common */
+  use: string
   N: number
   K: number
   isChain: boolean
@@ -78,7 +93,13 @@ export interface Linear {
 
 const roundUp = (count: number): number => Math.ceil(count / 16) * 16
 
-function linearOf(shape: TrainShape, layer: number, role: Role): Linear {
+/** The layers in the order in which they are applied, by number. */
+export const applicationsOf = ({ applied, layers }: TrainShape): number[] => applied ?? layers.map((_, i) => i)
+
+/** E, or C where the tables are as wide as the layers. */
+export const tableWidthOf = ({ embedding, hidden }: TrainShape): number => embedding ?? hidden
+
+function linearOf(shape: TrainShape, layer: number, role: Role, application: number): Linear {
   const { hidden: C } = shape
   const { heads, headSize, intermediate: F, chains } = shape.layers[layer]
   const HD = heads * headSize
@@ -93,30 +114,44 @@ function linearOf(shape: TrainShape, layer: number, role: Role): Linear {
   const stem = `layer.${layer}.${role}`
   const chain = chains?.[role]
   const [N, K] = sizes[role]
-  const input = role === 'query' || role === 'key' || role === 'value' ? `layer.${layer}.qkv` : stem
+  const part = role === 'query' || role === 'key' || role === 'value' ? 'qkv' : role
+  const [input, use] = [`layer.${layer}.${part}`, `${application}.${part}`]
   const weights = chain ? chain.map((factor) => `factor.${factor}`) : [`${stem}.weight`]
-  return { stem, weights, input, N, K, isChain: chain !== undefined }
+  return { stem, weights, input, use, N, K, isChain: chain !== undefined }
 }
 
 /**
  * What makes query, key and value of a layer: one linear layer of all three, `layer.0.qkv`, where all are dense, else
  * three.
+ * @param application number in the order in which layers are applied, where the layer is used
  */
-export function projectionsOf(shape: TrainShape, layer: number): Linear[] {
-  const parts = (['query', 'key', 'value'] as const).map((role) => linearOf(shape, layer, role))
+export function projectionsOf(shape: TrainShape, layer: number, application = layer): Linear[] {
+  const parts = (['query', 'key', 'value'] as const).map((role) => linearOf(shape, layer, role, application))
   if (parts.some(({ isChain }) => isChain)) return parts
-  const [{ input, N, K }] = parts
-  return [{ stem: input, weights: [`${input}.weight`], input, N: 3 * N, K, isChain: false }]
+  const [{ input, use, N, K }] = parts
+  return [{ stem: input, weights: [`${input}.weight`], input, use, N: 3 * N, K, isChain: false }]
 }
 
-/** The linear layers after attention. */
-export function othersOf(shape: TrainShape, layer: number): Record<'attention' | 'intermediate' | 'output', Linear> {
+/** The linear layers after attention; `application` as of `projectionsOf`. */
+export function othersOf(
+  shape: TrainShape,
+  layer: number,
+  application = layer,
+): Record<'attention' | 'intermediate' | 'output', Linear> {
   return {
-    attention: linearOf(shape, layer, 'attention'),
-    intermediate: linearOf(shape, layer, 'intermediate'),
-    output: linearOf(shape, layer, 'output'),
+    attention: linearOf(shape, layer, 'attention', application),
+    intermediate: linearOf(shape, layer, 'intermediate', application),
+    output: linearOf(shape, layer, 'output', application),
   }
 }
+
+const denseOf = (stem: string, N: number, K: number): Linear => {
+  return { stem, weights: [`${stem}.weight`], input: stem, use: stem, N, K, isChain: false }
+}
+
+/** The linear layer after the tables, where there is one. */
+export const projectionOf = ({ embedding, hidden: C }: TrainShape): Linear | null =>
+  embedding === undefined ? null : denseOf('projection', C, embedding)
 
 /** What follows the first feed-forward product, and the pooler. */
 export const activationsOf = ({ activation = 'gelu', poolerActivation = 'tanh' }: TrainShape) => ({
@@ -126,10 +161,7 @@ export const activationsOf = ({ activation = 'gelu', poolerActivation = 'tanh' }
 
 /** Pooler and classifier. */
 export function headOf({ hidden: C, labels }: TrainShape): Record<'pooler' | 'classifier', Linear> {
-  const dense = (stem: string, N: number): Linear => {
-    return { stem, weights: [`${stem}.weight`], input: stem, N, K: C, isChain: false }
-  }
-  return { pooler: dense('pooler', C), classifier: dense('classifier', labels) }
+  return { pooler: denseOf('pooler', C, C), classifier: denseOf('classifier', labels, C) }
 }
 
 /** Every linear layer, in the order of a forward pass. */
@@ -138,14 +170,17 @@ function linearsOf(shape: TrainShape): Linear[] {
     const { attention, intermediate, output } = othersOf(shape, i)
     return [...projectionsOf(shape, i), attention, intermediate, output]
   })
+  const projection = projectionOf(shape)
   const { pooler, classifier } = headOf(shape)
-  return [...ofLayers, pooler, classifier]
+  return [...(projection ? [projection] : []), ...ofLayers, pooler, classifier]
 }
 
 /** @throws where sizes are not positive, do not meet, or the hidden size is no multiple of 4 */
 export function layoutOf(shape: TrainShape): Layout {
-  const { hidden: C, layers, labels, factors = [] } = shape
+  const { hidden: C, layers, labels, distances, factors = [] } = shape
+  const E = tableWidthOf(shape)
   if (!(C > 0 && C % 4 === 0)) throw new Error(`train: hidden size ${C} is no multiple of 4; choose one that is`)
+  if (!(E > 0 && E % 4 === 0)) throw new Error(`train: embedding size ${E} is no multiple of 4; choose one that is`)
   if (!(labels >= 1)) throw new Error(`train: a classifier needs at least one label, found ${labels}`)
   const places = new Map<string, TensorPlace>()
   let length = 0
@@ -156,8 +191,8 @@ export function layoutOf(shape: TrainShape): Layout {
     length += rows * columns
   }
   const linears = linearsOf(shape)
-  add('position', shape.positions, C)
-  add('type', shape.types, C)
+  add('position', shape.positions, E)
+  if (shape.types > 0) add('type', shape.types, E)
   for (const { weights, N, K, isChain } of linears) if (!isChain) add(weights[0], N, K)
   factors.forEach(({ rows, columns }, f) => add(`factor.${f}`, rows, columns))
   checkChains(linears, places)
@@ -168,16 +203,38 @@ export function layoutOf(shape: TrainShape): Layout {
   length = roundUp(length)
   const decaying = length
   for (const { stem, N } of linears) add(`${stem}.bias`, 1, N)
-  const norm = (name: string): void => {
-    add(`${name}.gamma`, 1, C)
-    add(`${name}.beta`, 1, C)
+  if (distances) add('distances', distances.buckets, checkDistances(shape, distances))
+  const norm = (name: string, width = C): void => {
+    add(`${name}.gamma`, 1, width)
+    add(`${name}.beta`, 1, width)
   }
-  norm('norm')
+  norm('norm', E)
   layers.forEach((_, i) => {
     norm(`layer.${i}.attentionNorm`)
     norm(`layer.${i}.outputNorm`)
   })
+  checkApplied(shape)
   return { shape, places, decaying, length: roundUp(length) }
+}
+
+/** Every layer is applied, since nothing else would write its gradients. */
+function checkApplied({ applied, layers }: TrainShape): void {
+  if (!applied) return
+  const missing = layers.findIndex((_, layer) => !applied.includes(layer))
+  if (missing >= 0 || !applied.every((layer) => layers[layer]))
+    throw new Error(`train: layers ${applied.join(', ')} are applied; expected each of 0 to ${layers.length - 1}`)
+}
+
+/** @returns the heads of every layer */
+function checkDistances({ layers, positions }: TrainShape, { buckets, rowOf }: DistanceShape): number {
+  const { heads } = layers[0]
+  if (layers.some((layer) => layer.heads !== heads))
+    throw new Error('train: layers share a bias by distance, so all of them need the same number of heads')
+  if (rowOf.length !== 2 * positions - 1 || !rowOf.every((row) => row >= 0 && row < buckets))
+    throw new Error(
+      `train: ${rowOf.length} distances have rows, expected ${2 * positions - 1}, with rows from 0 to ${buckets - 1}`,
+    )
+  return heads
 }
 
 /** Factors meet: [R, K], ..., [N, R]; and each serves a chain, since nothing else would write its gradient. */
@@ -198,9 +255,11 @@ function checkChains(linears: Linear[], places: Map<string, TensorPlace>): void 
     if (name.startsWith('factor.') && !used.has(name)) throw new Error(`train: ${name} serves no linear layer`)
 }
 
-function checkMatch({ hidden: C, layers }: TrainShape, { layer, width, isProjected }: StateMatch, j: number): void {
-  if (!(Number.isInteger(layer) && layer >= 0 && layer <= layers.length))
-    throw new Error(`train: match ${j} is of state ${layer}; there are 0 (embeddings) to ${layers.length}`)
+function checkMatch(shape: TrainShape, { layer, width, isProjected }: StateMatch, j: number): void {
+  const { hidden: C } = shape
+  const { length } = applicationsOf(shape)
+  if (!(Number.isInteger(layer) && layer >= 0 && layer <= length))
+    throw new Error(`train: match ${j} is of state ${layer}; there are 0 (embeddings) to ${length}`)
   if (!(width > 0 && width % 4 === 0)) throw new Error(`train: match ${j} has width ${width}, no multiple of 4`)
   if (!isProjected && width !== C)
     throw new Error(`train: match ${j} compares ${C} numbers with ${width} without a projection; ask for one`)

@@ -94,24 +94,30 @@ export class LinearRecords {
     )
   }
 
-  /** Adds to the gradient of a weight that an earlier record of this tape wrote: shared factors. */
+  /** Adds to the gradients that an earlier record of this tape wrote: shared factors and layers. */
   #weightGradient(M: number, { dy, stride, region }: Flow, input: number, weight: string, bias: string | null): void {
     const { rows: N, columns: K } = placeOf(this.#layout, weight)
     const x = this.#rounded.rows(input, M, K)
     const [dw, db] = [this.#gradient(weight), bias === null ? 0 : this.#gradient(bias)]
-    const continues = this.#made.has(weight)
-    this.#made.add(weight)
+    const continues = this.#continues(weight, 1) + (bias === null ? 0 : this.#continues(bias, 2))
     this.#tape.record(
       WEIGHT_GRADIENT,
-      { M, N, K, dy, dyStride: stride, x, dw, db, continues: continues ? 1 : 0 },
+      { M, N, K, dy, dyStride: stride, x, dw, db, continues },
       [region, x],
       db ? [dw, db] : [dw],
     )
   }
 
-  /** What the first `depth` + 1 factors of a chain make of its input, [M, R]; linear layers of one input share it. */
-  #hidden(M: number, { input, weights }: Linear, depth: number): { name: string; address: number } {
-    const name = `hidden.${input}.${weights.slice(0, depth + 1).join()}`
+  /** `flag` where an earlier record of this tape wrote the gradient of that name, else 0. */
+  #continues(name: string, flag: number): number {
+    const isMade = this.#made.has(name)
+    this.#made.add(name)
+    return isMade ? flag : 0
+  }
+
+  /** What the first `depth` + 1 factors of a chain make of its input, [M, R]; linear layers of one use share it. */
+  #hidden(M: number, { use, weights }: Linear, depth: number): { name: string; address: number } {
+    const name = `hidden.${use}.${weights.slice(0, depth + 1).join()}`
     return { name, address: this.#memory.region(name, M * placeOf(this.#layout, weights[depth]).rows) }
   }
 

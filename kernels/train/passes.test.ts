@@ -2,7 +2,7 @@
 
 import { describe, expect, it } from 'vitest'
 import { assertWithin } from '../testing/compare.ts'
-import { CHAINED, syntheticBatch, syntheticGoal, syntheticParameters, UNEVEN } from '../testing/train-models.ts'
+import { CHAINED, SHARED, syntheticBatch, syntheticGoal, syntheticParameters, UNEVEN } from '../testing/train-models.ts'
 import { BUILDS, largest, openSession } from '../testing/train-sessions.ts'
 import { layoutOf } from './layout.ts'
 import { referenceStep } from './reference.ts'
@@ -32,6 +32,7 @@ describe.each(BUILDS)('input statistics on $name', (build) => {
   it.each([
     ['dense', UNEVEN],
     ['chains', CHAINED],
+    ['shared layers, narrow tables', SHARED],
   ])('are the sums over the rows that each layer sees: %s', async (_, shape) => {
     const layout = layoutOf(shape)
     const parameters = syntheticParameters(layout, 1)
@@ -41,6 +42,7 @@ describe.each(BUILDS)('input statistics on $name', (build) => {
       const batch = syntheticBatch(UNEVEN, lengths, 2)
       const found = await session.inputStatistics(batch)
       expect([...found.keys()]).toEqual([
+        ...(shape.embedding ? ['projection'] : []),
         ...[0, 1].flatMap((i) => ['qkv', 'attention', 'intermediate', 'output'].map((part) => `layer.${i}.${part}`)),
         'pooler',
         'classifier',

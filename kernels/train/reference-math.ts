@@ -59,6 +59,17 @@ export function split(whole: Rows, parts: number, M: number): Rows[] {
   )
 }
 
+/** One after the other. */
+export function concatenate(parts: Rows[]): Rows {
+  const whole = new Float64Array(parts.reduce((sum, { length }) => sum + length, 0))
+  let at = 0
+  for (const part of parts) {
+    whole.set(part, at)
+    at += part.length
+  }
+  return whole
+}
+
 export interface Normed {
   normal: Rows
   rstd: Float64Array

@@ -3,11 +3,12 @@ import { erf } from '../program/activations.ts'
 import { assertWithin } from '../testing/compare.ts'
 import { seededRandom } from '../testing/random.ts'
 import { jaxStep } from '../testing/train-jax.ts'
-import { layoutOf, tensorOf, type TrainShape } from './layout.ts'
+import { layoutOf, tableWidthOf, tensorOf, type TrainShape } from './layout.ts'
 import { referenceStep, type ReferenceParameters } from './reference.ts'
 import {
   ACTIVATED,
   CHAINED,
+  FAMILIES,
   matched,
   syntheticBatch,
   syntheticGoal,
@@ -54,6 +55,7 @@ const GOALS: Case[] = [
   })),
   { what: 'all terms', shape: shapeWithMatches, goal: withoutLabel(allTerms, UNEVEN.labels, 1) },
   { what: 'chains and shared factors', shape: CHAINED, goal: plain(false) },
+  ...FAMILIES.map(({ what, shape }) => ({ what, shape, goal: plain(false) })),
 ]
 const FAKE: FakeQuantize = { linears: true, embeddings: true }
 const DIFFERENCES: Case[] = [
@@ -113,7 +115,7 @@ describe('the float64 training step', () => {
         }
       }
       for (let n = 0; n < 8; n++) {
-        const i = batch.ids[n] * UNEVEN.hidden + n
+        const i = batch.ids[n] * tableWidthOf(shape) + n
         const found = difference('words', i)
         expect(Math.abs(found - gradients.words[i]), `words[${i}]`).toBeLessThan(
           1e-7 * largest(gradients.words) + least,

@@ -3,24 +3,37 @@
 
 import { activate } from '../program/activations.ts'
 import type { TrainActivation } from './activations.ts'
-import { dropFactor, dropoutKey, lossOf, logSoftmax, type Dropout, type LossTarget, type TrainBatch } from './batch.ts'
+import { dropFactor, dropoutKey, lossOf, type Dropout, type LossTarget, type TrainBatch } from './batch.ts'
 import { ReferenceRounding } from './fake-quantize.ts'
 import {
   activationsOf,
+  applicationsOf,
   headOf,
   othersOf,
   placeOf,
+  projectionOf,
   projectionsOf,
+  tableWidthOf,
   tensorOf,
   type Layout,
   type Linear,
   type TensorPlace,
 } from './layout.ts'
+import { attention, attentionBackward, type AttentionShape, type Unit } from './reference-attention.ts'
 import { lossSlope } from './reference-loss.ts'
-import { activationSlope, join, layernorm, product, split, type Normed, type Rows } from './reference-math.ts'
+import {
+  activationSlope,
+  concatenate,
+  join,
+  layernorm,
+  product,
+  split,
+  type Normed,
+  type Rows,
+} from './reference-math.ts'
 
 export interface ReferenceParameters {
-  /** [words, C] */
+  /** [words, E] */
   words: Float64Array
   /** as the layout says */
   rest: Float64Array
@@ -31,14 +44,13 @@ export interface ReferenceResult {
   /** [B, labels] */
   logits: Float64Array
   gradients: ReferenceParameters
-  /** what entered each linear layer, by input (Linear.input): [rows, K] */
+  /** what entered each linear layer, by input (Linear.input), of several applications one after the other: [rows, K] */
   inputs: Map<string, Float64Array>
   /** hidden states [M, C]: of the embeddings, then of each layer */
   states: Float64Array[]
 }
 
 interface Tape {
-  x: Rows
   qkv: Rows
   probabilities: Float64Array[]
   half: Normed
@@ -52,7 +64,8 @@ class Reference {
   batch: TrainBatch
   dropout: Dropout | null
   gradients: ReferenceParameters
-  inputs = new Map<string, Rows>()
+  /** what entered linear layers, by use */
+  entered = new Map<string, { input: string; x: Rows }>()
   rounding: ReferenceRounding
   /** of each weight and of what each linear layer multiplies with it, rounded where fake quantization rounds */
   rounded = new Map<string, Float64Array>()
@@ -60,6 +73,7 @@ class Reference {
   M: number
   B: number
   C: number
+  E: number
   activation: TrainActivation
 
   constructor(
@@ -78,6 +92,7 @@ class Reference {
     this.M = batch.ids.length
     this.B = batch.offsets.length - 1
     this.C = layout.shape.hidden
+    this.E = tableWidthOf(layout.shape)
     this.activation = activationsOf(layout.shape).activation
   }
 
@@ -106,8 +121,8 @@ class Reference {
     return W
   }
 
-  linear(x: Rows, { stem, weights, input }: Linear): Rows {
-    this.inputs.set(input, x)
+  linear(x: Rows, { stem, use, weights, input }: Linear): Rows {
+    this.entered.set(use, { input, x })
     const multiplied: Rows[] = []
     let y = x
     for (const name of weights) {
@@ -116,14 +131,21 @@ class Reference {
       multiplied.push(a)
       y = product(a, a.length / columns, columns, this.weight(name), rows)
     }
-    this.multiplied.set(stem, multiplied)
+    this.multiplied.set(`${use} of ${stem}`, multiplied)
     const bias = this.value(`${stem}.bias`)
     return y.map((value, i) => value + bias[i % bias.length])
   }
 
+  /** What entered linear layers, by input: of a layer that is applied several times the rows of all its uses. */
+  inputs(): Map<string, Rows> {
+    const all = new Map<string, Rows[]>()
+    for (const { input, x } of this.entered.values()) all.set(input, [...(all.get(input) ?? []), x])
+    return new Map([...all].map(([input, parts]) => [input, concatenate(parts)]))
+  }
+
   /** Adds the gradients of weights and bias; returns that of what entered. Needs linear() before it. */
-  linearBackward(dy: Rows, { stem, weights }: Linear): Rows {
-    const multiplied = this.multiplied.get(stem)!
+  linearBackward(dy: Rows, { stem, use, weights }: Linear): Rows {
+    const multiplied = this.multiplied.get(`${use} of ${stem}`)!
     const db = this.slope(`${stem}.bias`)
     dy.forEach((d, i) => (db[i % db.length] += d))
     let dx = dy
@@ -146,17 +168,17 @@ class Reference {
   }
 
   /** Queries, keys and values side by side, [M, 3, HD]. */
-  projections(x: Rows, i: number): Rows {
-    const parts = projectionsOf(this.layout.shape, i)
+  projections(x: Rows, layer: number, a: number): Rows {
+    const parts = projectionsOf(this.layout.shape, layer, a)
     return join(
       parts.map((linear) => this.linear(x, linear)),
       this.M,
     )
   }
 
-  projectionsBackward(dqkv: Rows, x: Rows, i: number): Rows {
-    const parts = projectionsOf(this.layout.shape, i)
-    const dx = new Float64Array(x.length)
+  projectionsBackward(dqkv: Rows, layer: number, a: number): Rows {
+    const parts = projectionsOf(this.layout.shape, layer, a)
+    const dx = new Float64Array(this.M * this.C)
     split(dqkv, parts.length, this.M).forEach((dy, p) =>
       this.linearBackward(dy, parts[p]).forEach((value, at) => (dx[at] += value)),
     )
@@ -164,16 +186,14 @@ class Reference {
   }
 
   norm(z: Rows, stem: string): Normed {
-    return layernorm(z, this.C, this.value(`${stem}.gamma`), this.value(`${stem}.beta`), this.layout.shape.epsilon)
+    const gamma = this.value(`${stem}.gamma`)
+    return layernorm(z, gamma.length, gamma, this.value(`${stem}.beta`), this.layout.shape.epsilon)
   }
 
   normBackward(dy: Rows, { normal, rstd }: Normed, stem: string): Rows {
-    const C = this.C
-    const [gamma, dgamma, dbeta] = [
-      this.value(`${stem}.gamma`),
-      this.slope(`${stem}.gamma`),
-      this.slope(`${stem}.beta`),
-    ]
+    const gamma = this.value(`${stem}.gamma`)
+    const [dgamma, dbeta] = [this.slope(`${stem}.gamma`), this.slope(`${stem}.beta`)]
+    const C = gamma.length
     const dz = new Float64Array(dy.length)
     for (let m = 0; m < dy.length / C; m++) {
       let sum = 0
@@ -193,121 +213,83 @@ class Reference {
     return dz
   }
 
-  /** Calls `visit` for each sequence and head with where its rows begin. */
-  units(heads: number, visit: (unit: number, first: number, T: number, head: number) => void): void {
+  attentionShape(layer: number): AttentionShape {
+    const { heads, headSize } = this.layout.shape.layers[layer]
+    const { positions, distances } = this.layout.shape
     const { offsets } = this.batch
+    const units: Unit[] = []
     for (let b = 0; b < this.B; b++)
-      for (let h = 0; h < heads; h++) visit(b * heads + h, offsets[b], offsets[b + 1] - offsets[b], h)
-  }
-
-  attention(qkv: Rows, heads: number, D: number): { context: Rows; probabilities: Float64Array[] } {
-    const HD = heads * D
-    const context = new Float64Array(this.M * HD)
-    const probabilities: Float64Array[] = []
-    this.units(heads, (unit, first, T, h) => {
-      const P = new Float64Array(T * T)
-      const at = (t: number, part: number, d: number): number => (first + t) * 3 * HD + part * HD + h * D + d
-      for (let i = 0; i < T; i++) {
-        const scores = Float64Array.from({ length: T }, (_, j) => {
-          let sum = 0
-          for (let d = 0; d < D; d++) sum += qkv[at(i, 0, d)] * qkv[at(j, 1, d)]
-          return sum / Math.sqrt(D)
-        })
-        P.set(logSoftmax(scores, 0, T, 1).map(Math.exp), i * T)
-        for (let d = 0; d < D; d++)
-          for (let j = 0; j < T; j++) context[(first + i) * HD + h * D + d] += P[i * T + j] * qkv[at(j, 2, d)]
-      }
-      probabilities[unit] = P
-    })
-    return { context, probabilities }
-  }
-
-  attentionBackward(dcontext: Rows, qkv: Rows, probabilities: Float64Array[], heads: number, D: number): Rows {
-    const HD = heads * D
-    const dqkv = new Float64Array(qkv.length)
-    this.units(heads, (unit, first, T, h) => {
-      const P = probabilities[unit]
-      const at = (t: number, part: number, d: number): number => (first + t) * 3 * HD + part * HD + h * D + d
-      for (let i = 0; i < T; i++) {
-        const dO = dcontext.subarray((first + i) * HD + h * D, (first + i) * HD + h * D + D)
-        const dP = new Float64Array(T)
-        let mean = 0
-        for (let j = 0; j < T; j++) {
-          for (let d = 0; d < D; d++) {
-            dP[j] += dO[d] * qkv[at(j, 2, d)]
-            dqkv[at(j, 2, d)] += P[i * T + j] * dO[d]
+      for (let head = 0; head < heads; head++) units.push({ first: offsets[b], T: offsets[b + 1] - offsets[b], head })
+    return {
+      ...{ units, heads, headSize },
+      distances: distances
+        ? {
+            ...{ table: this.value('distances'), slope: this.slope('distances') },
+            at: (distance, head) => distances.rowOf[distance + positions - 1] * heads + head,
           }
-          mean += P[i * T + j] * dP[j]
-        }
-        for (let j = 0; j < T; j++) {
-          const dS = (P[i * T + j] * (dP[j] - mean)) / Math.sqrt(D)
-          for (let d = 0; d < D; d++) {
-            dqkv[at(i, 0, d)] += dS * qkv[at(j, 1, d)]
-            dqkv[at(j, 1, d)] += dS * qkv[at(i, 0, d)]
-          }
-        }
-      }
-    })
-    return dqkv
+        : null,
+    }
   }
 
-  layer(x: Rows, i: number): Tape {
-    const { heads, headSize } = this.layout.shape.layers[i]
-    const stem = `layer.${i}`
-    const { attention, intermediate, output } = othersOf(this.layout.shape, i)
-    const qkv = this.projections(x, i)
-    const { context, probabilities } = this.attention(qkv, heads, headSize)
-    const attended = this.drop(this.linear(context, attention), 2 + 2 * i)
+  /** Layer number `layer` as the application `a`. */
+  layer(x: Rows, layer: number, a: number): Tape {
+    const stem = `layer.${layer}`
+    const { attention: projected, intermediate, output } = othersOf(this.layout.shape, layer, a)
+    const qkv = this.projections(x, layer, a)
+    const { context, probabilities } = attention(qkv, this.attentionShape(layer))
+    const attended = this.drop(this.linear(context, projected), 2 + 2 * a)
     const half = this.norm(
       attended.map((value, at) => value + x[at]),
       `${stem}.attentionNorm`,
     )
     const before = this.linear(half.y, intermediate)
     const after = before.map((value) => activate(value, this.activation))
-    const branch = this.drop(this.linear(after, output), 3 + 2 * i)
+    const branch = this.drop(this.linear(after, output), 3 + 2 * a)
     const whole = this.norm(
       branch.map((value, at) => value + half.y[at]),
       `${stem}.outputNorm`,
     )
-    return { x, qkv, probabilities, half, before, whole }
+    return { qkv, probabilities, half, before, whole }
   }
 
-  layerBackward(dy: Rows, tape: Tape, i: number): Rows {
-    const { heads, headSize } = this.layout.shape.layers[i]
-    const stem = `layer.${i}`
-    const { attention, intermediate, output } = othersOf(this.layout.shape, i)
+  layerBackward(dy: Rows, tape: Tape, layer: number, a: number): Rows {
+    const stem = `layer.${layer}`
+    const { attention: projected, intermediate, output } = othersOf(this.layout.shape, layer, a)
     const dz = this.normBackward(dy, tape.whole, `${stem}.outputNorm`)
-    const dafter = this.linearBackward(this.drop(dz, 3 + 2 * i), output)
+    const dafter = this.linearBackward(this.drop(dz, 3 + 2 * a), output)
     const dbefore = dafter.map((value, at) => value * activationSlope(tape.before[at], this.activation))
     const dhalf = this.linearBackward(dbefore, intermediate).map((value, at) => value + dz[at])
     const dsum = this.normBackward(dhalf, tape.half, `${stem}.attentionNorm`)
-    const dcontext = this.linearBackward(this.drop(dsum, 2 + 2 * i), attention)
-    const dqkv = this.attentionBackward(dcontext, tape.qkv, tape.probabilities, heads, headSize)
-    return this.projectionsBackward(dqkv, tape.x, i).map((value, at) => value + dsum[at])
+    const dcontext = this.linearBackward(this.drop(dsum, 2 + 2 * a), projected)
+    const dqkv = attentionBackward(dcontext, tape.qkv, tape.probabilities, this.attentionShape(layer))
+    return this.projectionsBackward(dqkv, layer, a).map((value, at) => value + dsum[at])
   }
 
+  /** What the tables give, [M, E]. */
   embed(): Rows {
-    const { C, M } = this
+    const { E, M } = this
     const { ids, types } = this.batch
-    const [position, type] = [this.value('position'), this.value('type')]
-    const z = new Float64Array(M * C)
-    const words = this.rounding.table(this.parameters.words, C)
+    const position = this.value('position')
+    const type = this.layout.shape.types > 0 ? this.value('type') : null
+    const z = new Float64Array(M * E)
+    const words = this.rounding.table(this.parameters.words, E)
     this.places((m, place) => {
-      for (let c = 0; c < C; c++)
-        z[m * C + c] = words[ids[m] * C + c] + position[place * C + c] + type[(types?.[m] ?? 0) * C + c]
+      for (let c = 0; c < E; c++)
+        z[m * E + c] = words[ids[m] * E + c] + position[place * E + c] + (type ? type[(types?.[m] ?? 0) * E + c] : 0)
     })
     return z
   }
 
   embedBackward(dz: Rows): void {
-    const { C } = this
+    const { E } = this
     const { ids, types } = this.batch
-    const [position, type] = [this.slope('position'), this.slope('type')]
+    const position = this.slope('position')
+    const type = this.layout.shape.types > 0 ? this.slope('type') : null
     this.places((m, place) => {
-      for (let c = 0; c < C; c++) {
-        this.gradients.words[ids[m] * C + c] += dz[m * C + c]
-        position[place * C + c] += dz[m * C + c]
-        type[(types?.[m] ?? 0) * C + c] += dz[m * C + c]
+      for (let c = 0; c < E; c++) {
+        this.gradients.words[ids[m] * E + c] += dz[m * E + c]
+        position[place * E + c] += dz[m * E + c]
+        if (type) type[(types?.[m] ?? 0) * E + c] += dz[m * E + c]
       }
     })
   }
@@ -354,16 +336,19 @@ export function referenceStep(
   dropout: Dropout | null = null,
   rounding = new ReferenceRounding({ linears: false }),
 ): ReferenceResult {
-  const { hidden: C, layers, labels } = layout.shape
+  const { hidden: C, labels } = layout.shape
+  const applications = applicationsOf(layout.shape)
+  const projection = projectionOf(layout.shape)
   const { offsets } = batch
   const run = new Reference(layout, parameters, batch, dropout, rounding)
   const embedded = run.norm(run.embed(), 'norm')
   const tapes: Tape[] = []
-  let x = run.drop(embedded.y, 0)
+  const tables = run.drop(embedded.y, 0)
+  let x = projection ? run.linear(tables, projection) : tables
   const states = [x]
-  layers.forEach((_, i) => {
-    tapes.push(run.layer(x, i))
-    x = tapes[i].whole.y
+  applications.forEach((layer, a) => {
+    tapes.push(run.layer(x, layer, a))
+    x = tapes[a].whole.y
     states.push(x)
   })
   const first = new Float64Array(run.B * C)
@@ -382,12 +367,13 @@ export function referenceStep(
   )
   let dx: Rows = new Float64Array(x.length)
   for (let b = 0; b < run.B; b++) dx.set(dfirst.subarray(b * C, b * C + C), offsets[b] * C)
-  let stateLoss = run.stateBackward(x, layers.length, goal, dx)
-  for (let i = layers.length - 1; i >= 0; i--) {
-    dx = run.layerBackward(dx, tapes[i], i)
-    stateLoss += run.stateBackward(states[i], i, goal, dx)
+  let stateLoss = run.stateBackward(x, applications.length, goal, dx)
+  for (let a = applications.length - 1; a >= 0; a--) {
+    dx = run.layerBackward(dx, tapes[a], applications[a], a)
+    stateLoss += run.stateBackward(states[a], a, goal, dx)
   }
+  if (projection) dx = run.linearBackward(dx, projection)
   run.embedBackward(run.normBackward(run.drop(dx, 0), embedded, 'norm'))
   const loss = lossOf(logits, labels, goal) + stateLoss
-  return { loss, logits, gradients: run.gradients, inputs: run.inputs, states }
+  return { loss, logits, gradients: run.gradients, inputs: run.inputs(), states }
 }

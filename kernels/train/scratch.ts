@@ -16,7 +16,7 @@ import type { TrainShape } from './layout.ts'
 
 /** Bytes that the records of a step need at most, for sequences of up to `longest` tokens. */
 export function scratchBytes(shape: TrainShape, longest: number): number {
-  let most = Math.max(shape.hidden, shape.labels)
+  let most = Math.max(shape.hidden, shape.embedding ?? 0, shape.labels)
   for (const { rows, columns } of shape.factors ?? []) most = Math.max(most, rows, columns)
   for (const { width } of shape.matches ?? []) most = Math.max(most, width)
   let attention = 0

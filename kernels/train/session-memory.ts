@@ -2,11 +2,11 @@
 
 import type { WasmMemory } from '../wasm/memory.ts'
 import { Regions } from '../wasm/regions.ts'
-import type { Layout } from './layout.ts'
+import { tableWidthOf, type Layout } from './layout.ts'
 
 /** All numbers that are trained, or one number for each of them. */
 export interface Parameters {
-  /** f32 [words, C] */
+  /** f32 [words, E], E the tables' width: C, or what a projection follows */
   words: Float32Array
   /** as the layout says */
   rest: Float32Array
@@ -85,7 +85,7 @@ export class SessionMemory {
     const { address } = this.#grown.get('dwords')!
     return {
       rest: this.wasm.f32(this.vectors.gradients, this.#layout.length),
-      rows: this.wasm.f32(address, touched * this.#layout.shape.hidden),
+      rows: this.wasm.f32(address, touched * tableWidthOf(this.#layout.shape)),
     }
   }
 
@@ -134,6 +134,6 @@ export class SessionMemory {
   }
 
   get #tableElements(): number {
-    return this.#layout.shape.words * this.#layout.shape.hidden
+    return this.#layout.shape.words * tableWidthOf(this.#layout.shape)
   }
 }

@@ -16,7 +16,8 @@ import { scratchBytes } from './scratch.ts'
 import type { SessionMemory } from './session-memory.ts'
 import type { StepMemory } from './step-memory.ts'
 import { stateChunks, type StateWords } from './tape-states.ts'
-import { partialCount, StepEncoder, type BatchSize, type DropWords, type OptimizerWords } from './tape.ts'
+import { partialCount, type OptimizerWords } from './tape-update.ts'
+import { StepEncoder, type BatchSize, type DropWords } from './tape.ts'
 
 export interface AdamW {
   learningRate: number
@@ -40,7 +41,7 @@ export interface EncodedStep {
 }
 
 /** What of a step's memory differs from batch to batch. */
-type OfBatch = Pick<StepMemory, 'offsets' | 'ids' | 'kinds' | 'places' | 'slots' | 'touched'>
+type OfBatch = Pick<StepMemory, 'offsets' | 'ids' | 'kinds' | 'places' | 'slots' | 'touched' | 'distanceRows'>
 
 const NO_DROPOUT: DropWords = { keep: 1, key: () => 0 }
 
@@ -80,6 +81,7 @@ export class SessionStep {
     const touched = Int32Array.from(new Set(ids)).sort()
     touched.forEach((id, row) => (this.#slots[id] = row))
     const memory = this.#memory
+    const { distances } = this.#layout.shape
     const ofBatch = {
       offsets: memory.place('offsets', offsets),
       ids: memory.place('ids', ids),
@@ -90,6 +92,7 @@ export class SessionStep {
         ids.map((id) => this.#slots[id]),
       ),
       touched: memory.place('touched', touched),
+      distanceRows: distances ? memory.place('distance rows', distances.rowOf) : 0,
     }
     const size = { tokens: ids.length, sequences, longest, touched: touched.length }
     return { encoder: this.#encoder(ofBatch, size, drop), size, touched }
@@ -129,7 +132,8 @@ export class SessionStep {
     memory.place('dwords', rows)
     this.touchedIds = ids
     const size = { tokens: 0, sequences: 0, longest: 1, touched: ids.length }
-    const ofBatch = { offsets: 0, ids: 0, kinds: 0, places: 0, slots: 0, touched: memory.place('touched', ids) }
+    const none = { offsets: 0, ids: 0, kinds: 0, places: 0, slots: 0, distanceRows: 0 }
+    const ofBatch = { ...none, touched: memory.place('touched', ids) }
     const factor = memory.region('factor', 8)
     this.#encoder(ofBatch, size, NO_DROPOUT).update(this.#optimizerWords(adam, size, factor))
     // there are no sequences, so no logits are read

@@ -7,7 +7,7 @@ import { ThreadPool } from '../wasm/pool.ts'
 import type { Dropout, LossTarget, TrainBatch } from './batch.ts'
 import type { FakeQuantize } from './fake-quantize.ts'
 import { HeldGradients } from './held.ts'
-import { layoutOf, type Layout, type TrainShape } from './layout.ts'
+import { applicationsOf, layoutOf, tableWidthOf, type Layout, type TrainShape } from './layout.ts'
 import { SessionMemory, type Parameters, type PlacedMask } from './session-memory.ts'
 import { SessionStep, type AdamW, type EncodedStep } from './session-step.ts'
 import type { BatchSize } from './tape.ts'
@@ -144,7 +144,8 @@ export class TrainSession {
    * @throws where there was no step yet
    */
   gradients(): Parameters {
-    const { words: rowsOfTable, hidden: C } = this.layout.shape
+    const C = tableWidthOf(this.layout.shape)
+    const { words: rowsOfTable } = this.layout.shape
     const words = new Float32Array(rowsOfTable * C)
     const { rest, ids, rows } = this.#lastGradients()
     ids.forEach((id, row) => words.set(rows.subarray(row * C, row * C + C), id * C))
@@ -170,13 +171,14 @@ export class TrainSession {
 
   /**
    * Hidden states f32 [M, C] of a batch without dropout.
-   * @param layers 0: what the embeddings give, i: what layer i - 1 gives
+   * @param layers 0: what the embeddings give, i: what the i-th layer gives, as they are applied
    */
   async hiddenStates(batch: TrainBatch, layers: readonly number[]): Promise<Float32Array[]> {
-    const { hidden: C, layers: all } = this.layout.shape
+    const { hidden: C } = this.layout.shape
+    const { length } = applicationsOf(this.layout.shape)
     for (const layer of layers)
-      if (!(Number.isInteger(layer) && layer >= 0 && layer <= all.length))
-        throw new Error(`train: there is no hidden state ${layer}; there are 0 (embeddings) to ${all.length}`)
+      if (!(Number.isInteger(layer) && layer >= 0 && layer <= length))
+        throw new Error(`train: there is no hidden state ${layer}; there are 0 (embeddings) to ${length}`)
     return this.#pool.enqueue(async () => {
       const { encoder, size } = this.#step.begin(batch)
       await this.#run(encoder.forward(), size)
@@ -196,10 +198,14 @@ export class TrainSession {
       await this.#run(logits, size)
       const { memory } = this.#pool
       return new Map(
-        wanted.map(({ input, rows, K, x, gram, sum }) => {
+        wanted.map(({ input, K, gram, sum, uses }) => {
           const largest = new Float32Array(K)
-          const inputs = memory.f32(x, rows * K)
-          for (let i = 0; i < inputs.length; i++) largest[i % K] = Math.max(largest[i % K], Math.abs(inputs[i]))
+          let rows = 0
+          for (const use of uses) {
+            rows += use.rows
+            const inputs = memory.f32(use.x, use.rows * K)
+            for (let i = 0; i < inputs.length; i++) largest[i % K] = Math.max(largest[i % K], Math.abs(inputs[i]))
+          }
           return [input, { rows, K, gram: memory.f32(gram, K * K).slice(), sum: memory.f32(sum, K).slice(), largest }]
         }),
       )

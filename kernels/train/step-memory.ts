@@ -19,6 +19,8 @@ export interface StepMemory {
   kinds: number
   places: number
   slots: number
+  /** i32 [2 * positions - 1]: DistanceShape.rowOf; 0 where the model has none */
+  distanceRows: number
   /** i32 [touched]: ids of the touched rows of the word table */
   touched: number
 }

@@ -5,9 +5,23 @@ import type { TapeWriter } from '../wasm/tape.ts'
 import type { Link } from './batch.ts'
 import type { FakeQuantize } from './fake-quantize.ts'
 import { TRAINED_ACTIVATIONS, type TrainActivation } from './activations.ts'
-import { activationsOf, headOf, othersOf, placeOf, projectionsOf, type Layout, type Linear } from './layout.ts'
+import {
+  activationsOf,
+  applicationsOf,
+  headOf,
+  othersOf,
+  placeOf,
+  projectionOf,
+  projectionsOf,
+  tableWidthOf,
+  type Layout,
+  type Linear,
+} from './layout.ts'
 import { LinearRecords, type Flow } from './linear-records.ts'
 import type { StepMemory } from './step-memory.ts'
+import { DistanceRecords } from './tape-distances.ts'
+import { encodeStatistics, type InputSums } from './tape-statistics.ts'
+import { encodeUpdate, type OptimizerWords } from './tape-update.ts'
 import { encodeStateSlopes, type StateWords } from './tape-states.ts'
 
 export interface BatchSize {
@@ -32,29 +46,10 @@ export interface LossWords {
   states: StateWords | null
 }
 
-export interface OptimizerWords {
-  /** address of five f32: assembly/train/optimizer.ts adamw */
-  settings: number
-  /** 1 - rate * decay */
-  decay: number
-  clipNorm: number
-  /** u8 masks: address, first element in the vector, length */
-  masks: { address: number; offset: number; length: number }[]
-  /** address of f64 partial sums */
-  partials: number
-  /** address of f32 factor, norm */
-  factor: number
-}
-
 /** Keys of the dropout sites of a step; all 0 where nothing is dropped. */
 export interface DropWords {
   keep: number
   key(site: number): number
-}
-
-/** Partial sums of squares that a step makes. */
-export function partialCount(layout: Layout, touched: number): number {
-  return Math.ceil(layout.length / abi.SUM_CHUNK) + Math.ceil((touched * layout.shape.hidden) / abi.SUM_CHUNK)
 }
 
 export class StepEncoder {
@@ -64,7 +59,10 @@ export class StepEncoder {
   #size: BatchSize
   #drop: DropWords
   #linears: LinearRecords
+  #distances: DistanceRecords
   #fake: FakeQuantize
+  /** norms whose gradients this tape has made so far */
+  #made = new Set<string>()
 
   constructor(
     tape: TapeWriter,
@@ -80,6 +78,7 @@ export class StepEncoder {
     this.#size = size
     this.#drop = drop
     this.#fake = fake
+    this.#distances = new DistanceRecords(tape, layout, memory, size)
     this.#linears = new LinearRecords(tape, layout, memory, size.tokens, fake.linears)
   }
 
@@ -109,8 +108,13 @@ export class StepEncoder {
     return [qkv, qkv + HD * 4, qkv + 2 * HD * 4]
   }
 
+  /** Elements of a norm: C, or the tables' width. */
+  #normWidth(stem: string): number {
+    return placeOf(this.#layout, `${stem}.gamma`).columns
+  }
+
   #norm(x: number, residual: number, stem: string, xKey: number, yKey: number, name: string, y: number): void {
-    const C = this.#layout.shape.hidden
+    const C = this.#normWidth(stem)
     const [normal, rstd] = [this.#tokens(`${name}.normal`, C), this.#tokens(`${name}.rstd`, 1)]
     const { epsilon } = this.#layout.shape
     const [gamma, beta] = [this.#parameter(`${stem}.gamma`), this.#parameter(`${stem}.beta`)]
@@ -125,10 +129,10 @@ export class StepEncoder {
 
   /** dz and the gradient of what was dropped before it was added; they are one where nothing was dropped. */
   #normBackward(dy: number, stem: string, xKey: number, yKey: number, name: string): { dz: number; dx: number } {
-    const C = this.#layout.shape.hidden
+    const C = this.#normWidth(stem)
     const M = this.#size.tokens
     const [normal, rstd] = [this.#tokens(`${name}.normal`, C), this.#tokens(`${name}.rstd`, 1)]
-    const dz = this.#tokens('dz', C)
+    const dz = this.#tokens(stem === 'norm' ? 'dz.embedding' : 'dz', C)
     const dx = xKey ? this.#tokens('dbranch', C) : 0
     const { keep } = this.#drop
     const gamma = this.#parameter(`${stem}.gamma`)
@@ -140,13 +144,16 @@ export class StepEncoder {
       written,
     )
     const [dgamma, dbeta] = [this.#gradient(`${stem}.gamma`), this.#gradient(`${stem}.beta`)]
-    this.#tape.record(abi.LAYERNORM_GRADIENT, { M, C, dy, normal, dgamma, dbeta }, [dy, normal], [dgamma, dbeta])
+    const continues = this.#made.has(stem) ? 1 : 0
+    this.#made.add(stem)
+    const sums = { M, C, continues, dy, normal, dgamma, dbeta }
+    this.#tape.record(abi.LAYERNORM_GRADIENT, sums, [dy, normal], [dgamma, dbeta])
     return { dz, dx: dx || dz }
   }
 
-  /** Sites of dropout: 0 the embeddings, 1 the pooled vector, then two per layer. */
-  #site(layer: number, half: 0 | 1): number {
-    return this.#drop.key(2 + 2 * layer + half)
+  /** Sites of dropout: 0 the embeddings, 1 the pooled vector, then two per layer as it is applied. */
+  #site(application: number, half: 0 | 1): number {
+    return this.#drop.key(2 + 2 * application + half)
   }
 
   /** The word table and its row of each token: the table itself, or its touched rows as fake quantization rounds them. */
@@ -154,13 +161,13 @@ export class StepEncoder {
     const { words: table, ids, slots, touched: touchedIds } = this.#memory
     if (!this.#fake.embeddings) return { table, ids }
     const { touched: rows } = this.#size
-    const C = this.#layout.shape.hidden
+    const C = tableWidthOf(this.#layout.shape)
     const rounded = this.#memory.region('rounded words', rows * C)
     this.#tape.record(abi.FAKE_TABLE, { rows, C, ids: touchedIds, table, y: rounded }, [], [rounded])
     return { table: rounded, ids: slots }
   }
 
-  /** Address of hidden state `layer` f32 [M, C] of the forward pass: 0 what the embeddings give, i what layer i - 1 gives. */
+  /** Address of hidden state `layer` f32 [M, C] of the forward pass: 0 what the embeddings give, i what the i-th layer gives. */
   state(layer: number): number {
     return this.#tokens(`x.${layer}`, this.#layout.shape.hidden)
   }
@@ -182,73 +189,70 @@ export class StepEncoder {
     return [backward, keepsInput ? this.#memory.region(kept, elements) : y]
   }
 
+  /** Writes x.0 [M, C], what the tables give. */
+  #embed(): void {
+    const { shape } = this.#layout
+    const { tokens: M } = this.#size
+    const C = tableWidthOf(shape)
+    const { table, ids } = this.#wordRows()
+    const { places, kinds } = this.#memory
+    const [position, type] = [this.#parameter('position'), shape.types > 0 ? this.#parameter('type') : 0]
+    const rows = this.#tokens('rows', C)
+    this.#tape.record(abi.EMBED, { M, C, ids, places, kinds, word: table, position, type, y: rows }, [table], [rows])
+    const projection = projectionOf(shape)
+    const normed = this.#tokens(projection ? 'tables' : 'x.0', C)
+    this.#norm(rows, 0, 'norm', 0, this.#drop.key(0), 'embedding', normed)
+    if (projection) this.#linears.forward(M, normed, projection, this.state(0), projection.N)
+  }
+
   /** Writes the forward pass; returns the address of the logits f32 [B, labels]. */
   forward(): number {
-    const { hidden: C, layers, labels } = this.#layout.shape
-    const { activation, poolerActivation } = activationsOf(this.#layout.shape)
-    const { tokens: M, sequences: B, longest } = this.#size
-    const memory = this.#memory
-    const branch = this.#tokens('branch', C)
-    const { table, ids } = this.#wordRows()
-    const { places, kinds, offsets } = memory
-    const [position, type] = [this.#parameter('position'), this.#parameter('type')]
-    this.#tape.record(
-      abi.EMBED,
-      { M, C, ids, places, kinds, word: table, position, type, y: branch },
-      [table],
-      [branch],
-    )
-    this.#norm(branch, 0, 'norm', 0, this.#drop.key(0), 'embedding', this.#tokens('x.0', C))
-    layers.forEach(({ heads, headSize, intermediate: F }, i) => {
-      const stem = `layer.${i}`
-      const HD = heads * headSize
-      const [x, half] = [this.#tokens(`x.${i}`, C), this.#tokens(`half.${i}`, C)]
-      const [qkv, context] = [this.#tokens(`qkv.${i}`, 3 * HD), this.#tokens(`context.${i}`, HD)]
-      const { attention, intermediate, output } = othersOf(this.#layout.shape, i)
-      const parts = this.#thirds(qkv, HD)
-      projectionsOf(this.#layout.shape, i).forEach((linear, p) => this.#linears.forward(M, x, linear, parts[p], 3 * HD))
-      const attended = { B, H: heads, D: headSize, longest, offsets, qkv, o: context }
-      this.#tape.record(abi.ATTENTION_FORWARD, attended, parts, [context])
-      this.#linears.forward(M, context, attention, branch, C)
-      this.#norm(branch, x, `${stem}.attentionNorm`, this.#site(i, 0), 0, `half.${i}`, half)
-      const after = this.#tokens(`after.${i}`, F)
-      this.#activated(M, half, intermediate, after, `before.${i}`, activation)
-      this.#linears.forward(M, after, output, branch, C)
-      this.#norm(branch, half, `${stem}.outputNorm`, this.#site(i, 1), 0, `whole.${i}`, this.#tokens(`x.${i + 1}`, C))
-    })
-    const [x, first] = [this.#tokens(`x.${layers.length}`, C), this.#sequences('first', C)]
+    const { shape } = this.#layout
+    this.#embed()
+    this.#distances.forward()
+    const applications = applicationsOf(shape)
+    applications.forEach((layer, a) => this.#layerForward(layer, a))
+    const { hidden: C, labels } = shape
+    const { sequences: B } = this.#size
+    const { offsets } = this.#memory
+    const [x, first] = [this.state(applications.length), this.#sequences('first', C)]
     this.#tape.record(abi.GATHER_FIRST, { B, C, x, offsets, y: first }, [x], [first])
     const pooled = this.#sequences('pooled', C)
-    const { pooler, classifier } = headOf(this.#layout.shape)
-    this.#activated(B, first, pooler, pooled, 'pooled.before', poolerActivation)
+    const { pooler, classifier } = headOf(shape)
+    this.#activated(B, first, pooler, pooled, 'pooled.before', activationsOf(shape).poolerActivation)
     const logits = this.#sequences('logits', labels)
     this.#linears.forward(B, this.#dropped(pooled, 'dropped'), classifier, logits, labels)
     return logits
   }
 
-  /**
-   * Writes x^T x and the sum of x of what enters each linear layer; returns where they will be, and under which input
-   * (Linear.input). Needs forward() before it.
-   */
-  statistics(): { input: string; rows: number; K: number; x: number; gram: number; sum: number }[] {
-    const { hidden: C, layers } = this.#layout.shape
-    const { tokens: M, sequences: B } = this.#size
-    const inputs: [input: string, rows: number, K: number, x: number][] = layers.flatMap(
-      ({ heads, headSize, intermediate: F }, i): typeof inputs => [
-        [`layer.${i}.qkv`, M, C, this.#tokens(`x.${i}`, C)],
-        [`layer.${i}.attention`, M, heads * headSize, this.#tokens(`context.${i}`, heads * headSize)],
-        [`layer.${i}.intermediate`, M, C, this.#tokens(`half.${i}`, C)],
-        [`layer.${i}.output`, M, F, this.#tokens(`after.${i}`, F)],
-      ],
-    )
-    inputs.push(['pooler', B, C, this.#sequences('first', C)], ['classifier', B, C, this.#sequences('pooled', C)])
-    return inputs.map(([input, rows, K, x]) => {
-      const gram = this.#memory.region(`gram.${input}`, K * K)
-      const sum = this.#memory.region(`sum.${input}`, K)
-      const product = { M: rows, N: K, K, dy: x, dyStride: K, x, dw: gram, db: sum, continues: 0 }
-      this.#tape.record(abi.WEIGHT_GRADIENT, product, [x], [gram, sum])
-      return { input, rows, K, x, gram, sum }
-    })
+  /** Layer number `layer` as the application `a`, by which what it computes is named. */
+  #layerForward(layer: number, a: number): void {
+    const { shape } = this.#layout
+    const C = shape.hidden
+    const { heads, headSize, intermediate: F } = shape.layers[layer]
+    const { tokens: M, sequences: B, longest } = this.#size
+    const stem = `layer.${layer}`
+    const HD = heads * headSize
+    const [x, half, branch] = [this.state(a), this.#tokens(`half.${a}`, C), this.#tokens('branch', C)]
+    const [qkv, context] = [this.#tokens(`qkv.${a}`, 3 * HD), this.#tokens(`context.${a}`, HD)]
+    const { attention, intermediate, output } = othersOf(shape, layer, a)
+    const parts = this.#thirds(qkv, HD)
+    projectionsOf(shape, layer, a).forEach((linear, p) => this.#linears.forward(M, x, linear, parts[p], 3 * HD))
+    const { offsets } = this.#memory
+    const { bias, biasStride } = this.#distances.bias
+    const attended = { B, H: heads, D: headSize, longest, biasStride, offsets, qkv, bias, o: context }
+    this.#tape.record(abi.ATTENTION_FORWARD, attended, bias ? [...parts, bias] : parts, [context])
+    this.#linears.forward(M, context, attention, branch, C)
+    this.#norm(branch, x, `${stem}.attentionNorm`, this.#site(a, 0), 0, `half.${a}`, half)
+    const after = this.#tokens(`after.${a}`, F)
+    this.#activated(M, half, intermediate, after, `before.${a}`, activationsOf(shape).activation)
+    this.#linears.forward(M, after, output, branch, C)
+    this.#norm(branch, half, `${stem}.outputNorm`, this.#site(a, 1), 0, `whole.${a}`, this.state(a + 1))
+  }
+
+  /** Writes the sums of what enters each linear layer; returns where they will be. Needs forward() before it. */
+  statistics(): InputSums[] {
+    return encodeStatistics(this.#tape, this.#layout, this.#memory, this.#size)
   }
 
   /** [B, C] after the dropout of the pooled vector. */
@@ -263,110 +267,116 @@ export class StepEncoder {
 
   /** Writes the backward pass down to the gradients of all tensors. Needs forward() before it. */
   backward(loss: LossWords): void {
-    const { hidden: C, layers, labels } = this.#layout.shape
-    const { activation, poolerActivation } = activationsOf(this.#layout.shape)
-    const { tokens: M, sequences: B, longest } = this.#size
-    const memory = this.#memory
+    const { shape } = this.#layout
+    const { hidden: C } = shape
+    const { tokens: M, sequences: B } = this.#size
+    const dfirst = this.#headBackward(loss)
+    const dx = this.#tokens('dx', C)
+    this.#tape.record(abi.SCATTER_FIRST, { B, C, dy: dfirst, offsets: this.#memory.offsets, dx }, [dfirst], [dx])
+    const applications = applicationsOf(shape)
+    this.#stateSlopes(loss.states, applications.length, dx)
+    for (let a = applications.length - 1; a >= 0; a--) {
+      this.#layerBackward(applications[a], a, dx)
+      this.#stateSlopes(loss.states, a, dx)
+    }
+    this.#distances.backward()
+    const projection = projectionOf(shape)
+    const dtables = projection ? this.#tokens('dtables', projection.K) : dx
+    if (projection) this.#linears.backwardOne(M, dx, this.#tokens('tables', projection.K), projection, dtables)
+    const { dz } = this.#normBackward(dtables, 'norm', 0, this.#drop.key(0), 'embedding')
+    this.#scatter(dz)
+  }
+
+  /** From the loss to the gradient of the rows [B, C] that the pooler takes; returns its address. */
+  #headBackward({
+    target,
+    teacher,
+    link,
+    hardShare,
+    softShare,
+    inverseT,
+    teacherLogits,
+    squareShare,
+  }: LossWords): number {
+    const { shape } = this.#layout
+    const { hidden: C, labels } = shape
+    const { sequences: B } = this.#size
     const [logits, dlogits] = [this.#sequences('logits', labels), this.#sequences('dlogits', labels)]
-    const { target, teacher, hardShare, softShare, inverseT, teacherLogits, squareShare } = loss
     const shares = { hardShare, softShare, inverseT, squareShare }
     this.#tape.record(
       abi.LOSS_SLOPE,
-      { B, labels, link: abi.LINK[loss.link], logits, target, teacher, teacherLogits, ...shares, d: dlogits },
+      { B, labels, link: abi.LINK[link], logits, target, teacher, teacherLogits, ...shares, d: dlogits },
       [logits],
       [dlogits],
     )
     const pooled = this.#sequences('pooled', C)
     const seen = this.#drop.key(1) ? this.#sequences('dropped', C) : pooled
-    const { pooler, classifier } = headOf(this.#layout.shape)
+    const { pooler, classifier } = headOf(shape)
     const dpooled = this.#sequences('dpooled', C)
-    const slope = this.#slopeOf(poolerActivation, 'pooled.before', pooled, B * C)
+    const slope = this.#slopeOf(activationsOf(shape).poolerActivation, 'pooled.before', pooled, B * C)
     this.#linears.backwardOne(B, dlogits, seen, classifier, dpooled, ...slope)
     const dpre = this.#dropped(dpooled, 'ddropped')
     const dfirst = this.#sequences('dfirst', C)
     this.#linears.backwardOne(B, dpre, this.#sequences('first', C), pooler, dfirst)
-    const dx = this.#tokens('dx', C)
+    return dfirst
+  }
+
+  /** The gradient dx of what a layer gives becomes that of what entered it. */
+  #layerBackward(layer: number, a: number, dx: number): void {
+    const { shape } = this.#layout
+    const C = shape.hidden
+    const { tokens: M, sequences: B, longest } = this.#size
+    const { heads, headSize, intermediate: F } = shape.layers[layer]
     const [widestF, widestHD] = [this.#widest((l) => l.intermediate), this.#widest((l) => l.heads * l.headSize)]
-    this.#tape.record(abi.SCATTER_FIRST, { B, C, dy: dfirst, offsets: memory.offsets, dx }, [dfirst], [dx])
-    this.#stateSlopes(loss.states, layers.length, dx)
-    for (let i = layers.length - 1; i >= 0; i--) {
-      const { heads, headSize, intermediate: F } = layers[i]
-      const stem = `layer.${i}`
-      const HD = heads * headSize
-      const [x, half] = [this.#tokens(`x.${i}`, C), this.#tokens(`half.${i}`, C)]
-      const [qkv, context] = [this.#tokens(`qkv.${i}`, 3 * HD), this.#tokens(`context.${i}`, HD)]
-      const after = this.#tokens(`after.${i}`, F)
-      const whole = this.#normBackward(dx, `${stem}.outputNorm`, this.#site(i, 1), 0, `whole.${i}`)
-      const { attention, intermediate, output } = othersOf(this.#layout.shape, i)
-      const dbefore = this.#tokens('dbefore', widestF)
-      const slope = this.#slopeOf(activation, `before.${i}`, after, M * F)
-      this.#linears.backwardOne(M, whole.dx, after, output, dbefore, ...slope)
-      this.#linears.backwardOne(M, dbefore, half, intermediate, dx, abi.EPILOGUE.add, whole.dz)
-      const first = this.#normBackward(dx, `${stem}.attentionNorm`, this.#site(i, 0), 0, `half.${i}`)
-      const dcontext = this.#tokens('dcontext', widestHD)
-      this.#linears.backwardOne(M, first.dx, context, attention, dcontext)
-      const dqkv = this.#tokens('dqkv', 3 * widestHD)
-      const attended = { B, H: heads, D: headSize, longest, offsets: memory.offsets, qkv, dO: dcontext, dqkv }
-      this.#tape.record(abi.ATTENTION_BACKWARD, attended, [qkv, dcontext], [dqkv])
-      const parts = this.#thirds(dqkv, HD)
-      const flows = projectionsOf(this.#layout.shape, i).map((linear, p): Flow => {
-        return { linear, dy: parts[p], stride: 3 * HD, region: dqkv }
-      })
-      this.#linears.backward(M, flows, 0, x, dx, abi.EPILOGUE.add, first.dz)
-      this.#stateSlopes(loss.states, i, dx)
-    }
-    const { dz } = this.#normBackward(dx, 'norm', 0, this.#drop.key(0), 'embedding')
-    this.#scatter(dz)
+    const stem = `layer.${layer}`
+    const HD = heads * headSize
+    const [x, half] = [this.state(a), this.#tokens(`half.${a}`, C)]
+    const [qkv, context] = [this.#tokens(`qkv.${a}`, 3 * HD), this.#tokens(`context.${a}`, HD)]
+    const after = this.#tokens(`after.${a}`, F)
+    const whole = this.#normBackward(dx, `${stem}.outputNorm`, this.#site(a, 1), 0, `whole.${a}`)
+    const { attention, intermediate, output } = othersOf(shape, layer, a)
+    const dbefore = this.#tokens('dbefore', widestF)
+    const slope = this.#slopeOf(activationsOf(shape).activation, `before.${a}`, after, M * F)
+    this.#linears.backwardOne(M, whole.dx, after, output, dbefore, ...slope)
+    this.#linears.backwardOne(M, dbefore, half, intermediate, dx, abi.EPILOGUE.add, whole.dz)
+    const first = this.#normBackward(dx, `${stem}.attentionNorm`, this.#site(a, 0), 0, `half.${a}`)
+    const dcontext = this.#tokens('dcontext', widestHD)
+    this.#linears.backwardOne(M, first.dx, context, attention, dcontext)
+    const dqkv = this.#tokens('dqkv', 3 * widestHD)
+    const { offsets } = this.#memory
+    const { dbias, continues } = this.#distances.slopes()
+    const sizes = { B, H: heads, D: headSize, longest, continues }
+    this.#tape.record(
+      abi.ATTENTION_BACKWARD,
+      { ...sizes, ...this.#distances.bias, offsets, qkv, dO: dcontext, dqkv, dbias },
+      [qkv, dcontext],
+      dbias ? [dqkv, dbias] : [dqkv],
+    )
+    const parts = this.#thirds(dqkv, HD)
+    const flows = projectionsOf(shape, layer, a).map((linear, p): Flow => {
+      return { linear, dy: parts[p], stride: 3 * HD, region: dqkv }
+    })
+    this.#linears.backward(M, flows, 0, x, dx, abi.EPILOGUE.add, first.dz)
   }
 
   #scatter(dz: number): void {
-    const { hidden: C, positions, types } = this.#layout.shape
+    const { shape } = this.#layout
+    const C = tableWidthOf(shape)
     const { slots, places, kinds } = this.#memory
     const { tokens: M, touched } = this.#size
     const dWord = this.#memory.region('dwords', touched * C)
-    const [dPosition, dType] = [this.#gradient('position'), this.#gradient('type')]
-    const rows = { wordRows: touched, positionRows: positions, typeRows: types }
+    const [dPosition, dType] = [this.#gradient('position'), shape.types > 0 ? this.#gradient('type') : 0]
+    const rows = { wordRows: touched, positionRows: shape.positions, typeRows: shape.types }
     this.#tape.record(
       abi.SCATTER,
       { M, C, ...rows, slots, places, kinds, dx: dz, dWord, dPosition, dType },
       [dz],
-      [dWord, dPosition, dType],
+      dType ? [dWord, dPosition, dType] : [dWord, dPosition],
     )
   }
 
   /** Writes masks, clipping and AdamW. Needs backward() before it. */
   update(words: OptimizerWords): void {
-    const C = this.#layout.shape.hidden
-    const { length, decaying } = this.#layout
-    const { touched } = this.#size
-    const memory = this.#memory
-    const dWords = memory.region('dwords', touched * C)
-    const all = [...this.#layout.places.keys()].map((name) => this.#gradient(name))
-    for (const mask of words.masks) {
-      const gradient = memory.gradients + mask.offset * 4
-      this.#tape.record(abi.MASK_GRADIENT, { count: mask.length, mask: mask.address, gradient }, all, all)
-    }
-    const { partials, factor, settings } = words
-    const wordPartials = partials + Math.ceil(length / abi.SUM_CHUNK) * 8
-    this.#tape.record(abi.SUM_SQUARES, { count: length, x: memory.gradients, partials }, all, [partials])
-    const ofWords = { count: touched * C, x: dWords, partials: wordPartials }
-    this.#tape.record(abi.SUM_SQUARES, ofWords, [dWords], [wordPartials])
-    const clip = { count: partialCount(this.#layout, touched), partials, most: words.clipNorm, out: factor }
-    this.#tape.record(abi.CLIP_FACTOR, clip, [partials, wordPartials], [factor])
-    const part = (begin: number, end: number, decay: number): void => {
-      const [p, g, m, v] = [memory.parameters, memory.gradients, memory.firstMoments, memory.secondMoments].map(
-        (a) => a + begin * 4,
-      )
-      this.#tape.record(abi.ADAMW, { count: end - begin, p, g, m, v, settings, decay, factor }, [factor], [p])
-    }
-    part(0, decaying, words.decay)
-    part(decaying, length, 1)
-    const { touched: ids, words: p, wordFirstMoments: m, wordSecondMoments: v } = memory
-    this.#tape.record(
-      abi.ADAMW_ROWS,
-      { rows: touched, C, ids, p, g: dWords, m, v, settings, decay: words.decay, factor },
-      [factor],
-      [p],
-    )
+    encodeUpdate(this.#tape, this.#layout, this.#memory, this.#size.touched, words)
   }
 }

@@ -3,7 +3,10 @@ import { assertExact, assertWithin } from '../testing/compare.ts'
 import {
   ACTIVATED,
   CHAINED,
+  DISTANT,
+  FAMILIES,
   matched,
+  SHARED_CHAINS,
   syntheticBatch,
   syntheticGoal,
   syntheticParameters,
@@ -91,6 +94,16 @@ const CASES: Case[] = [
   ...ACTIVATED.map((shape) => ({
     name: `${shape.activation} and ${shape.poolerActivation}`,
     ...{ shape, lengths: [4, 9, 1], hasTeacher: false, dropout: { rate: 0.2, seed: 4 } },
+  })),
+  ...FAMILIES.map(({ what, shape }) => ({
+    name: what,
+    ...{
+      shape: matched(shape),
+      lengths: [6, 13, 1],
+      hasTeacher: true,
+      dropout: { rate: 0.2, seed: 4 },
+      hasTerms: true,
+    },
   })),
   { name: 'chains', shape: CHAINED, lengths: [5, 1, 13, 8], hasTeacher: true, dropout: { rate: 0.3, seed: 9 } },
   {
@@ -214,6 +227,8 @@ describe('a training session', () => {
   it.each([
     ['dense', BLOCKS],
     ['chains and shared factors', CHAINED_BLOCKS],
+    ['shared layers', SHARED_CHAINS],
+    ['a bias by distance', DISTANT],
   ])('gives the same bits on 1, 2 and 3 threads: %s', async (_, shape) => {
     const layout = layoutOf(shape)
     const parameters = syntheticParameters(layout, 1, 0.1)
@@ -221,8 +236,8 @@ describe('a training session', () => {
     for (const threads of [1, 2, 3]) {
       const session = await openSession(layout, parameters, { threads })
       for (let t = 0; t < 3; t++) {
-        const batch = syntheticBatch(shape, [60, 9, 128], t)
-        await session.step(batch, syntheticGoal(2, 3, t, true), { rate: 0.1, seed: t }, ADAM)
+        const batch = syntheticBatch(shape, shape.positions < 128 ? [7, 13, 9] : [60, 9, 128], t)
+        await session.step(batch, syntheticGoal(shape.labels, 3, t, true), { rate: 0.1, seed: t }, ADAM)
       }
       results.push(session.parameters())
       await session.dispose()

@@ -250,32 +250,35 @@ export const MULTIPLY = {
   addresses: ['a', 'weights', 'bias', 'other', 'y'],
 } as const
 
-/** db: 0 where it is not wanted. continues: dw is added to what is stored there. */
+/** db: 0 where it is not wanted. continues: dw is added to what is stored there (1), db is (2), both (3). */
 export const WEIGHT_GRADIENT = {
   opcode: 2,
   integers: ['M', 'N', 'K', 'dyStride', 'continues'],
   addresses: ['dy', 'x', 'dw', 'db'],
 } as const
 
+/** bias: f32 [H] rows of biasStride, what scores get by key - query + longest - 1; 0 for none. */
 export const ATTENTION_FORWARD = {
   opcode: 3,
-  integers: ['B', 'H', 'D', 'longest'],
-  addresses: ['offsets', 'qkv', 'o'],
+  integers: ['B', 'H', 'D', 'longest', 'biasStride'],
+  addresses: ['offsets', 'qkv', 'bias', 'o'],
 } as const
 
-/** Begins with the fields of ATTENTION_FORWARD up to qkv. */
+/** dbias: f32 [B, H] rows of biasStride, a sequence's and head's own gradients of its bias, added where `continues`. */
 export const ATTENTION_BACKWARD = {
   opcode: 4,
-  integers: ['B', 'H', 'D', 'longest'],
-  addresses: ['offsets', 'qkv', 'dO', 'dqkv'],
+  integers: ['B', 'H', 'D', 'longest', 'biasStride', 'continues'],
+  addresses: ['offsets', 'qkv', 'bias', 'dO', 'dqkv', 'dbias'],
 } as const
 
+/** type: 0 for none. */
 export const EMBED = {
   opcode: 5,
   integers: ['M', 'C'],
   addresses: ['ids', 'places', 'kinds', 'word', 'position', 'type', 'y'],
 } as const
 
+/** dType: 0 for none. */
 export const SCATTER = {
   opcode: 6,
   integers: ['M', 'C', 'wordRows', 'positionRows', 'typeRows'],
@@ -298,9 +301,10 @@ export const LAYERNORM_BACKWARD = {
   reals: ['keep'],
 } as const
 
+/** continues: what is found is added to what is stored there. */
 export const LAYERNORM_GRADIENT = {
   opcode: 9,
-  integers: ['M', 'C'],
+  integers: ['M', 'C', 'continues'],
   addresses: ['dy', 'normal', 'dgamma', 'dbeta'],
 } as const
 
@@ -344,4 +348,18 @@ export const STATE_SLOPE = {
   integers: ['count', 'isAdded'],
   addresses: ['p', 't', 'd', 'partials'],
   reals: ['factor'],
+} as const
+
+/** bias [H] rows of stride = table[rowOf[key - query + positions - 1]][h] for distances up to longest - 1. */
+export const DISTANCE_BIAS = {
+  opcode: 23,
+  integers: ['H', 'longest', 'stride', 'positions'],
+  addresses: ['table', 'rowOf', 'bias'],
+} as const
+
+/** dTable [buckets, H] from the gradients of the sequences' biases, as ATTENTION_BACKWARD leaves them. */
+export const DISTANCE_GRADIENT = {
+  opcode: 24,
+  integers: ['B', 'H', 'longest', 'stride', 'positions', 'buckets'],
+  addresses: ['rowOf', 'dbias', 'dTable'],
 } as const
