@@ -29,18 +29,18 @@ const TESTED: Tested[] = [
   {
     device: GPU_DEVICES.find(({ name }) => name === 'webgpu tiled')!,
     shapes: [
-      ...[129, 132, 256, 257, 264, 1024, 1025, 1041].map((M) => ({ M, N: 9, K: 32 })),
-      ...[2, 16, 17, 64, 65, 255, 256, 257, 330].map((N) => ({ M: 131, N, K: 64 })),
-      ...[1, 16, 17, 63, 64, 65, 113, 160].map((K) => ({ M: 300, N: 70, K })),
+      ...[129, 132, 256, 257, 1025, 1041].map((M) => ({ M, N: 9, K: 32 })),
+      ...[2, 16, 17, 65, 256, 257, 330].map((N) => ({ M: 131, N, K: 64 })),
+      ...[1, 16, 17, 64, 65, 160].map((K) => ({ M: 300, N: 70, K })),
     ],
     ids: ['whole-row/4', 'whole-row/2', 'whole-row/1'],
   },
   {
     device: { name: 'webgpu matrix', create: () => emulatedDevice() },
     shapes: [
-      ...[257, 272, 273, 288, 289].map((M) => ({ M, N: 9, K: 32 })),
-      ...[2, 16, 17, 64, 65, 256, 257, 330].map((N) => ({ M: 259, N, K: 64 })),
-      ...[17, 64, 113, 160].map((K) => ({ M: 300, N: 70, K })),
+      ...[257, 272, 289].map((M) => ({ M, N: 9, K: 32 })),
+      ...[2, 16, 17, 65, 256, 257, 330].map((N) => ({ M: 259, N, K: 64 })),
+      ...[17, 64, 160].map((K) => ({ M: 300, N: 70, K })),
     ],
     ids: ['whole-row-matrix'],
   },
@@ -110,7 +110,7 @@ describe.each(TESTED)('int8-matmul.whole-row on $device.name', ({ device, shapes
   it.each(['layer', 'norm', undefined] as const)(
     'is exact but for the rounding of LayerNorm, residual from the %s',
     async (residual) => {
-      for (const shape of residual === 'norm' ? shapes : shapes.filter((_, i) => i % 3 === 0)) {
+      for (const shape of residual === 'norm' ? shapes : shapes.filter((_, i) => i % 4 === 0)) {
         const random = seededRandom(shape.M * 7919 + shape.N * 104729 + shape.K)
         // inputs of small integers are their own bytes, and all sums of them exact in f32
         const program = layerAndNorm({ ...shape, residual, values: 'integers', activationScale: 1 }, random)
@@ -122,7 +122,7 @@ describe.each(TESTED)('int8-matmul.whole-row on $device.name', ({ device, shapes
     },
   )
   it("keeps the bounds of both ops with each row's own scale, rows of zeros among them", async () => {
-    for (const shape of [...shapes.filter((_, i) => i % 2 === 0), { M: 130, N: 384, K: 1536 }]) {
+    for (const shape of [...shapes.filter((_, i) => i % 3 === 1), { M: 130, N: 384, K: 1536 }]) {
       const random = seededRandom(shape.M + shape.N * 104729 + shape.K)
       const program = layerAndNorm(shape, random)
       const given = uniform(shape.M * shape.K, random).map((x, i) => (Math.floor(i / shape.K) % 5 === 0 ? 0 : x))

@@ -66,7 +66,10 @@ describe.each(ALL_DEVICES)('sparse-matmul on $name, seed 1', (device) => {
     await sweepOn(
       device,
       kind,
-      inTiles.map((shape) => ({ ...shape, input, values: 'integers', exact: true })),
+      // of the widest, whose reference takes longest, one is enough here
+      inTiles
+        .filter(({ M, N }) => N < 4096 || M === 65)
+        .map((shape) => ({ ...shape, input, values: 'integers', exact: true })),
     )
   })
   it('int8-1x4 keeps the bound with a calibrated scale, inside its range and clipped, and is exact on integers', async () => {
