@@ -95,7 +95,7 @@ export function percentage(text: string): AskedGoal {
 
 export const MODEL_HELP = 'folder, hub id or preset:NAME'
 export const DATA_HELP =
-  'CSV, TSV, JSONL, JSON (also .gz) or Parquet file, several by commas or by --data again, or builtin:reviews'
+  'CSV, TSV, JSONL, JSON (also .gz) or Parquet file, several by commas or by --data again, builtin:mail or builtin:reviews (synthetic)'
 
 export const deviceOption = () => new Option('--device <kind>', 'where to run').choices(DEVICES).default('cpu' as const)
 

@@ -2,7 +2,7 @@
 
 import { dropTestTexts, foldSpace, labelsOf, numberRows, splitExamples, type Dataset } from './examples.ts'
 import { readFiles } from './read-files.ts'
-import { BUILTIN_REVIEWS, builtinReviews } from './reviews/reviews.ts'
+import { loadBuiltin } from './builtin.ts'
 import { areNumbers } from './label-names.ts'
 import { parseFiles, type ReadRows, type RowReading } from './dataset-rows.ts'
 
@@ -19,7 +19,7 @@ export interface LoadDatasetOptions extends RowReading {
 const MAX_CLASSES = 1000
 
 /**
- * Loads a data set: `builtin:reviews`, or CSV, TSV, JSONL, JSON (each also as gzip) or Parquet files (Node only), joined
+ * Loads a data set: `builtin:mail` (real), `builtin:reviews` (synthetic), or CSV, TSV, JSONL, JSON (each also as gzip) or Parquet files (Node only), joined
  * by commas, with a text, or a pair of them, and a label per row; several files must have the same columns.
  * Labels are classes, sets of labels (lists, cells with a separator, columns of 0 and 1) or, where `problemType` says so,
  * numbers.
@@ -30,17 +30,15 @@ const MAX_CLASSES = 1000
  * const data = await loadDataset('reviews.csv', { text: 'review', label: 'stars', seed: 1 })
  */
 export async function loadDataset(source: string, options: LoadDatasetOptions): Promise<Dataset> {
-  const { testShare = 0.2, seed, reviews: count } = options
+  const { testShare = 0.2, seed, reviews } = options
   if (!(testShare > 0 && testShare < 1))
     throw new Error(`data: testShare = ${testShare}, expected a share between 0 and 1, e.g. 0.2`)
-  if (source === BUILTIN_REVIEWS) {
+  if (source.startsWith('builtin:')) {
     if (options.test !== undefined || options.text !== undefined || options.label !== undefined)
-      throw new Error(
-        `data: ${BUILTIN_REVIEWS} has its own test part and columns; leave the options test, text and label out`,
-      )
-    return builtinReviews({ seed, ...(count !== undefined && { count }) })
+      throw new Error(`data: ${source} has its own test part and columns; leave the options test, text and label out`)
   }
-  if (source.startsWith('builtin:')) throw new Error(`data: no data set '${source}'; there is ${BUILTIN_REVIEWS}`)
+  const builtin = await loadBuiltin(source, { seed, ...(reviews !== undefined && { reviews }) })
+  if (builtin) return builtin
 
   const notes: string[] = []
   const read = parseFiles(await readFiles(source), options, notes)

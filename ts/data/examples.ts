@@ -25,6 +25,8 @@ export interface Dataset {
   labels: string[]
   train: LabelledText[]
   test: LabelledText[]
+  /** rows to choose by, where the data set has them apart from those to train on */
+  validation?: LabelledText[]
   /** what labels are; single_label_classification where not given */
   problemType?: ProblemType
   /** what was detected, left out or removed, a sentence each: for the log and the report */

@@ -23,11 +23,11 @@ export interface TaskOptions {
 }
 
 export interface PrepareOptions extends TaskOptions {
-  /** file, files joined by commas, or 'builtin:reviews' */
+  /** file, files joined by commas, 'builtin:mail' or 'builtin:reviews' */
   data: string
   /** file with the test rows; without it one fifth of `data` */
   test?: string | null
-  /** file with the rows to choose by, which are never trained on; without it a tenth of the training rows */
+  /** file with the rows to choose by, which are never trained on; without it the data set's own, or a tenth of the training rows */
   validation?: string | null
   /** file, or files joined by commas, of texts without a label */
   unlabelled?: string | null
@@ -98,7 +98,8 @@ export async function prepareData(options: PrepareOptions, limits: DataLimits): 
   const apart = dropTestTexts(dataset, notes, fold)
   const emptied = [...apart, ...dataset.test].filter(({ text }) => fold(text) === '').length
   if (emptied > 0) notes.push(`${emptied} texts have nothing left once prepared`)
-  const rows = options.validation ? await loadValidation(options.validation, { ...reading, seed }, dataset) : null
+  const own = dataset.validation ?? null
+  const rows = options.validation ? await loadValidation(options.validation, { ...reading, seed }, dataset) : own
   const given = rows && dropTestTexts({ train: rows, test: dataset.test }, notes, fold, 'texts to choose by')
   // rows to choose by must be new to the model, as the test rows are
   const kept = given ? dropTestTexts({ train: apart, test: given }, [], fold) : apart

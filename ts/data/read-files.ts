@@ -1,7 +1,7 @@
 // Data files from the disk (Node only): as text, unpacked where they are gzip.
 
 import { endingOf, type DataFile } from './dataset-rows.ts'
-import { BUILTIN_REVIEWS } from './reviews/reviews.ts'
+import { BUILTIN } from './builtin.ts'
 
 // Above this a string cannot hold the file.
 const MAX_FILE_BYTES = 512e6
@@ -56,12 +56,9 @@ async function readBytes(path: string, most: number): Promise<Uint8Array> {
   } catch (error) {
     const { code, message } = error as NodeJS.ErrnoException
     const found = code === 'ENOENT' ? 'there is no such file' : code === 'EISDIR' ? 'it is a folder' : message
-    throw new Error(
-      `${path}: not read: ${found}; expected a CSV, TSV, JSONL, JSON or Parquet file, or ${BUILTIN_REVIEWS}`,
-      {
-        cause: error,
-      },
-    )
+    throw new Error(`${path}: not read: ${found}; expected a CSV, TSV, JSONL, JSON or Parquet file, or ${BUILTIN}`, {
+      cause: error,
+    })
   }
 }
 

@@ -1,6 +1,6 @@
 // Labelled rows that are not split: what `evaluate` scores.
 
-import { BUILTIN_REVIEWS, builtinReviews } from './reviews/reviews.ts'
+import { loadBuiltin } from './builtin.ts'
 import { readFiles } from './read-files.ts'
 import { labelsOf, numberRows, type LabelledText } from './examples.ts'
 import { parseFiles, type RowReading } from './dataset-rows.ts'
@@ -17,15 +17,13 @@ export interface Rows {
 }
 
 /**
- * Every row of a file, or of files joined by commas; of builtin:reviews the test part.
+ * Every row of a file, or of files joined by commas; of a data set that has a name the test part.
  * @throws where a file is missing, empty, not UTF-8 or has a row without text or label
  */
 export async function loadRows(source: string, options: RowReading & { seed: number }): Promise<Rows> {
   const { seed, ...reading } = options
-  if (source === BUILTIN_REVIEWS) {
-    const { labels, notes, test } = builtinReviews({ seed })
-    return { labels, notes, rows: test }
-  }
+  const builtin = await loadBuiltin(source, { seed })
+  if (builtin) return { labels: builtin.labels, notes: builtin.notes, rows: builtin.test }
   const notes: string[] = []
   const read = parseFiles(await readFiles(source), reading, notes)
   const labels = labelsOf(read)

@@ -1,0 +1,1 @@
+export const BUILTIN_MAIL = 'builtin:mail'
