@@ -141,6 +141,7 @@ export function mountTry(root: HTMLElement, app: App): TrySection {
         sides.push({ side, result })
         // the first answer does not wait for the second
         if (turn === asked) show({ kind: 'answers', texts: lines, sides: [...sides] })
+        if (turn === 1 && sides.length === 1) performance.mark('first answer')
       }
     } catch (error) {
       if (turn !== asked) return

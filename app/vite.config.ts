@@ -24,14 +24,12 @@ export const POLICY = [
   "form-action 'none'",
 ].join('; ')
 
-/**
- * What only Node takes, by imports that a browser never comes to, is left out, as package.json's `browser` says of dist/.
- * The bench's results name an export of folder.node.ts, which falls away with them.
- */
+/** What only Node takes, by imports that a browser never comes to, is left out, as package.json's `browser` says of dist/. */
+const NOTHING = '\0nothing'
 const withoutNode: Plugin = {
   name: 'without-node',
-  enforce: 'pre',
-  load: (id) => (/(?<!folder)\.node\.ts$/.test(id) ? 'export {}' : null),
+  resolveDynamicImport: (name) => (typeof name === 'string' && name.endsWith('.node.ts') ? NOTHING : null),
+  load: (id) => (id === NOTHING ? 'export {}' : null),
 }
 
 /** The policy is of the built page alone: Vite's own server puts styles into the page. */

@@ -15,6 +15,7 @@ const TYPES: Record<string, string> = {
   css: 'text/css',
   json: 'application/json',
   txt: 'text/plain',
+  svg: 'image/svg+xml',
 }
 
 export interface StaticServer {
@@ -23,21 +24,22 @@ export interface StaticServer {
   close(): Promise<void>
 }
 
-/** Serves `files`; `isolated` adds the headers that shared memory asks for, `headers` any others. */
+/** Serves `files`; `isolated` adds the headers that shared memory asks for, `headers` are sent with every file. */
 export async function serve(
   files: Files,
   isolated: boolean,
   headers: Record<string, string> = {},
 ): Promise<StaticServer> {
   const server = createServer((request, response) => {
-    const path = new URL(request.url ?? '/', 'http://127.0.0.1').pathname.slice(1) || 'index.html'
-    const file = files.get(path)
+    const path = new URL(request.url ?? '/', 'http://127.0.0.1').pathname.slice(1)
+    const file = files.get(path === '' || path.endsWith('/') ? `${path}index.html` : path)
+    for (const [name, value] of Object.entries(headers)) response.setHeader(name, value)
     if (isolated) {
       response.setHeader('Cross-Origin-Opener-Policy', 'same-origin')
       response.setHeader('Cross-Origin-Embedder-Policy', 'require-corp')
     }
-    for (const [name, value] of Object.entries(headers)) response.setHeader(name, value)
-    response.setHeader('Content-Type', TYPES[path.split('.').at(-1) ?? ''] ?? 'application/octet-stream')
+    const ending = path === '' || path.endsWith('/') ? 'html' : (path.split('.').at(-1) ?? '')
+    response.setHeader('Content-Type', TYPES[ending] ?? 'application/octet-stream')
     response.statusCode = file === undefined ? 404 : 200
     if (file instanceof URL)
       createReadStream(file)
