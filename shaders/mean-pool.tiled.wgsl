@@ -58,7 +58,9 @@ fn main(@builtin(workgroup_id) group: vec3<u32>, @builtin(local_invocation_index
     }
   }
   if (dims.normalize != 0u) {
-    let norm = max(sqrt(total(index, squares.x + squares.y + squares.z + squares.w)), 1e-12);
+    let length = sqrt(total(index, squares.x + squares.y + squares.z + squares.w));
+    // max may pass over NaN, which is told by its bits
+    let norm = select(max(length, 1e-12), length, (bitcast<u32>(length) & 0x7fffffffu) > 0x7f800000u);
     for (var i = 0u; i < MOST; i++) {
       if (i >= (dims.width / 4u + 63u) / 64u) {
         break;

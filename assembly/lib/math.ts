@@ -104,12 +104,13 @@ export function exp(x: v128): v128 {
   return i32x4.add(p, i32x4.shl(rounded, 23))
 }
 
-/** 2^x, x <= 127; below -126 the result is 2^-126. Relative error < 3e-7. */
+/** 2^x, x <= 127; below -126 the result is 2^-126, of NaN it is NaN. Relative error < 3e-7. */
 // @ts-ignore: decorator
 @inline
 export function exp2(x: v128): v128 {
   // x = n + r, |r| <= 0.5: exact, where exp has to take n ln 2 off in two parts
-  const bounded = f32x4.pmax(constant(LEAST_EXPONENT), x)
+  // in this order pmax gives NaN for NaN
+  const bounded = f32x4.pmax(x, constant(LEAST_EXPONENT))
   const rounded = f32x4.add(bounded, constant(ROUNDER))
   const r = f32x4.sub(bounded, f32x4.sub(rounded, constant(ROUNDER)))
   // exp's polynomial in r ln 2
@@ -146,7 +147,9 @@ export function gelu(x: v128): v128 {
   even = madd(even, square, constant(G + 2))
   odd = madd(odd, square, constant(G + 1))
   even = madd(even, square, constant(G))
-  return f32x4.sub(f32x4.pmax(x, f32x4.splat(0.0)), f32x4.mul(size, madd(odd, v, even)))
+  // 0 x: 0, and NaN where x is infinite, which the bounds would hide
+  const most = madd(x, f32x4.splat(0.0), f32x4.pmax(x, f32x4.splat(0.0)))
+  return f32x4.sub(most, f32x4.mul(size, madd(odd, v, even)))
 }
 
 /** tanh(x) = sign(x) (1 - 2 / (exp(2 |x|) + 1)); absolute error < 3e-7. */

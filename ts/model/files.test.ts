@@ -103,6 +103,17 @@ describe('model folders', () => {
       },
     )
     await expect(open(files)).rejects.toThrow('has terms 0, expected a whole number from 1')
+    // finite numbers whose product is not
+    const large = await changed(model, (all) =>
+      all.map((tensor) =>
+        /query\.factors\.1\.weight\.(basis|mix)$/.test(tensor.name)
+          ? { ...tensor, data: (tensor.data as Float32Array).map(() => 1e20) }
+          : tensor,
+      ),
+    )
+    await expect(open({ ...large, 'config.json': encodeModel(model)['config.json'] })).rejects.toThrow(
+      /query\.factors\.1\.weight\.mix' times its basis gives Infinity at element 0; weights must be finite/,
+    )
   })
 
   it('gives back calibrated activation scales bit for bit, under a version that older readers refuse', async () => {

@@ -258,7 +258,13 @@ export class TensorIndex {
         return { kind: 'f32', N, K, data: await this.floats(name, place) }
       case 'mixed': {
         const basis = await this.floats(`${name}.basis`)
-        return { kind: 'f32', N, K, data: mix({ basis, weights: await this.floats(`${name}.mix`) }) }
+        const data = mix({ basis, weights: await this.floats(`${name}.mix`) })
+        const bad = data.findIndex((x) => !Number.isFinite(x))
+        if (bad >= 0)
+          throw new Error(
+            `tensor '${name}.mix' times its basis gives ${data[bad]} at element ${bad}; weights must be finite`,
+          )
+        return { kind: 'f32', N, K, data }
       }
       case 'int8': {
         const data = await this.stored<Int8Array>(name, place)
