@@ -1,6 +1,7 @@
 // Back to plain f32 for training.
 
-import { denseData } from '../compress/dense.ts'
+import type { EmbeddingTable } from '../../kernels/program/weights.ts'
+import { denseData, denseTable } from '../compress/dense.ts'
 import { LAYER_LINEARS, linearLayers, type LinearLayer, type ModelWeights } from '../model/weights.ts'
 
 const densify = (linear: LinearLayer): LinearLayer => {
@@ -8,8 +9,13 @@ const densify = (linear: LinearLayer): LinearLayer => {
   return { ...linear, weight: { kind: 'f32', N, K, data: Float32Array.from(denseData(linear.weight)) } }
 }
 
+const plain = (table: EmbeddingTable): EmbeddingTable => {
+  const { rows, width } = table
+  return { kind: 'f32', rows, width, data: denseTable(table) }
+}
+
 /**
- * The model with every encoder linear as plain f32, for training; masks name what the weights store, by stem.
+ * The model with every linear layer and table as plain f32, for training; masks name what the weights store, by stem.
  * @param keepsChains leaves chains of factors as they are, which train as such
  */
 export function densifyModel(
@@ -25,5 +31,12 @@ export function densifyModel(
       if (!keepsChains || layer[role].weight.kind !== 'chain') copy[role] = densify(layer[role])
     return copy
   })
-  return { model: { ...model, layers }, masks }
+  const { word, position, type, projection } = model.embeddings
+  const embeddings = {
+    ...model.embeddings,
+    ...{ word: plain(word), position: plain(position), type: plain(type) },
+    ...(projection && { projection: densify(projection) }),
+  }
+  const [pooler, classifier] = [model.pooler, model.classifier].map((linear) => linear && densify(linear))
+  return { model: { ...model, embeddings, layers, pooler, classifier }, masks }
 }

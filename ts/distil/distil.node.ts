@@ -9,6 +9,7 @@ import { SILENT, type Reporter } from '../inference/reporter.ts'
 import { isFolder } from '../io/folder.node.ts'
 import { PRESETS, problemTypeOf } from '../model/config.ts'
 import { encoderSize } from '../model/preset.ts'
+import { appliedLayers } from '../model/weights.ts'
 import { uniformLayerMap } from '../train/hidden.ts'
 import type { TrainOptions } from '../train/options.ts'
 import { trainingFolder } from '../train/resumable.node.ts'
@@ -137,7 +138,8 @@ async function openStudent(
 function hiddenOf({ weights, teacher }: StartedStudent, weight: number): TrainOptions['hidden'] {
   if (!teacher) throw new Error('the student has other words than the teacher; hidden states need the same')
   const dense = densifyModel(teacher).model
-  return { teacher: dense, layers: uniformLayerMap(weights.layers.length, dense.layers.length), weight }
+  const [own, taught] = [weights, dense].map((model) => appliedLayers(model).length)
+  return { teacher: dense, layers: uniformLayerMap(own, taught), weight }
 }
 
 /**

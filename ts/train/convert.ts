@@ -1,18 +1,24 @@
 // From a model's weights to the trainer's vectors, and back. Factors of chains that are one array are one tensor.
 
 import type { DenseWeight, EmbeddingTable, LinearWeight } from '../../kernels/program/weights.ts'
+import type { Activation } from '../../kernels/program/program.ts'
+import type { TrainActivation } from '../../kernels/train/activations.ts'
 import {
   placeOf,
   projectionsOf,
   tensorOf,
+  type DistanceShape,
   type Layout,
   type Role,
   type TrainShape,
 } from '../../kernels/train/layout.ts'
 import type { Parameters } from '../../kernels/train/session.ts'
+import { familyOf } from '../families/index.ts'
 import {
+  appliedLayers,
   LAYER_LINEARS,
   linearLayers,
+  poolerActivation,
   type LayerLinear,
   type LinearLayer,
   type ModelWeights,
@@ -79,7 +85,7 @@ function factorsOf(model: ModelWeights): Map<Float32Array, DenseWeight> {
  * @throws where a weight or a factor of a chain is not dense f32, a bias is missing, or there is no pooler or classifier
  */
 export function shapeOfModel(model: ModelWeights): TrainShape {
-  const { config, embeddings, layers, pooler, classifier } = model
+  const { config, embeddings, pooler, classifier } = model
   checkTrainable(config)
   if (!classifier || !pooler)
     throw new Error(
@@ -98,15 +104,37 @@ export function shapeOfModel(model: ModelWeights): TrainShape {
   }))
     if (kind !== 'f32')
       throw new Error(`train: the ${name} table is ${kind}, training needs f32; train first, compress afterwards`)
+  return {
+    hidden: config.hiddenSize,
+    ...(embeddings.projection && { embedding: embeddings.word.width }),
+    words: embeddings.word.rows,
+    positions: embeddings.position.rows,
+    types: hasTypes(model) ? embeddings.type.rows : 0,
+    labels: classifier.weight.N,
+    epsilon: config.layerNormEpsilon,
+    activation: trained(config.activation ?? 'gelu'),
+    poolerActivation: trained(poolerActivation(model)),
+    ...layersOf(model),
+    ...(model.distances && { distances: distancesOf(model) }),
+  }
+}
+
+/** @throws where nothing follows a product that something has to follow */
+function trained(activation: Activation): TrainActivation {
+  if (activation === 'none') throw new Error("train: activation 'none' inside a model; expected a function that bends")
+  return activation
+}
+
+/** A table that files of the family do not have is zeros as it was read, and stays so. */
+const hasTypes = ({ config, embeddings: { type } }: ModelWeights): boolean =>
+  familyOf(config).tensors.type !== null || f32Table(type).some((x) => x !== 0)
+
+/** The stored layers with their chains, and how they are applied. */
+function layersOf(model: ModelWeights): Pick<TrainShape, 'layers' | 'applied' | 'factors'> {
+  const { config, layers } = model
   const factors = factorsOf(model)
   const indices = new Map([...factors.keys()].map((data, f) => [data, f]))
   return {
-    hidden: config.hiddenSize,
-    words: embeddings.word.rows,
-    positions: embeddings.position.rows,
-    types: embeddings.type.rows,
-    labels: classifier.weight.N,
-    epsilon: config.layerNormEpsilon,
     layers: layers.map((layer) => ({
       heads: layer.heads,
       headSize: layer.headSize,
@@ -118,8 +146,17 @@ export function shapeOfModel(model: ModelWeights): TrainShape {
         ]),
       ),
     })),
+    ...(config.layerGroups !== undefined && { applied: [...appliedLayers({ config, layers: [...layers.keys()] })] }),
     factors: [...factors.values()].map(({ N, K }) => ({ rows: N, columns: K })),
   }
+}
+
+function distancesOf({ config, embeddings }: ModelWeights): DistanceShape {
+  const { rows: positions } = embeddings.position
+  const buckets = config.distanceBuckets!
+  const { bucketOf } = familyOf(config).distances!
+  const rowOf = Int32Array.from({ length: 2 * positions - 1 }, (_, d) => bucketOf(d - (positions - 1), buckets))
+  return { buckets, rowOf }
 }
 
 function placeOfRole(shape: TrainShape, layer: number, role: Role, N: number): Omit<LinearPlace, 'parts'> {
@@ -172,7 +209,8 @@ function visitTensors(
   visit: (ofModel: Float32Array, ofVector: Float32Array) => void,
 ): void {
   visit(f32Table(model.embeddings.position), tensorOf(layout, vector, 'position'))
-  visit(f32Table(model.embeddings.type), tensorOf(layout, vector, 'type'))
+  if (layout.shape.types > 0) visit(f32Table(model.embeddings.type), tensorOf(layout, vector, 'type'))
+  if (model.distances) visit(model.distances, tensorOf(layout, vector, 'distances'))
   for (const { linear, tensor, row, parts } of linearPlaces(model)) {
     for (const { weight, tensor, row } of parts)
       visit(weight.data, tensorOf(layout, vector, tensor).subarray(row * weight.K, (row + weight.N) * weight.K))

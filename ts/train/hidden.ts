@@ -1,7 +1,7 @@
 // Distillation by hidden states: a teacher runs the same batch, and its states are what the student's are compared with.
 
 import type { LossTarget, TrainBatch } from '../../kernels/train/batch.ts'
-import { tensorOf, type Layout, type StateMatch, type TrainShape } from '../../kernels/train/layout.ts'
+import { applicationsOf, tensorOf, type Layout, type StateMatch, type TrainShape } from '../../kernels/train/layout.ts'
 import { TrainSession } from '../../kernels/train/session.ts'
 import type { ModelWeights } from '../model/weights.ts'
 import { createRandom } from '../../kernels/program/random.ts'
@@ -40,23 +40,23 @@ export function uniformLayerMap(studentLayers: number, teacherLayers: number): [
  * @throws where teacher and student do not fit each other, or a pair names a state that is not there
  */
 export function matchesOf(student: TrainShape, { teacher, layers, isProjected = true }: HiddenOptions): StateMatch[] {
-  const { words, positions, types, hidden, layers: teacherLayers } = shapeOfModel(teacher)
+  const shape = shapeOfModel(teacher)
+  const { words, positions, types, hidden } = shape
+  const [ownLayers, teacherLayers] = [student, shape].map((of) => applicationsOf(of).length)
   if (words !== student.words)
     throw new Error(
       `train: hidden states are compared token by token, but the teacher has ${words} words and the student ${student.words}; give both the same vocabulary, or use teacherLogits alone`,
     )
-  if (positions < student.positions || types < student.types)
+  if (positions < student.positions || Math.max(1, types) < student.types)
     throw new Error(
-      `train: the teacher has ${positions} positions and ${types} token types, the student ${student.positions} and ${student.types}; the teacher must have as many or more`,
+      `train: the teacher has ${positions} positions and ${Math.max(1, types)} token types, the student ${student.positions} and ${student.types}; the teacher must have as many or more`,
     )
   if (layers.length === 0) throw new Error('train: hidden.layers is empty; uniformLayerMap() makes one')
   return layers.map(([own, other]) => {
-    if (!(Number.isInteger(own) && own >= 0 && own <= student.layers.length))
-      throw new Error(`train: hidden.layers names state ${own} of the student, which has 0 to ${student.layers.length}`)
-    if (!(Number.isInteger(other) && other >= 0 && other <= teacherLayers.length))
-      throw new Error(
-        `train: hidden.layers names state ${other} of the teacher, which has 0 to ${teacherLayers.length}`,
-      )
+    if (!(Number.isInteger(own) && own >= 0 && own <= ownLayers))
+      throw new Error(`train: hidden.layers names state ${own} of the student, which has 0 to ${ownLayers}`)
+    if (!(Number.isInteger(other) && other >= 0 && other <= teacherLayers))
+      throw new Error(`train: hidden.layers names state ${other} of the teacher, which has 0 to ${teacherLayers}`)
     if (!isProjected && hidden !== student.hidden)
       throw new Error(
         `train: hidden.isProjected is false, but the teacher is ${hidden} wide and the student ${student.hidden}; let projections be learned`,

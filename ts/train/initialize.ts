@@ -4,6 +4,7 @@ import type { EmbeddingTable } from '../../kernels/program/weights.ts'
 import { familyOf } from '../families/index.ts'
 import { rowsBeforePositions } from '../families/names.ts'
 import type { BertConfig } from '../model/config.ts'
+import { shapeOfConfig } from '../model/shape.ts'
 import type { LinearLayer, ModelWeights, Norm } from '../model/weights.ts'
 import { createRandom } from '../../kernels/program/random.ts'
 import { checkTrainable, linkOf } from './trainable.ts'
@@ -24,11 +25,14 @@ const LONGEST_WAVE = 1000
  * const model = initializeModel({ ...PRESETS.tiny, labels: ['no', 'yes'], recipe: '' }, 1)
  */
 export function initializeModel(config: BertConfig, seed: number): ModelWeights {
-  const { hiddenSize: C, intermediateSize: F, heads, labels } = config
+  const { intermediateSize: F, hiddenSize: C, heads, labels } = config
   if (!(C % heads === 0)) throw new Error(`train: hidden size ${C} is no multiple of ${heads} heads`)
   linkOf(config)
   checkTrainable(config)
-  const before = rowsBeforePositions(familyOf(config), config.paddingId)
+  const family = familyOf(config)
+  const before = rowsBeforePositions(family, config.paddingId)
+  const shape = shapeOfConfig(config)
+  const { width: E } = shape.word
   const draw = (name: string, length: number, deviation = DEVIATION): Float32Array => {
     const random = createRandom(seed, `initialize ${name}`)
     const data = new Float32Array(length)
@@ -39,27 +43,27 @@ export function initializeModel(config: BertConfig, seed: number): ModelWeights 
     }
     return data
   }
-  const table = (name: string, rows: number): EmbeddingTable => ({
-    kind: 'f32',
-    rows,
-    width: C,
-    data: draw(name, rows * C),
-  })
+  const tableOf = (rows: number, data: Float32Array): EmbeddingTable => ({ kind: 'f32', rows, width: E, data })
+  const table = (name: string, rows: number): EmbeddingTable => tableOf(rows, draw(name, rows * E))
+  const { typeVocabSize: types } = config
   const linear = (name: string, N: number, K: number): LinearLayer => ({
     weight: { kind: 'f32', N, K, data: draw(name, N * K, 1 / Math.sqrt(K)) },
     bias: new Float32Array(N),
   })
-  const norm = (): Norm => ({ gamma: new Float32Array(C).fill(1), beta: new Float32Array(C) })
+  const norm = (width = C): Norm => ({ gamma: new Float32Array(width).fill(1), beta: new Float32Array(width) })
   return {
     config: { ...config, labels: [...labels] },
     embeddings: {
       word: table('word', config.vocabSize),
-      position: { kind: 'f32', rows: config.maxPositions, width: C, data: waves(config.maxPositions, C) },
-      type: table('type', config.typeVocabSize),
-      norm: norm(),
+      position: tableOf(config.maxPositions, waves(config.maxPositions, E)),
+      // what files have no table for is zeros
+      type: family.tensors.type === null ? tableOf(types, new Float32Array(types * E)) : table('type', types),
+      norm: norm(E),
+      ...(shape.projection && { projection: linear('projection', C, E) }),
       ...(before > 0 && { before: table('before', before) }),
     },
-    layers: Array.from({ length: config.layers }, (_, i) => ({
+    ...(shape.distances && { distances: draw('distances', shape.distances.rows * shape.distances.width) }),
+    layers: shape.layers.map((_, i) => ({
       query: linear(`${i} query`, C, C),
       key: linear(`${i} key`, C, C),
       value: linear(`${i} value`, C, C),

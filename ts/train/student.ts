@@ -1,13 +1,14 @@
 // A student to start distillation from: what of a teacher fits its size, the rest fresh.
 //
-// The same width: tables, pooler and classifier are the teacher's, and of its layers those of an even spacing that keeps
+// The same width: tables, what follows them, pooler and classifier are the teacher's, and of its stored layers those of an even spacing that keeps
 // both ends, 0 2 4 7 9 11 of 12 as DistilBERT has them, 0 2 5 of 6: the first reads embeddings, the last feeds the pooler.
 //
 // A narrower one: layers are fresh, the tables are projected. What the teacher's layers see of a row e of a table is
 // x = gamma * (e - mean e), up to a factor of the row: so the leading eigenvectors V [R, C] of the sum of x x^T are kept,
 // each word counted as often as it occurs. The student's own LayerNorm takes the mean of a row away again, hence
 // R = C' - 1, and the rows x V^T are turned into C' dimensions by Q [R, C'], orthonormal and orthogonal to (1 ... 1): means
-// are 0, distances as the teacher has them, and no coordinate is larger than another, which Adam and dropout want.
+// are 0, distances as the teacher has them, and no coordinate is larger than another, which Adam and dropout want. Tables that
+// a linear layer brings to the hidden size stay as they are: that layer starts fresh.
 
 import { createRandom } from '../../kernels/program/random.ts'
 import type { EmbeddingTable } from '../../kernels/program/weights.ts'
@@ -21,6 +22,7 @@ import {
   transpose,
   view,
 } from '../compress/linear-algebra.ts'
+import type { BertConfig } from '../model/config.ts'
 import type { EncoderLayer, LinearLayer, ModelWeights, Norm } from '../model/weights.ts'
 import { initializeModel } from './initialize.ts'
 
@@ -69,34 +71,61 @@ export function layerMap(teacher: number, student: number): number[] {
  */
 export function studentFrom(teacher: ModelWeights, size: StudentSize, options: StudentOptions): Student {
   const { config, embeddings } = teacher
-  const C = config.hiddenSize
-  if (size.hiddenSize > C)
-    throw new Error(`student: a width of ${size.hiddenSize} cannot be taken from a teacher of ${C}; start it fresh`)
+  const { width: E } = embeddings.word
+  if (size.hiddenSize > config.hiddenSize)
+    throw new Error(
+      `student: a width of ${size.hiddenSize} cannot be taken from a teacher of ${config.hiddenSize}; start it fresh`,
+    )
   const { seed, rows, maxPositions = config.maxPositions } = options
   if (maxPositions > embeddings.position.rows)
     throw new Error(`student: ${maxPositions} positions, the teacher has ${embeddings.position.rows}`)
   const vocabSize = rows?.length ?? embeddings.word.rows
-  const fresh = initializeModel({ ...config, ...size, vocabSize, maxPositions, recipe: '' }, seed)
+  const fresh = initializeModel({ ...configOf(teacher, size), vocabSize, maxPositions }, seed)
   const tables = {
-    word: rows ? meanRows(denseTable(embeddings.word), C, rows) : denseTable(embeddings.word).slice(),
-    position: denseTable(embeddings.position).slice(0, maxPositions * C),
+    word: rows ? meanRows(denseTable(embeddings.word), E, rows) : denseTable(embeddings.word).slice(),
+    position: denseTable(embeddings.position).slice(0, maxPositions * E),
     type: denseTable(embeddings.type).slice(),
     ...(embeddings.before && { before: denseTable(embeddings.before).slice() }),
   }
-  const start =
-    size.hiddenSize === C ? sameWidth(teacher, fresh, tables, options) : narrower(teacher, fresh, tables, options)
+  const start = startOf(teacher, fresh, tables, options)
   const unknown = rows?.flatMap((ids, word) => (ids.length ? [] : [word])) ?? []
   const [into, from] = [start.model.embeddings.word, fresh.embeddings.word].map(denseTable)
-  for (const word of unknown)
-    into.set(from.subarray(word * size.hiddenSize, (word + 1) * size.hiddenSize), word * size.hiddenSize)
+  const { width } = fresh.embeddings.word
+  for (const word of unknown) into.set(from.subarray(word * width, (word + 1) * width), word * width)
   if (unknown.length) start.notes.push(`${unknown.length} of ${vocabSize} words start fresh`)
   return start
+}
+
+/** The teacher's configuration in another size. */
+function configOf({ config, embeddings }: ModelWeights, size: StudentSize): BertConfig {
+  // heads that were taken out are the teacher's own
+  const { prunedHeads: _, ...kept } = config
+  const { layerGroups, embeddingSize } = config
+  return {
+    ...kept,
+    ...size,
+    ...(layerGroups !== undefined && { layerGroups: Math.min(layerGroups, size.layers) }),
+    ...(embeddingSize !== undefined && !embeddings.projection && { embeddingSize: size.hiddenSize }),
+    recipe: '',
+  }
+}
+
+function startOf(teacher: ModelWeights, fresh: ModelWeights, tables: Tables, options: StudentOptions): Student {
+  const C = teacher.config.hiddenSize
+  if (fresh.config.hiddenSize === C) return sameWidth(teacher, fresh, tables, options)
+  if (!teacher.embeddings.projection) return narrower(teacher, fresh, tables, options)
+  const { projection } = fresh.embeddings
+  const { embeddings, ...model } = withTables(fresh, tables, copyNorm(teacher.embeddings.norm))
+  return {
+    model: { ...model, embeddings: { ...embeddings, ...(projection && { projection }) } },
+    notes: ["the embedding tables are the teacher's, the layer after them starts fresh"],
+  }
 }
 
 type Tables = Record<'word' | 'position' | 'type', Float32Array> & { before?: Float32Array }
 
 function withTables(model: ModelWeights, tables: Tables, norm: Norm): ModelWeights {
-  const width = model.config.hiddenSize
+  const { width } = model.embeddings.word
   const table = (data: Float32Array): EmbeddingTable => ({ kind: 'f32', rows: data.length / width, width, data })
   const { word, position, type, before } = tables
   const embeddings = {
@@ -109,7 +138,7 @@ function withTables(model: ModelWeights, tables: Tables, norm: Norm): ModelWeigh
   return { ...model, embeddings }
 }
 
-/** f32 [rows.length, C]: means of rows of a table [, C]. */
+/** f32 [rows.length, C], C the table's width: means of rows of a table [, C]. */
 function meanRows(table: Float32Array, C: number, rows: readonly ArrayLike<number>[]): Float32Array {
   const means = new Float32Array(rows.length * C)
   rows.forEach((ids, row) => {
@@ -130,9 +159,15 @@ function sameWidth(teacher: ModelWeights, fresh: ModelWeights, tables: Tables, o
     )
   const notes = [`layers ${map.join(', ')} of the teacher's ${teacher.layers.length}`]
   const layers = fresh.layers.map((layer, i) => takeLayer(teacher.layers[map[i]], layer, notes))
-  const { pooler, classifier } = teacher
+  const { pooler, classifier, distances } = teacher
+  const { projection } = teacher.embeddings
+  const { embeddings, ...start } = withTables(fresh, tables, copyNorm(teacher.embeddings.norm))
+  const takesDistances = distances && fresh.config.heads === teacher.config.heads
+  if (distances && !takesDistances) notes.push(`attention's bias by distance starts fresh`)
   const model = {
-    ...withTables(fresh, tables, copyNorm(teacher.embeddings.norm)),
+    ...start,
+    embeddings: { ...embeddings, ...(projection && { projection: copyLinear(projection) }) },
+    ...(takesDistances && { distances: distances.slice() }),
     layers,
     pooler: pooler ? copyLinear(pooler) : fresh.pooler,
     classifier: classifier ? copyLinear(classifier) : fresh.classifier,

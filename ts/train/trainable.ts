@@ -1,29 +1,12 @@
 // What training computes of all that families and configurations can ask for.
 
 import type { Link } from '../../kernels/train/batch.ts'
-import { familyOf } from '../families/index.ts'
 import type { BertConfig } from '../model/config.ts'
 
-/**
- * @throws where a model of this configuration would be trained as something that it is not; the message says what is missing
- */
-export function checkTrainable(config: BertConfig): void {
-  const { activation = 'gelu', hiddenSize, embeddingSize = hiddenSize, layerGroups, layers, task } = config
-  const { head, modelTypes, tensors, distances } = familyOf(config)
-  const refuse = (what: string): never => {
-    throw new Error(`train: ${what}`)
-  }
-  if (task === 'token-classification') refuse('this model labels tokens; training knows one label per text')
-  const ofFamily = (what: string): never =>
-    refuse(
-      `${what} of ${modelTypes[0]} models is not trained here; distil the model into another (distil), or compress it`,
-    )
-  if (tensors.projection?.isAlwaysThere || embeddingSize !== hiddenSize)
-    ofFamily('the layer after the embedding tables')
-  if (layerGroups !== undefined && layerGroups !== layers) ofFamily('a layer that is applied several times')
-  if (distances) ofFamily("attention's bias by distance")
-  if (activation !== 'gelu') refuse(`feed-forward layers with ${activation} are not trained here, those with gelu are`)
-  if (head.dense.activation !== 'tanh') ofFamily(`the head with ${head.dense.activation}`)
+/** @throws where a model of this configuration would be trained as something that it is not */
+export function checkTrainable({ task }: BertConfig): void {
+  if (task === 'token-classification')
+    throw new Error('train: this model labels tokens; training knows labels and numbers of whole texts')
 }
 
 /**
