@@ -17,7 +17,7 @@ import { NEW_MODEL, PEAK_RATE } from '../train/defaults.ts'
 import type { TrainedClassifier, Watch } from '../train/settings.ts'
 import { prepareTrainable } from '../train/starting-model.ts'
 import type { StudentSize } from '../train/student.ts'
-import { openTrainingData, orderLabels, rateOf, trainAndSave } from '../train/train-on-data.node.ts'
+import { openTrainingData, orderLabels, rateOf, tokensOf, trainAndSave } from '../train/train-on-data.node.ts'
 import { augmentTexts, nearestWords } from './augment.ts'
 import { densifyModel } from './densify.ts'
 import { NEW_STUDENT_VOCABULARY } from './defaults.ts'
@@ -46,7 +46,7 @@ export async function distilOnData(settings: DistilSettings, watch: Watch): Prom
   // what cannot be trained is refused before the teacher reads
   const existing = size ? null : await openStudent(settings, data)
   const copies = augment > 0 ? augmented(teacher, words, augment, data, seed, reporter) : []
-  const reading = { folder: trainingFolder(out), maxPositions: NEW_MODEL.maxPositions, threads, watch }
+  const reading = { folder: trainingFolder(out), maxPositions: tokensOf(settings), threads, watch }
   const teacherLogits = await meanLogits(teachers, [texts, ...copies], reading)
   const student = existing ?? (await startStudent(teacher, words, planOf(settings, sizeFor(size!, teacher, settings))))
   for (const note of student.notes) reporter.note(note)
@@ -100,18 +100,18 @@ function checkTogether({ student, init, vocabulary, hiddenWeight }: DistilSettin
     )
 }
 
-const planOf = (
-  { init = 'fresh', vocabulary, seed, hiddenWeight, preparation = null }: DistilSettings,
-  size: StudentSize,
-) => ({
-  size,
-  init,
-  // words of the teacher's own have rows to start from, and states to be compared with
-  vocabulary: vocabulary ?? (init === 'teacher' || hiddenWeight > 0 ? ('task' as const) : NEW_STUDENT_VOCABULARY),
-  maxPositions: NEW_MODEL.maxPositions,
-  preparation,
-  seed,
-})
+const planOf = (settings: DistilSettings, size: StudentSize) => {
+  const { init = 'fresh', vocabulary, seed, hiddenWeight, preparation = null } = settings
+  return {
+    size,
+    init,
+    // words of the teacher's own have rows to start from, and states to be compared with
+    vocabulary: vocabulary ?? (init === 'teacher' || hiddenWeight > 0 ? ('task' as const) : NEW_STUDENT_VOCABULARY),
+    maxPositions: tokensOf(settings),
+    preparation,
+    seed,
+  }
+}
 
 /** LxH of the teacher's width has the teacher's heads and feed-forward where it starts from them. */
 function sizeFor(size: StudentSize, { weights }: Classifier, { student, init }: DistilSettings): StudentSize {

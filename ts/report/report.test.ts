@@ -93,6 +93,7 @@ function syntheticResults(options: { software: boolean; finished?: boolean } = {
       label: null,
       preparation: null,
       seed: 1,
+      tokens: 128,
       minutes: 9,
       quick: false,
       isTuned: true,

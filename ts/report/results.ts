@@ -105,6 +105,8 @@ export interface StudySettings extends Required<Omit<PrepareOptions, keyof TaskO
   positive: string | null
   /** layers x width, a preset, or the folder of a model trained before; null: what suits the built-in data */
   student: string | null
+  /** most tokens of a text; longer ones lose their end */
+  tokens: number
   /** about this long in all, on two cores */
   minutes: number
   quick: boolean

@@ -26,6 +26,7 @@ const SETTINGS: StudySettings = {
   label: null,
   preparation: null,
   seed: 1,
+  tokens: 128,
   minutes: 1,
   quick: true,
   student: null,
@@ -77,7 +78,7 @@ it.each([
   })
   const about: TrainedBase = { words: '', seconds: 0, labels: null, shape: '', isTrained }
   await store.write('base-baseline', 'key', about)
-  const scale = { ...scaleFor(1, true), student: size, leastSteps: 2, maxPositions: 16 }
+  const scale = { ...scaleFor(SETTINGS), student: size, leastSteps: 2, maxPositions: 16 }
   const data = { ...DATA, unlabelled: isTrained ? ['a film', 'a good one'] : [] }
   const context = { settings: SETTINGS, scale, data, store, reporter: SILENT, cpu, threads: 1, positive: 1 }
   const student = await new Bases(context, 'key').base('student')

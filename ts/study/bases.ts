@@ -8,6 +8,9 @@ import { encoderSize } from '../model/preset.ts'
 import { saveModel } from '../model/save.ts'
 import type { ModelWeights } from '../model/weights.ts'
 import { calibrate } from '../train/calibrate.ts'
+import { piecePairs } from '../train/pieces.ts'
+import type { TrainOptions } from '../train/options.ts'
+import type { Tokenizer } from '../text/tokenizer.ts'
 import { loadClassifier } from '../inference/classifier.ts'
 import { openTokenizer } from '../inference/tokenizer.ts'
 import { vocabularyOf } from '../text/tokenizer-files.ts'
@@ -34,6 +37,10 @@ const CALIBRATION_TEXTS = 512
 const STUDENT_ALPHA = 0.3
 /** Small models forget rather than learn by heart. */
 const STUDENT_DROPOUT = 0.05
+/** Passes that may be no better than the best on the validation texts before the baseline's training ends. */
+const PATIENCE = 3
+/** Pieces that fall into smaller ones in training from scratch: few texts teach more words. */
+const PIECE_DROPOUT = 0.1
 /** Small data is read at most this often. */
 const MAX_EPOCHS = 60
 
@@ -222,6 +229,12 @@ export class Bases {
         epochs: scale.epochs.baseline,
         seconds: scale.seconds.baseline,
         learningRate: fromScratch ? scale.learningRate.scratch : scale.learningRate.pretrained,
+        more: {
+          ...this.earlyStopping(start.tokenizer, model),
+          ...(fromScratch && {
+            pieceDropout: { rate: PIECE_DROPOUT, pairs: piecePairs(vocabularyOf(start.tokenizer)) },
+          }),
+        },
       })
       model = trained.model
       words = `${words}, ${trained.words}`
@@ -231,6 +244,17 @@ export class Bases {
       await saveModel(model, folder, { files: start.tokenizerFiles })
     })
     return { words, seconds, labels: start.labels, shape: start.shape, isTrained }
+  }
+
+  /** Scores on the validation texts after every pass, and keeps the best weights. */
+  private earlyStopping(tokenizer: Tokenizer, model: ModelWeights): Partial<TrainOptions> {
+    const { validation } = this.context.data
+    const { ids } = encodeTexts(tokenizer, textsOf(validation), this.maxLength(model))
+    return {
+      validation: ids.map((of, i) => ({ ids: of, label: validation[i].label })),
+      keep: 'best',
+      patience: PATIENCE,
+    }
   }
 
   /** A model that was trained before, as it is. */

@@ -78,9 +78,10 @@ export async function scoreRow(input: ScoreInput): Promise<ScoredRow> {
     positive,
   )
   const notes = [...input.notes]
-  if (truncated > 0)
+  // rows with the baseline's tokenizer cut as it does, which is said once
+  if (truncated > 0 && plan.id === 'student')
     notes.push(
-      `${truncated} of ${data.test.length} test texts are longer than ${input.maxLength} tokens and lost their end`,
+      `${truncated} of ${data.test.length} test texts are longer than ${input.maxLength} of its own tokens and lost their end`,
     )
   return {
     id: plan.id,

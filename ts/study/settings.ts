@@ -2,6 +2,7 @@
 // devices and threads only choose among it.
 
 import { NEW_STUDENT_VOCABULARY } from '../distil/defaults.ts'
+import { BUILTIN_MAIL } from '../data/mail/name.ts'
 import { BUILTIN_REVIEWS, REVIEW_COUNT } from '../data/reviews/reviews.ts'
 import type { EncoderSize } from '../model/preset.ts'
 import type { StudySettings } from '../report/results.ts'
@@ -29,7 +30,7 @@ export function settingsOf(options: StudyOptions): StudySettings {
   const { quick = false } = options
   return {
     model: options.model ?? 'scratch',
-    data: options.data ?? BUILTIN_REVIEWS,
+    data: options.data ?? (quick ? BUILTIN_REVIEWS : BUILTIN_MAIL),
     test: options.test ?? null,
     validation: options.validation ?? null,
     unlabelled: options.unlabelled ?? null,
@@ -37,6 +38,7 @@ export function settingsOf(options: StudyOptions): StudySettings {
     label: options.label ?? null,
     preparation: options.preparation ?? null,
     seed: options.seed ?? 1,
+    tokens: options.tokens ?? NEW_MODEL.maxPositions,
     minutes: options.minutes ?? (quick ? MINUTES.quick : MINUTES.whole),
     quick,
     isTuned: options.isTuned ?? true,
@@ -73,10 +75,10 @@ export interface Scale {
 }
 
 /** The plan for a number of minutes; `quick` takes smaller data and models. */
-export function scaleFor(minutes: number, quick: boolean): Scale {
+export function scaleFor({ minutes, quick, tokens }: Pick<StudySettings, 'minutes' | 'quick' | 'tokens'>): Scale {
   const seconds = minutes * 60
   const shared = {
-    maxPositions: NEW_MODEL.maxPositions,
+    maxPositions: tokens,
     batch: 32,
     leastSteps: 300,
     learningRate: {

@@ -6,6 +6,7 @@ import { folderDigest, isFolder } from '../io/folder.node.ts'
 import { encoderSize } from '../model/preset.ts'
 import { Bases, type TrainedBase } from './bases.ts'
 import { folderOf, selectRows, type RowPlan } from './catalogue.ts'
+import { loadClassifier } from '../inference/classifier.ts'
 import { openDevice } from '../inference/devices.ts'
 import { measureFloors, withoutPredictions, type Floor } from '../evaluation/floors.ts'
 import { f1Notes, positiveClass } from '../evaluation/scores.ts'
@@ -23,6 +24,7 @@ import { encoderParams, scoreRow, type ScoredRow } from './score.ts'
 import { scaleFor, settingsOf, type Scale, type StudyOptions } from './settings.ts'
 import { slowerNotes } from '../report/slower.ts'
 import { Stopped } from '../inference/stopped.ts'
+import { cuttingNote } from './cutting.ts'
 import { keyOf, lockStudy, openStore, type Store } from './store.ts'
 import { tableMarkdown } from '../report/table.ts'
 import { VariantMaker, type MadeRow } from './variants.ts'
@@ -66,7 +68,7 @@ export async function runStudy(
   const { variants = 'all', threads = 0, fresh = false, out } = options
   const plans = selectRows(variants)
   const settings = settingsOf(options)
-  const scale = scaleFor(settings.minutes, settings.quick)
+  const scale = scaleFor(settings)
   await checkStudent(settings.student)
   reporter.stage(`data: ${settings.data}`)
   const data = await prepareData(settings, scale)
@@ -149,6 +151,7 @@ class StudyRun {
   private measurements: Measurements | null = null
   private about: TrainedBase | null = null
   private floors: Floor[] = []
+  private cutting = ''
   private readonly judge = new Judge()
 
   constructor(context: RunContext) {
@@ -184,6 +187,7 @@ class StudyRun {
       if (known) {
         await store.checkedModel(plan.id)
         this.rows.push(known)
+        if (plan.id === 'baseline') await this.describeCutting(known)
         continue
       }
       const base = await this.bases.base(plan.base)
@@ -199,6 +203,7 @@ class StudyRun {
       const row = await this.score(plan, made)
       await store.write(`row-${plan.id}`, this.key, row)
       this.rows.push(row)
+      if (plan.id === 'baseline') await this.describeCutting(row)
       reporter.done(
         `${METRIC_NAMES[settings.metric]} ${row[settings.metric].toFixed(3)}, ${(row.bytes / 1e6).toFixed(2)} MB`,
       )
@@ -220,6 +225,25 @@ class StudyRun {
       const { metric } = settings
       reporter.done(this.floors.map((floor) => `${floor.id} ${floor[metric].toFixed(3)}`).join(', '))
     }
+  }
+
+  /** What it costs that texts are longer than the baseline reads, once that is scored. */
+  private async describeCutting({ predictions }: ScoredRow): Promise<void> {
+    const { data, store, settings, scale } = this.context
+    const known = await store.read<string>('cutting', this.key)
+    if (known !== null) {
+      this.cutting = known
+      return
+    }
+    const { weights, tokenizer } = await loadClassifier(await store.checkedModel('baseline'))
+    const linear = this.floors.find(({ id }) => id === 'logistic-regression')![settings.metric]
+    this.cutting = cuttingNote({
+      ...{ tokenizer, train: data.train, test: data.test, predictions, linear },
+      limit: Math.min(scale.maxPositions, weights.config.maxPositions, tokenizer.maxLength),
+      ...{ classes: data.labels.length, positive: await this.bases.positive() },
+      ...{ metric: settings.metric, seed: settings.seed },
+    })
+    await store.write('cutting', this.key, this.cutting)
   }
 
   private async score(plan: RowPlan, made: MadeRow): Promise<ScoredRow> {
@@ -297,7 +321,7 @@ class StudyRun {
     }
     const { machine, engine } = await describeMachine(cpu.info(), measurements?.adapter ?? null)
     const finished = rows.length === plans.length && measurements !== null
-    const notes = [...data.notes, ...f1Notes(data.labels, positive)]
+    const notes = [...data.notes, ...(this.cutting ? [this.cutting] : []), ...f1Notes(data.labels, positive)]
     const { floors } = this
     const chosen = finished ? recommend({ rows, floors, margin: MARGIN, settings }) : { recommendations: [], notes: [] }
     const results: StudyResults = {

@@ -17,7 +17,13 @@ const examples = toy(64, 2)
 
 function shaping(settings: Pick<StudySettings, 'passes' | 'hiddenWeight'>): Shaping {
   const teacherLogits = (): Promise<Float32Array> => Promise.resolve(new Float32Array(2 * examples.length))
-  const context = { scale: scaleFor(9, false), reporter: SILENT, threads: 1, tuneSeconds: 600, tuneRate: () => 1e-3 }
+  const context = {
+    scale: scaleFor({ minutes: 9, quick: false, tokens: 128 }),
+    reporter: SILENT,
+    threads: 1,
+    tuneSeconds: 600,
+    tuneRate: () => 1e-3,
+  }
   return {
     base: { id: 'baseline', model, examples, isTrained: true, teacherLogits } as Partial<Base> as Base,
     apply: (from, recipe) => applyRecipe(from, recipe, { seed: 1 }),

@@ -17,6 +17,8 @@ export interface TrainingSettings extends Pick<
   epochs: number
   /** most minutes to train */
   minutes: number
+  /** most tokens of a text, [CLS] and [SEP] included; 128, and never more than the model has positions */
+  tokens?: number
   /** texts a step */
   batch: number
   /** share of states dropped at random */

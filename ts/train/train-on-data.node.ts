@@ -53,7 +53,11 @@ export async function trainFromSettings(settings: TrainSettings, watch: Watch): 
     throw new Error('train: resume goes on with one training, trials search anew; leave one of them out')
   const size = newSize(settings)
   const data = await openTrainingData({ ...settings, model }, reporter)
-  const start = await prepareTrainable({ model, seed, preparation }, { ...NEW_MODEL, baseline: size }, data)
+  const start = await prepareTrainable(
+    { model, seed, preparation },
+    { ...NEW_MODEL, baseline: size, maxPositions: tokensOf(settings) },
+    data,
+  )
   if (start.labels) orderLabels(data, start.labels, reporter)
   const isRandom = start.training === 'scratch' || model.startsWith('preset:')
   const run: TrainingRun = {
@@ -73,6 +77,9 @@ function newSize({ size: text, model }: TrainSettings): EncoderSize {
   if (!size) throw new Error(`train: size ${text}: ${EXPECTED_SIZE}, or one of ${Object.keys(PRESETS).join(', ')}`)
   return size
 }
+
+/** Most tokens of a text. */
+export const tokensOf = ({ tokens }: TrainingSettings): number => tokens ?? NEW_MODEL.maxPositions
 
 /** Of what names a size. */
 export const EXPECTED_SIZE = 'expected layers x width with a width divisible by 32, such as 2x128'
@@ -104,7 +111,7 @@ export async function trainAndSave(
   const { out, seed, threads = 0, epochs, dropout, batch } = settings
   const { reporter = SILENT, signal } = watch
   await checkOut(out)
-  const limit = Math.min(NEW_MODEL.maxPositions, start.config.maxPositions)
+  const limit = Math.min(tokensOf(settings), start.config.maxPositions)
   const encoded = encodeTexts(tokenizer, [...data.train, ...unlabelled], limit)
   if (encoded.truncated) reporter.note(`${encoded.truncated} texts are longer than ${limit} tokens and lost their end`)
   const examples = encoded.ids.map((ids, i) => ({

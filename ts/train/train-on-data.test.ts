@@ -34,8 +34,12 @@ it('trains a classifier that distil makes a student of', async () => {
   expect((await loadModel(join(folder, 'teacher'))).weights.config.labels).toEqual(['no', 'yes'])
   const { size: _, ...settings } = small('student')
   const teachers = [join(folder, 'teacher')]
-  const student = await distil({ ...settings, teachers, student: '1x32', init: 'teacher', epochs: 1 }, { reporter })
-  expect(student.model.config).toMatchObject({ layers: 1, hiddenSize: 32 })
+  const student = await distil(
+    { ...settings, teachers, student: '1x32', init: 'teacher', epochs: 1, tokens: 4 },
+    { reporter },
+  )
+  expect(student.model.config).toMatchObject({ layers: 1, hiddenSize: 32, maxPositions: 4 })
+  expect(notes.join()).toMatch(/texts are longer than 4 tokens and lost their end/)
   expect(notes.join()).toMatch(/layers? 0 of the teacher's 1/)
   expect(await readdir(join(folder, 'student'))).toContain('model.safetensors')
   await expect(distil({ ...settings, teachers, student: teachers[0], init: 'fresh' })).rejects.toThrow(

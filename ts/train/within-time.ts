@@ -3,7 +3,7 @@
 import type { ModelWeights } from '../model/weights.ts'
 import { stepsOf } from './batches.ts'
 import { trainClassifier } from './loop.ts'
-import type { TrainExample, TrainOptions } from './options.ts'
+import type { TrainExample, TrainOptions, TrainResult } from './options.ts'
 import type { MaskSchedule } from './schedule.ts'
 import type { Reporter } from '../inference/reporter.ts'
 import { median } from '../evaluation/statistics.ts'
@@ -88,8 +88,19 @@ export async function trainWithin(
   const epochs = ((result.steps * texts) / examples.length).toFixed(1)
   const words =
     `${result.steps} steps of ${texts} texts (${epochs} epochs) in ${result.seconds.toFixed(0)} s` +
-    (result.ended === 'clock' ? `; ended by the clock before the ${steps} steps planned` : '')
+    endWords(result, steps)
   return { model: result.model, words, steps: result.steps, seconds: result.seconds }
+}
+
+/** Why it ended before its plan, and which weights it gave back. */
+function endWords({ ended, kept, steps: done }: TrainResult, planned: number): string {
+  const why =
+    ended === 'clock'
+      ? `; ended by the clock before the ${planned} steps planned`
+      : ended === 'patience'
+        ? `; ended before the ${planned} steps planned, since the validation texts gained nothing any more`
+        : ''
+  return kept < done ? `${why}; the weights of step ${kept} are kept, the best on the validation texts` : why
 }
 
 /** Seconds of a usual step on this machine now. */
@@ -100,6 +111,8 @@ export async function measureStep(model: ModelWeights, examples: Example[], opti
     ...options,
     checkpoint: undefined,
     resume: undefined,
+    // scoring is no step
+    ...{ validation: undefined, keep: 'last', patience: undefined },
     steps: PROBE_STEPS,
     progress: () => {
       const now = performance.now()

@@ -20,7 +20,7 @@ const options = (program: Command) =>
     ),
   )
     .option('--model <model>', `${MODEL_HELP} (default: a small model trained from random weights)`)
-    .option('--data <file>', DATA_HELP, fileList(), 'builtin:reviews')
+    .option('--data <file>', `${DATA_HELP} (default: builtin:mail; with --quick builtin:reviews)`, fileList())
     .option('--test <file>', 'file with the test rows (default: a fifth of --data)', fileList())
     .option(
       '--validation <file>',
@@ -38,6 +38,7 @@ const options = (program: Command) =>
       'all',
     )
     .option('--devices <list>', 'cpu, gpu or cpu,gpu (default: both, where there is a GPU)', deviceList)
+    .option('--tokens <n>', 'most tokens of a text; longer ones lose their end (default: 128)', wholeNumber(8, 4096))
     .option(
       '--minutes <n>',
       'about how long it may take on two cores (default: 9; with --quick 1.75)',
@@ -62,7 +63,7 @@ const options = (program: Command) =>
       amount,
       0,
     )
-    .option('--quick', 'less data, smaller models, fewer steps: under two minutes')
+    .option('--quick', 'synthetic data, smaller models, fewer steps: under two minutes')
     .option('--out <folder>', 'results and models; a study that was stopped goes on there', 'study-out')
     .option('--fresh', 'forget what an earlier study left in --out')
     .option(
