@@ -11,6 +11,9 @@ export interface ReferenceDevice extends Device {
 
 export function referenceDevice(): ReferenceDevice {
   const log: ReferenceDevice['log'] = { batches: [], sessions: 0, disposed: false }
+  const dispose = async (): Promise<void> => {
+    log.disposed = true
+  }
   return {
     log,
     info: () => ({ kind: 'cpu', name: 'reference', software: false, threads: 1, variants: {}, notes: [] }),
@@ -18,6 +21,11 @@ export function referenceDevice(): ReferenceDevice {
       const program = await readProgram(stored)
       log.sessions++
       let isDisposed = false
+      const dispose = (): void => {
+        if (isDisposed) return
+        isDisposed = true
+        log.sessions--
+      }
       return {
         run: (batch) => {
           if (isDisposed) return Promise.reject(new Error('session: it was disposed'))
@@ -26,15 +34,11 @@ export function referenceDevice(): ReferenceDevice {
         },
         stats: () => ({ weightBytes: 0, arenaBytes: 0, calls: program.ops.length }),
         checkGuards: () => Promise.resolve([]),
-        dispose: () => {
-          isDisposed = true
-          log.sessions--
-        },
+        dispose,
+        [Symbol.dispose]: dispose,
       }
     },
-    dispose: () => {
-      log.disposed = true
-      return Promise.resolve()
-    },
+    dispose,
+    [Symbol.asyncDispose]: dispose,
   }
 }

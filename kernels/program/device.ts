@@ -1,5 +1,6 @@
 // What the two backends have in common: a device loads a program once and runs it on ragged batches.
 
+import type { HeldAsync, Held } from './disposable.ts'
 import type { Batch } from './program.ts'
 import type { StoredProgram } from './stored-weights.ts'
 
@@ -34,6 +35,8 @@ export interface DeviceInfo {
 export interface LoadOptions {
   /** tests only: surround every buffer with guard bands, fill outputs with NaN before each run */
   guard?: boolean
+  /** ends the loading, and frees what it took; its reason is thrown */
+  signal?: AbortSignal
 }
 
 export interface SessionStats {
@@ -45,19 +48,17 @@ export interface SessionStats {
   calls: number
 }
 
-export interface Session {
+export interface Session extends Held {
   /** Runs one batch and returns the output buffer, f32 [B or M, width]. Calls may overlap; they run one after another. */
   run(batch: Batch): Promise<Float32Array>
   stats(): SessionStats
   /** tests only, after a guarded run: what was written outside the buffers, one sentence each */
   checkGuards(): Promise<string[]>
-  dispose(): void
 }
 
-export interface Device {
+/** `dispose` ends its threads and frees what it owns; a GPUDevice handed in by the caller is left alone. */
+export interface Device extends HeldAsync {
   info(): DeviceInfo
   /** Packs the program's weights; those that lie in files are read meanwhile, and the files may be closed after. */
   load(program: StoredProgram, options?: LoadOptions): Promise<Session>
-  /** Ends threads, frees what the device owns; a GPUDevice handed in by the caller is left alone. */
-  dispose(): Promise<void>
 }

@@ -1,5 +1,6 @@
 // A model in training: parameters, moments and activations in one WebAssembly memory; a step is one tape on all threads.
 
+import type { HeldAsync } from '../program/disposable.ts'
 import { WASM } from '../generated/wasm-train.ts'
 import { WasmMemory } from '../wasm/memory.ts'
 import { hasRelaxedSimd, hasSharedMemory, hasSimd, type BuildName } from '../wasm/modules.ts'
@@ -60,7 +61,7 @@ export interface TimedRecord {
 
 const MAX_DEFAULT_THREADS = 8
 
-export class TrainSession {
+export class TrainSession implements HeldAsync {
   readonly layout: Layout
   #pool: ThreadPool
   #memory: SessionMemory
@@ -296,6 +297,10 @@ export class TrainSession {
   }
 
   /** Ends the threads and gives up the memory. */
+  async [Symbol.asyncDispose](): Promise<void> {
+    await this.dispose()
+  }
+
   async dispose(): Promise<void> {
     await this.#pool.dispose()
   }

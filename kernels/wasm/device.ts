@@ -268,6 +268,7 @@ async function load(
       stats: () => session.stats(),
       checkGuards: () => session.checkGuards(),
       dispose: () => session.dispose(),
+      [Symbol.dispose]: () => session.dispose(),
     }
   })
 }
@@ -306,5 +307,6 @@ function deviceOf(
     info: () => info,
     load: (program, options = {}): Promise<Session> => load(pool, program, variants, shareFrom, options),
     dispose: () => pool.dispose(),
+    [Symbol.asyncDispose]: () => pool.dispose(),
   }
 }

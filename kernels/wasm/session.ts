@@ -2,6 +2,7 @@
 // batch, which is written once and kept.
 
 import type { LoadOptions, Session, SessionStats } from '../program/device.ts'
+import { turns } from '../program/turns.ts'
 import { checkBatch, type Batch, type BufferId, type BufferSpec, type Op, type Program } from '../program/program.ts'
 import { readWeight, reusedPlace, withoutWeights, type StoredProgram } from '../program/stored-weights.ts'
 import { type BatchShape, type BufferView, type EncodeContext, type LoadContext, type Lowered } from './lowered.ts'
@@ -84,11 +85,13 @@ export class WasmSession implements Session {
         return { ...op, weight: await readWeight(op.weight, places[at % 2]) }
       }
       let next = read(0)
+      const turn = turns(options.signal)
       for (let at = 0; at < program.ops.length; at++) {
         const op = (await next)!
         next = read(at + 1)
         // awaited in the next round, unless this op's packing throws
         next.catch(() => {})
+        await turn()
         lowered.push(await lowerOp(op, at, load, program, before))
         work.add(op, program.buffers)
         ops.push(withoutWeights(op))
@@ -151,6 +154,10 @@ export class WasmSession implements Session {
     if (this.#disposed) return
     this.#disposed = true
     void this.#pool.enqueue(() => this.#regions.freeAll())
+  }
+
+  [Symbol.dispose](): void {
+    this.dispose()
   }
 
   #describe(record: number): string {

@@ -4,6 +4,7 @@ import { chooseVariants, padded, type CallVariant, type KernelCall, type ShaderU
 import type { GpuContext } from './context.ts'
 import { bucket } from './arena.ts'
 import type { Precision } from '../program/device.ts'
+import type { Held } from '../program/disposable.ts'
 import { GPUBufferUsageBits, Uploader } from './upload.ts'
 import type { Activation, BufferId, Program } from '../program/program.ts'
 import { checkLinearOptions } from '../program/check-options.ts'
@@ -20,10 +21,9 @@ export interface GpuLinearOptions {
   precision?: Precision
 }
 
-export interface GpuLinear {
+export interface GpuLinear extends Held {
   /** Adds the layer to a pass: f32 [M, K] in `input` to f32 [M, N] in `output`, which differ. Throws where they are too small. */
   encode(pass: GPUComputePassEncoder, input: GPUBuffer, output: GPUBuffer, M: number): void
-  dispose(): void
 }
 
 const INPUT = 0
@@ -147,12 +147,15 @@ export async function createGpuLinearOn(
         pass.dispatchWorkgroups(...variant.workgroups(grid))
       }
     },
-    dispose() {
-      for (const { buffers } of [...replaced, scratch]) for (const buffer of buffers.values()) buffer.destroy()
-      for (const buffer of shapes.values()) buffer.destroy()
-      uploader.dispose()
-      context.dispose()
-    },
+    dispose,
+    [Symbol.dispose]: dispose,
+  }
+
+  function dispose(): void {
+    for (const { buffers } of [...replaced, scratch]) for (const buffer of buffers.values()) buffer.destroy()
+    for (const buffer of shapes.values()) buffer.destroy()
+    uploader.dispose()
+    context.dispose()
   }
 }
 

@@ -58,10 +58,8 @@ export async function createGpuDeviceWith(options: ContextOptions): Promise<GpuD
   return {
     info: () => describe(context),
     load: (program, loadOptions = {}) => load(context, program, loadOptions),
-    dispose: async () => {
-      context.dispose()
-      await Promise.resolve()
-    },
+    dispose: async () => context.dispose(),
+    [Symbol.asyncDispose]: async () => context.dispose(),
   }
 }
 
@@ -87,6 +85,7 @@ async function load(context: GpuContext, stored: StoredProgram, options: LoadOpt
   const uploader = new Uploader(context.device, context.maxBindingBytes)
   try {
     const compiled = await compileProgram(program, uploader, context)
+    options.signal?.throwIfAborted()
     await uploader.checkMemory()
     for (const op of program.ops)
       if (op.kind === 'embedding' && isHostTable(op.word, uploader)) noteHostTable(context, op.word.rows)
@@ -94,6 +93,7 @@ async function load(context: GpuContext, stored: StoredProgram, options: LoadOpt
     for (const { row, constants } of compiled.calls.flatMap((call) => context.variants(call)))
       context.pipeline(row, constants).catch(() => undefined)
     await selfTest(context, compiled.calls)
+    options.signal?.throwIfAborted()
     const calls = compiled.calls.map((call) => ({ ...call, variants: context.variants(call) }))
     // a session keeps its program, but what is uploaded need not stay on the host
     const bare = { ...compiled.program, ops: compiled.program.ops.map(withoutWeights) }
@@ -101,6 +101,7 @@ async function load(context: GpuContext, stored: StoredProgram, options: LoadOpt
     return place ? placedSession(session, place) : session
   } catch (error) {
     uploader.dispose()
+    options.signal?.throwIfAborted()
     throw context.explain(error)
   }
 }
@@ -112,6 +113,7 @@ const placedSession = (session: GpuSession, place: (batch: Batch) => Batch): Gpu
   stats: () => session.stats(),
   checkGuards: () => session.checkGuards(),
   dispose: () => session.dispose(),
+  [Symbol.dispose]: () => session.dispose(),
 })
 
 function noteDense(context: GpuContext, given: Program, { ops }: Program): void {

@@ -330,6 +330,10 @@ export class ProgramSession implements GpuSession {
     this.#capacity = { M: 0, B: 0 }
   }
 
+  [Symbol.dispose](): void {
+    this.dispose()
+  }
+
   dispose(): void {
     if (this.#isDisposed) return
     this.#isDisposed = true

@@ -8,6 +8,7 @@ const session: Session = {
   stats: () => ({ weightBytes: 0, arenaBytes: 0, calls: 0 }),
   checkGuards: async () => [],
   dispose: () => {},
+  [Symbol.dispose]: () => {},
 }
 
 describe('timeInTurns', () => {

@@ -2,6 +2,7 @@
 
 import type { Session } from '../../kernels/program/device.ts'
 import type { Batch } from '../../kernels/program/program.ts'
+import { turns } from '../../kernels/program/turns.ts'
 import type { Tokenizer } from '../text/tokenizer.ts'
 
 /** Two texts that a model reads as one: a premise and a hypothesis, a question and a passage. */
@@ -85,27 +86,46 @@ export interface BatchLimits {
   sequences?: number
   /** most tokens of one batch, a longer sequence excepted; 1024 if not given */
   tokens?: number
+  /**
+   * longest time of one batch as the pace of those before it shows it, a longer sequence excepted, so that a page stays
+   * responsive; not bounded if not given
+   */
+  milliseconds?: number
 }
+
+/** Tokens of the first batch where the pace is not known yet. */
+const FIRST_TOKENS = 64
 
 /** Enough rows to fill every tile, few enough to stay in the cache. */
 const TOKENS_PER_BATCH = 1024
 
 /** Positions in `lengths`, batch by batch, shortest first: no sequence waits for a much longer one. */
 export function planBatches(lengths: readonly number[], limits: BatchLimits = {}): number[][] {
-  const { sequences = Infinity, tokens: most = TOKENS_PER_BATCH } = limits
-  const order = lengths.map((_, i) => i).sort((a, b) => lengths[a] - lengths[b] || a - b)
+  const { sequences = Infinity, tokens = TOKENS_PER_BATCH } = limits
+  const order = shortestFirst(lengths)
   const batches: number[][] = []
-  let tokens = 0
-  for (const i of order) {
-    const last = batches.at(-1)
-    tokens += lengths[i]
-    if (last && last.length < sequences && tokens <= most) last.push(i)
-    else {
-      batches.push([i])
-      tokens = lengths[i]
-    }
-  }
+  for (let at = 0; at < order.length; at += batches.at(-1)!.length)
+    batches.push(nextBatch(order, at, lengths, sequences, tokens))
   return batches
+}
+
+const shortestFirst = (lengths: readonly number[]): number[] =>
+  lengths.map((_, i) => i).sort((a, b) => lengths[a] - lengths[b] || a - b)
+
+/** Positions from `at` on that fit one batch, at least one. */
+function nextBatch(
+  order: readonly number[],
+  at: number,
+  lengths: readonly number[],
+  sequences: number,
+  most: number,
+): number[] {
+  let end = at
+  for (let tokens = 0; end < order.length && end - at < sequences; end++) {
+    tokens += lengths[order[end]]
+    if (tokens > most && end > at) break
+  }
+  return order.slice(at, end)
 }
 
 /** A batch of token ids. */
@@ -130,7 +150,7 @@ export interface RunOptions extends BatchLimits {
 }
 
 /**
- * Runs sequences batch by batch.
+ * Runs sequences batch by batch. Between two batches the thread gets a turn for its other work.
  * @param take gets each batch's output, the positions of its sequences in `ids`, and their offsets in tokens
  * @throws the signal's reason where it is aborted between two batches
  */
@@ -141,15 +161,23 @@ export async function runBatches(
   take: (output: Float32Array, positions: readonly number[], offsets: Int32Array) => void,
 ): Promise<void> {
   const lengths = ids.map(({ length }) => length)
-  let done = 0
-  for (const positions of planBatches(lengths, options)) {
-    options.signal?.throwIfAborted()
-    const types = options.types
+  const { sequences = Infinity, tokens = TOKENS_PER_BATCH, milliseconds, types } = options
+  let most = milliseconds === undefined ? tokens : Math.min(tokens, FIRST_TOKENS)
+  const order = shortestFirst(lengths)
+  const turn = turns(options.signal)
+  for (let done = 0; done < order.length;) {
+    await turn()
+    const positions = nextBatch(order, done, lengths, sequences, most)
     const batch = packBatch(
       positions.map((i) => ids[i]),
       types && positions.map((i) => types[i]),
     )
+    const start = performance.now()
     take(await session.run(batch), positions, batch.offsets)
+    if (milliseconds !== undefined) {
+      const pace = (performance.now() - start) / batch.ids.length
+      most = Math.max(1, Math.min(tokens, milliseconds / pace))
+    }
     done += positions.length
     options.progress?.(done, ids.length)
   }

@@ -10,6 +10,7 @@ const echo: Session = {
   stats: () => ({ weightBytes: 0, arenaBytes: 0, calls: 0 }),
   checkGuards: async () => [],
   dispose: () => {},
+  [Symbol.dispose]: () => {},
 }
 
 describe('runLogits', () => {

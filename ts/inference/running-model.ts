@@ -1,6 +1,6 @@
 // A model on a device: one session for each output that was asked for.
 
-import type { Device, Session } from '../../kernels/program/device.ts'
+import type { Device, LoadOptions, Session } from '../../kernels/program/device.ts'
 import { buildProgram, type ModelOutput } from '../model/bert.ts'
 import type { BertConfig } from '../model/config.ts'
 import type { Tokenizer } from '../text/tokenizer.ts'
@@ -15,7 +15,7 @@ export interface RunningModel {
   /** texts that were encoded, and how many of them lost their end */
   readonly encoded: { texts: number; truncated: number }
   /** The session of an output; loaded when it is first asked for. */
-  session(output: ModelOutput): Promise<Session>
+  session(output: ModelOutput, options?: Pick<LoadOptions, 'signal'>): Promise<Session>
   /** The device has its own copy: with no other output to make ready, weights in memory can go, files be closed. */
   releaseWeights(): Promise<void>
   readonly tokenizer: Tokenizer
@@ -33,11 +33,11 @@ export function runOn(device: Device, { weights, tokenizer, close }: TextModel):
   const encoded = { texts: 0, truncated: 0 }
   const sessions = new Map<ModelOutput, Promise<Session>>()
   let held: TextModel['weights'] | null = weights
-  const session = (output: ModelOutput): Promise<Session> => {
+  const session = (output: ModelOutput, options: Pick<LoadOptions, 'signal'> = {}): Promise<Session> => {
     let found = sessions.get(output)
     if (!found) {
       if (!held) throw new Error(`the weights were released, so that ${output} cannot be made ready`)
-      found = device.load(buildProgram(held, output, { normalize: false }))
+      found = device.load(buildProgram(held, output, { normalize: false }), options)
       sessions.set(output, found)
       // the next call may try again
       found.catch(() => sessions.delete(output))

@@ -2,6 +2,7 @@
 // packed, or from memory.
 
 import { openModel, openModelFiles, openModelFrom, type OpenedModel, type OpenModelOptions } from '../model/load.ts'
+import type { ModelFiles } from '../io/folder.ts'
 import type { TextPreparation } from '../text/preparation.ts'
 import type { ModelWeights, StoredModel } from '../model/weights.ts'
 import type { Tokenizer } from '../text/tokenizer.ts'
@@ -42,10 +43,10 @@ export function withPreparation<M extends StoredModel>(model: M, preparation: Te
 
 /** @throws where the model has no tokenizer, and as `openModel` */
 export async function openTextModel(
-  source: string | ModelInMemory,
+  source: string | ModelInMemory | ModelFiles,
   options: TextModelOptions = {},
 ): Promise<TextModel> {
-  if (typeof source !== 'string') return textModelInMemory(source)
+  if (typeof source !== 'string' && 'weights' in source) return textModelInMemory(source)
   const { opened, sentence } = await openSource(source, options)
   const { tokenizerFiles, fileBytes, where, close } = opened
   try {
@@ -59,13 +60,14 @@ export async function openTextModel(
 }
 
 async function openSource(
-  source: string,
+  source: string | ModelFiles,
   options: TextModelOptions,
 ): Promise<{ opened: OpenedModel; sentence: SentenceSettings | null }> {
-  if (!options.readsSentenceSettings || source.startsWith('preset:'))
+  if (typeof source === 'string' && (!options.readsSentenceSettings || source.startsWith('preset:')))
     return { opened: await openModel(source, options), sentence: null }
+  const files = typeof source === 'string' ? await openModelFiles(source, options) : source
+  if (!options.readsSentenceSettings) return { opened: await openModelFrom(files, options), sentence: null }
   const { readSentenceSettings } = await import('./sentence.ts')
-  const files = await openModelFiles(source, options)
   return { sentence: await readSentenceSettings(files), opened: await openModelFrom(files, options) }
 }
 

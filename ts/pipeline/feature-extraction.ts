@@ -54,9 +54,9 @@ export function extractorOf({ open, notes, sentence }: TaskContext) {
     })
     const folders = sentence?.maxLength ?? Infinity
     const limit = folders === Infinity ? mostTokens(model.tokenizer, model.config) : folders
-    const encoded = encodeCall(model, made, options, limit)
+    const encoded = await encodeCall(model, made, options, limit)
     const skip = sentence?.poolsPrompt === false ? tokensOf(prompt, model) : 0
-    return embed(model, encoded, { ...limitsOf(options), pooling, normalize, skip })
+    return embed(model, encoded, { ...limitsOf(options, model), pooling, normalize, skip })
   }
 }
 

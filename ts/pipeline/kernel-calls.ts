@@ -2,6 +2,7 @@
 // next call with the same weight.
 
 import type { Device, Session } from '../../kernels/program/device.ts'
+import type { HeldAsync } from '../../kernels/program/disposable.ts'
 import type { Activation, BufferSpec, Op, Program } from '../../kernels/program/program.ts'
 import { checkCall, type LinearOptions, type QuantizedInput } from './check-calls.ts'
 import {
@@ -18,7 +19,7 @@ import {
 
 export type { LinearOptions, QuantizedInput } from './check-calls.ts'
 
-export interface KernelCalls {
+export interface KernelCalls extends HeldAsync {
   /**
    * f32 linear layer: y = activation(x W^T + bias).
    * @param input f32 [M, K], row-major
@@ -133,20 +134,23 @@ export function createKernelCalls(open: () => Promise<Device>): KernelCalls {
     }
   }
 
+  const dispose = async (): Promise<void> => {
+    const sessions = kept
+    const closing = opened
+    kept = []
+    opened = undefined
+    for (const { session } of sessions) await session.then((found) => found.dispose()).catch(() => {})
+    await (await closing?.catch(() => undefined))?.dispose()
+  }
+
   return {
     denseMatmul: (input, weight, options) => run('denseMatmul', ['f32'], input, weight, options),
     int8Matmul: (input, weight, options) => run('int8Matmul', ['int8'], input, weight, options),
     sparseMatmul: (input, weight, options) => run('sparseMatmul', ['csr', 'nm', 'int8-1x4'], input, weight, options),
     lowRankLinear: (input, weight, options) => run('lowRankLinear', ['chain'], input, weight, options),
     device,
-    dispose: async () => {
-      const sessions = kept
-      const closing = opened
-      kept = []
-      opened = undefined
-      for (const { session } of sessions) await session.then((found) => found.dispose()).catch(() => {})
-      await (await closing?.catch(() => undefined))?.dispose()
-    },
+    dispose,
+    [Symbol.asyncDispose]: dispose,
   }
 }
 

@@ -17,7 +17,7 @@ const as = <T>(value: unknown): T => value as T
 describe('options of a pipeline', () => {
   it('that are not known, or not of their type, are errors that name the known ones', async () => {
     await expect(open(as({ thread: 1 }))).rejects.toThrow(
-      /pipeline: the option 'thread' is not known; there are device, threads, progress_callback/,
+      /pipeline: the option 'thread' is not known; there are device, threads, workerUrl, progress_callback/,
     )
     for (const threads of [1.5, 0, -1, NaN, '2', Infinity])
       await expect(open(as({ threads }))).rejects.toThrow(/threads is .*, expected a whole number from 1/)
@@ -42,7 +42,7 @@ describe('options of a call', () => {
   it('that are not known are errors', async () => {
     const classify = await open()
     await expect(classify('bad', as({ topK: 3 }))).rejects.toThrow(
-      /text-classification: the option 'topK' is not known; there are batch_size, max_length, top_k/,
+      /text-classification: the option 'topK' is not known; there are batch_size, max_length, signal, top_k/,
     )
     await expect(classify('bad', as({ text_pair: 'good' }))).rejects.toThrow(/give two texts as { text, text_pair }/)
     await expect(classify('bad', as('good'))).rejects.toThrow(/the options are 'good', expected an object/)

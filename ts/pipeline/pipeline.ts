@@ -8,10 +8,10 @@ import type { Features } from '../inference/embedder.ts'
 import type { GpuSession } from '../../kernels/webgpu/device.ts'
 import type { Device, DeviceInfo } from '../../kernels/program/device.ts'
 import type { HeldAsync } from '../../kernels/program/disposable.ts'
-import type { Progress } from '../io/folder.ts'
+import type { ModelFiles, Progress } from '../io/folder.ts'
 import type { ModelOutput } from '../model/bert.ts'
 
-import type { TaskContext } from './call.ts'
+import { isSignal, type TaskContext } from './call.ts'
 import { extractorOf, type ExtractOptions } from './feature-extraction.ts'
 import { anObject, boolean, callable, checkOptions, text, whole, type Known, type WithoutMeaning } from './options.ts'
 import { classifierOf, type Classification, type ClassifyOptions } from './text-classification.ts'
@@ -48,10 +48,12 @@ export interface PipelineOptions {
   local_files_only?: boolean
   /** the caller's own GPUDevice */
   gpuDevice?: GPUDevice
+  /** ends the loading and frees what it took; its reason is thrown */
+  signal?: AbortSignal
 }
 
-/** A model that is in memory already. */
-export type PipelineModel = ModelInMemory
+/** A model that is in memory already, or files that were found, such as `memoryFiles` gives. */
+export type PipelineModel = ModelInMemory | ModelFiles
 
 export interface PipelineInfo extends DeviceInfo {
   task: string
@@ -117,6 +119,7 @@ const OPTIONS: Known<PipelineOptions> = {
   token: text,
   local_files_only: boolean,
   gpuDevice: anObject,
+  signal: isSignal,
 }
 const STORED = 'a model runs in the formats that its files have; compress it for others'
 const ONE_LAYOUT = 'a model is its folder’s config.json, model.safetensors and tokenizer'
@@ -195,6 +198,15 @@ export function pipeline(
   options?: PipelineOptions,
 ): Promise<TokenClassifier>
 export async function pipeline(name: string, model: string | PipelineModel, given?: PipelineOptions): Promise<unknown> {
+  return (await startPipeline(name, model, given)).pipe
+}
+
+/** A pipeline, and the model that it runs, for other interfaces to it. */
+export async function startPipeline(
+  name: string,
+  model: string | PipelineModel,
+  given?: PipelineOptions,
+): Promise<{ pipe: Callable & TaskPipeline; model: RunningModel }> {
   if (!Object.hasOwn(TASKS, name))
     throw new Error(`task '${name}' is not known; expected ${Object.keys(TASKS).join(', ')}`)
   const task = TASKS[name]
@@ -209,6 +221,7 @@ export async function pipeline(name: string, model: string | PipelineModel, give
     endpoint: options.endpoint,
     token: options.token,
     localFilesOnly: options.local_files_only,
+    signal: options.signal,
     readOnce: !task.keepsWeights,
     readsSentenceSettings: name === 'feature-extraction',
   })
@@ -233,8 +246,9 @@ async function startTask(
   opened: TextModel,
   options: PipelineOptions,
   notes: Set<string>,
-): Promise<Callable & TaskPipeline> {
-  const { device: choice } = options
+): Promise<{ pipe: Callable & TaskPipeline; model: RunningModel }> {
+  const { device: choice, signal } = options
+  signal?.throwIfAborted()
   const isOwn = typeof choice !== 'object'
   const { device, notes: found } = isOwn
     ? await openDevice({ ...options, device: choice })
@@ -256,14 +270,16 @@ async function startTask(
   const output = task.output(context)
   try {
     const call = await task.make(context)
-    await model.session(output)
+    await model.session(output, { signal })
     if (!task.keepsWeights) await model.releaseWeights()
-    return Object.assign(call, {
+    signal?.throwIfAborted()
+    const pipe = Object.assign(call, {
       warmup: async (warmupOptions?: WarmupOptions) => warmup(open(), output, warmupOptions),
       info: () => ({ ...infoOf(model, [...found, ...notes]), task: name, model: opened.where }),
       dispose,
       [Symbol.asyncDispose]: dispose,
     })
+    return { pipe, model }
   } catch (error) {
     await dispose()
     throw error

@@ -37,8 +37,8 @@ export function classifierOf({ open, notes }: TaskContext) {
     if (options.topk !== undefined && options.topk !== top_k)
       throw new TypeError(`text-classification: top_k is ${top_k} and topk is ${options.topk}; give one of them`)
     const model = open()
-    const encoded = encodeCall(model, Array.isArray(texts) ? texts : [texts as TextInput], options)
-    const logits = await model.logits(encoded, limitsOf(options))
+    const encoded = await encodeCall(model, Array.isArray(texts) ? texts : [texts as TextInput], options)
+    const logits = await model.logits(encoded, limitsOf(options, model))
     const ranked = rankLabels(model.config, logits, top_k ?? undefined, name ? FUNCTIONS[name] : undefined)
     // as in transformers.js: a list for one text; for several, one each with top_k 1, else a list each
     if (top_k === 1) return ranked.flat()

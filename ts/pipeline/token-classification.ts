@@ -67,7 +67,7 @@ export function tokenClassifierOf({ open, notes }: TaskContext) {
     const width = config.labels.length
     const results = list.map((): (TokenEntity | EntityGroup)[] => [])
     const session = await model.session('token-logits')
-    await runBatches(session, ids, limitsOf(options), (logits, positions, offsets) => {
+    await runBatches(session, ids, limitsOf(options, model), (logits, positions, offsets) => {
       positions.forEach((i, b) => {
         const best = rankLabels(config, logits.subarray(offsets[b] * width, offsets[b + 1] * width), 1)
         const tokens = labelled(list[i], traced[i], best, tokenizer)

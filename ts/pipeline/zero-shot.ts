@@ -48,7 +48,8 @@ export function zeroShotOf({ open, notes }: TaskContext) {
       labels.map((label) => ({ text, text_pair: template.replaceAll('{}', () => label) })),
     )
     const model = open()
-    const logits = await model.logits(encodeCall(model, pairs, options, undefined, 'only_first'), limitsOf(options))
+    const encoded = await encodeCall(model, pairs, options, undefined, 'only_first')
+    const logits = await model.logits(encoded, limitsOf(options, model))
     const width = model.config.labels.length
     const results = sequences.map((sequence, i): ZeroShotResult => {
       const rows = labels.map((_, n) =>
