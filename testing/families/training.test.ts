@@ -1,71 +1,24 @@
 // Every family is trained: what training computes is what the float64 references compute (families.test.ts holds them to
 // PyTorch), a task is learned, and what is saved opens as the same model.
 import { describe, expect, it } from 'vitest'
-import { runReference } from '../../kernels/reference.ts'
 import { assertWithin } from '../../kernels/testing/compare.ts'
+import { jaxStep } from '../../kernels/testing/train-jax.ts'
 import { largest } from '../../kernels/testing/train-sessions.ts'
 import { lossOf, type LossTarget } from '../../kernels/train/batch.ts'
-import { tensorOf, tableWidthOf } from '../../kernels/train/layout.ts'
+import { layoutOf, tableWidthOf, tensorOf } from '../../kernels/train/layout.ts'
 import { referenceStep } from '../../kernels/train/reference.ts'
 import { TrainSession } from '../../kernels/train/session.ts'
-import { packBatch } from '../../ts/inference/batches.ts'
 import { memoryFiles } from '../../ts/io/folder.ts'
-import { buildProgram } from '../../ts/model/bert.ts'
 import { loadModel, loadModelFiles } from '../../ts/model/load.ts'
 import { encodeModel } from '../../ts/model/save.ts'
-import { appliedLayers, type ModelWeights } from '../../ts/model/weights.ts'
+import { appliedLayers } from '../../ts/model/weights.ts'
 import { joinExamples } from '../../ts/train/batches.ts'
 import { modelOf, parametersOf, shapeOfModel } from '../../ts/train/convert.ts'
 import { uniformLayerMap } from '../../ts/train/hidden.ts'
-import { initializeModel } from '../../ts/train/initialize.ts'
 import { trainClassifier } from '../../ts/train/loop.ts'
 import type { TrainExample } from '../../ts/train/options.ts'
 import { studentFrom } from '../../ts/train/student.ts'
-import { FIXTURES } from './fixtures.ts'
-
-const fixture = (name: string) => FIXTURES.find((found) => found.name === name)!
-
-/** One of each family, and of each problem type. */
-const TRAINED = [
-  ...['bert-classification', 'bert-pruned', 'distilbert-classification', 'distilbert-regression'],
-  ...['roberta-classification', 'camembert-classification', 'xlm-roberta-classification', 'mpnet-classification'],
-  ...['electra-classification', 'albert-classification', 'albert-groups'],
-]
-
-/** Training takes tables by vectors of four; the tables of these fixtures are 6 wide: fresh weights, one size larger. */
-const TABLE_WIDTH = 8
-
-interface Opened {
-  weights: ModelWeights
-  examples: TrainExample[]
-  /** PyTorch's, or the float64 reference's of fresh weights */
-  logits: ArrayLike<number>
-}
-
-const logitsOf = (weights: ModelWeights, examples: readonly TrainExample[]): Float64Array => {
-  const ids = examples.map((example) => example.ids)
-  const types = examples.map((example) => example.types!)
-  return runReference(buildProgram(weights, 'logits'), packBatch(ids, types))
-}
-
-/** Its texts, pairs too, without those with padding tokens among the others; labels and targets are made up. */
-async function opened(name: string): Promise<Opened> {
-  const { folder, expected } = fixture(name)
-  const { weights: read } = await loadModel(folder)
-  const { config } = read
-  const isFresh = (config.embeddingSize ?? TABLE_WIDTH) % 4 !== 0
-  const weights = isFresh ? initializeModel({ ...config, embeddingSize: TABLE_WIDTH }, 1) : read
-  const inputs = expected.inputs.filter(({ ids }) => !ids.includes(config.paddingId ?? -1))
-  const labels = config.labels.length
-  const examples = inputs.map(({ ids, type_ids }, i): TrainExample => {
-    const tokens = { ids: Int32Array.from(ids), types: Int32Array.from(type_ids ?? ids.map(() => 0)) }
-    if (!config.problemType || config.problemType === 'single_label_classification')
-      return { ...tokens, label: i % labels }
-    return { ...tokens, label: -1, targets: Float32Array.from({ length: labels }, (_, c) => (i >> c) & 1) }
-  })
-  const logits = isFresh ? logitsOf(weights, examples) : inputs.flatMap(({ logits64 }) => logits64 as number[])
-  return { weights, examples, logits }
-}
+import { fixture, logitsOf, opened, TRAINED, type Opened } from './trained.ts'
 
 function goalOf({ weights, examples }: Opened): LossTarget {
   const { labels, problemType } = weights.config
@@ -166,6 +119,26 @@ describe.each(TRAINED)('%s', (name) => {
       expect((await loadModelFiles(memoryFiles(files, 'folder'))).weights).toEqual(model)
     }
   })
+})
+
+it('MPNet has the gradients of jax-js', async () => {
+  const name = 'mpnet-classification'
+  const given = await opened(name)
+  const examples = given.examples.filter(({ ids }) => ids.length < 16).slice(0, 2)
+  const layout = layoutOf(shapeOfModel(given.weights))
+  const parameters = parametersOf(given.weights, layout)
+  const [words, rest] = [parameters.words, parameters.rest].map((values) => Float64Array.from(values))
+  const [batch, goal] = [all(examples), goalOf({ ...given, examples })]
+  const ours = referenceStep(layout, { words, rest }, batch, goal)
+  const theirs = await jaxStep(layout, { words, rest }, batch, goal)
+  // jax-js computes erfc by a formula whose error is 1.5e-7: of each tensor's largest slope, a few times that
+  const most = largest(theirs.gradients.rest)
+  const compare = (found: Float64Array, expected: Float64Array, what: string): void => {
+    assertWithin(found, expected, 1e-6 * largest(expected) + 1e-9 * most, `${name}: ${what}`)
+  }
+  compare(ours.gradients.words, theirs.gradients.words, 'words')
+  for (const tensor of layout.places.keys())
+    compare(tensorOf(layout, ours.gradients.rest, tensor), tensorOf(layout, theirs.gradients.rest, tensor), tensor)
 })
 
 it('a text with a padding token among the others is refused', async () => {

@@ -101,6 +101,11 @@ type Plan = BudgetInput & { text: string; reporter: Reporter }
 export async function compressToBudget(input: BudgetInput): Promise<{ model: ModelWeights; ledger: BudgetLedger }> {
   const plan: Plan = { ...input, text: input.text ?? goalText(input.goal), reporter: input.reporter ?? SILENT }
   const { model, goal, device, tokens, reporter, signal } = plan
+  const { problemType = 'single_label_classification' } = model.config
+  if (problemType !== 'single_label_classification')
+    throw new Error(
+      `${plan.text}: a budget is decided by the F1 of classes, the model's outputs are those of ${problemType}; apply a recipe`,
+    )
   const info = device.info()
   const groups = await budgetLayers({ ...plan, threads: info.kind === 'cpu' ? info.threads : 0 })
   const weights = groups.reduce((sum, { linear }) => sum + (linear ? linear.N * linear.K : 0), 0)

@@ -7,8 +7,15 @@ import type { BudgetLayer } from './layers.ts'
 import type { LinearTimes } from './linear-times.ts'
 import type { Reporter } from '../inference/reporter.ts'
 
+/** Of a product: rows, inputs, outputs. */
+interface Shape {
+  N: number
+  K: number
+  M: number
+}
+
 export interface BudgetClock {
-  /** milliseconds of a layer in a format; 0 of the word table, null where the format was not measured */
+  /** milliseconds of a layer in a format, all its applications together; 0 of the word table, null where the format was not measured */
   ms(group: BudgetLayer, method: string): number | null
   /** the model's milliseconds outside the layers */
   rest: number
@@ -25,19 +32,19 @@ export async function openBudgetClock(
   reporter: Reporter,
 ): Promise<BudgetClock> {
   const tables = new Map<string, Map<string, number>>()
-  const keyOf = ({ N, K, M }: NonNullable<BudgetLayer['linear']>): string => `${N} ${K} ${M}`
+  const keyOf = ({ N, K, M }: Shape): string => `${N} ${K} ${M}`
+  const shapesOf = ({ N, K, uses }: NonNullable<BudgetLayer['linear']>): Shape[] => uses.map(({ M }) => ({ N, K, M }))
   const measure: BudgetClock['measure'] = async (wanted) => {
-    const shapes = new Map<
-      string,
-      { shape: NonNullable<BudgetLayer['linear']>; formats: Map<string, Candidate<LinearWeight>> }
-    >()
+    const shapes = new Map<string, { shape: Shape; formats: Map<string, Candidate<LinearWeight>> }>()
     groups.forEach((group, g) => {
       if (!group.linear) return
-      const key = keyOf(group.linear)
-      if (!shapes.has(key)) shapes.set(key, { shape: group.linear, formats: new Map() })
-      const { formats } = shapes.get(key)!
-      for (const candidate of wanted(group, g) as Candidate<LinearWeight>[])
-        if (!formats.has(candidate.method)) formats.set(candidate.method, candidate)
+      for (const shape of shapesOf(group.linear)) {
+        const key = keyOf(shape)
+        if (!shapes.has(key)) shapes.set(key, { shape, formats: new Map() })
+        const { formats } = shapes.get(key)!
+        for (const candidate of wanted(group, g) as Candidate<LinearWeight>[])
+          if (!formats.has(candidate.method)) formats.set(candidate.method, candidate)
+      }
     })
     let done = 0
     for (const [key, { shape, formats }] of shapes) {
@@ -50,8 +57,12 @@ export async function openBudgetClock(
   await measure(({ candidates }) => (all ? candidates : candidates.slice(0, 1)))
   const [whole] = await times.models([model])
   reporter.done()
-  const raw = ({ linear }: BudgetLayer, method: string): number | null =>
-    linear ? (tables.get(keyOf(linear))!.get(method) ?? null) : 0
+  const raw = ({ linear }: BudgetLayer, method: string): number | null => {
+    if (!linear) return 0
+    const { N, K, uses } = linear
+    const found = uses.map(({ M, times }) => times * (tables.get(keyOf({ N, K, M }))!.get(method) ?? NaN))
+    return found.some(Number.isNaN) ? null : found.reduce((sum, ms) => sum + ms, 0)
+  }
   const linears = groups.reduce((sum, group) => sum + raw(group, group.candidates[0].method)!, 0)
   // layers by themselves may take longer than inside the model, never than the model
   const scale = Math.min(1, whole / linears)

@@ -13,6 +13,7 @@ import {
 } from '../compress/sensitivity.ts'
 import { familyOf } from '../families/index.ts'
 import {
+  appliedLayers,
   LAYER_LINEARS,
   linearLayers,
   type EncoderLayer,
@@ -32,7 +33,13 @@ export interface BudgetLayer {
   role: LayerLinear | 'pooler' | 'word'
   candidates: Candidate<LinearWeight | EmbeddingTable>[]
   /** null of the word table */
-  linear: { N: number; K: number; M: number; layer: LinearLayer; inputs: MeanInputs } | null
+  linear: { N: number; K: number; uses: readonly LayerUse[]; layer: LinearLayer; inputs: MeanInputs } | null
+}
+
+/** How often one text runs through a layer with so many rows. */
+export interface LayerUse {
+  M: number
+  times: number
 }
 
 export interface BudgetLayersInput {
@@ -88,7 +95,7 @@ export async function budgetLayers(input: BudgetLayersInput): Promise<BudgetLaye
       linear: {
         N: weight.N,
         K: weight.K,
-        M: rowsOf(model, layer, role, tokens),
+        uses: usesOf(model, layer, role, tokens),
         layer: linear,
         inputs: { sum: sums.sum, rows: sums.rows },
       },
@@ -100,11 +107,18 @@ export async function budgetLayers(input: BudgetLayersInput): Promise<BudgetLaye
   return groups
 }
 
-/** Rows that a linear sees of one text: after its attention the last layer works on the [CLS] row alone. */
-function rowsOf(model: ModelWeights, layer: number | null, role: LayerLinear | 'pooler', tokens: number): number {
-  if (layer === null) return 1
+/**
+ * Rows that a linear sees of one text, each time that it is applied: after its attention the last layer works on the [CLS] row
+ * alone.
+ */
+function usesOf(model: ModelWeights, layer: number | null, role: LayerLinear | 'pooler', tokens: number): LayerUse[] {
+  if (layer === null) return [{ M: 1, times: 1 }]
+  const { config, layers } = model
+  const applied = appliedLayers({ config, layers: [...layers.keys()] })
   const isAfter = role === 'attentionOutput' || role === 'intermediate' || role === 'output'
-  return isAfter && layer === model.layers.length - 1 ? 1 : tokens
+  const isLast = isAfter && applied.at(-1) === layer
+  const times = applied.filter((other) => other === layer).length - (isLast ? 1 : 0)
+  return [...(times > 0 ? [{ M: tokens, times }] : []), ...(isLast ? [{ M: 1, times: 1 }] : [])]
 }
 
 /** The model with every layer in its chosen format, biases corrected for the mean input. */

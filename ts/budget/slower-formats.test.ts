@@ -8,7 +8,7 @@ const layer = (stem: string): BudgetLayer => ({
   stem,
   role: 'query',
   candidates: METHODS.map((method, i) => ({ method, bytes: 100 - i, error: 0, make: () => expect.fail('made') })),
-  linear: { N: 8, K: 16, M: 1, layer: null!, inputs: null! },
+  linear: { N: 8, K: 16, uses: [{ M: 1, times: 1 }], layer: null!, inputs: null! },
 })
 
 const clockOf = (times: Record<string, number>) => {

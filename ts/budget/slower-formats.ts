@@ -29,7 +29,8 @@ export async function slowerFormats(
   const notes = new Map<string, { words: string; layers: number }>()
   groups.forEach((group, g) => {
     if (!slow[g]) return
-    const { N, K, M } = group.linear!
+    const { N, K, uses } = group.linear!
+    const [{ M }] = uses
     const plain = clock.ms(group, group.candidates[0].method)!
     const { method } = group.candidates[chosen[g]]
     const time = (ms: number): string => `${ms.toPrecision(2)} ms`
