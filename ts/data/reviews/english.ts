@@ -1,5 +1,6 @@
 // English for the review generator.
 
+import { ENGLISH_STATEMENTS } from './english-statements.ts'
 import type { Aspect, Language, Polarity } from './language.ts'
 
 const words = (text: string): string[] => text.split(/\s+/).filter((word) => word !== '')
@@ -145,6 +146,7 @@ export const ENGLISH: Language = {
     { id: 'waste', text: 'this {N} is a waste of money', polarity: -1 },
     { id: 'refund', text: 'I want my money back', polarity: -1 },
   ],
+  statements: ENGLISH_STATEMENTS,
   patterns: [
     { id: 'and', kind: 'plain', text: '{1}, and {2}', clauses: ['decides', 'agrees'] },
     { id: 'also', kind: 'plain', text: '{1}. Also, {2}', clauses: ['decides', 'agrees'] },

@@ -33,7 +33,17 @@ export interface Pattern {
   clauses: ClauseRole[]
 }
 
-export type PatternKind = 'plain' | 'negation' | 'contrast' | 'concession' | 'overall' | 'claim' | 'intensity' | 'irony'
+/**
+ * Whole sentences that praise (1) or blame (-1). A slot is a name of `words`; each is filled anew, from the list under that
+ * name.
+ */
+export interface Statements {
+  words: Record<string, string[]>
+  frames: Record<Polarity, string[]>
+}
+
+export type PatternKind =
+  'short' | 'plain' | 'negation' | 'contrast' | 'concession' | 'overall' | 'claim' | 'intensity' | 'irony'
 export type ClauseRole =
   | 'decides'
   | 'negated'
@@ -73,6 +83,7 @@ export interface Language {
   tails: Frame[]
   openers: Frame[]
   verdicts: Verdict[]
+  statements: Statements
   patterns: Pattern[]
   /** neutral sentences, for the training part and for the test part */
   fillers: { train: Frame[]; test: Frame[] }

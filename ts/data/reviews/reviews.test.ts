@@ -1,3 +1,4 @@
+import { readFileSync } from 'node:fs'
 import { describe, expect, test } from 'vitest'
 import { scorePredictions } from '../../evaluation/statistics.ts'
 import { trainNaiveBayes } from '../../evaluation/naive-bayes.ts'
@@ -36,7 +37,7 @@ describe(`builtinReviews, seed ${SEED}`, () => {
     expect(held.filter((word) => known.has(word)).length / held.length).toBeGreaterThan(0.97)
   })
 
-  test('4:1, labels and languages balanced, 3 % noise, 8 to 40 words, no text twice', () => {
+  test('4:1, labels and languages balanced, 3 % noise, 2 to 40 words, the long kinds from 8, no text twice', () => {
     expect(share(({ isTest }) => isTest)).toBeCloseTo(0.2, 2)
     for (const isTest of [false, true]) {
       const part = reviews.filter((review) => review.isTest === isTest)
@@ -44,9 +45,9 @@ describe(`builtinReviews, seed ${SEED}`, () => {
       expect(Math.abs(part.filter(({ language }) => language === 'ru').length / part.length - 0.5)).toBeLessThan(0.02)
     }
     expect(Math.abs(share(({ isNoise }) => isNoise) - 0.03)).toBeLessThan(0.01)
-    for (const { text } of reviews) {
+    for (const { text, kind } of reviews) {
       const count = text.split(/\s+/).length
-      expect(count, text).toBeGreaterThanOrEqual(8)
+      expect(count, text).toBeGreaterThanOrEqual(kind === 'short' ? 2 : 8)
       expect(count, text).toBeLessThanOrEqual(40)
     }
     expect(new Set(reviews.map(({ text }) => text)).size).toBe(reviews.length)
@@ -54,6 +55,7 @@ describe(`builtinReviews, seed ${SEED}`, () => {
 
   test('every kind of review occurs in both parts, irony only as blame', () => {
     for (const kind of [
+      'short',
       'plain',
       'negation',
       'contrast',
@@ -141,8 +143,34 @@ describe('the meaning of the parts', () => {
         for (const [, slot] of text.matchAll(/\{([^}]+)\}/g))
           for (const polarity of [1, -1] as const)
             expect(typeof language.fill(slot, aspects[0], subjects[0], polarity, (items) => items[0])).toBe('string')
+      const { words, frames: statements } = language.statements
+      const slots = [...statements[1], ...statements[-1]].flatMap((text) => [...text.matchAll(/\{([^}]+)\}/g)])
+      expect(slots.filter(([, slot]) => !words[slot]?.length)).toEqual([])
       expect(() => language.fill('none', aspects[0], subjects[0], 1, (items) => items[0])).toThrow(/no slot \{none\}/)
     }
+  })
+})
+
+describe('plain sentences that people wrote', () => {
+  const rows = readFileSync(new URL('../../../testing/texts/plain-reviews.tsv', import.meta.url), 'utf8')
+    .trim()
+    .split('\n')
+    .slice(1)
+    .map((line) => line.split('\t'))
+    .map(([label, text]) => ({ text, label: label === 'positive' ? 1 : 0 }))
+
+  test('are a hundred, in two languages, and none of them is a sentence of the grammar', () => {
+    const bare = (text: string): string => text.toLowerCase().replace(/[^\p{L} ]/gu, '')
+    expect(rows).toHaveLength(100)
+    expect(rows.filter(({ text }) => /[а-я]/.test(text))).toHaveLength(50)
+    expect(rows.filter(({ label }) => label === 1)).toHaveLength(50)
+    const made = new Set(reviews.map(({ text }) => bare(text)))
+    expect(rows.filter(({ text }) => made.has(bare(text)))).toEqual([])
+  })
+
+  test('are told by what counting learns from the grammar: 90 of them at least', () => {
+    const classifier = trainNaiveBayes(builtinReviews({ seed: SEED }).train, 2)
+    expect(rows.filter(({ text, label }) => classifier.classify(text) === label).length).toBeGreaterThanOrEqual(90)
   })
 })
 
@@ -158,7 +186,7 @@ describe('the floor', () => {
         2,
       )
       expect(f1, `seed ${seed}`).toBeGreaterThan(0.8)
-      expect(f1, `seed ${seed}`).toBeLessThan(0.9)
+      expect(f1, `seed ${seed}`).toBeLessThan(0.93)
     }
   })
 

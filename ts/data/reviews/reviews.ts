@@ -2,7 +2,9 @@
 // that a study runs with nothing downloaded. What a review says follows from its parts: words of praise and blame,
 // negation, "but", concession, a final verdict, hearsay, intensity, irony. Counting words is not enough to tell.
 //
-// A template is a review's skeleton: its pattern and the frames of its clauses, before words are chosen. Training and
+// Half of the reviews are plain statements instead, one to three of them, some as short as two words.
+//
+// A template is a review's skeleton: its pattern and the frames of its clauses, or its statements, before words are chosen. Training and
 // test part share words, frames and patterns but no template: what is tested is putting known parts together anew.
 
 import type { Dataset } from '../examples.ts'
@@ -27,24 +29,28 @@ export interface Review {
 
 export const BUILTIN_REVIEWS = 'builtin:reviews'
 
+const SYNTHETIC = 'builtin:reviews are synthetic: sentences of a grammar, whose scores say nothing about real texts'
+
 const LANGUAGES: Language[] = [ENGLISH, RUSSIAN]
 /** As many for every verb: with another count, the reviews that one trains on and the next scores would be others. */
 export const REVIEW_COUNT = 20_000
 const MIN_WORDS = 8
+const MIN_SHORT_WORDS = 2
 const MAX_WORDS = 40
 const TEST_SHARE = 5
 const NOISE_SHARE = 0.03
 const TYPO_SHARE = 0.06
 // Of 100 reviews; tuned so that word counts alone fall well short of what a small BERT reaches in two minutes.
 const KIND_SHARES: [PatternKind, number][] = [
-  ['plain', 75],
-  ['negation', 7],
-  ['contrast', 8],
+  ['short', 50],
+  ['plain', 29],
+  ['negation', 6],
+  ['contrast', 6],
   ['concession', 2],
   ['overall', 2],
   ['claim', 2],
   ['intensity', 1],
-  ['irony', 3],
+  ['irony', 2],
 ]
 // Negation is mostly alone: beside a plain clause that says the same, nobody needs to understand it.
 const NEGATED_SHARE = 0.03
@@ -60,7 +66,13 @@ export function builtinReviews(options: { seed: number; count?: number }): Datas
   const reviews = generateReviews(options)
   const part = (isTest: boolean): Dataset['train'] =>
     reviews.filter((review) => review.isTest === isTest).map(({ text, label }) => ({ text, label }))
-  return { name: BUILTIN_REVIEWS, labels: ['negative', 'positive'], train: part(false), test: part(true), notes: [] }
+  return {
+    name: `${BUILTIN_REVIEWS} (synthetic)`,
+    labels: ['negative', 'positive'],
+    train: part(false),
+    test: part(true),
+    notes: [SYNTHETIC],
+  }
 }
 
 /** The same reviews with what is known of how each was made; for tests and for looking at errors by kind. */
@@ -86,6 +98,7 @@ export function generateReviews(options: { seed: number; count?: number }): Revi
 /** One review, or null where the draw turned out too long or belongs to the other part. */
 function makeReview(random: Random, language: Language, polarity: Polarity, isTest: boolean): Review | null {
   const kind = pickKind(random, polarity)
+  if (kind === 'short') return makeShort(random, language, polarity, isTest)
   const pattern = random.pick(language.patterns.filter((candidate) => candidate.kind === kind))
   const clauses = pattern.clauses.map((role) => pickClause(random, language, role, polarity))
   const template = [
@@ -126,6 +139,28 @@ function makeReview(random: Random, language: Language, polarity: Polarity, isTe
   const isNoise = random.next() < NOISE_SHARE
   const label = (polarity === 1) !== isNoise ? 1 : 0
   return { text, label, isTest, isNoise, language: language.name, kind, template, fillers }
+}
+
+/** Statements that all say the same. One alone is for training: both parts know all of them, the test part puts them together. */
+function makeShort(random: Random, language: Language, polarity: Polarity, isTest: boolean): Review | null {
+  const { words, frames } = language.statements
+  const count = isTest ? 2 + random.int(2) : 1 + random.int(3)
+  const chosen = random.shuffle(frames[polarity].map((_, i) => i)).slice(0, count)
+  const template = [language.name, 'short', ...chosen].join('.')
+  if (count > 1 && isTestTemplate(template) !== isTest) return null
+  const sentences = chosen.map((i) =>
+    frames[polarity][i].replace(/\{([^}]+)\}/g, (_, slot: string) => random.pick(wordsOf(words, slot))),
+  )
+  const text = finish(random, sentences)
+  if (countWords(text) < MIN_SHORT_WORDS || countWords(text) > MAX_WORDS) return null
+  const isNoise = random.next() < NOISE_SHARE
+  const label = (polarity === 1) !== isNoise ? 1 : 0
+  return { text, label, isTest, isNoise, language: language.name, kind: 'short', template, fillers: [] }
+}
+
+function wordsOf(words: Record<string, string[]>, slot: string): string[] {
+  if (!Object.hasOwn(words, slot)) throw new Error(`reviews: no list of words {${slot}}`)
+  return words[slot]
 }
 
 function pickKind(random: Random, polarity: Polarity): PatternKind {

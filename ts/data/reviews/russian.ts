@@ -1,5 +1,6 @@
 // Russian for the review generator. Adjectives and past verbs agree with the thing judged: m, f, n or p (plural).
 
+import { RUSSIAN_STATEMENTS } from './russian-statements.ts'
 import type { Aspect, Language, Polarity } from './language.ts'
 
 const words = (text: string): string[] => text.trim().split(/\s+/)
@@ -150,6 +151,7 @@ export const RUSSIAN: Language = {
     { id: 'waste', text: 'этот {N} не стоит таких денег', polarity: -1 },
     { id: 'refund', text: 'верните мои деньги', polarity: -1 },
   ],
+  statements: RUSSIAN_STATEMENTS,
   patterns: [
     { id: 'and', kind: 'plain', text: '{1}, и {2}', clauses: ['decides', 'agrees'] },
     { id: 'also', kind: 'plain', text: '{1}. К тому же {2}', clauses: ['decides', 'agrees'] },
