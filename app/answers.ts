@@ -1,8 +1,8 @@
 // Answers as the reader sees them: one text as cards side by side, many as a table.
 
 import { deviceName, variantName, modelName, type App } from './app.ts'
-import { decimal, digits, milliseconds, size } from './language.ts'
-import { element, save, table } from './dom.ts'
+import { decimal, digits, milliseconds, size, spread } from './language.ts'
+import { element, meter, save, table } from './dom.ts'
 import type { Classified, TextAnswer } from './messages.ts'
 import type { Side } from './view.ts'
 
@@ -49,7 +49,7 @@ function bar({ label, score }: TextAnswer['labels'][number], { words }: App): HT
     'div',
     { class: 'bar' },
     element('span', {}, label),
-    element('meter', { value: score, max: 1, min: 0, attributes: { 'aria-label': `${label}: ${value}` } }),
+    meter(score, `${label}: ${value}`),
     element('output', {}, value),
   )
 }
@@ -69,9 +69,10 @@ function facts(app: App, side: Side, result: Classified, texts: number): HTMLEle
   const { words, model } = app
   const { time, coldMs, openMs, fileBytes, deviceBytes, info, recipe, notes } = result
   const ms = (value: number): string => milliseconds(value, words)
+  const [median, mad] = spread(time.medianMs, time.madMs, words)
   const recipeText = recipe === '' || recipe === side.variant ? '' : ` (${recipe})`
   const rows: [string, string][] = [
-    [words.time, time.n > 1 ? words.spread(ms(time.medianMs), ms(time.madMs), time.n) : words.once(ms(time.medianMs))],
+    [words.time, time.n > 1 ? words.spread(median, mad, time.n) : words.once(ms(time.medianMs))],
     ...(texts > 1 ? [['', words.rate(digits((1000 * texts) / time.medianMs, words))] as [string, string]] : []),
     [words.model, modelName(model, words)],
     [words.variant, `${variantName(side.variant, app)}${recipeText}`],

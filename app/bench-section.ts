@@ -2,6 +2,7 @@
 
 import { deviceName, devicesOf, errorBox, type App, type Section } from './app.ts'
 import { Client, StoppedError } from './client.ts'
+import type { NamedResults } from './chart-data.ts'
 import { deviceKey } from './device-key.ts'
 import { element, find, save } from './dom.ts'
 import { roughly } from './language.ts'
@@ -13,7 +14,7 @@ export interface BenchSection extends Section {
   stop(): void
   openFile(file: File): Promise<void>
   /** Of this browser first, then of the files that were opened. */
-  results(): PageResults[]
+  results(): NamedResults[]
 }
 
 /** @param changed is called when there are new results */
@@ -224,6 +225,9 @@ export function mountBench(root: HTMLElement, app: App, changed: () => void): Be
     stop: () => {
       if (isRunning) client.stop()
     },
-    results: () => [...(own && own.rows.length > 0 ? [own] : []), ...others],
+    results: () => [
+      ...(own && own.rows.length > 0 ? [{ ...own, name: app.words.here }] : []),
+      ...others.map((other) => ({ ...other, name: machineName(other) })),
+    ],
   }
 }

@@ -1,7 +1,12 @@
 // Rows of results as the plots want them: one device and one length, points with their front, labels that do not collide.
 
 import type { BenchRow, ModelTime } from './messages.ts'
-import { machineName, type PageResults } from './results.ts'
+import type { PageResults } from './results.ts'
+
+/** Results with what their machine is called in plots and tables. */
+export interface NamedResults extends PageResults {
+  name: string
+}
 
 /** 'wasm1', 'wasm4', 'webgpu': the same on every machine. */
 export const placeKey = ({ kind, threads }: Pick<BenchRow, 'kind' | 'threads'>): string =>
@@ -10,11 +15,11 @@ export const placeKey = ({ kind, threads }: Pick<BenchRow, 'kind' | 'threads'>):
 export type Row<P extends BenchRow['part']> = Extract<BenchRow, { part: P }> & { machine: string }
 
 /** Rows of a part, of every machine. */
-export const rowsOf = <P extends BenchRow['part']>(results: readonly PageResults[], part: P): Row<P>[] =>
+export const rowsOf = <P extends BenchRow['part']>(results: readonly NamedResults[], part: P): Row<P>[] =>
   results.flatMap((result) =>
     result.rows
       .filter((row): row is Extract<BenchRow, { part: P }> => row.part === part)
-      .map((row) => ({ ...row, machine: machineName(result) }) as Row<P>),
+      .map((row) => ({ ...row, machine: result.name }) as Row<P>),
   )
 
 export interface ScoredPoint {
@@ -46,7 +51,7 @@ export function sizePoints(
 
 /** What of the results has a time on that device at that length and a known F1. */
 export function timePoints(
-  results: readonly PageResults[],
+  results: readonly NamedResults[],
   place: string,
   tokens: number,
   nameOf: (variant: string) => string,
@@ -59,7 +64,7 @@ export function timePoints(
       return [
         {
           name: nameOf(row.variant),
-          machine: machineName(result),
+          machine: result.name,
           bytes: row.bytes,
           f1,
           f1Low,
@@ -93,24 +98,22 @@ interface Box {
 /** an average glyph of an 11 px sans-serif font */
 const GLYPH = 6.2
 const HEIGHT = 13
-const GAP = 7
+const GAP = 8
 
 /**
  * Places each label beside its point, in pixels, where it covers neither another label nor a point; one that fits nowhere is
  * left out (the table has it).
  */
-export function placeLabels(
-  labels: readonly Label[],
-  { width, height }: { width: number; height: number },
-): PlacedLabel[] {
-  const taken: Box[] = labels.map(({ x, y }) => ({ left: x - 4, right: x + 4, top: y - 4, bottom: y + 4 }))
+export function placeLabels(labels: readonly Label[], frame: Box): PlacedLabel[] {
+  const taken: Box[] = labels.map(({ x, y }) => ({ left: x - 6, right: x + 6, top: y - 6, bottom: y + 6 }))
   const placed: PlacedLabel[] = []
   for (const label of labels) {
     const long = label.name.length * GLYPH
     const found = candidates(long).find(({ dx, dy, anchor }) => {
       const left = label.x + dx - (anchor === 'end' ? long : anchor === 'middle' ? long / 2 : 0)
       const box = { left, right: left + long, top: label.y + dy - HEIGHT / 2, bottom: label.y + dy + HEIGHT / 2 }
-      const isInside = box.left >= 0 && box.right <= width && box.top >= 0 && box.bottom <= height
+      const isInside =
+        box.left >= frame.left && box.right <= frame.right && box.top >= frame.top && box.bottom <= frame.bottom
       if (!isInside || taken.some((other) => overlaps(box, other))) return false
       taken.push(box)
       return true

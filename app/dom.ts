@@ -43,6 +43,14 @@ export function fillSelect(
   select.replaceChildren(...options.map(({ value, name }) => new Option(name, value, false, value === chosen)))
 }
 
+/** A bar for a part of 1. */
+export function meter(part: number, name: string): HTMLElement {
+  const bar = element('span', {})
+  bar.style.width = `${100 * Math.max(0, Math.min(1, part))}%`
+  const values = { role: 'meter', 'aria-valuemin': '0', 'aria-valuemax': '1', 'aria-valuenow': part.toFixed(3) }
+  return element('span', { class: 'meter', attributes: { ...values, 'aria-label': name } }, bar)
+}
+
 export interface TableOptions {
   caption: string
   /** columns from this one on hold numbers; all but the first if not given */

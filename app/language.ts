@@ -26,13 +26,23 @@ const UNITS: Record<string, { ms: string; MB: string; kB: string }> = {
 
 export const milliseconds = (ms: number, words: Words): string => `${digits(ms, words)} ${UNITS[words.code].ms}`
 
+/** A time with its spread, both to the last digit that the time has. */
+export function spread(medianMs: number, madMs: number, words: Words): [median: string, mad: string] {
+  const places = Math.max(0, 2 - Math.floor(Math.log10(medianMs)))
+  return [decimal(medianMs, words, places), decimal(madMs, words, places)]
+}
+
 export function size(bytes: number, words: Words): string {
   const { MB, kB } = UNITS[words.code]
   return bytes < 1e6 ? `${digits(bytes / 1e3, words)} ${kB}` : `${digits(bytes / 1e6, words)} ${MB}`
 }
 
-export const share = (part: number, { code }: Words): string =>
-  part.toLocaleString(code, { style: 'percent', maximumFractionDigits: 1 })
+/** Below the last digit that is shown. */
+const LEAST_SHARE = 0.001
+export function share(part: number, { code }: Words): string {
+  const text = (value: number): string => value.toLocaleString(code, { style: 'percent', maximumFractionDigits: 1 })
+  return part > 0 && part < LEAST_SHARE ? `< ${text(LEAST_SHARE)}` : text(part)
+}
 
 export const decimal = (value: number, { code }: Words, places = 3): string =>
   value.toLocaleString(code, { minimumFractionDigits: places, maximumFractionDigits: places })

@@ -2,7 +2,7 @@
 
 import { errorBox, modelName, variantName, type App, type Section } from './app.ts'
 import { StoppedError } from './client.ts'
-import { element, table } from './dom.ts'
+import { element, meter, table } from './dom.ts'
 import { digits, share, size } from './language.ts'
 import type { Inspected } from './messages.ts'
 
@@ -46,14 +46,17 @@ export function mountModel(root: HTMLElement, app: App): Section {
   function tables({ bytes, params, maxPositions, groups, layers }: Inspected): HTMLElement[] {
     const { words } = app
     const count = (n: number): string => n.toLocaleString(words.code)
-    const bar = (part: number): HTMLElement =>
-      element('meter', { value: part, max: 1, min: 0, attributes: { 'aria-label': share(part, words) } })
     const grouped = groups.map((group) => [
       words.groups[group.name] ?? group.name,
       group.kind,
       count(group.params),
       count(group.bytes),
-      element('span', { class: 'part' }, bar(group.bytes / bytes), share(group.bytes / bytes, words)),
+      element(
+        'span',
+        { class: 'part' },
+        meter(group.bytes / bytes, words.groups[group.name] ?? group.name),
+        share(group.bytes / bytes, words),
+      ),
     ])
     const each = layers.map((layer) => [
       layer.name,

@@ -33,6 +33,9 @@ export interface OpenSlot extends OpenVariant {
 /** Two are shown side by side; one more is kept for who goes back. */
 const KEPT_SLOTS = 3
 
+/** Beside the folder of this worker's file in the built page; under development there is no policy that asks for a file. */
+const THREAD = import.meta.env.PROD ? new URL('../thread.js', location.href) : undefined
+
 const models = new Map<string, Promise<LoadedModel>>()
 const devices = new Map<string, Promise<Device>>()
 const slots = new Map<string, Promise<OpenSlot>>()
@@ -57,7 +60,8 @@ const modelKey = (choice: ModelChoice): string =>
 export const deviceFor = (request: DeviceRequest): Promise<Device> =>
   once(devices, deviceKey(request), async () => {
     const { kind, threads } = request
-    return (await openDevice(kind === 'webgpu' ? { device: kind } : { device: kind, threads })).device
+    const options = kind === 'webgpu' ? { device: kind } : { device: kind, threads, workerUrl: THREAD }
+    return (await openDevice(options)).device
   })
 
 const modelFor = (choice: ModelChoice, say: Say): Promise<LoadedModel> =>

@@ -4,7 +4,7 @@ import { mat4, vec3, type Mat4 } from 'wgpu-matrix'
 
 export type Point3 = readonly [x: number, y: number, z: number]
 
-const START = { yaw: 0.7, pitch: 0.45, distance: 4.6 }
+const START = { yaw: 0.7, pitch: 0.45, distance: 5.2 }
 const STEP = 0.12
 const NEAR = 0.1
 const FAR = 50
@@ -67,7 +67,7 @@ export class Orbit {
     const distance = this.#distance / Math.min(1, aspect / 1.3)
     const flat = Math.cos(this.#pitch) * distance
     const eye = vec3.create(flat * Math.sin(this.#yaw), distance * Math.sin(this.#pitch), flat * Math.cos(this.#yaw))
-    const view = mat4.lookAt(eye, vec3.create(0, 0, 0), vec3.create(0, 1, 0))
+    const view = mat4.lookAt(eye, vec3.create(0, -0.1, 0), vec3.create(0, 1, 0))
     return mat4.multiply(mat4.perspective(FIELD_OF_VIEW, aspect, NEAR, FAR), view)
   }
 }

@@ -2,16 +2,17 @@
 
 import { breakEven, DENSE as DENSE_FORMATS } from '../bench/lib/break-even.ts'
 import { deviceName, labelled, variantName, type App, type Section } from './app.ts'
-import { placeKey, rowsOf, sizePoints, timePoints, type Row } from './chart-data.ts'
+import { placeKey, rowsOf, sizePoints, timePoints, type NamedResults, type Row } from './chart-data.ts'
 import { deviceOfKey } from './device-key.ts'
 import { element, fillSelect, table } from './dom.ts'
-import { decimal, digits, size } from './language.ts'
-import type { PageResults } from './results.ts'
+import { decimal, digits, size, spread } from './language.ts'
 
 export interface PlotsSection extends Section {
   /** the device and the length that plots are of */
   readonly choice: { place: string; tokens: number }
 }
+
+const unique = <T>(values: readonly T[]): T[] => [...new Set(values)]
 
 /** A length that short texts have, where it was measured. */
 const USUAL_TOKENS = 32
@@ -20,16 +21,18 @@ const USUAL_TOKENS = 32
 export function mountPlots(
   root: HTMLElement,
   app: App,
-  results: () => PageResults[],
+  results: () => NamedResults[],
   changed: () => void,
 ): PlotsSection {
   const choice = { place: '', tokens: USUAL_TOKENS }
+  /** what the reader chose is kept while it can be */
+  const wanted = { place: '', tokens: USUAL_TOKENS }
   const place = element('select', { id: 'plot-device' })
   const tokens = element('select', { id: 'plot-tokens' })
   for (const select of [place, tokens])
     select.addEventListener('change', () => {
-      choice.place = place.value
-      choice.tokens = Number(tokens.value)
+      wanted.place = place.value
+      wanted.tokens = Number(tokens.value)
       draw()
       changed()
     })
@@ -85,7 +88,7 @@ export function mountPlots(
       figures.push(
         figure('tokens', words.plotTokens, [
           tokensPlot(models, nameOf, width, words.plotTokens, words),
-          timesTable(models),
+          timesTables(models),
         ]),
       )
     const kernels = rowsOf(found, 'kernels').filter((row) => placeKey(row) === choice.place)
@@ -115,15 +118,12 @@ export function mountPlots(
   }
 
   /** What was measured can be chosen; the first is where nothing else was. */
-  function chooseFrom(found: readonly PageResults[]): void {
+  function chooseFrom(found: readonly NamedResults[]): void {
     const rows = found.flatMap((result) => result.rows)
-    const places = [...new Set(rows.map(placeKey))]
-    if (!places.includes(choice.place)) choice.place = places[0] ?? ''
-    const lengths = [...new Set(rows.flatMap((row) => (row.part === 'models' ? [row.tokens] : [])))].sort(
-      (a, b) => a - b,
-    )
-    if (!lengths.includes(choice.tokens))
-      choice.tokens = lengths.includes(USUAL_TOKENS) ? USUAL_TOKENS : (lengths[0] ?? USUAL_TOKENS)
+    const places = unique(rows.map(placeKey))
+    choice.place = places.includes(wanted.place) ? wanted.place : (places[0] ?? '')
+    const lengths = unique(rows.flatMap((row) => (row.part === 'models' ? [row.tokens] : []))).sort((a, b) => a - b)
+    choice.tokens = lengths.includes(wanted.tokens) ? wanted.tokens : (lengths[0] ?? USUAL_TOKENS)
     const nameOf = (key: string): string => {
       const device = deviceOfKey(key)
       return device ? deviceName(device, app) : key
@@ -154,49 +154,59 @@ export function mountPlots(
     return element('figure', { class: 'plot', id: `plot-${key}` }, element('figcaption', {}, title), plot, ...folded)
   }
 
-  function timesTable(rows: readonly Row<'models'>[]): HTMLElement {
+  const spreadText = ({ medianMs, madMs }: Pick<Row<'models'>, 'medianMs' | 'madMs'>): string =>
+    spread(medianMs, madMs, app.words).join(' ± ')
+
+  /** Variants down, lengths across; of another machine also how many times as fast this one is. */
+  function timesTables(rows: readonly Row<'models'>[]): HTMLElement {
     const { words } = app
-    const machines = [...new Set(rows.map(({ machine }) => machine))]
+    const [own, ...others] = unique(rows.map(({ machine }) => machine))
+    const lengths = unique(rows.map(({ tokens: length }) => length)).sort((x, y) => x - y)
     const at = (variant: string, length: number, machine: string): Row<'models'> | undefined =>
       rows.find((row) => row.variant === variant && row.tokens === length && row.machine === machine)
-    const keys = new Map(rows.map(({ variant, tokens: length }) => [`${variant} ${length}`, { variant, length }]))
-    const [own, ...others] = machines
-    const body = [...keys.values()].map(({ variant, length }) => {
-      const here = at(variant, length, own)
-      return [
+    const tableOf = (machine: string): HTMLElement => {
+      const body = unique(rows.map(({ variant }) => variant)).map((variant) => [
         variantName(variant, app),
-        String(length),
-        ...machines.map((machine) => {
+        ...lengths.map((length) => {
           const row = at(variant, length, machine)
-          return row ? `${digits(row.medianMs, words)} ± ${digits(row.madMs, words, 2)}` : ''
+          const here = at(variant, length, own)
+          if (!row) return ''
+          const times = machine !== own && here ? ` (${digits(row.medianMs / here.medianMs, words, 2)}x)` : ''
+          return `${spreadText(row)}${times}`
         }),
-        ...others.map((machine) => {
-          const row = at(variant, length, machine)
-          return row && here ? digits(row.medianMs / here.medianMs, words) : ''
-        }),
-      ]
-    })
-    const header = [
-      words.axes.variant,
-      words.axes.tokens,
-      ...machines.map((machine) => `${words.axes.ms}, ${machine}`),
-      ...others.map(() => words.axes.ratio),
-    ]
-    return table(header, body, { caption: words.plotTokens })
+      ])
+      const header = [words.axes.variant, ...lengths.map((length) => `${length} ${words.axes.tokens}`)]
+      return table(header, body, { caption: `${words.axes.ms}, ${machine}` })
+    }
+    return element('div', {}, ...[own, ...others].map(tableOf), others.length > 0 && note(words.ratioNote))
   }
 
   function kernelsTable(rows: readonly Row<'kernels'>[]): HTMLElement {
     const { words } = app
-    const body = rows.map((row) => [
-      `${row.op}, ${row.variant}`,
-      row.shape,
-      `${digits(row.medianMs, words)} ± ${digits(row.madMs, words, 2)}`,
-      digits(row.gops, words),
-      row.maxError.toExponential(1),
-      row.machine,
-    ])
-    const header = [words.kind, words.shape, words.axes.ms, words.axes.gops, 'max |error|', words.axes.machine]
-    return table(header, body, { caption: words.plotKernels })
+    const [own, ...others] = unique(rows.map(({ machine }) => machine))
+    const body = rows
+      .filter(({ machine }) => machine === own)
+      .map((row) => [
+        `${row.op}, ${row.variant}`,
+        row.shape,
+        spreadText(row),
+        digits(row.gops, words),
+        row.maxError.toExponential(1),
+        ...others.map((machine) => {
+          const other = rows.find(
+            ({ shape, op, variant, machine: its }) =>
+              its === machine && shape === row.shape && op === row.op && variant === row.variant,
+          )
+          return other ? `${spreadText(other)} (${digits(other.medianMs / row.medianMs, words, 2)}x)` : ''
+        }),
+      ])
+    const header = [words.kind, words.shape, words.axes.ms, words.axes.gops, words.axes.error, ...others]
+    return element(
+      'div',
+      {},
+      table(header, body, { caption: `${words.plotKernels}, ${own}`, numbersFrom: 2 }),
+      others.length > 0 && note(words.ratioNote),
+    )
   }
 
   /** Below which density each format is faster than the dense layers, on this browser or the first file. */

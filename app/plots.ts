@@ -48,7 +48,7 @@ export function frontPlot(
   const [x, y] = [scales.scale('x')!, scales.scale('y')!]
   const labels = placeLabels(
     own.map((point) => ({ name: point.name, x: x.apply(point.x) as number, y: y.apply(point.y) as number })),
-    { width, height: HEIGHT - MARGINS.marginBottom },
+    { left: MARGINS.marginLeft, right: width, top: 0, bottom: HEIGHT - MARGINS.marginBottom },
   )
   const texts = labels.map(({ name, dx, dy, anchor, x: px, y: py }) =>
     Plot.text([{ name }], {
@@ -59,6 +59,9 @@ export function frontPlot(
       dy,
       textAnchor: anchor,
       fontSize: 11,
+      stroke: 'var(--card)',
+      strokeWidth: 4,
+      fill: 'currentColor',
     }),
   )
   return finish(Plot.plot({ ...base, marks: [...marks, ...texts] }), label)
@@ -142,7 +145,7 @@ export function kernelsPlot(rows: readonly Row<'kernels'>[], width: number, labe
       marginTop: 28,
       x: { label: axes.gops, grid: true },
       y: { domain: names, label: null },
-      fy: { label: null, padding: 0.12 },
+      fy: { axis: null, padding: 0.12 },
       color: { domain: machines, range: COLOURS, legend: machines.length > 1 },
       marks: [
         Plot.barX(own, { x: 'gops', y: 'name', fy: 'shape', fill: 'machine', insetTop: 1, insetBottom: 1 }),
@@ -158,7 +161,15 @@ export function kernelsPlot(rows: readonly Row<'kernels'>[], width: number, labe
           data.filter(({ machine }) => machine !== machines[0]),
           { x: 'gops', y: 'name', fy: 'shape', stroke: 'machine', strokeWidth: 3 },
         ),
-        Plot.axisFy({ anchor: 'top', frameAnchor: 'top-left', dy: -14, dx: -146, fontWeight: 600, label: null }),
+        Plot.text([...new Set(rows.map(({ shape }) => shape))], {
+          fy: (shape: string) => shape,
+          text: (shape: string) => shape,
+          frameAnchor: 'top-left',
+          textAnchor: 'start',
+          dx: -144,
+          dy: -12,
+          fontWeight: 600,
+        }),
       ],
     }),
     label,
@@ -176,7 +187,8 @@ export function breakEvenPlot(
   const data = rows.map((row) => ({
     ...row,
     key: `${row.format} ${row.machine}`,
-    name: machines.length > 1 ? `${row.format}, ${row.machine}` : row.format,
+    // other machines are pale
+    opacity: row.machine === machines[0] ? 1 : 0.4,
   }))
   const sparse = data.filter(({ density }) => density < 1)
   const dense = data.filter(({ density }) => density === 1)
@@ -187,10 +199,19 @@ export function breakEvenPlot(
       height: HEIGHT,
       x: { label: axes.density, domain: [0, 0.8], grid: true },
       y: { label: axes.ms, grid: true, zero: true, nice: true },
-      color: { domain: [...new Set(data.map(({ name }) => name))], scheme: 'Observable10', legend: true },
+      opacity: { type: 'identity' },
+      color: { domain: [...new Set(data.map(({ format }) => format))], scheme: 'Observable10', legend: true },
       marks: [
-        Plot.lineY(sparse, { x: 'density', y: 'medianMs', z: 'key', stroke: 'name', marker: 'circle' }),
-        Plot.ruleY(dense, { y: 'medianMs', stroke: 'name', strokeDasharray: '6 4' }),
+        Plot.lineY(sparse, {
+          x: 'density',
+          y: 'medianMs',
+          z: 'key',
+          stroke: 'format',
+          opacity: 'opacity',
+          marker: 'circle',
+        }),
+        Plot.ruleY(dense, { y: 'medianMs', stroke: 'format', opacity: 'opacity', strokeDasharray: '6 4' }),
+
         Plot.ruleY([0]),
       ],
     }),

@@ -43,7 +43,7 @@ export function browserName(agent: string): string {
   return [found ? `${names[found[1]] ?? found[1]} ${found[2]}` : agent.slice(0, 30), system].filter(Boolean).join(', ')
 }
 
-/** For legends: which machine a file is of. */
+/** Which machine a file is of. */
 export const machineName = ({ machine, date }: PageResults): string =>
   `${browserName(machine.browser)}, ${machine.cores} threads, ${date.slice(0, 10)}`
 

@@ -2,10 +2,9 @@
 // the same camera. Names are on a 2-D canvas above either.
 
 import { variantName, type App, type Section } from './app.ts'
-import { placeLabels, timePoints } from './chart-data.ts'
+import { placeLabels, timePoints, type NamedResults } from './chart-data.ts'
 import { element } from './dom.ts'
 import { Orbit, project } from './orbit.ts'
-import type { PageResults } from './results.ts'
 import { makeScene, type Scene } from './scene.ts'
 import { createSpaceRenderer, RADIUS, type Colour, type Colours, type SpaceRenderer } from './space-gpu.ts'
 
@@ -15,7 +14,7 @@ const MACHINES = ['--accent', '--second', '--third', '--fourth']
 export function mountSpace(
   root: HTMLElement,
   app: App,
-  results: () => PageResults[],
+  results: () => NamedResults[],
   choice: { readonly place: string; readonly tokens: number },
 ): Section {
   let scene: Scene | null = null
@@ -23,6 +22,8 @@ export function mountSpace(
   /** null: not tried yet */
   let flatReason: string | null = null
   let isStarting = false
+  /** some browsers have an adapter whose canvases stay empty */
+  let isSeen = false
   let frame = 0
 
   const solid = element('canvas', { attributes: { 'aria-hidden': 'true' } })
@@ -43,15 +44,19 @@ export function mountSpace(
     try {
       if (!app.abilities?.adapter)
         throw new Error(app.abilities?.noAdapter === 'no adapter' ? app.words.noAdapter : app.words.noWebgpu)
-      renderer = await createSpaceRenderer(solid, (why) => {
-        renderer = null
-        flatReason = why
-        draw()
-      })
+      renderer = await createSpaceRenderer(solid, flatten)
     } catch (error) {
       flatReason = (error as Error).message
     }
     isStarting = false
+    draw()
+  }
+
+  /** From here on without WebGPU. */
+  function flatten(why: string): void {
+    renderer?.dispose()
+    renderer = null
+    flatReason = why
     draw()
   }
 
@@ -66,6 +71,10 @@ export function mountSpace(
     const matrix = orbit.matrix(width / HEIGHT)
     const colours = coloursOf()
     renderer?.draw(scene, matrix, colours, ratio)
+    if (renderer && !isSeen) {
+      isSeen = isDrawn(solid)
+      if (!isSeen) return flatten(app.words.emptyCanvas)
+    }
     const context = flat.getContext('2d')!
     context.scale(ratio, ratio)
     if (!renderer) paintFlat(context, scene, matrix, colours, width)
@@ -118,7 +127,7 @@ export function mountSpace(
       .map(({ at, name }) => ({ name, at: project(matrix, at, width, HEIGHT) }))
     const labels = placeLabels(
       seen.map(({ name, at: [x, y] }) => ({ name, x, y })),
-      { width, height: HEIGHT },
+      { left: 0, right: width, top: 0, bottom: HEIGHT },
     )
     for (const { name, x, y, dx, dy, anchor } of labels) {
       context.textAlign = anchor === 'middle' ? 'center' : anchor
@@ -159,6 +168,14 @@ export function mountSpace(
   }
 
   return { draw }
+}
+
+/** Whether there is anything on a canvas. */
+function isDrawn(canvas: HTMLCanvasElement): boolean {
+  const { width, height } = canvas
+  const context = element('canvas', { width, height }).getContext('2d')!
+  context.drawImage(canvas, 0, 0)
+  return context.getImageData(0, 0, width, height).data.some((value) => value > 0)
 }
 
 const cssColour = ([red, green, blue, alpha]: Colour): string =>

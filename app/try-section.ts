@@ -238,7 +238,7 @@ export function mountTry(root: HTMLElement, app: App): TrySection {
           element('div', { class: 'chips', attributes: { role: 'group', 'aria-label': words.examples } }, ...chips),
         element(
           'div',
-          { class: 'row' },
+          { class: 'row choices' },
           labelled(words.model, model),
           labelled(words.variant, first.variant),
           labelled(words.device, first.device),

@@ -7,19 +7,20 @@ import { builtinModules } from 'node:module'
 import { fileURLToPath } from 'node:url'
 import { build as bundle } from 'esbuild'
 import { defineConfig, type Plugin } from 'vite'
+import { PAGE_SOURCE } from '../kernels/wasm/worker.ts'
 
 const headers = { 'Cross-Origin-Opener-Policy': 'same-origin', 'Cross-Origin-Embedder-Policy': 'require-corp' }
 // named only by lazy imports that a browser never takes
 const external = [/^node:/, 'webgpu', ...builtinModules]
 
-/** What the built page may do: nothing that is not its own. Threads start from blob: addresses. */
+/** What the built page may do: nothing that is not its own. */
 export const POLICY = [
   "default-src 'none'",
   "script-src 'self' 'wasm-unsafe-eval'",
   "style-src 'self'",
   "img-src 'self'",
   "connect-src 'self'",
-  "worker-src 'self' blob:",
+  "worker-src 'self'",
   "base-uri 'none'",
   "form-action 'none'",
 ].join('; ')
@@ -39,6 +40,15 @@ const policy: Plugin = {
   transformIndexHtml: () => [
     { tag: 'meta', attrs: { 'http-equiv': 'Content-Security-Policy', content: POLICY }, injectTo: 'head-prepend' },
   ],
+}
+
+/** What threads run, as a file: the policy forbids workers from blob: addresses. app/open.ts names it. */
+const thread: Plugin = {
+  name: 'thread',
+  apply: 'build',
+  generateBundle() {
+    this.emitFile({ type: 'asset', fileName: 'thread.js', source: PAGE_SOURCE })
+  },
 }
 
 /** Builds the service worker with the names of all files, and a hash that changes with any of them. */
@@ -72,7 +82,9 @@ export default defineConfig({
   base: './',
   server: { headers },
   preview: { headers },
-  plugins: [withoutNode, policy, serviceWorker],
+  // its own build for Node names Buffer
+  resolve: { alias: { 'csv-parse/sync': 'csv-parse/browser/esm/sync' } },
+  plugins: [withoutNode, policy, thread, serviceWorker],
   build: {
     outDir: '../build/app',
     emptyOutDir: true,

@@ -53,7 +53,7 @@ export const en = {
   },
   answerOf: (text: string): string => `“${text}”`,
   time: 'Time',
-  spread: (median: string, mad: string, n: number): string => `${median} ± ${mad}, median of ${n}`,
+  spread: (median: string, mad: string, n: number): string => `${median} ± ${mad} ms, median of ${n}`,
   once: (ms: string): string => `${ms}, one run: too long to repeat`,
   firstRun: 'First run',
   opened: 'Made ready in',
@@ -121,8 +121,9 @@ export const en = {
     density: 'share of weights stored',
     variant: 'variant',
     machine: 'machine',
-    ratio: 'times as fast here',
+    error: 'largest error',
   },
+  ratioNote: 'In brackets: how many times as fast this browser is.',
   breakEvenNote: 'Dashed lines: the same layer dense. A format pays where its line is below.',
   crossing: (format: string, density: string, dense: string): string =>
     `${format} is faster than dense ${dense} below ${density} of the weights`,
@@ -132,6 +133,7 @@ export const en = {
   spaceHint: 'Drag, or use the arrow keys, to turn it; the wheel, + and − come nearer. Home turns it back.',
   spaceGpu: 'Drawn by WebGPU.',
   spaceFlat: (why: string): string => `Drawn on a 2-D canvas: ${why}.`,
+  emptyCanvas: 'WebGPU is there, but what it draws on a canvas does not show',
   spaceEmpty: 'No points yet: they need times of the bench and a known F1.',
 
   layer: 'Layer',

@@ -16,8 +16,11 @@ if (unknown.length > 0)
   throw new Error(`no walk is named ${unknown.join(', ')}; expected some of ${Object.keys(WALKS).join(', ')}`)
 if (values.pictures) mkdirSync(values.pictures, { recursive: true })
 
+/** pixels of a picture's height */
+const PART = 1600
+
 const files = await buildApp()
-const browser = await launchBrowser()
+const browser = await launchBrowser('software canvas')
 let failed = 0
 for (const name of wanted) {
   const servers: StaticServer[] = []
@@ -36,8 +39,18 @@ for (const name of wanted) {
       return app
     },
     picture: async (page, picture) => {
-      if (values.pictures)
-        await page.screenshot({ path: join(values.pictures, `${picture}.png`) as `${string}.png`, fullPage: true })
+      if (!values.pictures) return
+      const { width, height } = await page.evaluate(() => {
+        const { clientWidth, scrollHeight } = document.documentElement
+        return { width: clientWidth, height: scrollHeight }
+      })
+      // a long page in parts, so that each can be looked at
+      for (let y = 0, part = 1; y < height; y += PART, part++)
+        await page.screenshot({
+          path: join(values.pictures, `${picture}-${part}.png`) as `${string}.png`,
+          clip: { x: 0, y, width, height: Math.min(PART, height - y) },
+          captureBeyondViewport: true,
+        })
     },
     say: (line) => console.log(`  ${line}`),
   }

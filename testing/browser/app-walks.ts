@@ -101,7 +101,7 @@ const wide: Walk = async ({ host, open, picture, say }) => {
   for (let i = 0; i < 4; i++) await page.keyboard.press('ArrowLeft')
   await page.waitForFunction('true')
   expect((await stagePixels(page)) !== before, 'the 3-D view does not turn')
-  say(await text('#space .quiet'))
+  expect((await text('#space .quiet')).includes('Drawn by WebGPU'), await text('#space .quiet'))
   await picture(page, 'wide-bench')
   await app.close()
 }
@@ -196,9 +196,11 @@ const wrongFiles: Walk = async ({ host, open, picture }) => {
   ]
   for (const [name, content, says] of texts) {
     await give(page, '#texts', fileOf(name, content))
-    await page.waitForFunction(
-      `document.querySelector("#answers [role=alert]")?.innerText.includes(${JSON.stringify(name)})`,
-    )
+    await page
+      .waitForFunction(`document.querySelector("#answers [role=alert]")?.innerText.includes(${JSON.stringify(name)})`, {
+        timeout: 10_000,
+      })
+      .catch(async () => expect(false, `${name}: ${await text('#answers')}`))
     expect(says.test(await text('#answers')), `${name}: ${await text('#answers')}`)
     expect((await page.$('#answers .card')) === null, `${name}: an old answer is still there`)
   }

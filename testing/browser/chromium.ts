@@ -28,10 +28,18 @@ const ARGUMENTS = [
   '--enable-unsafe-webgpu',
 ]
 
-export type BrowserAdapter = 'software' | 'real'
+/** 'software canvas': on the software adapter, with canvases that WebGPU can draw on; slower to start */
+export type BrowserAdapter = 'software' | 'software canvas' | 'real'
 
 const ADAPTERS: Record<BrowserAdapter, string[]> = {
   software: ['--use-webgpu-adapter=swiftshader'],
+  'software canvas': [
+    '--use-webgpu-adapter=swiftshader',
+    '--enable-features=Vulkan',
+    '--use-vulkan=swiftshader',
+    '--use-angle=swiftshader',
+    '--ignore-gpu-blocklist',
+  ],
   real: ['--enable-features=Vulkan', '--ignore-gpu-blocklist', '--enable-webgpu-developer-features'],
 }
 
