@@ -3,7 +3,7 @@
 //
 // Batches are ragged: M = sum of the sequences' lengths rows ("tokens"), B = number of sequences, offsets [B + 1].
 
-import type { EmbeddingTable, LeafWeight } from './weights.ts'
+import { checkArray, type EmbeddingTable, type LeafWeight } from './weights.ts'
 
 /** Index into `Program.buffers`. */
 export type BufferId = number
@@ -129,7 +129,12 @@ function checkDistances({ ops }: Program, offsets: Int32Array): void {
 
 /** Throws where `batch` does not fit `program`. */
 export function checkBatch(program: Program, batch: Batch): void {
+  if (typeof batch !== 'object' || batch === null)
+    throw new TypeError(`batch: ${String(batch)} was given, expected { offsets, ids, types } or { offsets, rows }`)
   const { offsets } = batch
+  checkArray(offsets, Int32Array, 'batch: offsets')
+  if (batch.ids !== undefined) checkArray(batch.ids, Int32Array, 'batch: ids')
+  if (batch.types !== undefined) checkArray(batch.types, Int32Array, 'batch: types')
   if (offsets.length < 1 || offsets[0] !== 0) throw new Error(`batch: offsets must start with 0, found ${offsets[0]}`)
   for (let b = 1; b < offsets.length; b++)
     if (offsets[b] <= offsets[b - 1])

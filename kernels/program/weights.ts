@@ -172,7 +172,12 @@ export function checkLinearWeight(weight: LinearWeight, name: string): void {
   }
 }
 
-type ArrayKind = Float32ArrayConstructor | Int8ArrayConstructor | Uint16ArrayConstructor | Uint32ArrayConstructor
+type ArrayKind =
+  | Float32ArrayConstructor
+  | Int8ArrayConstructor
+  | Int32ArrayConstructor
+  | Uint16ArrayConstructor
+  | Uint32ArrayConstructor
 
 /**
  * Asserts that a value is a typed array of one kind: another kind, or a plain array, would be read as other numbers.

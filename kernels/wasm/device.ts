@@ -3,6 +3,7 @@
 import { DENSE_WASM } from '../dense-matmul/variants.ts'
 import { WASM } from '../generated/wasm.ts'
 import { INT8_WASM } from '../int8-matmul/variants.ts'
+import { checkChoice, checkNames, type OptionNames } from '../program/check-options.ts'
 import type { Device, DeviceInfo, LoadOptions, Session } from '../program/device.ts'
 import { placePositions } from '../program/positions.ts'
 import type { StoredProgram } from '../program/stored-weights.ts'
@@ -51,6 +52,11 @@ export interface WasmDeviceOptions {
   workerUrl?: string | URL
   /** tests only: other modules than the embedded ones */
   modules?: EmbeddedModules
+}
+
+const OPTIONS: OptionNames<WasmDeviceOptions> = {
+  ...{ threads: true, build: true, int8: true, variants: true, shared: true, shareFrom: true },
+  ...{ workerUrl: true, modules: true },
 }
 
 /** About 1.5 ms of f32 on one core, where one and two threads took the same (docs/perf-log.md). */
@@ -108,17 +114,15 @@ export async function createWasmDevice(options: WasmDeviceOptions = {}): Promise
 }
 
 /** @throws TypeError or RangeError where an option is of another kind or out of range */
-function checkOptions({ threads, build, int8, shareFrom }: WasmDeviceOptions): void {
+function checkOptions(options: WasmDeviceOptions): void {
+  checkNames('wasm', options, OPTIONS)
+  const { threads, build, int8, shareFrom } = options
   if (threads !== undefined && !(Number.isInteger(threads) && threads >= 1 && threads <= MAX_THREADS))
     throw new RangeError(`wasm: threads is ${String(threads)}, expected a whole number from 1 to ${MAX_THREADS}`)
   if (shareFrom !== undefined && !(typeof shareFrom === 'number' && shareFrom >= 0))
     throw new RangeError(`wasm: shareFrom is ${String(shareFrom)}, expected a number from 0`)
-  const known = { build: ['auto', 'baseline', 'relaxed'], int8: ['auto', ...Object.keys(DOT_STRATEGY)] }
-  for (const [option, value] of Object.entries({ build, int8 }))
-    if (value !== undefined && !known[option as keyof typeof known].includes(value))
-      throw new TypeError(
-        `wasm: ${option} '${String(value)}' is not known; expected ${known[option as keyof typeof known].join(', ')}`,
-      )
+  checkChoice('wasm', 'build', build, ['auto', 'baseline', 'relaxed'])
+  checkChoice('wasm', 'int8', int8, ['auto', ...Object.keys(DOT_STRATEGY)])
 }
 
 type Tried = { device: WasmDevice } | { wrong: ProofName[] }

@@ -2,6 +2,7 @@
 
 import { isHostTable } from '../embedding/webgpu.ts'
 import { createGpuLinearOn, type GpuLinear, type GpuLinearOptions } from './caller-linear.ts'
+import { checkChoice, checkNames, type OptionNames } from '../program/check-options.ts'
 import type { Device, DeviceInfo, LoadOptions, Precision } from '../program/device.ts'
 import type { SoftwareChoice } from './adapter.ts'
 import { createContext, type ContextOptions, type GpuContext, type KernelChoice } from './context.ts'
@@ -49,7 +50,19 @@ export interface GpuDevice extends Device {
  * @throws NoAdapterError where there is no adapter, with what was tried and what to install
  */
 export async function createGpuDevice(options: GpuDeviceOptions = {}): Promise<GpuDevice> {
+  checkNames('WebGPU', options, OPTIONS)
+  const { device, software, kernels, tuning } = options
+  if (device !== undefined && typeof (device as Partial<GPUDevice> | null)?.createComputePipelineAsync !== 'function')
+    throw new TypeError(`WebGPU: device is ${String(device)}, expected a GPUDevice`)
+  checkChoice('WebGPU', 'software', software, ['allow', 'never'])
+  checkChoice('WebGPU', 'kernels', kernels, ['auto', 'direct', 'tiled'])
+  if (tuning !== undefined && typeof (tuning as Partial<TuningStore> | null)?.getItem !== 'function')
+    throw new TypeError(`WebGPU: tuning is ${String(tuning)}, expected a store with getItem and setItem`)
   return createGpuDeviceWith(options)
+}
+
+const OPTIONS: OptionNames<GpuDeviceOptions> = {
+  ...{ device: true, software: true, kernels: true, precision: true, tuning: true },
 }
 
 /** As createGpuDevice, with the options that tests need. */

@@ -1,6 +1,7 @@
 // From a file's contents to rows with a text and a label: format, separator, header and columns are detected, and what
 // was detected is told in the notes.
 
+import type { OptionNames } from '../../kernels/program/check-options.ts'
 import { findColumns, OPTION_OF, type ColumnChoice } from './columns.ts'
 import { LABEL_NAMES, namesOfList, pairIn, partnerOf, TEXT_NAMES, usualName } from './column-names.ts'
 import { readLabels, type LabelReading, type ReadLabel, type ReadLabels, type StoredLabel } from './label-values.ts'
@@ -12,6 +13,25 @@ export type { ColumnChoice } from './columns.ts'
 
 /** How rows are read: which columns, and what labels are. */
 export type RowReading = ColumnChoice & LabelReading
+
+export const READING: OptionNames<RowReading> = {
+  ...{ text: true, textPair: true, label: true },
+  ...{ problemType: true, labelSeparator: true, modelLabels: true },
+}
+
+/** @throws where a test file, a column or another kind of label is asked for of built-in data, which has its own */
+export function checkBuiltin(source: string, reading: RowReading & { test?: string }): void {
+  const asked = (['test', 'text', 'textPair', 'label', 'labelSeparator'] as const).find(
+    (name) => reading[name] !== undefined,
+  )
+  if (asked)
+    throw new Error(
+      `data: ${source} has its own test part and columns; leave the options test, text and label out (${asked} was given)`,
+    )
+  const { problemType = 'single_label_classification' } = reading
+  if (problemType !== 'single_label_classification')
+    throw new Error(`data: ${source} has one class a text, expected labels of ${problemType}; give a file with those`)
+}
 
 export interface LabelledRow extends ReadLabel {
   text: string
@@ -54,6 +74,7 @@ export const endingOf = (path: string): string =>
  * @throws with the line, what was found and what is expected; where the files' columns or their kinds of labels differ
  */
 export function parseFiles(files: DataFile[], reading: RowReading, notes: string[]): ReadRows {
+  checkColumns(reading)
   const found = files.map((file) => parseFile(file, reading, notes))
   const words = ({ columns: { text, textPair, label }, problemType }: FoundRows): string =>
     `text ${text}${textPair && `, second text ${textPair}`} and label ${label}${problemType === found[0].problemType ? '' : ` (${problemType})`}`
@@ -66,6 +87,15 @@ export function parseFiles(files: DataFile[], reading: RowReading, notes: string
   })
   const [{ problemType, names }] = found
   return { rows: found.flatMap(({ rows }) => rows), problemType, names }
+}
+
+/** @throws TypeError where a column is named by something that is no text */
+function checkColumns(reading: RowReading): void {
+  for (const name of ['text', 'textPair', 'label', 'labelSeparator'] as const) {
+    const given: unknown = reading[name]
+    if (given !== undefined && typeof given !== 'string')
+      throw new TypeError(`data: ${name} is of type ${typeof given}, expected a text such as 'label' or '2'`)
+  }
 }
 
 function parseFile({ content, path, ending }: DataFile, reading: RowReading, notes: string[]): FoundRows {

@@ -1,10 +1,11 @@
 // Labelled texts for training and measuring: the built-in reviews, or the user's own file.
 
+import { checkNames } from '../../kernels/program/check-options.ts'
 import { dropTestTexts, foldSpace, labelsOf, numberRows, splitExamples, type Dataset } from './examples.ts'
 import { readFiles } from './read-files.ts'
 import { loadBuiltin } from './builtin.ts'
 import { areNumbers } from './label-names.ts'
-import { parseFiles, type ReadRows, type RowReading } from './dataset-rows.ts'
+import { checkBuiltin, parseFiles, READING, type ReadRows, type RowReading } from './dataset-rows.ts'
 
 export interface LoadDatasetOptions extends RowReading {
   /** file or files with the test part; without it a seeded split is made */
@@ -30,13 +31,11 @@ const MAX_CLASSES = 1000
  * const data = await loadDataset('reviews.csv', { text: 'review', label: 'stars', seed: 1 })
  */
 export async function loadDataset(source: string, options: LoadDatasetOptions): Promise<Dataset> {
+  checkNames('data', options, { ...READING, test: true, seed: true, testShare: true, reviews: true })
   const { testShare = 0.2, seed, reviews } = options
   if (!(testShare > 0 && testShare < 1))
     throw new Error(`data: testShare = ${testShare}, expected a share between 0 and 1, e.g. 0.2`)
-  if (source.startsWith('builtin:')) {
-    if (options.test !== undefined || options.text !== undefined || options.label !== undefined)
-      throw new Error(`data: ${source} has its own test part and columns; leave the options test, text and label out`)
-  }
+  if (source.startsWith('builtin:')) checkBuiltin(source, options)
   const builtin = await loadBuiltin(source, { seed, ...(reviews !== undefined && { reviews }) })
   if (builtin) return builtin
 

@@ -1,6 +1,7 @@
 // What a file holds for labels, to labels: one class, a set of labels, or a number.
 
-import type { ProblemType } from '../model/config.ts'
+import { checkChoice } from '../../kernels/program/check-options.ts'
+import { PROBLEM_TYPES, type ProblemType } from '../model/config.ts'
 import { canonicalLabel, isMissingLabel, readList } from './label-names.ts'
 import { describe } from './records.ts'
 
@@ -55,6 +56,9 @@ export function readLabels(
   path: string,
   notes: string[],
 ): ReadLabels {
+  checkChoice('data', 'problemType', reading.problemType, PROBLEM_TYPES)
+  if (reading.labelSeparator === '')
+    throw new Error('data: labelSeparator (--label-separator) is empty, expected what is between the labels of a cell')
   const problemType = reading.problemType ?? problemTypeOf(rows, names, isTable, reading)
   if (problemType === 'single_label_classification') {
     if (names.length > 1 || reading.labelSeparator !== undefined)

@@ -16,7 +16,8 @@ describe('matchLabels', () => {
       '5 is 5 stars',
     ],
     [['2'], ['stars 1', 'stars 2'], [1], '2 is stars 2'],
-    [['1', '2'], ['LABEL_0', 'LABEL_1', 'LABEL_2'], [1, 2], '1 is LABEL_1'],
+    [['0', '2'], ['LABEL_0', 'LABEL_1', 'LABEL_2'], [0, 2], '2 is LABEL_2'],
+    [['0', '1'], ['bad', 'fair', 'good'], [0, 1], '1 is fair'],
   ])('%j of %j is %j', (found, labels, order, note) => {
     const match = matchLabels(found, labels, 'model')
     expect(match.order).toEqual(order)
@@ -29,7 +30,12 @@ describe('matchLabels', () => {
   })
   it('takes no label for another by what the sample happens to have', () => {
     const labels = ['LABEL_0', 'LABEL_1', 'LABEL_2', 'LABEL_3', 'LABEL_4']
-    expect(() => matchLabels(['1', '2', '3', '4', '5'], labels, 'model')).toThrow(/expected the same names/)
+    for (const found of ['1 2 3 4 5', '1 2 3 4', '2'])
+      expect(() => matchLabels(found.split(' '), labels, 'model')).toThrow(
+        /expected the same names.*without a 0 they may count from 0 or from 1.*evaluate --labels/,
+      )
+    expect(() => matchLabels(['1', '2'], ['bad', 'fair', 'good'], 'model')).toThrow(/without a 0/)
+    expect(matchLabels(['1', '2'], ['1', '2', '3'], 'model').order).toEqual([0, 1])
     expect(() => matchLabels(['0'], ['1 star', '2 stars'], 'model')).toThrow(/--label/)
     expect(() => matchLabels(['1'], ['1 or 2', '3'], 'model')).toThrow(/expected the same names/)
     expect(() => matchLabels(['bad', 'good'], ['LABEL_0', 'LABEL_1'], 'model')).toThrow(/evaluate --labels.*id2label/)

@@ -1,9 +1,10 @@
 // Labelled rows that are not split: what `evaluate` scores.
 
+import { checkNames } from '../../kernels/program/check-options.ts'
 import { loadBuiltin } from './builtin.ts'
 import { readFiles } from './read-files.ts'
 import { labelsOf, numberRows, type LabelledText } from './examples.ts'
-import { parseFiles, type RowReading } from './dataset-rows.ts'
+import { checkBuiltin, parseFiles, READING, type RowReading } from './dataset-rows.ts'
 import type { ProblemType } from '../model/config.ts'
 
 export interface Rows {
@@ -21,7 +22,9 @@ export interface Rows {
  * @throws where a file is missing, empty, not UTF-8 or has a row without text or label
  */
 export async function loadRows(source: string, options: RowReading & { seed: number }): Promise<Rows> {
+  checkNames('data', options, { ...READING, seed: true })
   const { seed, ...reading } = options
+  if (source.startsWith('builtin:')) checkBuiltin(source, reading)
   const builtin = await loadBuiltin(source, { seed })
   if (builtin) return { labels: builtin.labels, notes: builtin.notes, rows: builtin.test }
   const notes: string[] = []

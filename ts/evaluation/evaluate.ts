@@ -4,7 +4,7 @@
 import { matchLabels } from '../data/labels.ts'
 import type { Rows } from '../data/rows.ts'
 import { openClassifier, startClassifier, type ClassifierOptions } from '../inference/classifier.ts'
-import { openDevice, type DeviceOptions } from '../inference/devices.ts'
+import { deviceOptionsOf, openDevice, type DeviceOptions } from '../inference/devices.ts'
 import { predict } from '../inference/logits.ts'
 import type { Reporter } from '../inference/reporter.ts'
 import type { TextModel } from '../inference/text-model.ts'
@@ -193,7 +193,7 @@ async function runTexts(
 ): Promise<RunDetails & { logits: Float32Array }> {
   const { maxPositions, preparation = null } = opened.weights.config
   const { reporter, signal } = options
-  const { device, notes } = await openDevice(options)
+  const { device, notes } = await openDevice(deviceOptionsOf(options))
   for (const note of notes) reporter?.note(note)
   try {
     const classifier = await startClassifier(opened, device)

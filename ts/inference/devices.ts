@@ -1,6 +1,7 @@
 // The device that a model runs on. GPU code is fetched only where a GPU is asked for or looked for.
 
-import type { Device } from '../../kernels/program/device.ts'
+import { checkChoice, checkNames, type OptionNames } from '../../kernels/program/check-options.ts'
+import { PRECISIONS, type Device } from '../../kernels/program/device.ts'
 import type { SoftwareChoice } from '../../kernels/webgpu/adapter.ts'
 import type { GpuDeviceOptions } from '../../kernels/webgpu/device.ts'
 
@@ -23,14 +24,27 @@ export interface DeviceOptions {
 
 const CHOICES: DeviceChoice[] = ['auto', 'cpu', 'wasm', 'gpu', 'webgpu']
 
+const OPTIONS: OptionNames<DeviceOptions> = {
+  ...{ device: true, threads: true, software: true, precision: true, gpuDevice: true, workerUrl: true },
+}
+
+/** The options of a device among those of something that opens one. */
+export const deviceOptionsOf = (options: DeviceOptions): DeviceOptions =>
+  Object.fromEntries(Object.entries(options).filter(([name]) => Object.hasOwn(OPTIONS, name)))
+
 /**
  * Opens a device. What 'auto' decided against is said in the notes.
  * @throws where the device that was asked for by name is not there
  */
 export async function openDevice(options: DeviceOptions = {}): Promise<{ device: Device; notes: string[] }> {
+  checkNames('openDevice', options, OPTIONS)
   const { device: choice = 'auto', threads, workerUrl, gpuDevice, software, precision } = options
   if (!CHOICES.includes(choice))
     throw new Error(`device '${choice}' is not known; expected one of ${CHOICES.join(', ')}`)
+  if (threads !== undefined && !(Number.isSafeInteger(threads) && threads >= 1))
+    throw new RangeError(`openDevice: threads is ${String(threads)}, expected a whole number from 1`)
+  checkChoice('openDevice', 'software', software, ['allow', 'never'])
+  checkChoice('openDevice', 'precision', precision, PRECISIONS)
   if (gpuDevice && (choice === 'cpu' || choice === 'wasm'))
     throw new Error(`device '${choice}' does not run on the gpuDevice given with it; give one of them`)
   const notes: string[] = []

@@ -3,6 +3,7 @@
 // with the activations that the configuration and the family have in place of gelu and tanh. The residual goes into
 // LayerNorm (which walks the row anyway), activations into their linears.
 
+import { checkChoice, checkNames, type OptionNames } from '../../kernels/program/check-options.ts'
 import type { Activation, BufferId, BufferSpec, Program } from '../../kernels/program/program.ts'
 import type { StoredOp, StoredProgram, StoredWeight } from '../../kernels/program/stored-weights.ts'
 import {
@@ -27,7 +28,8 @@ import {
  * logits [B, labels] of texts; token-logits [M, labels] of every token, of models that label tokens; pooled [B, C], tanh over the [CLS] row; embeddings [B, C], mean over tokens; hidden [M, C], the
  * last layer's rows.
  */
-export type ModelOutput = 'logits' | 'token-logits' | 'embeddings' | 'hidden' | 'pooled'
+const OUTPUTS = ['logits', 'token-logits', 'embeddings', 'hidden', 'pooled'] as const
+export type ModelOutput = (typeof OUTPUTS)[number]
 
 export interface ProgramOptions {
   /** 'hidden': the program takes rows [M, C] as they leave the embeddings; 'ids' if not given */
@@ -40,6 +42,8 @@ export interface ProgramOptions {
    */
   firstTokenOnly?: boolean
 }
+
+const OPTIONS: OptionNames<ProgramOptions> = { input: true, normalize: true, firstTokenOnly: true }
 
 /** Buffers by width; a released one is used again, so that a program needs about seven whatever its depth. */
 class BufferPool {
@@ -68,6 +72,9 @@ export function buildProgram(model: StoredModel, output: ModelOutput, options?: 
 export function buildProgram(model: StoredModel, output: ModelOutput, options: ProgramOptions = {}): StoredProgram {
   const { config, embeddings } = model
   const C = config.hiddenSize
+  checkNames('buildProgram', options, OPTIONS)
+  checkChoice('buildProgram', 'output', output, OUTPUTS)
+  checkChoice('buildProgram', 'input', options.input, ['ids', 'hidden'])
   const { input = 'ids', normalize = true, firstTokenOnly = true } = options
   checkOutput(model, output)
   if (input === 'ids' && embeddings.word.rows === 0)

@@ -1,5 +1,6 @@
 // Writes a model as a Hugging Face folder. What is written loads again bit for bit (ts/model/load.ts).
 
+import { checkNames, type OptionNames } from '../../kernels/program/check-options.ts'
 import { checkLinearWeight, type EmbeddingTable, type LeafWeight } from '../../kernels/program/weights.ts'
 import { familyOf } from '../families/index.ts'
 import { rowsBeforePositions } from '../families/names.ts'
@@ -177,11 +178,14 @@ export interface SaveOptions {
   beside?: Record<string, Uint8Array<ArrayBuffer>>
 }
 
+const OPTIONS: OptionNames<SaveOptions> = { files: true, beside: true }
+
 /** The files of a model folder in memory, for the browser: names and contents as `saveModel` writes them. */
 export function encodeModel(
   model: ModelWeights,
   options: SaveOptions = {},
 ): Record<string, string | Uint8Array<ArrayBuffer>> {
+  checkNames('encodeModel', options, OPTIONS)
   const { tensors, aliases } = modelTensors(model)
   return {
     'model.safetensors': encodeSafetensors(tensors),
@@ -204,6 +208,7 @@ export async function saveModel(
   folder: string,
   options: SaveOptions = {},
 ): Promise<Record<string, number>> {
+  checkNames('saveModel', options, OPTIONS)
   const { tensors, aliases } = modelTensors(model)
   const { header, parts } = planSafetensors(tensors)
   const { writeFolder } = await import('../io/folder.node.ts')

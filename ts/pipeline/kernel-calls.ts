@@ -71,6 +71,8 @@ interface Kept {
 
 /** Kernel calls on a device that `open` makes at the first one. */
 export function createKernelCalls(open: () => Promise<Device>): KernelCalls {
+  if (typeof open !== 'function')
+    throw new TypeError(`createKernelCalls: ${typeof open} was given, expected a function that opens a device`)
   let opened: Promise<Device> | undefined
   let kept: Kept[] = []
   const device = (): Promise<Device> => {

@@ -1,6 +1,6 @@
 // The high-level API: texts in, labels or vectors out. Option names are those of transformers.js.
 
-import { openDevice, type DeviceChoice } from '../inference/devices.ts'
+import { deviceOptionsOf, openDevice, type DeviceChoice } from '../inference/devices.ts'
 import { openTextModel, type ModelInMemory, type TextModel } from '../inference/text-model.ts'
 import { runOn, type RunningModel } from '../inference/running-model.ts'
 import { packBatch, type TextInput } from '../inference/batches.ts'
@@ -251,7 +251,7 @@ async function startTask(
   signal?.throwIfAborted()
   const isOwn = typeof choice !== 'object'
   const { device, notes: found } = isOwn
-    ? await openDevice({ ...options, device: choice })
+    ? await openDevice(deviceOptionsOf({ ...options, device: choice }))
     : { device: choice, notes: [] }
   const model = runOn(device, opened)
   let isDisposed = false

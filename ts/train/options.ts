@@ -1,7 +1,9 @@
 // What training can be told, what it takes where it is told nothing, and what is refused.
 
+import { checkChoice, checkNames, type OptionNames } from '../../kernels/program/check-options.ts'
 import type { Link } from '../../kernels/train/batch.ts'
 import type { FakeQuantize } from '../../kernels/train/fake-quantize.ts'
+import { checkArray } from '../../kernels/program/weights.ts'
 import type { ModelWeights } from '../model/weights.ts'
 import type { HiddenOptions } from './hidden.ts'
 import type { PieceDropout, Tokens } from './pieces.ts'
@@ -147,10 +149,27 @@ const DEFAULTS = {
   keep: 'last' as 'last' | 'best',
 }
 
+const OPTIONS: OptionNames<TrainOptions> = {
+  ...{ epochs: true, steps: true, maxSeconds: true, batch: true, batchTokens: true, accumulate: true },
+  ...{ learningRate: true, warmup: true, cycles: true, floor: true, weightDecay: true, clipNorm: true },
+  ...{ dropout: true, pieceDropout: true, labelSmoothing: true, seed: true, threads: true },
+  ...{ validation: true, validateEvery: true, patience: true, keep: true },
+  ...{ teacherLogits: true, logitMse: true, hidden: true, fakeQuantize: true, alpha: true, temperature: true },
+  ...{ masks: true, maskSchedule: true, checkpoint: true, resume: true, signal: true, progress: true },
+}
+
 export type Settings = typeof DEFAULTS & TrainOptions
 
 /** Options with defaults. @throws where a number is outside its range */
 export function settle(options: TrainOptions): Settings {
+  checkNames('train', options, OPTIONS)
+  checkChoice('train', 'keep', options.keep, ['last', 'best'])
+  const { progress, signal } = options
+  if (progress !== undefined && typeof progress !== 'function')
+    throw new TypeError(`train: progress is ${String(progress)}, expected a function`)
+  if (signal !== undefined && !(signal instanceof AbortSignal))
+    throw new TypeError(`train: signal is ${String(signal)}, expected an AbortSignal`)
+  if (options.fakeQuantize) checkNames('train: fakeQuantize', options.fakeQuantize, { linears: true, embeddings: true })
   const given = Object.fromEntries(Object.entries(options).filter(([, value]) => value !== undefined))
   const settings: Settings = { ...DEFAULTS, ...(options.patience && { keep: 'best' as const }), ...given }
   const range = (name: keyof Settings, isRight: (x: number) => boolean, words: string): void => {
@@ -218,6 +237,8 @@ export function checkExamples(
   if (examples.length === 0) throw new Error(`train: there are no ${what} examples`)
   examples.forEach((example, i) => {
     const { ids, types } = example
+    checkArray(ids, Int32Array, `train: ids of ${what} example ${i}`)
+    if (types !== undefined) checkArray(types, Int32Array, `train: types of ${what} example ${i}`)
     const wrong = link === 'softmax' ? wrongLabel(example, labels, hasTeacher) : wrongTargets(example, labels, link)
     if (wrong !== null && !(link !== 'softmax' && hasTeacher && !example.targets))
       throw new Error(`train: ${what} example ${i} has ${wrong}`)

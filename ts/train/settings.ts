@@ -1,5 +1,6 @@
 // What can be asked of a training from data to a saved model: what `train` and `distil` share, and what is `train`'s own.
 
+import type { OptionNames } from '../../kernels/program/check-options.ts'
 import type { Reporter } from '../inference/reporter.ts'
 import type { PreparedData, PrepareOptions, TaskOptions } from '../data/prepare.ts'
 import type { TaskScores } from '../evaluation/task-scores.ts'
@@ -44,6 +45,20 @@ export interface TrainSettings extends TrainingSettings {
   size?: string
   /** settings to try first on a part of the training texts; without it none */
   trials?: number
+}
+
+export const TRAINING_OPTIONS: OptionNames<TrainingSettings> = {
+  ...{ data: true, test: true, text: true, textPair: true, label: true, labelSeparator: true, problemType: true },
+  ...{ preparation: true, seed: true, out: true, epochs: true, minutes: true, batch: true, dropout: true },
+  ...{
+    learningRate: true,
+    accumulate: true,
+    pieceDropout: true,
+    quantizationAware: true,
+    resume: true,
+    threads: true,
+    tokens: true,
+  },
 }
 
 /** How a run is followed and ended. */

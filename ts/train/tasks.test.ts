@@ -15,7 +15,8 @@ import { trainOnData } from './train-on-data.ts'
 const folder = await mkdtemp(join(tmpdir(), 'train-tasks-'))
 afterAll(() => rm(folder, { recursive: true }))
 
-const MODEL = { size: '1x32', epochs: 30, batch: 16, dropout: 0, learningRate: 4e-3, threads: 1, seed: 1 } as const
+const SETTINGS = { epochs: 30, batch: 16, dropout: 0, learningRate: 4e-3, threads: 1, seed: 1 } as const
+const MODEL = { size: '1x32', ...SETTINGS } as const
 const DEVICE = { device: 'cpu', threads: 1, seed: 1 } as const
 const place = (name: string): string => join(folder, name)
 async function write(name: string, lines: string[]): Promise<string> {
@@ -53,7 +54,7 @@ describe('train', () => {
     )
     const student = await distil({
       ...{ teachers: [out], data: some, out: place('student'), student: '1x32' },
-      ...{ ...MODEL, size: undefined, epochs: 20, alpha: 0 },
+      ...{ ...SETTINGS, epochs: 20, alpha: 0 },
     })
     expect(student.scores).toMatchObject({ problemType: 'multi_label_classification', labels: ['old', 'red'] })
     expect(await problemTypeIn(place('student'))).toBe('multi_label_classification')
@@ -71,8 +72,15 @@ describe('train', () => {
     await using classify = await pipeline('text-classification', out, { device: 'cpu', threads: 1 })
     const [good] = await classify(['the lamp is good'])
     expect((good as { score: number }).score).toBeGreaterThan(1)
-    // the model says what labels are
-    const again = await trainOnData({ ...MODEL, size: undefined, model: out, epochs: 1, data, out: place('again') })
+    // the model says what labels are; without threads the devices choose them
+    const again = await trainOnData({
+      ...SETTINGS,
+      threads: undefined,
+      model: out,
+      epochs: 1,
+      data,
+      out: place('again'),
+    })
     expect(again.scores.problemType).toBe('regression')
     await expect(trainOnData({ ...MODEL, trials: 2, data, out, problemType: 'regression' })).rejects.toThrow(/--tune/)
   })

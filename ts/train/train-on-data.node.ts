@@ -145,7 +145,7 @@ export async function trainAndSave(
     bytes: bytes['model.safetensors'],
     seconds: trained.seconds,
     unlabelled: unlabelled.length,
-    scores: await scoreModel(model, tokenizer, data.test, { maxLength: limit, threads, seed }),
+    scores: await scoreModel(model, tokenizer, data.test, { maxLength: limit, threads: settings.threads, seed }),
   }
 }
 
