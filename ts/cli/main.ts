@@ -32,7 +32,11 @@ function buildProgram(): Command {
 
 async function main(): Promise<number> {
   // a reader such as `head` that has seen enough is no error
-  process.stdout.on('error', (error: NodeJS.ErrnoException) => process.exit(error.code === 'EPIPE' ? 0 : 1))
+  process.stdout.on('error', (error: NodeJS.ErrnoException) => {
+    if (error.code !== 'EPIPE')
+      process.stderr.write(`${NAME}: the output could not be written: ${failureSentence(error)}\n`)
+    process.exit(error.code === 'EPIPE' ? 0 : 1)
+  })
   try {
     await buildProgram().parseAsync()
     return Number(process.exitCode ?? 0)

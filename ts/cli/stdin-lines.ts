@@ -1,5 +1,7 @@
 // What stdin asks: its lines, decoded and read. A line that is not right is an answer of its own and takes no other with it.
 
+import { longRunOf } from '../text/bounds.ts'
+
 /** What one line asks for; other fields of a JSON line go through to its answer. */
 export interface Asked {
   text: string
@@ -48,7 +50,7 @@ export async function* parseLines(
       return [
         { line: number, error: 'holds NUL, which no text has; is it UTF-16? Convert it: iconv -f UTF-16 -t UTF-8' },
       ]
-    if (!isJson) return [{ text, fields: {} }]
+    if (!isJson) return [bounded({ text, fields: {} }, number)]
     return text.trim() === '' ? [] : [parseJsonLine(text, number)]
   }
   let rest = Buffer.alloc(0)
@@ -116,5 +118,10 @@ function parseJsonLine(line: string, number: number): Asked | Unreadable {
   const fields = value as Record<string, unknown> | null
   if (typeof fields !== 'object' || fields === null || typeof fields.text !== 'string')
     return { line: number, error: 'has no string "text"; expected {"text": "..."} on every line' }
-  return { text: fields.text, fields }
+  return bounded({ text: fields.text, fields }, number)
+}
+
+function bounded(asked: Asked, line: number): Asked | Unreadable {
+  const error = longRunOf(asked.text)
+  return error ? { line, error } : asked
 }

@@ -47,12 +47,9 @@ async function readDataFile(path: string, most: number): Promise<DataFile> {
 }
 
 async function readBytes(path: string, most: number): Promise<Uint8Array> {
-  const { readFile, stat } = await import('node:fs/promises')
+  const { readBounded } = await import('../io/folder.node.ts')
   try {
-    const { size } = await stat(path)
-    if (size > most)
-      throw new Error(`it has ${(size / MB).toFixed(0)} MB, expected at most ${most / MB}; take a sample of it`)
-    return await readFile(path)
+    return await readBounded(path, most)
   } catch (error) {
     const { code, message } = error as NodeJS.ErrnoException
     const found = code === 'ENOENT' ? 'there is no such file' : code === 'EISDIR' ? 'it is a folder' : message

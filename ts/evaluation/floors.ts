@@ -80,8 +80,9 @@ export async function crossValidatedFloors(rows: LabelledText[], options: FloorO
   const expected: number[] = []
   for (let fold = 0; fold < FOLDS; fold++) {
     const [train, test] = [order.filter((_, i) => i % FOLDS !== fold), order.filter((_, i) => i % FOLDS === fold)]
-    expected.push(...test.map(({ label }) => label))
-    for (const floor of await measureFloors(train, test, options)) predictions.get(floor.id)!.push(...floor.predictions)
+    for (const { label } of test) expected.push(label)
+    for (const floor of await measureFloors(train, test, options))
+      for (const prediction of floor.predictions) predictions.get(floor.id)!.push(prediction)
   }
   return FLOORS.map((id) => {
     const { accuracy, f1, macroF1, mcc } = scorePredictions(expected, predictions.get(id)!, classes, positive)

@@ -4,6 +4,7 @@
 
 import { makeSplitter, type Section } from './added-tokens.ts'
 import { SEPARATORS } from './bert-normalizer.ts'
+import { checkPatterns, longRunOf, MAX_RUN_OF_WORDPIECE } from './bounds.ts'
 import {
   makeNormalizer,
   makePreTokenizer,
@@ -87,9 +88,15 @@ export function tokenizerFromJson(
 ): Tokenizer {
   const settings = options.settings ?? readSettings({ 'tokenizer_config.json': JSON.stringify(config) })
   const json = applySettings(tokenizerJson as TokenizerJson, settings)
+  checkPatterns(tokenizerJson)
   const parts = openParts(json, settings, options.makePrecompiled)
   const { template } = parts
-  const idsOf = makeEncoder(parts)
+  const encode = makeEncoder(parts)
+  const idsOf = (text: string, most: number): number[] => {
+    const wrong = longRunOf(text, parts.model.type === 'WordPiece' ? MAX_RUN_OF_WORDPIECE : undefined)
+    if (wrong) throw new Error(`tokenizer: a text ${wrong}`)
+    return encode(text, most)
+  }
   const { model, addedTokens } = parts
   let vocabSize = 0
   for (const id of model.vocabulary.values()) vocabSize = Math.max(vocabSize, id + 1)

@@ -1,0 +1,95 @@
+// Inputs without end: patterns that backtrack, words of millions of letters, pipes that no one writes to, devices, and
+// an output that takes nothing.
+
+import { execFileSync, spawn } from 'node:child_process'
+import { cp, mkdtemp, rm } from 'node:fs/promises'
+import { tmpdir } from 'node:os'
+import { join } from 'node:path'
+import { afterAll, beforeAll, describe, expect, it } from 'vitest'
+import { readBounded } from '../../ts/io/folder.node.ts'
+import { loadModel } from '../../ts/model/load.ts'
+import { saveModel } from '../../ts/model/save.ts'
+import { checkPatterns, longRunOf } from '../../ts/text/bounds.ts'
+import { tokenizerFromVocabulary } from '../../ts/text/bare-vocabulary.ts'
+import { syntheticModel } from '../models.ts'
+
+const MAIN = join(import.meta.dirname, '../../ts/cli/main.ts')
+const VOCABULARY = ['[PAD]', '[UNK]', '[CLS]', '[SEP]', 'a', 'b']
+
+let root: string
+let model: string
+beforeAll(async () => {
+  root = await mkdtemp(join(tmpdir(), 'bounds-'))
+  model = join(root, 'model')
+  await saveModel(syntheticModel('f32'), model, { files: { 'vocab.txt': VOCABULARY.join('\n') } })
+})
+afterAll(() => rm(root, { recursive: true }))
+
+const pipe = (name: string): string => {
+  execFileSync('mkfifo', [join(root, name)])
+  return join(root, name)
+}
+
+describe('patterns of a tokenizer', () => {
+  const withPattern = (pattern: string) => ({ pre_tokenizer: { type: 'Split', pattern: { Regex: pattern } } })
+
+  it.each(['(a+)+$', '(a|a)*b', '(?:\\s*x)+', '((a{2,}))*', '(a*b?|c)+', '(?<w>[ab]+,)*'])('%s is refused', (pattern) =>
+    expect(() => checkPatterns(withPattern(pattern))).toThrow(
+      /pre_tokenizer: pattern: the pattern .* would run for ever/,
+    ),
+  )
+
+  it.each([
+    // GPT-2, cl100k, o200k, Llama 3, CLIP
+    "'s|'t|'re|'ve|'m|'ll|'d| ?\\p{L}+| ?\\p{N}+| ?[^\\s\\p{L}\\p{N}]+|\\s+(?!\\S)|\\s+",
+    "(?i:'s|'t|'re|'ve|'m|'ll|'d)|[^\\r\\n\\p{L}\\p{N}]?\\p{L}+|\\p{N}{1,3}| ?[^\\s\\p{L}\\p{N}]+[\\r\\n]*|\\s*[\\r\\n]+|\\s+(?!\\S)|\\s+",
+    "[^\\r\\n\\p{L}\\p{N}]?[\\p{Lu}\\p{Lt}\\p{Lm}\\p{Lo}\\p{M}]*[\\p{Ll}\\p{Lm}\\p{Lo}\\p{M}]+(?i:'s|'t|'re|'ve|'m|'ll|'d)?|\\p{N}{1,3}",
+    "<\\|startoftext\\|>|'s|[\\p{L}]+|[\\p{N}]|[^\\s\\p{L}\\p{N}]+",
+    '[+(*]+\\(+\\)*',
+    '(ab)+c?',
+  ])('%s is taken', (pattern) => expect(() => checkPatterns(withPattern(pattern))).not.toThrow())
+})
+
+describe('texts without end', () => {
+  const tokenizer = tokenizerFromVocabulary(VOCABULARY, { lowercase: true })
+
+  it('are refused at once, and long ones of words are not', () => {
+    expect(() => tokenizer.encode('a'.repeat(1e7), 16)).toThrow(/has more than 1000000 characters without a space/)
+    expect(() => tokenizer.encodePair('a', ' '.repeat(1e7), 16)).toThrow(/characters of white space from character 0/)
+    expect(tokenizer.encode('a b '.repeat(1e6), 16)).toHaveLength(16)
+    expect(longRunOf('a'.repeat(50_000))).toBeNull()
+    expect(longRunOf(`b ${'a'.repeat(50_001)}`)).toContain('from character 2')
+  })
+})
+
+describe('pipes and devices', () => {
+  it('are no files of a model', async () => {
+    const folder = join(root, 'piped')
+    await cp(model, folder, { recursive: true })
+    await rm(join(folder, 'model.safetensors'))
+    execFileSync('mkfifo', [join(folder, 'model.safetensors')])
+    await expect(loadModel(folder)).rejects.toThrow(/model\.safetensors is a pipe or a device, expected a file/)
+    await rm(join(folder, 'vocab.txt'))
+    execFileSync('mkfifo', [join(folder, 'vocab.txt')])
+    await expect(loadModel(folder)).rejects.toThrow(/vocab\.txt is a pipe or a device, expected a file/)
+  })
+
+  it('are read as data up to a bound', async () => {
+    await expect(readBounded('/dev/zero', 1e6)).rejects.toThrow('it is a device, expected a file')
+    const endless = pipe('endless')
+    const writer = spawn('sh', ['-c', `cat /dev/zero > ${endless}`])
+    await expect(readBounded(endless, 1e6)).rejects.toThrow('it has more than 1 MB, expected at most 1 MB')
+    writer.kill()
+    const whole = pipe('whole')
+    spawn('sh', ['-c', `printf abc > ${whole}`])
+    expect(new TextDecoder().decode(await readBounded(whole, 1e6))).toBe('abc')
+  })
+})
+
+it('an output that takes nothing is an error in words', async () => {
+  const child = spawn('sh', ['-c', `"${process.execPath}" "${MAIN}" inspect "${model}" --json > /dev/full`])
+  let words = ''
+  child.stderr.on('data', (piece: Buffer) => (words += piece.toString()))
+  expect(await new Promise((resolve) => child.on('exit', resolve))).toBe(1)
+  expect(words).toMatch(/the output could not be written: the disk is full/)
+})
