@@ -57,6 +57,12 @@ export function labelled(name: string, control: HTMLElement): HTMLElement {
   return element('label', { class: 'field' }, element('span', {}, name), control)
 }
 
+/** A file input that looks like a button and says what it opens; the input keeps the keyboard. */
+export function fileButton(name: string, input: HTMLInputElement): HTMLElement {
+  input.className = 'unseen'
+  return element('label', { class: 'file' }, name, input)
+}
+
 /** An error in place of what was there, read out at once. */
 export const errorBox = (title: string, message: string): HTMLElement =>
   element(

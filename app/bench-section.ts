@@ -1,6 +1,6 @@
 // Runs the bench in a worker of its own, shows how far it is, keeps what it found, and takes the results of others.
 
-import { deviceName, devicesOf, errorBox, type App, type Section } from './app.ts'
+import { deviceName, devicesOf, errorBox, fileButton, type App, type Section } from './app.ts'
 import { Client, StoppedError } from './client.ts'
 import type { NamedResults } from './chart-data.ts'
 import { deviceKey } from './device-key.ts'
@@ -181,7 +181,7 @@ export function mountBench(root: HTMLElement, app: App, changed: () => void): Be
     root.replaceChildren(
       element('h2', {}, words.sections.bench),
       element('p', { class: 'quiet' }, words.benchIntro),
-      element('div', { class: 'row' }, group(words.sections.bench, ...parts), group(words.devices, ...devices)),
+      element('div', { class: 'row' }, group(words.what, ...parts), group(words.devices, ...devices)),
       element(
         'div',
         { class: 'row' },
@@ -199,7 +199,7 @@ export function mountBench(root: HTMLElement, app: App, changed: () => void): Be
         own !== null &&
           own.rows.length > 0 &&
           element('button', { type: 'button', class: 'plain', id: 'save', on: { click: download } }, words.save),
-        element('label', { class: 'field' }, element('span', {}, words.load), loader),
+        fileButton(words.load, loader),
         ...machines,
       ),
     )

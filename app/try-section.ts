@@ -1,6 +1,6 @@
 // Texts in, answers out: typed, pasted or from a file; one variant, or two side by side.
 
-import { deviceOptions, errorBox, labelled, modelName, variantName, type App, type Section } from './app.ts'
+import { deviceOptions, errorBox, fileButton, labelled, modelName, variantName, type App, type Section } from './app.ts'
 import { drawAnswers, sideName, type SideAnswers } from './answers.ts'
 import { MODELS } from './catalogue.ts'
 import { StoppedError } from './client.ts'
@@ -250,8 +250,8 @@ export function mountTry(root: HTMLElement, app: App): TrySection {
           { class: 'row' },
           submit,
           stop,
-          labelled(words.openTexts, texts),
-          labelled(words.openModel, folder),
+          fileButton(words.openTexts, texts),
+          fileButton(words.openModel, folder),
         ),
       ),
       source,

@@ -83,6 +83,7 @@ export const en = {
   benchIntro:
     'Everything is timed here, in a worker of this page. A kernel is compared with float64 before it is timed. Other tabs and a low battery make times worse.',
   parts: { models: 'Models', kernels: 'Kernels', 'break-even': 'Where zeros begin to pay' },
+  what: 'What',
   devices: 'Devices',
   quick: 'Short: fewer samples',
   run: 'Run the bench',

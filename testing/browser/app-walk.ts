@@ -4,6 +4,7 @@
 import { mkdirSync } from 'node:fs'
 import { join } from 'node:path'
 import { parseArgs } from 'node:util'
+import type { Browser } from 'puppeteer'
 import { buildApp, openApp, type OpenedApp } from './app-page.ts'
 import { WALKS, type Ground } from './app-walks.ts'
 import { launchBrowser } from './chromium.ts'
@@ -25,22 +26,31 @@ let failed = 0
 for (const name of wanted) {
   const servers: StaticServer[] = []
   const opened: OpenedApp[] = []
+  const browsers: Browser[] = []
+  const opener =
+    (within: Browser): Ground['open'] =>
+    async (address, before) => {
+      const app = await openApp(within, address, before)
+      opened.push(app)
+      return app
+    }
   const ground: Ground = {
-    browser,
     files,
     host: async (isolated, headers, own = files) => {
       const server = await serve(own, isolated, headers)
       servers.push(server)
       return server
     },
-    open: async (address, before) => {
-      const app = await openApp(browser, address, before)
-      opened.push(app)
-      return app
+    open: opener(browser),
+    launch: async (adapter) => {
+      const other = await launchBrowser(adapter)
+      browsers.push(other)
+      return opener(other)
     },
     picture: async (page, picture) => {
       if (!values.pictures) return
       const { width, height } = await page.evaluate(() => {
+        scrollTo({ top: 0, behavior: 'instant' })
         const { clientWidth, scrollHeight } = document.documentElement
         return { width: clientWidth, height: scrollHeight }
       })
@@ -63,7 +73,7 @@ for (const name of wanted) {
   }
   const problems = [...(problem === null ? [] : [problem]), ...opened.flatMap((app) => app.problems)]
   if (problem !== null) for (const app of opened) await app.close().catch(() => {})
-  await Promise.all(servers.map((server) => server.close()))
+  await Promise.all([...servers, ...browsers].map((used) => used.close()))
   if (problems.length > 0) failed++
   console.log(`${problems.length > 0 ? 'FAILED' : 'ok'}  ${name}, ${((performance.now() - start) / 1000).toFixed(1)} s`)
   for (const line of problems) console.log(`  ${line}`)

@@ -3,24 +3,29 @@
 import { mkdtempSync, writeFileSync } from 'node:fs'
 import { tmpdir } from 'node:os'
 import { join } from 'node:path'
-import type { Browser, ElementHandle, Page } from 'puppeteer'
+import { fileURLToPath } from 'node:url'
+import type { ElementHandle, Page } from 'puppeteer'
 import { POLICY } from '../../app/vite.config.ts'
 import type { OpenedApp } from './app-page.ts'
+import type { BrowserAdapter } from './chromium.ts'
 import type { Files, StaticServer } from './server.ts'
 
 export interface Ground {
-  browser: Browser
   files: Files
   /** Serves the page; closed after the walk. */
   host(isolated: boolean, headers?: Record<string, string>, files?: Files): Promise<StaticServer>
-  open(address: string, before?: (page: Page) => Promise<unknown>): Promise<OpenedApp>
+  open: Open
+  /** another browser, whose pages are opened by what it gives; closed after the walk */
+  launch(adapter: BrowserAdapter): Promise<Open>
   picture(page: Page, name: string): Promise<void>
   /** What a walk has to tell. */
   say(line: string): void
 }
 
+type Open = (address: string, before?: (page: Page) => Promise<unknown>) => Promise<OpenedApp>
 type Walk = (ground: Ground) => Promise<void>
 
+const OWN_MODEL = fileURLToPath(new URL('../compatibility/fixtures/q8-e8', import.meta.url))
 const folder = mkdtempSync(join(tmpdir(), 'compact-kernels-walk-'))
 
 /** A file on disk for an input of the page. */
@@ -265,6 +270,45 @@ const offline: Walk = async ({ host, open }) => {
   await app.close()
 }
 
+/** An adapter whose canvases stay empty: the points are drawn all the same. */
+const emptyCanvas: Walk = async ({ host, launch, say }) => {
+  const open = await launch('software')
+  const app = await open((await host(true)).url, view(WIDE))
+  await ready(app)
+  await runBench(app)
+  await app.page.waitForFunction('/2-D canvas/.test(document.querySelector("#space").innerText)')
+  say((await app.text('#space .quiet')).split('. ').slice(-1)[0])
+  await app.close()
+}
+
+/** An address that is shared shows the same; a model of the reader's own takes the place of the page's. */
+const shared: Walk = async ({ host, open }) => {
+  const { url } = await host(true)
+  const app = await open(url, view(WIDE))
+  await ready(app)
+  await app.page.$eval('textarea#text', (area) => {
+    area.value = 'an awful mess'
+    area.dispatchEvent(new Event('input'))
+  })
+  await app.page.select('#variant', 'nm2:4')
+  await app.page.waitForFunction('/nm2:4/.test(document.querySelector("#answers h3")?.textContent)')
+  await app.page.click('#share')
+  const address = app.page.url()
+  const other = await open(address, view(WIDE))
+  await ready(other)
+  const answer = await other.text('#answers')
+  expect(answer.includes('an awful mess') && answer.includes('nm2:4'), `another view behind ${address}: ${answer}`)
+  await give(other.page, '#folder', OWN_MODEL)
+  await other.page.waitForFunction('/everything|q8-e8/.test(document.querySelector("#model-section").innerText)')
+  await other.page.waitForFunction('/q8-e8/.test(document.querySelector("#answers").innerText)')
+  await other.page.waitForFunction('/F1 of this model is not known/.test(document.querySelector("#plots").innerText)')
+  fileOf('notes.txt', 'no model')
+  await give(other.page, '#folder', folder)
+  await other.page.waitForFunction('/config.json is missing/.test(document.querySelector("#answers").innerText)')
+  await other.close()
+  await app.close()
+}
+
 /** A host that sends the policy with every file, workers included, and keeps the page in a folder. */
 const policy: Walk = async ({ host, open, files }) => {
   const inside: Files = new Map([...files].map(([name, content]) => [`some/folder/${name}`, content]))
@@ -318,6 +362,8 @@ export const WALKS: Record<string, Walk> = {
   'wrong files': wrongFiles,
   stopped,
   offline,
+  'empty canvas': emptyCanvas,
+  shared,
   policy,
   keyboard,
 }
