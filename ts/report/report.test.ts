@@ -108,6 +108,9 @@ function syntheticResults(options: { software: boolean; finished?: boolean } = {
     margin: MARGIN,
     rows,
     recommendations: [],
+    shapes: [16, 64].map((tokens) => ({
+      ...{ id: 'q8', device: 'cpu' as const, tokens, batch: 1, medianMs: tokens / 8, lowMs: 1, highMs: 9, n: 40 },
+    })),
     notes: [],
   }
 }
@@ -186,6 +189,12 @@ describe('tableMarkdown', () => {
     }
     expect(tableMarkdown(results)).toMatch(/\| `q8` \|.*\| 0\.00400 \(= 1\.02x\) \|/)
     expect(reportHtml(results)).toContain('= 1.02 [0.980, 1.06]')
+  })
+  it('has times by length and batch', () => {
+    const [, after] = tableMarkdown(syntheticResults()).split('## Times by length and batch')
+    expect(after).toMatch(/\| +variant +\| +device +\| +1 x 16 +\| +1 x 64 +\|/)
+    expect(after).toMatch(/\| +`q8` +\| +CPU +\| +2\.00 +\| +8\.00 +\|/)
+    expect(reportHtml(syntheticResults())).toContain('<h2>Times by length and batch</h2>')
   })
   it('does not speak of emulation where the GPU is real, and says where it is not finished', () => {
     const results = { ...syntheticResults({ software: false }), finished: false }

@@ -6,7 +6,7 @@ import type { StudyResults, StudyRow } from './results.ts'
 import { METRIC_NAMES } from '../evaluation/statistics.ts'
 import { FLOOR_NAMES } from '../evaluation/floors.ts'
 import { explanation, hasGpu, hasSoftwareGpu, headline, scoreTitle, setting } from './table.ts'
-import { shortNumber, SOFTWARE_GPU, tableCells } from './table.ts'
+import { SHAPES_WORDS, shapesTable, shortNumber, SOFTWARE_GPU, tableCells } from './table.ts'
 
 const STYLE = `
 :root { color-scheme: light dark; --ink: #1b1f24; --soft: #5b6570; --paper: #fff; --line: #d9dee3; --best: #0b6e4f; --other: #7a8591; --base: #b3541e; --wash: #f4f6f8 }
@@ -135,6 +135,16 @@ function timesTable({ rows }: StudyResults, isSoftware: boolean): string {
   return `<div class="scroll"><table>${TIMES_HEAD}\n<tbody>${lines.join('\n')}</tbody></table></div>`
 }
 
+function shapesSection(results: StudyResults): string {
+  const [titles, ...lines] = shapesTable(results)
+  if (!titles) return ''
+  const head = titles.map((title) => `<th>${e(title)}</th>`).join('')
+  const body = lines.map(
+    ([id, ...cells]) => `<tr><td><code>${e(id)}</code></td>${cells.map((of) => cell(of)).join('')}</tr>`,
+  )
+  return `<h2>Times by length and batch</h2><div class="scroll"><table><thead><tr>${head}</tr></thead><tbody>${body.join('\n')}</tbody></table></div><p><small>${e(SHAPES_WORDS)}</small></p>`
+}
+
 /** The whole of report.html. */
 export function reportHtml(results: StudyResults): string {
   const { rows, recommendations, notes } = results
@@ -162,6 +172,7 @@ ${recommendations.length ? `<h2>What to take</h2><p class="soft">Chosen on the v
 <h2>Times</h2>
 ${timesTable(results, false)}
 <p><small>Cold: a new device, weights packed and the first answer. Rows were timed in turns, round after round; = marks a tie with the baseline.</small></p>
+${shapesSection(results)}
 ${hasSoftwareGpu(results) ? `<h2>${SOFTWARE_GPU}</h2><p class="warn">No real GPU was measured. ${e(results.engine.gpu ?? '')} shows that every row runs on WebGPU and says what the CPU says, not how fast a GPU is.</p>${timesTable(results, true)}` : ''}
 ${noted.length || notes.length ? `<h2>Notes</h2>${list([...noted, ...notes.map(e)])}` : ''}
 </body></html>

@@ -44,6 +44,21 @@ export interface GpuLatency extends Latency {
   checked: number
 }
 
+/** Milliseconds of one row for texts of one length, so many at a time. */
+export interface ShapeTime {
+  id: string
+  device: 'cpu' | 'gpu'
+  /** of each text */
+  tokens: number
+  /** texts at a time */
+  batch: number
+  medianMs: number
+  /** 95 % interval of the median, as in `Latency` */
+  lowMs: number
+  highMs: number
+  n: number
+}
+
 export interface StudyRow {
   id: string
   /** recipe as it was applied, ranks included; '' for none */
@@ -149,6 +164,8 @@ export interface StudyResults {
   margin: number
   rows: StudyRow[]
   recommendations: Recommendation[]
+  /** the baseline, the student and the recommended rows by length and batch, on real devices */
+  shapes: ShapeTime[]
   notes: string[]
 }
 

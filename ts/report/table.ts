@@ -5,7 +5,7 @@ import { floorWarning, FLOOR_NAMES } from '../evaluation/floors.ts'
 import { METRIC_NAMES } from '../evaluation/statistics.ts'
 import { PAPER_BASELINE, PAPER_ROWS } from './paper.ts'
 import { lossPoints } from './recommend.ts'
-import { ratio, type Latency, type StudyResults, type StudyRow } from './results.ts'
+import { ratio, type Latency, type ShapeTime, type StudyResults, type StudyRow } from './results.ts'
 
 /** Three significant digits, never with an exponent. */
 export function shortNumber(value: number): string {
@@ -182,6 +182,36 @@ function floorLines(results: StudyResults, titles: string[]): string[][] {
   })
 }
 
+/** Times of a few rows: texts at a time x tokens of each. Empty where none were measured. */
+export function shapesTable({ shapes }: StudyResults): string[][] {
+  if (shapes.length === 0) return []
+  const shapeOf = ({ batch, tokens }: ShapeTime): string => `${batch} x ${tokens}`
+  const titles = [...new Set(shapes.map(shapeOf))]
+  const rows = [...new Map(shapes.map((of) => [`${of.id} ${of.device}`, of])).values()]
+  const lines = rows.map(({ id, device }) => [
+    id,
+    device.toUpperCase(),
+    ...titles.map((title) => {
+      const found = shapes.find((of) => of.id === id && of.device === device && shapeOf(of) === title)
+      return found ? shortNumber(found.medianMs) : ''
+    }),
+  ])
+  return [['variant', 'device', ...titles], ...lines]
+}
+
+export const SHAPES_WORDS =
+  'Median milliseconds for so many texts at a time x so many tokens of each, of texts of random tokens, rows in turns at each shape.'
+
+function shapesLines(results: StudyResults): string[] {
+  const [titles, ...lines] = shapesTable(results)
+  if (!titles) return []
+  const marked = lines.map(([id, ...cells]) => [`\`${id}\``, ...cells])
+  return [
+    ...['', '## Times by length and batch', '', SHAPES_WORDS, ''],
+    markdownTable([titles, ...marked], { align: titles.map((_, i) => (i < 2 ? 'l' : 'r')) }),
+  ]
+}
+
 /** The times of a software GPU, which say that every row runs there and nothing of how fast a GPU is. */
 function softwareLines(results: StudyResults): string[] {
   if (!hasSoftwareGpu(results)) return []
@@ -244,7 +274,7 @@ export function tableMarkdown(results: StudyResults): string {
     )
     for (const { aim, id, reason } of results.recommendations) lines.push(`- ${aim}: \`${id}\` (${reason})`)
   }
-  lines.push(...softwareLines(results))
+  lines.push(...shapesLines(results), ...softwareLines(results))
   const notes = results.rows.filter((row) => row.note !== '')
   if (notes.length || results.notes.length) {
     lines.push('', '## Notes', '')

@@ -69,7 +69,7 @@ export interface Scale {
   batch: number
   learningRate: { scratch: number; pretrained: number; tune: number; student: number }
   /** shares of the budget in seconds that training may take: baseline, student, every fine-tuning together */
-  seconds: { baseline: number; student: number; tune: number; latency: number }
+  seconds: { baseline: number; student: number; tune: number; latency: number; shapes: number }
   /** test texts whose GPU logits are compared */
   checked: number
 }
@@ -93,6 +93,7 @@ export function scaleFor({ minutes, quick, tokens }: Pick<StudySettings, 'minute
       student: seconds * 0.1,
       tune: seconds * 0.3,
       latency: seconds * 0.1,
+      shapes: seconds * 0.04,
     },
   }
   return quick

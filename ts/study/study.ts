@@ -2,8 +2,6 @@
 // Each finished stage is on disk (store.ts); a run that was stopped goes on where it was.
 
 import type { Device } from '../../kernels/program/device.ts'
-import { folderDigest, isFolder } from '../io/folder.node.ts'
-import { encoderSize } from '../model/preset.ts'
 import { Bases, type TrainedBase } from './bases.ts'
 import { folderOf, selectRows, type RowPlan } from './catalogue.ts'
 import { loadClassifier } from '../inference/classifier.ts'
@@ -19,7 +17,9 @@ import { prepareData, type PreparedData } from '../data/prepare.ts'
 import { reportHtml } from '../report/report.ts'
 import { SILENT, type Reporter } from '../inference/reporter.ts'
 import { recommend } from '../report/recommend.ts'
-import { MARGIN, RESULTS_SCHEMA, type StudyResults, type StudySettings } from '../report/results.ts'
+import { checkStudent, digestsOf, findDevices } from './start.ts'
+import { measureShapes } from './shapes.ts'
+import { MARGIN, RESULTS_SCHEMA, type ShapeTime, type StudyResults, type StudySettings } from '../report/results.ts'
 import { encoderParams, scoreRow, type ScoredRow } from './score.ts'
 import { scaleFor, settingsOf, type Scale, type StudyOptions } from './settings.ts'
 import { slowerNotes } from '../report/slower.ts'
@@ -98,44 +98,12 @@ export async function runStudy(
   }
 }
 
-/** Of models that are folders: one that was trained anew under the same name makes other rows. */
-async function digestsOf({ model, student }: StudySettings): Promise<Record<string, string>> {
-  const digests: Record<string, string> = {}
-  if (await isFolder(model)) digests.modelFiles = await folderDigest(model)
-  if (student !== null && (await isFolder(student))) digests.studentFiles = await folderDigest(student)
-  return digests
-}
-
-/** A wrong name is found out now, not after the baseline's training. */
-async function checkStudent(student: string | null): Promise<void> {
-  if (student !== null && !encoderSize(student) && !(await isFolder(student)))
-    throw new Error(
-      `student ${student}: expected layers x width with a width divisible by 32, such as 2x64, a preset, or the folder of a model`,
-    )
-}
-
-/**
- * The devices that are measured. A GPU that is asked for and is not there is found out now, not after the training, and
- * before a folder is made.
- */
-async function findDevices(asked: StudyOptions['devices']): Promise<{ devices: ('cpu' | 'gpu')[]; note: string }> {
-  const devices = asked ?? ['cpu', 'gpu']
-  if (!devices.includes('gpu')) return { devices, note: '' }
-  try {
-    const { device: gpu } = await openDevice({ device: 'gpu' })
-    await gpu.dispose()
-    return { devices, note: '' }
-  } catch (error) {
-    if (asked) throw error
-    return { devices: ['cpu'], note: `measured on the CPU alone: ${(error as Error).message}` }
-  }
-}
-
 /** All stages; where the signal ends them early, what is finished is written all the same. */
 async function finish(run: StudyRun, signal?: AbortSignal): Promise<StudyEnd> {
   try {
     await run.makeRows()
     await run.measure()
+    await run.measureShapes()
   } catch (error) {
     if (!(error instanceof Stopped || signal?.aborted)) throw error
     return { results: await run.write(), stopped: true }
@@ -152,6 +120,7 @@ class StudyRun {
   private about: TrainedBase | null = null
   private floors: Floor[] = []
   private cutting = ''
+  private shapes: ShapeTime[] = []
   private readonly judge = new Judge()
 
   constructor(context: RunContext) {
@@ -296,6 +265,49 @@ class StudyRun {
     await store.write('times', key, this.measurements)
   }
 
+  /** Times by length and batch of the baseline, the student and what is recommended. */
+  async measureShapes(): Promise<void> {
+    const { store, data, scale, settings, reporter, cpu, signal } = this.context
+    const { recommendations, rows } = await this.write()
+    const ids = ['baseline', 'student', ...recommendations.map(({ id }) => id)]
+    const chosen = rows.filter(({ id }) => ids.includes(id))
+    const key = keyOf(
+      this.key,
+      chosen.map(({ id }) => id),
+      cpu.info().threads,
+      data.hash,
+    )
+    const known = await store.read<ShapeTime[]>('shapes', key)
+    if (known) this.shapes = known
+    else {
+      reporter.stage('times by length and batch')
+      const opened = await Promise.all(chosen.map(async ({ id }) => ({ id, folder: await store.checkedModel(id) })))
+      const typical = rows.find(({ cpu: of }) => of)?.cpu?.tokens ?? scale.maxPositions
+      const { seconds, maxPositions: maxLength } = scale
+      const shared = {
+        rows: opened,
+        typical,
+        maxLength,
+        seconds: seconds.shapes,
+        seed: settings.seed,
+        reporter,
+        signal,
+      }
+      if (rows.some(({ cpu: of }) => of))
+        this.shapes.push(...(await measureShapes({ ...shared, device: cpu, kind: 'cpu' })))
+      if (rows.some(({ gpu }) => gpu && !gpu.software)) {
+        const { device } = await openDevice({ device: 'gpu' })
+        try {
+          this.shapes.push(...(await measureShapes({ ...shared, device, kind: 'gpu' })))
+        } finally {
+          await device.dispose()
+        }
+      }
+      await store.write('shapes', key, this.shapes)
+      reporter.done(`${chosen.length} rows`)
+    }
+  }
+
   /** results.json, table.md and report.html of what there is so far. */
   async write(): Promise<StudyResults> {
     const { settings, data, store, plans, cpu } = this.context
@@ -350,6 +362,7 @@ class StudyRun {
       settings,
       ...{ floors, family, margin: MARGIN, rows },
       recommendations: chosen.recommendations,
+      shapes: this.shapes,
       notes: [...chosen.notes, ...notes, ...(measurements?.notes ?? []), ...cpu.info().notes],
     }
     await store.writeFile('results.json', `${JSON.stringify(results, null, 2)}\n`)

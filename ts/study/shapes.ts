@@ -1,0 +1,68 @@
+// Times of a few rows by the length of a text and by the number of texts: what one text of the usual length does not say.
+
+import type { Device } from '../../kernels/program/device.ts'
+import { createRandom } from '../../kernels/program/random.ts'
+import { buildProgram } from '../model/bert.ts'
+import { packBatch } from '../inference/batches.ts'
+import { loadClassifier } from '../inference/classifier.ts'
+import type { Reporter } from '../inference/reporter.ts'
+import { timeInTurns } from '../evaluation/timing.ts'
+import type { ShapeTime } from '../report/results.ts'
+
+/** Tokens of one text; those above what the models read are left out. */
+const LENGTHS = [16, 64, 128, 256, 512]
+/** Texts at a time, of the length of a usual text. */
+const BATCHES = [1, 8, 32]
+const MAX_RUNS = 40
+/** The first entries of a vocabulary are special tokens, which a text does not consist of. */
+const SPECIAL = 5
+
+export interface ShapesInput {
+  rows: { id: string; folder: string }[]
+  device: Device
+  kind: 'cpu' | 'gpu'
+  /** tokens of a usual text */
+  typical: number
+  /** most tokens of a text */
+  maxLength: number
+  /** to spend on all shapes together */
+  seconds: number
+  seed: number
+  reporter: Reporter
+  signal?: AbortSignal
+}
+
+/** Times the rows in turns at each length and each batch. */
+export async function measureShapes(input: ShapesInput): Promise<ShapeTime[]> {
+  const { rows, device, kind, typical, maxLength, seconds, seed, reporter, signal } = input
+  const shapes = [
+    ...LENGTHS.filter((tokens) => tokens <= maxLength).map((tokens) => ({ tokens, batch: 1 })),
+    ...BATCHES.map((batch) => ({ tokens: Math.min(typical, maxLength), batch })),
+  ]
+  const random = createRandom(seed, 'shapes')
+  const opened = await Promise.all(
+    rows.map(async ({ id, folder }) => {
+      const { weights } = await loadClassifier(folder)
+      return { id, vocabulary: weights.config.vocabSize, session: await device.load(buildProgram(weights, 'logits')) }
+    }),
+  )
+  const found: ShapeTime[] = []
+  try {
+    for (const [i, { tokens, batch }] of shapes.entries()) {
+      reporter.progress(i, shapes.length, undefined, `${batch} x ${tokens} tokens`)
+      const contenders = opened.map(({ id, vocabulary, session }) => {
+        const text = (): Int32Array =>
+          Int32Array.from({ length: tokens }, () => SPECIAL + random.int(vocabulary - SPECIAL))
+        return { id, session, batch: packBatch(Array.from({ length: batch }, text)) }
+      })
+      const { times } = await timeInTurns(contenders, { seconds: seconds / shapes.length, maxRuns: MAX_RUNS, signal })
+      for (const { id } of opened) {
+        const { medianMs, lowMs, highMs, n } = times.get(id)!
+        found.push({ id, device: kind, tokens, batch, medianMs, lowMs, highMs, n })
+      }
+    }
+  } finally {
+    for (const { session } of opened) session.dispose()
+  }
+  return found
+}
