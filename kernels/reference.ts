@@ -19,23 +19,37 @@ export function runReference(program: Program, batch: Batch): Float64Array {
  * The output with the last op's own error bounds: for a program of one op they are the bounds a kernel must keep;
  * for longer programs earlier errors are not in them.
  */
-export function referenceWithBounds(asGiven: Program, given: Batch): Referenced {
+export function referenceWithBounds(program: Program, batch: Batch): Referenced {
+  const last = walk(program, batch, null).at(-1)
+  if (!last) throw new Error('program: no op writes its output')
+  return last
+}
+
+/**
+ * What each op should give from what a device gave in the ops before it, with the op's own bounds: they hold for every op of a
+ * longer program too.
+ * @param outputs f32 of each op, as the device has it
+ */
+export const referenceOfEachOp = (
+  program: Program,
+  batch: Batch,
+  outputs: readonly ArrayLike<number>[],
+): Referenced[] => walk(program, batch, outputs)
+
+function walk(asGiven: Program, given: Batch, outputs: readonly ArrayLike<number>[] | null): Referenced[] {
   const { program, place } = placePositions(asGiven)
   const batch = place ? place(given) : given
   checkBatch(program, batch)
   const buffers = new Map<BufferId, ArrayLike<number> | QuantizedRows>()
   if (program.input !== 'ids' && batch.rows) buffers.set(program.input, batch.rows)
-  let last: Referenced = { values: new Float64Array(0), bounds: new Float64Array(0) }
   const ofInt8 = new Set<BufferId>()
-  for (const op of program.ops) {
-    last = runOp(op, batch, buffers, ofInt8)
+  return program.ops.map((op, i) => {
+    const made = runOp(op, batch, buffers, ofInt8)
     if (op.kind === 'linear' && isInt8(op.weight)) ofInt8.add(op.output)
     else ofInt8.delete(op.output)
-    buffers.set(op.output, last.values)
-  }
-  const output = buffers.get(program.output)
-  if (!(output instanceof Float64Array)) throw new Error('program: no op writes its output')
-  return last
+    buffers.set(op.output, outputs ? outputs[i] : made.values)
+    return made
+  })
 }
 
 /** @param ofInt8 buffers that hold the output of an int8 layer */
