@@ -10,7 +10,7 @@ const TS = [
   ['train'],
   ['evaluation'],
   ['data'],
-  ['worker'],
+  ['transformers', 'worker'],
   ['pipeline'],
   ['inference'],
   ['recipe'],

@@ -46,7 +46,12 @@ export async function buildModules(outdir: string): Promise<void> {
 }
 
 /** Entries that a page can import as one file. */
-const SINGLE: Record<string, string> = { 'compact-kernels': 'ts/index.ts', wasm: 'ts/wasm.ts', webgpu: 'ts/webgpu.ts' }
+const SINGLE: Record<string, string> = {
+  'compact-kernels': 'ts/index.ts',
+  transformers: 'ts/transformers.ts',
+  wasm: 'ts/wasm.ts',
+  webgpu: 'ts/webgpu.ts',
+}
 
 /** What only Node loads is not there in a page. */
 const withoutNode: Plugin = {

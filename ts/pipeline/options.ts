@@ -32,7 +32,7 @@ export const texts: Check = (value) =>
 const HINTS: Readonly<Record<string, string>> = {
   text_pair: '; give two texts as { text, text_pair }',
   return_all_scores: '; top_k: null gives all',
-  quantize: '; the vectors are f32',
+  quantize: '; the vectors are f32 (compact-kernels/transformers makes bits of them)',
 }
 
 /** Option names that may be given, with their checks. */
