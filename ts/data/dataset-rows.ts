@@ -48,6 +48,8 @@ export interface DataFile {
   ending: string
   /** the whole file, decoded, or the entries of a format that is no text */
   content: string | readonly unknown[]
+  /** what was found when it was decoded */
+  note?: string
 }
 
 /** Rows, and the columns they were found in: names, or numbers where there is no header. */
@@ -98,7 +100,8 @@ function checkColumns(reading: RowReading): void {
   }
 }
 
-function parseFile({ content, path, ending }: DataFile, reading: RowReading, notes: string[]): FoundRows {
+function parseFile({ content, path, ending, note }: DataFile, reading: RowReading, notes: string[]): FoundRows {
+  if (note) notes.push(note)
   if (content.length === 0 || (typeof content === 'string' && content.trim() === ''))
     throw new Error(`${path}: it is empty; ${EXPECTED_ROWS}`)
   let found: FoundRows

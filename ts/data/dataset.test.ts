@@ -232,7 +232,7 @@ describe('loadDataset', () => {
   test('other encodings are refused with the line', async () => {
     const cp1251 = new Uint8Array([...Buffer.from('label\ttext\n1\tok\n0\t'), 0xcf, 0xeb, 0xee, 0xf5, 0xee, 10])
     await expect(load('tsv', cp1251)).rejects.toThrow(/line 3 is not UTF-8.*iconv -f WINDOWS-1251/)
-    await expect(load('tsv', Buffer.from('\ufefflabel\ttext\n', 'utf16le'))).rejects.toThrow(/UTF-16/)
+    await expect(load('tsv', Buffer.from('\ufefflabel\ttext\n', 'utf16le'))).rejects.toThrow(/a header and no rows/)
   })
 })
 

@@ -164,8 +164,23 @@ describe('JSON', () => {
       /'a\.c' is missing.*the keys are a, label.*--text/,
     )
   })
+  it('is read by columns and by rows of lists, as pandas and datasets write it', () => {
+    const expected = [
+      ['0', 'a', '1'],
+      ['1', 'b', '2'],
+    ]
+    for (const json of [
+      '{"text":["a","b"],"label":[0,1]}',
+      '{"text":{"7":"a","9":"b"},"label":{"7":0,"9":1}}',
+      '{"columns":["text","label"],"index":[7,9],"data":[["a",0],["b",1]]}',
+    ])
+      expect(read('json', json).rows).toEqual(expected)
+    expect(read('json', '[["a",0],["b",1]]', { text: '1', label: '2' }).rows).toEqual(expected)
+    const lists = parseFiles([{ path: 'x', ending: 'json', content: '{"text":["a","b"],"label":[["x"],[]]}' }], {}, [])
+    expect(lists.rows.map(({ set }) => set)).toEqual([['x'], []])
+  })
   it('of columns or of several lists is refused with what to do', () => {
-    expect(() => read('json', '{"text":{"0":"a"},"label":{"0":1}}')).toThrow(/object of columns.*orient='records'/)
+    expect(() => read('json', '{"text":["a","b"],"label":[1]}')).toThrow(/'text' has 2 values, 'label' 1/)
     expect(() => read('json', '{"train":[{"text":"a"}],"test":[{"text":"b"}]}')).toThrow(/lists 'train', 'test'/)
   })
 })
@@ -178,6 +193,17 @@ const PLAIN_PARQUET =
   'UEFSMRUGFaQBFaQBXBUQFQAVEBUAFQQVAAAAEAEGAAAAdGV4dCAwBgAAAHRleHQgMQYAAAB0ZXh0IDIGAAAAdGV4dCAzBgAAAHRleHQgNAYAAAB0ZXh0IDUGAAAAdGV4dCA2BgAAAHRleHQgNxUEFSAVIEwVBBUAAAAAAAAAAAAAAAEAAAAAAAAAFQYVChUKXBUQFQAVEBUQFQQVAAAAEAEBA6oVBBk8SARyb290FQQAFQwlAhgEdGV4dCUAABUEJQIYBWxhYmVsABYQGRwZLCYIHBUMGRUAGRgEdGV4dBUAFhAW0gEW0gEmCAAAJtoBHBUEGSUAEBkYBWxhYmVsFQAWEBZuFm4mlAIm2gEAABbAAhYQNsACACgJaHlwYXJxdWV0GSwcAAAcAAAAiAAAAFBBUjE='
 
 describe('files that are not plain text', () => {
+  it('UTF-16 is decoded where a byte order mark says so, and NUL is refused', async () => {
+    const text = '\ufefftext\tlabel\nплохо\t0\nхорошо\t1\n'
+    const little = Buffer.from(text, 'utf16le')
+    const found = await loadRows(write('x.tsv', little), { seed: 1 })
+    expect(found.rows.map((row) => row.text)).toEqual(['плохо', 'хорошо'])
+    expect(found.notes.join()).toMatch(/UTF-16LE by its byte order mark/)
+    const big = await loadRows(write('x.tsv', Buffer.from(little).swap16()), { seed: 1 })
+    expect(big.rows).toEqual(found.rows)
+    const without = write('x.tsv', Buffer.from('text\tlabel\na\t0\n', 'utf16le'))
+    await expect(loadRows(without, { seed: 1 })).rejects.toThrow(/line 1 holds NUL.*iconv/)
+  })
   it('gzip is unpacked, up to a limit', async () => {
     const rows = `text,label\n${lines(40, (i) => `text ${i},${i % 2}`)}`
     expect((await load('x.csv.gz', gzipSync(rows))).train).toHaveLength(32)

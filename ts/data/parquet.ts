@@ -19,13 +19,21 @@ export async function readParquet(bytes: Uint8Array, path: string): Promise<Reco
     const unpacked = columns.reduce((sum, column) => sum + Number(column?.total_uncompressed_size ?? 0), 0)
     if (unpacked > MAX_UNPACKED_BYTES)
       throw new Error(`unpacked it has ${(unpacked / 1e6).toFixed(0)} MB, expected at most ${MAX_UNPACKED_BYTES / 1e6}`)
-    const codec = columns.find((column) => column && !['UNCOMPRESSED', 'SNAPPY'].includes(column.codec))?.codec
+    const compressors = await unpackers()
+    const known = ['UNCOMPRESSED', 'SNAPPY', ...Object.keys(compressors)]
+    const codec = columns.find((column) => column && !known.includes(column.codec))?.codec
     if (codec)
-      throw new Error(`it is packed by ${codec}, expected SNAPPY or none: write it anew, or convert it to CSV or JSONL`)
+      throw new Error(
+        `it is packed by ${codec}, expected ${known.join(', ')}: write it anew with one of them (pandas: to_parquet(…, compression='zstd')), or convert it to CSV or JSONL`,
+      )
     const names = classNames(metadata.key_value_metadata)
-    const rows = await parquetReadObjects({ file: buffer, metadata })
+    const rows = await parquetReadObjects({ file: buffer, metadata, compressors })
+    const nameOf = (labels: string[], value: unknown): unknown => labels[Number(value ?? NaN)] ?? value
     for (const row of rows)
-      for (const [column, labels] of names) row[column] = labels[Number(row[column] ?? NaN)] ?? row[column]
+      for (const [column, labels] of names) {
+        const value = row[column]
+        row[column] = Array.isArray(value) ? value.map((each) => nameOf(labels, each)) : nameOf(labels, value)
+      }
     return rows
   } catch (error) {
     // the reader's own errors are of these types where bytes are not what they should be
@@ -35,13 +43,34 @@ export async function readParquet(bytes: Uint8Array, path: string): Promise<Reco
   }
 }
 
+type Unpack = (packed: Uint8Array, length: number) => Uint8Array
+
+/** Codecs that Node has itself, beside Snappy, which the reader has; zstd is not in every version. */
+async function unpackers(): Promise<Record<string, Unpack>> {
+  const zlib: Partial<typeof import('node:zlib')> = await import('node:zlib')
+  const { gunzipSync, brotliDecompressSync, zstdDecompressSync } = zlib
+  const bounded =
+    (unpack: (packed: Uint8Array, options: { maxOutputLength: number }) => Uint8Array): Unpack =>
+    (packed, length) =>
+      unpack(packed, { maxOutputLength: Math.max(1, length) })
+  return {
+    ...(gunzipSync && { GZIP: bounded(gunzipSync) }),
+    ...(brotliDecompressSync && { BROTLI: bounded(brotliDecompressSync) }),
+    ...(zstdDecompressSync && { ZSTD: bounded(zstdDecompressSync) }),
+  }
+}
+
 /** What is used of hyparquet, which is an optional package: typed here, so that the project compiles without it. */
 interface Hyparquet {
   parquetMetadata(file: ArrayBuffer): {
     row_groups: { columns: { meta_data?: { codec: string; total_uncompressed_size: bigint } }[] }[]
     key_value_metadata?: { key: string; value?: string }[]
   }
-  parquetReadObjects(options: { file: ArrayBuffer; metadata: object }): Promise<Record<string, unknown>[]>
+  parquetReadObjects(options: {
+    file: ArrayBuffer
+    metadata: object
+    compressors: Record<string, Unpack>
+  }): Promise<Record<string, unknown>[]>
 }
 
 async function openReader(path: string): Promise<Hyparquet> {
@@ -54,12 +83,21 @@ async function openReader(path: string): Promise<Hyparquet> {
   }
 }
 
+interface Feature {
+  _type?: string
+  names?: unknown
+  feature?: Feature
+}
+
 function classNames(metadata: { key: string; value?: string }[] | undefined): ClassNames {
   const names: ClassNames = new Map()
   const text = metadata?.find(({ key }) => key === 'huggingface')?.value
   if (text === undefined) return names
-  const { info } = JSON.parse(text) as { info?: { features?: Record<string, { _type?: string; names?: unknown }> } }
-  for (const [column, feature] of Object.entries(info?.features ?? {}))
-    if (feature._type === 'ClassLabel' && Array.isArray(feature.names)) names.set(column, feature.names as string[])
+  const { info } = JSON.parse(text) as { info?: { features?: Record<string, Feature | [Feature]> } }
+  for (const [column, feature] of Object.entries(info?.features ?? {})) {
+    // a list of classes is written around them
+    const inner = Array.isArray(feature) ? feature[0] : (feature.feature ?? feature)
+    if (inner._type === 'ClassLabel' && Array.isArray(inner.names)) names.set(column, inner.names as string[])
+  }
   return names
 }

@@ -43,7 +43,7 @@ async function readDataFile(path: string, most: number): Promise<DataFile> {
   if (ending === 'parquet') throw new Error(`${path}: it is no Parquet file (these begin with PAR1); fetch it again`)
   const other = OTHER_FORMATS.find(([magic]) => start.startsWith(magic))
   if (other) throw new Error(`${path}: ${other[1]}`)
-  return { path, ending, content: decodeUtf8(bytes, path) }
+  return { path, ending, ...decode(bytes, path) }
 }
 
 async function readBytes(path: string, most: number): Promise<Uint8Array> {
@@ -74,14 +74,28 @@ async function unpack(bytes: Uint8Array, path: string, most: number): Promise<Ui
   )
 }
 
-/** @throws with the first line that is not UTF-8 and how to convert the file */
+/**
+ * UTF-8, or UTF-16 where a byte order mark says so, as Excel's "Unicode text" has it.
+ * @throws with the first line that is not UTF-8 and how to convert the file
+ */
+function decode(bytes: Uint8Array, path: string): Pick<DataFile, 'content' | 'note'> {
+  const mark = (bytes[0] << 8) | bytes[1]
+  const isWide = mark === 0xfffe && bytes[2] === 0 && bytes[3] === 0
+  const wide = isWide ? null : mark === 0xfffe ? 'utf-16le' : mark === 0xfeff ? 'utf-16be' : null
+  const content = wide ? new TextDecoder(wide).decode(bytes) : decodeUtf8(bytes, path)
+  if (!content.includes('\0'))
+    return { content, ...(wide && { note: `${path}: it is ${wide.toUpperCase()} by its byte order mark: decoded.` }) }
+  const line = content.slice(0, content.indexOf('\0')).split('\n').length
+  throw new Error(
+    `${path}: line ${line} holds NUL, which no text has; is it UTF-16 or UTF-32? Convert it: iconv -f UTF-16 -t UTF-8`,
+  )
+}
+
 function decodeUtf8(bytes: Uint8Array, path: string): string {
   const decoder = new TextDecoder('utf-8', { fatal: true })
   try {
     return decoder.decode(bytes)
   } catch {
-    if ((bytes[0] === 0xff && bytes[1] === 0xfe) || (bytes[0] === 0xfe && bytes[1] === 0xff))
-      throw new Error(`${path}: it is UTF-16, expected UTF-8; convert it: iconv -f UTF-16 -t UTF-8`)
     let line = 1
     for (let start = 0; start < bytes.length; line++) {
       const found = bytes.indexOf(10, start)

@@ -7,7 +7,8 @@ export interface Entry {
 }
 
 /**
- * The entries of a file: a list; an object with one list, such as {"data": […]}; or one entry a line.
+ * The entries of a file: a list, of objects or of lists; an object with one list, such as {"data": […]}, or with a list for each
+ * column; or one entry a line.
  * @throws where a line is no JSON, or an object has no list or several
  */
 export function readRecords(content: string, path: string): Entry[] {
@@ -23,22 +24,52 @@ export function readRecords(content: string, path: string): Entry[] {
 }
 
 /** Entries of a list of values. */
-export const entriesOfList = (values: readonly unknown[]): Entry[] => values.map((value, i) => ({ value, line: i + 1 }))
+export const entriesOfList = (values: readonly unknown[]): Entry[] =>
+  values.map((value, i) => ({ value: Array.isArray(value) ? named(value) : value, line: i + 1 }))
+
+/** A row that is a list has its places, from 1, for names. */
+const named = (values: unknown[], names?: unknown[]): Record<string, unknown> =>
+  Object.fromEntries(values.map((value, i) => [String(names?.[i] ?? i + 1), value]))
+
+/**
+ * The columns of an object that has no rows: {"text": […], "label": […]}, as datasets' to_dict makes, or
+ * {"text": {"0": …}, "label": {"0": …}}, as pandas' to_json does by default; null where it is another.
+ */
+function columnsOf(whole: Record<string, unknown>): Record<string, unknown[]> | null {
+  const columns = Object.entries(whole)
+  if (columns.length < 2) return null
+  if (columns.every(([, values]) => Array.isArray(values))) return whole as Record<string, unknown[]>
+  if (!columns.every(([, values]) => isRecord(values))) return null
+  const rows = Object.keys(columns[0][1] as object)
+  const isIndexed = columns.every(([, values]) => Object.keys(values as object).join('\0') === rows.join('\0'))
+  if (!isIndexed || rows.length === 0) return null
+  return Object.fromEntries(columns.map(([name, values]) => [name, Object.values(values as object)]))
+}
 
 function entriesOf(whole: unknown, path: string): Entry[] {
   if (Array.isArray(whole)) return entriesOfList(whole)
+  // pandas' to_json(orient='split')
+  if (isRecord(whole) && Array.isArray(whole.columns) && Array.isArray(whole.data) && whole.data.every(Array.isArray)) {
+    const names = whole.columns
+    return entriesOfList(whole.data.map((row) => named(row, names)))
+  }
   const lists = isRecord(whole) ? Object.entries(whole).filter(([, value]) => isListOfRecords(value)) : []
   if (lists.length === 1) return entriesOfList(lists[0][1] as unknown[])
   if (lists.length > 1)
     throw new Error(
       `${path}: has the lists ${lists.map(([key]) => `'${key}'`).join(', ')}; expected one, such as {"data": […]}: put the others into files of their own`,
     )
-  // what pandas' to_json makes by default: {"text": {"0": …}, "label": {"0": …}}
-  if (isRecord(whole) && Object.keys(whole).length > 0 && Object.values(whole).every(isRecord))
+  const columns = isRecord(whole) ? columnsOf(whole) : null
+  if (!columns) return [{ value: whole, line: 1 }]
+  const [first, ...others] = Object.entries(columns)
+  const other = others.find(([, values]) => values.length !== first[1].length)
+  if (other)
     throw new Error(
-      `${path}: is an object of columns; expected a list of entries [{"text": …, "label": …}, …]: pandas writes it with to_json(orient='records')`,
+      `${path}: '${first[0]}' has ${first[1].length} values, '${other[0]}' ${other[1].length}; expected columns of one length`,
     )
-  return [{ value: whole, line: 1 }]
+  return entriesOfList(
+    first[1].map((_, i) => Object.fromEntries(Object.entries(columns).map(([name, values]) => [name, values[i]]))),
+  )
 }
 
 const isListOfRecords = (value: unknown): boolean => Array.isArray(value) && value.length > 0 && value.every(isRecord)

@@ -115,9 +115,9 @@ function checkEven(rows: Cells[], path: string): Cells[] {
   return rows
 }
 
-/** Comma, semicolon (spreadsheets of many countries) or tab: whichever the first line has most of outside quotes. */
+/** Comma, semicolon (spreadsheets of many countries), tab or bar: whichever the first line has most of outside quotes. */
 function findDelimiter(content: string): string {
-  const counts: Record<string, number> = { ',': 0, ';': 0, '\t': 0 }
+  const counts: Record<string, number> = { ',': 0, ';': 0, '\t': 0, '|': 0 }
   let isQuoted = false
   // a quote mark quotes where it begins a field; another one is text
   let isStart = true

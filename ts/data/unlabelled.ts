@@ -38,7 +38,8 @@ interface Choice {
   isRequired: boolean
 }
 
-function textsOf({ content, path, ending }: DataFile, choice: Choice, notes: string[]): string[] {
+function textsOf({ content, path, ending, note }: DataFile, choice: Choice, notes: string[]): string[] {
+  if (note) notes.push(note)
   if (typeof content !== 'string') return textsOfEntries(entriesOfList(content), path, choice)
   switch (ending) {
     case 'csv':

@@ -284,7 +284,8 @@ export class Bases {
     const texts = taughtTexts(data)
     const start = await startStudent(baseline, texts, {
       size,
-      init: 'teacher',
+      // a wider student has nothing to start from
+      init: size.hiddenSize > baseline.weights.config.hiddenSize ? 'fresh' : 'teacher',
       vocabulary: scale.studentVocabulary,
       maxPositions: scale.maxPositions,
       preparation: settings.preparation,

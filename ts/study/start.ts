@@ -2,6 +2,8 @@
 
 import { folderDigest, isFolder } from '../io/folder.node.ts'
 import { openDevice } from '../inference/devices.ts'
+import { problemTypeOf } from '../model/config.ts'
+import { readModelConfig } from '../model/load.ts'
 import { encoderSize } from '../model/preset.ts'
 import type { StudySettings } from '../report/results.ts'
 import type { StudyOptions } from './settings.ts'
@@ -19,6 +21,17 @@ export async function checkStudent(student: string | null): Promise<void> {
   if (student !== null && !encoderSize(student) && !(await isFolder(student)))
     throw new Error(
       `student ${student}: expected layers x width with a width divisible by 32, such as 2x64, a preset, or the folder of a model`,
+    )
+}
+
+/** @throws where the model's outputs are no classes, which is what a study judges */
+export async function checkModel(source: string): Promise<void> {
+  const config = source === 'scratch' ? null : await readModelConfig(source)
+  if (config === null || config.labels.length === 0) return
+  const problemType = problemTypeOf(config)
+  if (problemType !== 'single_label_classification' || config.task === 'token-classification')
+    throw new Error(
+      `${source}: its outputs are those of ${config.task ?? problemType}; a study judges classes of texts: give a model of those, or one without a classifier`,
     )
 }
 

@@ -17,7 +17,7 @@ import { prepareData, type PreparedData } from '../data/prepare.ts'
 import { reportHtml } from '../report/report.ts'
 import { SILENT, type Reporter } from '../inference/reporter.ts'
 import { recommend } from '../report/recommend.ts'
-import { checkStudent, digestsOf, findDevices } from './start.ts'
+import { checkModel, checkStudent, digestsOf, findDevices } from './start.ts'
 import { measureShapes } from './shapes.ts'
 import { MARGIN, RESULTS_SCHEMA, type ShapeTime, type StudyResults, type StudySettings } from '../report/results.ts'
 import { encoderParams, scoreRow, type ScoredRow } from './score.ts'
@@ -71,6 +71,7 @@ export async function runStudy(
   const scale = scaleFor(settings)
   await checkStudent(settings.student)
   reporter.stage(`data: ${settings.data}`)
+  await checkModel(settings.model)
   const data = await prepareData(settings, scale)
   checkPlain(data, 'study')
   const { device: cpu } = await openDevice({ device: 'cpu', threads: threads || undefined })
@@ -111,6 +112,10 @@ async function finish(run: StudyRun, signal?: AbortSignal): Promise<StudyEnd> {
   return { results: await run.write(), stopped: false }
 }
 
+/** An error in words about the model, not one of the system or of the program. */
+const isRefusal = (error: unknown): error is Error =>
+  error instanceof Error && error.constructor === Error && !('code' in error)
+
 class StudyRun {
   private readonly context: RunContext
   private readonly key: string
@@ -121,6 +126,8 @@ class StudyRun {
   private floors: Floor[] = []
   private cutting = ''
   private shapes: ShapeTime[] = []
+  /** rows that this model cannot have, each with why */
+  private readonly refused: string[] = []
   private readonly judge = new Judge()
 
   constructor(context: RunContext) {
@@ -159,16 +166,8 @@ class StudyRun {
         if (plan.id === 'baseline') await this.describeCutting(known)
         continue
       }
-      const base = await this.bases.base(plan.base)
-      reporter.stage(plan.id)
-      let made = await store.read<MadeRow>(`model-${plan.id}`, this.key)
-      if (!made) {
-        made =
-          plan.id === plan.base
-            ? { recipe: '', notes: [base.words], makeSeconds: base.seconds }
-            : await maker.make(plan, base, this.key)
-        await store.write(`model-${plan.id}`, this.key, made)
-      }
+      const made = await this.makeRow(plan, maker)
+      if (!made) continue
       const row = await this.score(plan, made)
       await store.write(`row-${plan.id}`, this.key, row)
       this.rows.push(row)
@@ -177,6 +176,30 @@ class StudyRun {
         `${METRIC_NAMES[settings.metric]} ${row[settings.metric].toFixed(3)}, ${(row.bytes / 1e6).toFixed(2)} MB`,
       )
       await this.write()
+    }
+  }
+
+  /** A row's model in its folder; null where this model cannot have the row, which the notes say. */
+  private async makeRow(plan: RowPlan, maker: VariantMaker): Promise<MadeRow | null> {
+    const { store, reporter, signal } = this.context
+    const known = await store.read<MadeRow>(`model-${plan.id}`, this.key)
+    if (known) return known
+    try {
+      const base = await this.bases.base(plan.base)
+      reporter.stage(plan.id)
+      const made =
+        plan.id === plan.base
+          ? { recipe: '', notes: [base.words], makeSeconds: base.seconds }
+          : await maker.make(plan, base, this.key)
+      await store.write(`model-${plan.id}`, this.key, made)
+      return made
+    } catch (error) {
+      // of a full disk, an abort or a fault of the program the study ends
+      if (plan.id === 'baseline' || !isRefusal(error) || signal?.aborted) throw error
+      const words = `${plan.id} is not made of this model: ${error.message}`
+      reporter.note(words)
+      this.refused.push(words)
+      return null
     }
   }
 
@@ -332,7 +355,7 @@ class StudyRun {
       row.note = [row.note, words].filter((part) => part !== '').join('; ')
     }
     const { machine, engine } = await describeMachine(cpu.info(), measurements?.adapter ?? null)
-    const finished = rows.length === plans.length && measurements !== null
+    const finished = rows.length + this.refused.length === plans.length && measurements !== null
     const notes = [...data.notes, ...(this.cutting ? [this.cutting] : []), ...f1Notes(data.labels, positive)]
     const { floors } = this
     const chosen = finished ? recommend({ rows, floors, margin: MARGIN, settings }) : { recommendations: [], notes: [] }
@@ -363,7 +386,7 @@ class StudyRun {
       ...{ floors, family, margin: MARGIN, rows },
       recommendations: chosen.recommendations,
       shapes: this.shapes,
-      notes: [...chosen.notes, ...notes, ...(measurements?.notes ?? []), ...cpu.info().notes],
+      notes: [...this.refused, ...chosen.notes, ...notes, ...(measurements?.notes ?? []), ...cpu.info().notes],
     }
     await store.writeFile('results.json', `${JSON.stringify(results, null, 2)}\n`)
     await store.writeFile('table.md', tableMarkdown(results))
