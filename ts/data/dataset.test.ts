@@ -5,7 +5,7 @@ import { fileURLToPath } from 'node:url'
 import fc from 'fast-check'
 import { afterAll, describe, expect, test } from 'vitest'
 import { loadDataset, type LoadDatasetOptions } from './dataset.ts'
-import { splitExamples, type Dataset } from './examples.ts'
+import { balanceExamples, splitExamples, type Dataset } from './examples.ts'
 import { parseFiles } from './dataset-rows.ts'
 
 const folder = mkdtempSync(join(tmpdir(), 'dataset-'))
@@ -233,6 +233,15 @@ describe('loadDataset', () => {
     const cp1251 = new Uint8Array([...Buffer.from('label\ttext\n1\tok\n0\t'), 0xcf, 0xeb, 0xee, 0xf5, 0xee, 10])
     await expect(load('tsv', cp1251)).rejects.toThrow(/line 3 is not UTF-8.*iconv -f WINDOWS-1251/)
     await expect(load('tsv', Buffer.from('\ufefflabel\ttext\n', 'utf16le'))).rejects.toThrow(/a header and no rows/)
+  })
+})
+
+describe('balanceExamples', () => {
+  test('repeats the examples of rarer classes evenly', () => {
+    const examples = Array.from({ length: 17 }, (_, i) => ({ id: i, label: i < 12 ? 0 : i < 16 ? 2 : 1 }))
+    const balanced = balanceExamples(examples, 1)
+    expect([0, 1, 2].map((label) => balanced.filter((of) => of.label === label).length)).toEqual([12, 12, 12])
+    for (const { id, label } of examples) expect(balanced.filter((of) => of.id === id).length).toBe([1, 12, 3][label])
   })
 })
 

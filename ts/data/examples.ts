@@ -137,6 +137,25 @@ export function splitExamples<E extends Pick<LabelledText, 'label' | 'set'>>(
   return { train: random.shuffle(train), test: random.shuffle(test) }
 }
 
+/**
+ * Examples of which each class has as many as the largest: those of rarer classes are repeated, all as often as each other but
+ * for one time. In training that is what weights of the classes are in the loss. Classes without an example stay without.
+ */
+export function balanceExamples<E extends { label: number }>(examples: readonly E[], seed: number): E[] {
+  const random = createRandom(seed, 'balance')
+  const byClass = new Map<number, E[]>()
+  for (const example of examples) {
+    const members = byClass.get(example.label)
+    if (members) members.push(example)
+    else byClass.set(example.label, [example])
+  }
+  const most = Math.max(...[...byClass.values()].map(({ length }) => length))
+  return [...byClass.values()].flatMap((members) => {
+    const rest = random.shuffle([...members]).slice(0, most % members.length)
+    return [...Array.from({ length: Math.floor(most / members.length) }, () => members).flat(), ...rest]
+  })
+}
+
 /** Texts that differ in white space alone are the same to any tokenizer. */
 export const foldSpace = (text: string): string => text.replace(/\s+/g, ' ').trim()
 

@@ -49,6 +49,8 @@ export interface TimingOptions {
   seconds: number
   /** most runs of each */
   maxRuns?: number
+  /** timed runs in a row before the next one's turn; 4 */
+  burst?: number
   signal?: AbortSignal
   progress?: (done: number, total: number) => void
 }
@@ -70,12 +72,13 @@ type Round = Map<string, number[]>
  * @returns milliseconds by id, without the first run of every burst, which finds a cold cache
  */
 export async function timeInTurns(contenders: Contender[], options: TimingOptions): Promise<TimedTurns> {
-  const { seconds, maxRuns = 400, signal, progress } = options
-  for (const { session, batch } of contenders) for (let i = 0; i < WARM_RUNS; i++) await session.run(batch)
+  const { seconds, maxRuns = 400, burst = BURST, signal, progress } = options
+  const warm = Math.min(WARM_RUNS, burst)
+  for (const { session, batch } of contenders) for (let i = 0; i < warm; i++) await session.run(batch)
   const began = performance.now()
-  const maxRounds = Math.ceil(maxRuns / BURST)
+  const maxRounds = Math.ceil(maxRuns / burst)
   const rounds: Round[] = []
-  const runNext = async (): Promise<void> => void rounds.push(await runRound(contenders, rounds.length, signal))
+  const runNext = async (): Promise<void> => void rounds.push(await runRound(contenders, rounds.length, burst, signal))
   while (rounds.length < maxRounds) {
     const share = (performance.now() - began) / 1000 / seconds
     if (rounds.length >= MIN_ROUNDS && share >= 1) break
@@ -88,14 +91,14 @@ export async function timeInTurns(contenders: Contender[], options: TimingOption
   return summarizeRounds(contenders, rounds, wanted)
 }
 
-async function runRound(contenders: Contender[], number: number, signal?: AbortSignal): Promise<Round> {
+async function runRound(contenders: Contender[], number: number, burst: number, signal?: AbortSignal): Promise<Round> {
   const round: Round = new Map()
   // who goes first changes from round to round
   for (let turn = 0; turn < contenders.length; turn++) {
     signal?.throwIfAborted()
     const { id, session, batch } = contenders[(turn + number) % contenders.length]
     await session.run(batch)
-    round.set(id, await sampleRuns(() => session.run(batch), { minMs: 0, minRuns: BURST }))
+    round.set(id, await sampleRuns(() => session.run(batch), { minMs: 0, minRuns: burst }))
   }
   return round
 }

@@ -102,6 +102,8 @@ function syntheticResults(options: { software: boolean; finished?: boolean } = {
       student: null,
       metric: 'macroF1',
       positive: null,
+      balance: false,
+      threshold: false,
     },
     floors: FLOORS,
     family: rows.length - 1,

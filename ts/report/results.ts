@@ -118,6 +118,10 @@ export interface StudySettings extends Required<Omit<PrepareOptions, keyof TaskO
   metric: Metric
   /** label that F1 is of; null: of two the rarer one */
   positive: string | null
+  /** the baseline reads texts of rarer classes more often, so that all classes weigh the same */
+  balance: boolean
+  /** the baseline decides between two classes where the deciding measure is best on the validation texts */
+  threshold: boolean
   /** layers x width, a preset, or the folder of a model trained before; null: what suits the built-in data */
   student: string | null
   /** most tokens of a text; longer ones lose their end */

@@ -35,6 +35,8 @@ const SETTINGS: StudySettings = {
   hiddenWeight: 0,
   metric: 'macroF1',
   positive: null,
+  balance: false,
+  threshold: false,
 }
 const train = Array.from({ length: 30 }, (_, i) => ({ text: `a ${i % 2 ? 'good' : 'bad'} film`, label: i % 2 }))
 const DATA: PreparedData = {

@@ -25,7 +25,9 @@ import type { PreparedData } from '../data/prepare.ts'
 import type { Reporter } from '../inference/reporter.ts'
 import type { StudySettings } from '../report/results.ts'
 import type { Scale } from './settings.ts'
-import { scorePredictions } from '../evaluation/statistics.ts'
+import { chooseShift } from '../evaluation/threshold.ts'
+import { balanceExamples } from '../data/examples.ts'
+import { METRIC_NAMES, scorePredictions } from '../evaluation/statistics.ts'
 import type { Store } from './store.ts'
 import { startStudent } from '../distil/student.ts'
 import { cachedTeacherLogits } from '../distil/teacher-logits.node.ts'
@@ -225,7 +227,8 @@ export class Bases {
       const fromScratch = start.training === 'scratch'
       const { ids } = encodeTexts(start.tokenizer, textsOf(data.train), this.maxLength(model))
       const examples = data.train.map(({ label }, i) => ({ ids: ids[i], label }))
-      const trained = await this.train('baseline: training', model, examples, {
+      const read = settings.balance ? balanceExamples(examples, settings.seed) : examples
+      const trained = await this.train('baseline: training', model, read, {
         epochs: scale.epochs.baseline,
         seconds: scale.seconds.baseline,
         learningRate: fromScratch ? scale.learningRate.scratch : scale.learningRate.pretrained,
@@ -239,6 +242,11 @@ export class Bases {
       model = trained.model
       words = `${words}, ${trained.words}`
       seconds = trained.seconds
+      if (settings.threshold) {
+        const shifted = await this.shiftDecision(model, start.tokenizer)
+        model = shifted.model
+        words = `${words}; ${shifted.words}`
+      }
     }
     await store.writeModel('baseline', async (folder) => {
       await saveModel(model, folder, { files: start.tokenizerFiles })
@@ -254,6 +262,26 @@ export class Bases {
       validation: ids.map((of, i) => ({ ids: of, label: validation[i].label })),
       keep: 'best',
       patience: PATIENCE,
+    }
+  }
+
+  /** The same model with the classifier's bias where its decisions are best on the validation texts. */
+  private async shiftDecision(
+    model: ModelWeights,
+    tokenizer: Tokenizer,
+  ): Promise<{ model: ModelWeights; words: string }> {
+    const { data, settings, positive } = this.context
+    const { classifier } = model
+    if (data.labels.length !== 2 || classifier === null)
+      throw new Error(`threshold: there are ${data.labels.length} labels, expected two to decide between; leave it out`)
+    const { ids } = encodeTexts(tokenizer, textsOf(data.validation), this.maxLength(model))
+    const expected = data.validation.map(({ label }) => label)
+    const { shift, score } = chooseShift(await this.logitsOf(model, ids), expected, settings.metric, positive)
+    const bias = Float32Array.from(classifier.bias ?? new Float32Array(2))
+    bias[0] += shift
+    return {
+      model: { ...model, classifier: { ...classifier, bias } },
+      words: `score of '${data.labels[0]}' shifted by ${shift.toFixed(2)}, which gives ${METRIC_NAMES[settings.metric]} ${score.toFixed(3)} on the validation texts`,
     }
   }
 

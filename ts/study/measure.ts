@@ -55,6 +55,8 @@ interface Opened {
   tokens: number
   /** ids of the texts for throughput and for the comparison, the same ones for every row */
   sample: Int32Array[]
+  /** how many of them GPU and CPU are compared on */
+  checked: number
 }
 
 /** Shares of the time a device gets: turns; the rest goes to cold starts and whole batches. */
@@ -64,6 +66,15 @@ const GROUP_SHARE_OF_MEMORY = 0.25
 /** A packed model and what it was packed from. */
 const COPIES = 2
 const THROUGHPUT_TEXTS = 128
+/** Tokens of the texts that GPU and CPU are compared on: an emulated GPU takes a millisecond for each, and more. */
+const CHECKED_TOKENS = 2400
+
+/** How many of the first texts have so many tokens together; one at least. */
+function textsWithin(ids: Int32Array[], most: number): number {
+  let count = 0
+  for (let sum = 0; count < ids.length && (sum += ids[count].length) <= most;) count++
+  return Math.max(1, count)
+}
 
 /** The text in the middle when all are ordered by tokens. */
 export function typicalText(ids: Int32Array[]): number {
@@ -139,6 +150,7 @@ async function openRow({ id, folder }: MeasuredRow, input: MeasureInput): Promis
     batch: packBatch([typical]),
     tokens: typical.length,
     sample: ids.slice(0, Math.max(input.checked, THROUGHPUT_TEXTS)),
+    checked: textsWithin(ids.slice(0, input.checked), CHECKED_TOKENS),
   }
 }
 
@@ -171,6 +183,8 @@ async function measureGroup(
       [...opened, control].map(({ id, batch }) => ({ id, batch, session: sessions.get(id)! })),
       {
         seconds: seconds * TURNS_SHARE,
+        // an emulated GPU shows that a row runs, which a few runs do
+        ...(device.info().software && { burst: 1 }),
         signal,
         progress: (done, total) =>
           reporter.progress(opened.length + (done / total) * opened.length, steps, undefined, 'in turns'),
@@ -231,11 +245,11 @@ function turnWords({ rounds, disturbed, kept }: TimedTurns, control: number): st
 
 /** The texts for throughput and for the comparison of devices, in ragged batches. */
 async function runSample(
-  { labels, checked, signal }: MeasureInput,
+  { labels, signal }: MeasureInput,
   kind: 'cpu' | 'gpu',
   device: Device,
   session: Session,
-  { sample }: Opened,
+  { sample, checked }: Opened,
 ): Promise<{ logits: Float32Array; textsPerSecond: number }> {
   const { software } = device.info()
   const texts = sample.slice(0, kind === 'cpu' || !software ? THROUGHPUT_TEXTS : checked)
@@ -298,9 +312,9 @@ async function coldStart(kind: 'cpu' | 'gpu', threads: number, { program, batch 
 }
 
 async function compareWithCpu(
-  { cpu, labels, checked, signal }: MeasureInput,
+  { cpu, labels, signal }: MeasureInput,
   gpu: Device,
-  { program, sample: texts }: Opened,
+  { program, sample: texts, checked }: Opened,
   gpuLogits: Float32Array,
 ): Promise<Pick<GpuLatency, 'adapter' | 'software' | 'agreement' | 'maxDifference' | 'checked'>> {
   const sample = texts.slice(0, checked)

@@ -44,6 +44,8 @@ export function settingsOf(options: StudyOptions): StudySettings {
     isTuned: options.isTuned ?? true,
     metric: options.metric ?? 'macroF1',
     positive: options.positive ?? null,
+    balance: options.balance ?? false,
+    threshold: options.threshold ?? false,
     student: options.student ?? null,
     passes: options.passes ?? null,
     hiddenWeight: options.hiddenWeight ?? 0,

@@ -50,6 +50,8 @@ const options = (program: Command) =>
         .default('macroF1' as const),
     )
     .option('--positive <label>', 'label that F1 is of (default: the rarer of two)')
+    .option('--balance', 'train the baseline as if every class had as many texts as the largest')
+    .option('--threshold', 'decide between two classes where --metric is best on the validation texts')
     .option('--student <model>', 'layers x width such as 2x64, a preset, or the folder of a model that distil made')
     .option('--no-tuning', 'do not train shaped weights again')
     .option(
