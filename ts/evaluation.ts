@@ -55,3 +55,5 @@ export type {
 } from './evaluation/statistics.ts'
 export { regressionScores } from './evaluation/regression.ts'
 export type { RegressionScores } from './evaluation/regression.ts'
+export { verifyModel } from './evaluation/verify.ts'
+export type { DeviceVerdict, Verdict, VerifyOptions } from './evaluation/verify.ts'

@@ -14,11 +14,12 @@ import * as info from './verbs/info.ts'
 import * as inspect from './verbs/inspect.ts'
 import * as study from './verbs/study.ts'
 import * as train from './verbs/train.ts'
+import * as verify from './verbs/verify.ts'
 
 const NAME = 'compact-kernels'
 
 /** In the order of the help. */
-const VERBS = [study, train, distil, compress, evaluate, classify, inspect, exportOnnx, info, bench]
+const VERBS = [study, train, distil, compress, evaluate, classify, inspect, exportOnnx, info, verify, bench]
 
 function buildProgram(): Command {
   const program = new Command(NAME)

@@ -1,0 +1,114 @@
+// `verify`: whether a model's files are those that were written, and whether this machine computes it as the reference does.
+
+import type { Command } from '@commander-js/extra-typings'
+import type { Device } from '../../../kernels/program/device.ts'
+import type { DeviceVerdict, Verdict } from '../../evaluation/verify.ts'
+import type { FileDigest } from '../../io/sums.node.ts'
+import { jsonOption, MODEL_HELP, seedOption, threadsOption } from '../values.ts'
+
+const options = (program: Command) =>
+  program
+    .command('verify')
+    .description('check a model’s files, and that this machine computes it as the float64 reference does')
+    .argument('<model>', MODEL_HELP)
+    .option('--no-gpu', 'leave the GPU out')
+    .addOption(threadsOption())
+    .addOption(seedOption())
+    .addOption(jsonOption())
+
+export const declare = (program: Command): void => void options(program).action(run)
+
+/** Prints a certificate; fails where a file or a number is not as it shall be. */
+async function run(source: string, flags: ReturnType<ReturnType<typeof options>['opts']>): Promise<void> {
+  const { isFolder } = await import('../../io/folder.node.ts')
+  const { checkSums } = await import('../../io/sums.node.ts')
+  const { loadModel } = await import('../../model/load.ts')
+  const { verifyModel } = await import('../../evaluation/verify.ts')
+  const { describeMachine } = await import('../../report/machine.ts')
+  const { createProgress } = await import('../progress.ts')
+  const reporter = createProgress()
+  const { weights, where } = await loadModel(source)
+  const files = (await isFolder(where)) ? await checkSums(where) : []
+  const { devices, notes } = await openDevices(flags.threads, flags.gpu)
+  try {
+    const verdict = await verifyModel(weights, devices, { seed: flags.seed, progress: (what) => reporter.stage(what) })
+    const faults = [
+      ...files
+        .filter(({ state }) => state === 'differs' || state === 'missing')
+        .map(({ name, state }) => `${name} ${state === 'missing' ? 'is missing' : 'differs from what was written'}`),
+      ...verdict.faults,
+    ]
+    if (files.length > 0 && files.every(({ state }) => state === 'unlisted'))
+      notes.push('the folder has no SHA256SUMS: whether its files are those that were written cannot be seen')
+    const { machine, engine } = await describeMachine(devices[0].info(), null)
+    const certificate = {
+      date: new Date().toISOString(),
+      source: where,
+      engine,
+      machine,
+      files,
+      ...verdict,
+      notes,
+      faults,
+    }
+    process.stdout.write(
+      flags.json
+        ? `${JSON.stringify(certificate)}\n`
+        : wordsOf(certificate, `compact-kernels ${engine.version}, Node ${engine.node}`),
+    )
+    if (faults.length > 0) throw new Error(`${source} is not verified: ${faults.join('; ')}`)
+  } finally {
+    for (const device of devices) await device.dispose()
+  }
+}
+
+/** One thread, as many as are asked for, and the GPU where there is one. */
+async function openDevices(
+  threads: number | undefined,
+  withGpu: boolean,
+): Promise<{ devices: Device[]; notes: string[] }> {
+  const { openDevice } = await import('../../inference/devices.ts')
+  const devices = [(await openDevice({ device: 'cpu', threads: 1 })).device]
+  const several = (await openDevice({ device: 'cpu', threads })).device
+  if (several.info().threads > 1) devices.push(several)
+  else await several.dispose()
+  const notes: string[] = []
+  if (!withGpu) notes.push('the GPU was left out')
+  else
+    try {
+      devices.push((await openDevice({ device: 'gpu' })).device)
+    } catch (error) {
+      notes.push((error as Error).message)
+    }
+  return { devices, notes: [...notes, ...devices.flatMap((device) => device.info().notes)] }
+}
+
+function wordsOf(
+  certificate: Verdict & { date: string; source: string; files: FileDigest[]; notes: string[] },
+  versions: string,
+): string {
+  const { date, source, files, devices, bound, moves, betweenThreads, notes, faults } = certificate
+  const lines = [
+    `${versions}, ${date}`,
+    `model    ${source}`,
+    ...files.map(({ name, sha256, state }) => `         ${sha256 ?? '-'}  ${name}: ${state}`),
+    ...devices.flatMap(deviceLines),
+    `bound    ${bound.toExponential(1)}: a last bit of the word table moves the reference's logits by ${moves.toExponential(1)}`,
+    `threads  logits differ by ${betweenThreads.toExponential(1)}`,
+    ...notes.map((note) => `note     ${note}`),
+    faults.length === 0 ? 'verified' : `not verified: ${faults.join('; ')}`,
+  ]
+  return `${lines.join('\n')}\n`
+}
+
+function deviceLines({ device, kernels, furthest }: DeviceVerdict): string[] {
+  const outputs = kernels.reduce((sum, kernel) => sum + kernel.outputs, 0)
+  const wrong = kernels.reduce((sum, kernel) => sum + kernel.wrong, 0)
+  const variants = Object.entries(device.variants).map(([kernel, variant]) => `${kernel} ${variant}`)
+  return [
+    `device   ${device.name}${device.software ? ' (software GPU, emulated)' : ''}`,
+    ...(variants.length > 0 ? [`         ${variants.join(', ')}`] : []),
+    `         ${kernels.length} kinds and shapes of layers: ${outputs - wrong} of ${outputs} integers equal`,
+    `         logits at most ${furthest.toExponential(1)} from the float64 reference`,
+  ]
+}

@@ -1,0 +1,206 @@
+// Whether this engine, these threads and this adapter compute a model as the float64 reference does: integers of the
+// kernels exactly, logits within a bound. Nothing here is of Node: a page can ask too.
+
+import type { Device, DeviceInfo } from '../../kernels/program/device.ts'
+import type { Batch, Program } from '../../kernels/program/program.ts'
+import { createRandom } from '../../kernels/program/random.ts'
+import { isInt8, type EmbeddingTable, type LeafWeight } from '../../kernels/program/weights.ts'
+import { referenceWithBounds, runReference } from '../../kernels/reference.ts'
+import { packBatch } from '../inference/batches.ts'
+import { buildProgram } from '../model/bert.ts'
+import { denseTable } from '../model/dense.ts'
+import { linearLayers, type ModelWeights } from '../model/weights.ts'
+import { linearProgram } from '../pipeline/kernel-calls.ts'
+
+export interface VerifyOptions {
+  /** tokens of the sequences whose logits are compared; the reference takes about a second for 10^9 products */
+  lengths?: readonly number[]
+  /** of tokens and integers, 1 if not given */
+  seed?: number
+  signal?: AbortSignal
+  progress?: (what: string) => void
+}
+
+export interface DeviceVerdict {
+  device: DeviceInfo
+  /** layers of one storage format and shape stand for all of them */
+  kernels: { layer: string; kind: string; N: number; K: number; outputs: number; wrong: number }[]
+  logits: Float32Array
+  /** largest distance of a logit from the float64 reference */
+  furthest: number
+}
+
+export interface Verdict {
+  devices: DeviceVerdict[]
+  /** how far a logit may be from the reference */
+  bound: number
+  /** how far the reference itself moves where its input moves by a last bit */
+  moves: number
+  /** largest distance of a logit between two CPU devices; 0 where there are no two */
+  betweenThreads: number
+  /** one sentence for each thing that is not as it shall be; empty where all is */
+  faults: string[]
+}
+
+/** Rows of the integer tests: an odd number, so that every tile has a rest. */
+const ROWS = 7
+const MOST_INTEGER = 8
+/**
+ * A logit may be this many times as far from the reference as last bits of the word table move it, and in any case as far as
+ * sums in another order, or one activation that rounds to the next int8, have moved the fixtures of testing/compatibility.
+ */
+const BOUND_FACTOR = 16
+const LEAST_BOUND = 1e-4
+const LEAST_BOUND_INT8 = 5e-3
+/** Relative size of the last bits that are moved: what some layers of f32 sums leave; and how often. */
+const LAST_BITS = 2 ** -20
+const TRIALS = 3
+
+/**
+ * Compares a model on devices with the float64 reference.
+ *
+ * @param model with a classifier, or an encoder, whose [CLS] vector takes the place of logits
+ * @param devices each is loaded with the model and with one layer at a time; they stay the caller's
+ * @throws the signal's reason where it is aborted
+ * @example
+ * const { weights } = await loadModel('./my-model')
+ * const { faults } = await verifyModel(weights, [await createWasmDevice({ threads: 2 })])
+ */
+export async function verifyModel(
+  model: ModelWeights,
+  devices: readonly Device[],
+  options: VerifyOptions = {},
+): Promise<Verdict> {
+  const { lengths = [1, 7, 16], seed = 1, signal, progress } = options
+  const program = buildProgram(model, model.classifier ? 'logits' : 'embeddings') as Program
+  const batch = batchOf(model, lengths, seed)
+  progress?.('float64 reference')
+  const expected = runReference(program, batch)
+  const moves = largestMove(program, batch, expected, seed)
+  const layers = layersOfEachShape(model)
+  const least = layers.some(({ weight }) => isInt8(weight)) ? LEAST_BOUND_INT8 : LEAST_BOUND
+  const bound = Math.max(least, BOUND_FACTOR * moves)
+  const verdicts: DeviceVerdict[] = []
+  const faults: string[] = []
+  for (const device of devices) {
+    const { name } = device.info()
+    const kernels: DeviceVerdict['kernels'] = []
+    progress?.(name)
+    for (const { layer, weight } of layers) {
+      signal?.throwIfAborted()
+      const found = await compareIntegers(device, weight, seed)
+      kernels.push({ layer, kind: weight.kind, N: weight.N, K: weight.K, ...found })
+      if (found.wrong > 0)
+        faults.push(`${name}: ${found.wrong} of ${found.outputs} integers of ${layer} (${weight.kind}) are wrong`)
+    }
+    signal?.throwIfAborted()
+    const session = await device.load(program)
+    const logits = await session.run(batch)
+    session.dispose()
+    const furthest = distance(logits, expected)
+    if (!(furthest <= bound))
+      faults.push(`${name}: a logit is ${furthest} from the reference, expected at most ${bound}`)
+    verdicts.push({ device: device.info(), kernels, logits, furthest })
+  }
+  const cpus = verdicts.filter(({ device }) => device.kind === 'cpu')
+  const betweenThreads = Math.max(0, ...cpus.map(({ logits }) => distance(logits, cpus[0].logits)))
+  if (!(betweenThreads <= bound)) faults.push(`logits differ by ${betweenThreads} between numbers of threads`)
+  return { devices: verdicts, bound, moves, betweenThreads, faults }
+}
+
+/** Largest |a - b|; NaN where one is. */
+const distance = (a: ArrayLike<number>, b: ArrayLike<number>): number => {
+  if (a.length !== b.length) return NaN
+  let furthest = 0
+  for (let i = 0; i < a.length; i++) furthest = Math.max(furthest, Math.abs(a[i] - b[i]))
+  return furthest
+}
+
+function batchOf({ config, embeddings }: ModelWeights, lengths: readonly number[], seed: number): Batch {
+  const random = createRandom(seed, 'verify')
+  const { paddingId } = config as { paddingId?: number }
+  const sequences = lengths.map((length) =>
+    Int32Array.from({ length: Math.min(length, config.maxPositions) }, () => {
+      const id = Math.floor(random.next() * embeddings.word.rows)
+      return id === paddingId ? (id + 1) % embeddings.word.rows : id
+    }),
+  )
+  const { ids, offsets } = packBatch(sequences)
+  return { ids, offsets, types: new Int32Array(ids.length) }
+}
+
+/** How far the reference moves where the word table's numbers move by a last bit, up or down. */
+function largestMove(program: Program, batch: Batch, expected: Float64Array, seed: number): number {
+  let most = 0
+  for (let trial = 0; trial < TRIALS; trial++) {
+    const random = createRandom(seed, `last bits ${trial}`)
+    const ops = program.ops.map((op) => {
+      if (op.kind !== 'embedding') return op
+      const data = denseTable(op.word).map((x) => x * (1 + (random.next() < 0.5 ? -LAST_BITS : LAST_BITS)))
+      const word: EmbeddingTable = { kind: 'f32', rows: op.word.rows, width: op.word.width, data }
+      return { ...op, word }
+    })
+    most = Math.max(most, distance(runReference({ ...program, ops }, batch), expected))
+  }
+  return most
+}
+
+/** The first layer, or factor, of each storage format and shape. */
+function layersOfEachShape(model: ModelWeights): { layer: string; weight: LeafWeight }[] {
+  const found = new Map<string, { layer: string; weight: LeafWeight }>()
+  for (const { stem, linear } of linearLayers(model)) {
+    const { weight } = linear
+    const leaves = weight.kind === 'chain' ? weight.factors : [weight]
+    leaves.forEach((leaf, i) => {
+      const key = `${leaf.kind} ${leaf.N} ${leaf.K}`
+      const layer = leaves.length > 1 ? `${stem}.factors.${i}` : stem
+      if (!found.has(key)) found.set(key, { layer, weight: integersOf(leaf) })
+    })
+  }
+  return [...found.values()]
+}
+
+/** The weight with whole numbers in the places of its own, so that every order of summing gives the same. */
+function integersOf(weight: LeafWeight): LeafWeight {
+  switch (weight.kind) {
+    case 'int8':
+    case 'int8-1x4': {
+      const { activationScale: _, ...rest } = weight
+      return { ...rest, scales: new Float32Array(weight.scales.length).fill(1) }
+    }
+    case 'f32':
+      return { ...weight, data: rounded(weight.data) }
+    case 'csr':
+    case 'nm':
+      return { ...weight, values: rounded(weight.values) }
+  }
+}
+
+function rounded(values: Float32Array): Float32Array {
+  let most = 0
+  for (const x of values) most = Math.max(most, Math.abs(x))
+  return values.map((x) => Math.round((x / (most || 1)) * MOST_INTEGER))
+}
+
+async function compareIntegers(
+  device: Device,
+  weight: LeafWeight,
+  seed: number,
+): Promise<{ outputs: number; wrong: number }> {
+  const random = createRandom(seed, `${weight.kind} ${weight.N} ${weight.K}`)
+  const whole = (most: number): number => Math.round((2 * random.next() - 1) * most)
+  const length = ROWS * weight.K
+  const isQuantized = isInt8(weight)
+  const rows = isQuantized
+    ? { data: Int8Array.from({ length }, () => whole(127)), scales: new Float32Array(ROWS).fill(1) }
+    : Float32Array.from({ length }, () => whole(MOST_INTEGER))
+  const program = linearProgram(weight, null, 'none', isQuantized ? 's8' : 'f32')
+  const batch: Batch = { offsets: Int32Array.of(0, ROWS), rows }
+  const session = await device.load(program)
+  const actual = await session.run(batch)
+  session.dispose()
+  const { values } = referenceWithBounds(program, batch)
+  let wrong = 0
+  values.forEach((value, i) => void (Math.fround(value) === actual[i] || wrong++))
+  return { outputs: values.length, wrong }
+}
