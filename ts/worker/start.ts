@@ -1,0 +1,33 @@
+// Starts the worker that the package ships, or takes the caller's.
+
+import type { Answer, Port, Request } from './protocol.ts'
+
+export interface RunningWorker extends Port<Request, Answer> {
+  fail(take: (why: string) => void): void
+  /** keeps the process alive while answers are awaited (Node); +1 and -1 */
+  hold(by: number): void
+  terminate(): Promise<void>
+}
+
+const isNode = (): boolean => typeof process !== 'undefined' && typeof process.versions?.node === 'string'
+
+export async function startWorker(): Promise<RunningWorker> {
+  if (isNode()) {
+    const { startThread } = await import('./port.node.ts')
+    return startThread(new URL('./main.ts', import.meta.url))
+  }
+  // in these words bundlers find the worker's file
+  return ofWorker(new Worker(new URL('./main.ts', import.meta.url), { type: 'module' }))
+}
+
+/** @param worker runs compact-kernels/worker/thread */
+export const ofWorker = (worker: Worker): RunningWorker => ({
+  post: (message, transfer) => worker.postMessage(message, transfer),
+  receive: (take) => worker.addEventListener('message', ({ data }: MessageEvent<Answer>) => take(data)),
+  fail: (take) =>
+    worker.addEventListener('error', (event) =>
+      take(event.message || "it did not start: expected the package's worker at its address, of the page's own origin"),
+    ),
+  hold: () => {},
+  terminate: async () => worker.terminate(),
+})
