@@ -9,8 +9,8 @@ import type {
   WarmupOptions,
   ZeroShotClassifier,
 } from '../pipeline/pipeline.ts'
-import type { Answer, Request, SentModel, SentOptions } from './protocol.ts'
-import { ofWorker, startWorker, type RunningWorker } from './start.ts'
+import type { Answer, Request, RunningWorker, SentModel, SentOptions } from './protocol.ts'
+import { ofWorker, startWorker } from './start.ts'
 
 export interface WorkerPipelineOptions extends Omit<PipelineOptions, 'device' | 'gpuDevice'> {
   /** 'auto' (default), 'cpu' = 'wasm', 'gpu' = 'webgpu'; a worker has devices of its own */

@@ -1,8 +1,7 @@
 // Both ends of a worker thread in Node, in a file by itself so that no bundle for pages names node:worker_threads.
 
 import { parentPort, Worker } from 'node:worker_threads'
-import type { Answer, Port, Request } from './protocol.ts'
-import type { RunningWorker } from './start.ts'
+import type { Answer, Port, Request, RunningWorker } from './protocol.ts'
 
 /** In the worker: the thread that started it. */
 export function parentOfThread(): Port<Answer, Request> {

@@ -36,3 +36,11 @@ export interface Port<Sent, Received> {
   post(message: Sent, transfer: ArrayBuffer[]): void
   receive(take: (message: Received) => void): void
 }
+
+/** As the page sees its worker. */
+export interface RunningWorker extends Port<Request, Answer> {
+  fail(take: (why: string) => void): void
+  /** keeps the process alive while answers are awaited (Node); +1 and -1 */
+  hold(by: number): void
+  terminate(): Promise<void>
+}

@@ -1,13 +1,6 @@
 // Starts the worker that the package ships, or takes the caller's.
 
-import type { Answer, Port, Request } from './protocol.ts'
-
-export interface RunningWorker extends Port<Request, Answer> {
-  fail(take: (why: string) => void): void
-  /** keeps the process alive while answers are awaited (Node); +1 and -1 */
-  hold(by: number): void
-  terminate(): Promise<void>
-}
+import type { Answer, RunningWorker } from './protocol.ts'
 
 const isNode = (): boolean => typeof process !== 'undefined' && typeof process.versions?.node === 'string'
 
