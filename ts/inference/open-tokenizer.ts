@@ -58,7 +58,7 @@ export function makeTokenizer(
   try {
     const settings = readSettings(files, { modelType: config.family ?? 'bert' })
     const found = files['tokenizer.json'] ? parseJson(files['tokenizer.json']) : null
-    refuseClass(settings, found !== null)
+    refuseClass(settings, files)
     const json = found ?? jsonOfVocabulary?.(files, config.lowercase, settings)
     if (!json) throw new Error('tokenizer.json is missing, and nothing is given to read other files')
     const tokenizer = tokenizerFromJson(json, settings.config, { settings, makePrecompiled })
@@ -78,15 +78,20 @@ function parseJson(text: string): TokenizerJson {
 
 /**
  * Added tokens may lie beyond the table, as long as no text uses them; then an error names the token.
- * @throws where a token of the vocabulary itself does
+ * @throws where a token of the vocabulary itself does, or shares its id with an added one
  */
 function withinTable(tokenizer: Tokenizer, { vocabSize: rows, typeVocabSize }: BertConfig): Tokenizer {
   const { encode, encodePair, parts } = tokenizer
-  for (const [token, id] of parts.model.vocabulary)
+  const addedOf = new Map(parts.addedTokens.map(({ id, content }) => [id, content]))
+  for (const [token, id] of parts.model.vocabulary) {
     if (id >= rows)
       throw new Error(
         `the tokenizer has '${token}' with the id ${id}, the model's word table ${rows} rows; they are not of one model`,
       )
+    const added = addedOf.get(id) ?? token
+    if (added !== token)
+      throw new Error(`the added token '${added}' has the id ${id} of '${token}'; expected each id once`)
+  }
   const checked = (ids: Int32Array): Int32Array => {
     for (const id of ids)
       if (id >= rows)

@@ -58,6 +58,21 @@ describe('what tokenizer_config.json says beside vocab.txt', () => {
     expect(() => encode({ 'vocab.txt': VOCABULARY, 'tokenizer_config.json': other }, 'a')).toThrow(/PhobertTokenizer/)
   })
 
+  it('refuses classes that read other files, and switches that are neither true nor false', () => {
+    const config = (values: object) => ({ 'vocab.txt': VOCABULARY, 'tokenizer_config.json': values })
+    expect(() => encode(config({ tokenizer_class: 'RobertaTokenizer' }), 'a')).toThrow(
+      /RobertaTokenizer reads vocab\.json with merges\.txt, and the folder has vocab\.txt/,
+    )
+    expect(() => encode(config({ tokenizer_class: 'CamembertTokenizerFast' }), 'a')).toThrow(/sentencepiece model/)
+    expect(encode(config({ tokenizer_class: 'ElectraTokenizer' }), 'the lamp')).toEqual([2, 5, 6, 3])
+    expect(() => encode(config({ do_lower_case: 'false' }), 'a')).toThrow(/do_lower_case is "false", expected true or/)
+  })
+
+  it('refuses an added token with the id of another', () => {
+    const added = { 'vocab.txt': VOCABULARY, 'added_tokens.json': { '<brand>': 6 } }
+    expect(() => encode(added, 'a')).toThrow(/'<brand>' has the id 6 of 'lamp'; expected each id once/)
+  })
+
   it('normalization in place of tokenizer.json’s', () => {
     const json = open({ 'vocab.txt': VOCABULARY }).files()[1].content
     expect(encode({ 'tokenizer.json': json }, 'Über')).toEqual([2, 27, 3])

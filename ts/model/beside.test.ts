@@ -90,6 +90,12 @@ describe('weights that are not there', () => {
       { ...absent, 'onnx/model.onnx': 'x' },
       /onnx\/model\.onnx is not read; take the model that it was exported from/,
     ],
+    [
+      'adapter',
+      { ...absent, 'adapter_model.safetensors': 'x' },
+      /an adapter of another model; merge the two with peft/,
+    ],
+    ['gguf', { ...absent, 'model.gguf': 'x' }, /model\.gguf is not read; take the model/],
     ['nothing', absent, /model\.safetensors is missing; a model that has only pytorch_model\.bin/],
     ['html', index('<html>'), /model\.safetensors\.index\.json is a page of HTML, not JSON; expected .*fetch it again/],
     ['null', index('null'), /model\.safetensors\.index\.json is null; expected/],

@@ -45,8 +45,15 @@ export async function openParts(
 /** What there is in place of model.safetensors, and what to do about it. */
 async function missingWeights({ where, list }: ModelFiles): Promise<Error> {
   const names = (await list?.()) ?? []
-  const onnx = names.find((name) => name.endsWith('.onnx'))
-  const other = names.find((name) => /^(pytorch_model.*\.bin|tf_model\.h5|flax_model\.msgpack)$/.test(name))
+  const onnx = names.find((name) => /\.(onnx|gguf)$|^openvino_model\.xml$/.test(name))
+  const adapter = names.find((name) => /^adapter_(model|config)\./.test(name))
+  if (adapter)
+    return new Error(
+      `${where}: model.safetensors is missing, and ${adapter} is an adapter of another model; merge the two with peft: PeftModel.from_pretrained(BASE, FOLDER).merge_and_unload().save_pretrained(NEW)`,
+    )
+  const other = names.find((name) =>
+    /^(pytorch_model.*\.bin(\.index\.json)?|tf_model\.h5|flax_model\.msgpack|rust_model\.ot)$/.test(name),
+  )
   const convert =
     'convert it with transformers: AutoModelForSequenceClassification (or AutoModel) .from_pretrained(FOLDER).save_pretrained(NEW)'
   if (other) return new Error(`${where}: model.safetensors is missing, and ${other} is not read; ${convert}`)

@@ -34,18 +34,20 @@ export interface ShapesInput {
 
 /** Times the rows in turns at each length and each batch. */
 export async function measureShapes(input: ShapesInput): Promise<ShapeTime[]> {
-  const { rows, device, kind, typical, maxLength, seconds, seed, reporter, signal } = input
-  const shapes = [
-    ...LENGTHS.filter((tokens) => tokens <= maxLength).map((tokens) => ({ tokens, batch: 1 })),
-    ...BATCHES.map((batch) => ({ tokens: Math.min(typical, maxLength), batch })),
-  ]
+  const { rows, device, kind, typical, seconds, seed, reporter, signal } = input
   const random = createRandom(seed, 'shapes')
   const opened = await Promise.all(
     rows.map(async ({ id, folder }) => {
       const { weights } = await loadClassifier(folder)
-      return { id, vocabulary: weights.config.vocabSize, session: await device.load(buildProgram(weights, 'logits')) }
+      const { vocabSize: vocabulary, maxPositions } = weights.config
+      return { id, vocabulary, maxPositions, session: await device.load(buildProgram(weights, 'logits')) }
     }),
   )
+  const maxLength = Math.min(input.maxLength, ...opened.map(({ maxPositions }) => maxPositions))
+  const shapes = [
+    ...LENGTHS.filter((tokens) => tokens <= maxLength).map((tokens) => ({ tokens, batch: 1 })),
+    ...BATCHES.map((batch) => ({ tokens: Math.min(typical, maxLength), batch })),
+  ]
   const found: ShapeTime[] = []
   try {
     for (const [i, { tokens, batch }] of shapes.entries()) {

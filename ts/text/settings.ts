@@ -53,6 +53,8 @@ const GENERAL_CLASS = /^(PreTrainedTokenizer|TokenizersBackend)$/
 /** From here on transformers means that there is no limit; it writes 1e30. */
 const NO_LIMIT = 1e9
 
+const SWITCHES = ['do_lower_case', 'strip_accents', 'tokenize_chinese_chars', 'add_prefix_space'] as const
+
 /**
  * @param files name -> text
  * @param fallbackClass where tokenizer_config.json names none: the class, or the model's type
@@ -64,6 +66,9 @@ export function readSettings(
 ): TokenizerSettings {
   const config = parseObject(files, 'tokenizer_config.json')
   const named = config.tokenizer_class ?? fallbackClass.className
+  for (const name of SWITCHES)
+    if (config[name] !== undefined && config[name] !== null && typeof config[name] !== 'boolean')
+      throw new Error(`tokenizer_config.json: ${name} is ${JSON.stringify(config[name])}, expected true or false`)
   const className =
     typeof named === 'string' ? named.replace(/Fast$/, '') : (CLASS_OF_MODEL_TYPE[fallbackClass.modelType ?? ''] ?? '')
   const decoder = config.added_tokens_decoder
@@ -233,11 +238,19 @@ const WORD_PIECE_CLASS = /^(Bert|DistilBert|Electra|MPNet|ConvBert|MobileBert|Sq
 const BYTE_LEVEL_CLASS = /^(Roberta|Longformer|Bart|GPT2)Tokenizer$/
 const UNIGRAM_CLASS = /^(XLMRoberta|Camembert|Albert)Tokenizer$/
 
+/** The kinds of classes, and which of the older files each reads. */
+const READS = [
+  { classes: WORD_PIECE_CLASS, file: 'vocab.txt', words: 'vocab.txt' },
+  { classes: BYTE_LEVEL_CLASS, file: 'vocab.json', words: 'vocab.json with merges.txt' },
+]
+
 /**
  * Refuses classes that cut texts otherwise than any file of the folder says.
+ * @param files those of the folder, by name
  * @throws with the class's name
  */
-export function refuseClass({ className, config }: TokenizerSettings, hasJson: boolean): void {
+export function refuseClass({ className, config }: TokenizerSettings, files: Readonly<Record<string, string>>): void {
+  const hasJson = Boolean(files['tokenizer.json'])
   const words = config.word_tokenizer_type
   if (className === 'BertJapaneseTokenizer')
     throw new Error(
@@ -247,5 +260,12 @@ export function refuseClass({ className, config }: TokenizerSettings, hasJson: b
   if (!hasJson && className !== '' && !isKnown)
     throw new Error(
       `tokenizer_config.json: the class ${className} is not read here without a tokenizer.json; open the model once with transformers' fast tokenizer and save it: AutoTokenizer.from_pretrained(...).save_pretrained(...)`,
+    )
+  // a class that no file names is only the usual one of the model's type
+  const { words: wanted } = READS.find(({ classes }) => classes.test(className)) ?? {}
+  const found = READS.find(({ file }) => files[file])?.words
+  if (!hasJson && typeof config.tokenizer_class === 'string' && className !== 'Tokenizer' && found && found !== wanted)
+    throw new Error(
+      `tokenizer_config.json: the class ${className} reads ${wanted ?? 'a sentencepiece model'}, and the folder has ${found}; fetch the class's own files, or a tokenizer.json`,
     )
 }
