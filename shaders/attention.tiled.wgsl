@@ -1,12 +1,18 @@
 // attention, variant tiled.   per sequence and head: y[T,D] = softmax(Q[T,D] K[T,D]^T scale + bias) V[T,D], f32
 // Contract   kernels/attention/contract.ts      WebAssembly  assembly/attention.ts
-// Layout     rows of Q, K, V, y [M, width], head h at h D; a tile is up to 16 queries of one sequence
-// Plan       16 queries of a head per workgroup of 128; KEYS keys at a time, their K and then their V staged in one tile; 8 threads share a query
-// Needs      D % 4 == 0, D <= 128; 14.5 KiB of workgroup memory at D = 64, KEYS = 32
+// Layout     rows of Q, K, V, y [M, width], head h at h D; a tile is up to QUERIES queries of one sequence
+// Plan       QUERIES queries of a head per workgroup of 128 threads; KEYS keys at a time, their K and then their V staged in one tile:
+//            scores     4 queries x 4 keys per thread, of every PARTS-th 4 dimensions; the parts are added through the same tile
+//            softmax    1 query x 4 keys per thread
+//            values     4 queries x 4 dimensions per thread, of every SPLITS-th 4 keys; the splits are added at the end
+//            keys of a thread are KEYS / 4 apart, and rows of the tile 1 or 2 vec4 longer than they need: no bank serves two of 8 threads
+// Needs      D % 4 == 0, D <= 4 LANES; LANES 8 or 16 (QUERIES 16, KEYS 32) or 32 (8, 16); 15.8 KiB of workgroup memory
 // Source     own; online softmax of Milakov and Gimelshein, tiling of FlashAttention
 
 override D: u32 = 16u; // head size
-override KEYS: u32 = 32u; // keys per step, a multiple of 8
+override LANES: u32 = 8u; // D / 4, or the next power of two, at least 8
+override QUERIES: u32 = 16u; // per workgroup
+override KEYS: u32 = 32u; // per step
 override POSITIONS: u32 = 0u; // P of the distance bias, 0 for none: what concerns it is then left out
 
 struct Dims {
@@ -30,10 +36,11 @@ fn biasOf(head: u32, query: u32, key: u32) -> f32 {
   return distanceBias[(head * 2u + 1u) * POSITIONS + key - head - query - 1u];
 }
 
-var<workgroup> queryTile: array<vec4<f32>, 4u * D>; // [16][D / 4]
-var<workgroup> keyTile: array<vec4<f32>, KEYS * (D / 4u)>; // [KEYS][D / 4]: K, then V
-var<workgroup> weights: array<f32, 16u * KEYS>; // [16][KEYS] exp(score - largest)
-var<workgroup> maxima: array<f32, 128>; // [16][8] largest score of each thread
+var<workgroup> queryTile: array<vec4<f32>, 256>; // [QUERIES][LANES]
+var<workgroup> keyTile: array<vec4<f32>, 544>; // [KEYS][LANES + 1 or 2]: K, then V; parts of scores [PARTS][QUERIES][KEYS / 4]; at the end [SPLITS][QUERIES][LANES]
+var<workgroup> weights: array<vec4<f32>, 144>; // [QUERIES][KEYS / 4, 1 unused] exp(score - largest)
+var<workgroup> found: array<f32, 128>; // [QUERIES][KEYS / 4] largest score of each thread, at the end sum of its weights
+var<workgroup> rescales: array<f32, 16>; // [QUERIES] of the sums so far
 
 @compute @workgroup_size(128)
 fn main(@builtin(workgroup_id) group: vec3<u32>, @builtin(local_invocation_index) index: u32) {
@@ -41,19 +48,33 @@ fn main(@builtin(workgroup_id) group: vec3<u32>, @builtin(local_invocation_index
   let head = group.y * (D / 4u);
   let lastQuery = tile.x + tile.y - 1u;
   let lastKey = tile.z + tile.w - 1u;
-  let q = index / 8u;
-  let part = index % 8u;
-  for (var i = 0u; i < (D * 4u + 127u) / 128u; i++) {
+  let quads = KEYS / 4u; // groups of 4 keys
+  let rowLength = LANES + 32u / KEYS;
+  // scores: 4 queries from 4 (index / 32), keys quad, quad + quads, ...; a part takes the dimensions 4 (i parts + part)
+  let parts = 2048u / (QUERIES * KEYS);
+  let quad = index % quads;
+  let part = index / quads % parts;
+  let scoreRow = index / (quads * parts) * 4u;
+  // softmax: the query and its quad of the threads that have one
+  let own = index / quads;
+  let isSoftmax = index < QUERIES * quads;
+  // values: 4 dimensions, 4 queries, the quads split, split + splits, ...
+  let splits = 512u / (QUERIES * LANES);
+  let lane = index % LANES;
+  let valueRow = index / LANES % (QUERIES / 4u) * 4u;
+  let split = index / (LANES * (QUERIES / 4u));
+  for (var i = 0u; i < QUERIES * LANES / 128u; i++) {
     let slot = i * 128u + index;
-    if (slot < D * 4u) {
-      let row = min(tile.x + slot / (D / 4u), lastQuery);
-      queryTile[slot] = query[row * (dims.width / 4u) + head + slot % (D / 4u)] * dims.scale;
-    }
+    let d = slot % LANES;
+    let row = min(tile.x + slot / LANES, lastQuery);
+    queryTile[slot] = select(vec4<f32>(), query[row * (dims.width / 4u) + head + d] * dims.scale, d < D / 4u);
   }
   var largest = -3.0e38;
   var sum = 0.0;
-  // columns part, part + 8, ... of this query's y; D <= 128 leaves at most 4
-  var y = array<vec4<f32>, 4>(vec4<f32>(), vec4<f32>(), vec4<f32>(), vec4<f32>());
+  var y0 = vec4<f32>();
+  var y1 = vec4<f32>();
+  var y2 = vec4<f32>();
+  var y3 = vec4<f32>();
   for (var block = 0u; block < MOST; block++) {
     let first = block * KEYS;
     // uniform: a workgroup has one tile
@@ -61,81 +82,153 @@ fn main(@builtin(workgroup_id) group: vec3<u32>, @builtin(local_invocation_index
       break;
     }
     workgroupBarrier();
-    for (var i = 0u; i < (KEYS * (D / 4u) + 127u) / 128u; i++) {
+    for (var i = 0u; i < KEYS * LANES / 128u; i++) {
       let slot = i * 128u + index;
-      if (slot < KEYS * (D / 4u)) {
-        let row = min(tile.z + first + slot / (D / 4u), lastKey);
-        keyTile[slot] = key[row * (dims.width / 4u) + head + slot % (D / 4u)];
-      }
+      let d = slot % LANES;
+      let row = min(tile.z + first + slot / LANES, lastKey);
+      keyTile[slot / LANES * rowLength + d] = select(vec4<f32>(), key[row * (dims.width / 4u) + head + d], d < D / 4u);
     }
     workgroupBarrier();
-    // this thread's scores: keys part, part + 8, ... ; KEYS <= 32 leaves at most 4
+    var s0 = vec4<f32>();
+    var s1 = vec4<f32>();
+    var s2 = vec4<f32>();
+    var s3 = vec4<f32>();
+    for (var i = 0u; i < LANES * QUERIES * KEYS / 2048u; i++) {
+      let d = i * parts + part;
+      let k0 = keyTile[quad * rowLength + d];
+      let k1 = keyTile[(quads + quad) * rowLength + d];
+      let k2 = keyTile[(2u * quads + quad) * rowLength + d];
+      let k3 = keyTile[(3u * quads + quad) * rowLength + d];
+      let a = queryTile[scoreRow * LANES + d];
+      s0 += a.x * vec4(k0.x, k1.x, k2.x, k3.x);
+      s0 += a.y * vec4(k0.y, k1.y, k2.y, k3.y);
+      s0 += a.z * vec4(k0.z, k1.z, k2.z, k3.z);
+      s0 += a.w * vec4(k0.w, k1.w, k2.w, k3.w);
+      let b = queryTile[(scoreRow + 1u) * LANES + d];
+      s1 += b.x * vec4(k0.x, k1.x, k2.x, k3.x);
+      s1 += b.y * vec4(k0.y, k1.y, k2.y, k3.y);
+      s1 += b.z * vec4(k0.z, k1.z, k2.z, k3.z);
+      s1 += b.w * vec4(k0.w, k1.w, k2.w, k3.w);
+      let c = queryTile[(scoreRow + 2u) * LANES + d];
+      s2 += c.x * vec4(k0.x, k1.x, k2.x, k3.x);
+      s2 += c.y * vec4(k0.y, k1.y, k2.y, k3.y);
+      s2 += c.z * vec4(k0.z, k1.z, k2.z, k3.z);
+      s2 += c.w * vec4(k0.w, k1.w, k2.w, k3.w);
+      let e = queryTile[(scoreRow + 3u) * LANES + d];
+      s3 += e.x * vec4(k0.x, k1.x, k2.x, k3.x);
+      s3 += e.y * vec4(k0.y, k1.y, k2.y, k3.y);
+      s3 += e.z * vec4(k0.z, k1.z, k2.z, k3.z);
+      s3 += e.w * vec4(k0.w, k1.w, k2.w, k3.w);
+    }
+    workgroupBarrier();
+    let at = (part * QUERIES + scoreRow) * quads + quad;
+    keyTile[at] = s0;
+    keyTile[at + quads] = s1;
+    keyTile[at + 2u * quads] = s2;
+    keyTile[at + 3u * quads] = s3;
+    workgroupBarrier();
     var scores = vec4(-3.0e38);
-    for (var j = 0u; j < KEYS / 8u; j++) {
-      let k = j * 8u + part;
-      var score = 0.0;
-      for (var d = 0u; d < D / 4u; d++) {
-        score += dot(queryTile[q * (D / 4u) + d], keyTile[k * (D / 4u) + d]);
+    if (isSoftmax) {
+      var score = vec4<f32>();
+      for (var i = 0u; i < 2048u / (QUERIES * KEYS); i++) {
+        score += keyTile[i * (QUERIES * quads) + index];
       }
-      if (first + k < tile.w) {
-        if (POSITIONS > 0u) {
-          score += biasOf(group.y, min(tile.x + q, lastQuery), tile.z + first + k);
-        }
-        scores[j] = score;
+      let keys = first + quad + vec4(0u, 1u, 2u, 3u) * quads;
+      if (POSITIONS > 0u) {
+        let q = min(tile.x + own, lastQuery);
+        let k = min(tile.z + keys, vec4(lastKey));
+        score += vec4(biasOf(group.y, q, k.x), biasOf(group.y, q, k.y), biasOf(group.y, q, k.z), biasOf(group.y, q, k.w));
       }
+      scores = select(scores, score, keys < vec4(tile.w));
+      found[index] = max(max(scores.x, scores.y), max(scores.z, scores.w));
     }
-    maxima[index] = max(max(scores.x, scores.y), max(scores.z, scores.w));
+    // the parts are read: V takes their place
     workgroupBarrier();
-    var next = largest;
-    for (var i = 0u; i < 8u; i++) {
-      next = max(next, maxima[q * 8u + i]);
-    }
-    let rescale = exp(largest - next);
-    largest = next;
-    for (var j = 0u; j < KEYS / 8u; j++) {
-      weights[q * KEYS + j * 8u + part] = exp(scores[j] - next);
-    }
-    // every thread is done with K, since all have passed the barrier above
-    for (var i = 0u; i < (KEYS * (D / 4u) + 127u) / 128u; i++) {
+    for (var i = 0u; i < KEYS * LANES / 128u; i++) {
       let slot = i * 128u + index;
-      if (slot < KEYS * (D / 4u)) {
-        let row = min(tile.z + first + slot / (D / 4u), lastKey);
-        keyTile[slot] = value[row * (dims.width / 4u) + head + slot % (D / 4u)];
+      let d = slot % LANES;
+      let row = min(tile.z + first + slot / LANES, lastKey);
+      keyTile[slot / LANES * rowLength + d] = select(vec4<f32>(), value[row * (dims.width / 4u) + head + d], d < D / 4u);
+    }
+    if (isSoftmax) {
+      var next = largest;
+      for (var i = 0u; i < KEYS / 4u; i++) {
+        next = max(next, found[own * quads + i]);
       }
+      let rescale = exp(largest - next);
+      largest = next;
+      let p = exp(scores - next);
+      sum = sum * rescale + (p.x + p.y + p.z + p.w);
+      weights[own * (quads + 1u) + quad] = p;
+      rescales[own] = rescale;
     }
     workgroupBarrier();
-    sum *= rescale;
-    for (var i = 0u; i < 4u; i++) {
-      y[i] *= rescale;
-    }
-    for (var k = 0u; k < KEYS; k++) {
-      let p = weights[q * KEYS + k];
-      sum += p;
-      for (var i = 0u; i < (D / 4u + 7u) / 8u; i++) {
-        let d = i * 8u + part;
-        if (d < D / 4u) {
-          y[i] += p * keyTile[k * (D / 4u) + d];
-        }
-      }
+    y0 *= rescales[valueRow];
+    y1 *= rescales[valueRow + 1u];
+    y2 *= rescales[valueRow + 2u];
+    y3 *= rescales[valueRow + 3u];
+    for (var i = 0u; i < LANES * QUERIES * KEYS / 2048u; i++) {
+      let k = i * splits + split;
+      let v0 = keyTile[k * rowLength + lane];
+      let v1 = keyTile[(quads + k) * rowLength + lane];
+      let v2 = keyTile[(2u * quads + k) * rowLength + lane];
+      let v3 = keyTile[(3u * quads + k) * rowLength + lane];
+      let a = weights[valueRow * (quads + 1u) + k];
+      y0 += a.x * v0;
+      y0 += a.y * v1;
+      y0 += a.z * v2;
+      y0 += a.w * v3;
+      let b = weights[(valueRow + 1u) * (quads + 1u) + k];
+      y1 += b.x * v0;
+      y1 += b.y * v1;
+      y1 += b.z * v2;
+      y1 += b.w * v3;
+      let c = weights[(valueRow + 2u) * (quads + 1u) + k];
+      y2 += c.x * v0;
+      y2 += c.y * v1;
+      y2 += c.z * v2;
+      y2 += c.w * v3;
+      let e = weights[(valueRow + 3u) * (quads + 1u) + k];
+      y3 += e.x * v0;
+      y3 += e.y * v1;
+      y3 += e.z * v2;
+      y3 += e.w * v3;
     }
   }
-  if (q < tile.y) {
-    let row = (tile.x + q) * (dims.width / 4u);
-    for (var i = 0u; i < (D / 4u + 7u) / 8u; i++) {
-      let d = i * 8u + part;
-      if (d < D / 4u) {
-        output[row + head + d] = y[i] / sum;
-      }
+  workgroupBarrier();
+  let end = (split * QUERIES + valueRow) * LANES + lane;
+  keyTile[end] = y0;
+  keyTile[end + LANES] = y1;
+  keyTile[end + 2u * LANES] = y2;
+  keyTile[end + 3u * LANES] = y3;
+  if (isSoftmax) {
+    found[index] = sum;
+  }
+  workgroupBarrier();
+  for (var i = 0u; i < QUERIES * LANES / 128u; i++) {
+    let slot = i * 128u + index;
+    let q = slot / LANES;
+    let d = slot % LANES;
+    var y = keyTile[slot];
+    for (var t = 1u; t < 512u / (QUERIES * LANES); t++) {
+      y += keyTile[t * (QUERIES * LANES) + slot];
     }
-    // the padding after the last head
-    if (group.y == 0u && part == 0u) {
-      for (var i = 0u; i < MOST; i++) {
-        let d = dims.heads * (D / 4u) + i;
-        if (d >= dims.width / 4u) {
-          break;
-        }
-        output[row + d] = vec4<f32>();
+    var total = 0.0;
+    for (var t = 0u; t < KEYS / 4u; t++) {
+      total += found[q * quads + t];
+    }
+    if (q < tile.y && d < D / 4u) {
+      output[(tile.x + q) * (dims.width / 4u) + head + d] = y / total;
+    }
+  }
+  // the padding after the last head
+  if (group.y == 0u && index < tile.y) {
+    for (var i = 0u; i < MOST; i++) {
+      let d = dims.heads * (D / 4u) + i;
+      if (d >= dims.width / 4u) {
+        break;
       }
+      output[(tile.x + index) * (dims.width / 4u) + d] = vec4<f32>();
     }
   }
 }

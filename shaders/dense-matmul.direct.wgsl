@@ -44,15 +44,9 @@ fn main(@builtin(global_invocation_id) id: vec3<u32>) {
     if (k >= dims.K / 4u) {
       break;
     }
-    let w0 = weight[at];
-    let w1 = weight[at + 16u];
-    let w2 = weight[at + 32u];
-    let w3 = weight[at + 48u];
+    // include lib/load-weights.wgsl
     at += 64u;
-    let a = input[x0 + k];
-    let b = input[x1 + k];
-    let c = input[x2 + k];
-    let d = input[x3 + k];
+    // include lib/load-inputs.wgsl
     // include lib/add-products.wgsl
   }
   // a loop, not 4 copies: less code to compile

@@ -40,7 +40,10 @@ fn main(@builtin(workgroup_id) group: vec3<u32>, @builtin(local_invocation_index
     }
     let at = panel + k * 64u;
     let a = input[x + k];
-    sum += a.x * weight[at] + a.y * weight[at + 16u] + a.z * weight[at + 32u] + a.w * weight[at + 48u];
+    sum += a.x * weight[at];
+    sum += a.y * weight[at + 16u];
+    sum += a.z * weight[at + 32u];
+    sum += a.w * weight[at + 48u];
   }
   partial[index] = sum;
   workgroupBarrier();

@@ -7,6 +7,8 @@
 
 requires packed_4x8_integer_dot_product;
 
+const COLUMNS = 32u; // columns per workgroup
+
 struct Dims {
   K: u32, // inputs per row with padding, a multiple of 16
   // include lib/outputs.wgsl
@@ -29,7 +31,7 @@ struct Dims {
 @group(0) @binding(8) var<storage, read_write> normalized: array<vec4<f32>>; // [rows, K / 4], for the layers that read it later
 @group(0) @binding(9) var<uniform> dims: Dims;
 
-var<workgroup> partial: array<vec4<i32>, 1024>; // [8 groups][4 rows][32 threads]; first what each thread found in its share of a row
+var<workgroup> partial: array<vec4<i32>, 1024>; // first what each thread found in its share of a row, then and at the end as in fused
 
 // include lib/quantize.wgsl
 
@@ -52,11 +54,17 @@ fn totalOfRow(index: u32, value: f32) -> f32 {
   return sum;
 }
 
-// elements 4 k to 4 k + 3 of a row as LayerNorm gives them; the padding of gamma and beta makes that of a row 0
-fn normalize(x: vec4<f32>, mean: f32, deviation: f32, k: u32) -> vec4<f32> {
+// of this thread's row
+var<private> mean: f32;
+var<private> inverseDeviation: f32;
+
+// as LayerNorm gives them; the padding of gamma and beta makes that of a row 0
+fn inputOf(own: u32, k: u32) -> vec4<f32> {
   let gamma = dims.columns / 2u + k;
-  return (x - mean) / deviation * columns[gamma] + columns[gamma + dims.K / 4u];
+  return (input[own + k] - mean) * inverseDeviation * columns[gamma] + columns[gamma + dims.K / 4u];
 }
+
+// include lib/largest-of-row.wgsl
 
 @compute @workgroup_size(256)
 fn main(@builtin(workgroup_id) group: vec3<u32>, @builtin(local_invocation_index) index: u32) {
@@ -74,7 +82,7 @@ fn main(@builtin(workgroup_id) group: vec3<u32>, @builtin(local_invocation_index
       sums += input[own + k];
     }
   }
-  let mean = totalOfRow(index, sums.x + sums.y + sums.z + sums.w) / f32(dims.C);
+  mean = totalOfRow(index, sums.x + sums.y + sums.z + sums.w) / f32(dims.C);
   var squares = vec4<f32>();
   for (var i = 0u; i < MOST; i++) {
     let k = i * 16u + index % 16u;
@@ -86,7 +94,7 @@ fn main(@builtin(workgroup_id) group: vec3<u32>, @builtin(local_invocation_index
       squares += d * d;
     }
   }
-  let deviation = sqrt(totalOfRow(index, squares.x + squares.y + squares.z + squares.w) / f32(dims.C) + dims.epsilon);
+  inverseDeviation = 1.0 / sqrt(totalOfRow(index, squares.x + squares.y + squares.z + squares.w) / f32(dims.C) + dims.epsilon);
   let isWriter = group.x == 0u && group.y * 16u + index / 16u < shape.x;
   var seen = 0.0;
   for (var i = 0u; i < MOST; i++) {
@@ -95,67 +103,14 @@ fn main(@builtin(workgroup_id) group: vec3<u32>, @builtin(local_invocation_index
       break;
     }
     if (k < words) {
-      let y = normalize(input[own + k], mean, deviation, k);
+      let y = inputOf(own, k);
       seen = max(seen, largestOf(y));
       if (isWriter) {
         normalized[own + k] = y;
       }
     }
   }
-  partial[index] = vec4<i32>(bitcast<i32>(seen), bitcast<i32>(mean), bitcast<i32>(deviation), 0);
+  partial[index] = vec4<i32>(bitcast<i32>(seen));
   workgroupBarrier();
-  let slice = index / 32u;
-  let lane = index % 32u;
-  var amax = vec4<f32>();
-  var means = vec4<f32>();
-  var deviations = vec4<f32>();
-  var inverse = vec4<f32>();
-  for (var r = 0u; r < 4u; r++) {
-    let first = ((lane / 8u) * 4u + r) * 16u;
-    for (var i = 0u; i < 16u; i++) {
-      amax[r] = max(amax[r], bitcast<f32>(partial[first + i].x));
-    }
-    means[r] = bitcast<f32>(partial[first].y);
-    deviations[r] = bitcast<f32>(partial[first].z);
-    inverse[r] = select(inverseScale(amax[r]), dims.fixedInverse, dims.fixedScale > 0.0);
-  }
-  // the array is used again below
-  workgroupBarrier();
-  let column = group.x * 32u + (lane % 8u) * 4u;
-  let row = group.y * 16u + (lane / 8u) * 4u;
-  let a0 = min(row, last) * words;
-  let a1 = min(row + 1u, last) * words;
-  let a2 = min(row + 2u, last) * words;
-  let a3 = min(row + 3u, last) * words;
-  let panel = (column / 64u) * (dims.K * 4u) + (column % 64u) / 4u;
-  var sum0 = vec4<i32>();
-  var sum1 = vec4<i32>();
-  var sum2 = vec4<i32>();
-  var sum3 = vec4<i32>();
-  for (var i = 0u; i < MOST; i++) {
-    if (i * 8u >= words) {
-      break;
-    }
-    let k = i * 8u + slice;
-    if (k < words) {
-      let w = weight[panel + k * 16u];
-      sum0 += dots(pack(normalize(input[a0 + k], means.x, deviations.x, k), inverse.x), w);
-      sum1 += dots(pack(normalize(input[a1 + k], means.y, deviations.y, k), inverse.y), w);
-      sum2 += dots(pack(normalize(input[a2 + k], means.z, deviations.z, k), inverse.z), w);
-      sum3 += dots(pack(normalize(input[a3 + k], means.w, deviations.w, k), inverse.w), w);
-    }
-  }
-  partial[slice * 128u + lane] = sum0;
-  partial[slice * 128u + 32u + lane] = sum1;
-  partial[slice * 128u + 64u + lane] = sum2;
-  partial[slice * 128u + 96u + lane] = sum3;
-  workgroupBarrier();
-  // 128 of the 256 threads add the 8 partial sums of 4 columns of one row each; % shows the compiler that no index is outside
-  if (index < 128u) {
-    var sum = partial[index];
-    for (var i = 1u; i < 8u; i++) {
-      sum += partial[i * 128u + index % 128u];
-    }
-    store(row + slice, column, sum, scaleOf(amax[slice], dims.fixedScale));
-  }
+  // include lib/quantize-and-multiply.wgsl
 }

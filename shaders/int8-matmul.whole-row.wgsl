@@ -140,18 +140,12 @@ fn main(@builtin(workgroup_id) group: vec3<u32>, @builtin(local_invocation_index
       let k = i * SPLIT + slice;
       if (k < dims.K / 16u) {
         let at = panel + k * 64u;
-        let w0 = weight[at];
-        let w1 = weight[at + 16u];
-        let w2 = weight[at + 32u];
-        let w3 = weight[at + 48u];
+        // include lib/load-weights.wgsl
         let a = quantized[a0 + k];
         let b = quantized[a1 + k];
         let c = quantized[a2 + k];
         let d = quantized[a3 + k];
-        sum0 += dots(a.x, w0) + dots(a.y, w1) + dots(a.z, w2) + dots(a.w, w3);
-        sum1 += dots(b.x, w0) + dots(b.y, w1) + dots(b.z, w2) + dots(b.w, w3);
-        sum2 += dots(c.x, w0) + dots(c.y, w1) + dots(c.z, w2) + dots(c.w, w3);
-        sum3 += dots(d.x, w0) + dots(d.y, w1) + dots(d.z, w2) + dots(d.w, w3);
+        // include lib/add-dots.wgsl
       }
     }
     var products = array<vec4<i32>, 4>(sum0, sum1, sum2, sum3);

@@ -73,10 +73,7 @@ fn main(@builtin(workgroup_id) group: vec3<u32>, @builtin(local_invocation_index
       let w1 = factor[at + 16u];
       let w2 = factor[at + 32u];
       let w3 = factor[at + 48u];
-      let a = input[x0 + k];
-      let b = input[x1 + k];
-      let c = input[x2 + k];
-      let d = input[x3 + k];
+      // include lib/load-inputs.wgsl
       // include lib/add-products.wgsl
     }
     // two rows at a time; % shows the compiler that no index is outside
@@ -108,10 +105,7 @@ fn main(@builtin(workgroup_id) group: vec3<u32>, @builtin(local_invocation_index
       break;
     }
     let at = first + k * 64u;
-    let w0 = weight[at];
-    let w1 = weight[at + 16u];
-    let w2 = weight[at + 32u];
-    let w3 = weight[at + 48u];
+    // include lib/load-weights.wgsl
     let a = between[k % 64u];
     let b = between[64u + k % 64u];
     let c = between[128u + k % 64u];

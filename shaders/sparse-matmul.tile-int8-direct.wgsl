@@ -67,10 +67,7 @@ fn main(@builtin(global_invocation_id) id: vec3<u32>) {
       let b = input[x1 + x + k];
       let c = input[x2 + x + k];
       let d = input[x3 + x + k];
-      sum0 += dots(a.x, w0) + dots(a.y, w1) + dots(a.z, w2) + dots(a.w, w3);
-      sum1 += dots(b.x, w0) + dots(b.y, w1) + dots(b.z, w2) + dots(b.w, w3);
-      sum2 += dots(c.x, w0) + dots(c.y, w1) + dots(c.z, w2) + dots(c.w, w3);
-      sum3 += dots(d.x, w0) + dots(d.y, w1) + dots(d.z, w2) + dots(d.w, w3);
+      // include lib/add-dots.wgsl
     }
   }
   // a loop, not 4 copies: less code to compile

@@ -83,10 +83,7 @@ fn main(@builtin(workgroup_id) group: vec3<u32>, @builtin(local_invocation_index
         let b = tile[i * 128u + row1 * 2u + k];
         let c = tile[i * 128u + row2 * 2u + k];
         let d = tile[i * 128u + row3 * 2u + k];
-        sum0 += dots(a.x, w0) + dots(a.y, w1) + dots(a.z, w2) + dots(a.w, w3);
-        sum1 += dots(b.x, w0) + dots(b.y, w1) + dots(b.z, w2) + dots(b.w, w3);
-        sum2 += dots(c.x, w0) + dots(c.y, w1) + dots(c.z, w2) + dots(c.w, w3);
-        sum3 += dots(d.x, w0) + dots(d.y, w1) + dots(d.z, w2) + dots(d.w, w3);
+        // include lib/add-dots.wgsl
       }
     }
     workgroupBarrier();

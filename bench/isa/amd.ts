@@ -1,6 +1,6 @@
 // Listings of Mesa's RADV, compiler ACO: blocks `BB3:`, instructions `\tv_fma_f32 v0, …; 0123abcd`.
 
-import type { Instruction, Range } from './loops.ts'
+import { span, type Body, type Instruction } from './loops.ts'
 import { numberAfter, type Compiled } from './compiled.ts'
 
 export function parseAmd(section: string): Compiled {
@@ -8,7 +8,7 @@ export function parseAmd(section: string): Compiled {
   const listing = section.slice(section.lastIndexOf('\ndisasm:'), section.lastIndexOf('*** SHADER STATS'))
   const code: Instruction[] = []
   const starts = new Map<string, number>()
-  const loops: Range[] = []
+  const loops: Body[] = []
   for (const line of listing.split('\n')) {
     const block = /^(BB\d+):/.exec(line)?.[1]
     if (block !== undefined) starts.set(block, code.length)
@@ -17,7 +17,7 @@ export function parseAmd(section: string): Compiled {
     code.push(classify(op, rest))
     // blocks stand in the order of the code: a jump to an earlier one closes a loop
     const target = /^s_c?branch/.test(op) ? starts.get(/BB\d+/.exec(rest)?.[0] ?? '') : undefined
-    if (target !== undefined) loops.push({ first: target, last: code.length - 1 })
+    if (target !== undefined) loops.push(span(target, code.length - 1))
   }
   return {
     registers: numberAfter(stats, 'VGPRs'),

@@ -1,6 +1,6 @@
 // Listings of Mesa's driver for Apple's GPUs: `  1a: 3e05… ffma …`, jumps by distance. The first program is the main one.
 
-import type { Instruction, Range } from './loops.ts'
+import { span, type Body, type Instruction } from './loops.ts'
 import type { Compiled } from './compiled.ts'
 
 const STATS =
@@ -14,10 +14,10 @@ export function parseApple(section: string): Compiled {
   }))
   const second = listed.findIndex(({ at }, i) => i > 0 && at < listed[i - 1].at)
   const main = second < 0 ? listed : listed.slice(0, second)
-  const loops: Range[] = main.flatMap(({ at, text }, last) => {
+  const loops: Body[] = main.flatMap(({ at, text }, last) => {
     const distance = Number(/^jmp\S*\s+(-\d+)/.exec(text)?.[1] ?? 0)
     const first = distance < 0 ? main.findIndex((other) => other.at >= at + distance) : -1
-    return first >= 0 && first < last ? [{ first, last }] : []
+    return first >= 0 && first < last ? [span(first, last)] : []
   })
   return {
     registers: Number(registers ?? 0),

@@ -1,6 +1,6 @@
 // What the parsers of all drivers give.
 
-import type { Instruction, Range } from './loops.ts'
+import type { Body, Instruction } from './loops.ts'
 
 /** What a driver says of one shader, and its main program. */
 export interface Compiled {
@@ -14,7 +14,7 @@ export interface Compiled {
   /** the compiler's own estimate of all of it, each in units of its own; 0 where it gives none */
   cycles: number
   code: Instruction[]
-  loops: Range[]
+  loops: Body[]
 }
 
 /** A number that follows a label at the start of a line. */

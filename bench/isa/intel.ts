@@ -1,6 +1,6 @@
 // Listings of Mesa's ANV: `LABEL3:`, instructions `mad(16) g3<1>F …`, loops end in `while(16) JIP:  LABEL3`.
 
-import type { Instruction, Range } from './loops.ts'
+import { span, type Body, type Instruction } from './loops.ts'
 import type { Compiled } from './compiled.ts'
 
 const HEADER =
@@ -12,7 +12,7 @@ export function parseIntel(section: string): Compiled {
   const lines = section.slice(header?.index ?? section.length).split('\n')
   const code: Instruction[] = []
   const labels = new Map<string, number>()
-  const loops: Range[] = []
+  const loops: Body[] = []
   for (const [i, line] of lines.entries()) {
     const label = /^(LABEL\d+):/.exec(line)?.[1]
     if (label !== undefined) labels.set(label, code.length)
@@ -21,7 +21,7 @@ export function parseIntel(section: string): Compiled {
     // what a message is for stands in the next line
     code.push(classify(op, line, lines[i + 1] ?? ''))
     const target = op === 'while' ? labels.get(/JIP: *(LABEL\d+)/.exec(line)?.[1] ?? '') : undefined
-    if (target !== undefined) loops.push({ first: target, last: code.length - 1 })
+    if (target !== undefined) loops.push(span(target, code.length - 1))
   }
   return {
     registers: Number(/GRF registers: (\d+)/.exec(header ? section.slice(header.index) : '')?.[1] ?? 0),

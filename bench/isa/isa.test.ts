@@ -3,7 +3,7 @@
 
 import { describe, expect, it } from 'vitest'
 import { ISA_COUNTS } from './counts.ts'
-import { hotLoop } from './loops.ts'
+import { hotLoop, naturalLoops, span } from './loops.ts'
 import { parsePrinted } from './parse.ts'
 import { shaderCases } from './shaders.ts'
 import type { Vendor } from './targets.ts'
@@ -115,17 +115,30 @@ describe('a loop that holds others', () => {
   const fma = { fma: 1 }
   // 0: before; 1 to 8: the outer loop, in it 2 to 4 (2 multiply-adds a turn) and 5 to 7 (1)
   const code = [{}, {}, fma, fma, {}, fma, {}, {}, {}]
-  const ranges = [
-    { first: 1, last: 8 },
-    { first: 2, last: 4 },
-    { first: 5, last: 7 },
-  ]
+  const bodies = [span(1, 8), span(2, 4), span(5, 7)]
   it('is counted with their turns', () =>
-    expect(hotLoop(code, ranges, [8, 4])).toMatchObject({ macs: 12, instructions: 2 + 4 * 3 + 4 * 3 }))
+    expect(hotLoop(code, bodies, { macs: [8, 4], otherTurns: 1 })).toMatchObject({
+      macs: 12,
+      instructions: 2 + 4 * 3 + 4 * 3,
+    }))
   it('is counted with those of the one that is left, where the compiler unrolled the other', () =>
-    expect(hotLoop(code, [ranges[0], ranges[2]], [2, 4])).toMatchObject({ macs: 6, instructions: 5 + 4 * 3 }))
+    expect(hotLoop(code, [bodies[0], bodies[2]], { macs: [2, 4], otherTurns: 1 })).toMatchObject({
+      macs: 6,
+      instructions: 5 + 4 * 3,
+    }))
   it('else gives the one with most multiply-adds', () =>
-    expect(hotLoop(code, ranges)).toMatchObject({ macs: 2, instructions: 3 }))
+    expect(hotLoop(code, bodies)).toMatchObject({ macs: 2, instructions: 3 }))
+})
+
+it('a loop is what is reached through its head alone, in whatever order its blocks stand', () => {
+  // 0 -> 1 -> 3 -> 1, 1 -> 2; 2 stands before 3 and jumps to 4, which stands first of all but 0
+  const blocks = [0, 4, 1, 3, 2].map((id, place) => ({
+    id,
+    first: place * 2,
+    length: 2,
+    next: { 0: [1], 1: [3, 2], 2: [4], 3: [1], 4: [] }[id]!,
+  }))
+  expect(naturalLoops(blocks)).toEqual([[4, 5, 6, 7]])
 })
 
 it('the stored counts are of the shaders and constants that there are', () => {

@@ -6,7 +6,19 @@
 // Needs root on Debian or Ubuntu x64; nothing of the package, and no test, depends on it.
 
 import { spawnSync } from 'node:child_process'
-import { copyFileSync, cpSync, existsSync, mkdirSync, readFileSync, rmSync, writeFileSync } from 'node:fs'
+import {
+  closeSync,
+  copyFileSync,
+  cpSync,
+  existsSync,
+  mkdirSync,
+  mkdtempSync,
+  openSync,
+  readFileSync,
+  rmSync,
+  writeFileSync,
+} from 'node:fs'
+import { tmpdir } from 'node:os'
 import { createRequire } from 'node:module'
 import { basename, dirname, join, resolve } from 'node:path'
 import { parseArgs } from 'node:util'
@@ -34,13 +46,20 @@ function fail(message: string): never {
   process.exit(1)
 }
 
-/** Runs a command and gives what it prints; says what it printed last where it fails. */
+/** Runs a command and gives what it prints, both streams in their order; says what came last where it fails. */
 function run(command: string, args: string[]): string {
-  const { status, stdout, stderr, error } = spawnSync(command, args, { encoding: 'utf8', maxBuffer: 1 << 30 })
-  if (error) fail(`${command} does not start: ${error.message}`)
-  const printed = stdout + stderr
-  if (status !== 0) fail(`${command} ended with ${status}:\n${printed.slice(-3000)}`)
-  return printed
+  const folder = mkdtempSync(join(tmpdir(), 'isa-'))
+  const file = openSync(join(folder, 'printed'), 'w+')
+  try {
+    const { status, error } = spawnSync(command, args, { stdio: ['ignore', file, file] })
+    if (error) fail(`${command} does not start: ${error.message}`)
+    const printed = readFileSync(join(folder, 'printed'), 'utf8')
+    if (status !== 0) fail(`${command} ended with ${String(status)}:\n${printed.slice(-3000)}`)
+    return printed
+  } finally {
+    closeSync(file)
+    rmSync(folder, { recursive: true })
+  }
 }
 
 function checkMachine(): void {
@@ -79,7 +98,7 @@ function compile(root: string, target: TargetName, cases: ShaderCase[]): Counts 
   rmSync(list)
   if (process.env.ISA_KEEP) writeFileSync(`${process.env.ISA_KEEP}.${target}.txt`, printed)
   const { driver, sections } = parsePrinted(printed, vendor)
-  const halves = new Map(cases.map((one) => [one.name, one.halves]))
+  const nests = new Map(cases.map((one) => [one.name, one.nest]))
   return {
     driver,
     shaders: Object.fromEntries(
@@ -94,7 +113,7 @@ function compile(root: string, target: TargetName, cases: ShaderCase[]): Counts 
               fills: compiled.fills,
               cycles: compiled.cycles,
               instructions: compiled.code.length,
-              hot: hotLoop(compiled.code, compiled.loops, halves.get(name)),
+              hot: hotLoop(compiled.code, compiled.loops, nests.get(name)),
             },
       ]),
     ),

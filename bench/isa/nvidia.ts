@@ -1,44 +1,26 @@
 // Listings of Mesa's NVK, compiler NAK: `block 3 … [1, 2] -> {`, instructions `r3 = ffma r1 r2 r3`, `} -> [4, 5]`.
 
-import type { Instruction, Range } from './loops.ts'
+import { naturalLoops, type Block, type Instruction } from './loops.ts'
 import { numberAfter, type Compiled } from './compiled.ts'
 
 export function parseNvidia(section: string): Compiled {
   const start = section.lastIndexOf('NAK IR')
   const end = section.indexOf('\nStage:', start)
   const code: Instruction[] = []
-  const starts = new Map<number, number>()
-  const loops: Range[] = []
-  let isInBlock = false
+  const blocks: Block[] = []
+  let open: Block | null = null
   for (const line of section.slice(Math.max(start, 0), end).split('\n')) {
-    const block = /^block\S* (\d+) /.exec(line)?.[1]
-    if (block !== undefined) {
-      starts.set(Number(block), code.length)
-      isInBlock = true
-      continue
-    }
+    const id = /^block\S* (\d+) /.exec(line)?.[1]
     const next = /^\} -> \[([\d, ]*)\]/.exec(line)?.[1]
-    if (next !== undefined) {
-      isInBlock = false
-      for (const target of next
-        .split(',')
-        .filter((one) => one.trim() !== '')
-        .map(Number)) {
-        const first = starts.get(target)
-        if (first !== undefined) loops.push({ first, last: code.length - 1 })
-      }
-      continue
+    if (id !== undefined) blocks.push((open = { id: Number(id), first: code.length, length: 0, next: [] }))
+    else if (next !== undefined && open) {
+      open.length = code.length - open.first
+      open.next = next.split(',').flatMap((one) => (one.trim() === '' ? [] : [Number(one)]))
+      open = null
+    } else if (open) {
+      const text = line.replace(/\/\/.*$/, '').trim()
+      if (text !== '') code.push(classify(operation(text)))
     }
-    const text = isInBlock ? line.replace(/\/\/.*$/, '').trim() : ''
-    if (text !== '')
-      code.push(
-        classify(
-          text
-            .replace(/^@!?u?p\w+\s+/, '')
-            .replace(/^[\w{}. [\]]*?\s*=\s+/, '')
-            .split(/\s/)[0],
-        ),
-      )
   }
   return {
     registers: numberAfter(section, 'Num GPRs'),
@@ -47,9 +29,16 @@ export function parseNvidia(section: string): Compiled {
     fills: numberAfter(section, 'Fills from mem') + numberAfter(section, 'Fills from reg'),
     cycles: numberAfter(section, 'Static cycle count'),
     code,
-    loops,
+    loops: naturalLoops(blocks),
   }
 }
+
+/** Behind a predicate and the registers that it writes. */
+const operation = (text: string): string =>
+  text
+    .replace(/^@!?u?p\w+\s+/, '')
+    .replace(/^[\w{}. [\]]*?\s*=\s+/, '')
+    .split(/\s/)[0]
 
 function classify(op: string): Instruction {
   if (op.startsWith('ffma')) return { fma: 1 }

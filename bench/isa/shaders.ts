@@ -5,14 +5,15 @@ import { SHADERS, type ShaderName } from '../../kernels/generated/shaders.ts'
 import type { WebgpuVariant } from '../../kernels/program/variants.ts'
 import { WEBGPU_VARIANTS } from '../../kernels/variants.ts'
 import { withHalfWeights } from '../../kernels/webgpu/half.ts'
+import type { Nest } from './loops.ts'
 
 export interface ShaderCase {
   /** shader and constants; `f16 weights` where f32 weights are stored as halves */
   name: string
   code: string
   constants: Record<string, number>
-  /** multiply-adds of one thread in each loop that the hot one may hold (hotLoop) */
-  halves?: number[]
+  /** where the loop to look at holds others */
+  nest?: Nest
 }
 
 const HEADS: AttentionSize[] = [64, 32, 128].map((headSize) => ({ headSize, positions: 0 }))
@@ -36,9 +37,14 @@ export function shaderCases(match: RegExp): ShaderCase[] {
   return [...cases.values()].sort((a, b) => a.name.localeCompare(b.name))
 }
 
+/** int8 layers that quantize 256 inputs at a time before they multiply them. */
+const QUANTIZING: readonly string[] = ['int8-matmul.fused', 'int8-matmul.norm-fused']
+
 function plainCase({ shader, tile }: WebgpuVariant): ShaderCase {
   const constants = tile as Record<string, number>
-  return { name: name(shader, constants), code: SHADERS[shader], constants }
+  const one = { name: name(shader, constants), code: SHADERS[shader], constants }
+  const macs = 16 * (constants.COLUMNS ?? 32)
+  return QUANTIZING.includes(shader) ? { ...one, nest: { macs: [macs], otherTurns: 4 } } : one
 }
 
 function attentionCase(
@@ -56,5 +62,5 @@ function attentionCase(
   if (row.shader !== 'attention.tiled') return one
   // scores and values of one block of keys, among 128 threads
   const half = (row.covers.queries * constants.KEYS * size.headSize) / 128
-  return { ...one, halves: [half, half] }
+  return { ...one, nest: { macs: [half, half], otherTurns: 4 } }
 }

@@ -13,9 +13,12 @@ export interface AttentionSize {
   positions: number
 }
 
+const D = ({ headSize }: AttentionSize): number => headSize
 const POSITIONS = ({ positions }: AttentionSize): number => positions
+/** Threads that share a query's values: 8 or more, a power of two, for 4 dimensions each. */
+const LANES = ({ headSize }: AttentionSize): number => Math.max(8, 2 ** Math.ceil(Math.log2(headSize / 4)))
 
-/** Largest head that 32 keys at a time leave workgroup memory for, and the largest that the accumulators hold. */
+/** Largest head that 16 queries and 32 keys at a time leave workgroup memory for, and the largest that the accumulators hold. */
 const [WIDE_HEAD, LARGEST_HEAD] = [64, 128]
 
 /** In order of preference. */
@@ -25,7 +28,7 @@ export const ATTENTION_WEBGPU = [
     id: 'tiled/32',
     backend: 'webgpu',
     shader: 'attention.tiled',
-    tile: { D: ({ headSize }) => headSize, KEYS: 32, POSITIONS },
+    tile: { D, LANES, QUERIES: 16, KEYS: 32, POSITIONS },
     usesWorkgroupMemory: true,
     features: [],
     operands: 'tiles',
@@ -35,14 +38,14 @@ export const ATTENTION_WEBGPU = [
   },
   {
     op: 'attention',
-    id: 'tiled/8',
+    id: 'tiled/16',
     backend: 'webgpu',
     shader: 'attention.tiled',
-    tile: { D: ({ headSize }) => headSize, KEYS: 8, POSITIONS },
+    tile: { D, LANES, QUERIES: 8, KEYS: 16, POSITIONS },
     usesWorkgroupMemory: true,
     features: [],
     operands: 'tiles',
-    covers: { tiles: 1, queries: 16 },
+    covers: { tiles: 1, queries: 8 },
     fits: ({ headSize }) => headSize % 4 === 0 && headSize > WIDE_HEAD && headSize <= LARGEST_HEAD,
     proof: provesWideHead,
   },
@@ -80,7 +83,7 @@ export const ATTENTION_WEBGPU_NOTES: VariantNotes<(typeof ATTENTION_WEBGPU)[numb
     wins: 'real adapters',
     status: 'default',
   },
-  'tiled/8': {
+  'tiled/16': {
     needs: 'workgroup memory; D % 4 == 0, 64 < D <= 128',
     wins: 'real adapters',
     status: 'default',

@@ -1,7 +1,7 @@
 // The variants of dense f32 layers.
 
 import { provesDense, provesHalfProducts } from '../webgpu/proofs.ts'
-import { sliceRows } from '../webgpu/rows.ts'
+import { FEW_REGISTERS, narrowRows, sliceRows } from '../webgpu/rows.ts'
 import type { VariantNotes, WebgpuVariant } from '../program/variants.ts'
 import { f32Text, type TileVariant } from '../wasm/variant.ts'
 
@@ -36,7 +36,37 @@ export const DENSE_WEBGPU = [
   },
   {
     op: 'dense-matmul',
-    id: 'slice',
+    id: 'slice/1-turn',
+    backend: 'webgpu',
+    shader: 'dense-matmul.slice',
+    tile: { TURNS: 1 },
+    usesWorkgroupMemory: true,
+    features: [],
+    vendors: FEW_REGISTERS,
+    operands: 'panels',
+    covers: { columns: 32, rows: 16 },
+    rows: { most: ({ columns }) => sliceRows(columns) },
+    mayHalveWeights: true,
+    proof: provesDense,
+  },
+  {
+    op: 'dense-matmul',
+    id: 'slice/16',
+    backend: 'webgpu',
+    shader: 'dense-matmul.slice',
+    tile: { COLUMNS: 16 },
+    usesWorkgroupMemory: true,
+    features: [],
+    operands: 'panels',
+    covers: { columns: 16, rows: 16 },
+    rows: { most: ({ columns }) => Math.min(narrowRows(columns), sliceRows(columns)) },
+    fits: ({ columns }) => narrowRows(columns) > 0,
+    mayHalveWeights: true,
+    proof: provesDense,
+  },
+  {
+    op: 'dense-matmul',
+    id: 'slice/32',
     backend: 'webgpu',
     shader: 'dense-matmul.slice',
     tile: {},
@@ -49,6 +79,19 @@ export const DENSE_WEBGPU = [
     proof: provesDense,
   },
   // f32 tiles are behind f16 ones, for a device that is found to compute those wrong
+  {
+    op: 'dense-matmul',
+    id: 'half/64x4',
+    backend: 'webgpu',
+    shader: 'dense-matmul.half',
+    tile: { ROWS: 64, EACH: 4 },
+    usesWorkgroupMemory: true,
+    features: ['f16'],
+    vendors: FEW_REGISTERS,
+    operands: 'panels',
+    covers: { columns: 64, rows: 64 },
+    proof: provesHalfProducts,
+  },
   {
     op: 'dense-matmul',
     id: 'half/64',
@@ -73,6 +116,20 @@ export const DENSE_WEBGPU = [
     operands: 'panels',
     covers: { columns: 64, rows: 128 },
     proof: provesHalfProducts,
+  },
+  {
+    op: 'dense-matmul',
+    id: 'tiled/64x4',
+    backend: 'webgpu',
+    shader: 'dense-matmul.tiled',
+    tile: { ROWS: 64, EACH: 4 },
+    usesWorkgroupMemory: true,
+    features: [],
+    vendors: FEW_REGISTERS,
+    operands: 'panels',
+    covers: { columns: 64, rows: 64 },
+    mayHalveWeights: true,
+    proof: provesDense,
   },
   {
     op: 'dense-matmul',
@@ -122,10 +179,25 @@ export const DENSE_WEBGPU_NOTES: VariantNotes<(typeof DENSE_WEBGPU)[number]> = {
     wins: 'up to 4 rows on real adapters: K is split 64 ways',
     status: 'default',
   },
-  slice: {
+  'slice/1-turn': {
+    needs: 'as slice/32, on adapters of Intel',
+    wins: 'there: operands of two turns do not fit into registers and spill',
+    status: 'default',
+  },
+  'slice/16': {
+    needs: 'workgroup memory',
+    wins: 'as slice/32 while workgroups of 32 columns are too few to fill the GPU; by arithmetic',
+    status: 'default',
+  },
+  'slice/32': {
     needs: 'workgroup memory',
     wins: 'up to 128 rows on real adapters, where tiles are too few to fill the GPU: K is split inside the workgroup',
     status: 'default',
+  },
+  'half/64x4': {
+    needs: 'as half/64, on adapters of Intel',
+    wins: 'there, as tiled/64x4',
+    status: 'available',
   },
   'half/64': {
     needs: "shader-f16, workgroup memory, and the caller's precision 'f16'",
@@ -136,6 +208,11 @@ export const DENSE_WEBGPU_NOTES: VariantNotes<(typeof DENSE_WEBGPU)[number]> = {
     needs: 'as half/64',
     wins: 'as half/64 for more than 1024 rows',
     status: 'available',
+  },
+  'tiled/64x4': {
+    needs: 'as tiled/64, on adapters of Intel',
+    wins: 'there: sums of 8 rows do not fit into registers and spill (docs/gpu-isa.md)',
+    status: 'default',
   },
   'tiled/64': {
     needs: 'workgroup memory',

@@ -7,7 +7,7 @@ import {
   provesNormAfterMatrices,
   provesNormBefore,
 } from '../webgpu/proofs.ts'
-import { FEW_ROWS, MOST_SLICED, sliceRows } from '../webgpu/rows.ts'
+import { FEW_REGISTERS, FEW_ROWS, MOST_SLICED, narrowRows, ONE_EACH, sliceRows, WITHOUT_DOTS } from '../webgpu/rows.ts'
 import type { VariantNotes, WebgpuVariant } from '../program/variants.ts'
 import { int8Text, type Int8Variant } from '../wasm/variant.ts'
 
@@ -27,6 +27,8 @@ export interface Int8Size {
   columns: number
   /** the weights are also packed in fragments, since the adapter multiplies matrices and no fragment crosses two rows */
   hasFragments: boolean
+  /** the GPU has an instruction for dot4I8Packed, as far as its vendor says */
+  hasDots: boolean
 }
 
 /** Rows up to which a layer that quantizes its own rows spares a dispatch; it reads them as f32 once per 32 columns. */
@@ -38,6 +40,12 @@ const FUSED_ROWS = MOST_SLICED
 const WHOLE_ROWS = FUSED_ROWS + 1
 /** Rows up to which 32 at a time with the inputs split among subgroups occupy more of a GPU than 128 at a time. */
 const SPLIT_ROWS = 256
+
+/** Most rows of the sliced kernels, which matrix units take over early. */
+const slicedRows = ({ columns, hasFragments }: Int8Size): number => (hasFragments ? FEW_ROWS : sliceRows(columns))
+
+/** Narrower workgroups round the rows once more: only while all of them are at work at once. */
+const fusedNarrowRows = ({ columns }: Int8Size): number => Math.min(narrowRows(columns, ONE_EACH), FUSED_ROWS)
 
 /** In order of preference. */
 export const INT8_WEBGPU = [
@@ -67,6 +75,7 @@ export const INT8_WEBGPU = [
     operands: 'norm-after',
     covers: { rows: 4 },
     rows: { least: WHOLE_ROWS, most: 256 },
+    fits: ({ hasDots }) => hasDots,
     includesBefore: true,
     normalizes: true,
     proof: provesNormAfter,
@@ -99,6 +108,7 @@ export const INT8_WEBGPU = [
     operands: 'norm-after',
     covers: { rows: 8 },
     rows: { least: WHOLE_ROWS, most: 1024 },
+    fits: ({ hasDots }) => hasDots,
     includesBefore: true,
     normalizes: true,
     proof: provesNormAfter,
@@ -114,13 +124,29 @@ export const INT8_WEBGPU = [
     operands: 'norm-after',
     covers: { rows: 16 },
     rows: { least: WHOLE_ROWS },
+    fits: ({ hasDots }) => hasDots,
     includesBefore: true,
     normalizes: true,
     proof: provesNormAfter,
   },
   {
     op: 'int8-matmul',
-    id: 'fused',
+    id: 'fused/16',
+    backend: 'webgpu',
+    shader: 'int8-matmul.fused',
+    tile: { COLUMNS: 16 },
+    usesWorkgroupMemory: true,
+    features: [],
+    operands: 'f32',
+    covers: { columns: 16, rows: 16 },
+    rows: { most: fusedNarrowRows },
+    fits: (size) => fusedNarrowRows(size) > 0,
+    includesBefore: true,
+    proof: provesInt8,
+  },
+  {
+    op: 'int8-matmul',
+    id: 'fused/32',
     backend: 'webgpu',
     shader: 'int8-matmul.fused',
     tile: {},
@@ -134,7 +160,35 @@ export const INT8_WEBGPU = [
   },
   {
     op: 'int8-matmul',
-    id: 'slice',
+    id: 'slice/1-turn',
+    backend: 'webgpu',
+    shader: 'int8-matmul.slice',
+    tile: { TURNS: 1 },
+    usesWorkgroupMemory: true,
+    features: [],
+    vendors: FEW_REGISTERS,
+    operands: 'bytes',
+    covers: { columns: 32, rows: 16 },
+    rows: { most: slicedRows },
+    proof: provesInt8,
+  },
+  {
+    op: 'int8-matmul',
+    id: 'slice/16',
+    backend: 'webgpu',
+    shader: 'int8-matmul.slice',
+    tile: { COLUMNS: 16 },
+    usesWorkgroupMemory: true,
+    features: [],
+    operands: 'bytes',
+    covers: { columns: 16, rows: 16 },
+    rows: { most: (size) => Math.min(narrowRows(size.columns), slicedRows(size)) },
+    fits: ({ columns }) => narrowRows(columns) > 0,
+    proof: provesInt8,
+  },
+  {
+    op: 'int8-matmul',
+    id: 'slice/32',
     backend: 'webgpu',
     shader: 'int8-matmul.slice',
     tile: {},
@@ -142,7 +196,7 @@ export const INT8_WEBGPU = [
     features: [],
     operands: 'bytes',
     covers: { columns: 32, rows: 16 },
-    rows: { most: ({ columns, hasFragments }) => (hasFragments ? FEW_ROWS : sliceRows(columns)) },
+    rows: { most: slicedRows },
     proof: provesInt8,
   },
   {
@@ -174,7 +228,33 @@ export const INT8_WEBGPU = [
   },
   {
     op: 'int8-matmul',
-    id: 'tiled',
+    id: 'unpacked',
+    backend: 'webgpu',
+    shader: 'int8-matmul.unpacked',
+    tile: {},
+    usesWorkgroupMemory: true,
+    features: [],
+    vendors: WITHOUT_DOTS,
+    operands: 'bytes',
+    covers: { columns: 64, rows: 64 },
+    proof: provesInt8,
+  },
+  {
+    op: 'int8-matmul',
+    id: 'tiled/4',
+    backend: 'webgpu',
+    shader: 'int8-matmul.tiled',
+    tile: { EACH: 4 },
+    usesWorkgroupMemory: true,
+    features: [],
+    vendors: FEW_REGISTERS,
+    operands: 'bytes',
+    covers: { columns: 64, rows: 64 },
+    proof: provesInt8,
+  },
+  {
+    op: 'int8-matmul',
+    id: 'tiled/8',
     backend: 'webgpu',
     shader: 'int8-matmul.tiled',
     tile: {},
@@ -248,12 +328,27 @@ export const INT8_WEBGPU_NOTES: VariantNotes<(typeof INT8_WEBGPU)[number]> = {
     wins: 'as whole-row/4 for more than 1024 rows',
     status: 'default',
   },
-  fused: {
+  'fused/16': {
+    needs: 'as fused/32',
+    wins: 'as fused/32 while workgroups of 32 columns are too few to fill the GPU; by arithmetic',
+    status: 'default',
+  },
+  'fused/32': {
     needs: 'dot4I8Packed, workgroup memory',
     wins: 'up to 128 rows: quantizes the rows itself and saves a dispatch',
     status: 'default',
   },
-  slice: {
+  'slice/1-turn': {
+    needs: 'as slice/32, on adapters of Intel',
+    wins: 'there: operands of two turns do not fit into registers and spill',
+    status: 'default',
+  },
+  'slice/16': {
+    needs: 'as slice/32',
+    wins: 'as slice/32 while workgroups of 32 columns are too few to fill the GPU; by arithmetic',
+    status: 'default',
+  },
+  'slice/32': {
     needs: 'dot4I8Packed, workgroup memory',
     wins: 'few rows on real adapters',
     status: 'default',
@@ -269,7 +364,17 @@ export const INT8_WEBGPU_NOTES: VariantNotes<(typeof INT8_WEBGPU)[number]> = {
     wins: 'as matrix/4 for more than 256 rows',
     status: 'default',
   },
-  tiled: {
+  unpacked: {
+    needs: 'workgroup memory, on adapters of Apple',
+    wins: 'there, where a dot of bytes is 8 instructions and a multiply-add of f32 is one: more rows than slice takes',
+    status: 'default',
+  },
+  'tiled/4': {
+    needs: 'as tiled/8, on adapters of Intel',
+    wins: 'there: sums of 8 rows do not fit into registers and spill (docs/gpu-isa.md)',
+    status: 'default',
+  },
+  'tiled/8': {
     needs: 'dot4I8Packed, workgroup memory',
     wins: 'real adapters',
     status: 'default',

@@ -23,6 +23,7 @@ import {
 import type { Uploader } from '../webgpu/upload.ts'
 import type { BufferId, BufferSpec } from '../program/program.ts'
 import type { Int8Weight } from '../program/weights.ts'
+import { WITHOUT_DOTS } from '../webgpu/rows.ts'
 import { INT8_WEBGPU, type Int8Size } from './variants.ts'
 
 /** Writes the panels of all parts into `memory`, which holds zeros. */
@@ -63,11 +64,11 @@ export function packFragments(memory: ArrayBuffer, parts: LinearPart<Int8Weight>
 }
 
 /** What the variants of an int8 layer depend on. */
-export function int8Size({ parts, rows }: LinearSpec<Int8Weight>, { usesMatrices }: Offers): Int8Size {
+export function int8Size({ parts, rows }: LinearSpec<Int8Weight>, { usesMatrices, vendor }: Offers): Int8Size {
   const { columns } = columnStarts(parts)
   // no fragment crosses two rows or the end of a buffer: those of token rows hold a multiple of 16, of sequences maybe not
   const hasFragments = usesMatrices && padded(parts[0].weight.K) % FRAGMENT_INPUTS === 0 && rows === 'tokens'
-  return { columns, hasFragments }
+  return { columns, hasFragments, hasDots: !WITHOUT_DOTS.includes(vendor) }
 }
 
 /** Of the slots that linearSlots gives. */
@@ -136,7 +137,7 @@ export function quantizeCall(
     { from: 'scales', id },
     { from: 'weight', buffer: dims },
   ]
-  const size: Int8Size = { columns: 0, hasFragments: false }
+  const size: Int8Size = { columns: 0, hasFragments: false, hasDots: true }
   const variants = bindVariants(INT8_WEBGPU, { offers, size, operands: { quantize: () => slots } })
   return { label: `quantize ${spec.name}`, rows: spec.rows, variants }
 }

@@ -75,6 +75,8 @@ interface WebgpuRow<S extends ShaderName, Operands extends string, Size, Cover> 
   rows?: { readonly least?: number; readonly most?: number | ((size: Size) => number) }
   /** which layers it can run: all where it is not given */
   fits?: (size: Size) => boolean
+  /** GPUAdapterInfo.vendor of the adapters that are offered it: all where they are not given; docs/gpu-isa.md says why */
+  vendors?: readonly string[]
   /** reads what the call before it reads and does its work, so that this one may be left out */
   includesBefore?: true
   /** writes what the LayerNorm after it writes, so that this one may be left out */

@@ -11,17 +11,19 @@ export interface Offers {
   usesMatrices: boolean
   /** arithmetic in f16, where the caller allows it */
   halfProducts: boolean
+  /** GPUAdapterInfo.vendor, which some variants are for */
+  vendor: string
 }
 
 /** The offer that each feature that a shader enables is a part of. */
-const OFFER_OF: Record<ShaderTraits[ShaderName]['features'][number], keyof Offers> = {
+const OFFER_OF: Record<ShaderTraits[ShaderName]['features'][number], 'usesMatrices' | 'halfProducts'> = {
   f16: 'halfProducts',
   chromium_experimental_subgroup_matrix: 'usesMatrices',
   subgroups: 'usesMatrices',
 }
 
-export const isOffered = ({ features }: WebgpuVariant, offers: Offers): boolean =>
-  features.every((feature) => offers[OFFER_OF[feature]])
+export const isOffered = ({ features, vendors }: WebgpuVariant, offers: Offers): boolean =>
+  features.every((feature) => offers[OFFER_OF[feature]]) && (vendors?.includes(offers.vendor) ?? true)
 
 /** A call as its rows see it. */
 export interface Bound<Operands extends string, Size, Cover extends WorkgroupCover> {

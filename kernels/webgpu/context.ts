@@ -36,6 +36,8 @@ export interface ContextOptions {
   emulatesHalves?: boolean
   /** tests only: sparse layers of any density stay sparse */
   keepsSparse?: boolean
+  /** tests only: choose kernels as for an adapter of this vendor */
+  vendor?: string
   /** where timed choices among kernels are kept */
   tuning?: TuningStore
   /** tests only: time kernels on software adapters too, where it says nothing */
@@ -63,6 +65,7 @@ export class GpuContext implements Offers {
   readonly precision: Precision
   /** variants of dense f32 layers may multiply in f16 */
   readonly halfProducts: boolean
+  readonly vendor: string
   readonly keepsSparse: boolean
   readonly hasTimestamps: boolean
   readonly readback: Readback
@@ -93,6 +96,7 @@ export class GpuContext implements Offers {
     this.halfProducts = this.precision === 'f16' && this.usesTiled
     if (this.precision === 'f16' && !this.usesTiled)
       this.notes.push("precision 'f16': direct kernels, which this device takes, multiply in f32; weights are halves")
+    this.vendor = options.vendor ?? device.adapterInfo.vendor
     this.keepsSparse = options.keepsSparse ?? false
     this.hasTimestamps = device.features.has('timestamp-query')
     this.readback = new Readback(device)

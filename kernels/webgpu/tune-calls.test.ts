@@ -50,15 +50,15 @@ it.each([
     program('f32', 2, false),
     5,
     'low-rank-linear.fused COLUMNS=64',
-    'dense-matmul.slice',
+    'dense-matmul.slice COLUMNS=16',
     [1, 2],
   ],
   [
     'a layer that rounds its own rows against one that reads bytes',
     program('int8', 1, false),
     5,
-    'int8-matmul.fused',
-    'int8-matmul.slice',
+    'int8-matmul.fused COLUMNS=16',
+    'int8-matmul.slice COLUMNS=16',
     [1, 2],
   ],
 ] as const)(

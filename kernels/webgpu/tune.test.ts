@@ -108,7 +108,7 @@ describe('choices', () => {
     workgroups: () => [1, 1, 1],
     ...more,
   })
-  const [tiled, direct, fused, slice] = (['tiled', 'direct', 'fused', 'slice'] as const).map((wanted) =>
+  const [tiled, direct, fused, slice] = (['tiled/8', 'direct', 'fused/32', 'slice/32'] as const).map((wanted) =>
     variant(INT8_WEBGPU.find(({ id }) => id === wanted)!),
   )
   it('have the default first, at most five, and none that does the work of a call that others read', () => {
