@@ -16,7 +16,7 @@ export function attentionCall(op: AttentionOp, spec: BufferSpec, offers: Offers,
   const bias: Slot = distanceBias
     ? {
         from: 'weight',
-        buffer: uploader.pack(`distance bias of ${spec.name}`, distanceBias.byteLength, (memory) =>
+        buffer: uploader.packOnce(spec.name, 'distance bias', [distanceBias], distanceBias.byteLength, (memory) =>
           new Float32Array(memory).set(distanceBias),
         ),
       }

@@ -9,11 +9,13 @@ import { padded, type KernelCall, type Slot } from '../webgpu/call.ts'
 import { halfBits } from '../webgpu/half.ts'
 import type { Precision } from '../program/device.ts'
 import {
+  columnsOf,
   columnStarts,
   denseDims,
   linearSlots,
   packColumns,
   PANEL,
+  weightsOf,
   type LinearPart,
   type LinearSpec,
 } from '../webgpu/linear.ts'
@@ -50,8 +52,11 @@ export function denseCall(
   const { columns } = columnStarts(spec.parts)
   const halfWeights = precision !== 'f32'
   const bytes = padded(spec.parts[0].weight.K) * columns * (halfWeights ? 2 : 4)
-  const weight = uploader.pack(`${spec.label} weight`, bytes, (memory) => packDense(memory, spec.parts, halfWeights))
-  const bias = uploader.pack(`${spec.label} bias`, columns * 4, (memory) => packColumns(memory, spec.parts))
+  const { label, parts } = spec
+  const weight = uploader.packOnce(label, 'weight', weightsOf(spec), bytes, (memory) =>
+    packDense(memory, parts, halfWeights),
+  )
+  const bias = uploader.packOnce(label, 'bias', columnsOf(spec), columns * 4, (memory) => packColumns(memory, parts))
   const slots: Slot[] = [
     ...linearSlots(spec, { from: 'buffer', id: spec.input }, weight, bias),
     { from: 'weight', buffer: uploader.dims(denseDims(spec)) },

@@ -4,6 +4,7 @@
 import { bindVariants, type Offers } from '../webgpu/bind-variants.ts'
 import { packNorm, padded, type CallVariant, type Slot } from '../webgpu/call.ts'
 import {
+  columnsOf,
   fixedDims,
   linearDims,
   linearSlots,
@@ -36,7 +37,8 @@ export function normBeforeVariants(
   const size = int8Size(spec, offers)
   const { columns } = size
   const { K, activationScale } = spec.parts[0].weight
-  const lists = uploader.pack(`${spec.label} bias, scales, norm`, columns * 8 + padded(K) * 8, (memory) => {
+  const of = [...columnsOf(spec), norm.gamma, norm.beta]
+  const lists = uploader.packOnce(spec.label, 'bias, scales, norm', of, columns * 8 + padded(K) * 8, (memory) => {
     packColumns(memory, spec.parts)
     packNorm(memory, norm.gamma, norm.beta, columns * 8)
   })
@@ -66,7 +68,8 @@ export function normAfterVariants(
   const size = int8Size(spec, offers)
   const { columns } = size
   const { K, N, activationScale } = spec.parts[0].weight
-  const lists = uploader.pack(`${spec.label} bias, scales, norm after`, columns * 8 + padded(N) * 8, (memory) => {
+  const of = [...columnsOf(spec), norm.gamma, norm.beta]
+  const lists = uploader.packOnce(spec.label, 'bias, scales, norm after', of, columns * 8 + padded(N) * 8, (memory) => {
     packColumns(memory, spec.parts)
     packNorm(memory, norm.gamma, norm.beta, columns * 8)
   })

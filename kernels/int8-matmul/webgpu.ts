@@ -11,12 +11,14 @@
 import { bindVariants, type Offers } from '../webgpu/bind-variants.ts'
 import { padded, type KernelCall, type Slot } from '../webgpu/call.ts'
 import {
+  columnsOf,
   columnStarts,
   fixedDims,
   linearDims,
   linearSlots,
   packColumns,
   PANEL,
+  weightsOf,
   type LinearPart,
   type LinearSpec,
 } from '../webgpu/linear.ts'
@@ -94,8 +96,11 @@ export function int8Call(
   const size = int8Size(spec, offers)
   const { columns } = size
   const bytes = padded(spec.parts[0].weight.K) * columns
-  const panels = uploader.pack(`${spec.label} weight`, bytes, (memory) => packInt8(memory, spec.parts))
-  const scales = uploader.pack(`${spec.label} bias, scales`, columns * 8, (memory) => packColumns(memory, spec.parts))
+  const { label, parts } = spec
+  const panels = uploader.packOnce(label, 'weight', weightsOf(spec), bytes, (memory) => packInt8(memory, parts))
+  const scales = uploader.packOnce(label, 'bias, scales', columnsOf(spec), columns * 8, (memory) =>
+    packColumns(memory, parts),
+  )
   const fixed = fixedDims(spec.parts[0].weight.activationScale)
   const dims: Slot = { from: 'weight', buffer: uploader.dims([...linearDims(spec), ...fixed]) }
   const slots: Slot[] = [
@@ -104,7 +109,7 @@ export function int8Call(
     dims,
   ]
   const fragments = size.hasFragments
-    ? uploader.pack(`${spec.label} fragments`, bytes, (memory) => packFragments(memory, spec.parts))
+    ? uploader.packOnce(label, 'fragments', weightsOf(spec), bytes, (memory) => packFragments(memory, parts))
     : null
   const variants = bindVariants(INT8_WEBGPU, {
     offers,

@@ -19,7 +19,9 @@ export function layernormCall(
   uploader: Uploader,
 ): KernelCall {
   const width = padded(spec.width)
-  const norm = uploader.pack('layernorm', width * 8, (memory) => packNorm(memory, op.gamma, op.beta))
+  const norm = uploader.packOnce(spec.name, 'layernorm', [op.gamma, op.beta], width * 8, (memory) =>
+    packNorm(memory, op.gamma, op.beta),
+  )
   const hasResidual = op.residual === null ? 0 : 1
   const dims = uploader.dims([
     spec.width,

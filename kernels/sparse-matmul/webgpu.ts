@@ -4,10 +4,12 @@
 import { bindVariants, type Offers } from '../webgpu/bind-variants.ts'
 import type { KernelCall, Slot } from '../webgpu/call.ts'
 import {
+  columnsOf,
   columnStarts,
   linearDims,
   linearSlots,
   packColumns,
+  weightsOf,
   type LinearPart,
   type LinearSpec,
 } from '../webgpu/linear.ts'
@@ -50,10 +52,10 @@ export const isInTiles = ({ parts }: LinearSpec<RowsWeight>): boolean =>
 function sellCall(spec: LinearSpec<RowsWeight>, offers: Offers, uploader: Uploader): KernelCall {
   const { columns } = columnStarts(spec.parts)
   const sell = planSell(spec.parts)
-  const weight = uploader.pack(`${spec.label} entries`, sell.words * 4, (memory) =>
+  const weight = uploader.packOnce(spec.label, 'entries', weightsOf(spec), sell.words * 4, (memory) =>
     packSell(new Uint32Array(memory), spec.parts, sell),
   )
-  const lists = uploader.pack(`${spec.label} columns`, columns * 20, (memory) => {
+  const lists = uploader.packOnce(spec.label, 'columns', columnsOf(spec), columns * 20, (memory) => {
     packColumns(memory, spec.parts)
     const byPlace = [sell.startOf, sell.pairsOf, sell.columnOf]
     byPlace.forEach((list, i) => new Uint32Array(memory, columns * (8 + 4 * i), columns).set(list))
@@ -67,13 +69,23 @@ function sellCall(spec: LinearSpec<RowsWeight>, offers: Offers, uploader: Upload
 function tilesCall(spec: LinearSpec<RowsWeight>, offers: Offers, uploader: Uploader): KernelCall {
   const { columns } = columnStarts(spec.parts)
   const plan = planTiles(spec.parts)
-  const weight = uploader.pack(`${spec.label} tiles`, plan.tiles * plan.width * TILE_OUTPUTS * 4, (memory) =>
-    packTiles(new Uint32Array(memory), spec.parts, plan),
+  const weight = uploader.packOnce(
+    spec.label,
+    'tiles',
+    weightsOf(spec),
+    plan.tiles * plan.width * TILE_OUTPUTS * 4,
+    (memory) => packTiles(new Uint32Array(memory), spec.parts, plan),
   )
-  const lists = uploader.pack(`${spec.label} columns`, columns * 8 + listWords(plan) * 4, (memory) => {
-    packColumns(memory, spec.parts)
-    packTileLists(new Uint32Array(memory, columns * 8), spec.parts, plan)
-  })
+  const lists = uploader.packOnce(
+    spec.label,
+    'columns',
+    columnsOf(spec),
+    columns * 8 + listWords(plan) * 4,
+    (memory) => {
+      packColumns(memory, spec.parts)
+      packTileLists(new Uint32Array(memory, columns * 8), spec.parts, plan)
+    },
+  )
   const strips = plan.strips.length
   const slots = rowsSlots(spec, weight, lists, [strips], uploader)
   const operands = spec.parts[0].weight.kind === 'csr' ? { tiles: () => slots } : { 'int8-tiles': () => slots }
@@ -90,7 +102,7 @@ export function nmCall(spec: LinearSpec<NmWeight>, offers: Offers, uploader: Upl
         `${spec.label}: n:m weights share an index list among ${weight.group} outputs; the GPU kernels need 32`,
       )
   const { starts, columns } = columnStarts(spec.parts)
-  const weight = uploader.pack(`${spec.label} values`, columns * P * 4, (memory) => {
+  const weight = uploader.packOnce(spec.label, 'values', weightsOf(spec), columns * P * 4, (memory) => {
     const packed = new Float32Array(memory)
     spec.parts.forEach(({ weight: { N, values } }, i) => {
       for (let o = 0; o < N; o++) {
@@ -100,13 +112,21 @@ export function nmCall(spec: LinearSpec<NmWeight>, offers: Offers, uploader: Upl
       }
     })
   })
-  const indices = uploader.pack(`${spec.label} indices`, (columns / NM_OUTPUTS) * P * 4, (memory) => {
-    spec.parts.forEach(({ weight: { indices } }, i) =>
-      new Uint32Array(memory, (starts[i] / NM_OUTPUTS) * P * 4, indices.length).set(indices),
-    )
-    fillUnusedLists(new Uint32Array(memory), spec.parts, starts, P, n, m)
-  })
-  const bias = uploader.pack(`${spec.label} bias`, columns * 4, (memory) => packColumns(memory, spec.parts))
+  const indices = uploader.packOnce(
+    spec.label,
+    'indices',
+    weightsOf(spec),
+    (columns / NM_OUTPUTS) * P * 4,
+    (memory) => {
+      spec.parts.forEach(({ weight: { indices } }, i) =>
+        new Uint32Array(memory, (starts[i] / NM_OUTPUTS) * P * 4, indices.length).set(indices),
+      )
+      fillUnusedLists(new Uint32Array(memory), spec.parts, starts, P, n, m)
+    },
+  )
+  const bias = uploader.packOnce(spec.label, 'bias', columnsOf(spec), columns * 4, (memory) =>
+    packColumns(memory, spec.parts),
+  )
   // whole groups of m
   const tile = Math.floor(NM_TILE / m) * m
   const slots: Slot[] = [

@@ -31,6 +31,11 @@ export interface LinearSpec<W extends LeafWeight = LeafWeight> {
   residual: BufferId | null
 }
 
+/** The weights of all parts, and the weights with their biases: what packed operands are made of. */
+export const weightsOf = ({ parts }: LinearSpec): object[] => parts.map(({ weight }) => weight)
+export const columnsOf = ({ parts }: LinearSpec): (object | null)[] =>
+  parts.flatMap(({ weight, bias }) => [weight, bias])
+
 /** A part's first column among all, and how many columns there are in all. */
 export function columnStarts(parts: LinearPart[]): { starts: number[]; columns: number } {
   let columns = 0

@@ -28,6 +28,10 @@ export class Uploader {
   readonly #device: GPUDevice
   readonly #buffers: GPUBuffer[] = []
   readonly #dims = new Map<string, GPUBuffer>()
+  /** of packOnce: by what was packed and of which objects, whose numbers these are */
+  readonly #packed = new Map<string, GPUBuffer>()
+  readonly #numbers = new WeakMap<object, number>()
+  #objects = 0
   readonly #refusals: Promise<GPUError | null>[] = []
   bytes = 0
 
@@ -49,6 +53,31 @@ export class Uploader {
     pack(buffer.getMappedRange())
     buffer.unmap()
     return buffer
+  }
+
+  /**
+   * As `pack`; what was packed under this name of the same objects before is taken again, as of a layer that is applied several
+   * times.
+   */
+  packOnce(
+    label: string,
+    what: string,
+    of: readonly (object | null)[],
+    bytes: number,
+    pack: (memory: ArrayBuffer) => void,
+  ): GPUBuffer {
+    const key = [what, bytes, ...of.map((object) => object && this.#numberOf(object))].join()
+    const known = this.#packed.get(key)
+    if (known) return known
+    const buffer = this.pack(`${label} ${what}`, bytes, pack)
+    this.#packed.set(key, buffer)
+    return buffer
+  }
+
+  #numberOf(object: object): number {
+    const number = this.#numbers.get(object) ?? this.#objects++
+    this.#numbers.set(object, number)
+    return number
   }
 
   /** A buffer that holds `data`. */

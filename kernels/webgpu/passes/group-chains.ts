@@ -15,6 +15,7 @@ export function groupChains(program: GpuProgram): GpuProgram {
   const buffers = [...program.buffers]
   const ops: GpuOp[] = []
   const inner = new Map<string, BufferId>()
+  const known: SideBySide[] = []
   const bufferOf = (rows: BufferSpec['rows'], width: number, which: string): BufferId => {
     const key = `${rows} ${width} ${which}`
     let id = inner.get(key)
@@ -33,11 +34,17 @@ export function groupChains(program: GpuProgram): GpuProgram {
     i += chains.length * chains[0].length
     const { rows } = program.buffers[chains[0][0].output]
     if (chains.every(isDensePair)) {
-      const { stacked, stride, places } = stack(chains.map(([first]) => first.weight as DenseWeight))
+      const weights = chains.flatMap((chain) => chain.map(({ weight }) => weight as DenseWeight))
+      // those of a layer that is applied several times are packed once
+      let found = known.find(
+        ({ of }) => of.length === weights.length && of.every((weight, at) => weight === weights[at]),
+      )
+      if (!found) known.push((found = sideBySide(weights)))
+      const { stacked, stride, places, lasts } = found
       const output = bufferOf(rows, stacked.N, 'side by side')
       ops.push({ ...chains[0][0], weight: stacked, output })
       chains.forEach(([, last], part) => {
-        const weight = widened(last.weight as DenseWeight, stride)
+        const weight = lasts[part]
         const op: LinearOp = { ...last, input: output, inputStart: places[part] * padded(stride), weight }
         ops.push(op)
       })
@@ -92,6 +99,19 @@ function chainAt(program: GpuProgram, i: number): LinearOp[] {
     if (!isFactorOf(program, op, program.ops.at(at + 1), at + 1)) break
   }
   return chain
+}
+
+/** Chains of two dense factors with the first ones below each other. */
+interface SideBySide extends ReturnType<typeof stack> {
+  /** first, last, first, last, ... */
+  of: DenseWeight[]
+  lasts: DenseWeight[]
+}
+
+function sideBySide(of: DenseWeight[]): SideBySide {
+  const stacked = stack(of.filter((_, i) => i % 2 === 0))
+  const lasts = of.filter((_, i) => i % 2 === 1).map((weight) => widened(weight, stacked.stride))
+  return { of, ...stacked, lasts }
 }
 
 /** Factors below each other, each distinct one once, with rows of zeros to the same number of them. */

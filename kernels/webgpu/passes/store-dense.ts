@@ -41,7 +41,7 @@ const isSparse = (weight: LinearOp['weight']): weight is SparseWeight =>
 export function storeDense(program: Program, context: Choosing): Program {
   if (!context.usesTiled || context.keepsSparse) return program
   const ops: Program['ops'] = []
-  const known = new Map<Float32Array, DenseWeight | Int8Weight>()
+  const known = new Map<object, DenseWeight | Int8Weight>()
   for (let i = 0; i < program.ops.length;) {
     const op = program.ops[i]
     const merged = op.kind === 'linear' && isSparse(op.weight) ? mergeable(program, i) : [op]
@@ -64,12 +64,13 @@ function density(weights: SparseWeight[]): number {
 
 /**
  * The same weight with its zeros: `data` is made where it is packed, and not kept. An f32 factor that layers share is one
- * object for all of them, since its `data` is another array each time; in int8 each has its own activation scale.
+ * object for all of them, since its `data` is another array each time; in int8 each has its own activation scale, and only a
+ * layer that is applied several times is one object.
  */
-function denseOf(weight: SparseWeight, known: Map<Float32Array, DenseWeight | Int8Weight>): DenseWeight | Int8Weight {
-  if (weight.kind !== 'csr') return spread(weight)
-  let dense = known.get(weight.values)
-  if (!dense) known.set(weight.values, (dense = spread(weight)))
+function denseOf(weight: SparseWeight, known: Map<object, DenseWeight | Int8Weight>): DenseWeight | Int8Weight {
+  const key = weight.kind === 'csr' ? weight.values : weight
+  let dense = known.get(key)
+  if (!dense) known.set(key, (dense = spread(weight)))
   return dense
 }
 
