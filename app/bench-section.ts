@@ -13,12 +13,12 @@ import { VARIANTS } from './variants.ts'
 export interface BenchSection extends Section {
   stop(): void
   openFile(file: File): Promise<void>
-  /** Of this browser first, then of the files that were opened. */
+  /** Of the opened model: this browser's first, then those of the files that were opened. */
   results(): NamedResults[]
 }
 
-/** @param changed is called when there are new results */
-export function mountBench(root: HTMLElement, app: App, changed: () => void): BenchSection {
+/** @param changed is called when there are new results, and draws them */
+export function mountBench(root: HTMLElement, app: App, changed: () => Promise<void>): BenchSection {
   const client = new Client()
   let own: PageResults | null = null
   const others: PageResults[] = []
@@ -76,6 +76,7 @@ export function mountBench(root: HTMLElement, app: App, changed: () => void): Be
       rows: [],
     }
     isRunning = true
+    drawAgainAt = 0
     said = ''
     draw()
     const plan = { model: app.model.choice, variants: [...VARIANTS], devices, parts, quick }
@@ -89,22 +90,25 @@ export function mountBench(root: HTMLElement, app: App, changed: () => void): Be
     }
     isRunning = false
     draw()
-    changed()
+    void changed()
   }
 
   function hear(reply: Reply): void {
-    if (reply.verb === 'row') add(reply.row)
+    if (reply.verb === 'row') void add(reply.row)
     else if (reply.verb === 'left-out') leftOut.push({ what: reply.what, why: reply.why })
     else if (reply.verb === 'step') tell(reply.step)
   }
 
-  let drawnAt = 0
-  function add(row: BenchRow): void {
+  let drawAgainAt = 0
+  async function add(row: BenchRow): Promise<void> {
     own!.rows.push(row)
-    // drawing takes time from what is measured
-    if (performance.now() - drawnAt < 2000) return
-    drawnAt = performance.now()
-    changed()
+    const start = performance.now()
+    if (start < drawAgainAt) return
+    drawAgainAt = Infinity
+    await changed()
+    // drawing takes time from what is measured: a tenth of it at most
+    const end = performance.now()
+    drawAgainAt = end + Math.max(2000, 9 * (end - start))
   }
 
   function tell({ done, total, name, leftMs }: BenchStep): void {
@@ -123,7 +127,7 @@ export function mountBench(root: HTMLElement, app: App, changed: () => void): Be
       error = (caught as Error).message
     }
     draw()
-    changed()
+    void changed()
   }
 
   function tick(id: string, name: string, isOn: boolean, set: (on: boolean) => void): HTMLElement {
@@ -170,7 +174,7 @@ export function mountBench(root: HTMLElement, app: App, changed: () => void): Be
             click: () => {
               others.splice(i, 1)
               draw()
-              changed()
+              void changed()
             },
           },
         },
@@ -193,6 +197,9 @@ export function mountBench(root: HTMLElement, app: App, changed: () => void): Be
       status,
       ...(error === null ? [] : [errorBox(words.failed, error)]),
       ...(leftOut.length === 0 ? [] : [leftOutList()]),
+      ...all()
+        .filter(({ model }) => model !== app.model.choice.name)
+        .map(({ name, model }) => element('p', { class: 'quiet' }, words.otherModel(name, model))),
       element(
         'div',
         { class: 'row' },
@@ -207,6 +214,11 @@ export function mountBench(root: HTMLElement, app: App, changed: () => void): Be
     if (hasFocus && root.querySelector(`#${CSS.escape(hasFocus)}`)) find(hasFocus).focus()
     else if (isRunning && document.activeElement === document.body) stop.focus()
   }
+
+  const all = (): NamedResults[] => [
+    ...(own && own.rows.length > 0 ? [{ ...own, name: app.words.here }] : []),
+    ...others.map((other) => ({ ...other, name: machineName(other) })),
+  ]
 
   function leftOutList(): HTMLElement {
     return element(
@@ -225,9 +237,6 @@ export function mountBench(root: HTMLElement, app: App, changed: () => void): Be
     stop: () => {
       if (isRunning) client.stop()
     },
-    results: () => [
-      ...(own && own.rows.length > 0 ? [{ ...own, name: app.words.here }] : []),
-      ...others.map((other) => ({ ...other, name: machineName(other) })),
-    ],
+    results: () => all().filter(({ model }) => model === app.model.choice.name),
   }
 }

@@ -9,6 +9,12 @@ const addresses = import.meta.glob<string>(
 )
 const facts = import.meta.glob<ModelFacts>('./models/*/page.json', { import: 'default', eager: true })
 
+const cards = import.meta.glob<string>('./models/*/MODEL_CARD.md', { query: '?raw', import: 'default' })
+
+/** The card of a shipped model as it was written; null where there is none. */
+export const cardOf = async (name: string): Promise<string | null> =>
+  (await cards[`./models/${name}/MODEL_CARD.md`]?.()) ?? null
+
 export interface PageModel {
   choice: ModelChoice
   /** null for a folder of the reader's own */

@@ -11,6 +11,7 @@ import { LANGUAGES, wordsFor } from './language.ts'
 import { mountModel } from './model-section.ts'
 import { keepPage } from './offline.ts'
 import { mountPlots } from './plots-section.ts'
+import { RESULTS_SCHEMA } from './results.ts'
 import { mountSpace } from './space-section.ts'
 import { mountTry } from './try-section.ts'
 import { readView, THEMES, type Theme } from './view.ts'
@@ -36,10 +37,10 @@ const plots = mountPlots(find('plots'), app, bench.results, () => space.draw())
 const space = mountSpace(find('space'), app, bench.results, plots.choice)
 const model = mountModel(find('model-section'), app)
 const browser = mountBrowser(find('browser'), app)
-const sections: Section[] = [attempt, bench, plots, space, model, browser]
+const sections: Section[] = [attempt, bench, { draw: () => void plots.draw() }, space, model, browser]
 
-function drawResults(): void {
-  plots.draw()
+async function drawResults(): Promise<void> {
+  await plots.draw()
   space.draw()
 }
 
@@ -103,6 +104,7 @@ function drawHead(): void {
     'model-section': words.sections.model,
     browser: words.sections.browser,
   }
+  find('contents').setAttribute('aria-label', words.contents)
   find('contents').replaceChildren(
     ...Object.entries(names).map(([id, name]) => {
       find(id).setAttribute('aria-label', name)
@@ -143,8 +145,13 @@ async function take(files: File[]): Promise<void> {
     return choose({ choice: { name: files[0].webkitRelativePath.split('/')[0] || 'dropped', files }, facts: null })
   if (files.length > 1) return attempt.fail(app.words.oneFile(files.length))
   const [file] = files
-  if (/^results.*\.json$/i.test(file.name)) return bench.openFile(file)
+  if (file.name.endsWith('.json') && (await isResults(file))) return bench.openFile(file)
   await attempt.openFile(file)
+}
+
+/** Whether it says so itself, near its beginning, or at least by its name. */
+async function isResults(file: File): Promise<boolean> {
+  return /^results/i.test(file.name) || (await file.slice(0, 200).text()).includes(RESULTS_SCHEMA)
 }
 
 drawHead()

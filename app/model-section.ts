@@ -1,6 +1,7 @@
 // The opened model: where its bytes are, by group and by layer.
 
 import { errorBox, modelName, variantName, type App, type Section } from './app.ts'
+import { cardOf } from './catalogue.ts'
 import { StoppedError } from './client.ts'
 import { element, meter, table } from './dom.ts'
 import { digits, share, size } from './language.ts'
@@ -10,13 +11,15 @@ export function mountModel(root: HTMLElement, app: App): Section {
   let asked = ''
   let found: Inspected | null = null
   let error: string | null = null
+  /** of the model's maker, as it was written */
+  let card: string | null = null
 
   function draw(): void {
     const { words, model, view } = app
     const key = `${model.choice.name} ${view.first.variant} ${'files' in model.choice ? model.choice.files.length : ''}`
     if (key !== asked) {
       asked = key
-      found = error = null
+      found = error = card = null
       void ask(key)
     }
     const title = `${modelName(model, words)}, ${variantName(view.first.variant, app)}`
@@ -25,6 +28,9 @@ export function mountModel(root: HTMLElement, app: App): Section {
       element('p', { class: 'quiet' }, title),
       ...(error === null ? [] : [errorBox(words.failed, error)]),
       ...(found ? tables(found) : []),
+      ...(card === null
+        ? []
+        : [element('details', {}, element('summary', {}, words.modelCard), element('pre', { lang: 'en' }, card))]),
     )
   }
 
@@ -33,6 +39,7 @@ export function mountModel(root: HTMLElement, app: App): Section {
       const request = { verb: 'inspect' as const, model: app.model.choice, variant: app.view.first.variant }
       const { result } = await app.client.ask(request)
       if (key !== asked) return
+      card = app.model.facts ? await cardOf(app.model.choice.name) : null
       found = result
     } catch (caught) {
       if (key !== asked) return

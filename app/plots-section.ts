@@ -1,13 +1,15 @@
 // The plots and the same numbers as tables. The plotting library is loaded when the section is first looked at.
 
 import { breakEven, DENSE as DENSE_FORMATS } from '../bench/lib/break-even.ts'
-import { deviceName, labelled, variantName, type App, type Section } from './app.ts'
+import { deviceName, labelled, variantName, type App } from './app.ts'
 import { placeKey, rowsOf, sizePoints, timePoints, type NamedResults, type Row } from './chart-data.ts'
 import { deviceOfKey } from './device-key.ts'
 import { element, fillSelect, table } from './dom.ts'
 import { decimal, digits, size, spread } from './language.ts'
 
-export interface PlotsSection extends Section {
+export interface PlotsSection {
+  /** Ends when everything is drawn. */
+  draw(): Promise<void>
   /** the device and the length that plots are of */
   readonly choice: { place: string; tokens: number }
 }
@@ -33,15 +35,13 @@ export function mountPlots(
     select.addEventListener('change', () => {
       wanted.place = place.value
       wanted.tokens = Number(tokens.value)
-      draw()
+      void draw()
       changed()
     })
   const open = new Set<string>()
   let turn = 0
 
-  function draw(): void {
-    void drawNow(++turn)
-  }
+  const draw = (): Promise<void> => drawNow(++turn)
 
   async function drawNow(own: number): Promise<void> {
     const { frontPlot, tokensPlot, kernelsPlot, breakEvenPlot } = await import('./plots.ts')
@@ -53,7 +53,12 @@ export function mountPlots(
     const width = Math.max(300, Math.min(860, root.clientWidth - 40))
     const nameOf = (variant: string): string => variantName(variant, app)
     const scores = app.model.facts?.variants ?? found.find(({ scores: known }) => known)?.scores ?? null
-    const figures: (HTMLElement | null)[] = []
+    const figures: HTMLElement[] = []
+    /** A figure at a time: between two of them the page can do other things. */
+    const add = async (make: () => HTMLElement): Promise<void> => {
+      await new Promise((resolve) => setTimeout(resolve))
+      if (own === turn) figures.push(make())
+    }
 
     if (scores) {
       const points = sizePoints(scores, nameOf)
@@ -63,7 +68,7 @@ export function mountPlots(
         decimal(f1, words),
         `${decimal(f1Low, words)} – ${decimal(f1High, words)}`,
       ])
-      figures.push(
+      await add(() =>
         figure('size', words.plotSize, [
           frontPlot(points, ({ bytes }) => bytes / 1e6, width, words.plotSize, {
             x: words.axes.size,
@@ -78,14 +83,14 @@ export function mountPlots(
     const times = timePoints(found, choice.place, choice.tokens, nameOf)
     const models = rowsOf(found, 'models').filter((row) => placeKey(row) === choice.place)
     if (times.length > 0)
-      figures.push(
+      await add(() =>
         figure('latency', words.plotLatency, [
           frontPlot(times, ({ ms }) => ms, width, words.plotLatency, { x: words.axes.ms, y: words.axes.f1 }),
           note(words.front),
         ]),
       )
     if (models.length > 0)
-      figures.push(
+      await add(() =>
         figure('tokens', words.plotTokens, [
           tokensPlot(models, nameOf, width, words.plotTokens, words),
           timesTables(models),
@@ -93,7 +98,7 @@ export function mountPlots(
       )
     const kernels = rowsOf(found, 'kernels').filter((row) => placeKey(row) === choice.place)
     if (kernels.length > 0)
-      figures.push(
+      await add(() =>
         figure('kernels', words.plotKernels, [
           kernelsPlot(kernels, width, words.plotKernels, words),
           kernelsTable(kernels),
@@ -101,19 +106,20 @@ export function mountPlots(
       )
     const zeros = rowsOf(found, 'break-even').filter((row) => placeKey(row) === choice.place)
     if (zeros.some(({ density }) => density < 1))
-      figures.push(
+      await add(() =>
         figure('break-even', `${words.plotBreakEven}: ${zeros[0].shape}`, [
           breakEvenPlot(zeros, width, words.plotBreakEven, words),
           note(words.breakEvenNote),
           crossings(zeros),
         ]),
       )
+    if (own !== turn) return
     root.replaceChildren(
       element('h2', {}, words.sections.plots),
       found.length === 0
         ? note(words.noResults)
         : element('div', { class: 'row' }, labelled(words.showDevice, place), labelled(words.showTokens, tokens)),
-      ...figures.filter((made) => made !== null),
+      ...figures,
     )
   }
 

@@ -1,12 +1,14 @@
 // Size, time and F1 in space. WebGPU draws lines and points where there is an adapter; else a 2-D canvas draws the same from
 // the same camera. Names are on a 2-D canvas above either.
 
-import { variantName, type App, type Section } from './app.ts'
+import { labelled, variantName, type App, type Section } from './app.ts'
 import { placeLabels, timePoints, type NamedResults } from './chart-data.ts'
-import { element } from './dom.ts'
+import { element, fillSelect } from './dom.ts'
 import { Orbit, project } from './orbit.ts'
 import { makeScene, type Scene } from './scene.ts'
 import { createSpaceRenderer, RADIUS, type Colour, type Colours, type SpaceRenderer } from './space-gpu.ts'
+
+type Mode = 'webgpu' | 'flat'
 
 const HEIGHT = 420
 const MACHINES = ['--accent', '--second', '--third', '--fourth']
@@ -19,19 +21,40 @@ export function mountSpace(
 ): Section {
   let scene: Scene | null = null
   let renderer: SpaceRenderer | null = null
-  /** null: not tried yet */
-  let flatReason: string | null = null
+  let chosen: Mode | null = null
+  /** why WebGPU does not draw here; null: it does, or was not tried */
+  let broken: string | null = null
   let isStarting = false
   /** some browsers have an adapter whose canvases stay empty */
-  let isSeen = false
+  let isChecked = false
   let frame = 0
 
   const solid = element('canvas', { attributes: { 'aria-hidden': 'true' } })
   const flat = element('canvas', { attributes: { 'aria-hidden': 'true' } })
   const stage = element('div', { id: 'space-stage', class: 'stage', tabIndex: 0 }, solid, flat)
   stage.setAttribute('role', 'application')
+  const hint = element('p', { class: 'quiet', id: 'space-hint' })
+  const select = element('select', { id: 'space-mode' })
+  select.addEventListener('change', () => {
+    chosen = select.value as Mode
+    draw()
+  })
   const orbit = new Orbit(stage, paintSoon)
   new ResizeObserver(paintSoon).observe(stage)
+
+  /** An emulated GPU is slower than a 2-D canvas, and the page would wait for it. */
+  function mode(): Mode {
+    const adapter = app.abilities?.adapter
+    if (!adapter || broken !== null) return 'flat'
+    return chosen ?? (adapter.software ? 'flat' : 'webgpu')
+  }
+
+  function whyFlat(): string {
+    const { words, abilities } = app
+    if (!abilities?.adapter) return abilities?.noAdapter === 'no adapter' ? words.noAdapter : words.noWebgpu
+    if (broken !== null) return broken
+    return chosen === 'flat' ? words.flatChosen : words.adapterSoftware(abilities.adapter.name)
+  }
 
   function paintSoon(): void {
     cancelAnimationFrame(frame)
@@ -39,14 +62,12 @@ export function mountSpace(
   }
 
   async function start(): Promise<void> {
-    if (isStarting || renderer || flatReason !== null) return
+    if (isStarting || renderer) return
     isStarting = true
     try {
-      if (!app.abilities?.adapter)
-        throw new Error(app.abilities?.noAdapter === 'no adapter' ? app.words.noAdapter : app.words.noWebgpu)
       renderer = await createSpaceRenderer(solid, flatten)
     } catch (error) {
-      flatReason = (error as Error).message
+      broken = (error as Error).message
     }
     isStarting = false
     draw()
@@ -56,7 +77,7 @@ export function mountSpace(
   function flatten(why: string): void {
     renderer?.dispose()
     renderer = null
-    flatReason = why
+    broken = why
     draw()
   }
 
@@ -70,14 +91,18 @@ export function mountSpace(
     }
     const matrix = orbit.matrix(width / HEIGHT)
     const colours = coloursOf()
-    renderer?.draw(scene, matrix, colours, ratio)
-    if (renderer && !isSeen) {
-      isSeen = isDrawn(solid)
-      if (!isSeen) return flatten(app.words.emptyCanvas)
+    const isSolid = mode() === 'webgpu' && renderer !== null
+    if (isSolid) renderer!.draw(scene, matrix, colours, ratio)
+    if (isSolid && !isChecked) {
+      isChecked = true
+      // what was drawn is there for this task alone
+      void isDrawn(createImageBitmap(solid)).then((is) => {
+        if (!is) flatten(app.words.emptyCanvas)
+      })
     }
     const context = flat.getContext('2d')!
     context.scale(ratio, ratio)
-    if (!renderer) paintFlat(context, scene, matrix, colours, width)
+    if (!isSolid) paintFlat(context, scene, matrix, colours, width)
     paintNames(context, scene, matrix, width)
   }
 
@@ -135,25 +160,28 @@ export function mountSpace(
     }
   }
 
-  const hint = element('p', { class: 'quiet' })
-
   function draw(): void {
     const { words } = app
     const points = timePoints(results(), choice.place, choice.tokens, (variant) => variantName(variant, app))
     scene = points.length > 0 ? makeScene(points, { x: words.axes.size, y: words.axes.f1, z: words.axes.ms }) : null
     stage.setAttribute('aria-label', `${words.sections.space}. ${words.spaceHint}`)
     if (!scene) hint.textContent = words.spaceEmpty
-    else {
-      const by = renderer ? words.spaceGpu : flatReason === null ? '' : words.spaceFlat(flatReason)
-      hint.textContent = `${words.spaceHint} ${by}`
-    }
-    if (!stage.isConnected || root.firstElementChild?.textContent !== words.sections.space)
-      root.replaceChildren(element('h2', {}, words.sections.space), stage, hint)
+    else hint.textContent = `${words.spaceHint} ${mode() === 'webgpu' ? words.spaceGpu : words.spaceFlat(whyFlat())}`
+    const modes: Mode[] = app.abilities?.adapter ? ['webgpu', 'flat'] : ['flat']
+    fillSelect(
+      select,
+      modes.map((value) => ({ value, name: words.drawnBy[value] })),
+      mode(),
+    )
+    const focused = [select, stage].find((one) => one === document.activeElement)
+    root.replaceChildren(element('h2', {}, words.sections.space), labelled(words.drawn, select), stage, hint)
+    focused?.focus()
     stage.hidden = scene === null
+    select.parentElement!.hidden = scene === null
+    solid.hidden = mode() === 'flat'
     if (!scene) return
     paintSoon()
-    // the adapter is known, or known to be missing, by then
-    if (app.abilities) void start()
+    if (mode() === 'webgpu') void start()
   }
 
   /** Custom properties hold light and dark values: an element's own colour is one of them. */
@@ -170,11 +198,12 @@ export function mountSpace(
   return { draw }
 }
 
-/** Whether there is anything on a canvas. */
-function isDrawn(canvas: HTMLCanvasElement): boolean {
-  const { width, height } = canvas
-  const context = element('canvas', { width, height }).getContext('2d')!
-  context.drawImage(canvas, 0, 0)
+/** Whether there is anything on a picture; the GPU may take its time with it. */
+async function isDrawn(picture: Promise<ImageBitmap>): Promise<boolean> {
+  const bitmap = await picture
+  const { width, height } = bitmap
+  const context = element('canvas', { width, height }).getContext('2d', { willReadFrequently: true })!
+  context.drawImage(bitmap, 0, 0)
   return context.getImageData(0, 0, width, height).data.some((value) => value > 0)
 }
 

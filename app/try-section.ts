@@ -6,7 +6,7 @@ import { MODELS } from './catalogue.ts'
 import { StoppedError } from './client.ts'
 import { deviceKey, deviceOfKey } from './device-key.ts'
 import { element, fillSelect } from './dom.ts'
-import { share } from './language.ts'
+import { decimal, share } from './language.ts'
 import type { Reply } from './messages.ts'
 import { readTexts } from './text-files.ts'
 import { VARIANTS } from './variants.ts'
@@ -39,6 +39,8 @@ export function mountTry(root: HTMLElement, app: App): TrySection {
 
   const answers = element('div', { id: 'answers', class: 'answers', tabIndex: -1 })
   const status = element('p', { id: 'status', class: 'quiet', attributes: { role: 'status' } })
+  /** what a screen reader says of the answers; the cards are there to be read */
+  const spoken = element('p', { class: 'spoken', attributes: { role: 'status' } })
   const text = element('textarea', { id: 'text', rows: 3, spellcheck: false })
   const submit = element('button', { id: 'classify' })
   const stop = element('button', {
@@ -141,6 +143,7 @@ export function mountTry(root: HTMLElement, app: App): TrySection {
         sides.push({ side, result })
         // the first answer does not wait for the second
         if (turn === asked) show({ kind: 'answers', texts: lines, sides: [...sides] })
+        if (turn === asked) spoken.textContent = summary(sides)
         if (turn === 1 && sides.length === 1) performance.mark('first answer')
       }
     } catch (error) {
@@ -153,6 +156,16 @@ export function mountTry(root: HTMLElement, app: App): TrySection {
       }
     }
   }
+
+  /** The first answers in a sentence. */
+  const summary = (sides: readonly SideAnswers[]): string =>
+    sides
+      .map(({ side, result: { answers: found } }) => {
+        const [{ label, score }] = found[0].labels
+        const count = found.length > 1 ? `${app.words.textCount(found.length)}: ` : ''
+        return `${sideName(app, side)}: ${count}${label} ${decimal(score, app.words, 2)}`
+      })
+      .join('. ')
 
   function tell(side: Side, reply: Reply): void {
     if (reply.verb !== 'progress') return
@@ -256,6 +269,7 @@ export function mountTry(root: HTMLElement, app: App): TrySection {
       ),
       source,
       status,
+      spoken,
       answers,
     )
     drawShown()

@@ -8,6 +8,7 @@ export const en = {
   title: 'compact-kernels',
   tagline: 'Small, fast BERT in your browser. Texts, models and times stay on this machine.',
   skip: 'Skip to the answers',
+  contents: 'Parts of the page',
   language: 'Language',
   theme: 'Colours',
   themes: { auto: 'as the system', light: 'light', dark: 'dark' },
@@ -72,7 +73,6 @@ export const en = {
   unknownShort: 'unknown words',
   notes: 'Notes',
   text: 'Text',
-  answer: 'Answer',
   differ: (n: number, of: number): string =>
     n === 0 ? `Both give the same label to all ${of}.` : `They differ on ${n} of ${of}.`,
   first: (shown: number, all: number): string => `The first ${shown} of ${all} are shown; the download has all.`,
@@ -98,6 +98,8 @@ export const en = {
   nothingChosen: 'Nothing is chosen: tick at least one part and one device.',
   save: 'Download results.json',
   load: 'Open results.json of another machine',
+  otherModel: (machine: string, model: string): string =>
+    `${machine}: times of the model ${model}; they are shown when it is opened.`,
   forget: (machine: string): string => `Remove ${machine}`,
   here: 'this browser',
   noResults: 'No times yet: run the bench, or drop a results.json.',
@@ -135,6 +137,9 @@ export const en = {
   spaceGpu: 'Drawn by WebGPU.',
   spaceFlat: (why: string): string => `Drawn on a 2-D canvas: ${why}.`,
   emptyCanvas: 'WebGPU is there, but what it draws on a canvas does not show',
+  flatChosen: 'as you chose',
+  drawn: 'Drawn by',
+  drawnBy: { webgpu: 'WebGPU', flat: '2-D canvas' },
   spaceEmpty: 'No points yet: they need times of the bench and a known F1.',
 
   layer: 'Layer',
