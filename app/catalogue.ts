@@ -21,6 +21,9 @@ export interface PageModel {
   facts: ModelFacts | null
 }
 
+/** What the page opens with. */
+export const FIRST_MODEL = 'sentiment'
+
 /** By the folder's name. */
 export const MODELS: ReadonlyMap<string, PageModel> = new Map(
   Object.entries(facts).map(([path, known]) => {

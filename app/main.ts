@@ -4,7 +4,7 @@ import { keepAddress, type App, type Section } from './app.ts'
 import { mountBench } from './bench-section.ts'
 import { mountBrowser } from './browser-section.ts'
 import { askBrowser, WASM_DEVICES } from './browser.ts'
-import { MODELS, type PageModel } from './catalogue.ts'
+import { FIRST_MODEL, MODELS, type PageModel } from './catalogue.ts'
 import { Client } from './client.ts'
 import { element, fillSelect, find } from './dom.ts'
 import { LANGUAGES, wordsFor } from './language.ts'
@@ -17,11 +17,10 @@ import { mountTry } from './try-section.ts'
 import { readView, THEMES, type Theme } from './view.ts'
 
 const view = readView(location.search, WASM_DEVICES[0])
-const [firstModel] = MODELS.values()
 const app: App = {
   words: wordsFor(view.language),
   view,
-  model: MODELS.get(view.model ?? '') ?? firstModel,
+  model: MODELS.get(view.model ?? '') ?? MODELS.get(FIRST_MODEL)!,
   client: new Client(),
   abilities: null,
   keep: () => {

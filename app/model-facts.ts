@@ -14,6 +14,8 @@ export interface VariantFacts {
 export interface ModelFacts {
   /** what it reads, by language of the page */
   title: Record<string, string>
+  /** its texts have several lines, as e-mails do: what is typed is one text unless the reader says otherwise */
+  isOneText?: boolean
   /** texts to start from */
   examples: string[]
   /** what F1 was measured on, and on how many texts */

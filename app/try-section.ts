@@ -2,7 +2,7 @@
 
 import { deviceOptions, errorBox, fileButton, labelled, modelName, variantName, type App, type Section } from './app.ts'
 import { drawAnswers, sideName, type SideAnswers } from './answers.ts'
-import { MODELS } from './catalogue.ts'
+import { MODELS, type PageModel } from './catalogue.ts'
 import { StoppedError } from './client.ts'
 import { deviceKey, deviceOfKey } from './device-key.ts'
 import { element, fillSelect } from './dom.ts'
@@ -22,6 +22,12 @@ type Shown =
   | { kind: 'answers'; texts: readonly string[]; sides: readonly SideAnswers[] }
   | { kind: 'error'; message: string }
 
+const linesOf = (text: string): string[] =>
+  text
+    .split('\n')
+    .map((line) => line.trim())
+    .filter(Boolean)
+
 export interface TrySection extends Section {
   /** Answers what stands in the form. */
   ask(): Promise<void>
@@ -34,6 +40,7 @@ export function mountTry(root: HTMLElement, app: App): TrySection {
   let shown: Shown = { kind: 'nothing' }
   /** texts of a file; what is typed counts where there are none */
   let fromFile: { name: string; texts: string[]; from: string } | null = null
+  let drawnModel: PageModel | null = null
   let asked = 0
   let underWay = 0
 
@@ -42,6 +49,7 @@ export function mountTry(root: HTMLElement, app: App): TrySection {
   /** what a screen reader says of the answers; the cards are there to be read */
   const spoken = element('p', { class: 'spoken', attributes: { role: 'status' } })
   const text = element('textarea', { id: 'text', rows: 3, spellcheck: false })
+  const asOne = element('input', { type: 'checkbox', id: 'as-one' })
   const submit = element('button', { id: 'classify' })
   const stop = element('button', {
     id: 'stop',
@@ -117,12 +125,8 @@ export function mountTry(root: HTMLElement, app: App): TrySection {
 
   /** Texts as they stand; an error in place of them where there are none. */
   function given(): string[] {
-    const lines =
-      fromFile?.texts ??
-      text.value
-        .split('\n')
-        .map((line) => line.trim())
-        .filter(Boolean)
+    const typed = asOne.checked ? [text.value.trim()].filter(Boolean) : linesOf(text.value)
+    const lines = fromFile?.texts ?? typed
     if (lines.length === 0) throw new Error(app.words.noText)
     if (lines.length > MOST_TEXTS) throw new Error(app.words.tooMany(lines.length, MOST_TEXTS))
     return lines
@@ -210,6 +214,8 @@ export function mountTry(root: HTMLElement, app: App): TrySection {
     const { words, view, model: current } = app
     const examples = current.facts?.examples ?? []
     view.text ??= examples[0] ?? ''
+    if (current !== drawnModel) asOne.checked = current.facts?.isOneText ?? false
+    drawnModel = current
     if (!fromFile) text.value = view.text
     submit.textContent = words.classify
     stop.textContent = words.stop
@@ -247,6 +253,7 @@ export function mountTry(root: HTMLElement, app: App): TrySection {
           },
         },
         labelled(words.texts, text),
+        element('label', { class: 'tick' }, asOne, words.asOne),
         chips.length > 0 &&
           element('div', { class: 'chips', attributes: { role: 'group', 'aria-label': words.examples } }, ...chips),
         element(

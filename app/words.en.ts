@@ -25,6 +25,7 @@ export const en = {
   },
 
   texts: 'Texts, one a line',
+  asOne: 'All of it is one text',
   classify: 'Classify',
   stop: 'Stop',
   examples: 'Examples',

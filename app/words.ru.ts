@@ -33,6 +33,7 @@ export const ru: Words = {
   },
 
   texts: 'Тексты, по одному в строке',
+  asOne: 'Всё это — один текст',
   classify: 'Определить',
   stop: 'Остановить',
   examples: 'Примеры',

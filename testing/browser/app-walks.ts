@@ -296,7 +296,7 @@ const emptyCanvas: Walk = async ({ host, launch, say }) => {
   await app.close()
 }
 
-/** An address that is shared shows the same; a model of the reader's own takes the place of the page's. */
+/** An address that is shared shows the same; other models take the place of the first, the reader's own among them. */
 const shared: Walk = async ({ host, open }) => {
   const { url } = await host(true)
   const app = await open(url, view(WIDE))
@@ -313,6 +313,14 @@ const shared: Walk = async ({ host, open }) => {
   await ready(other)
   const answer = await other.text('#answers')
   expect(answer.includes('an awful mess') && answer.includes('nm2:4'), `another view behind ${address}: ${answer}`)
+  await other.page.select('#model', 'mail')
+  await other.page.waitForFunction('/spam or ham/.test(document.querySelector("#answers").innerText)')
+  await other.answered()
+  await other.page.click('.chip')
+  await other.page.waitForFunction('/^spam 0/m.test(document.querySelector("#answers").innerText)')
+  await other.page.$eval('textarea#text', (area) => (area.value = 'Dear friend,\n\nsend money now.\n'))
+  await other.page.click('#classify')
+  await other.page.waitForFunction('/Dear friend/.test(document.querySelector("#answers .card").innerText)')
   await give(other.page, '#folder', OWN_MODEL)
   await other.page.waitForFunction('/everything|q8-e8/.test(document.querySelector("#model-section").innerText)')
   await other.page.waitForFunction('/q8-e8/.test(document.querySelector("#answers").innerText)')
