@@ -56,6 +56,7 @@ describe('verifyModel', () => {
     expect(offByOne.faults.at(-1)).toMatch(/a logit is (0\.9|1)\d*(\.\d*)? from the reference, expected at most/)
     const notANumber = await verifyModel(syntheticModel('f32'), [wrong((y) => void y.fill(NaN, 0, 1))])
     expect(notANumber.faults.at(-1)).toMatch(/a logit is NaN from the reference/)
+    expect(notANumber.betweenThreads).toBe(0)
   })
 
   it('stops where the signal says so', () =>

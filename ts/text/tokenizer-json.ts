@@ -69,3 +69,34 @@ export interface TokenizerJson {
   decoder?: { type?: string } | null
   model?: ModelJson
 }
+
+/** @throws where a part that is a list, or a list of objects, is something else; others are looked at where they are used */
+export function checkTokenizerJson(json: TokenizerJson): void {
+  const refuse = (name: string, expected: string): never => {
+    throw new Error(`tokenizer.json: ${name} is not ${expected}; fetch the file again`)
+  }
+  const isObject = (value: unknown): boolean => typeof value === 'object' && value !== null && !Array.isArray(value)
+  if (!isObject(json)) refuse('the file', 'an object')
+  const listOf = (name: string, list: unknown): void => {
+    if (list === undefined || list === null) return
+    if (!Array.isArray(list) || !list.every(isObject)) refuse(name, 'a list of objects')
+  }
+  const part = (name: string, value: unknown): void => {
+    if (value !== undefined && value !== null && !isObject(value)) refuse(name, 'an object')
+  }
+  listOf('added_tokens', json.added_tokens)
+  for (const name of ['normalizer', 'pre_tokenizer', 'post_processor', 'decoder', 'model'] as const)
+    part(name, json[name])
+  listOf('normalizer.normalizers', json.normalizer?.normalizers)
+  listOf('pre_tokenizer.pretokenizers', json.pre_tokenizer?.pretokenizers)
+  const processors = [
+    json.post_processor,
+    ...(Array.isArray(json.post_processor?.processors) ? json.post_processor.processors : []),
+  ]
+  listOf('post_processor.processors', json.post_processor?.processors)
+  for (const processor of processors) {
+    listOf('post_processor.single', processor?.single)
+    listOf('post_processor.pair', processor?.pair)
+    part('post_processor.special_tokens', processor?.special_tokens)
+  }
+}

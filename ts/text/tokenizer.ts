@@ -15,7 +15,7 @@ import {
 import { openPieceModel, type PieceModel } from './piece-model.ts'
 import { applySettings, readSettings, type TokenizerSettings } from './settings.ts'
 import { cutLongestFirst, templateOf, type Template } from './template.ts'
-import type { AddedToken, TokenizerJson } from './tokenizer-json.ts'
+import { checkTokenizerJson, type AddedToken, type TokenizerJson } from './tokenizer-json.ts'
 
 /** A pair of texts as a model reads them. */
 export interface PairEncoding {
@@ -86,9 +86,10 @@ export function tokenizerFromJson(
   config: object = {},
   options: TokenizerOptions = {},
 ): Tokenizer {
+  checkTokenizerJson(tokenizerJson as TokenizerJson)
+  checkPatterns(tokenizerJson)
   const settings = options.settings ?? readSettings({ 'tokenizer_config.json': JSON.stringify(config) })
   const json = applySettings(tokenizerJson as TokenizerJson, settings)
-  checkPatterns(tokenizerJson)
   const parts = openParts(json, settings, options.makePrecompiled)
   const { template } = parts
   const encode = makeEncoder(parts)
