@@ -35,6 +35,10 @@ describe('parseLines', () => {
       'c',
     ])
   })
+  it('names a second text that is no string', async () => {
+    const lines = '{"text":"a","text_pair":"b"}\n{"text":"c","text_pair":1}\n{"text":"d","text_pair":null}\n'
+    expect((await parse([lines])).flat()).toEqual(['a', expect.stringMatching(/^line 2 has a "text_pair" that/), 'd'])
+  })
   it('takes other encodings for what they are', async () => {
     const latin = Buffer.from('caf\xe9 good\nplain\n', 'latin1')
     expect((await parse([latin])).flat()).toEqual([expect.stringMatching(/^line 1 is not UTF-8; .*iconv/), 'plain'])

@@ -40,9 +40,7 @@ async function classifyLines(opened: TextModel, flags: FilterOptions): Promise<v
     for await (const batch of batches(parseLines(process.stdin, flags.input, note), flags.batch)) {
       const asked = batch.filter(isAsked)
       unreadable.push(...batch.filter((line): line is Unreadable => !isAsked(line)))
-      const ranked = asked.length
-        ? rankLabels(config, await classifier.logits(classifier.encode(asked.map(({ text }) => text))))
-        : []
+      const ranked = asked.length ? rankLabels(config, await classifier.logits(classifier.encode(asked))) : []
       const answers = new Map(asked.map((line, i) => [line as Asked | Unreadable, ranked[i]]))
       const lines = batch.map((line) => `${JSON.stringify(answerOf(line, answers.get(line), listed))}\n`)
       if (!process.stdout.write(lines.join(''))) await once(process.stdout, 'drain')

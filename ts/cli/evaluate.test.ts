@@ -52,6 +52,11 @@ describe('evaluate', () => {
     const { scores, stderr } = await evaluate('xlm-roberta-reranker', 'pairs.jsonl', lines(rows), flags)
     expect(scores).toMatchObject({ n: pairs.length, mse: expect.closeTo(0, 8) })
     expect(stderr).toMatch(/one output and no problem_type.*taken for a number/)
+    // classify reads the same pairs
+    const [{ text, text_pair, scores: expected }] = pairs
+    const input = `${JSON.stringify({ text, text_pair, id: 7 })}\n`
+    const said = await place.run(['classify', join(MODELS, 'xlm-roberta-reranker')], { input })
+    expect(JSON.parse(said.stdout)).toMatchObject({ id: 7, text_pair, score: expect.closeTo(expected[0].score, 4) })
   })
   it('scores sets of labels, in lists and in columns', async () => {
     const inputs = (await inputsOf('camembert-classification')).filter(({ text, text_pair }) => text && !text_pair)

@@ -5,6 +5,8 @@ import { longRunOf } from '../text/bounds.ts'
 /** What one line asks for; other fields of a JSON line go through to its answer. */
 export interface Asked {
   text: string
+  /** the second of two texts that are read as one */
+  text_pair?: string
   fields: Record<string, unknown>
 }
 
@@ -118,10 +120,14 @@ function parseJsonLine(line: string, number: number): Asked | Unreadable {
   const fields = value as Record<string, unknown> | null
   if (typeof fields !== 'object' || fields === null || typeof fields.text !== 'string')
     return { line: number, error: 'has no string "text"; expected {"text": "..."} on every line' }
-  return bounded({ text: fields.text, fields }, number)
+  const { text, text_pair: second } = fields as { text: string; text_pair?: unknown }
+  if (second === undefined || second === null) return bounded({ text, fields }, number)
+  if (typeof second !== 'string')
+    return { line: number, error: 'has a "text_pair" that is no string; expected the second of two texts, or none' }
+  return bounded({ text, text_pair: second, fields }, number)
 }
 
 function bounded(asked: Asked, line: number): Asked | Unreadable {
-  const error = longRunOf(asked.text)
+  const error = longRunOf(asked.text) ?? longRunOf(asked.text_pair ?? '')
   return error ? { line, error } : asked
 }

@@ -46,6 +46,11 @@ export async function loadDataset(source: string, options: LoadDatasetOptions): 
   const asked = { ...options, problemType }
   const testRead = options.test === undefined ? null : parseFiles(await readFiles(options.test), asked, notes)
   const labels = collectLabels(read, source)
+  const areClasses = problemType === 'single_label_classification'
+  if (areClasses && areNumbers(labels) && labels.some((label) => !Number.isInteger(Number(label))))
+    notes.push(
+      `${source}: labels are numbers with fractions, taken for ${labels.length} classes; problemType (--problem-type) regression takes them for numbers.`,
+    )
   const unknown =
     (file: string) =>
     (line: number, label: string): Error =>

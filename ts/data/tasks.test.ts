@@ -1,6 +1,10 @@
 // Pairs of texts, sets of labels and numbers, as files hold them.
 
+import { mkdtempSync, rmSync, writeFileSync } from 'node:fs'
+import { tmpdir } from 'node:os'
+import { join } from 'node:path'
 import { describe, expect, it } from 'vitest'
+import { loadDataset } from './dataset.ts'
 import { parseFiles, type RowReading } from './dataset-rows.ts'
 import { labelsOf, numberRows, splitExamples } from './examples.ts'
 import { readList } from './label-names.ts'
@@ -140,6 +144,18 @@ describe('numbers', () => {
     expect(values('csv', 'sentence1,sentence2,score\na,b,4.5\nc,d,-1e-1\ne,f,3\n')).toEqual([4.5, -0.1, 3])
     expect(values('jsonl', '{"text":"a","label":0.25}\n{"text":"b","label":"2"}')).toEqual([0.25, 2])
     expect(values('csv', '4.5,a long text\n2.5,another text\n')).toEqual([4.5, 2.5])
+  })
+  it('are classes where nothing says otherwise, which a note tells', async () => {
+    const folder = mkdtempSync(join(tmpdir(), 'tasks-'))
+    const path = join(folder, 'x.csv')
+    writeFileSync(
+      path,
+      `text,stars\n${Array.from({ length: 20 }, (_, i) => `text ${i},${i % 2 ? 1.5 : 3}`).join('\n')}\n`,
+    )
+    const { labels, notes } = await loadDataset(path, { seed: 1 })
+    rmSync(folder, { recursive: true })
+    expect(labels).toEqual(['1.5', '3'])
+    expect(notes.join()).toMatch(/numbers with fractions, taken for 2 classes.*--problem-type/)
   })
   it('are asked for by the flag that helps', () => {
     expect(() => values('csv', 'text,label\na,1.5\nb,good\n')).toThrow(

@@ -6,7 +6,9 @@ import { deviceOption, fraction, MODEL_HELP, threadsOption, wholeNumber } from '
 export const declare = (program: Command): void =>
   void program
     .command('classify')
-    .description('filter: lines or JSONL with a "text" on stdin, JSONL {text, label, score} on stdout')
+    .description(
+      'filter: lines or JSONL with a "text", and of pairs a "text_pair", on stdin, JSONL {text, label, score} on stdout',
+    )
     .argument('<model>', MODEL_HELP)
     .addOption(
       new Option('--input <format>', 'what stdin holds')
