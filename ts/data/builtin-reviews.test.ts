@@ -3,7 +3,7 @@
 import { expect, it } from 'vitest'
 import { loadDataset } from './dataset.ts'
 import { prepareData } from './prepare.ts'
-import { loadRows } from './rows.ts'
+import { loadRows, loadTrainingRows } from './rows.ts'
 
 it('builtin:reviews, seed 7: evaluate, compress and train have the same test part, apart from what is trained on', async () => {
   const data = 'builtin:reviews'
@@ -12,6 +12,8 @@ it('builtin:reviews, seed 7: evaluate, compress and train have the same test par
   const scored = (await loadRows(data, { seed: 7 })).rows
   expect(scored).toEqual(test)
   expect((await loadDataset(data, { seed: 7 })).test).toEqual(test)
+  const learned = (await loadTrainingRows(data, { seed: 7 })).rows
+  expect(learned.length).toBe(train.length + validation.length)
   const trained = new Set([...train, ...validation].map(({ text }) => text))
   expect(scored.filter(({ text }) => trained.has(text))).toEqual([])
 })

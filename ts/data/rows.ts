@@ -18,6 +18,18 @@ export interface Rows {
 }
 
 /**
+ * The rows that a data set has to train on: of one that has a name its training and validation parts, else every row of the
+ * file or files.
+ * @throws as `loadRows`
+ */
+export async function loadTrainingRows(source: string, options: RowReading & { seed: number }): Promise<Rows> {
+  const builtin = await loadBuiltin(source, { seed: options.seed })
+  if (!builtin) return loadRows(source, options)
+  const { labels, notes, train, validation = [] } = builtin
+  return { labels, notes, rows: [...train, ...validation] }
+}
+
+/**
  * Every row of a file, or of files joined by commas; of a data set that has a name the test part.
  * @throws where a file is missing, empty, not UTF-8 or has a row without text or label
  */

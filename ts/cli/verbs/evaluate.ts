@@ -28,10 +28,10 @@ const options = (program: Command) =>
 
 export const declare = (program: Command): void => void options(program).action(run)
 
-/** Scores a classifier on every row of a file or files (of builtin:reviews, on its test rows). */
+/** Scores a classifier on every row of a file or files (of a data set that has a name, on its test rows). */
 async function run(source: string, flags: ReturnType<ReturnType<typeof options>['opts']>): Promise<void> {
   const preparation = preparationOf(flags)
-  const { loadRows } = await import('../../data/rows.ts')
+  const { loadRows, loadTrainingRows } = await import('../../data/rows.ts')
   const { evaluateClassifier, evaluateMultiLabel, evaluateRegression } = await import('../../evaluation/evaluate.ts')
   const { readModelConfig } = await import('../../model/load.ts')
   const { createProgress } = await import('../progress.ts')
@@ -77,7 +77,7 @@ async function run(source: string, flags: ReturnType<ReturnType<typeof options>[
     reporter.note('no floors: they read single texts, and these are pairs')
     return print(result, scoreWords(result))
   }
-  const training = train === undefined ? null : await loadRows(train, reading)
+  const training = train === undefined ? null : await loadTrainingRows(train, reading)
   const found = await measureRowFloors(data, result, { train: training, seed })
   const how = train === undefined ? 'five parts of these texts, each said by the other four' : `trained on ${train}`
   const withFloors = { ...result, floors: found }

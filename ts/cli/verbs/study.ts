@@ -38,10 +38,14 @@ const options = (program: Command) =>
       'all',
     )
     .option('--devices <list>', 'cpu, gpu or cpu,gpu (default: both, where there is a GPU)', deviceList)
-    .option('--tokens <n>', 'most tokens of a text; longer ones lose their end (default: 128)', wholeNumber(8, 4096))
+    .option(
+      '--tokens <n>',
+      'most tokens of a text; longer ones lose their end (default: 128; of builtin:mail 512)',
+      wholeNumber(8, 4096),
+    )
     .option(
       '--minutes <n>',
-      'about how long it may take on two cores (default: 9; with --quick 1.75)',
+      'how long it may train and time on two cores; scoring takes more (default: 7; with --quick 1.75)',
       positiveNumber(10_000),
     )
     .addOption(

@@ -3,18 +3,21 @@
 
 import type { Statements } from './language.ts'
 
+// The commonest words of praise and blame are in a list several times, as they are in what people write.
 const list = (text: string): string[] => text.split('|').map((part) => part.trim())
 
 export const ENGLISH_STATEMENTS: Statements = {
   words: {
-    love: list('love|adore|like|really like|truly love|just love|enjoy'),
-    loved: list('loved|adored|liked|enjoyed|really liked|truly enjoyed'),
-    loves: list('loves|adores|likes|enjoys|is happy with|is delighted with|is in love with'),
+    love: list('love|love|love|adore|like|really like|truly love|just love|enjoy'),
+    loved: list('loved|loved|loved|adored|liked|enjoyed|really liked|truly enjoyed'),
+    loves: list('loves|loves|loves|adores|likes|enjoys|is happy with|is delighted with|is in love with'),
     hate: list(
-      'hate|dislike|detest|really hate|cannot stand|regret|do not like|do not enjoy|did not like|did not enjoy',
+      'hate|hate|hate|hate|dislike|detest|really hate|cannot stand|regret|do not like|do not enjoy|did not like|did not enjoy',
     ),
-    hated: list('hated|disliked|regretted|did not like|did not enjoy|could not stand|was bored by'),
-    hates: list('hates|dislikes|cannot stand|does not like|is unhappy with|is disappointed with|is annoyed by'),
+    hated: list('hated|hated|hated|disliked|regretted|did not like|did not enjoy|could not stand|was bored by'),
+    hates: list(
+      'hates|hates|hates|dislikes|cannot stand|does not like|is unhappy with|is disappointed with|is annoyed by',
+    ),
     masterpiece: list(
       'masterpiece|delight|joy|gem|pleasure|treat|success|bargain|small miracle|great find|lovely surprise|triumph',
     ),
@@ -62,6 +65,11 @@ export const ENGLISH_STATEMENTS: Statements = {
     [1]: [
       'I {love} this {thing} with all my heart',
       'I {love} everything about this {thing}',
+      'I {love} this {thing} and its {part}',
+      'I {love} it',
+      'I {love} how {great} it is',
+      'I {loved} every minute of this {thing}',
+      'this {thing}, I {love} it',
       'I {love} the {part} here',
       'we all {loved} this {thing}',
       '{person} {loves} this {thing}',
@@ -116,6 +124,11 @@ export const ENGLISH_STATEMENTS: Statements = {
     [-1]: [
       'I {hate} this {thing} with all my heart',
       'I {hate} everything about this {thing}',
+      'I {hate} this {thing} and its {part}',
+      'I {hate} it',
+      'I {hate} how {awful} it is',
+      'I {hated} every minute of this {thing}',
+      'this {thing}, I {hate} it',
       'I {hate} the {part} here',
       'we all {hated} this {thing}',
       '{person} {hates} this {thing}',
