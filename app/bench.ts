@@ -75,16 +75,17 @@ function* planSteps(plan: BenchPlan, shipped: OpenVariant, say: Say): Generator<
   const { config } = shipped.weights
   const { hiddenSize: C, intermediateSize: F } = config
   const shape = (N: number, K: number): LinearShape => ({ M: ROWS, N, K, note: '' })
-  for (const request of plan.devices) {
-    const where = deviceKey(request)
-    if (plan.parts.includes('models'))
-      for (const variant of plan.variants)
+  // a variant is made once, and packed once for each device
+  if (plan.parts.includes('models'))
+    for (const variant of plan.variants)
+      for (const request of plan.devices)
         for (const tokens of TOKENS.filter((length) => length <= config.maxPositions))
           yield {
-            name: `${variant}, ${tokens} tokens, ${where}`,
-            kind: `model ${where} ${tokens}`,
+            name: `${variant}, ${tokens} tokens, ${deviceKey(request)}`,
+            kind: `model ${deviceKey(request)} ${tokens}`,
             run: () => timeModel(plan, variant, tokens, request, say),
           }
+  for (const request of plan.devices) {
     if (plan.parts.includes('kernels'))
       for (const layer of [shape(C, C), shape(F, C), shape(C, F)])
         for (const kind of [...LINEAR_KINDS.filter(({ tiles }) => !tiles), LOW_RANK])
@@ -154,7 +155,7 @@ function batchOf({ vocabSize }: BertConfig, tokens: number): ReturnType<typeof p
   return packBatch([Int32Array.from({ length: tokens }, (_, i) => (i * 37) % vocabSize)])
 }
 
-/** made once for all lengths and devices */
+/** of the variant under way */
 let made: { key: string; open: Promise<OpenVariant> } | null = null
 let loaded: { key: string; session: Session; coldMs: number } | null = null
 

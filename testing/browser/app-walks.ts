@@ -50,13 +50,13 @@ const PHONE = { width: 390, height: 844, deviceScaleFactor: 2, isMobile: true, h
 
 const view = (size: typeof WIDE) => (page: Page) => page.setViewport(size)
 
-async function ready({ page, answered }: OpenedApp): Promise<void> {
+export async function ready({ page, answered }: OpenedApp): Promise<void> {
   await answered()
   await page.waitForFunction('document.querySelector("#browser dl") && !document.querySelector("#bench").disabled')
 }
 
 /** Runs a short bench of one thread to its end. */
-async function runBench({ page, text }: OpenedApp): Promise<void> {
+export async function runBench({ page, text }: OpenedApp): Promise<void> {
   await page.$$eval('#bench-section input[id^=on-]', (boxes) => {
     for (const box of boxes as HTMLInputElement[]) if (box.checked !== (box.id === 'on-wasm1')) box.click()
   })
