@@ -5,7 +5,7 @@ import type { TextPreparation } from '../text/preparation.ts'
 import type { ModelWeights } from '../model/weights.ts'
 import type { Tokenizer } from '../text/tokenizer.ts'
 import { initializeModel } from '../train/initialize.ts'
-import { studentFrom, type StudentSize } from '../train/student.ts'
+import { configInSize, studentFrom, type StudentSize } from '../train/student.ts'
 import { openTokenizer } from '../inference/tokenizer.ts'
 import { withPreparation } from '../inference/text-model.ts'
 import type { Classifier } from '../inference/classifier.ts'
@@ -48,10 +48,15 @@ export async function startStudent(teacher: Classifier, texts: string[], plan: S
   if (plan.init === 'fresh') {
     // hidden states are compared token by token, so with the teacher's words no text may be longer than it reads
     const longest = chosen.teacher ? maxPositions : plan.maxPositions
-    const config = modelConfig(size, tokenizer, teacher.weights.config.labels, longest, preparation)
+    const { labels, problemType } = teacher.weights.config
+    const config = {
+      ...modelConfig(size, tokenizer, labels, longest, preparation),
+      ...(problemType && { problemType }),
+    }
+    // who has the teacher's words is of its family: so do the positions and types of its tokens
+    const own = chosen.teacher && configInSize(chosen.teacher, size)
     const vocabSize = chosen.teacher?.embeddings.word.rows ?? tokenizer.vocabSize
-    const { problemType } = teacher.weights.config
-    const weights = initializeModel({ ...config, vocabSize, ...(problemType && { problemType }) }, seed)
+    const weights = initializeModel({ ...config, ...own, maxPositions: longest, vocabSize }, seed)
     return { weights, tokenizer, files, teacher: chosen.teacher, notes }
   }
   const base = chosen.teacher ?? teacher.weights
@@ -62,7 +67,7 @@ export async function startStudent(teacher: Classifier, texts: string[], plan: S
     seed,
     maxPositions,
     frequencies,
-    ...(rows && { rows }),
+    ...(rows && { rows, paddingId: vocabularyOf(tokenizer).indexOf('[PAD]') }),
   })
   const weights = withPreparation(
     { ...model, config: { ...model.config, lowercase: tokenizer.lowercase } },
@@ -85,6 +90,10 @@ async function chooseVocabulary(teacher: Classifier, texts: string[], plan: Stud
   const files = filesOf(teacher.tokenizer)
   const whole = await open(files, weights)
   if (vocabulary === 'same') return { tokenizer: whole, files, teacher: weights, notes: [] }
+  if (!vocabularyOf(teacher.tokenizer).includes('[UNK]'))
+    throw new Error(
+      "distil: 'task' cuts a WordPiece vocabulary, the teacher's is of another kind; give the vocabulary 'same', or a number for a new one",
+    )
   const keepIds = new Set(encodeTexts(whole, texts, weights.config.maxPositions).ids.flatMap((ids) => [...ids]))
   const pruned = pruneVocabulary(weights, { vocabulary: vocabularyOf(teacher.tokenizer), keepIds })
   const kept = withVocabulary(files, pruned.vocabulary, weights.config.lowercase)

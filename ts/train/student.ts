@@ -42,6 +42,8 @@ export interface StudentOptions {
   maxPositions?: number
   /** for each word of another vocabulary the rows of the teacher's table whose mean it starts from; none: a fresh row */
   rows?: readonly ArrayLike<number>[]
+  /** the padding token's id in that vocabulary, where the family's positions pass over it; the teacher's */
+  paddingId?: number
   /** how often each word of the student's vocabulary occurs; without it all count the same */
   frequencies?: ArrayLike<number>
 }
@@ -80,12 +82,13 @@ export function studentFrom(teacher: ModelWeights, size: StudentSize, options: S
   if (maxPositions > embeddings.position.rows)
     throw new Error(`student: ${maxPositions} positions, the teacher has ${embeddings.position.rows}`)
   const vocabSize = rows?.length ?? embeddings.word.rows
-  const fresh = initializeModel({ ...configOf(teacher, size), vocabSize, maxPositions }, seed)
+  const own = configInSize(teacher, size, options.paddingId)
+  const fresh = initializeModel({ ...own, vocabSize, maxPositions }, seed)
   const tables = {
     word: rows ? meanRows(denseTable(embeddings.word), E, rows) : denseTable(embeddings.word).slice(),
     position: denseTable(embeddings.position).slice(0, maxPositions * E),
     type: denseTable(embeddings.type).slice(),
-    ...(embeddings.before && { before: denseTable(embeddings.before).slice() }),
+    ...(embeddings.before && { before: rowsBefore(embeddings.before, own.paddingId!) }),
   }
   const start = startOf(teacher, fresh, tables, options)
   const unknown = rows?.flatMap((ids, word) => (ids.length ? [] : [word])) ?? []
@@ -96,18 +99,33 @@ export function studentFrom(teacher: ModelWeights, size: StudentSize, options: S
   return start
 }
 
-/** The teacher's configuration in another size. */
-function configOf({ config, embeddings }: ModelWeights, size: StudentSize): BertConfig {
+/**
+ * The teacher's configuration in another size, and with another padding token where its family's positions pass over one.
+ */
+export function configInSize(
+  { config, embeddings }: ModelWeights,
+  size: StudentSize,
+  paddingId = config.paddingId,
+): BertConfig {
   // heads that were taken out are the teacher's own
   const { prunedHeads: _, ...kept } = config
   const { layerGroups, embeddingSize } = config
   return {
     ...kept,
     ...size,
+    ...(config.paddingId !== undefined && { paddingId }),
     ...(layerGroups !== undefined && { layerGroups: Math.min(layerGroups, size.layers) }),
     ...(embeddingSize !== undefined && !embeddings.projection && { embeddingSize: size.hiddenSize }),
     recipe: '',
   }
+}
+
+/** The padding token's row behind as many rows of zeros as there are ids below its own. */
+function rowsBefore(before: EmbeddingTable, paddingId: number): Float32Array {
+  const { width } = before
+  const rows = new Float32Array((paddingId + 1) * width)
+  rows.set(denseTable(before).subarray((before.rows - 1) * width), paddingId * width)
+  return rows
 }
 
 function startOf(teacher: ModelWeights, fresh: ModelWeights, tables: Tables, options: StudentOptions): Student {
