@@ -137,6 +137,7 @@ describe('labels', () => {
     expect(read('csv', 'text,label\na,2.10\nb,007\n').rows.map(([label]) => label)).toEqual(['2.10', '007'])
   })
   it('NaN is no label', async () => {
+    await expect(load('x.csv', 'text,label\na,1\nb,<NA>\n')).rejects.toThrow(/column 2 is '<NA>'/)
     await expect(load('x.csv', 'text,label\na,1\nb,NaN\n')).rejects.toThrow(/line 3: the label in column 2 is 'NaN'/)
     await expect(load('x.jsonl', '{"text":"a","label":1}\n{"text":"b","label":NaN}\n')).rejects.toThrow(
       /line 2 is not JSON.*NaN, which Python writes for a missing value.*null/,

@@ -6,8 +6,8 @@ export function canonicalLabel(label: string): string {
   return name === '-0' ? '0' : name
 }
 
-/** True for a cell that says that there is no label: nothing, or the NaN of Python. */
-export const isMissingLabel = (label: string): boolean => /^(nan)?$/i.test(label.trim())
+/** True for a cell that says that there is no label: nothing, or what Python writes for that. */
+export const isMissingLabel = (label: string): boolean => /^(nan|<na>)?$/i.test(label.trim())
 
 const isNumber = (label: string): boolean => label.trim() !== '' && Number.isFinite(Number(label))
 
