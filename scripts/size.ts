@@ -12,6 +12,7 @@ const LOADED_LATER = [
   '*/text/precompiled.ts',
   '*/text/sentencepiece.ts',
   '../text/bare-vocabulary.ts',
+  './prepared.ts',
   './sentence.ts',
   './zero-shot.ts',
   './token-classification.ts',

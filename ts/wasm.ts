@@ -3,7 +3,7 @@
 import { createWasmDevice } from '../kernels/wasm/device.ts'
 import { createKernelCalls } from './pipeline/kernel-calls.ts'
 
-const calls = createKernelCalls(() => createWasmDevice())
+const calls = /* @__PURE__ */ createKernelCalls(() => createWasmDevice())
 
 /** f32 linear layer on WebAssembly: see `KernelCalls.denseMatmul`. */
 export const denseMatmul = calls.denseMatmul
@@ -13,11 +13,20 @@ export const int8Matmul = calls.int8Matmul
 export const sparseMatmul = calls.sparseMatmul
 /** Low-rank linear layer on WebAssembly: see `KernelCalls.lowRankLinear`. */
 export const lowRankLinear = calls.lowRankLinear
+/** A layer on WebAssembly that is packed once and held: see `KernelCalls.prepare`. */
+export const prepare = calls.prepare
 /** Ends the threads and frees the weights that the calls above keep; the next call starts anew. */
 export const disposeWasm = calls.dispose
 
 export { createWasmDevice, createKernelCalls }
-export type { KernelCalls, LinearOptions, QuantizedInput } from './pipeline/kernel-calls.ts'
+export type {
+  KernelCalls,
+  LinearMemory,
+  LinearOptions,
+  PreparedLinear,
+  PrepareOptions,
+  QuantizedInput,
+} from './pipeline/kernel-calls.ts'
 export type { WasmDeviceOptions } from '../kernels/wasm/device.ts'
 export type { Device, DeviceInfo, Session, SessionStats } from '../kernels/program/device.ts'
 export type { Batch, Program } from '../kernels/program/program.ts'

@@ -4,7 +4,7 @@
 import { createGpuDevice } from '../kernels/webgpu/device.ts'
 import { createKernelCalls } from './pipeline/kernel-calls.ts'
 
-const calls = createKernelCalls(() => createGpuDevice())
+const calls = /* @__PURE__ */ createKernelCalls(() => createGpuDevice())
 
 /** f32 linear layer on the GPU: see `KernelCalls.denseMatmul`. */
 export const denseMatmul = calls.denseMatmul
@@ -14,13 +14,22 @@ export const int8Matmul = calls.int8Matmul
 export const sparseMatmul = calls.sparseMatmul
 /** Low-rank linear layer on the GPU: see `KernelCalls.lowRankLinear`. */
 export const lowRankLinear = calls.lowRankLinear
+/** A layer on the GPU that is packed once and held: see `KernelCalls.prepare`. */
+export const prepare = calls.prepare
 /** Frees the weights that the calls above keep, and the device; the next call starts anew. */
 export const disposeGpu = calls.dispose
 
 export { createGpuDevice, createKernelCalls }
 export { createGpuLinear } from '../kernels/webgpu/device.ts'
 export type { GpuDeviceOptions, GpuLinear, GpuLinearOptions, Precision } from '../kernels/webgpu/device.ts'
-export type { KernelCalls, LinearOptions, QuantizedInput } from './pipeline/kernel-calls.ts'
+export type {
+  KernelCalls,
+  LinearMemory,
+  LinearOptions,
+  PreparedLinear,
+  PrepareOptions,
+  QuantizedInput,
+} from './pipeline/kernel-calls.ts'
 export type { Device, DeviceInfo, Session, SessionStats } from '../kernels/program/device.ts'
 export type { Batch, Program } from '../kernels/program/program.ts'
 export type * from '../kernels/program/stored-weights.ts'

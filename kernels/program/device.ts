@@ -51,9 +51,21 @@ export interface SessionStats {
 export interface Session extends Held {
   /** Runs one batch and returns the output buffer, f32 [B or M, width]. Calls may overlap; they run one after another. */
   run(batch: Batch): Promise<Float32Array>
+  /** On WebAssembly alone: the memory of a batch of so many rows, for programs that take f32 rows. */
+  memory?(rows: number): Promise<SessionMemory>
   stats(): SessionStats
   /** tests only, after a guarded run: what was written outside the buffers, one sentence each */
   checkGuards(): Promise<string[]>
+}
+
+/** Where a batch's rows lie in the device's own memory, to be filled and read without copies. */
+export interface SessionMemory {
+  /** f32 [M, K]; made anew at each access, since memory that grows detaches older views */
+  readonly input: Float32Array
+  /** f32 [M, N]: what the last `run` computed; made anew at each access */
+  readonly output: Float32Array
+  /** Computes `output` of `input`. Other runs of this session write over both. */
+  run(): Promise<void>
 }
 
 /** `dispose` ends its threads and frees what it owns; a GPUDevice handed in by the caller is left alone. */

@@ -129,6 +129,12 @@ export function checkLinearWeight(weight: LinearWeight, name: string): void {
     if (length !== undefined && found.length !== length)
       fail(`${what} has ${found.length} elements, expected ${length}`)
   }
+  // what would be left alone is refused: the result would be of other weights
+  const zero = Object.keys(weight).find((key) => /^zero_?point/i.test(key))
+  if (zero !== undefined)
+    fail(
+      `it has ${zero}; int8 weights are symmetric here, w = scale * q. Subtract the zero points and quantize again: quantizeWeight(w, N, K)`,
+    )
   for (const [what, size] of Object.entries({ N, K }))
     if (!Number.isSafeInteger(size) || size < 1) fail(`${what} is ${size}, expected a whole number from 1`)
   switch (weight.kind) {

@@ -1,7 +1,7 @@
 // A program loaded on the WebAssembly device: packed weights, buffers for the largest batch seen, one tape per shape of
 // batch, which is written once and kept.
 
-import type { LoadOptions, Session, SessionStats } from '../program/device.ts'
+import type { LoadOptions, Session, SessionMemory, SessionStats } from '../program/device.ts'
 import { turns } from '../program/turns.ts'
 import { checkBatch, type Batch, type BufferId, type BufferSpec, type Op, type Program } from '../program/program.ts'
 import { readWeight, reusedPlace, withoutWeights, type StoredProgram } from '../program/stored-weights.ts'
@@ -136,6 +136,33 @@ export class WasmSession implements Session {
       const output = this.#slotRegion(this.#program.output)
       return this.#pool.memory.f32(output, rows * spec.width).slice()
     })
+  }
+
+  async memory(rows: number): Promise<SessionMemory> {
+    const { input, output, buffers } = this.#program
+    if (input === 'ids' || buffers[input].dtype !== 'f32')
+      throw new TypeError('session: its memory is that of f32 rows, and this program takes other inputs')
+    if (!Number.isSafeInteger(rows) || rows < 1)
+      throw new RangeError(`session: memory for ${rows} rows, expected a whole number from 1`)
+    const batch: Batch = { offsets: Int32Array.of(0, rows) }
+    const prepare = (): Job => {
+      if (this.#disposed) throw new Error('session: it was disposed')
+      return this.#prepare(batch, shapeOf(batch))
+    }
+    const view = (id: BufferId): Float32Array => {
+      if (this.#disposed) throw new Error('session: it was disposed')
+      return this.#pool.memory.f32(this.#slotRegion(id), rows * buffers[id].width)
+    }
+    await this.#pool.enqueue(() => void prepare())
+    return {
+      get input() {
+        return view(input)
+      },
+      get output() {
+        return view(output)
+      },
+      run: () => this.#pool.enqueue(() => this.#pool.run(0, prepare(), (record) => this.#describe(record))),
+    }
   }
 
   stats(): SessionStats {

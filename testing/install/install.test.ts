@@ -1,6 +1,6 @@
 // The package as it is built, in the kinds of projects that take seconds: npm run check:install has them all.
 
-import { cpSync, mkdirSync, mkdtempSync, rmSync } from 'node:fs'
+import { cpSync, mkdirSync, mkdtempSync, readdirSync, rmSync } from 'node:fs'
 import { tmpdir } from 'node:os'
 import { join } from 'node:path'
 import type { Browser } from 'puppeteer'
@@ -81,6 +81,15 @@ describe('the built package', () => {
       ],
       folder,
     )
+  })
+
+  it('runs the examples', async () => {
+    const names = readdirSync('examples').filter((name) => name.endsWith('.mjs'))
+    for (const name of names) cpSync(join('examples', name), join(folder, name))
+    const all = names.map((name) => `await import('./${name}'); console.log('END ${name}')`)
+    writeProject(folder, { 'all.mjs': all.join('\n') })
+    const output = await execute(process.execPath, ['all.mjs', MODEL, '--once'], folder)
+    for (const name of names) expect(output).toContain(`END ${name}`)
   })
 
   it.each(PAGES)('$name', async ({ page, options, threads }) => {

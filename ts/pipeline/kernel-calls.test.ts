@@ -10,7 +10,8 @@ import type {
   LinearWeight,
 } from '../../kernels/program/weights.ts'
 import { syntheticWeight } from '../../testing/models.ts'
-import { createKernelCalls, linearProgram } from './kernel-calls.ts'
+import { createKernelCalls } from './kernel-calls.ts'
+import { linearProgram } from './linear-program.ts'
 import { referenceDevice } from '../../testing/reference-device.ts'
 
 const [M, N, K] = [3, 10, 16]

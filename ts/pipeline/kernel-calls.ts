@@ -3,8 +3,11 @@
 
 import type { Device, Session } from '../../kernels/program/device.ts'
 import type { HeldAsync } from '../../kernels/program/disposable.ts'
-import type { Activation, BufferSpec, Op, Program } from '../../kernels/program/program.ts'
+import type { BufferSpec } from '../../kernels/program/program.ts'
 import { checkCall, type LinearOptions, type QuantizedInput } from './check-calls.ts'
+import { linearProgram } from './linear-program.ts'
+import { sameNumbers, sampleNumbers } from './changed-numbers.ts'
+import type { PreparedLinear, PrepareOptions } from './prepared.ts'
 import {
   checkLinearWeight,
   type ChainWeight,
@@ -12,13 +15,18 @@ import {
   type DenseWeight,
   type Int8BlockWeight,
   type Int8Weight,
-  type LeafWeight,
   type LinearWeight,
   type NmWeight,
 } from '../../kernels/program/weights.ts'
 
 export type { LinearOptions, QuantizedInput } from './check-calls.ts'
+export type { LinearMemory, PreparedLinear, PrepareOptions } from './prepared.ts'
 
+/**
+ * Calls on plain typed arrays. A weight and its bias are packed when they are first used and kept by identity, so their arrays
+ * must not change after that: a change that is noticed (64 values of each array are compared) is an error. `prepare` is for
+ * weights that change, and for callers who hold on to a layer.
+ */
 export interface KernelCalls extends HeldAsync {
   /**
    * f32 linear layer: y = activation(x W^T + bias).
@@ -51,6 +59,13 @@ export interface KernelCalls extends HeldAsync {
    * @returns f32 [M, N]
    */
   lowRankLinear(input: Float32Array, weight: ChainWeight, options?: LinearOptions): Promise<Float32Array>
+  /**
+   * A layer that is packed now and held until it is disposed of.
+   * @example
+   * using layer = await prepare(weight, { bias, activation: 'gelu' })
+   * await layer.run(x, { out })
+   */
+  prepare(weight: LinearWeight, options?: PrepareOptions): Promise<PreparedLinear>
   /** The device that the calls run on; made by the first call. */
   device(): Promise<Device>
   /** Frees every weight that was kept, and the device. The next call starts anew. */
@@ -65,6 +80,8 @@ interface Kept {
   bias: Float32Array | undefined
   key: string
   session: Promise<Session>
+  /** some of the numbers that were packed */
+  samples: Float64Array
   /** calls that wait for it */
   users: number
 }
@@ -97,10 +114,15 @@ export function createKernelCalls(open: () => Promise<Device>): KernelCalls {
       checkLinearWeight(weight, name)
       const program = linearProgram(weight, bias ?? null, activation, dtype)
       const session = device().then((found) => found.load(program))
-      const made: Kept = { weight, bias, key, session, users: 0 }
+      const made: Kept = { weight, bias, key, session, samples: sampleNumbers(weight, bias), users: 0 }
       // the next call tries again
       session.catch(() => (kept = kept.filter((other) => other !== made)))
       entry = made
+    } else if (!sameNumbers(entry.samples, sampleNumbers(weight, bias))) {
+      kept.push(entry)
+      throw new Error(
+        `${name}: the arrays of this weight or bias have changed since the call that packed them; give new objects, or prepare(weight) and its update(weight)`,
+      )
     }
     kept.push(entry)
     return entry
@@ -150,6 +172,7 @@ export function createKernelCalls(open: () => Promise<Device>): KernelCalls {
     int8Matmul: (input, weight, options) => run('int8Matmul', ['int8'], input, weight, options),
     sparseMatmul: (input, weight, options) => run('sparseMatmul', ['csr', 'nm', 'int8-1x4'], input, weight, options),
     lowRankLinear: (input, weight, options) => run('lowRankLinear', ['chain'], input, weight, options),
+    prepare: async (weight, options) => (await import('./prepared.ts')).prepareLinear(await device(), weight, options),
     device,
     dispose,
     [Symbol.asyncDispose]: dispose,
@@ -158,28 +181,3 @@ export function createKernelCalls(open: () => Promise<Device>): KernelCalls {
 
 const copyOf = (input: Float32Array | QuantizedInput): Float32Array | QuantizedInput =>
   'data' in input ? { data: input.data.slice(), scales: input.scales.slice() } : input.slice()
-
-/** A program of one linear layer over rows; a chain has one op per factor. */
-export function linearProgram(
-  weight: LinearWeight,
-  bias: Float32Array | null,
-  activation: Activation,
-  inputDtype: BufferSpec['dtype'] = 'f32',
-): Program {
-  const factors: LeafWeight[] = weight.kind === 'chain' ? weight.factors : [weight]
-  const buffers: BufferSpec[] = [{ name: 'input', rows: 'tokens', width: weight.K, dtype: inputDtype }]
-  const ops = factors.map((factor, i): Op => {
-    const isLast = i === factors.length - 1
-    buffers.push({ name: isLast ? 'output' : `factor ${i}`, rows: 'tokens', width: factor.N, dtype: 'f32' })
-    return {
-      kind: 'linear',
-      input: i,
-      output: i + 1,
-      weight: factor,
-      bias: isLast ? bias : null,
-      activation: isLast ? activation : 'none',
-      residual: null,
-    }
-  })
-  return { buffers, ops, input: 0, output: factors.length }
-}
