@@ -2,14 +2,25 @@
 // a slow writer sees its answers at once and a fast one fills whole batches.
 
 import { once } from 'node:events'
+import { createReadStream } from 'node:fs'
 import { openClassifier, rankLabels, startClassifier, type LabelScore } from '../inference/classifier.ts'
 import { openDevice } from '../inference/devices.ts'
 import type { TextModel } from '../inference/text-model.ts'
+import { openAnswerFile, type AnswerFile } from './answer-file.ts'
+import { UsageError } from './failure.ts'
 import { parseLines, type Asked, type InputFormat, type Unreadable } from './stdin-lines.ts'
 import type { DeviceKind } from './values.ts'
 
-/** How standard input is read, where it is classified, and which labels are told. */
+/** What is read and how, where it is classified, which labels are told, and where answers go. */
 interface FilterOptions {
+  /** the file with the texts; standard input by default */
+  in?: string
+  /** the file of the answers; standard output by default */
+  out?: string
+  /** go on after the lines that `out` holds */
+  resume?: boolean
+  /** a line that cannot be read: its answer is an error, or the run ends there */
+  onError: 'continue' | 'stop'
   input: InputFormat
   batch: number
   device: DeviceKind
@@ -21,41 +32,69 @@ interface FilterOptions {
 }
 
 export async function classifyCommand(source: string, flags: FilterOptions): Promise<void> {
+  if (flags.resume && flags.out === undefined) throw new UsageError('--resume goes on after the lines of --out FILE')
   const opened = await openClassifier(source)
   try {
-    await classifyLines(opened, flags)
+    const answers = flags.out === undefined ? standardOutput() : await openAnswerFile(flags.out, flags.resume ?? false)
+    try {
+      await classifyLines(opened, flags, answers)
+    } finally {
+      await answers.close()
+    }
   } finally {
     await opened.close()
   }
 }
 
-async function classifyLines(opened: TextModel, flags: FilterOptions): Promise<void> {
+const standardOutput = (): AnswerFile => ({
+  answered: 0,
+  write: async (text) => {
+    if (!process.stdout.write(text)) await once(process.stdout, 'drain')
+  },
+  close: async () => {},
+})
+
+async function classifyLines(opened: TextModel, flags: FilterOptions, answers: AnswerFile): Promise<void> {
   const { config } = opened.weights
+  const name = flags.in ?? 'stdin'
+  const input = flags.in === undefined ? process.stdin : createReadStream(flags.in)
   const { device } = await openDevice({ device: flags.device, threads: flags.threads })
   const note = (text: string): void => void process.stderr.write(`${text}\n`)
-  const unreadable: Unreadable[] = []
+  let [unreadable, renamed] = [0, 0]
+  let first: Unreadable | null = null
   try {
     const classifier = await startClassifier(opened, device)
     const listed = listedLabels(flags, config.problemType === 'multi_label_classification')
-    for await (const batch of batches(parseLines(process.stdin, flags.input, note), flags.batch)) {
+    const lines = after(parseLines(input, flags.input, note, name), answers.answered)
+    for await (const whole of batches(lines, flags.batch)) {
+      const bad = whole.findIndex((line) => !isAsked(line))
+      const stopsAt = flags.onError === 'stop' && bad >= 0 ? bad : whole.length
+      const batch = whole.slice(0, stopsAt)
       const asked = batch.filter(isAsked)
-      unreadable.push(...batch.filter((line): line is Unreadable => !isAsked(line)))
       const ranked = asked.length ? rankLabels(config, await classifier.logits(classifier.encode(asked))) : []
-      const answers = new Map(asked.map((line, i) => [line as Asked | Unreadable, ranked[i]]))
-      const lines = batch.map((line) => `${JSON.stringify(answerOf(line, answers.get(line), listed))}\n`)
-      if (!process.stdout.write(lines.join(''))) await once(process.stdout, 'drain')
+      const told = new Map(asked.map((line, i) => [line as Asked | Unreadable, ranked[i]]))
+      const answersOf = batch.map((line) => answerOf(line, told.get(line), listed, name))
+      await answers.write(answersOf.map(({ answer }) => `${JSON.stringify(answer)}\n`).join(''))
+      renamed += answersOf.filter(({ isRenamed }) => isRenamed).length
+      unreadable += batch.length - asked.length
+      if (bad >= 0) first ??= whole[bad] as Unreadable
+      if (stopsAt < whole.length) break
     }
     await classifier.dispose()
     if (classifier.encoded.truncated > 0)
       note(
         `${classifier.encoded.truncated} texts are longer than the model's ${config.maxPositions} positions and lost their end`,
       )
+    if (renamed > 0)
+      note(
+        `${renamed} lines have a label, labels, score or error of their own: they are kept, the answer's are called predicted_label and so on`,
+      )
   } finally {
     await device.dispose()
   }
-  if (unreadable.length > 0)
+  if (first)
     throw new Error(
-      `stdin: line ${unreadable[0].line} ${unreadable[0].error}${unreadable.length > 1 ? ` (and ${unreadable.length - 1} more such lines)` : ''}; the others were classified`,
+      `${name}: line ${first.line} ${first.error}${unreadable > 1 ? ` (and ${unreadable - 1} more such lines)` : ''}; ${flags.onError === 'stop' ? 'the lines before it were classified' : 'the others were classified'}`,
     )
 }
 
@@ -70,15 +109,33 @@ function listedLabels(
   return (ranked) => ranked.filter(({ score }) => score >= (threshold ?? -Infinity)).slice(0, topK)
 }
 
+const ANSWER_FIELDS = ['label', 'score', 'labels', 'error']
+
+/** The fields of the line, then those of the answer, under other names where the line has such fields itself. */
 function answerOf(
   line: Asked | Unreadable,
   ranked: LabelScore[] = [],
   listed: ((ranked: LabelScore[]) => LabelScore[]) | null,
-): object {
-  if (!isAsked(line)) return { error: `stdin: line ${line.line} ${line.error}` }
+  name: string,
+): { answer: object; isRenamed: boolean } {
+  if (!isAsked(line)) return { answer: { error: `${name}: line ${line.line} ${line.error}` }, isRenamed: false }
   const rounded = ranked.map(({ label, score }) => ({ label, score: Number(score.toPrecision(6)) }))
   const [{ label, score }] = rounded
-  return { ...line.fields, text: line.text, label, score, ...(listed && { labels: listed(rounded) }) }
+  const told = { label, score, ...(listed && { labels: listed(rounded) }) }
+  const isRenamed = ANSWER_FIELDS.some((field) => Object.hasOwn(line.fields, field))
+  const named = isRenamed
+    ? Object.fromEntries(Object.entries(told).map(([key, value]) => [`predicted_${key}`, value]))
+    : told
+  return { answer: { ...line.fields, text: line.text, ...named }, isRenamed }
+}
+
+/** The lines after the first `count`, which have their answers. */
+async function* after<T>(chunks: AsyncIterable<T[]>, count: number): AsyncGenerator<T[]> {
+  let left = count
+  for await (const chunk of chunks) {
+    if (left < chunk.length) yield left > 0 ? chunk.slice(left) : chunk
+    left = Math.max(0, left - chunk.length)
+  }
 }
 
 /** Groups of at most `size`; what arrived together stays together. */

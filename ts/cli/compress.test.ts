@@ -13,6 +13,7 @@ describe('compress and inspect', () => {
     expectSentence(
       await run(['compress', 'model', '--recipe', 'q9', '--out', 'q9']),
       /unknown step 'q9'.*q8.*sp<NN>x4/s,
+      2,
     )
     expect(await readdir(folder)).not.toContain('q9')
   })

@@ -15,15 +15,27 @@ import * as inspect from './verbs/inspect.ts'
 import * as study from './verbs/study.ts'
 import * as train from './verbs/train.ts'
 import * as verify from './verbs/verify.ts'
+import { packageVersion } from '../report/machine.ts'
 
 const NAME = 'compact-kernels'
 
 /** In the order of the help. */
 const VERBS = [study, train, distil, compress, evaluate, classify, inspect, exportOnnx, info, verify, bench]
 
-function buildProgram(): Command {
+const EXAMPLES = `
+Examples:
+  compact-kernels study --quick --out study-quick
+  compact-kernels train --data reviews.csv --out my-model
+  compact-kernels compress my-model --recipe q8+e8 --out my-small
+  echo 'a fine film' | compact-kernels classify my-small
+
+Each command has examples and options of its own: compact-kernels <command> --help`
+
+function buildProgram(version: string): Command {
   const program = new Command(NAME)
     .description('Small, fast BERT: compress, compare, run.')
+    .version(version)
+    .addHelpText('after', EXAMPLES)
     .exitOverride()
     .showHelpAfterError('(add --help for the options)')
     .enablePositionalOptions()
@@ -39,7 +51,7 @@ async function main(): Promise<number> {
     process.exit(error.code === 'EPIPE' ? 0 : 1)
   })
   try {
-    await buildProgram().parseAsync()
+    await buildProgram(await packageVersion()).parseAsync()
     return Number(process.exitCode ?? 0)
   } catch (error) {
     // commander has said its sentence by itself

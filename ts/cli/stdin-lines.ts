@@ -31,6 +31,7 @@ export async function* parseLines(
   input: AsyncIterable<Buffer | string>,
   format: InputFormat,
   note: (text: string) => void = () => {},
+  name = 'stdin',
 ): AsyncGenerator<(Asked | Unreadable)[]> {
   const decoder = new TextDecoder('utf-8', { fatal: true, ignoreBOM: true })
   let number = 0
@@ -56,7 +57,7 @@ export async function* parseLines(
     return text.trim() === '' ? [] : [parseJsonLine(text, number)]
   }
   let rest = Buffer.alloc(0)
-  for await (const piece of asUtf8(input, note)) {
+  for await (const piece of asUtf8(input, note, name)) {
     const asked: (Asked | Unreadable)[] = []
     let start = 0
     for (let end = piece.indexOf(NEWLINE); end >= 0; end = piece.indexOf(NEWLINE, start)) {
@@ -67,7 +68,7 @@ export async function* parseLines(
     }
     rest = Buffer.concat([rest, piece.subarray(start)])
     if (rest.length > MAX_LINE_BYTES)
-      throw new Error(`stdin: line ${number + 1} is longer than ${MAX_LINE_BYTES} bytes; expected one text a line`)
+      throw new Error(`${name}: line ${number + 1} is longer than ${MAX_LINE_BYTES} bytes; expected one text a line`)
     if (asked.length) yield asked
   }
   if (rest.length > 0) yield parse(rest)
@@ -77,6 +78,7 @@ export async function* parseLines(
 async function* asUtf8(
   input: AsyncIterable<Buffer | string>,
   note: (text: string) => void,
+  name: string,
 ): AsyncGenerator<Buffer<ArrayBuffer>> {
   let decoder: TextDecoder | null = null
   let isKnown = false
@@ -88,7 +90,7 @@ async function* asUtf8(
       const mark = held.readUInt16BE(0)
       const encoding = mark === 0xfffe ? 'utf-16le' : mark === 0xfeff ? 'utf-16be' : null
       if (encoding) {
-        note(`stdin is ${encoding.toUpperCase()} by its byte order mark: decoded`)
+        note(`${name} is ${encoding.toUpperCase()} by its byte order mark: decoded`)
         decoder = new TextDecoder(encoding)
       }
       isKnown = true

@@ -60,6 +60,15 @@ async function run(source: string, flags: Flags): Promise<void> {
   return compressByBudget(source, data, flags)
 }
 
+/** What the caller wrote is wrong: exit code 2. */
+function asUsage<T>(parse: () => T): T {
+  try {
+    return parse()
+  } catch (error) {
+    throw new UsageError((error as Error).message)
+  }
+}
+
 async function openModel(source: string, seed: number, reporter: Reporter): Promise<LoadedModel> {
   const { loadModel } = await import('../../model/load.ts')
   reporter.stage(`opening ${source}`)
@@ -79,7 +88,7 @@ async function compressByRecipe(source: string, recipe: string, flags: Flags): P
   const { createProgress } = await import('../progress.ts')
   const { seed, out, json } = flags
   const reporter = createProgress()
-  const steps = parseRecipe(recipe)
+  const steps = asUsage(() => parseRecipe(recipe))
   if (steps.length === 0) throw new UsageError('--recipe is empty; give steps such as q8+e8')
   const wanted = flags.data === undefined ? textsWanted(steps) : null
   if (wanted) throw new UsageError(`${wanted}: give them with --data FILE`)
