@@ -83,7 +83,9 @@ export function mountBench(root: HTMLElement, app: App, changed: () => Promise<v
     try {
       await client.ask({ verb: 'bench', plan }, hear)
       own.finished = true
-      said = app.words.benchDone(own.rows.length, leftOut.length)
+      const noisy = own.rows.filter((row) => row.noisy).length
+      const done = app.words.benchDone(own.rows.length, leftOut.length)
+      said = noisy > 0 ? `${done} ${app.words.noisyRows(noisy)}` : done
     } catch (caught) {
       if (caught instanceof StoppedError) said = app.words.benchStopped(own.rows.length)
       else error = (caught as Error).message

@@ -43,6 +43,12 @@ export interface Time {
   n: number
 }
 
+/** A time of the bench. */
+export interface BenchTime extends Time {
+  /** most of its bursts ran while a loop of fixed work beside them was slow */
+  noisy: boolean
+}
+
 export interface TextAnswer {
   /** best first */
   labels: { label: string; score: number }[]
@@ -100,7 +106,7 @@ export interface Place {
   threads: number
 }
 
-export interface ModelTime extends Place, Time {
+export interface ModelTime extends Place, BenchTime {
   part: 'models'
   model: string
   variant: string
@@ -110,7 +116,7 @@ export interface ModelTime extends Place, Time {
   coldMs: number
 }
 
-export interface KernelTime extends Place, Time {
+export interface KernelTime extends Place, BenchTime {
   part: 'kernels'
   /** M x N x K */
   shape: string
@@ -121,7 +127,7 @@ export interface KernelTime extends Place, Time {
   maxError: number
 }
 
-export interface BreakEvenTime extends Place, Time {
+export interface BreakEvenTime extends Place, BenchTime {
   part: 'break-even'
   shape: string
   format: string

@@ -29,8 +29,8 @@ export function mountPlots(
   const choice = { place: '', tokens: USUAL_TOKENS }
   /** what the reader chose is kept while it can be */
   const wanted = { place: '', tokens: USUAL_TOKENS }
-  const place = element('select', { id: 'plot-device' })
-  const tokens = element('select', { id: 'plot-tokens' })
+  const place = element('select', { id: 'show-device' })
+  const tokens = element('select', { id: 'show-tokens' })
   for (const select of [place, tokens])
     select.addEventListener('change', () => {
       wanted.place = place.value
@@ -160,8 +160,17 @@ export function mountPlots(
     return element('figure', { class: 'plot', id: `plot-${key}` }, element('figcaption', {}, title), plot, ...folded)
   }
 
-  const spreadText = ({ medianMs, madMs }: Pick<Row<'models'>, 'medianMs' | 'madMs'>): string =>
-    spread(medianMs, madMs, app.words).join(' ± ')
+  const spreadText = ({ medianMs, madMs, noisy }: Pick<Row<'models'>, 'medianMs' | 'madMs' | 'noisy'>): string =>
+    `${noisy ? '~ ' : ''}${spread(medianMs, madMs, app.words).join(' ± ')}`
+
+  /** What signs in the tables mean, where they stand there. */
+  function legend(rows: readonly { noisy: boolean }[], others: number): HTMLElement[] {
+    const said = [
+      ...(others > 0 ? [app.words.ratioNote] : []),
+      ...(rows.some(({ noisy }) => noisy) ? [app.words.noisyNote] : []),
+    ]
+    return said.length > 0 ? [note(said.join(' '))] : []
+  }
 
   /** Variants down, lengths across; of another machine also how many times as fast this one is. */
   function timesTables(rows: readonly Row<'models'>[]): HTMLElement {
@@ -184,7 +193,7 @@ export function mountPlots(
       const header = [words.axes.variant, ...lengths.map((length) => `${length} ${words.axes.tokens}`)]
       return table(header, body, { caption: `${words.axes.ms}, ${machine}` })
     }
-    return element('div', {}, ...[own, ...others].map(tableOf), others.length > 0 && note(words.ratioNote))
+    return element('div', {}, ...[own, ...others].map(tableOf), ...legend(rows, others.length))
   }
 
   function kernelsTable(rows: readonly Row<'kernels'>[]): HTMLElement {
@@ -211,7 +220,7 @@ export function mountPlots(
       'div',
       {},
       table(header, body, { caption: `${words.plotKernels}, ${own}`, numbersFrom: 2 }),
-      others.length > 0 && note(words.ratioNote),
+      ...legend(rows, others.length),
     )
   }
 

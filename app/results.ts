@@ -51,7 +51,7 @@ type Kind = 'text' | 'number' | 'yes or no'
 type Fields<T> = Record<Exclude<keyof T, 'part' | 'kind'>, Kind>
 
 const PLACE = { device: 'text', software: 'yes or no', threads: 'number' } as const
-const TIME = { medianMs: 'number', madMs: 'number', n: 'number' } as const
+const TIME = { medianMs: 'number', madMs: 'number', n: 'number', noisy: 'yes or no' } as const
 const FIELDS: {
   models: Fields<ModelTime>
   kernels: Fields<KernelTime>

@@ -174,10 +174,15 @@ export function mountSpace(
       mode(),
     )
     const focused = [select, stage].find((one) => one === document.activeElement)
-    root.replaceChildren(element('h2', {}, words.sections.space), labelled(words.drawn, select), stage, hint)
+    root.replaceChildren(
+      element('h2', {}, words.sections.space),
+      element('div', { class: 'row' }, labelled(words.drawn, select)),
+      stage,
+      hint,
+    )
     focused?.focus()
     stage.hidden = scene === null
-    select.parentElement!.hidden = scene === null
+    select.hidden = select.parentElement!.hidden = scene === null
     solid.hidden = mode() === 'flat'
     if (!scene) return
     paintSoon()

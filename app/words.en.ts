@@ -128,6 +128,8 @@ export const en = {
     error: 'largest error',
   },
   ratioNote: 'In brackets: how many times as fast this browser is.',
+  noisyNote: '~: other work was in the way while this was timed.',
+  noisyRows: (n: number): string => `${n} of them were timed beside other work.`,
   breakEvenNote: 'Dashed lines: the same layer dense. A format pays where its line is below.',
   crossing: (format: string, density: string, dense: string): string =>
     `${format} is faster than dense ${dense} below ${density} of the weights`,

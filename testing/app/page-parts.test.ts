@@ -22,6 +22,7 @@ const time = (variant: string, tokens: number, medianMs: number): ModelTime => (
   medianMs,
   madMs: 0.01,
   n: 9,
+  noisy: false,
   model: 'sentiment',
   variant,
   bytes: 1000,

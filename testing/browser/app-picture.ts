@@ -18,13 +18,12 @@ const app = await openApp(browser, server.url, (page) => page.setViewport({ widt
 const { page } = app
 await ready(app)
 await runBench(app)
-await page.select('#space-mode', 'webgpu')
-await page.waitForFunction('/Drawn by WebGPU/.test(document.querySelector("#space-hint").textContent)')
 await page.evaluate(() => {
   for (const id of [
     'bench-section',
     'model-section',
     'browser',
+    'space',
     'plot-size',
     'plot-tokens',
     'plot-kernels',
