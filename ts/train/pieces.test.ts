@@ -21,6 +21,10 @@ it('finds the pairs of pieces that spell a piece, and none for single characters
   for (const piece of ['[MASK]', '[CLS]', 'a', '##n']) expect(words(piece)).toEqual([])
 })
 
+it('refuses a vocabulary of another kind', () => {
+  expect(() => piecePairs(['<s>', '\u0120good', 'ness'])).toThrow(/no piece of this one begins with ##/)
+})
+
 it('spells the same text in other pieces, each as often as the rate says', () => {
   const ids = encode('banana card')
   const random = createRandom(1)

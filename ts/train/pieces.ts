@@ -21,8 +21,15 @@ export interface PieceDropout {
 
 const CONTINUES = '##'
 
-/** The pairs of pieces of a WordPiece vocabulary that spell each of its pieces; special tokens have none. */
+/**
+ * The pairs of pieces of a WordPiece vocabulary that spell each of its pieces; special tokens have none.
+ * @throws where no piece begins with ##: the vocabulary is of another kind, whose pieces are not put together so
+ */
 export function piecePairs(vocabulary: readonly string[]): Int32Array[] {
+  if (!vocabulary.some((piece) => piece.startsWith(CONTINUES)))
+    throw new Error(
+      'train: pieces fall apart in WordPiece vocabularies alone, and no piece of this one begins with ##; leave out pieceDropout',
+    )
   const ids = new Map(vocabulary.map((piece, id) => [piece, id]))
   return vocabulary.map((piece) => {
     const pairs: number[] = []
