@@ -106,6 +106,8 @@ describe('added tokens', () => {
     expect(ids(special, 'a<brand>a')).toEqual([2, 15, 41, 15, 3])
     expect(ids({ ...special, single_word: true }, 'a<brand>a')).toEqual([2, 15, 1, 1, 1, 15, 3])
     expect(ids({ ...special, single_word: true }, 'a <brand>, a')).toEqual([2, 15, 41, 19, 15, 3])
+    // joiners are parts of words
+    expect(ids({ ...special, single_word: true }, 'a \u200c<brand> a')).not.toContain(41)
     // a normalized token is found as the text reads after normalization
     expect(ids({ content: '<Brand>', normalized: true }, 'a <BRAND>')).toEqual([2, 15, 41, 3])
     expect(ids({ content: '<Brand>', normalized: false }, 'a <BRAND>')).toEqual([2, 15, 1, 1, 1, 3])

@@ -12,8 +12,9 @@ export interface Section {
   token: AddedToken | null
 }
 
-const WORD_BEFORE = /[\p{Alphabetic}\p{M}\p{Nd}\p{Pc}]$/u
-const WORD_AFTER = /^[\p{Alphabetic}\p{M}\p{Nd}\p{Pc}]/u
+// what \w is in Rust: joiners too
+const WORD_BEFORE = /[\p{Alphabetic}\p{M}\p{Nd}\p{Pc}\p{Join_Control}]$/u
+const WORD_AFTER = /^[\p{Alphabetic}\p{M}\p{Nd}\p{Pc}\p{Join_Control}]/u
 const SPACE_BEFORE = /\p{White_Space}+$/u
 const SPACE_AFTER = /^\p{White_Space}+/u
 
