@@ -36,7 +36,7 @@ export interface PrunedVocabulary {
   model: ModelWeights
   /** the new tokens; the index is the new id */
   vocabulary: string[]
-  /** [old vocabulary]: new id, or -1 where the token was dropped */
+  /** of every id of the old vocabulary the new one, or -1 where the token was dropped */
   idMap: Int32Array
   notes: string[]
 }
