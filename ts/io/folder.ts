@@ -115,7 +115,7 @@ export function fetchedFiles(base: string, options: FetchedFilesOptions = {}): M
   const bounds = { signal, silenceMs }
   const get = async (name: string, isText: boolean): Promise<Uint8Array<ArrayBuffer>[] | null> => {
     const address = `${root}${name}`
-    const keeping = options.cache ? await import('./kept-files.ts') : null
+    const keeping = options.cache ? await loadKeeping() : null
     const kept = keeping && (await (options.kept ?? keeping.keptByBrowser)())
     const found = await kept?.match(address)
     if (!found && options.localFilesOnly) {
@@ -154,6 +154,11 @@ export function fetchedFiles(base: string, options: FetchedFilesOptions = {}): M
       return pieces && piecesSource(pieces, `${root}${name}`)
     },
   }
+}
+
+async function loadKeeping() {
+  const { headersToKeep, isCurrent, keptByBrowser } = await import('./kept-files.ts')
+  return { headersToKeep, isCurrent, keptByBrowser }
 }
 
 const ofKept = (response: Response): WatchedResponse => ({

@@ -97,6 +97,11 @@ export function checkTokenizerJson(json: TokenizerJson): void {
   for (const processor of processors) {
     listOf('post_processor.single', processor?.single)
     listOf('post_processor.pair', processor?.pair)
-    part('post_processor.special_tokens', processor?.special_tokens)
+    const special: unknown = processor?.special_tokens
+    if (special === undefined) continue
+    if (!isObject(special)) refuse('post_processor.special_tokens', 'an object')
+    for (const token of Object.values(special as object) as ({ ids?: unknown } | null)[])
+      if (!isObject(token) || !Array.isArray(token!.ids))
+        refuse('post_processor.special_tokens', 'an object of tokens with their ids')
   }
 }
