@@ -9,8 +9,6 @@ struct Dims {
   K: u32, // inputs per row with padding, a multiple of 16
   // include lib/outputs.wgsl
   P: u32, // kept inputs per group of 32 columns
-  tile: u32, // inputs the tiled kernel stages at once
-  tileP: u32, // kept inputs among them
 }
 
 // include lib/most.wgsl

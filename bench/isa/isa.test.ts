@@ -141,8 +141,10 @@ it('a loop is what is reached through its head alone, in whatever order its bloc
   expect(naturalLoops(blocks)).toEqual([[4, 5, 6, 7]])
 })
 
-it('the stored counts are of the shaders and constants that there are', () => {
+it('the stored counts are of the shaders and constants that there are, those of AMD and Intel of all', () => {
   const names = shaderCases(/./).map(({ name }) => name)
-  for (const [target, { shaders }] of Object.entries(ISA_COUNTS))
-    expect(Object.keys(shaders).sort(), target).toEqual(names.sort())
+  for (const [target, { shaders }] of Object.entries(ISA_COUNTS)) {
+    expect(names, target).toEqual(expect.arrayContaining(Object.keys(shaders)))
+    if (/^(amd|intel)/.test(target)) expect(Object.keys(shaders).sort(), target).toEqual(names.sort())
+  }
 })

@@ -2,7 +2,9 @@
 //   npm run isa -- setup FOLDER
 //   npm run isa -- counts FOLDER [--targets amd-navi31,intel-tgl] [--only EXPRESSION] [--write]
 //   npm run isa -- counts FOLDER --targets amd-navi31 --files a.wgsl,b.wgsl
+//   npm run isa -- forward FOLDER --targets amd-navi31     (main-thread CPU time of BERT-base's commands)
 //   npm run isa -- table [--targets …]
+//   npm run isa -- roofline                                (a paper model from the stored counts)
 // Needs root on Debian or Ubuntu x64; nothing of the package, and no test, depends on it.
 
 import { spawnSync } from 'node:child_process'
@@ -22,9 +24,11 @@ import { tmpdir } from 'node:os'
 import { createRequire } from 'node:module'
 import { basename, dirname, join, resolve } from 'node:path'
 import { parseArgs } from 'node:util'
+import { buildSync } from 'esbuild'
 import { ISA_COUNTS, writeCounts, type Counts } from './counts.ts'
 import { hotLoop } from './loops.ts'
 import { parsePrinted } from './parse.ts'
+import { rooflineLines } from './roofline.ts'
 import { shaderCases, type ShaderCase } from './shaders.ts'
 import { printTable } from './table.ts'
 import { isTarget, TARGETS, type TargetName } from './targets.ts'
@@ -85,16 +89,38 @@ function copyTools(root: string): void {
   writeFileSync(join(tools, 'package.json'), '{ "type": "module" }\n')
 }
 
+/** Runs Node inside the root, where the target's GPU seems to be. */
+function runInside(root: string, target: TargetName, args: string[]): string {
+  const variables = { ...TARGETS[target].environment, XDG_RUNTIME_DIR: '/tmp', MESA_SHADER_CACHE_DISABLE: 'true' }
+  // set inside: the shim is no library of the system outside
+  const assignments = Object.entries(variables).map((pair) => pair.join('='))
+  return run('chroot', [root, 'env', ...assignments, '/isa/tools/node', ...args])
+}
+
+/** CPU time of forwards, whose commands the driver records and nothing executes. */
+function forward(root: string, target: TargetName): void {
+  const file = '/isa/tools/forward.js'
+  buildSync({
+    entryPoints: [join(HERE, 'forward.ts')],
+    outfile: join(root, file),
+    bundle: true,
+    platform: 'node',
+    format: 'esm',
+    external: ['webgpu'],
+  })
+  for (const recipe of ['f32', 'q8']) {
+    const printed = runInside(root, target, [file, recipe, '12', '200'])
+    for (const line of printed.split('\n')) if (line.includes(' dispatches,')) console.log(line)
+  }
+}
+
 function compile(root: string, target: TargetName, cases: ShaderCase[]): Counts {
-  const { vendor, environment, withoutChecks } = TARGETS[target]
+  const { vendor, withoutChecks } = TARGETS[target]
   const file = `/isa/tools/list-${process.pid}.json`
   const list = join(root, file)
   writeFileSync(list, JSON.stringify(cases))
   const args = ['/isa/tools/make-pipelines.ts', file, ...(withoutChecks ? ['without-checks'] : [])]
-  const variables = { ...environment, XDG_RUNTIME_DIR: '/tmp', MESA_SHADER_CACHE_DISABLE: 'true' }
-  // inside: the shim is no library of the system outside
-  const assignments = Object.entries(variables).map((pair) => pair.join('='))
-  const printed = run('chroot', [root, 'env', ...assignments, '/isa/tools/node', ...args])
+  const printed = runInside(root, target, args)
   rmSync(list)
   if (process.env.ISA_KEEP) writeFileSync(`${process.env.ISA_KEEP}.${target}.txt`, printed)
   const { driver, sections } = parsePrinted(printed, vendor)
@@ -153,6 +179,12 @@ switch (verb) {
     if (values.write) writeCounts(ISA_COUNTS)
     break
   }
+  case 'forward':
+    if (!folder) fail('forward needs the folder that setup made')
+    checkMachine()
+    copyTools(resolve(folder))
+    for (const target of targets) forward(resolve(folder), target)
+    break
   case 'table':
     for (const target of targets) {
       const counts = ISA_COUNTS[target]
@@ -160,6 +192,9 @@ switch (verb) {
       else fail(`no counts of ${target} are stored`)
     }
     break
+  case 'roofline':
+    console.log(rooflineLines().join('\n'))
+    break
   default:
-    fail("say 'setup FOLDER', 'counts FOLDER' or 'table'")
+    fail("say 'setup FOLDER', 'counts FOLDER', 'forward FOLDER', 'table' or 'roofline'")
 }

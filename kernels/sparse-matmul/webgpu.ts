@@ -10,7 +10,6 @@ import {
   linearSlots,
   packColumns,
   weightsOf,
-  type LinearPart,
   type LinearSpec,
 } from '../webgpu/linear.ts'
 import type { Uploader } from '../webgpu/upload.ts'
@@ -21,8 +20,6 @@ import { isTileSparse, listWords, packTileLists, packTiles, planTiles } from './
 
 /** Outputs that share an index list of n:m weights. */
 const NM_OUTPUTS = 32
-/** Inputs that the tiled n:m kernel stages at once. */
-const NM_TILE = 1024
 
 /** Bindings, in the order of the shaders, of a kernel for csr or, with scales of its rows, for int8 blocks. */
 function rowsSlots(
@@ -112,46 +109,19 @@ export function nmCall(spec: LinearSpec<NmWeight>, offers: Offers, uploader: Upl
       }
     })
   })
-  const indices = uploader.packOnce(
-    spec.label,
-    'indices',
-    weightsOf(spec),
-    (columns / NM_OUTPUTS) * P * 4,
-    (memory) => {
-      spec.parts.forEach(({ weight: { indices } }, i) =>
-        new Uint32Array(memory, (starts[i] / NM_OUTPUTS) * P * 4, indices.length).set(indices),
-      )
-      fillUnusedLists(new Uint32Array(memory), spec.parts, starts, P, n, m)
-    },
+  const indices = uploader.packOnce(spec.label, 'indices', weightsOf(spec), (columns / NM_OUTPUTS) * P * 4, (memory) =>
+    spec.parts.forEach(({ weight: { indices } }, i) =>
+      new Uint32Array(memory, (starts[i] / NM_OUTPUTS) * P * 4, indices.length).set(indices),
+    ),
   )
   const bias = uploader.packOnce(spec.label, 'bias', columnsOf(spec), columns * 4, (memory) =>
     packColumns(memory, spec.parts),
   )
-  // whole groups of m
-  const tile = Math.floor(NM_TILE / m) * m
   const slots: Slot[] = [
     ...linearSlots(spec, { from: 'buffer', id: spec.input }, weight, bias),
     { from: 'weight', buffer: indices },
-    { from: 'weight', buffer: uploader.dims([...linearDims(spec), P, tile, (tile / m) * n]) },
+    { from: 'weight', buffer: uploader.dims([...linearDims(spec), P]) },
   ]
-  const size = { columns, stagedInputs: tile }
-  const variants = bindVariants(SPARSE_WEBGPU, { offers, size, operands: { nm: () => slots }, columns })
+  const variants = bindVariants(SPARSE_WEBGPU, { offers, size: { columns }, operands: { nm: () => slots }, columns })
   return { label: spec.label, rows: spec.rows, variants }
-}
-
-/** Lists of padding columns: any rising ones, so that the tiled kernel's offsets stay inside its tile. */
-function fillUnusedLists(
-  lists: Uint32Array,
-  parts: LinearPart<NmWeight>[],
-  starts: number[],
-  P: number,
-  n: number,
-  m: number,
-): void {
-  parts.forEach(({ weight }, i) => {
-    const used = starts[i] / NM_OUTPUTS + Math.ceil(weight.N / NM_OUTPUTS)
-    const end = (i + 1 < parts.length ? starts[i + 1] : (lists.length / P) * NM_OUTPUTS) / NM_OUTPUTS
-    for (let list = used; list < end; list++)
-      for (let p = 0; p < P; p++) lists[list * P + p] = Math.floor(p / n) * m + (p % n)
-  })
 }

@@ -85,9 +85,7 @@ function clampsOfHotLoops(spirv: string): string[] {
 }
 
 /** What the source cannot prove: sparse kernels gather at an index from memory. */
-const ALLOWED: Partial<Record<string, number>> = {
-  'sparse-matmul.nm-tiled': 1,
-}
+const ALLOWED: Partial<Record<string, number>> = {}
 
 /** All that SwiftShader compiles, which has none of the features that some variants need, such as matrices or f16. */
 const NEEDY = new Set<string>(

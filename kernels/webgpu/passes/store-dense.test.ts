@@ -14,13 +14,13 @@ import { createGpuDeviceWith, type GpuDevice } from '../device.ts'
 const TILED = { usesTiled: true, usesMatrices: false, keepsSparse: false }
 const [M, N, K] = [9, 64, 96]
 
-const layer = (kind: 'csr' | 'int8-1x4', options: WeightOptions): Program =>
+const layer = (kind: 'csr' | 'int8-1x4' | 'nm', options: WeightOptions): Program =>
   linearProgram(randomWeight(kind, N, K, seededRandom(1), options), uniform(N, seededRandom(2)), { M, N, K })
 
 const kinds = ({ ops }: Program): string[] => ops.map((op) => (op as LinearOp).weight.kind)
 
 describe('the choice', () => {
-  it('is by density: above a quarter of single weights, 5/12 of blocks, 5/36 beside matrices', () => {
+  it('is by density: above a quarter of single weights, 5/12 of blocks, 5/36 beside matrices; n:m always', () => {
     expect(mostDensity('csr', TILED)).toBe(0.25)
     for (const [kind, density, matrices, chosen] of [
       ['csr', 0.15, false, 'csr'],
@@ -30,6 +30,7 @@ describe('the choice', () => {
       ['int8-1x4', 0.5, false, 'int8'],
       ['int8-1x4', 0.25, true, 'int8'],
       ['int8-1x4', 0.05, true, 'int8-1x4'],
+      ['nm', 0.5, false, 'f32'],
     ] as const)
       expect(kinds(storeDense(layer(kind, { density }), { ...TILED, usesMatrices: matrices }))).toEqual([chosen])
   })
@@ -97,6 +98,14 @@ describe('on a device', () => {
     expect(device.info().variants['sparse-matmul']).toContain('sell-tiled')
     expect(device.info().notes).toHaveLength(1)
     sparse.dispose()
+  })
+  it('n:m layers give what their dense form gives', async () => {
+    const floats: Batch = { offsets: Int32Array.of(0, M), rows: uniform(M * K, seededRandom(5)) }
+    const program = layer('nm', {})
+    const session = await device.load(program)
+    const { values, bounds } = referenceWithBounds(program, floats)
+    assertWithin(await session.run(floats), values, bounds, 'nm as f32')
+    session.dispose()
   })
   it('blocks of int8 give the same integers', async () => {
     const random = seededRandom(4)

@@ -2,6 +2,10 @@
 // that format is packed. By density alone, since the number of rows is not known at load and both formats at once would take
 // the memory of both.
 //
+// n:m layers run dense at any density: a kernel that gathers at indices needs as many instructions for half of the
+// products as a dense one for all of them (2.8 for each multiply-add kept, by RADV, against 1.4), and one whose workgroup
+// owns 4 rows reads all weights anew for each 4, where dense tiles read them once for 64 (docs/gpu-isa.md).
+//
 // By arithmetic for a large GPU, not measured. Sliced ELLPACK reads one vec4 of 4 rows from workgroup memory per entry,
 // at its own index: 8 threads at a time meet 2.6 deep in 8 groups of banks on average, so that 32 entries take 4 x
 // 2.6 clocks of 128 bytes, 12 entries of 4 rows a clock. A dense f32 tile, 8 x 4 outputs a thread, comes to half of 128
@@ -10,14 +14,14 @@
 // 6 bytes of an entry are read four times and 4 bytes of a weight once; for up to 4 rows alone sparse layers up to 66 %
 // would read less.
 
-import type { CsrWeight, DenseWeight, Int8BlockWeight, Int8Weight } from '../../program/weights.ts'
+import type { CsrWeight, DenseWeight, Int8BlockWeight, Int8Weight, NmWeight } from '../../program/weights.ts'
 import type { Program } from '../../program/program.ts'
 import { isTileSparse } from '../../sparse-matmul/pack-tiles.ts'
-import { spreadEntries } from '../../sparse-matmul/spread.ts'
+import { spreadEntries, spreadNm } from '../../sparse-matmul/spread.ts'
 import type { GpuContext } from '../context.ts'
 import { mergeable, type LinearOp } from './gpu-program.ts'
 
-type SparseWeight = CsrWeight | Int8BlockWeight
+type SparseWeight = CsrWeight | Int8BlockWeight | NmWeight
 
 /** Weights, or words of 4 int8 weights, of the dense kernel in the time of one stored entry. */
 const ENTRY_COST = { csr: 5, words: 3, matrices: 9 }
@@ -28,11 +32,12 @@ type Choosing = Pick<GpuContext, 'usesTiled' | 'usesMatrices' | 'keepsSparse'>
 
 /** Share of stored entries above which a layer of that kind is faster dense, on a device as the context says. */
 export function mostDensity(kind: SparseWeight['kind'], { usesMatrices }: Choosing): number {
+  if (kind === 'nm') return 0
   return WORTH / (kind === 'csr' ? ENTRY_COST.csr : usesMatrices ? ENTRY_COST.matrices : ENTRY_COST.words)
 }
 
 const isSparse = (weight: LinearOp['weight']): weight is SparseWeight =>
-  weight.kind === 'csr' || weight.kind === 'int8-1x4'
+  weight.kind === 'csr' || weight.kind === 'int8-1x4' || weight.kind === 'nm'
 
 /**
  * The program with such layers dense, those of one dispatch together; layers of whole tiles have a kernel of their own.
@@ -47,7 +52,9 @@ export function storeDense(program: Program, context: Choosing): Program {
     const merged = op.kind === 'linear' && isSparse(op.weight) ? mergeable(program, i) : [op]
     const weights = merged.flatMap((op) => (op.kind === 'linear' && isSparse(op.weight) ? [op.weight] : []))
     const isDense =
-      weights.length > 0 && !weights.every(isTileSparse) && density(weights) > mostDensity(weights[0].kind, context)
+      weights.length > 0 &&
+      !weights.every((weight) => weight.kind !== 'nm' && isTileSparse(weight)) &&
+      density(weights) > mostDensity(weights[0].kind, context)
     ops.push(
       ...(isDense ? (merged as LinearOp[]).map((op, i) => ({ ...op, weight: denseOf(weights[i], known) })) : merged),
     )
@@ -57,8 +64,11 @@ export function storeDense(program: Program, context: Choosing): Program {
 }
 
 function density(weights: SparseWeight[]): number {
-  const entries = weights.reduce((sum, { columns }) => sum + columns.length, 0)
-  const places = weights.reduce((sum, { kind, N, K }) => sum + (kind === 'csr' ? N * K : (N * K) / 4), 0)
+  const entries = weights.reduce(
+    (sum, weight) => sum + (weight.kind === 'nm' ? weight.values : weight.columns).length,
+    0,
+  )
+  const places = weights.reduce((sum, { kind, N, K }) => sum + (kind === 'int8-1x4' ? (N * K) / 4 : N * K), 0)
   return entries / places
 }
 
@@ -68,7 +78,7 @@ function density(weights: SparseWeight[]): number {
  * layer that is applied several times is one object.
  */
 function denseOf(weight: SparseWeight, known: Map<object, DenseWeight | Int8Weight>): DenseWeight | Int8Weight {
-  const key = weight.kind === 'csr' ? weight.values : weight
+  const key = weight.kind === 'int8-1x4' ? weight : weight.values
   let dense = known.get(key)
   if (!dense) known.set(key, (dense = spread(weight)))
   return dense
@@ -76,13 +86,13 @@ function denseOf(weight: SparseWeight, known: Map<object, DenseWeight | Int8Weig
 
 function spread(weight: SparseWeight): DenseWeight | Int8Weight {
   const { N, K } = weight
-  if (weight.kind === 'csr')
+  if (weight.kind !== 'int8-1x4')
     return {
       kind: 'f32',
       N,
       K,
       get data() {
-        return spreadEntries(weight, new Float32Array(N * K))
+        return weight.kind === 'nm' ? spreadNm(weight) : spreadEntries(weight, new Float32Array(N * K))
       },
     }
   const { scales, activationScale } = weight
