@@ -207,7 +207,9 @@ function rowsFromRecords(entries: Entry[], path: string, reading: RowReading, no
   const stored = entries.map(({ value, line }): StoredLabel => ({
     values: labels.map((key) => valueAt(value, key)),
     where: (column) => `${path}: line ${line}: '${labels[column]}'`,
-    hint: hint(labels[0], OPTION_OF.label),
+    hint:
+      hint(labels[0], OPTION_OF.label) ||
+      `: remove the entry, or name another label with the option ${OPTION_OF.label}`,
   }))
   const quoted = labels.map((key) => `'${key}'`).join(', ')
   return {

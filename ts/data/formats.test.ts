@@ -54,6 +54,8 @@ describe('tables of spreadsheets and pandas', () => {
     const { rows, notes } = read('csv', 'text,label\na 5" screen,1\n"quoted, ""so""",0\nplain,1\n')
     expect(rows.map(([, text]) => text)).toEqual(['a 5" screen', 'quoted, "so"', 'plain'])
     expect(notes).toMatch(/quote marks inside fields/)
+    const early = read('csv', 'text,label\n"so called" words,1\n"quoted, as it is",0\n')
+    expect(early.rows.map(([, text]) => text)).toEqual(['"so called" words', 'quoted, as it is'])
     expect(read('csv', 'a 5" screen;1\nplain;0\ngood;1\nbad;0\n').rows[0].slice(0, 2)).toEqual(['1', 'a 5" screen'])
   })
   it('have a header of numbers where pandas has no names', () => {
@@ -135,6 +137,11 @@ describe('labels', () => {
     expect((await loadRows(write('x.jsonl', jsonl), { seed: 1 })).labels).toEqual(['1'])
     // versions and codes stay as they are
     expect(read('csv', 'text,label\na,2.10\nb,007\n').rows.map(([label]) => label)).toEqual(['2.10', '007'])
+  })
+  it('True, TRUE and true are one class', async () => {
+    const csv = `text,label\n${lines(8, (i) => `text ${i},${['True', 'FALSE', 'true', 'False'][i % 4]}`)}`
+    expect((await load('x.csv', csv)).labels).toEqual(['false', 'true'])
+    expect(() => read('jsonl', '{"text":"a","label":null}')).toThrow(/is null, .*remove the entry, .*--label/)
   })
   it('NaN is no label', async () => {
     await expect(load('x.csv', 'text,label\na,1\nb,<NA>\n')).rejects.toThrow(/column 2 is '<NA>'/)

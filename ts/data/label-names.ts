@@ -1,8 +1,14 @@
 // Names of classes as files hold them: one class may be written 1, 1.0 or "1".
 
-/** The name of a class. A whole number is written without point: pandas makes 1.0 of 1 as soon as a row lacks its label. */
+/**
+ * The name of a class. A whole number is written without point: pandas makes 1.0 of 1 as soon as a row lacks its label. True of
+ * Python is true of JSON.
+ */
 export function canonicalLabel(label: string): string {
-  const name = label.trim().replace(/^([+-]?\d+)\.0+$/, '$1')
+  const name = label
+    .trim()
+    .replace(/^([+-]?\d+)\.0+$/, '$1')
+    .replace(/^(true|false)$/i, (word) => word.toLowerCase())
   return name === '-0' ? '0' : name
 }
 

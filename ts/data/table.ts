@@ -52,8 +52,9 @@ function readTabs(content: string, path: string, notes: string[]): Cells[] {
 function readQuoted(content: string, path: string, delimiter: string, notes: string[]): Cells[] {
   const strict = tryQuoted(content, delimiter)
   if ('rows' in strict) return strict.rows
-  // a quote mark that does not begin its field is text to spreadsheets and to pandas
-  const relaxed = strict.code === 'INVALID_OPENING_QUOTE' ? tryQuoted(content, delimiter, true) : strict
+  // a quote mark that does not begin its field, or ends before its field does, is text to spreadsheets and to pandas
+  const isStray = /^(CSV_)?INVALID_(OPENING|CLOSING)_QUOTE$/.test(strict.code)
+  const relaxed = isStray ? tryQuoted(content, delimiter, true) : strict
   if ('rows' in relaxed) {
     notes.push(`${path}: quote marks inside fields that are not quoted are read as text.`)
     return relaxed.rows
