@@ -22,3 +22,4 @@ export type {
   ZeroShotOptions,
   ZeroShotResult,
 } from './pipeline/pipeline.ts'
+export type { SentModel } from './worker/protocol.ts'
