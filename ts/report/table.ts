@@ -118,6 +118,11 @@ export function setting(results: StudyResults): string {
   )
 }
 
+const levelWords = (family: number): string =>
+  family === 1
+    ? 'It is at the level 95 %.'
+    : `It is at the level 1 - 0.05 / ${family}, so that what is said of all ${family} rows is right together in 95 % of the cases (Bonferroni).`
+
 /** How the columns are to be read. */
 export function explanation({ settings: { metric }, data, margin, family }: StudyResults): string {
   const name = METRIC_NAMES[metric]
@@ -125,8 +130,8 @@ export function explanation({ settings: { metric }, data, margin, family }: Stud
   const points = 100 * margin
   return (
     `MB = 10^6 bytes of model.safetensors. Density: share of the baseline's encoder weights that are stored. ` +
-    `${name} decides, with a 95 % bootstrap interval; F1 is ${of}. Validation: ${name} on the texts that ranks, variants and recommendations are chosen by; everything else is of the test texts. ` +
-    `Lost: points (of 100) of ${name} against the baseline, with a paired bootstrap interval. It is at the level 1 - 0.05 / ${family}, so that what all ${family} rows are said to be is right together in 95 % of the cases (Bonferroni). ` +
+    `What decides is ${name}, with a 95 % bootstrap interval; F1 is ${of}. Validation: ${name} on the texts that ranks, variants and recommendations are chosen by; everything else is of the test texts. ` +
+    `Lost: points (of 100) of ${name} against the baseline, with a paired bootstrap interval. ${levelWords(family)} ` +
     `It is the only test: loss or gain where it does not hold 0 (a gain with a lower MCC is called mixed), no worse where all of it is below the margin of ${points} point${points === 1 ? '' : 's'}, else open. ` +
     `Times: median seconds a text, in brackets how many times as fast as the baseline; = marks a tie, where the interval of that ratio (same level, over the rounds in which both were timed) holds 1. ` +
     `Paper: the paper's own figures, for its own model and machines. Agreement: share of test texts in the baseline's class. Made in: seconds beyond the row it was made of.`

@@ -25,7 +25,7 @@ export interface StudyOptions extends Partial<StudySettings> {
 /** Minutes of training and timing on two cores; scoring, writing and an emulated GPU take up to three more. */
 const MINUTES = { whole: 7, quick: 1.75 }
 /**
- * Half of the e-mails are longer than 128 tokens. Logistic regression that reads no more than 128, 256, 512 tokens of each has
+ * Half of the e-mails are longer than 300 tokens. Logistic regression that reads no more than 128, 256, 512 tokens of each has
  * macro F1 0.963, 0.970, 0.981, and 0.980 on the whole ones (seed 1).
  */
 const MAIL_TOKENS = 512
