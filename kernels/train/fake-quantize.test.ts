@@ -1,6 +1,14 @@
 import { describe, expect, it } from 'vitest'
 import { assertExact, assertWithin } from '../testing/compare.ts'
-import { CHAINED, matched, syntheticBatch, syntheticParameters, UNEVEN } from '../testing/train-models.ts'
+import {
+  CHAINED,
+  DISTANT,
+  matched,
+  SHARED,
+  syntheticBatch,
+  syntheticParameters,
+  UNEVEN,
+} from '../testing/train-models.ts'
 import { BUILDS, goalOf, largest, openSession } from '../testing/train-sessions.ts'
 import type { TrainBatch } from './batch.ts'
 import { ReferenceRounding, type FakeQuantize } from './fake-quantize.ts'
@@ -32,6 +40,8 @@ describe.each(BUILDS)('fake quantization on $name', (build) => {
     { what: 'word rows', shape: MATCHED, fake: { linears: false, embeddings: true } },
     { what: 'linears and word rows', shape: MATCHED, fake: { linears: true, embeddings: true } },
     { what: 'chains, factor by factor', shape: matched(CHAINED), fake: { linears: true } },
+    { what: 'shared layers after narrow tables', shape: SHARED, fake: { linears: true, embeddings: true } },
+    { what: 'a bias by distance', shape: matched(DISTANT), fake: { linears: true, embeddings: true } },
   ])('computes with rounded operands and passes gradients straight through: $what', async ({ what, shape, fake }) => {
     const layout = layoutOf(shape)
     const lengths = [3, 2]
