@@ -7,6 +7,8 @@ import type { DeviceAnswer, EngineAnswer } from './checks.ts'
 import { RUNTIMES, runRuntime } from './runtimes.ts'
 
 const README = new URL('../../README.md', import.meta.url)
+/** Characters of why an engine has no WebGPU. */
+const MOST_WORDS = 70
 const TABLE = /(<!-- engines -->\n)[^]*?(<!-- \/engines -->)/
 
 const engines = [...RUNTIMES.map((runtime) => ({ name: runtime.name, run: () => runRuntime(runtime) })), ...BROWSERS]
@@ -58,10 +60,10 @@ function rowOf(name: string, { engine, wasm, webgpu }: EngineAnswer): string[] {
   const version = /(?:Firefox|Chrome|Version)\/([\d.]+)/.exec(engine)?.[1] ?? /[\d.]+/.exec(engine)?.[0] ?? ''
   const state = (device: DeviceAnswer): string =>
     device.faults.length > 0 ? `WRONG: ${device.faults[0]}` : `${device.integers} integers equal`
-  const first = `${name}${name.includes(version) ? '' : ` ${version}`}`
+  const first = /^Node \d+/.test(name) ? name.replace(/^Node \d+/, `Node ${version}`) : `${name} ${version}`
   const gpu =
     typeof webgpu === 'string'
-      ? 'none'
+      ? `none: ${webgpu.slice(0, MOST_WORDS)}`
       : `${state(webgpu)}, ${webgpu.info.name}${webgpu.info.software ? ' (software)' : ''}`
   if (typeof wasm === 'string') return [first, `FAILED: ${wasm}`, '', '', gpu]
   const { name: build, threads, variants } = wasm.info
