@@ -24,15 +24,27 @@ export interface Counts {
 
 const FILE = new URL('counts.json', import.meta.url)
 
-export const ISA_COUNTS = JSON.parse(readFileSync(FILE, 'utf8')) as Partial<Record<TargetName, Counts>>
+type StoredCounts = Partial<Record<TargetName, Counts>>
 
-/** One line to a shader, so that a change shows as such. */
-export function writeCounts(counts: Partial<Record<TargetName, Counts>>): void {
-  const targets = Object.entries(counts).map(([target, { driver, shaders }]) => {
-    const lines = Object.entries(shaders)
+const readCounts = (): StoredCounts => JSON.parse(readFileSync(FILE, 'utf8')) as StoredCounts
+
+export const ISA_COUNTS = readCounts()
+
+/**
+ * Stores what was found for a target, one line to a shader, so that a change shows as such.
+ *
+ * @param isAll else what is stored of other shaders stays
+ */
+export function storeCounts(target: TargetName, { driver, shaders }: Counts, isAll: boolean): void {
+  // anew: another run may have stored its own since this one began
+  const stored = readCounts()
+  stored[target] = { driver, shaders: { ...(isAll ? {} : stored[target]?.shaders), ...shaders } }
+  const targets = Object.entries(stored).map(([name, counts]) => {
+    const lines = Object.entries(counts.shaders)
       .sort(([a], [b]) => a.localeCompare(b))
-      .map(([name, shader]) => `      ${JSON.stringify(name)}: ${JSON.stringify(shader)}`)
-    return `  ${JSON.stringify(target)}: {\n    "driver": ${JSON.stringify(driver)},\n    "shaders": {\n${lines.join(',\n')}\n    }\n  }`
+      .map(([shader, found]) => `      ${JSON.stringify(shader)}: ${JSON.stringify(found)}`)
+    const head = `  ${JSON.stringify(name)}: {\n    "driver": ${JSON.stringify(counts.driver)},\n    "shaders": {`
+    return `${head}\n${lines.join(',\n')}\n    }\n  }`
   })
   writeFileSync(FILE, `{\n${targets.join(',\n')}\n}\n`)
 }

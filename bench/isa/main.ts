@@ -25,7 +25,7 @@ import { createRequire } from 'node:module'
 import { basename, dirname, join, resolve } from 'node:path'
 import { parseArgs } from 'node:util'
 import { buildSync } from 'esbuild'
-import { ISA_COUNTS, writeCounts, type Counts } from './counts.ts'
+import { ISA_COUNTS, storeCounts, type Counts } from './counts.ts'
 import { hotLoop } from './loops.ts'
 import { parsePrinted } from './parse.ts'
 import { rooflineLines } from './roofline.ts'
@@ -170,13 +170,12 @@ switch (verb) {
           .map((file) => ({ name: basename(file), code: readFileSync(file, 'utf8'), constants: {} }))
       : shaderCases(new RegExp(values.only))
     if (cases.length === 0) fail(`no shader's name matches ${values.only}`)
+    if (values.files && values.write) fail('--write stores the shaders of the package; leave out --files')
     for (const target of targets) {
       const found = compile(root, target, cases)
       printTable(target, found)
-      const old = values.only === '' ? {} : ISA_COUNTS[target]?.shaders
-      ISA_COUNTS[target] = { ...found, shaders: { ...old, ...found.shaders } }
+      if (values.write) storeCounts(target, found, values.only === '')
     }
-    if (values.write) writeCounts(ISA_COUNTS)
     break
   }
   case 'forward':

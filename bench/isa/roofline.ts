@@ -136,7 +136,8 @@ function forward(device: Device, kind: 'f32' | 'q8', B: number, T: number): Disp
         groups: Math.ceil(N / width) * Math.ceil(M / height),
         chain,
       })
-    const isFew = M <= 128
+    // dots are slow on Apple's: bytes are multiplied as f32 from 33 rows
+    const isFew = M <= (vendor === 'apple' && kind === 'q8' ? 32 : 128)
     if (kind === 'f32' && isFew) {
       const turns = vendor === 'intel' ? 1 : 2
       const width = vendor !== 'intel' && M <= narrowRows(N) ? 16 : 32

@@ -41,11 +41,15 @@ const WHOLE_ROWS = FUSED_ROWS + 1
 /** Rows up to which 32 at a time with the inputs split among subgroups occupy more of a GPU than 128 at a time. */
 const SPLIT_ROWS = 256
 
-/** Most rows of the sliced kernels, which matrix units take over early. */
-const slicedRows = ({ columns, hasFragments }: Int8Size): number => (hasFragments ? FEW_ROWS : sliceRows(columns))
+/** Most rows of the sliced kernels, which matrix units take over early, and arithmetic of f32 where dots are slow. */
+const slicedRows = ({ columns, hasFragments, hasDots }: Int8Size): number =>
+  hasFragments || !hasDots ? FEW_ROWS : sliceRows(columns)
+
+/** Most rows of those that quantize their rows. */
+const fusedRows = ({ hasDots }: Int8Size): number => (hasDots ? FUSED_ROWS : FEW_ROWS)
 
 /** Narrower workgroups round the rows once more: only while all of them are at work at once. */
-const fusedNarrowRows = ({ columns }: Int8Size): number => Math.min(narrowRows(columns, ONE_EACH), FUSED_ROWS)
+const fusedNarrowRows = (size: Int8Size): number => Math.min(narrowRows(size.columns, ONE_EACH), fusedRows(size))
 
 /** In order of preference. */
 export const INT8_WEBGPU = [
@@ -59,7 +63,7 @@ export const INT8_WEBGPU = [
     features: [],
     operands: 'norm-before',
     covers: { columns: 32, rows: 16 },
-    rows: { most: FUSED_ROWS },
+    rows: { most: fusedRows },
     includesBefore: true,
     proof: provesNormBefore,
   },
@@ -154,7 +158,7 @@ export const INT8_WEBGPU = [
     features: [],
     operands: 'f32',
     covers: { columns: 32, rows: 16 },
-    rows: { most: FUSED_ROWS },
+    rows: { most: fusedRows },
     includesBefore: true,
     proof: provesInt8,
   },

@@ -37,6 +37,9 @@ it('int8 layers that quantize their rows keep the bound where chunks of 256 inpu
   ))
 
 it("a vendor's variants are proved on its adapters alone", async () => {
+  // loading proves what a layer may take
+  for (const device of DEVICES)
+    for (const kind of ['f32', 'int8'] as const) await sweepOn(device, kind, [{ M: 4, N: 67, K: 12 }])
   const [unknown, ...known] = await Promise.all(DEVICES.map(async (device) => (await deviceOf(device)).info().variants))
   const own = Object.entries(WEBGPU_VARIANTS).flatMap(([op, rows]) =>
     rows
