@@ -102,6 +102,12 @@ const bundled = (name: string, installs: string[], files: Record<string, string>
   },
 })
 
+const WORKER_MAIN = PAGE_MAIN.replace(
+  "import { pipeline } from 'compact-kernels'",
+  "import { pipeline } from 'compact-kernels/worker'",
+)
+const VITE_WORKER = `export default { build: { target: 'es2022' }, worker: { format: 'es' } }`
+
 const NEXT_FILES = {
   'package.json': '{ "private": true }',
   'app/layout.js': `export default function Layout({ children }) { return <html lang="en"><body>{children}</body></html> }`,
@@ -169,6 +175,18 @@ export const KINDS: Kind[] = [
     ['vite@8'],
     { 'index.html': INDEX, 'vite.config.js': `export default { build: { target: 'es2022' } }` },
     ['vite', 'build'],
+  ),
+  bundled(
+    'Vite, the package’s worker',
+    ['vite@8'],
+    { 'index.html': INDEX, 'vite.config.js': VITE_WORKER, 'main.js': WORKER_MAIN },
+    ['vite', 'build'],
+  ),
+  bundled(
+    'webpack, the package’s worker',
+    ['webpack@5', 'webpack-cli@6'],
+    { 'webpack.config.js': WEBPACK, 'main.js': WORKER_MAIN },
+    ['webpack'],
   ),
   bundled('webpack', ['webpack@5', 'webpack-cli@6'], { 'webpack.config.js': WEBPACK }, ['webpack']),
   bundled('rollup', ['rollup@4', '@rollup/plugin-node-resolve@16'], { 'rollup.config.js': ROLLUP }, ['rollup', '-c']),
