@@ -3,7 +3,9 @@
 import { Worker } from 'node:worker_threads'
 import type { WorkerEvents, WorkerThread } from './worker-thread.ts'
 
-export function startNodeWorker(source: string, events: WorkerEvents): WorkerThread {
+/** @param loop what a worker does, between the port that it listens to and the listening */
+export function startNodeWorker(loop: string, events: WorkerEvents): WorkerThread {
+  const source = `const port = require('node:worker_threads').parentPort${loop}port.on('message', take)`
   const worker = new Worker(source, { eval: true, execArgv: [] })
   worker.on('message', events.message)
   worker.on('error', (error: Error) => events.death(`a worker thread failed: ${error.message}`))

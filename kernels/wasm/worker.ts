@@ -46,8 +46,6 @@ function take(message) {
 }
 `
 
-const NODE_SOURCE = `const port = require('node:worker_threads').parentPort${LOOP}port.on('message', take)`
-
 /** dist/thread.js holds the same text. */
 export const PAGE_SOURCE = `const port = self${LOOP}self.onmessage = (event) => take(event.data)\n`
 
@@ -64,7 +62,7 @@ const CAUSES = {
 export async function startWorker(events: WorkerEvents, workerUrl?: string | URL): Promise<WorkerThread> {
   if (typeof process !== 'undefined' && process.versions?.node) {
     const { startNodeWorker } = await import('./worker.node.ts')
-    return startNodeWorker(NODE_SOURCE, events)
+    return startNodeWorker(LOOP, events)
   }
   const blob = workerUrl ? null : URL.createObjectURL(new Blob([PAGE_SOURCE], { type: 'text/javascript' }))
   const worker = new Worker(workerUrl ?? blob!)

@@ -60,7 +60,6 @@ export async function buildModules(outdir: string): Promise<void> {
 /** Entries that a page can import as one file. */
 const SINGLE: Record<string, string> = {
   'compact-kernels': 'ts/index.ts',
-  transformers: 'ts/transformers.ts',
   wasm: 'ts/wasm.ts',
   worker: 'ts/worker.ts',
   'pipeline-worker': 'ts/worker/main.ts',

@@ -145,7 +145,7 @@ console.log('FOUND ' + JSON.stringify(await probe({ pipeline, ...wasm }, './mode
 
 try {
   const tarball = await packed()
-  if (asked.length === 0) await weigh(tarball)
+  await weigh(tarball)
   for (const [at, kind] of KINDS.entries())
     if (isAsked(kind.name)) await attempt(kind.name, () => runKind(kind, tarball, at))
   if (isAsked('git')) await attempt('git install from a bare clone', fromGit)
