@@ -10,7 +10,7 @@ import { Fault, isSentence, runCases } from './report.ts'
 it.each([
   { name: 'models', fuzz: fuzzModels, cases: 300 },
   { name: 'data', fuzz: fuzzData, cases: 1000 },
-  { name: 'checkpoints', fuzz: fuzzCheckpoints, cases: 100 },
+  { name: 'checkpoints', fuzz: fuzzCheckpoints, cases: 60 },
   { name: 'calls', fuzz: fuzzCalls, cases: 1000 },
 ])('$name: every case is taken and right, or refused in words', async ({ fuzz, cases }) => {
   const { faults, taken, refused } = await fuzz(cases, 1)

@@ -14,6 +14,8 @@ import { SMALL, syntheticModel, type WeightFormat } from '../models.ts'
 
 export interface SoakOptions {
   seconds: number
+  /** ends it too; no bound if not given */
+  calls?: number
   seed?: number
   /** longest sequence */
   tokens?: number
@@ -40,6 +42,8 @@ export interface SoakReport {
 }
 
 const MOST_TEXTS = 5
+/** Longer batches are compared with themselves alone. */
+const MOST_REFERENCE_TOKENS = 200
 /** Of each device and format, as many inputs come again and again. */
 const INPUTS = 12
 /** One call of so many goes to the GPU: a software GPU takes as long for it as the CPU for twenty. */
@@ -62,6 +66,7 @@ interface Lane {
 export async function soak(options: SoakOptions): Promise<SoakReport> {
   const {
     seconds,
+    calls = Infinity,
     seed = 1,
     tokens = 512,
     formats = ['f32', 'int8', 'csr', 'int8-1x4', 'nm', 'chain'],
@@ -91,12 +96,12 @@ export async function soak(options: SoakOptions): Promise<SoakReport> {
   const began = performance.now()
   let first: Record<string, number> | null = null
   try {
-    for (let told = 0; performance.now() - began < seconds * 1000;) {
+    for (let told = 0; performance.now() - began < seconds * 1000 && report.calls < calls;) {
       const isOnGpu = random.int(GPU_SHARE) === 0
       const some = lanes.filter(({ device }) => (device.info().kind === 'gpu') === isOnGpu)
       const lane = (some.length > 0 ? some : lanes)[random.int((some.length > 0 ? some : lanes).length)]
       await callOnce(lane, random.int(INPUTS), tokens, seed, report)
-      const done = (performance.now() - began) / 1000 / seconds
+      const done = Math.max((performance.now() - began) / 1000 / seconds, report.calls / calls)
       if (!first && done > 0.1) first = await sizesOf(lanes)
       if (Math.floor(done * 10) > told) {
         told = Math.floor(done * 10)
@@ -145,7 +150,7 @@ async function callOnce(lane: Lane, input: number, tokens: number, seed: number,
   if (!known) {
     lane.known.set(input, y)
     // a float64 reference of long sequences takes seconds
-    if (ids.length > 200) return
+    if (ids.length > MOST_REFERENCE_TOKENS) return
     const expected = runReference(program, batch)
     const furthest = expected.reduce((most, value, i) => Math.max(most, Math.abs(value - y[i])), 0)
     if (!(furthest <= boundOf(lane.format)))

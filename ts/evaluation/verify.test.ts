@@ -40,7 +40,8 @@ const wrong = (change: (y: Float32Array) => void): Device => ({
 })
 
 describe('verifyModel', () => {
-  it.each(['f32', 'int8', 'csr', 'int8-1x4', 'nm', 'chain'] as const)('finds nothing wrong with %s', async (format) => {
+  // the other formats: testing/engines
+  it.each(['f32', 'int8'] as const)('finds nothing wrong with %s', async (format) => {
     const { faults, devices, betweenThreads } = await verifyModel(syntheticModel(format, 3), [device, device])
     expect(faults).toEqual([])
     expect(betweenThreads).toBe(0)
