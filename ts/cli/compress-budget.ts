@@ -1,7 +1,7 @@
 // `compress --budget` and `--max-loss` in words: the goal, and the ledger that a choice was made from.
 
 import type { BudgetGoal, BudgetLedger } from '../budget/budget.ts'
-import { shortNumber } from '../report/table.ts'
+import { shortNumber } from '../report/numbers.ts'
 import { columns } from './columns.ts'
 import type { AskedGoal } from './values.ts'
 

@@ -6,7 +6,7 @@ import { columns } from './columns.ts'
 /** The table in columns for a terminal, then where the files are. */
 export function summary(results: StudyResults, out: string): string {
   const gpu = hasGpu(results)
-  const table = [['variant', 'MB', scoreTitle(results), 'lost, points', 'MCC', ...(gpu ? ['GPU, s'] : []), 'CPU, s']]
+  const table = [['variant', 'MB', scoreTitle(results), 'lost, points', 'MCC', ...(gpu ? ['GPU, ms'] : []), 'CPU, ms']]
   for (const row of results.rows) {
     const { id, ours } = tableCells(row, results)
     table.push([id, ours.size, ours.score, ours.loss, ours.mcc, ...(gpu ? [ours.gpu] : []), ours.cpu])

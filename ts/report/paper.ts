@@ -1,5 +1,12 @@
 // The table of the study that this project reproduces: its ten rows with its own figures.
 
+/** The study itself. */
+export const PAPER = {
+  authors: 'Torkunova & Milovanov',
+  title: 'Neural networks optimization: methods and their comparison based off text intellectual analysis',
+  year: 2023,
+} as const
+
 /** What the paper reports: megabytes (10^6 bytes), F1, seconds a text. Null where it has no figure. */
 export interface PaperFigures {
   megabytes: number

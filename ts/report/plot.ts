@@ -133,7 +133,7 @@ export function scatterPlot(points: PlotPoint[], { title, xLabel, yLabel }: Plot
     const kind = point.id === 'baseline' ? 'base' : front.includes(point) ? 'best' : 'other'
     const away = Math.abs(names[i].y - 4 - cy) > LABEL_HEIGHT
     parts.push(
-      `<g class="${kind}"><title>${escapeMarkup(`${point.id}: ${xLabel} ${point.x.toPrecision(3)}, ${yLabel} ${point.y.toFixed(3)} [${point.yLow.toFixed(3)}, ${point.yHigh.toFixed(3)}]`)}</title>`,
+      `<g class="${kind}" data-id="${escapeMarkup(point.id)}"><title>${escapeMarkup(`${point.id}: ${xLabel} ${point.x.toPrecision(3)}, ${yLabel} ${point.y.toFixed(3)} [${point.yLow.toFixed(3)}, ${point.yHigh.toFixed(3)}]`)}</title>`,
       `<line class="whisker" x1="${n(cx)}" x2="${n(cx)}" y1="${n(py(point.yLow))}" y2="${n(py(Math.min(point.yHigh, yHigh)))}"/>`,
       away
         ? `<line class="leader" x1="${n(cx)}" y1="${n(cy)}" x2="${n(names[i].x < cx ? cx - 8 : names[i].x)}" y2="${n(names[i].y - 4)}"/>`

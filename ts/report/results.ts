@@ -70,6 +70,8 @@ export interface StudyRow {
   /** of model.safetensors */
   bytes: number
   params: number
+  /** where the bytes of the model are, as `inspect` shows them; rows of earlier versions do not have it */
+  ledger?: { name: string; kind: string; bytes: number }[]
   /** density: numbers stored for the encoder's linears and their biases, of the baseline's; what that gains in time is another matter */
   kept: number
   accuracy: number

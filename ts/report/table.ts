@@ -1,21 +1,15 @@
-// table.md: the paper's columns, each beside the paper's own figure; what emulation measured is in a section of its own.
+// table.md: what was measured here; the paper's own table and what emulation measured are in sections of their own.
 
 import { markdownTable } from 'markdown-table'
 import { floorWarning, FLOOR_NAMES } from '../evaluation/floors.ts'
 import { METRIC_NAMES } from '../evaluation/statistics.ts'
-import { PAPER_BASELINE, PAPER_ROWS } from './paper.ts'
+import { dataWords, studyWords } from './about.ts'
+import { PAPER_TITLE, PAPER_WORDS, paperTable } from './paper-table.ts'
+import { shortNumber } from './numbers.ts'
 import { lossPoints } from './recommend.ts'
 import { ratio, type Latency, type ShapeTime, type StudyResults, type StudyRow } from './results.ts'
 
-/** Three significant digits, never with an exponent. */
-export function shortNumber(value: number): string {
-  if (value === 0) return '0'
-  const digits = Math.max(0, Math.min(7, 2 - Math.floor(Math.log10(Math.abs(value)))))
-  return value.toFixed(digits)
-}
-
 const times = (value: number | null): string => (value === null ? '' : ` (${shortNumber(value)}x)`)
-const orNone = (text: string | null): string => text ?? '—'
 
 /** What every adapter that is not one is called, wherever it is shown. */
 export const SOFTWARE_GPU = 'software GPU (emulated)'
@@ -24,12 +18,12 @@ export const SOFTWARE_GPU = 'software GPU (emulated)'
 export const hasGpu = (results: StudyResults): boolean => results.rows.some(({ gpu }) => gpu && !gpu.software)
 export const hasSoftwareGpu = (results: StudyResults): boolean => results.rows.some(({ gpu }) => gpu?.software)
 
-/** Seconds a text, and how many times as fast as the baseline; '=' marks what cannot be told from it. */
+/** Milliseconds a text, and how many times as fast as the baseline; '=' marks what cannot be told from it. */
 function timeWords(latency: Latency | null): string {
   if (!latency) return '—'
   const { medianMs, speed } = latency
-  const seconds = shortNumber(medianMs / 1000)
-  return speed ? `${seconds} (${speed.isTie ? '= ' : ''}${shortNumber(speed.ratio)}x)` : seconds
+  const ms = shortNumber(medianMs)
+  return speed ? `${ms} (${speed.isTie ? '= ' : ''}${shortNumber(speed.ratio)}x)` : ms
 }
 
 /** What a row loses, with its interval and what that says. */
@@ -55,18 +49,13 @@ export interface TableCells {
     agreement: string
     make: string
   }
-  /** null beyond the ten rows */
-  paper: { size: string; f1: string; gpu: string; cpu: string } | null
   note: string
 }
 
-/** The cells of one row as text; times in seconds, in brackets how many times as fast as the baseline. */
+/** The cells of one row as text; times in milliseconds, in brackets how many times as fast as the baseline. */
 export function tableCells(row: StudyRow, { rows, settings: { metric } }: StudyResults): TableCells {
   const baseline = rows.find(({ id }) => id === 'baseline')
-  const paper = PAPER_ROWS.get(row.id)
   const isBaseline = row.id === 'baseline'
-  const paperTimes = (base: number | null, value: number | null): string =>
-    isBaseline ? '' : times(ratio(base, value))
   return {
     id: row.id,
     ours: {
@@ -83,18 +72,6 @@ export function tableCells(row: StudyRow, { rows, settings: { metric } }: StudyR
       agreement: row.agreement.toFixed(3),
       make: row.makeSeconds < 0.5 ? '0' : row.makeSeconds.toFixed(0),
     },
-    paper: paper
-      ? {
-          size: `${paper.megabytes}${paperTimes(PAPER_BASELINE.megabytes, paper.megabytes)}`,
-          f1: paper.f1.toFixed(3),
-          gpu: orNone(
-            paper.gpuSeconds === null
-              ? null
-              : `${paper.gpuSeconds}${paperTimes(PAPER_BASELINE.gpuSeconds, paper.gpuSeconds)}`,
-          ),
-          cpu: `${paper.cpuSeconds}${paperTimes(PAPER_BASELINE.cpuSeconds, paper.cpuSeconds)}`,
-        }
-      : null,
     note: row.note,
   }
 }
@@ -133,8 +110,8 @@ export function explanation({ settings: { metric }, data, margin, family }: Stud
     `What decides is ${name}, with a 95 % bootstrap interval; F1 is ${of}. Validation: ${name} on the texts that ranks, variants and recommendations are chosen by; everything else is of the test texts. ` +
     `Lost: points (of 100) of ${name} against the baseline, with a paired bootstrap interval. ${levelWords(family)} ` +
     `It is the only test: loss or gain where it does not hold 0 (a gain with a lower MCC is called mixed), no worse where all of it is below the margin of ${points} point${points === 1 ? '' : 's'}, else open. ` +
-    `Times: median seconds a text, in brackets how many times as fast as the baseline; = marks a tie, where the interval of that ratio (same level, over the rounds in which both were timed) holds 1. ` +
-    `Paper: the paper's own figures, for its own model and machines. Agreement: share of test texts in the baseline's class. Made in: seconds beyond the row it was made of.`
+    `Times: median milliseconds a text, in brackets how many times as fast as the baseline; = marks a tie, where the interval of that ratio (same level, over the rounds in which both were timed) holds 1. ` +
+    `Agreement: share of test texts in the baseline's class. Made in: seconds beyond the row it was made of.`
   )
 }
 
@@ -150,20 +127,15 @@ function columnsOf(results: StudyResults): Column[] {
   return [
     column('variant', ({ id }) => `\`${id}\``, 'l'),
     column('MB', ({ ours }) => ours.size),
-    column('paper', ({ paper }) => paper?.size ?? ''),
     column('density', ({ ours }) => ours.kept),
     column(scoreTitle(results), ({ ours }) => ours.score),
     column('lost, points', ({ ours }) => ours.loss),
     column('F1', ({ ours }) => ours.f1),
-    column('paper F1', ({ paper }) => paper?.f1 ?? ''),
     column('MCC', ({ ours }) => ours.mcc),
     column('accuracy', ({ ours }) => ours.accuracy),
     column('validation', ({ ours }) => ours.validation),
-    ...(hasGpu(results)
-      ? [column('GPU, s', ({ ours }) => ours.gpu), column('paper GPU', ({ paper }) => paper?.gpu ?? '')]
-      : []),
-    column('CPU, s', ({ ours }) => ours.cpu),
-    column('paper CPU', ({ paper }) => paper?.cpu ?? ''),
+    ...(hasGpu(results) ? [column('GPU, ms', ({ ours }) => ours.gpu)] : []),
+    column('CPU, ms', ({ ours }) => ours.cpu),
     column('agreement', ({ ours }) => ours.agreement),
     column('made in, s', ({ ours }) => ours.make),
   ]
@@ -244,6 +216,12 @@ function softwareLines(results: StudyResults): string[] {
   ]
 }
 
+function paperLines({ rows }: StudyResults): string[] {
+  const table = paperTable(rows.map(({ id }) => id))
+  if (table.length === 0) return []
+  return [...['', `## ${PAPER_TITLE}`, '', PAPER_WORDS, ''], markdownTable(table, { align: [...'lrrrr'] })]
+}
+
 /** The whole of table.md. */
 export function tableMarkdown(results: StudyResults): string {
   const columns = columnsOf(results)
@@ -252,6 +230,10 @@ export function tableMarkdown(results: StudyResults): string {
   const lines = [
     ...(warning ? [`**${warning}.**`, ''] : []),
     '# Variants side by side',
+    '',
+    studyWords(),
+    '',
+    dataWords(results.data),
     '',
     setting(results),
     ...(results.finished
@@ -279,7 +261,7 @@ export function tableMarkdown(results: StudyResults): string {
     )
     for (const { aim, id, reason } of results.recommendations) lines.push(`- ${aim}: \`${id}\` (${reason})`)
   }
-  lines.push(...shapesLines(results), ...softwareLines(results))
+  lines.push(...shapesLines(results), ...softwareLines(results), ...paperLines(results))
   const notes = results.rows.filter((row) => row.note !== '')
   if (notes.length || results.notes.length) {
     lines.push('', '## Notes', '')

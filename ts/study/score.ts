@@ -4,7 +4,7 @@ import { stat } from 'node:fs/promises'
 import { join } from 'node:path'
 import type { Device } from '../../kernels/program/device.ts'
 import { folderDigest } from '../io/folder.node.ts'
-import { inspectModel } from '../recipe/ledger.ts'
+import { inspectModel, inspectSource } from '../recipe/ledger.ts'
 import type { ModelWeights } from '../model/weights.ts'
 import type { RowPlan } from './catalogue.ts'
 import { loadClassifier } from '../inference/classifier.ts'
@@ -88,6 +88,7 @@ export async function scoreRow(input: ScoreInput): Promise<ScoredRow> {
     recipe: input.recipe,
     folder: input.relativeFolder,
     modelDigest: await folderDigest(folder),
+    ledger: (await inspectSource(folder)).groups.map(({ name, kind, bytes }) => ({ name, kind, bytes })),
     bytes: (await stat(join(folder, 'model.safetensors'))).size,
     params: inspectModel(weights).params,
     kept: encoderParams(weights) / input.encoderParams,
