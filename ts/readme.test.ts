@@ -63,3 +63,34 @@ it.each(examples.map((code, i) => ({ code, name: `${i + 1}: ${code.split('\n')[0
     else expect(output).toMatch(/\[[\s\S]*\]/)
   },
 )
+
+/** The compress commands of the README, which follow a model that `train` has made of reviews.csv. */
+const commands = [
+  ...readFileSync(join(root, 'README.md'), 'utf8').matchAll(/^npm run compress -- (my-.*?)(?: {4}#.*)?$/gm),
+].map((match) => match[1])
+
+it('has commands that compress', () => expect(commands.length).toBeGreaterThanOrEqual(4))
+
+const shop = mkdtempSync(join(tmpdir(), 'readme-commands-'))
+afterAll(() => rmSync(shop, { recursive: true, force: true }))
+const cli = (args: string): string =>
+  execFileSync(process.execPath, [join(root, 'ts/cli/main.ts'), ...args.split(' '), '--threads', '1'], {
+    cwd: shop,
+    encoding: 'utf8',
+    stdio: ['ignore', 'pipe', 'pipe'],
+  })
+
+beforeAll(() => {
+  const [good, bad] = ['good loved great fine', 'bad hated poor awful'].map((words) => words.split(' '))
+  const rows = Array.from({ length: 240 }, (_, i) => `the ${(i % 3 ? bad : good)[i % 4]} film ${i},${i % 3 ? 1 : 5}\n`)
+  writeFileSync(join(shop, 'reviews.csv'), `body,stars\n${rows.join('')}`)
+  const columns = '--data reviews.csv --text body --label stars'
+  cli(`train ${columns} --size 1x64 --epochs 10 --learning-rate 0.002 --out my-model`)
+})
+
+it.each(commands)('compress %s ends with a model that tells classes apart', (command) => {
+  const said = cli(`compress ${command}`)
+  const [, after, before] = /F1 ([\d.]+).*?, was ([\d.]+)/.exec(said)!.map(Number)
+  expect(before).toBeGreaterThan(0.95)
+  expect(after).toBeGreaterThan(0.9)
+})

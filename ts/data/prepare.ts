@@ -65,7 +65,8 @@ export interface PreparedData {
   notes: string[]
 }
 
-const TEST_SHARE = 0.2
+/** Held out where there is no test file. */
+export const TEST_SHARE = 0.2
 const VALIDATION_SHARE = 0.1
 const MAX_VALIDATION = 600
 

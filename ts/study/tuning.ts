@@ -47,7 +47,7 @@ export interface VariantContext {
   /** seconds for one fine-tuning */
   tuneSeconds: number
   /** learning rate for training a shaped base again; sparse rows, which lost more, take larger steps */
-  tuneRate: (base: Base, isSparse: boolean) => number
+  tuneRate: (base: Pick<Base, 'id'>, isSparse: boolean) => number
   /** false: shaped weights stay as they are */
   isTuned: boolean
   signal?: AbortSignal
@@ -59,6 +59,16 @@ export interface Shaped {
   notes: string[]
 }
 
+/** What shaping by a recipe needs of a study, or of a call that shapes one model. */
+export interface RecipeShaping {
+  base: Pick<Base, 'id' | 'model' | 'isTrained' | 'examples' | 'teacherLogits' | 'calibration'>
+  apply: Apply
+  context: Pick<VariantContext, 'reporter' | 'threads' | 'tuneSeconds' | 'tuneRate' | 'signal'> & {
+    settings: Pick<StudySettings, 'seed' | 'passes' | 'hiddenWeight'>
+    scale: Pick<Scale, 'batch'> & { epochs: Pick<Scale['epochs'], 'tune'> }
+  }
+}
+
 /** What shaping needs of the study around it. */
 export interface Shaping {
   base: Base
@@ -67,9 +77,12 @@ export interface Shaping {
 }
 
 /** The row's shaped weights, trained again where the base was trained and the row asks for it. */
-export async function shapeWeights(shape: string, isTuned: boolean, shaping: Shaping): Promise<Shaped> {
+export const shapeWeights = (shape: string, isTuned: boolean, shaping: Shaping): Promise<Shaped> =>
+  shape.endsWith(':R') ? chooseRank(shape, isTuned, shaping) : shapeByRecipe(shape, isTuned, shaping)
+
+/** The same of a shape that leaves no rank open. */
+export async function shapeByRecipe(shape: string, isTuned: boolean, shaping: RecipeShaping): Promise<Shaped> {
   const { base, apply } = shaping
-  if (shape.endsWith(':R')) return chooseRank(shape, isTuned, shaping)
   if (!isTuned || !base.isTrained) {
     const { model, notes } = await apply(base.model, shape)
     const why = base.isTrained ? [] : ['not trained again: the base has random weights']
@@ -114,7 +127,7 @@ function growingZeros(step: Step, { rule, by }: Growth<Step>, calibration?: Cali
 
 async function train(
   model: ModelWeights,
-  { base, context }: Shaping,
+  { base, context }: RecipeShaping,
   plan: { seconds?: number; maskSchedule?: MaskSchedule },
 ): Promise<Trained> {
   const { settings, scale, reporter, signal, threads, tuneSeconds } = context

@@ -33,6 +33,8 @@ const HELD_OUT = 10
 export interface RecipeTextsOptions extends TaskOptions {
   /** file, files joined by commas or 'builtin:reviews', with labels or without; without it steps that need texts throw */
   data?: string
+  /** file of test texts, of which none is learned from; without it a fifth of labelled data */
+  test?: string
   text?: string
   label?: string
   seed: number
@@ -69,7 +71,7 @@ export async function recipeTexts(
   const isCut = learn(steps, 'tokens')
   const [isCalibrated, hasImportance] = [learn(steps, 'inputs'), learn(steps, 'importance')]
   if (!isCut && !isCalibrated && !hasImportance) {
-    reporter.note(`${data} is not read: no step of this recipe learns from texts`)
+    reporter.note(`${data}: no step of this recipe learns from these texts`)
     return {}
   }
   const { tokenizerFiles, weights, where } = loaded
@@ -157,9 +159,9 @@ async function openTexts(
   isSampled: boolean,
   reporter: Reporter,
 ): Promise<{ training: TextInput[]; heldOut: string[] }> {
-  const { text, textPair, label, seed } = options
+  const { text, textPair, label, test, seed } = options
   try {
-    const data = await loadDataset(source, { ...readingOf(options, model), seed })
+    const data = await loadDataset(source, { ...readingOf(options, model), seed, ...(test && { test }) })
     for (const note of data.notes) reporter.note(note)
     reporter.note(
       `${source}: ${data.train.length} training texts; the ${data.test.length} of the test part are not read`,

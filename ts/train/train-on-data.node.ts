@@ -3,6 +3,7 @@
 import { applyLabelOrder, type LabelOrder } from '../data/labels.ts'
 import { goalOfRow } from '../data/examples.ts'
 import { prepareData, type PreparedData, type PrepareOptions } from '../data/prepare.ts'
+import { trainingOf, withTraining } from '../data/trained-on.node.ts'
 import { scoreModel } from '../evaluation/task-scores.ts'
 import { encodeTexts } from '../inference/batches.ts'
 import { SILENT, type Reporter } from '../inference/reporter.ts'
@@ -111,6 +112,7 @@ export async function trainAndSave(
   const { out, seed, threads = 0, epochs, dropout, batch } = settings
   const { reporter = SILENT, signal } = watch
   await checkOut(out)
+  const record = await trainingOf(settings)
   const limit = Math.min(tokensOf(settings), start.config.maxPositions)
   const encoded = encodeTexts(tokenizer, [...data.train, ...unlabelled], limit)
   if (encoded.truncated) reporter.note(`${encoded.truncated} texts are longer than ${limit} tokens and lost their end`)
@@ -137,7 +139,8 @@ export async function trainAndSave(
     }
     const trained = await trainWithin(start, examples, plan, reporter, signal)
     reporter.done(trained.words)
-    return { trained, bytes: await saveModel(trained.model, out, { files }) }
+    const model = { ...trained.model, config: withTraining(trained.model.config, record) }
+    return { trained: { ...trained, model }, bytes: await saveModel(model, out, { files }) }
   })
   const { model, steps } = trained
   return {

@@ -3,10 +3,12 @@
 import type { Command } from '@commander-js/extra-typings'
 import { problemTypeOf } from '../../model/config.ts'
 import type { LoadedModel } from '../../model/load.ts'
+import type { RecipeResult, Step } from '../../recipe/apply.ts'
 import type { Reporter } from '../../inference/reporter.ts'
+import { TRAINING } from '../../train/defaults.ts'
 import { UsageError } from '../failure.ts'
 import { taskOptions } from '../options.ts'
-import { budget, fileList, jsonOption, MODEL_HELP, percentage, seedOption } from '../values.ts'
+import { budget, fileList, jsonOption, MODEL_HELP, percentage, positiveNumber, seedOption } from '../values.ts'
 import { threadsOption, timingDeviceOption, wholeNumber } from '../values.ts'
 
 const options = (program: Command) =>
@@ -26,6 +28,15 @@ const options = (program: Command) =>
       "texts, labelled or not: steps learn from them which tokens there are and what layers see and need (README's table of recipes says which steps); a budget is decided by labelled ones. Of labelled texts the fifth that train holds out is not learnt from",
       fileList(),
     )
+    .option('--test <file>', 'labelled texts that are new to the model: quality is measured on them', fileList())
+    .option('--train', 'with --recipe and labelled --data: train again what the steps take out of the layers')
+    .option(
+      '--epochs <n>',
+      'with --train: passes over the texts (default: 4, more of small data)',
+      positiveNumber(1000),
+    )
+    .option('--minutes <n>', `with --train: most minutes (default: ${TRAINING.minutes})`, positiveNumber(100_000))
+    .option('--learning-rate <x>', 'with --train: peak of the schedule', positiveNumber(1))
     .option('--tokens <n>', 'of the text that times are of (default: the median of --data)', wholeNumber(1, 4096))
     .option('--ledger <file>', 'write what a budget decided, and from what, as JSON')
     .addOption(timingDeviceOption())
@@ -41,6 +52,8 @@ export const declare = (program: Command): void => void options(program).action(
 const BUDGET_ALONE = ['fastest', 'ledger', 'tokens', 'device'] as const
 /** Options whose data a budget does not read: it is decided by the F1 of classes. */
 const RECIPE_ALONE = { textPair: 'text-pair', labelSeparator: 'label-separator', problemType: 'problem-type' } as const
+/** Options that only a training reads. */
+const TRAIN_ALONE = { epochs: 'epochs', minutes: 'minutes', learningRate: 'learning-rate' } as const
 
 async function run(source: string, flags: Flags): Promise<void> {
   const { recipe, data } = flags
@@ -48,7 +61,15 @@ async function run(source: string, flags: Flags): Promise<void> {
     throw new UsageError('give exactly one of --recipe, --budget and --max-loss')
   const idle = recipe === undefined ? undefined : BUDGET_ALONE.find((name) => flags[name] !== undefined)
   if (idle) throw new UsageError(`--${idle} goes with --budget or --max-loss, not with --recipe; leave it out`)
+  const ofTraining = (['epochs', 'minutes', 'learningRate'] as const).find((name) => flags[name] !== undefined)
+  if (ofTraining && !flags.train) throw new UsageError(`--${TRAIN_ALONE[ofTraining]} goes with --train`)
+  if (flags.train && data === undefined) throw new UsageError('--train learns from texts with labels: give --data FILE')
   if (recipe !== undefined) return compressByRecipe(source, recipe, flags)
+  const alone = (['train', 'test'] as const).find((name) => flags[name] !== undefined)
+  if (alone)
+    throw new UsageError(
+      `--${alone} goes with --recipe: a budget trains nothing, and measures on texts of --data; leave it out`,
+    )
   const other = (['textPair', 'labelSeparator', 'problemType'] as const).find((name) => flags[name] !== undefined)
   if (other)
     throw new UsageError(
@@ -81,38 +102,63 @@ async function openModel(source: string, seed: number, reporter: Reporter): Prom
 }
 
 async function compressByRecipe(source: string, recipe: string, flags: Flags): Promise<void> {
-  const { applyRecipe, parseRecipe } = await import('../../recipe/apply.ts')
-  const { recipeTexts, textsWanted } = await import('../../train/recipe-texts.ts')
+  const { parseRecipe } = await import('../../recipe/apply.ts')
+  const { textsWanted } = await import('../../train/recipe-texts.ts')
   const { saveModel } = await import('../../model/save.ts')
   const { withVocabulary } = await import('../../text/tokenizer-files.ts')
+  const { openHeldOut } = await import('../compress-quality.ts')
   const { createProgress } = await import('../progress.ts')
-  const { seed, out, json } = flags
+  const { out, json, train = false } = flags
   const reporter = createProgress()
   const steps = asUsage(() => parseRecipe(recipe))
   if (steps.length === 0) throw new UsageError('--recipe is empty; give steps such as q8+e8')
   const wanted = flags.data === undefined ? textsWanted(steps) : null
   if (wanted) throw new UsageError(`${wanted}: give them with --data FILE`)
-  const loaded = await openModel(source, seed, reporter)
+  const loaded = await openModel(source, flags.seed, reporter)
+  const heldOut = await openHeldOut(source, loaded.weights, flags, reporter)
+  // what training held out, no step may learn from
+  const { model, vocabulary, notes } = await applySteps(loaded, steps, { ...flags, seed: heldOut.seed }, reporter)
+  const { tokenizerFiles, weights, fileBytes } = loaded
+  const files = vocabulary ? withVocabulary(tokenizerFiles, vocabulary, weights.config.lowercase) : tokenizerFiles
+  const beside = await loaded.filesBeside(vocabulary !== null && vocabulary !== undefined)
+  const bytes = (await saveModel(model, out, { files, beside }))['model.safetensors']
+  const { describeQuality } = await import('../compress-quality.ts')
+  const { quality, lines } = await describeQuality(loaded, { model, files }, heldOut, { ...flags, steps, train })
+  if (json) {
+    process.stdout.write(`${JSON.stringify({ out, recipe, bytes, notes, quality, remarks: lines })}\n`)
+    return
+  }
+  for (const note of notes) process.stdout.write(`  ${note}\n`)
+  const before = fileBytes ? `, was ${(fileBytes / 1e6).toFixed(2)} MB` : ''
+  process.stdout.write(`${out}: ${(bytes / 1e6).toFixed(2)} MB${before}\n${lines.map((line) => `${line}\n`).join('')}`)
+}
+
+/** The recipe's steps, trained again where that is asked for. */
+async function applySteps(
+  loaded: LoadedModel,
+  steps: readonly Step[],
+  flags: Flags,
+  reporter: Reporter,
+): Promise<RecipeResult> {
+  const { data, seed, minutes = TRAINING.minutes } = flags
+  if (flags.train) {
+    const { compressAndTrain } = await import('../compress-training.ts')
+    const { interruptible } = await import('../interruptible.ts')
+    return interruptible('stopping after this step', (signal) =>
+      compressAndTrain(loaded, steps, { ...flags, data: data!, minutes, reporter }, reporter, signal),
+    )
+  }
+  const { applyRecipe } = await import('../../recipe/apply.ts')
+  const { recipeTexts } = await import('../../train/recipe-texts.ts')
   const texts = await recipeTexts(loaded, steps, { ...flags, reporter })
-  reporter.stage(recipe)
+  reporter.stage(steps.map(({ text }) => text).join('+'))
   const result = await applyRecipe(loaded.weights, steps, {
     seed,
     ...texts,
     progress: (step, done, total) => reporter.progress(done, total, undefined, step),
   })
   reporter.done()
-  const { tokenizerFiles, weights, fileBytes } = loaded
-  const { model, vocabulary, notes } = result
-  const files = vocabulary ? withVocabulary(tokenizerFiles, vocabulary, weights.config.lowercase) : tokenizerFiles
-  const beside = await loaded.filesBeside(vocabulary !== null && vocabulary !== undefined)
-  const bytes = (await saveModel(model, out, { files, beside }))['model.safetensors']
-  if (json) {
-    process.stdout.write(`${JSON.stringify({ out, recipe, bytes, notes })}\n`)
-    return
-  }
-  for (const note of notes) process.stdout.write(`  ${note}\n`)
-  const before = fileBytes ? `, was ${(fileBytes / 1e6).toFixed(2)} MB` : ''
-  process.stdout.write(`${out}: ${(bytes / 1e6).toFixed(2)} MB${before}\n`)
+  return result
 }
 
 async function compressByBudget(source: string, data: string, flags: Flags): Promise<void> {

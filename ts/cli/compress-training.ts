@@ -1,0 +1,151 @@
+// `compress --train`: the steps that take something out of the layers are trained again, as the study trains its rows: zeros
+// grow, factors and cut layers learn, and the model that is compressed is the teacher.
+
+import { loadDataset } from '../data/dataset.ts'
+import { matchLabels } from '../data/labels.ts'
+import { readingOf } from '../data/prepare.ts'
+import { trainingOf, trainingsOf, withTraining } from '../data/trained-on.node.ts'
+import { densifyModel } from '../distil/densify.ts'
+import { encodeTexts } from '../inference/batches.ts'
+import { openDevice } from '../inference/devices.ts'
+import { logitsOf } from '../inference/logits.ts'
+import type { Reporter } from '../inference/reporter.ts'
+import { openTokenizer } from '../inference/tokenizer.ts'
+import { problemTypeOf } from '../model/config.ts'
+import type { LoadedModel } from '../model/load.ts'
+import type { ModelWeights } from '../model/weights.ts'
+import { applyRecipe, parseRecipe, type RecipeResult, type Step } from '../recipe/apply.ts'
+import { definitionOf } from '../recipe/steps/index.ts'
+import { shapeByRecipe } from '../study/tuning.ts'
+import { calibrate } from '../train/calibrate.ts'
+import { PEAK_RATE, TRAINING } from '../train/defaults.ts'
+import { recipeTexts, type RecipeTextsOptions } from '../train/recipe-texts.ts'
+import type { Example } from '../train/within-time.ts'
+import { UsageError } from './failure.ts'
+
+export interface CompressTrainingOptions extends RecipeTextsOptions {
+  data: string
+  /** passes over the training texts; where not given 4, and more of small data */
+  epochs?: number
+  /** most minutes to train */
+  minutes: number
+  learningRate?: number
+}
+
+/** Fewer steps bring little back: small data is read more often, at most so many times. */
+const LEAST_STEPS = 300
+const MAX_EPOCHS = 60
+/** Peak for zeros that grow, as in the study: what is dropped in steps is learned again after each. */
+const SPARSE_RATE = 3e-4
+/** Texts to calibrate on. */
+const CALIBRATION_TEXTS = 512
+
+/** Steps after which the study trains a model again. */
+export const trainedSteps = (steps: readonly Step[]): Step[] =>
+  steps.filter((step) => definitionOf(step).stage === 'shape')
+
+const written = (steps: readonly Step[]): string => steps.map(({ text }) => text).join('+')
+
+/**
+ * Applies a recipe and trains again what its steps took out, on the training part of the data.
+ * @throws UsageError where no step needs it, or the order of the steps does not allow it
+ */
+export async function compressAndTrain(
+  loaded: LoadedModel,
+  steps: readonly Step[],
+  options: CompressTrainingOptions,
+  reporter: Reporter,
+  signal: AbortSignal,
+): Promise<RecipeResult> {
+  const shape = trainedSteps(steps)
+  const rest = steps.filter((step) => !shape.includes(step))
+  if (shape.length === 0)
+    throw new UsageError(
+      `--train trains what steps take out of the layers, and ${written(steps)} takes nothing: leave it out`,
+    )
+  if (steps.slice(0, shape.length).some((step) => !shape.includes(step)))
+    throw new UsageError(`--train: ${written(shape)} must come first: write ${written([...shape, ...rest])}`)
+  const { config: given, classifier } = loaded.weights
+  if (!classifier || problemTypeOf(given) !== 'single_label_classification' || given.task === 'token-classification')
+    throw new UsageError('--train learns classes of texts, and this model gives none: leave it out')
+  const { seed, epochs, minutes, learningRate, threads = 0 } = options
+  const examples = await openExamples(loaded, options, reporter)
+  const sequences = examples.map(({ ids }) => ids)
+  const passes =
+    epochs ?? Math.min(MAX_EPOCHS, Math.max(TRAINING.epochs, (LEAST_STEPS * TRAINING.batch) / examples.length))
+  const teacherLogits = await logitsOnCpu(loaded.weights, sequences, options, reporter)
+  // what the data has was said when it was opened
+  const quiet = { ...reporter, note: () => {} }
+  const apply = async (model: ModelWeights, recipe: string): Promise<RecipeResult> => {
+    const parsed = parseRecipe(recipe)
+    const weights = densifyModel(model, { keepsChains: true }).model
+    const texts = await recipeTexts({ ...loaded, weights }, parsed, { ...options, reporter: quiet })
+    return applyRecipe(model, parsed, { seed, ...texts })
+  }
+  reporter.stage(`training ${written(shape)}`)
+  const shaped = await shapeByRecipe(written(shape), true, {
+    base: {
+      id: 'baseline',
+      model: loaded.weights,
+      isTrained: true,
+      examples,
+      teacherLogits: () => Promise.resolve(teacherLogits),
+      calibration: (model) =>
+        calibrate(densifyModel(model, { keepsChains: true }).model, sequences.slice(0, CALIBRATION_TEXTS), {
+          signal,
+          ...(threads && { threads }),
+        }),
+    },
+    apply,
+    context: {
+      settings: { seed, passes, hiddenWeight: 0 },
+      scale: { batch: TRAINING.batch, epochs: { tune: passes } },
+      ...{ reporter, threads, signal },
+      tuneSeconds: minutes * 60,
+      tuneRate: (_, isSparse) => learningRate ?? (isSparse ? SPARSE_RATE : PEAK_RATE.pretrained),
+    },
+  })
+  reporter.done()
+  const stored = rest.length === 0 ? { model: shaped.model, notes: [] } : await apply(shaped.model, written(rest))
+  const training = await trainingOf(options)
+  const isKnown = trainingsOf(stored.model.config).some((known) => JSON.stringify(known) === JSON.stringify(training))
+  const { config } = stored.model
+  return {
+    ...stored,
+    model: { ...stored.model, config: isKnown ? config : withTraining(config, training) },
+    notes: [...shaped.notes, ...stored.notes],
+  }
+}
+
+/** The training part of the data in the model's own tokens and labels. */
+async function openExamples(
+  { weights, tokenizerFiles, where }: LoadedModel,
+  options: CompressTrainingOptions,
+  reporter: Reporter,
+): Promise<Example[]> {
+  const { config } = weights
+  const { data, test, seed } = options
+  const found = await loadDataset(data, { ...readingOf(options, config), seed, ...(test && { test }) })
+  for (const note of found.notes) reporter.note(note)
+  const { order } = matchLabels(found.labels, config.labels, where)
+  const tokenizer = await openTokenizer(tokenizerFiles, config, where)
+  const { ids, types } = encodeTexts(tokenizer, found.train, config.maxPositions)
+  return found.train.map(({ label }, i) => ({ ids: ids[i], ...(types && { types: types[i] }), label: order[label] }))
+}
+
+/** What the model that is compressed says, f32 [sequences, labels]. */
+async function logitsOnCpu(
+  model: ModelWeights,
+  sequences: Int32Array[],
+  { threads }: CompressTrainingOptions,
+  reporter: Reporter,
+): Promise<Float32Array> {
+  const { device } = await openDevice({ device: 'cpu', threads })
+  try {
+    reporter.stage('what the model says of the training texts')
+    return await logitsOf(device, model, sequences, { progress: reporter.progress })
+  } finally {
+    reporter.done()
+    await device.dispose()
+  }
+}
