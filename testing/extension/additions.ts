@@ -163,7 +163,7 @@ export const declare = (program: Command): void =>
   },
   edits: [
     { file: 'ts/cli/main.ts', before: 'import * as study from', text: "import * as labels from './verbs/labels.ts'\n" },
-    { file: 'ts/cli/main.ts', instead: 'info, bench]', text: 'info, labels, bench]' },
+    { file: 'ts/cli/main.ts', instead: 'verify, bench]', text: 'verify, labels, bench]' },
   ],
 }
 
