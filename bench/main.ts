@@ -1,4 +1,4 @@
-// `compact-kernels bench kernels|models|train|gpu|break-even`; also `node bench/main.ts …`.
+// `compact-kernels bench kernels|models|texts|train|gpu|break-even`; also `node bench/main.ts …`.
 
 import { Command, Option } from '@commander-js/extra-typings'
 import { fileURLToPath } from 'node:url'
@@ -103,6 +103,27 @@ function declareModels(program: Command, command: string): void {
     })
 }
 
+function declareTexts(program: Command, command: string): void {
+  program
+    .command('texts')
+    .description('vectors of real texts by the whole pipeline, tokenizer included, beside transformers.js')
+    .requiredOption('--model <source>', 'folder with a tokenizer, or hub id')
+    .requiredOption('--data <file>', 'texts: a column of CSV, TSV, JSONL or Parquet, or one a line')
+    .addOption(new Option('--texts <n>', 'the first of the file').argParser(count).default(300))
+    .addOption(new Option('--variants <list>', 'recipes').argParser(list).default(list('baseline,q8'), 'baseline,q8'))
+    .addOption(new Option('--batches <list>', 'texts of one call').argParser(counts).default(counts('1,32'), '1,32'))
+    .addOption(new Option('--threads <list>', 'CPU threads').argParser(counts).default(counts('1,2'), '1,2'))
+    .addOption(new Option('--peers <list>', 'transformers-js').argParser(list).default(list(''), 'none'))
+    .addOption(roundsOption(7))
+    .addOption(seedOption())
+    .addOption(jsonOption())
+    .action(async ({ json, ...options }) => {
+      const { benchTexts, textsTable } = await import('./texts.ts')
+      const result = await benchTexts({ ...options, command, log })
+      await tell(textsTable(result.rows), result, json)
+    })
+}
+
 function declareTrain(program: Command, command: string): void {
   program
     .command('train')
@@ -183,7 +204,7 @@ export async function main(argv: string[]): Promise<number> {
   const command = `npm run bench -- ${told.join(' ')}`
   const program = new Command('bench').description('kernels and models, timed against the machine and its peers')
   program.exitOverride()
-  for (const declare of [declareKernels, declareModels, declareTrain, declareBreakEven, declareGpu])
+  for (const declare of [declareKernels, declareModels, declareTexts, declareTrain, declareBreakEven, declareGpu])
     declare(program, command)
   try {
     await program.parseAsync(argv, { from: 'user' })

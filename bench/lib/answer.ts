@@ -1,13 +1,13 @@
 // What the parent (lib/remote.ts) may ask of a contender, and the answers: times and logits. Runs beside the contender, in
 // a process of Node (lib/host.ts) or in a page (lib/page.ts).
 
-import type { Contender, Description, LinearTask, ModelInput, Task } from './contender.ts'
+import type { Contender, Description, LinearTask, ModelInput, Task, TextsInput, TextsTask } from './contender.ts'
 import { burst, warmCalibration, type Burst } from './measure.ts'
 
 export type Request =
-  | { verb: 'prepare'; contender: string; task: Task | LinearTask }
-  | { verb: 'first'; input: ModelInput | null }
-  | { verb: 'output'; input: ModelInput | null }
+  | { verb: 'prepare'; contender: string; task: Task | LinearTask | TextsTask }
+  | { verb: 'first'; input: ModelInput | TextsInput | null }
+  | { verb: 'output'; input: ModelInput | TextsInput | null }
   | { verb: 'burst'; round: number; minMs: number; minRuns: number }
   | { verb: 'dispose' }
 

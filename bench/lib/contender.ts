@@ -47,6 +47,8 @@ export interface Description {
   /** ours only: tape records or dispatches of one run, and bytes of packed weights */
   calls?: number
   weightBytes?: number
+  /** of `bench texts`, ours only: where the time goes, least ms of a few passes by part */
+  partsMs?: Record<string, number>
 }
 
 /** One linear layer of `bench kernels`: operands are made from the seed of linearCases, on every side the same. */
@@ -56,6 +58,19 @@ export interface LinearTask {
   ops: string[]
   op: string
   threads: number
+}
+
+/** Vectors of real texts: the whole way of a user, tokenizer included. */
+export interface TextsTask {
+  /** folder with tokenizer, weights as we write them, and onnx/model.onnx with the very same for the peer */
+  folder: string
+  threads: number
+}
+
+export interface TextsInput {
+  texts: string[]
+  /** texts of one call */
+  batch: number
 }
 
 /** T is what it runs, I its input; a layer's input is made with the layer. */
@@ -80,6 +95,8 @@ export interface Contender<T = Task, I = ModelInput> {
  */
 export const CONTENDERS: Record<string, string> = {
   'compact-kernels': '../contenders/ours.node.ts',
+  'compact-kernels-texts': '../contenders/ours-texts.ts',
+  'transformers-js': '../peers/transformers-js.ts',
   'ort-web': '../peers/ort-web.ts',
   'ort-node': '../peers/ort-node.ts',
   'ort-webgpu': '../peers/ort-webgpu.ts',

@@ -11,7 +11,8 @@ export const toJson = (message: Request | Reply): string =>
 /** A request whose ids came as a list of numbers. */
 export function requestOf(text: string): Request {
   const request = JSON.parse(text) as Request
-  if ('input' in request && request.input) request.input.ids = Int32Array.from(request.input.ids)
+  if ('input' in request && request.input && 'ids' in request.input)
+    request.input.ids = Int32Array.from(request.input.ids)
   return request
 }
 

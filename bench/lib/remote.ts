@@ -1,7 +1,7 @@
 // The parent's side of a contender process.
 
 import type { Channel } from './channel.ts'
-import type { LinearTask, ModelInput, Task } from './contender.ts'
+import type { LinearTask, ModelInput, Task, TextsInput, TextsTask } from './contender.ts'
 import type { Reply, Request } from './answer.ts'
 import { calibrate } from './measure.ts'
 
@@ -45,16 +45,16 @@ export class RemoteContender {
   }
 
   /** Loads the model; `contender` is a name out of CONTENDERS. */
-  prepare(contender: string, task: Task | LinearTask): Promise<Answer<'prepare'>> {
+  prepare(contender: string, task: Task | LinearTask | TextsTask): Promise<Answer<'prepare'>> {
     return this.#ask({ verb: 'prepare', contender, task })
   }
 
   /** The first run ever: compilation, lazy allocation and all. */
-  first(input: ModelInput | null): Promise<Answer<'first'>> {
+  first(input: ModelInput | TextsInput | null): Promise<Answer<'first'>> {
     return this.#ask({ verb: 'first', input })
   }
 
-  async output(input: ModelInput | null): Promise<Float32Array> {
+  async output(input: ModelInput | TextsInput | null): Promise<Float32Array> {
     return (await this.#ask({ verb: 'output', input })).output
   }
 

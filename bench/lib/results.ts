@@ -74,6 +74,7 @@ export interface ResultRow {
   precision?: Precision
   threads: number
   batch: number
+  /** of each sequence; 0 where texts of mixed length are run */
   tokens: number
   medianMs: number
   madMs: number
@@ -105,8 +106,15 @@ export interface ResultRow {
   agreement?: number
   /** largest absolute difference of the logits from the first contender of that variant */
   maxDifference?: number
-  /** times as fast as each peer by medians: on the same weights, and on the baseline's; and the latter by least times */
-  ratios?: Record<string, { sameWeights?: number; baseline?: number; baselineMin?: number }>
+  /** times as fast as each peer by medians: on the same weights, and on the baseline's; and both by least times */
+  ratios?: Record<
+    string,
+    { sameWeights?: number; baseline?: number; baselineMin?: number; /** texts alone */ sameWeightsMin?: number }
+  >
+  /** texts: 1 - cosine of a text's vector, from ours in f32 alone, and from the same engine's with one text a call */
+  distances?: Record<'f32' | 'alone', { mean: number; max: number }>
+  /** texts: where the time of a text goes, least ms of a few passes */
+  partsMs?: Record<string, number>
   /** GPU time of the kernels by timestamps */
   gpuMs?: number
   /** tape records or dispatches */
@@ -118,7 +126,7 @@ export interface ResultRow {
 
 export interface BenchResult {
   schema: typeof SCHEMA
-  bench: 'kernels' | 'models' | 'gpu' | 'train' | 'break-even'
+  bench: 'kernels' | 'models' | 'gpu' | 'train' | 'break-even' | 'texts'
   /** what to type to get this table again */
   command: string
   date: string

@@ -5,7 +5,13 @@ import { execFileSync } from 'node:child_process'
 import { fileURLToPath } from 'node:url'
 import { isInstalled } from './packages.ts'
 
-const PACKAGES = ['onnxruntime-web', 'onnxruntime-node', '@litertjs/core', '@tensorflow/tfjs-backend-wasm']
+const PACKAGES = [
+  'onnxruntime-web',
+  'onnxruntime-node',
+  '@litertjs/core',
+  '@tensorflow/tfjs-backend-wasm',
+  '@huggingface/transformers',
+]
 const FOLDER = fileURLToPath(new URL('.', import.meta.url))
 
 export const peersInstalled = (): boolean => PACKAGES.every(isInstalled)
@@ -13,7 +19,7 @@ export const peersInstalled = (): boolean => PACKAGES.every(isInstalled)
 /** Installs bench/peers once; says so; throws with what to do where npm fails. */
 export function installPeers(log: (line: string) => void): void {
   if (peersInstalled()) return
-  log('bench: installing the peers (about 540 MB) with `npm ci --ignore-scripts` in bench/peers …')
+  log('bench: installing the peers (about 720 MB) with `npm ci --ignore-scripts` in bench/peers …')
   try {
     execFileSync('npm', ['ci', '--ignore-scripts', '--no-audit', '--no-fund'], {
       cwd: FOLDER,
