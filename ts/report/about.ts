@@ -2,7 +2,7 @@
 
 import { BUILTIN_MAIL } from '../data/mail/name.ts'
 import { BUILTIN_REVIEWS } from '../data/reviews/reviews.ts'
-import { parseRecipe } from '../recipe/apply.ts'
+import { parseRecipe, type Step } from '../recipe/apply.ts'
 import { definitionOf } from '../recipe/steps/index.ts'
 import { PAPER } from './paper.ts'
 import type { StudyResults, StudyRow } from './results.ts'
@@ -24,36 +24,43 @@ export function dataWords({ source }: Pick<StudyResults['data'], 'source'>): str
 }
 
 /** The part of a syntax that is a value, such as `<NN>`. */
-const VALUE = /<[^>]+>|…/g
+const VALUE = /<([^>]+)>|…/g
 
-/** Whether a step was written by a syntax; the more of it is fixed letters the better it fits. */
-function fits(syntax: string, text: string): boolean {
+/** Values of a step by their names in a syntax; null where it was not written by that syntax. */
+function valuesOf(syntax: string, text: string): Map<string, string> | null {
+  const names = [...syntax.matchAll(VALUE)].map(([, name = '']) => name)
   const pattern = syntax
-    .split(VALUE)
-    .map((part) => part.replace(/[.*+?^${}()|[\]\\]/g, '\\$&'))
-    .join('[^x-]+?')
-  return new RegExp(`^${pattern}$`).test(text)
+    .replaceAll(VALUE, '\0')
+    .replace(/[.*+?^${}()|[\]\\]/g, '\\$&')
+    .replaceAll('\0', '([^x-]+?)')
+  const found = new RegExp(`^${pattern}$`).exec(text)
+  return found && new Map(names.map((name, i) => [name, found[i + 1]]))
 }
 
-/** A recipe in words, one clause for each step; '' for none. */
-export function recipeWords(recipe: string): string {
-  if (recipe === '') return ''
-  return parseRecipe(recipe)
-    .map((step) => {
-      const { syntax } = definitionOf(step)
-      const fixed = (of: string): number => of.replaceAll(VALUE, '').length
-      const found = syntax
-        .filter(([text]) => fits(text, step.text))
-        .sort(([a], [b]) => fixed(b) - fixed(a))
-        .at(0)
-      const words = (found ?? syntax[0])?.[1].replace(/, e\.g\. .*$/, '') ?? ''
-      const [, first = ''] = syntax[0] ?? []
-      const whole =
-        words.startsWith('the same') && words !== first ? `${first.replace(/, e\.g\. .*$/, '')}; ${words}` : words
-      return `${step.text}: ${whole}`
+const withoutExample = (meaning: string): string => meaning.replace(/, e\.g\. .*$/, '')
+const fixedLetters = (syntax: string): number => syntax.replaceAll(VALUE, '').length
+
+/** A step in words, its counts and percentages filled in; ranks are described by their letter. */
+function stepWords(step: Step): string {
+  const { syntax } = definitionOf(step)
+  const fitting = syntax
+    .flatMap(([text, meaning]) => {
+      const values = valuesOf(text, step.text)
+      return values ? [{ text, meaning, values }] : []
     })
-    .join('. ')
+    .sort((a, b) => fixedLetters(b.text) - fixedLetters(a.text))
+  const [, first = ''] = syntax[0] ?? []
+  const { meaning, values } = fitting[0] ?? { meaning: first, values: new Map<string, string>() }
+  const whole = meaning.startsWith('the same') && meaning !== first ? `${withoutExample(first)}; ${meaning}` : meaning
+  let words = withoutExample(whole)
+  for (const [name, value] of values)
+    if (/^(NN|[hfnm])$/.test(name)) words = words.replaceAll(new RegExp(`\\b${name}\\b`, 'g'), value)
+  return `${step.text}: ${words}`
 }
+
+/** A recipe in words, one sentence for each step; '' for none. */
+export const recipeWords = (recipe: string): string =>
+  recipe === '' ? '' : parseRecipe(recipe).map(stepWords).join('. ')
 
 /** What a row is in words. */
 export function rowWords({ id, recipe, parent }: Pick<StudyRow, 'id' | 'recipe' | 'parent'>): string {

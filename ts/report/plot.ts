@@ -22,8 +22,8 @@ const RIGHT = 20
 const TOP = 34
 const BOTTOM = 50
 const LABEL_HEIGHT = 13
-// an average glyph of an 11 px sans-serif font
-const GLYPH = 6.1
+// the widest average glyph of the common sans-serif fonts at 11 px, DejaVu Sans: names end beside their points in every font
+const GLYPH = 7.2
 
 /** Text made safe inside HTML and SVG. */
 export const escapeMarkup = (text: string): string =>
@@ -67,8 +67,15 @@ interface Box {
 const overlap = (a: Box, b: Box): boolean =>
   a.x < b.x + b.width && b.x < a.x + a.width && a.y < b.y + b.height && b.y < a.y + a.height
 
-/** Where each name is drawn: beside its point, or at the nearest free height with a thin line to it. */
-function placeNames(points: { id: string; px: number; py: number }[]): { x: number; y: number }[] {
+interface PlacedName {
+  /** the end of the name that is next to its point */
+  x: number
+  y: number
+  anchor: 'start' | 'end'
+}
+
+/** Where each name is drawn: beside its point, or at the nearest free place with a thin line to it. */
+function placeNames(points: { id: string; px: number; py: number }[]): PlacedName[] {
   const taken: Box[] = points.map(({ px, py }) => ({ x: px - 5, y: py - 5, width: 10, height: 10 }))
   return points.map(({ id, px, py }, index) => {
     const width = id.length * GLYPH
@@ -77,21 +84,24 @@ function placeNames(points: { id: string; px: number; py: number }[]): { x: numb
       box.x + box.width <= WIDTH - RIGHT + 14 &&
       box.y >= TOP - 8 &&
       box.y + box.height <= HEIGHT - BOTTOM
-    for (let away = 0; away < 16; away++)
-      for (const side of [1, -1])
-        for (const up of away === 0 ? [0] : [-away, away]) {
-          const box = {
-            x: side > 0 ? px + 8 : px - 8 - width,
-            y: py - LABEL_HEIGHT / 2 + up * LABEL_HEIGHT,
-            width,
-            height: LABEL_HEIGHT,
+    // further aside only where no height is free beside the point
+    for (const aside of [8, 60, 120, 180, 240])
+      for (let away = 0; away < 26; away++)
+        for (const side of [1, -1])
+          for (const up of away === 0 ? [0] : [-away, away]) {
+            const box = {
+              x: side > 0 ? px + aside : px - aside - width,
+              y: py - LABEL_HEIGHT / 2 + up * LABEL_HEIGHT,
+              width,
+              height: LABEL_HEIGHT,
+            }
+            if (inside(box) && taken.every((other, i) => i === index || !overlap(box, other))) {
+              taken.push(box)
+              const x = side > 0 ? box.x : box.x + width
+              return { x, y: box.y + LABEL_HEIGHT - 3, anchor: side > 0 ? 'start' : 'end' }
+            }
           }
-          if (inside(box) && taken.every((other, i) => i === index || !overlap(box, other))) {
-            taken.push(box)
-            return { x: box.x, y: box.y + LABEL_HEIGHT - 3 }
-          }
-        }
-    return { x: px + 8, y: py + 4 }
+    return { x: px + 8, y: py + 4, anchor: 'start' }
   })
 }
 
@@ -131,15 +141,13 @@ export function scatterPlot(points: PlotPoint[], { title, xLabel, yLabel }: Plot
   for (const [i, point] of points.entries()) {
     const { px: cx, py: cy } = placed[i]
     const kind = point.id === 'baseline' ? 'base' : front.includes(point) ? 'best' : 'other'
-    const away = Math.abs(names[i].y - 4 - cy) > LABEL_HEIGHT
+    const away = Math.abs(names[i].y - 4 - cy) > LABEL_HEIGHT || Math.abs(names[i].x - cx) > 9
     parts.push(
       `<g class="${kind}" data-id="${escapeMarkup(point.id)}"><title>${escapeMarkup(`${point.id}: ${xLabel} ${point.x.toPrecision(3)}, ${yLabel} ${point.y.toFixed(3)} [${point.yLow.toFixed(3)}, ${point.yHigh.toFixed(3)}]`)}</title>`,
       `<line class="whisker" x1="${n(cx)}" x2="${n(cx)}" y1="${n(py(point.yLow))}" y2="${n(py(Math.min(point.yHigh, yHigh)))}"/>`,
-      away
-        ? `<line class="leader" x1="${n(cx)}" y1="${n(cy)}" x2="${n(names[i].x < cx ? cx - 8 : names[i].x)}" y2="${n(names[i].y - 4)}"/>`
-        : '',
+      away ? `<line class="leader" x1="${n(cx)}" y1="${n(cy)}" x2="${n(names[i].x)}" y2="${n(names[i].y - 4)}"/>` : '',
       `<circle cx="${n(cx)}" cy="${n(cy)}" r="4.5"/>`,
-      `<text class="name" x="${n(names[i].x)}" y="${n(names[i].y)}">${escapeMarkup(point.id)}</text></g>`,
+      `<text class="name" text-anchor="${names[i].anchor}" x="${n(names[i].x)}" y="${n(names[i].y)}">${escapeMarkup(point.id)}</text></g>`,
     )
   }
   return (

@@ -49,7 +49,11 @@ it('sorts by a column both ways, floors last', async () => {
   expect(await page.$eval('#rows tbody tr:last-child', (of) => of.className)).toContain('floor')
 })
 
-it('has names in plots that cover neither one another nor the edge', async () => {
+it.each(['spread', 'crowded'])('has names in %s plots that cover neither one another nor the edge', async (kind) => {
+  const results = syntheticResults({ software: false })
+  if (kind === 'crowded')
+    results.rows = results.rows.map((row, i) => ({ ...row, bytes: 1e6 + 1e3 * i, macroF1: 0.95 - 1e-4 * i }))
+  await page.setContent(reportHtml(results))
   const covered = await page.$$eval('svg', (plots) =>
     plots.flatMap((plot) => {
       const edge = plot.getBoundingClientRect()

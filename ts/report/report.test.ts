@@ -1,6 +1,8 @@
 import { describe, expect, it } from 'vitest'
 import { ROWS, selectRows } from '../study/catalogue.ts'
-import { dataWords } from './about.ts'
+import { codeOf, commandOf, dataWords, recipeWords } from './about.ts'
+import { flipsOf, flipsSection } from './flips.ts'
+import { machinesTable, mergeStudies } from './merge.ts'
 import { paretoFront, scatterPlot } from './plot.ts'
 import { reportHtml } from './report.ts'
 import { PAGE_SCRIPT } from './page-script.ts'
@@ -44,7 +46,7 @@ describe('tableMarkdown', () => {
     expect(ours).toMatch(/\| `q8\+e8` \| 2\.67 \(3\.00x\) \| 0\.33 \| 0\.956 \[0\.946, 0\.966\] \|.*\| 0\.936 \|/)
     expect(ours).toMatch(/\| floor: logistic regression \|.*\| 0\.900 \|.*\| 0\.800 \|/)
     // 711 / 179 and 1.51 s / 0.13 s, which the paper gives in seconds; it has no GPU figure of this row
-    expect(paper).toMatch(/\| q8\+e8 +\| +179 \(3\.97x\) \| +0\.966 \| +— \| +130 \(11\.6x\) \|/)
+    expect(paper).toMatch(/\| `q8\+e8` +\| +179 \(3\.97x\) \| +0\.966 \| +— \| +130 \(11\.6x\) \|/)
     expect(paper).not.toContain('sp80')
   })
   it('names the study, the data and what they are, and has milliseconds alone', () => {
@@ -244,5 +246,90 @@ describe('slowerNotes', () => {
       ['row0', 'slower than the baseline on the CPU (0.50 times its speed [0.45, 0.55])'],
       ['row1', 'no difference shown from the baseline on the CPU (1.02 times its speed [0.97, 1.07])'],
     ])
+  })
+})
+
+describe('what a report tells of rows', () => {
+  it('says recipes in words with their numbers', () => {
+    expect(recipeWords('sp80x4+q8')).toMatch(
+      /^sp80x4: drop 80 % of the encoder weights by magnitude; the same in blocks of 1x4\. q8: int8 linear layers/,
+    )
+    expect(recipeWords('heads8-ffn2048')).toMatch(/keep 8 of 12 heads and 2048 of 3072/)
+    expect(recipeWords('svd:2.5MB')).toMatch(/ranks that fit the encoder/)
+    for (const { store } of ROWS) expect(recipeWords(store)).not.toMatch(/<|NN|e\.g\./)
+  })
+  it('has the command that makes the study again, values quoted, and the code of a row', () => {
+    const results = syntheticResults()
+    results.settings = { ...results.settings, data: "it's mine.csv", isTuned: false, minutes: 9 }
+    results.rows = results.rows.slice(0, 2)
+    expect(commandOf(results)).toBe(
+      `compact-kernels study --data 'it'\\''s mine.csv' --variants baseline,q8 --devices cpu,gpu --threads 2 --tokens 128 --minutes 9 --metric macroF1 --no-tuning --seed 1 --out study-again`,
+    )
+    expect(codeOf(results.rows[1])).toContain("pipeline('text-classification', './models/q8'")
+    expect(reportHtml(results)).toContain(commandOf(results).replaceAll("'", '&#39;'))
+  })
+  it('has bytes by part and the confusion of every row', () => {
+    const html = reportHtml(syntheticResults())
+    expect(html).toContain('<th>word</th><th>header</th><th>file</th>')
+    expect(html).toContain('<td><code>q8</code></td><td>2000 f32</td><td>2000</td><td>4000</td>')
+    expect(html).toContain('<th>negative as positive</th>')
+    expect(html).toContain('<td><code>q8</code></td><td>95</td><td>5</td><td>4</td><td>96</td>')
+  })
+})
+
+describe('flips', () => {
+  const rows = [
+    { id: 'baseline', predictions: [0, 1, 1] },
+    { id: 'q8', predictions: [0, 0, 1] },
+    { id: 'sp80', predictions: [1, 1, 0] },
+  ]
+  const expected = [0, 0, 1]
+  it('are the texts that a row puts elsewhere, with their beginning only where that is allowed', () => {
+    expect(flipsOf({ rows, expected, texts: null })).toEqual([
+      { id: 'q8', index: 1, expected: 0, baseline: 1, row: 0 },
+      { id: 'sp80', index: 0, expected: 0, baseline: 0, row: 1 },
+      { id: 'sp80', index: 2, expected: 1, baseline: 1, row: 0 },
+    ])
+    expect(flipsOf({ rows, expected, texts: ['', 'x'.repeat(400), ''] })[0].text).toBe('x'.repeat(300))
+  })
+  it('say in the report what was won and lost, and why there are no texts', () => {
+    const results = syntheticResults()
+    results.data.source = 'mine.csv'
+    results.flips = flipsOf({ rows, expected, texts: null })
+    expect(flipsSection(results)).toContain('<code>q8</code>: 1 (0 right before, 1 right now, 0 neither)')
+    expect(flipsSection(results)).toMatch(/Texts of mine\.csv are not copied .* --show-texts/)
+    results.flips = flipsOf({ rows, expected, texts: ['a', '<b>', 'c'] })
+    expect(reportHtml(results)).toContain('<td class="words">&lt;b&gt;</td>')
+    expect(flipsSection(results)).not.toContain('--show-texts')
+  })
+})
+
+describe('mergeStudies', () => {
+  const here = syntheticResults({ software: true })
+  const there = syntheticResults({ software: false })
+  there.machine = { ...there.machine, cpu: 'other CPU' }
+  const q8 = there.rows[1]
+  there.rows[1] = { ...q8, modelDigest: '0123', cpu: { ...q8.cpu!, medianMs: 2 } }
+
+  it("sets the machines' times side by side, the first machine's again, no software GPU among them", () => {
+    const merged = mergeStudies([here, there])
+    const [titles, , line] = machinesTable(merged)
+    expect(titles).toEqual([
+      'variant',
+      '1: some CPU, 2 threads, ms',
+      '2: other CPU, 2 threads, ms',
+      '2: some adapter, ms',
+    ])
+    expect(line).toEqual(['q8', '4.00 (2.00x)', '2.00 (2.00x)', '4.00 (2.00x)'])
+    expect(merged.notes.at(-1)).toMatch(/^other CPU: trained there, q8 are other files/)
+    expect(tableMarkdown(merged)).toContain('## Times on each machine')
+    expect(reportHtml(merged)).toContain('<table id="machines">')
+    expect(mergeStudies([merged, there]).machines).toHaveLength(3)
+    expect(reportHtml(here)).not.toContain('id="machines"')
+  })
+  it('refuses another study, and one alone', () => {
+    const other = { ...there, settings: { ...there.settings, tokens: 64 } }
+    expect(() => mergeStudies([here, other])).toThrow(/study 2 is another one than the first: tokens is 128, there 64/)
+    expect(() => mergeStudies([here])).toThrow(/expected two or more/)
   })
 })

@@ -5,7 +5,9 @@ import type { Speed } from '../evaluation/speed.ts'
 import type { StudyResults, StudyRow } from './results.ts'
 import { METRIC_NAMES } from '../evaluation/statistics.ts'
 import { codeOf, commandOf, dataWords, studyWords } from './about.ts'
+import { flipsSection } from './flips.ts'
 import { mainTable } from './main-table.ts'
+import { MACHINES_TITLE, MACHINES_WORDS, machinesTable } from './merge.ts'
 import { shortNumber } from './numbers.ts'
 import { PAGE_SCRIPT } from './page-script.ts'
 import { PAPER_TITLE, PAPER_WORDS, paperTable } from './paper-table.ts'
@@ -77,16 +79,6 @@ function timesTable({ rows }: StudyResults, isSoftware: boolean): string {
   return `<div class="scroll"><table class="sortable">${TIMES_HEAD}\n<tbody>${lines.join('\n')}</tbody></table></div>`
 }
 
-function shapesSection(results: StudyResults): string {
-  const [titles, ...lines] = shapesTable(results)
-  if (!titles) return ''
-  const head = titles.map((title) => `<th>${e(title)}</th>`).join('')
-  const body = lines.map(
-    ([id, ...cells]) => `<tr><td><code>${e(id)}</code></td>${cells.map((of) => cell(of)).join('')}</tr>`,
-  )
-  return `<h2>Times by length and batch</h2><div class="scroll"><table><thead><tr>${head}</tr></thead><tbody>${body.join('\n')}</tbody></table></div><p><small>${e(SHAPES_WORDS)}</small></p>`
-}
-
 /** Limits to choose by; without scripts it stays hidden. */
 function limitsForm(results: StudyResults): string {
   const inputs: [name: string, title: string][] = [
@@ -103,15 +95,14 @@ function limitsForm(results: StudyResults): string {
 <p id="said" class="soft" aria-live="polite"></p>`
 }
 
-/** The paper's table, apart from ours. */
-function paperSection({ rows }: StudyResults): string {
-  const [titles, ...lines] = paperTable(rows.map(({ id }) => id))
+/** A table in a section of its own; '' without lines. */
+function section([titles, ...lines]: string[][], id: string, title: string, words: string): string {
   if (!titles) return ''
   const head = titles.map((title) => `<th>${e(title)}</th>`).join('')
   const body = lines.map(
     ([id, ...cells]) => `<tr><td><code>${e(id)}</code></td>${cells.map((of) => cell(of)).join('')}</tr>`,
   )
-  return `<h2>${e(PAPER_TITLE)}</h2><p><small>${e(PAPER_WORDS)}</small></p><div class="scroll"><table id="paper"><thead><tr>${head}</tr></thead><tbody>${body.join('\n')}</tbody></table></div>`
+  return `<h2>${e(title)}</h2><p><small>${e(words)}</small></p><div class="scroll"><table id="${id}"><thead><tr>${head}</tr></thead><tbody>${body.join('\n')}</tbody></table></div>`
 }
 
 /** The command to repeat, and the lines that use the smallest recommended model or, without one, the baseline's. */
@@ -121,7 +112,7 @@ function usageSection(results: StudyResults): string {
   if (!row) return ''
   return `<h2>Have it again, and use it</h2>
 <pre><code id="command">${e(commandOf(results))}</code></pre>
-<p class="soft">In the folder of this report; limits above choose another row:</p>
+<p class="soft">In the folder of ${results.machines ? 'the first study' : 'this report'}; limits above choose another row:</p>
 <pre><code id="code" data-folder="${e(row.folder)}">${e(codeOf(row))}</code></pre>`
 }
 
@@ -152,15 +143,17 @@ ${usageSection(results)}
 ${glossaryTable(results)}
 ${ledgerTable(results)}
 ${confusionTable(results)}
+${flipsSection(results)}
 <h2>Trade-offs</h2>
 <div class="plots">${plots.map((plot) => `<div>${plot}</div>`).join('')}</div>
 <p><small>Bars are 95 % bootstrap intervals; the dashed line joins the rows that no other row beats in both.</small></p>
 <h2>Times</h2>
 ${timesTable(results, false)}
 <p><small>Cold: a new device, weights packed and the first answer. Rows were timed in turns, round after round; = marks a tie with the baseline.</small></p>
-${shapesSection(results)}
+${section(shapesTable(results), 'shapes', 'Times by length and batch', SHAPES_WORDS)}
 ${hasSoftwareGpu(results) ? `<h2>${SOFTWARE_GPU}</h2><p class="warn">No real GPU was measured. ${e(results.engine.gpu ?? '')} shows that every row runs on WebGPU and says what the CPU says, not how fast a GPU is.</p>${timesTable(results, true)}` : ''}
-${paperSection(results)}
+${section(machinesTable(results), 'machines', MACHINES_TITLE, MACHINES_WORDS)}
+${section(paperTable(rows.map(({ id }) => id)), 'paper', PAPER_TITLE, PAPER_WORDS)}
 ${noted.length || notes.length ? `<h2>Notes</h2>${list([...noted, ...notes.map(e)])}` : ''}
 <script>${PAGE_SCRIPT}</script>
 </body></html>

@@ -108,6 +108,28 @@ export interface StudyRow {
   note: string
 }
 
+/** A test text that a row puts in another class than the baseline; classes are indices of the labels. */
+export interface Flip {
+  /** of the row */
+  id: string
+  /** place in the test part of the data, from 0 */
+  index: number
+  expected: number
+  baseline: number
+  row: number
+  /** its beginning, where the data are synthetic or the user asked for texts */
+  text?: string
+}
+
+/** What one machine measured of a study that several machines ran. */
+export interface MachineTimes {
+  machine: ComputerInfo
+  engine: EngineInfo
+  date: string
+  /** `modelDigest` as in `StudyRow`; null where there is none */
+  rows: (Pick<StudyRow, 'id' | 'cpu' | 'gpu'> & { modelDigest: string | null })[]
+}
+
 export interface Recommendation {
   aim: 'smallest' | 'fastest on the CPU' | 'fastest on the GPU' | 'best'
   id: string
@@ -172,6 +194,10 @@ export interface StudyResults {
   recommendations: Recommendation[]
   /** the baseline, the student and the recommended rows by length and batch, on real devices */
   shapes: ShapeTime[]
+  /** row by row; results of earlier versions do not have them */
+  flips?: Flip[]
+  /** of merged studies, the first machine's own too */
+  machines?: MachineTimes[]
   notes: string[]
 }
 

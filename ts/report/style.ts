@@ -26,7 +26,7 @@ tr.out, svg g.out { display: none } pre { overflow-x: auto; background: var(--wa
 @media print {
   :root { color-scheme: light; --ink: #000; --soft: #444; --paper: #fff; --line: #bbb; --best: #0b6e4f; --other: #666; --base: #b3541e; --wash: #f4f4f4 }
   body { max-width: none; padding: 0; font-size: 9pt } form { display: none } h2 { break-after: avoid } tr, svg, li, pre { break-inside: avoid } thead { display: table-header-group }
-  .scroll { overflow: visible } table { white-space: normal; font-size: 7.5pt } th, td { padding: 2px 4px; overflow-wrap: anywhere } th:first-child, td:first-child { position: static; min-width: 7em }
-  td.words, th.words { min-width: 0 } pre { white-space: pre-wrap; overflow-wrap: anywhere } .plots { grid-template-columns: 1fr 1fr }
+  .scroll { overflow: visible } table { white-space: normal; font-size: 7.5pt } th, td { padding: 2px 4px; overflow-wrap: break-word } code { overflow-wrap: anywhere } th:first-child, td:first-child { position: static; min-width: 7em }
+  td.words, th.words { min-width: 0 } details::details-content { content-visibility: visible; height: auto } pre { white-space: pre-wrap; overflow-wrap: anywhere } .plots { grid-template-columns: 1fr 1fr }
 }
 `

@@ -4,6 +4,7 @@ import { markdownTable } from 'markdown-table'
 import { floorWarning, FLOOR_NAMES } from '../evaluation/floors.ts'
 import { METRIC_NAMES } from '../evaluation/statistics.ts'
 import { dataWords, studyWords } from './about.ts'
+import { MACHINES_TITLE, MACHINES_WORDS, machinesTable } from './merge.ts'
 import { PAPER_TITLE, PAPER_WORDS, paperTable } from './paper-table.ts'
 import { shortNumber } from './numbers.ts'
 import { lossPoints } from './recommend.ts'
@@ -179,16 +180,6 @@ export function shapesTable({ shapes }: StudyResults): string[][] {
 export const SHAPES_WORDS =
   'Median milliseconds for so many texts at a time x so many tokens of each, of texts of random tokens, rows in turns at each shape.'
 
-function shapesLines(results: StudyResults): string[] {
-  const [titles, ...lines] = shapesTable(results)
-  if (!titles) return []
-  const marked = lines.map(([id, ...cells]) => [`\`${id}\``, ...cells])
-  return [
-    ...['', '## Times by length and batch', '', SHAPES_WORDS, ''],
-    markdownTable([titles, ...marked], { align: titles.map((_, i) => (i < 2 ? 'l' : 'r')) }),
-  ]
-}
-
 /** The times of a software GPU, which say that every row runs there and nothing of how fast a GPU is. */
 function softwareLines(results: StudyResults): string[] {
   if (!hasSoftwareGpu(results)) return []
@@ -216,10 +207,11 @@ function softwareLines(results: StudyResults): string[] {
   ]
 }
 
-function paperLines({ rows }: StudyResults): string[] {
-  const table = paperTable(rows.map(({ id }) => id))
-  if (table.length === 0) return []
-  return [...['', `## ${PAPER_TITLE}`, '', PAPER_WORDS, ''], markdownTable(table, { align: [...'lrrrr'] })]
+/** A table in a section of its own; nothing without lines. */
+function section([titles, ...lines]: string[][], title: string, words: string): string[] {
+  if (!titles) return []
+  const table = [titles, ...lines.map(([id, ...cells]) => [`\`${id}\``, ...cells])]
+  return ['', `## ${title}`, '', words, '', markdownTable(table, { align: ['l', ...titles.slice(1).map(() => 'r')] })]
 }
 
 /** The whole of table.md. */
@@ -261,7 +253,12 @@ export function tableMarkdown(results: StudyResults): string {
     )
     for (const { aim, id, reason } of results.recommendations) lines.push(`- ${aim}: \`${id}\` (${reason})`)
   }
-  lines.push(...shapesLines(results), ...softwareLines(results), ...paperLines(results))
+  lines.push(
+    ...section(shapesTable(results), 'Times by length and batch', SHAPES_WORDS),
+    ...softwareLines(results),
+    ...section(machinesTable(results), MACHINES_TITLE, MACHINES_WORDS),
+    ...section(paperTable(results.rows.map(({ id }) => id)), PAPER_TITLE, PAPER_WORDS),
+  )
   const notes = results.rows.filter((row) => row.note !== '')
   if (notes.length || results.notes.length) {
     lines.push('', '## Notes', '')

@@ -20,6 +20,8 @@ export interface StudyOptions extends Partial<StudySettings> {
   threads?: number
   /** forgets what is on disk */
   fresh?: boolean
+  /** results and report carry the beginning of test texts that flip; those of synthetic data always do */
+  showTexts?: boolean
 }
 
 /** Minutes of training and timing on two cores; scoring, writing and an emulated GPU take up to three more. */

@@ -4,6 +4,8 @@
 import type { Device } from '../../kernels/program/device.ts'
 import { Bases, type TrainedBase } from './bases.ts'
 import { folderOf, selectRows, type RowPlan } from './catalogue.ts'
+import { flipsOf } from '../report/flips.ts'
+import { isSynthetic } from '../report/about.ts'
 import { loadClassifier } from '../inference/classifier.ts'
 import { openDevice } from '../inference/devices.ts'
 import { measureFloors, withoutPredictions, type Floor } from '../evaluation/floors.ts'
@@ -51,6 +53,8 @@ interface RunContext {
   cpu: Device
   /** class that F1 is of, by the data's own order of labels */
   positive: number | null
+  /** test texts may be copied into the results */
+  showTexts: boolean
   signal?: AbortSignal
 }
 
@@ -91,7 +95,21 @@ export async function runStudy(
       data.labels,
       data.train.map(({ label }) => label),
     )
-    const context = { devices, threads, settings, scale, data, store, reporter, plans, cpu, positive, signal }
+    const showTexts = options.showTexts === true || isSynthetic(data)
+    const context = {
+      devices,
+      threads,
+      settings,
+      scale,
+      data,
+      store,
+      reporter,
+      plans,
+      cpu,
+      positive,
+      showTexts,
+      signal,
+    }
     return await finish(new StudyRun(context), signal)
   } finally {
     await unlock()
@@ -333,12 +351,13 @@ class StudyRun {
 
   /** results.json, table.md and report.html of what there is so far. */
   async write(): Promise<StudyResults> {
-    const { settings, data, store, plans, cpu } = this.context
+    const { settings, data, store, plans, cpu, showTexts } = this.context
     const { measurements } = this
     const positive = this.about === null ? null : await this.bases.positive()
     const family = Math.max(1, plans.length - 1)
     const { metric, seed } = settings
     const expected = data.test.map(({ label }) => label)
+    const texts = showTexts ? data.test.map(({ text }) => text) : null
     const judging = { expected, classes: data.labels.length, metric, positive, seed, family }
     const rows = this.rows.map((scored) => {
       const { predictions: _, notes, ...row } = scored
@@ -386,6 +405,7 @@ class StudyRun {
       ...{ floors, family, margin: MARGIN, rows },
       recommendations: chosen.recommendations,
       shapes: this.shapes,
+      flips: this.rows.length ? flipsOf({ rows: this.rows, expected, texts }) : [],
       notes: [...this.refused, ...chosen.notes, ...notes, ...(measurements?.notes ?? []), ...cpu.info().notes],
     }
     await store.writeFile('results.json', `${JSON.stringify(results, null, 2)}\n`)

@@ -4,6 +4,7 @@ import { Option, type Command } from '@commander-js/extra-typings'
 import { join } from 'node:path'
 import type { StudyResults } from '../../report/results.ts'
 import { METRICS } from '../../evaluation/statistics.ts'
+import { declareMerge } from './study-merge.ts'
 import { UsageError } from '../failure.ts'
 import { columnOptions, preparationOptions } from '../options.ts'
 import { amount, DATA_HELP, deviceList, fileList, jsonOption, MODEL_HELP, positiveNumber } from '../values.ts'
@@ -71,6 +72,10 @@ const options = (program: Command) =>
     )
     .option('--quick', 'synthetic data, smaller models, fewer steps: under two minutes')
     .option('--out <folder>', 'results and models; a study that was stopped goes on there', 'study-out')
+    .option(
+      '--show-texts',
+      'copy test texts that flip against the baseline into the report (default: of synthetic data alone)',
+    )
     .option('--fresh', 'forget what an earlier study left in --out')
     .option(
       '--seeds <n>',
@@ -84,7 +89,10 @@ const options = (program: Command) =>
 
 type Flags = ReturnType<ReturnType<typeof options>['opts']>
 
-export const declare = (program: Command): void => void options(program).action(run)
+export function declare(program: Command): void {
+  const study = options(program).action(run)
+  declareMerge(study as unknown as Command)
+}
 
 /** Runs a study; the first Ctrl-C lets it write what is finished, the second ends at once. */
 async function run(flags: Flags): Promise<void> {
