@@ -113,4 +113,9 @@ describe('the quality of a compressed model', () => {
   ])('%j is refused', async (args, words) => {
     expectSentence(await run(['compress', 'trained', ...args, '--out', 'never']), words, 2)
   })
+
+  it('names a file that is missing', async () => {
+    const ended = await run(['compress', 'trained', '--recipe', 'q8', '--data', 'none.csv', '--out', 'never'])
+    expectSentence(ended, /none\.csv: not read: there is no such file; expected a CSV/)
+  })
 })

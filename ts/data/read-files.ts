@@ -46,7 +46,8 @@ async function readDataFile(path: string, most: number): Promise<DataFile> {
   return { path, ending, ...decode(bytes, path) }
 }
 
-async function readBytes(path: string, most: number): Promise<Uint8Array> {
+/** A file's bytes as they are stored. @throws where there is no such file, or it has more than `most` bytes */
+export async function readBytes(path: string, most = MAX_FILE_BYTES): Promise<Uint8Array> {
   const { readBounded } = await import('../io/folder.node.ts')
   try {
     return await readBounded(path, most)

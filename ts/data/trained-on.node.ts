@@ -1,9 +1,9 @@
 // What a model's config.json says of the data it was trained on: enough to find the texts that were held out, and no text.
 
 import { createHash } from 'node:crypto'
-import { readFile } from 'node:fs/promises'
 import type { BertConfig } from '../model/config.ts'
 import { TEST_SHARE } from './prepare.ts'
+import { readBytes } from './read-files.ts'
 
 /** One training. */
 export interface TrainedOn {
@@ -18,14 +18,14 @@ export interface TrainedOn {
 /** The key of config.json. It holds a list: a model that is trained again has seen the data of before, too. */
 const KEY = 'trained_on'
 
-/** What `data` is called in a record: its own name, or the digest of each of its files. */
+/** What `data` is called in a record: its own name, or the digest of each of its files. @throws where a file is missing */
 export async function digestsOfData(data: string): Promise<string[]> {
   if (data.startsWith('builtin:')) return [data]
   const paths = data.split(',').map((path) => path.trim())
   return Promise.all(
     paths.map(async (path) =>
       createHash('sha256')
-        .update(await readFile(path))
+        .update(await readBytes(path))
         .digest('hex'),
     ),
   )
