@@ -25,7 +25,7 @@ const timesOf = ({ machine, engine, date, rows }: StudyResults): MachineTimes =>
 })
 
 /** All machines of a study, merged before or not. */
-export const machinesOf = (results: StudyResults): MachineTimes[] => results.machines ?? [timesOf(results)]
+const machinesOf = (results: StudyResults): MachineTimes[] => results.machines ?? [timesOf(results)]
 
 /**
  * The first study with the times of all.

@@ -48,8 +48,9 @@ export const PAGE_SCRIPT = `
       const row = best(left, name, sign)
       return row ? [aim + ' ' + row.dataset.id] : []
     })
-    said.textContent = left.length + ' of ' + rows.length + ' rows' + (words.length ? ': ' + words.join(', ') : '; none keeps these limits')
-    const smallest = limits.length || name ? best(left, 'mb', 1) : undefined
+    const isLimited = limits.length > 0 || name !== ''
+    said.textContent = !isLimited ? '' : left.length + ' of ' + rows.length + ' rows' + (words.length ? ': ' + words.join(', ') : '; none keeps these limits')
+    const smallest = isLimited ? best(left, 'mb', 1) : undefined
     code.textContent = smallest ? template.replace(shown, smallest.dataset.folder) : template
   }
   form.hidden = false

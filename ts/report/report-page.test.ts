@@ -36,6 +36,7 @@ it('hides what does not keep the limits, says what is left and shows its code', 
   expect(await shownRows()).toEqual(['q8+e8'])
   await page.click('#limits button[type=reset]')
   await page.waitForFunction(() => document.querySelectorAll('#rows tr.out').length === 0)
+  expect(await page.$eval('#said', (of) => of.textContent)).toBe('')
   expect(errors).toEqual([])
 })
 
@@ -90,4 +91,7 @@ it('prints whole on A4: no table is wider than the paper', async () => {
   expect(wide).toEqual([])
   expect(await page.$eval('#limits', (of) => getComputedStyle(of).display)).toBe('none')
   await page.emulateMediaType()
+  const pdf = Buffer.from(await page.pdf({ preferCSSPageSize: true })).toString('latin1')
+  // 297 x 210 mm in points of 1/72 inch
+  expect(pdf).toMatch(/\/MediaBox ?\[0 0 841\.\d+ 59[45]\.\d+\]/)
 })

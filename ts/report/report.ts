@@ -91,7 +91,7 @@ function limitsForm(results: StudyResults): string {
   const fields = inputs.map(
     ([name, title]) => `<label>${title}<input type="number" step="any" inputmode="decimal" name="${name}"></label>`,
   )
-  return `<form id="limits" hidden aria-label="Choose by your own limits">${fields.join('')}<label>name holds<input name="name"></label><button type="reset">no limits</button></form>
+  return `<form id="limits" hidden aria-label="Choose by your own limits">${fields.join('')}<label>name holds<input name="name"></label><button type="reset">no limits</button><small>Limits look at the test texts: of many rows the luckiest looks better there than it is.</small></form>
 <p id="said" class="soft" aria-live="polite"></p>`
 }
 

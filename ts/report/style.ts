@@ -14,7 +14,7 @@ code { font-family: ui-monospace, monospace; font-size: .93em } ul { padding-lef
 .plots { display: grid; grid-template-columns: repeat(auto-fit, minmax(min(100%, 520px), 1fr)); gap: 16px }
 svg { width: 100%; height: auto; font: 11px system-ui, sans-serif }
 svg text { fill: var(--ink) } svg .title { font-size: 14px; font-weight: 600 } svg .tick, svg .axis { fill: var(--soft) }
-svg .grid { stroke: var(--line) } svg .front { fill: none; stroke: var(--best); stroke-width: 1.5; stroke-dasharray: 5 4 }
+svg .name { paint-order: stroke; stroke: var(--paper); stroke-width: 3px } svg .grid { stroke: var(--line) } svg .front { fill: none; stroke: var(--best); stroke-width: 1.5; stroke-dasharray: 5 4 }
 svg .whisker { stroke-width: 1; opacity: .45 } svg .leader { stroke: var(--line) }
 svg .best circle { fill: var(--best) } svg .best .whisker { stroke: var(--best) } svg .other circle { fill: var(--other) }
 svg .other .whisker { stroke: var(--other) } svg .base circle { fill: var(--base) } svg .base .whisker { stroke: var(--base) }
