@@ -1,4 +1,4 @@
-// `compact-kernels bench kernels|models|texts|train|gpu|break-even`; also `node bench/main.ts …`.
+// `compact-kernels bench kernels|models|texts|load|train|gpu|break-even`; also `node bench/main.ts …`.
 
 import { Command, Option } from '@commander-js/extra-typings'
 import { fileURLToPath } from 'node:url'
@@ -124,6 +124,19 @@ function declareTexts(program: Command, command: string): void {
     })
 }
 
+function declareLoad(program: Command): void {
+  program
+    .command('load')
+    .description('what a pipeline does before its first answer, stage by stage, each time in a new process of Node')
+    .argument('<folder>', 'of a model with a tokenizer')
+    .addOption(threadsOption('CPU threads', 2))
+    .addOption(roundsOption(7))
+    .action(async (folder, options) => {
+      const { benchLoad, loadTable } = await import('./load-stages.ts')
+      log(loadTable(benchLoad({ folder, ...options })))
+    })
+}
+
 function declareTrain(program: Command, command: string): void {
   program
     .command('train')
@@ -206,6 +219,7 @@ export async function main(argv: string[]): Promise<number> {
   program.exitOverride()
   for (const declare of [declareKernels, declareModels, declareTexts, declareTrain, declareBreakEven, declareGpu])
     declare(program, command)
+  declareLoad(program)
   try {
     await program.parseAsync(argv, { from: 'user' })
     return 0

@@ -4,9 +4,10 @@ import { mkdtemp, rm, writeFile } from 'node:fs/promises'
 import { tmpdir } from 'node:os'
 import { join } from 'node:path'
 import { afterAll, expect, it } from 'vitest'
+import { STAGES, benchLoad, loadTable } from './load-stages.ts'
 import { distances } from './lib/texts.ts'
 import { peersInstalled } from './peers/install.ts'
-import { TEXT_PEERS, benchTexts, textsTable } from './texts.ts'
+import { TEXT_PEERS, benchTexts, folderOf, textsTable } from './texts.ts'
 
 const folder = await mkdtemp(join(tmpdir(), 'bench-texts-'))
 afterAll(() => rm(folder, { recursive: true }))
@@ -52,7 +53,19 @@ it('refuses what it cannot measure, and says what to do', async () => {
   )
 })
 
+it('names folders as transformers.js takes them', () => {
+  expect(folderOf('/root', 'sp80x4+q8+e8')).toMatch(/^\/root\/[\w.-]+$/)
+})
+
 it('takes no vector that is not a number for near', () => {
   expect(distances(Float32Array.of(1, 0, 0, 2), Float32Array.of(2, 0, 1, 0), 2)).toEqual({ mean: 0.5, max: 1 })
   expect(() => distances(Float32Array.of(NaN, 1), Float32Array.of(1, 1), 1)).toThrow('cosine of text 0 is no number')
+})
+
+it('times every stage of a start in a new process', () => {
+  const rows = benchLoad({ folder: options.model, threads: 2, rounds: 1 })
+  expect(rows.map(({ stage }) => stage)).toEqual([...STAGES, 'whole'])
+  for (const { stage, minMs } of rows) expect(minMs, stage).toBeGreaterThan(0)
+  expect(loadTable(rows)).toContain('self-test')
+  expect(() => benchLoad({ folder, threads: 1, rounds: 1 })).toThrow('give the folder of a model')
 })

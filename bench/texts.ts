@@ -77,7 +77,7 @@ export async function benchTexts(options: TextsBenchOptions): Promise<BenchResul
     rows: [],
     notes: [
       `${options.model}, the first ${texts.length} texts of the file; ms are of one text, tokenizer, mean and norm included`,
-      'distances are 1 - cosine; from f32: from ours with dense f32 and one text a call; alone: from the same engine’s with one text a call',
+      'distances are 1 - cosine; from f32: from ours of the model as it is, one text a call; alone: from the same engine’s with one text a call',
       ...notes,
     ],
   }
@@ -108,12 +108,15 @@ export async function benchTexts(options: TextsBenchOptions): Promise<BenchResul
   return result
 }
 
+/** transformers.js takes no + in a model's name. */
+export const folderOf = (root: string, variant: string): string => join(root, variant.replaceAll('+', '_'))
+
 /** Writes the variant as both sides read it. */
 async function makeVariant({ model, seed, peers, log }: TextsBenchOptions, variant: string, root: string) {
   log(`${variant}: making the weights …`)
   const loaded = await loadModel(model, { seed })
   const weights = variant === 'baseline' ? loaded.weights : (await applyRecipe(loaded.weights, variant, { seed })).model
-  const folder = join(root, variant)
+  const folder = folderOf(root, variant)
   await saveModel(weights, folder, { files: loaded.tokenizerFiles, beside: await loaded.filesBeside() })
   if (peers.length === 0) return
   await mkdir(join(folder, 'onnx'))
@@ -124,7 +127,7 @@ async function open(name: string, setting: Setting, root: string, texts: string[
   const { variant, threads, batch } = setting
   const remote = new RemoteContender(`${name} ${variant}, ${threads} threads, ${batch} texts a call`, nodeChannel())
   try {
-    const task: TextsTask = { folder: join(root, variant), threads }
+    const task: TextsTask = { folder: folderOf(root, variant), threads }
     const contender = name === 'compact-kernels' ? 'compact-kernels-texts' : name
     const { prepareMs } = await remote.prepare(contender, task)
     const { firstMs: coldMs } = await remote.first({ texts: texts.slice(0, batch), batch })

@@ -111,7 +111,7 @@ export interface ResultRow {
     string,
     { sameWeights?: number; baseline?: number; baselineMin?: number; /** texts alone */ sameWeightsMin?: number }
   >
-  /** texts: 1 - cosine of a text's vector, from ours in f32 alone, and from the same engine's with one text a call */
+  /** texts: 1 - cosine of a text's vector, from ours of the model as it is, one text a call, and from the same engine's with one text a call */
   distances?: Record<'f32' | 'alone', { mean: number; max: number }>
   /** texts: where the time of a text goes, least ms of a few passes */
   partsMs?: Record<string, number>
