@@ -1,9 +1,7 @@
 // `compress --train`: the steps that take something out of the layers are trained again, as the study trains its rows: zeros
 // grow, factors and cut layers learn, and the model that is compressed is the teacher.
 
-import { loadDataset } from '../data/dataset.ts'
 import { matchLabels } from '../data/labels.ts'
-import { readingOf } from '../data/prepare.ts'
 import { trainingOf, trainingsOf, withTraining } from '../data/trained-on.node.ts'
 import { densifyModel } from '../distil/densify.ts'
 import { encodeTexts } from '../inference/batches.ts'
@@ -19,12 +17,15 @@ import { definitionOf } from '../recipe/steps/index.ts'
 import { shapeByRecipe } from '../study/tuning.ts'
 import { calibrate } from '../train/calibrate.ts'
 import { PEAK_RATE, TRAINING } from '../train/defaults.ts'
+import { openTrainingData, orderLabels } from '../train/train-on-data.node.ts'
 import { recipeTexts, type RecipeTextsOptions } from '../train/recipe-texts.ts'
 import type { Example } from '../train/within-time.ts'
 import { UsageError } from './failure.ts'
 
 export interface CompressTrainingOptions extends RecipeTextsOptions {
   data: string
+  /** folder or hub id of the model, as it was opened */
+  model: string
   /** passes over the training texts; where not given 4, and more of small data */
   epochs?: number
   /** most minutes to train */
@@ -117,20 +118,17 @@ export async function compressAndTrain(
   }
 }
 
-/** The training part of the data in the model's own tokens and labels. */
+/** The training part of the data, as `train` takes it, in the model's own tokens and labels. */
 async function openExamples(
-  { weights, tokenizerFiles, where }: LoadedModel,
+  { weights: { config }, tokenizerFiles, where }: LoadedModel,
   options: CompressTrainingOptions,
   reporter: Reporter,
 ): Promise<Example[]> {
-  const { config } = weights
-  const { data, test, seed } = options
-  const found = await loadDataset(data, { ...readingOf(options, config), seed, ...(test && { test }) })
-  for (const note of found.notes) reporter.note(note)
-  const { order } = matchLabels(found.labels, config.labels, where)
+  const data = await openTrainingData(options, reporter)
+  orderLabels(data, matchLabels(data.labels, config.labels, options.model), reporter)
   const tokenizer = await openTokenizer(tokenizerFiles, config, where)
-  const { ids, types } = encodeTexts(tokenizer, found.train, config.maxPositions)
-  return found.train.map(({ label }, i) => ({ ids: ids[i], ...(types && { types: types[i] }), label: order[label] }))
+  const { ids, types } = encodeTexts(tokenizer, data.train, config.maxPositions)
+  return data.train.map(({ label }, i) => ({ ids: ids[i], ...(types && { types: types[i] }), label }))
 }
 
 /** What the model that is compressed says, f32 [sequences, labels]. */

@@ -117,7 +117,13 @@ async function compressByRecipe(source: string, recipe: string, flags: Flags): P
   const loaded = await openModel(source, flags.seed, reporter)
   const heldOut = await openHeldOut(source, loaded.weights, flags, reporter)
   // what training held out, no step may learn from
-  const { model, vocabulary, notes } = await applySteps(loaded, steps, { ...flags, seed: heldOut.seed }, reporter)
+  const { model, vocabulary, notes } = await applySteps(
+    source,
+    loaded,
+    steps,
+    { ...flags, seed: heldOut.seed },
+    reporter,
+  )
   const { tokenizerFiles, weights, fileBytes } = loaded
   const files = vocabulary ? withVocabulary(tokenizerFiles, vocabulary, weights.config.lowercase) : tokenizerFiles
   const beside = await loaded.filesBeside(vocabulary !== null && vocabulary !== undefined)
@@ -135,6 +141,7 @@ async function compressByRecipe(source: string, recipe: string, flags: Flags): P
 
 /** The recipe's steps, trained again where that is asked for. */
 async function applySteps(
+  source: string,
   loaded: LoadedModel,
   steps: readonly Step[],
   flags: Flags,
@@ -145,7 +152,7 @@ async function applySteps(
     const { compressAndTrain } = await import('../compress-training.ts')
     const { interruptible } = await import('../interruptible.ts')
     return interruptible('stopping after this step', (signal) =>
-      compressAndTrain(loaded, steps, { ...flags, data: data!, minutes, reporter }, reporter, signal),
+      compressAndTrain(loaded, steps, { ...flags, model: source, data: data!, minutes, reporter }, reporter, signal),
     )
   }
   const { applyRecipe } = await import('../../recipe/apply.ts')
