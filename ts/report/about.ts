@@ -65,7 +65,7 @@ export const recipeWords = (recipe: string): string =>
 /** What a row is in words. */
 export function rowWords({ id, recipe, parent }: Pick<StudyRow, 'id' | 'recipe' | 'parent'>): string {
   if (id === 'baseline') return 'the model that every other row is held against'
-  if (id === 'student') return 'a smaller model, trained on the answers of the baseline'
+  if (id === 'student') return 'a smaller model; the notes say how it was trained'
   return `${recipeWords(recipe)}${parent === 'student' ? ' (of the student)' : ''}`
 }
 

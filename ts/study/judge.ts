@@ -3,6 +3,8 @@
 import { pairedLoss } from '../evaluation/paired.ts'
 import { agreement, type Metric } from '../evaluation/statistics.ts'
 import { MARGIN, type StudyRow } from '../report/results.ts'
+import { slowerNotes } from '../report/slower.ts'
+import type { Measurements } from './measure.ts'
 import type { ScoredRow } from './score.ts'
 
 /** What the other rows say of one. */
@@ -40,4 +42,28 @@ export class Judge {
     }
     return found
   }
+}
+
+/** Rows as results.json has them: judged against the first, with their times where there are any. */
+export function judgedRows(
+  scoredRows: readonly ScoredRow[],
+  judge: Judge,
+  options: JudgeOptions,
+  measurements: Measurements | null,
+): StudyRow[] {
+  const rows = scoredRows.map((scored): StudyRow => {
+    const { predictions: _, notes, ...row } = scored
+    return {
+      ...row,
+      ...judge.of(scored, scoredRows[0], options),
+      cpu: measurements?.cpu?.[row.id] ?? null,
+      gpu: measurements?.gpu?.[row.id] ?? null,
+      note: notes.join('; '),
+    }
+  })
+  for (const [id, words] of slowerNotes(rows)) {
+    const row = rows.find((r) => r.id === id)!
+    row.note = [row.note, words].filter((part) => part !== '').join('; ')
+  }
+  return rows
 }

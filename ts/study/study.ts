@@ -11,7 +11,7 @@ import { openDevice } from '../inference/devices.ts'
 import { measureFloors, withoutPredictions, type Floor } from '../evaluation/floors.ts'
 import { f1Notes, positiveClass } from '../evaluation/scores.ts'
 import { METRIC_NAMES } from '../evaluation/statistics.ts'
-import { Judge } from './judge.ts'
+import { Judge, judgedRows } from './judge.ts'
 import { describeMachine, packageVersion } from '../report/machine.ts'
 import { measureRows, type MeasuredRow, type Measurements } from './measure.ts'
 import { checkPlain } from '../data/examples.ts'
@@ -24,7 +24,6 @@ import { measureShapes } from './shapes.ts'
 import { MARGIN, RESULTS_SCHEMA, type ShapeTime, type StudyResults, type StudySettings } from '../report/results.ts'
 import { encoderParams, scoreRow, type ScoredRow } from './score.ts'
 import { scaleFor, settingsOf, type Scale, type StudyOptions } from './settings.ts'
-import { slowerNotes } from '../report/slower.ts'
 import { Stopped } from '../inference/stopped.ts'
 import { cuttingNote } from './cutting.ts'
 import { keyOf, lockStudy, openStore, type Store } from './store.ts'
@@ -359,20 +358,7 @@ class StudyRun {
     const expected = data.test.map(({ label }) => label)
     const texts = showTexts ? data.test.map(({ text }) => text) : null
     const judging = { expected, classes: data.labels.length, metric, positive, seed, family }
-    const rows = this.rows.map((scored) => {
-      const { predictions: _, notes, ...row } = scored
-      return {
-        ...row,
-        ...this.judge.of(scored, this.rows[0], judging),
-        cpu: measurements?.cpu?.[row.id] ?? null,
-        gpu: measurements?.gpu?.[row.id] ?? null,
-        note: notes.join('; '),
-      }
-    })
-    for (const [id, words] of slowerNotes(rows)) {
-      const row = rows.find((r) => r.id === id)!
-      row.note = [row.note, words].filter((part) => part !== '').join('; ')
-    }
+    const rows = judgedRows(this.rows, this.judge, judging, measurements)
     const { machine, engine } = await describeMachine(cpu.info(), measurements?.adapter ?? null)
     const finished = rows.length + this.refused.length === plans.length && measurements !== null
     const notes = [...data.notes, ...(this.cutting ? [this.cutting] : []), ...f1Notes(data.labels, positive)]
