@@ -4,7 +4,7 @@ import type { ModelChoice } from './messages.ts'
 import type { ModelFacts } from './model-facts.ts'
 
 const addresses = import.meta.glob<string>(
-  './models/*/{config.json,model.safetensors,tokenizer.json,tokenizer_config.json}',
+  './models/*/{config.json,model.safetensors,tokenizer.json,tokenizer_config.json,SHA256SUMS}',
   { query: '?url', import: 'default', eager: true },
 )
 const facts = import.meta.glob<ModelFacts>('./models/*/page.json', { import: 'default', eager: true })

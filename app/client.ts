@@ -11,6 +11,7 @@ export class StoppedError extends Error {
 interface Results {
   classify: 'classified'
   inspect: 'inspected'
+  verify: 'verified'
   bench: 'benched'
 }
 export type Final<V extends Request['verb']> = Extract<Reply, { verb: Results[V] }>
@@ -21,7 +22,7 @@ interface Waiting {
   reject: (error: Error) => void
 }
 
-const FINAL = new Set<Reply['verb']>(['classified', 'inspected', 'benched'])
+const FINAL = new Set<Reply['verb']>(['classified', 'inspected', 'verified', 'benched'])
 
 /** One worker, started by the first request. `stop` ends it and all that it does: even a step that computes for seconds. */
 export class Client {

@@ -22,6 +22,7 @@ export interface Slot {
 export type Request =
   | { verb: 'classify'; slot: Slot; texts: string[] }
   | { verb: 'inspect'; model: ModelChoice; variant: string }
+  | { verb: 'verify'; model: ModelChoice; variant: string; devices: DeviceRequest[] }
   | { verb: 'bench'; plan: BenchPlan }
 
 export interface BenchPlan {
@@ -97,6 +98,13 @@ export interface Inspected {
   layers: LayerBytes[]
 }
 
+export interface Verified {
+  /** as the command `verify` prints it */
+  certificate: string
+  /** nothing was found that is not as it shall be */
+  isRight: boolean
+}
+
 /** Where a time was taken. */
 export interface Place {
   kind: 'cpu' | 'gpu'
@@ -150,6 +158,7 @@ export type Reply =
   | { verb: 'progress'; stage: 'fetching' | 'opening' | 'making' | 'packing' | 'running'; done: number; total: number }
   | { verb: 'classified'; result: Classified }
   | { verb: 'inspected'; result: Inspected }
+  | { verb: 'verified'; result: Verified }
   | { verb: 'step'; step: BenchStep }
   | { verb: 'row'; row: BenchRow }
   | { verb: 'left-out'; what: string; why: string }

@@ -3,6 +3,7 @@
 import { errorBox, modelName, variantName, type App, type Section } from './app.ts'
 import { cardOf } from './catalogue.ts'
 import { StoppedError } from './client.ts'
+import { mountCertificate } from './certificate-part.ts'
 import { element, meter, table } from './dom.ts'
 import { digits, share, size } from './language.ts'
 import type { Inspected } from './messages.ts'
@@ -13,6 +14,7 @@ export function mountModel(root: HTMLElement, app: App): Section {
   let error: string | null = null
   /** of the model's maker, as it was written */
   let card: string | null = null
+  const certificate = mountCertificate(app)
 
   function draw(): void {
     const { words, model, view } = app
@@ -20,14 +22,16 @@ export function mountModel(root: HTMLElement, app: App): Section {
     if (key !== asked) {
       asked = key
       found = error = card = null
+      certificate.forget()
       void ask(key)
     }
+    certificate.draw()
     const title = `${modelName(model, words)}, ${variantName(view.first.variant, app)}`
     root.replaceChildren(
       element('h2', {}, words.sections.model),
       element('p', { class: 'quiet' }, title),
       ...(error === null ? [] : [errorBox(words.failed, error)]),
-      ...(found ? tables(found) : []),
+      ...(found ? [...tables(found), certificate.root] : []),
       ...(card === null
         ? []
         : [element('details', {}, element('summary', {}, words.modelCard), element('pre', { lang: 'en' }, card))]),

@@ -5,7 +5,7 @@ import { openDevice } from '../ts/inference/devices.ts'
 import { startClassifier } from '../ts/inference/classifier.ts'
 import { openTokenizer } from '../ts/inference/open-tokenizer.ts'
 import type { RunningModel } from '../ts/inference/running-model.ts'
-import { isModelFile, memoryFiles, type ModelFiles } from '../ts/io/folder.ts'
+import { isModelFile, memoryFiles } from '../ts/io/folder.ts'
 import { loadModelFiles, type LoadedModel } from '../ts/model/load.ts'
 import type { ModelWeights } from '../ts/model/weights.ts'
 import { deviceKey } from './device-key.ts'
@@ -66,24 +66,38 @@ export const deviceFor = (request: DeviceRequest): Promise<Device> =>
 
 const modelFor = (choice: ModelChoice, say: Say): Promise<LoadedModel> =>
   once(models, modelKey(choice), async () => {
-    const files = 'addresses' in choice ? await fetchFiles(choice, say) : await readFiles(choice)
+    const files = await filesOf(choice, isModelFile, say)
+    if (!('config.json' in files))
+      throw new Error(
+        `${choice.name}: config.json is missing; expected the files of a model folder: config.json, model.safetensors, and tokenizer.json or vocab.txt`,
+      )
     say({ verb: 'progress', stage: 'opening', done: 0, total: 1 })
-    const model = await loadModelFiles(files)
+    const model = await loadModelFiles(memoryFiles(files, choice.name))
     if (!model.weights.classifier)
       throw new Error(`${choice.name} has no classifier: expected a model that was trained to tell labels apart`)
     return model
   })
 
+/** The files of a model whose names are wanted, by name. */
+export const filesOf = (
+  choice: ModelChoice,
+  isWanted: (name: string) => boolean,
+  say: Say,
+): Promise<Record<string, ArrayBuffer>> =>
+  'addresses' in choice ? fetchFiles(choice.addresses, isWanted, say) : readFiles(choice.files, isWanted)
+
 /** Only the files that are there are asked for: a browser reports every other one as an error. */
 async function fetchFiles(
-  { name, addresses }: Extract<ModelChoice, { addresses: unknown }>,
+  addresses: Record<string, string>,
+  isWanted: (name: string) => boolean,
   say: Say,
-): Promise<ModelFiles> {
+): Promise<Record<string, ArrayBuffer>> {
   const loaded = new Map<string, number>()
   const totals = new Map<string, number>()
   const sum = (bytes: Map<string, number>): number => [...bytes.values()].reduce((all, one) => all + one, 0)
+  const wanted = Object.entries(addresses).filter(([file]) => isWanted(file))
   const files = await Promise.all(
-    Object.entries(addresses).map(async ([file, address]) => {
+    wanted.map(async ([file, address]) => {
       const response = await fetch(address)
       if (!response.ok) throw new Error(`${address} could not be fetched: HTTP ${response.status}`)
       totals.set(file, Number(response.headers.get('content-length') ?? 0))
@@ -97,18 +111,14 @@ async function fetchFiles(
       return [file, await new Blob(pieces).arrayBuffer()] as const
     }),
   )
-  return memoryFiles(Object.fromEntries(files), name)
+  return Object.fromEntries(files)
 }
 
 /** The folder's own files alone: folders in it may have a config.json of another thing. */
-async function readFiles({ name, files }: Extract<ModelChoice, { files: unknown }>): Promise<ModelFiles> {
-  const own = files.filter((file) => file.webkitRelativePath.split('/').length <= 2 && isModelFile(file.name))
-  if (!own.some((file) => file.name === 'config.json'))
-    throw new Error(
-      `${name}: config.json is missing; expected the files of a model folder: config.json, model.safetensors, and tokenizer.json or vocab.txt`,
-    )
+async function readFiles(files: File[], isWanted: (name: string) => boolean): Promise<Record<string, ArrayBuffer>> {
+  const own = files.filter((file) => file.webkitRelativePath.split('/').length <= 2 && isWanted(file.name))
   const read = await Promise.all(own.map(async (file) => [file.name, await file.arrayBuffer()] as const))
-  return memoryFiles(Object.fromEntries(read), name)
+  return Object.fromEntries(read)
 }
 
 export async function variantFor(choice: ModelChoice, variant: string, say: Say): Promise<OpenVariant> {

@@ -171,6 +171,15 @@ export const en = {
   modelFacts: (bytes: string, params: string, most: number): string =>
     `${bytes}, ${params} parameters; reads up to ${most} tokens.`,
   modelCard: 'Model card',
+  verify: 'Verify the model in this browser',
+  verifyHint:
+    'Every kernel on whole numbers, and the logits of three sequences, against the float64 reference on each device here; the files against their SHA-256.',
+  verifying: 'Verifying …',
+  verified: 'Verified: this browser computes the model as the reference does.',
+  notVerified: 'Not verified: the last line of the certificate says what is wrong.',
+  copyCertificate: 'Copy the certificate',
+  copied: 'The certificate is copied.',
+  notCopied: 'The browser did not let the page copy; the text can be marked and copied.',
 
   can: 'yes',
   cannot: 'no',

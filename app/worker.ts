@@ -12,6 +12,10 @@ async function serve(request: Request, say: (reply: Reply) => void): Promise<voi
       const { inspect } = await import('./inspect.ts')
       return say({ verb: 'inspected', result: await inspect(request.model, request.variant, say) })
     }
+    case 'verify': {
+      const { verify } = await import('./verify.ts')
+      return say({ verb: 'verified', result: await verify(request.model, request.variant, request.devices, say) })
+    }
     case 'bench': {
       const { bench } = await import('./bench.ts')
       await bench(request.plan, say)

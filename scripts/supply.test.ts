@@ -8,6 +8,7 @@ import { join } from 'node:path'
 import { fileURLToPath } from 'node:url'
 import { describe, expect, it, vi } from 'vitest'
 import { loadModel, pipeline, tokenizerFromVocabulary } from '../ts/index.ts'
+import { checkSums } from '../ts/io/sums.node.ts'
 import { binaryFiles } from './binaries.ts'
 import { bomOf, componentsOf, licencesOf } from './sbom.ts'
 import { buildModules } from './package/modules.ts'
@@ -18,6 +19,12 @@ const json = <T>(path: string): T => JSON.parse(readFileSync(new URL(path, ROOT)
 /** Licences that ask no more of who ships the package than to name its authors. */
 const PERMISSIVE =
   /^\(?(MIT|ISC|Apache-2\.0|BSD-[23]-Clause|0BSD|BlueOak-1\.0\.0|Unlicense|CC0-1\.0|Python-2\.0|CC-BY-[34]\.0|MPL-2\.0)\b/
+
+it.each(['mail', 'sentiment'])('the page’s model %s has the files that SHA256SUMS lists', async (name) => {
+  const files = await checkSums(fileURLToPath(new URL(`app/models/${name}`, ROOT)))
+  expect(files.map((file) => file.name)).toContain('model.safetensors')
+  for (const file of files) expect(file).toMatchObject({ state: 'as written' })
+})
 
 describe('packages', () => {
   const components = componentsOf(json('package-lock.json'))

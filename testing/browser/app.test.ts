@@ -1,5 +1,5 @@
-// The page, built as it is shipped: its first answer, an error in its place, a bench that is stopped. `npm run app:walk` goes
-// further.
+// The page, built as it is shipped: its first answer, an error in its place, a certificate, a bench that is stopped.
+// `npm run app:walk` goes further.
 
 import type { Browser } from 'puppeteer'
 import { afterAll, beforeAll, expect, it } from 'vitest'
@@ -19,7 +19,7 @@ afterAll(async () => {
   await server?.close()
 })
 
-it('answers at once, shows errors in place of answers, and stops a bench', async () => {
+it('answers at once, shows errors in place of answers, verifies the model, and stops a bench', async () => {
   const { page, problems, answered, text, close } = await openApp(browser, server.url)
   await answered()
   const cards = await page.$$eval('#answers .card', (found) => found.map((card) => (card as HTMLElement).innerText))
@@ -47,6 +47,18 @@ it('answers at once, shows errors in place of answers, and stops a bench', async
   expect(rows[1]).toMatch(/positive.*cut/s)
 
   await page.waitForFunction('!document.querySelector("#bench")?.disabled')
+  await page.waitForSelector('#verify')
+  await page.click('#verify')
+  await page.waitForSelector('#certificate', { timeout: 30_000 })
+  const certificate = await text('#certificate')
+  expect(certificate).toMatch(/\nverified\n?$/)
+  expect(certificate).toMatch(/^ +[0-9a-f]{64} {2}model\.safetensors: as written$/m)
+  expect(certificate).toMatch(/^device +wasm .* 1 thread$/m)
+  expect(certificate).toMatch(/^compact-kernels \d+\.\d+\.\d+, Mozilla.*Chrome/)
+  await page.select('#language', 'ru')
+  expect(await text('#model-section')).toContain('Проверено: этот браузер считает модель так же, как эталон.')
+  await page.select('#language', 'en')
+
   await page.click('#quick')
   await page.click('#bench')
   await page.waitForFunction('Number(document.querySelector("#bench-progress").value) > 2', { timeout: 20_000 })

@@ -9,7 +9,7 @@ import type { ByteSource } from './safetensors.ts'
 
 export { keptOnDisk } from './kept-files.node.ts'
 export { writeWhole, type Parts } from './write.node.ts'
-export { recoverFolder, SUMS_FILE, writeFolder } from './write-folder.node.ts'
+export { recoverFolder, writeFolder } from './write-folder.node.ts'
 
 const isMissing = (error: unknown): boolean =>
   ['ENOENT', 'ENOTDIR'].includes((error as NodeJS.ErrnoException).code ?? '')

@@ -19,10 +19,8 @@ import {
 } from 'node:fs/promises'
 import { basename, dirname, join } from 'node:path'
 import { takeLock } from './lock.node.ts'
+import { SUMS_FILE } from './sums.ts'
 import { leftBeside, placeOf, syncFolder, temporaryOf, writeNew, replaceFile, type Parts } from './write.node.ts'
-
-/** Digests of the files of a folder as `sha256sum --check` reads them. */
-export const SUMS_FILE = 'SHA256SUMS'
 
 /** What a disk answers that has no hard links, or no more of them. */
 const NO_LINKS = new Set<unknown>(['EPERM', 'ENOTSUP', 'EMLINK', 'ENOSYS', 'EXDEV'])

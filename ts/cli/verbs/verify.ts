@@ -2,8 +2,6 @@
 
 import type { Command } from '@commander-js/extra-typings'
 import type { Device } from '../../../kernels/program/device.ts'
-import type { DeviceVerdict, Verdict } from '../../evaluation/verify.ts'
-import type { FileDigest } from '../../io/sums.node.ts'
 import { jsonOption, MODEL_HELP, seedOption, threadsOption } from '../values.ts'
 
 const options = (program: Command) =>
@@ -23,6 +21,7 @@ async function run(source: string, flags: ReturnType<ReturnType<typeof options>[
   const { isFolder } = await import('../../io/folder.node.ts')
   const { checkSums } = await import('../../io/sums.node.ts')
   const { loadModel } = await import('../../model/load.ts')
+  const { certify, certificateText } = await import('../../evaluation/certificate.ts')
   const { verifyModel } = await import('../../evaluation/verify.ts')
   const { describeMachine } = await import('../../report/machine.ts')
   const { createProgress } = await import('../progress.ts')
@@ -32,30 +31,14 @@ async function run(source: string, flags: ReturnType<ReturnType<typeof options>[
   const { devices, notes } = await openDevices(flags.threads, flags.gpu)
   try {
     const verdict = await verifyModel(weights, devices, { seed: flags.seed, progress: (what) => reporter.stage(what) })
-    const faults = [
-      ...files
-        .filter(({ state }) => state === 'differs' || state === 'missing')
-        .map(({ name, state }) => `${name} ${state === 'missing' ? 'is missing' : 'differs from what was written'}`),
-      ...verdict.faults,
-    ]
-    if (files.length > 0 && files.every(({ state }) => state === 'unlisted'))
-      notes.push('the folder has no SHA256SUMS: whether its files are those that were written cannot be seen')
+    const certificate = certify(verdict, where, files, notes)
     const { machine, engine } = await describeMachine(devices[0].info(), null)
-    const certificate = {
-      date: new Date().toISOString(),
-      source: where,
-      engine,
-      machine,
-      files,
-      ...verdict,
-      notes,
-      faults,
-    }
     process.stdout.write(
       flags.json
-        ? `${JSON.stringify(certificate)}\n`
-        : wordsOf(certificate, `compact-kernels ${engine.version}, Node ${engine.node}`),
+        ? `${JSON.stringify({ engine, machine, ...certificate })}\n`
+        : certificateText(certificate, `compact-kernels ${engine.version}, Node ${engine.node}`),
     )
+    const { faults } = certificate
     if (faults.length > 0) throw new Error(`${source} is not verified: ${faults.join('; ')}`)
   } finally {
     for (const device of devices) await device.dispose()
@@ -81,34 +64,4 @@ async function openDevices(
       notes.push((error as Error).message)
     }
   return { devices, notes: [...notes, ...devices.flatMap((device) => device.info().notes)] }
-}
-
-function wordsOf(
-  certificate: Verdict & { date: string; source: string; files: FileDigest[]; notes: string[] },
-  versions: string,
-): string {
-  const { date, source, files, devices, bound, moves, betweenThreads, notes, faults } = certificate
-  const lines = [
-    `${versions}, ${date}`,
-    `model    ${source}`,
-    ...files.map(({ name, sha256, state }) => `         ${sha256 ?? '-'}  ${name}: ${state}`),
-    ...devices.flatMap(deviceLines),
-    `bound    ${bound.toExponential(1)}: a last bit of the word table moves the reference's logits by ${moves.toExponential(1)}`,
-    `threads  logits differ by ${betweenThreads.toExponential(1)}`,
-    ...notes.map((note) => `note     ${note}`),
-    faults.length === 0 ? 'verified' : `not verified: ${faults.join('; ')}`,
-  ]
-  return `${lines.join('\n')}\n`
-}
-
-function deviceLines({ device, kernels, furthest }: DeviceVerdict): string[] {
-  const outputs = kernels.reduce((sum, kernel) => sum + kernel.outputs, 0)
-  const wrong = kernels.reduce((sum, kernel) => sum + kernel.wrong, 0)
-  const variants = Object.entries(device.variants).map(([kernel, variant]) => `${kernel} ${variant}`)
-  return [
-    `device   ${device.name}${device.software ? ' (software GPU, emulated)' : ''}`,
-    ...(variants.length > 0 ? [`         ${variants.join(', ')}`] : []),
-    `         ${kernels.length} kinds and shapes of layers: ${outputs - wrong} of ${outputs} integers equal`,
-    `         logits at most ${furthest.toExponential(1)} from the float64 reference`,
-  ]
 }
