@@ -24,7 +24,7 @@ const THREAD = ['--threads', '1']
 const compress = async (...args: string[]) => {
   const { code, stdout, stderr } = await run(['compress', ...args, '--json', ...THREAD])
   expect(code, stderr).toBe(0)
-  return JSON.parse(stdout)
+  return { ...JSON.parse(stdout), stderr }
 }
 
 beforeAll(async () => {
@@ -42,7 +42,7 @@ describe('the quality of a compressed model', () => {
     const config = JSON.parse(await readFile(join(folder, 'trained/config.json'), 'utf8'))
     const sha256 = createHash('sha256').update(table(0, 300)).digest('hex')
     expect(config.trained_on).toEqual([{ seed: 1, test_share: 0.2, data: [sha256] }])
-    const { quality } = await compress(
+    const { quality, stderr } = await compress(
       'trained',
       '--recipe',
       'q8',
@@ -53,6 +53,7 @@ describe('the quality of a compressed model', () => {
       '--out',
       'q8',
     )
+    expect(stderr).toMatch(/trained with seed 1, .* in place of --seed 7/)
     expect(quality).toMatchObject({ texts: 60, constant: null, before: { n: 60 }, after: { n: 60 } })
     expect(quality.before.macroF1).toBeGreaterThan(0.95)
     expect(quality.difference.macroF1.loss).toBeCloseTo(quality.before.macroF1 - quality.after.macroF1, 12)

@@ -88,6 +88,10 @@ export async function openHeldOut(
     return none(`${source} was trained on ${data} in two splits; give texts that are new to it with --test FILE`)
   if (training.test_share === 0)
     return none(`${source} was trained on the whole of ${data}; give texts that are new to it with --test FILE`)
+  if (training.seed !== seed)
+    reporter.note(
+      `${source} was trained with seed ${training.seed}, which says what was held out of ${data}: it is taken in place of --seed ${seed}`,
+    )
   const split = { ...reading, seed: training.seed, testShare: training.test_share }
   const found = await loadDataset(data, split)
   const rows = inOrder(found.labels, found.test)
