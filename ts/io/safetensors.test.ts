@@ -118,6 +118,21 @@ describe('safetensors', () => {
     ['negative dims', raw({ w: { ...good, shape: [-2] } }, 8), /'w' has shape \[-2\]/],
     ['offsets backwards', raw({ w: { ...good, data_offsets: [8, 0] } }, 8), /'w' has data_offsets \[8,0\]/],
     ['no entry', raw({ w: null }, 8), /'w' has type undefined/],
+    // what the reference, in Rust, refuses as well: bench/peers/safetensors_oracle.py
+    ['a byte order mark', raw('\ufeff{}', 0), /header is not JSON/],
+    ['metadata that is a list', raw({ __metadata__: [] }, 0), /__metadata__ is \[\], expected strings by name/],
+    ['metadata that is a number', raw({ __metadata__: { a: 1 } }, 0), /__metadata__ is \{"a":1\}/],
+    ['half a letter in a name', raw('{"\\ud800":{}}', 0), /"\\ud800" is no text/],
+    [
+      'a tensor of no elements inside another',
+      raw({ w: good, e: { dtype: 'U8', shape: [0], data_offsets: [4, 4] } }, 8),
+      /tensor 'e' at 4 overlaps/,
+    ],
+    [
+      'a tensor of no elements outside',
+      raw({ e: { dtype: 'U8', shape: [0], data_offsets: [2, 2] } }, 2),
+      /2 bytes before tensor 'e'/,
+    ],
   ] as [string, Uint8Array<ArrayBuffer>, RegExp][])('refuses %s', async (_, file, message) => {
     await expect(open(file)).rejects.toThrow(message)
   })

@@ -117,7 +117,7 @@ export async function openSafetensors(source: ByteSource): Promise<SafetensorsFi
   await source.read(8, text)
   let header: unknown
   try {
-    header = JSON.parse(new TextDecoder('utf-8', { fatal: true }).decode(text))
+    header = JSON.parse(new TextDecoder('utf-8', { fatal: true, ignoreBOM: true }).decode(text))
   } catch (error) {
     refuse(`header is not JSON (${(error as Error).message})`)
   }
@@ -128,10 +128,11 @@ export async function openSafetensors(source: ByteSource): Promise<SafetensorsFi
   const tensors = new Map<string, TensorEntry>()
   let metadata: Record<string, string> = {}
   for (const [name, value] of Object.entries(header as Record<string, unknown>)) {
-    if (name === '__metadata__') metadata = (value ?? {}) as Record<string, string>
+    if (/\p{Surrogate}/u.test(name)) refuse(`the name ${JSON.stringify(name)} is no text`)
+    if (name === '__metadata__') metadata = checkMetadata(value ?? {}, refuse)
     else tensors.set(name, checkEntry(name, value, base, dataBytes, refuse))
   }
-  const inOrder = [...tensors.values()].filter((t) => t.length > 0).sort((a, b) => a.start - b.start)
+  const inOrder = [...tensors.values()].sort((a, b) => a.start - b.start || a.length - b.length)
   let end = base
   for (const entry of inOrder) {
     if (entry.start < end)
@@ -141,6 +142,13 @@ export async function openSafetensors(source: ByteSource): Promise<SafetensorsFi
   }
   if (end !== source.size) refuse(`tensors end at byte ${end}, the file has ${source.size}`)
   return { source, tensors, metadata, headerBytes: base }
+}
+
+function checkMetadata(value: unknown, refuse: (what: string) => never): Record<string, string> {
+  const isRecord = typeof value === 'object' && value !== null && !Array.isArray(value)
+  if (!isRecord || Object.values(value).some((one) => typeof one !== 'string'))
+    return refuse(`__metadata__ is ${JSON.stringify(value).slice(0, 100)}, expected strings by name`)
+  return value as Record<string, string>
 }
 
 function checkEntry(
