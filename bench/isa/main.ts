@@ -77,7 +77,7 @@ function setUp(folder: string): void {
   if (status !== 0) fail(`setup.sh ended with ${String(status)}; what it said last is above, its logs are in ${folder}`)
 }
 
-/** Node and Dawn, which the root has not. */
+/** Copies Node and Dawn, which the root lacks. */
 function copyTools(root: string): void {
   const tools = join(root, 'isa/tools')
   mkdirSync(join(tools, 'node_modules'), { recursive: true })

@@ -15,7 +15,8 @@ command -v debootstrap >/dev/null || { apt-get update -qq && apt-get install -qq
 
 # the archive that this machine's own apt uses; a mirror of Debian
 mirror=$(apt-get indextargets --format '$(REPO_URI)' 2>/dev/null | grep -m1 -E '/debian/?$' || true)
-mirror=${ISA_MIRROR:-${mirror:-https://deb.debian.org/debian}}
+mirror=${ISA_MIRROR:-$mirror}
+[ -n "$mirror" ] || { echo "setup: apt names no Debian archive here: give its address in ISA_MIRROR" >&2; exit 1; }
 [ -e "$root/etc/debian_version" ] || debootstrap --variant=minbase --include=ca-certificates trixie "$root" "$mirror"
 cat > "$root/etc/apt/sources.list" <<SOURCES
 deb $mirror trixie main
