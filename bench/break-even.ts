@@ -8,9 +8,8 @@ import { seededRandom, uniform } from '../kernels/testing/random.ts'
 import { randomWeight } from '../kernels/testing/weights.ts'
 import { copiesProgram, layerCopies } from '../ts/budget/linear-times.ts'
 import { createDevice, version } from './lib/devices.ts'
-import { describeEngine, describeMachine } from './lib/machine.ts'
 import { burst, fastestCalibration, rotated, timing, warmCalibration, type Burst } from './lib/measure.ts'
-import { SCHEMA, type BenchResult, type ResultRow } from './lib/results.ts'
+import { resultHead, type BenchResult, type ResultRow } from './lib/results.ts'
 import { probeCpu } from './probe/cpu.ts'
 import { storedWeights } from './kernels/cases.ts'
 import { expectedOf, verify } from './kernels/verify.ts'
@@ -78,12 +77,7 @@ export async function benchBreakEven(options: BreakEvenOptions): Promise<BenchRe
   const { shapes, tokens, zeros, threads, command, log } = options
   warmCalibration()
   const result: BenchResult = {
-    schema: SCHEMA,
-    bench: 'break-even',
-    command,
-    date: new Date().toISOString(),
-    machine: describeMachine(),
-    engine: describeEngine(),
+    ...resultHead('break-even', command),
     ceilings: { cpu: await probeCpu(threads) },
     rows: [],
     notes: [

@@ -2,8 +2,7 @@
 
 import type { Precision } from '../kernels/webgpu/device.ts'
 import { HALF_FEATURE } from '../kernels/webgpu/half.ts'
-import { describeEngine, describeMachine } from './lib/machine.ts'
-import { SCHEMA, engineName, gpuCeilingsText, short, type BenchResult } from './lib/results.ts'
+import { resultHead, engineName, gpuCeilingsText, short, type BenchResult } from './lib/results.ts'
 import { probeAdapter, type AdapterReport } from './probe/gpu.node.ts'
 import { benchKernels } from './kernels/bench.ts'
 import { KERNEL_NAMES } from './kernels/cases.ts'
@@ -79,12 +78,7 @@ export async function benchGpu(options: GpuBenchOptions): Promise<BenchResult> {
     shapes: options.shapes ?? (adapter.software ? SOFTWARE_SHAPES : SHAPES),
   })
   const result: BenchResult = {
-    schema: SCHEMA,
-    bench: 'gpu',
-    command,
-    date: new Date().toISOString(),
-    machine: describeMachine(),
-    engine: describeEngine(),
+    ...resultHead('gpu', command),
     ceilings: kernels.ceilings,
     rows: kernels.rows,
     notes: [...notes, ...kernels.notes],

@@ -7,10 +7,9 @@ import { join } from 'node:path'
 import { median } from '../ts/evaluation/statistics.ts'
 import { openContenders, type OpenContender } from './contenders/open.ts'
 import { PEERS } from './lib/contender.ts'
-import { describeEngine, describeMachine } from './lib/machine.ts'
 import { fastestCalibration, rotated, timing, warmCalibration } from './lib/measure.ts'
 import type { ModelBenchOptions } from './lib/model-options.ts'
-import { SCHEMA, engineName, formatTable, short, type BenchResult, type ResultRow } from './lib/results.ts'
+import { resultHead, engineName, formatTable, short, type BenchResult, type ResultRow } from './lib/results.ts'
 import { CHECK_TOKENS, largestDifference, prepareVariant } from './lib/variant.ts'
 import { installPeers } from './peers/install.ts'
 import { probeCpu } from './probe/cpu.ts'
@@ -22,12 +21,7 @@ export async function benchModels(options: ModelBenchOptions): Promise<BenchResu
   if (options.peers.some((peer) => peer.startsWith('ort-'))) installPeers(options.log)
   warmCalibration()
   const result: BenchResult = {
-    schema: SCHEMA,
-    bench: 'models',
-    command: options.command,
-    date: new Date().toISOString(),
-    machine: describeMachine(),
-    engine: describeEngine(),
+    ...resultHead('models', options.command),
     ceilings: {},
     rows: [],
     notes: [

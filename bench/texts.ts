@@ -11,10 +11,9 @@ import { exportOnnx } from '../ts/onnx/export.ts'
 import { applyRecipe } from '../ts/recipe/apply.ts'
 import { nodeChannel } from './lib/channel.ts'
 import type { Description, TextsTask } from './lib/contender.ts'
-import { describeEngine, describeMachine } from './lib/machine.ts'
 import { fastestCalibration, rotated, timing, warmCalibration, type Burst } from './lib/measure.ts'
 import { RemoteContender } from './lib/remote.ts'
-import { SCHEMA, engineName, formatTable, short, type BenchResult, type ResultRow } from './lib/results.ts'
+import { resultHead, engineName, formatTable, short, type BenchResult, type ResultRow } from './lib/results.ts'
 import { distances } from './lib/texts.ts'
 import { installPeers } from './peers/install.ts'
 
@@ -67,12 +66,7 @@ export async function benchTexts(options: TextsBenchOptions): Promise<BenchResul
   if (options.peers.length > 0) installPeers(options.log)
   warmCalibration()
   const result: BenchResult = {
-    schema: SCHEMA,
-    bench: 'texts',
-    command: options.command,
-    date: new Date().toISOString(),
-    machine: describeMachine(),
-    engine: describeEngine(),
+    ...resultHead('texts', options.command),
     ceilings: {},
     rows: [],
     notes: [

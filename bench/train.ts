@@ -12,9 +12,8 @@ import { LAYER_LINEARS, type ModelWeights } from '../ts/model/weights.ts'
 import { createRandom, type Random } from '../kernels/program/random.ts'
 import { parametersOf, shapeOfModel } from '../ts/train/convert.ts'
 import { createDevice, version } from './lib/devices.ts'
-import { describeEngine, describeMachine } from './lib/machine.ts'
 import { burst, fastestCalibration, rotated, timing, warmCalibration, type Burst } from './lib/measure.ts'
-import { SCHEMA, formatTable, percent, short, type BenchResult, type ResultRow } from './lib/results.ts'
+import { resultHead, formatTable, percent, short, type BenchResult, type ResultRow } from './lib/results.ts'
 import { probeCpu } from './probe/cpu.ts'
 
 export interface TrainBenchOptions {
@@ -63,12 +62,7 @@ export async function benchTrain(options: TrainBenchOptions): Promise<BenchResul
   const chains = withChains(model, createRandom(seed, 'bench-chains'))
   warmCalibration()
   const result: BenchResult = {
-    schema: SCHEMA,
-    bench: 'train',
-    command: options.command,
-    date: new Date().toISOString(),
-    machine: describeMachine(),
-    engine: describeEngine(),
+    ...resultHead('train', options.command),
     ceilings: { cpu: await probeCpu(threads) },
     rows: [],
     notes: [

@@ -4,9 +4,16 @@
 import type { Device } from '../../kernels/program/device.ts'
 import type { GpuSession, Precision } from '../../kernels/webgpu/device.ts'
 import { createDevice, version } from '../lib/devices.ts'
-import { describeEngine, describeMachine } from '../lib/machine.ts'
 import { burst, fastestCalibration, rotated, timing, warmCalibration, type Burst } from '../lib/measure.ts'
-import { SCHEMA, engineName, formatTable, percent, short, type BenchResult, type ResultRow } from '../lib/results.ts'
+import {
+  resultHead,
+  engineName,
+  formatTable,
+  percent,
+  short,
+  type BenchResult,
+  type ResultRow,
+} from '../lib/results.ts'
 import { readShapes } from '../lib/shapes.node.ts'
 import type { LinearShape } from '../lib/shapes.ts'
 import { installPeers } from '../peers/install.ts'
@@ -88,12 +95,7 @@ export async function benchKernels(options: KernelBenchOptions): Promise<BenchRe
   }
   warmCalibration()
   const result: BenchResult = {
-    schema: SCHEMA,
-    bench: 'kernels',
-    command: options.command,
-    date: new Date().toISOString(),
-    machine: describeMachine(),
-    engine: describeEngine(),
+    ...resultHead('kernels', options.command),
     ceilings: {},
     rows: [],
     notes: [

@@ -3,7 +3,7 @@
 import type { Precision } from '../../kernels/webgpu/device.ts'
 import { writeWhole } from '../../ts/io/folder.node.ts'
 import type { Host } from './contender.ts'
-import type { Engine, Machine } from './machine.ts'
+import { describeEngine, describeMachine, type Engine, type Machine } from './machine.ts'
 
 export const SCHEMA = 'compact-kernels/bench/1'
 
@@ -136,6 +136,19 @@ export interface BenchResult {
   rows: ResultRow[]
   notes: string[]
 }
+
+/** How a result of today on this machine begins. */
+export const resultHead = (
+  bench: BenchResult['bench'],
+  command: string,
+): Pick<BenchResult, 'schema' | 'bench' | 'command' | 'date' | 'machine' | 'engine'> => ({
+  schema: SCHEMA,
+  bench,
+  command,
+  date: new Date().toISOString(),
+  machine: describeMachine(),
+  engine: describeEngine(),
+})
 
 /** Writes the result whole or not at all. */
 export async function writeResult(path: string, result: BenchResult): Promise<void> {
