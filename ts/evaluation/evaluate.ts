@@ -1,6 +1,7 @@
 // Scores of a classifier on labelled rows: the model is opened as a user would open it, and its own tokenizer reads
 // the texts.
 
+import { checkNames, type OptionNames } from '../../kernels/program/check-options.ts'
 import { matchLabels } from '../data/labels.ts'
 import type { Rows } from '../data/rows.ts'
 import { openClassifier, startClassifier, type ClassifierOptions } from '../inference/classifier.ts'
@@ -27,6 +28,13 @@ export type EvaluateOptions = ClassifierOptions &
     signal?: AbortSignal
   }
 
+const OPTIONS: OptionNames<EvaluateOptions> = {
+  ...{ seed: true, positive: true, reporter: true, signal: true, preparation: true },
+  ...{ device: true, threads: true, software: true, precision: true, gpuDevice: true, workerUrl: true },
+  ...{ progress: true, localFilesOnly: true, revision: true, endpoint: true, token: true },
+  ...{ labels: true, problemType: true, embeddings: true },
+}
+
 /** How the texts were run. */
 export interface RunDetails {
   /** texts that had more tokens than the model has positions */
@@ -51,6 +59,7 @@ export type Evaluation = TestScores & RunDetails
  * const { f1, f1Low, f1High } = await evaluateClassifier('./my-model', rows, { device: 'cpu', seed: 1 })
  */
 export async function evaluateClassifier(source: string, data: Rows, options: EvaluateOptions): Promise<Evaluation> {
+  checkNames('evaluateClassifier', options, OPTIONS)
   const opened = await openClassifier(source, options)
   try {
     return await evaluate(source, opened, data, options)
@@ -107,6 +116,7 @@ export async function evaluateMultiLabel(
   data: Rows,
   options: EvaluateOptions & { threshold?: number },
 ): Promise<MultiLabelEvaluation> {
+  checkNames('evaluateMultiLabel', options, { ...OPTIONS, threshold: true })
   const opened = await openClassifier(source, options)
   try {
     const { config } = opened.weights
@@ -139,6 +149,7 @@ export async function evaluateRegression(
   data: Rows,
   options: EvaluateOptions,
 ): Promise<RegressionEvaluation> {
+  checkNames('evaluateRegression', options, OPTIONS)
   const opened = await openClassifier(source, options)
   try {
     checkProblem(source, opened, data, 'regression')

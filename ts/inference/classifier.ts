@@ -25,9 +25,10 @@ export type ClassifierOptions = LoadModelOptions & Pick<TextModelOptions, 'prepa
  */
 export async function loadClassifier(source: string, options: ClassifierOptions = {}): Promise<Classifier> {
   refusePreset(source)
-  const { tokenizerFiles, fileBytes, where, ...loaded } = await loadModel(source, options)
+  const { preparation = null, ...reading } = options
+  const { tokenizerFiles, fileBytes, where, ...loaded } = await loadModel(source, reading)
   checkClassifier(source, loaded.weights)
-  const weights = withPreparation(loaded.weights, options.preparation ?? null)
+  const weights = withPreparation(loaded.weights, preparation)
   return { weights, tokenizer: await openTokenizer(tokenizerFiles, weights.config, where), fileBytes }
 }
 

@@ -1,5 +1,6 @@
 // Opens a model: a folder, an address, a hub repository, files in memory, or a preset.
 
+import { checkNames, type OptionNames } from '../../kernels/program/check-options.ts'
 import { fetchedFiles, type ModelFiles, type Progress } from '../io/folder.ts'
 import type { Family } from '../families/family.ts'
 import { parseConfig } from './config-json.ts'
@@ -30,6 +31,11 @@ export interface LoadModelOptions {
   problemType?: ProblemType
   /** 'optional': a file without embedding tables opens as an encoder that takes vectors; its tables have no rows */
   embeddings?: 'required' | 'optional'
+}
+
+const OPTIONS: OptionNames<LoadModelOptions> = {
+  ...{ seed: true, progress: true, localFilesOnly: true, revision: true, endpoint: true, token: true, signal: true },
+  ...{ labels: true, problemType: true, embeddings: true },
 }
 
 export interface OpenModelOptions extends LoadModelOptions {
@@ -74,6 +80,7 @@ const isNode = (): boolean => typeof process !== 'undefined' && typeof process.v
  *   the message names the file and the tensor
  */
 export async function loadModel(source: string, options: LoadModelOptions = {}): Promise<LoadedModel> {
+  checkNames('loadModel', options, OPTIONS)
   if (source.startsWith('preset:')) return loadPreset(source, options)
   return loadModelFiles(await openModelFiles(source, options), options)
 }

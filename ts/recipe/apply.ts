@@ -1,5 +1,6 @@
 // Recipes: what turns a model into one of the study's variants, e.g. 'sp80x4+q8+e8'.
 
+import { checkNames, type OptionNames } from '../../kernels/program/check-options.ts'
 import { breathe, type StepResult } from '../compress/dense.ts'
 import type { ModelWeights } from '../model/weights.ts'
 import { checkOrder, parseRecipe } from './parse.ts'
@@ -18,6 +19,12 @@ export interface RecipeResult {
   vocabulary?: string[]
 }
 
+const CONTEXT: OptionNames<RecipeContext> = {
+  ...{ seed: true, calibration: true, biasCorrection: true, progress: true, importance: true, measureImportance: true },
+  ...{ keepFloat: true, student: true, vocabulary: true, keepIds: true, texts: true, sampleTexts: true },
+  ...{ maxUnknownGrowth: true, encoder: true },
+}
+
 /**
  * Applies a recipe's steps left to right and records them in `config.recipe`. The input model is never changed; arrays
  * that no step touched are shared with it.
@@ -34,6 +41,7 @@ export async function applyRecipe(
   recipe: string | readonly Step[],
   context: RecipeContext,
 ): Promise<RecipeResult> {
+  checkNames('applyRecipe', context, CONTEXT)
   const steps = typeof recipe === 'string' ? parseRecipe(recipe) : recipe
   const notes: string[] = []
   let applied = model.config.recipe

@@ -1,6 +1,7 @@
 // What decides the outcome of a study. Two runs with the same settings and version can share what is on disk; variants,
 // devices and threads only choose among it.
 
+import { checkNames, type OptionNames } from '../../kernels/program/check-options.ts'
 import { NEW_STUDENT_VOCABULARY } from '../distil/defaults.ts'
 import { BUILTIN_MAIL } from '../data/mail/name.ts'
 import { BUILTIN_REVIEWS, REVIEW_COUNT } from '../data/reviews/reviews.ts'
@@ -24,6 +25,13 @@ export interface StudyOptions extends Partial<StudySettings> {
   showTexts?: boolean
 }
 
+const OPTIONS: OptionNames<StudyOptions> = {
+  ...{ out: true, variants: true, devices: true, threads: true, fresh: true, showTexts: true },
+  ...{ model: true, data: true, test: true, validation: true, unlabelled: true, text: true, label: true },
+  ...{ preparation: true, seed: true, tokens: true, minutes: true, quick: true, isTuned: true, metric: true },
+  ...{ positive: true, balance: true, threshold: true, student: true, passes: true, hiddenWeight: true },
+}
+
 /** Minutes of training and timing on two cores; scoring, writing and an emulated GPU take up to three more. */
 const MINUTES = { whole: 7, quick: 1.75 }
 /**
@@ -37,6 +45,7 @@ const NARROW_BASELINE = { layers: 2, hiddenSize: 96, heads: 3, intermediateSize:
 
 /** The settings alone. Their order is part of the key of what is on disk. */
 export function settingsOf(options: StudyOptions): StudySettings {
+  checkNames('runStudy', options, OPTIONS)
   const { quick = false } = options
   const data = options.data ?? (quick ? BUILTIN_REVIEWS : BUILTIN_MAIL)
   return {
