@@ -21,7 +21,7 @@ export interface EmbedOptions extends RunOptions {
 
 /** Vectors of every sequence, in the order given. */
 export async function embed(
-  model: RunningModel,
+  model: Pick<RunningModel, 'config' | 'session'>,
   { ids, types }: Pick<EncodedTexts, 'ids' | 'types'>,
   { pooling, normalize, skip = 0, ...options }: EmbedOptions,
 ): Promise<Features> {

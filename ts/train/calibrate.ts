@@ -2,10 +2,11 @@
 
 import { TrainSession, type InputStatistics } from '../../kernels/train/session.ts'
 import type { Calibration, InputSums } from '../compress/calibration.ts'
-import type { ModelWeights } from '../model/weights.ts'
+import { linearLayers, type ModelWeights } from '../model/weights.ts'
 import { joinSequences } from './batches.ts'
 import { checkPadding } from './trainable.ts'
 import { linearPlaces, parametersOf, shapeOfModel } from './convert.ts'
+import { withHead } from './zero-head.ts'
 
 export interface CalibrateOptions {
   /** CPU threads; the engine's cores, at most 8 */
@@ -21,7 +22,7 @@ export interface CalibrateOptions {
 /**
  * Sums of the inputs of every linear layer over `sequences`. Some hundred texts are enough: more change the sums little.
  *
- * @param model f32, dense or with chains of factors, with pooler and classifier
+ * @param model f32, dense or with chains of factors; a classifier, or an encoder without one
  * @param sequences token ids of texts from the training part
  * @throws where the model is quantized or sparse already, or there are no sequences
  */
@@ -33,10 +34,11 @@ export async function calibrate(
   const { types, threads, batch = 32, signal, progress } = options
   if (sequences.length === 0) throw new Error('calibrate: there are no texts; give some of the training part')
   checkPadding(model.config, sequences)
-  const session = await TrainSession.create(shapeOfModel(model), threads ? { threads } : {})
+  const whole = withHead(model)
+  const session = await TrainSession.create(shapeOfModel(whole), threads ? { threads } : {})
   const byInput = new Map<string, InputSums>()
   try {
-    session.setParameters(parametersOf(model, session.layout))
+    session.setParameters(parametersOf(whole, session.layout))
     for (let begin = 0; begin < sequences.length; begin += batch) {
       signal?.throwIfAborted()
       const part = joinSequences(sequences.slice(begin, begin + batch), types?.slice(begin, begin + batch))
@@ -46,7 +48,8 @@ export async function calibrate(
   } finally {
     await session.dispose()
   }
-  return new Map([...linearPlaces(model)].map(({ stem, input }) => [stem, byInput.get(input)!]))
+  const inputs = new Map([...linearPlaces(whole)].map(({ linear, input }) => [linear, input]))
+  return new Map([...linearLayers(model)].map(({ stem, linear }) => [stem, byInput.get(inputs.get(linear)!)!]))
 }
 
 function add(sums: Map<string, InputSums>, input: string, { rows, K, gram, sum, largest }: InputStatistics): void {

@@ -1,16 +1,17 @@
 // How much the loss would move without a head or a neuron, to first order: |sum of gradient times weight| over what would go
-// (Michel et al. 2019; TextPruner). No labels are needed.
+// (Michel et al. 2019; TextPruner). No labels are needed. Models without a classifier have no loss: vector-importance.ts.
 
 import { linked, type Link } from '../../kernels/train/batch.ts'
-import { tensorOf, type Layout } from '../../kernels/train/layout.ts'
 import { TrainSession } from '../../kernels/train/session.ts'
 import type { Importance } from '../compress/structure.ts'
 import type { ModelWeights } from '../model/weights.ts'
 import { joinSequences } from './batches.ts'
 import { checkPadding, linkOf } from './trainable.ts'
 import { parametersOf, shapeOfModel } from './convert.ts'
+import { emptyImportance, partProducts } from './part-products.ts'
+import { vectorImportance, type VectorImportanceOptions } from './vector-importance.ts'
 
-export interface ImportanceOptions {
+export interface ImportanceOptions extends VectorImportanceOptions {
   /**
    * what the loss compares with, one per sequence: class numbers, or rows [labels] of what the model should say (of the model
    * before any removal, say): probabilities, of a regression numbers. Unless given: what the model itself chooses, the one class
@@ -18,14 +19,8 @@ export interface ImportanceOptions {
    * and numbers would not do, since the loss is at its least there and every gradient 0
    */
   labels?: ArrayLike<number> | readonly Float32Array[]
-  /** token types of each sequence; all 0 where not given */
-  types?: readonly Int32Array[]
   /** sequences per batch; 32. The absolute value is taken of a batch's sum, so smaller batches see more of what cancels */
   batch?: number
-  /** CPU threads; the engine's cores, at most 8 */
-  threads?: number
-  signal?: AbortSignal
-  progress?: (done: number, total: number) => void
 }
 
 /**
@@ -33,7 +28,9 @@ export interface ImportanceOptions {
  * - head: |sum g w| over its columns of the attention output matrix
  * - neuron: |sum g1 w1 + gb b| over its row of W1 with bias, plus |sum g2 w2| over its column of W2
  *
- * @param model dense f32 with pooler and classifier
+ * Of a model without a classifier it is how far the texts' vectors would move, as `vectorImportance`.
+ *
+ * @param model dense f32
  * @param sequences token ids; some hundred texts are enough
  * @returns scores per layer, comparable across layers
  * @throws where the model is compressed already, there are no sequences, or labels and sequences do not fit each other
@@ -45,16 +42,17 @@ export async function firstOrderImportance(
 ): Promise<Importance[]> {
   const { labels, types, batch = 32, threads, signal, progress } = options
   if (sequences.length === 0) throw new Error('importance: there are no texts; give some of the training part')
+  if (!model.classifier) {
+    if (labels) throw new Error('importance: labels are of a classifier, and the model has none; leave them out')
+    return vectorImportance(model, sequences, options)
+  }
   if (labels && labels.length !== sequences.length)
     throw new Error(`importance: ${labels.length} labels for ${sequences.length} sequences; give one each`)
   checkPadding(model.config, sequences)
   const link = linkOf(model.config)
   const shape = shapeOfModel(model)
   const session = await TrainSession.create(shape, threads ? { threads } : {})
-  const scores: Importance[] = shape.layers.map(({ heads, intermediate }) => ({
-    heads: new Float64Array(heads),
-    neurons: new Float64Array(intermediate),
-  }))
+  const scores = emptyImportance(shape)
   const batches = Math.ceil(sequences.length / batch)
   try {
     const parameters = parametersOf(model, session.layout)
@@ -67,7 +65,11 @@ export async function firstOrderImportance(
         ? targetOf(labels, begin, B, shape.labels)
         : ownChoice(await session.forward(joined), shape.labels, link)
       await session.step(joined, { link, target, teacher: null, alpha: 1, temperature: 1 }, null, null)
-      addScores(scores, session.layout, parameters.rest, session.gradients().rest, 1 / batches)
+      const products = partProducts(session.layout, parameters.rest, session.gradients().rest)
+      products.forEach(({ heads, incoming, outgoing }, i) => {
+        heads.forEach((x, h) => (scores[i].heads[h] += Math.abs(x) / batches))
+        incoming.forEach((x, f) => (scores[i].neurons[f] += (Math.abs(x) + Math.abs(outgoing[f])) / batches))
+      })
       progress?.(begin + B, sequences.length)
     }
   } finally {
@@ -137,36 +139,4 @@ function ownChoice(logits: Float32Array, classes: number, link: Link): Float32Ar
     target[at + row.indexOf(Math.max(...row))] = 1
   }
   return target
-}
-
-/** Adds `share` of one batch's scores. */
-function addScores(
-  scores: Importance[],
-  layout: Layout,
-  parameters: Float32Array,
-  gradients: Float32Array,
-  share: number,
-): void {
-  const products = (name: string): { rows: Float64Array; columns: Float64Array } => {
-    const [w, g] = [tensorOf(layout, parameters, name), tensorOf(layout, gradients, name)]
-    const { rows, columns: K } = layout.places.get(name)!
-    const sums = { rows: new Float64Array(rows), columns: new Float64Array(K) }
-    for (let row = 0; row < rows; row++)
-      for (let k = 0; k < K; k++) {
-        const product = w[row * K + k] * g[row * K + k]
-        sums.rows[row] += product
-        sums.columns[k] += product
-      }
-    return sums
-  }
-  scores.forEach(({ heads, neurons }, i) => {
-    const { headSize: D } = layout.shape.layers[i]
-    const attention = products(`layer.${i}.attention.weight`).columns
-    for (let h = 0; h < heads.length; h++)
-      heads[h] += share * Math.abs(attention.subarray(h * D, (h + 1) * D).reduce((sum, x) => sum + x, 0))
-    const first = products(`layer.${i}.intermediate.weight`).rows
-    const bias = products(`layer.${i}.intermediate.bias`).columns
-    const second = products(`layer.${i}.output.weight`).columns
-    for (let f = 0; f < neurons.length; f++) neurons[f] += share * (Math.abs(first[f] + bias[f]) + Math.abs(second[f]))
-  })
 }

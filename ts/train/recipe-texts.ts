@@ -18,7 +18,8 @@ import { loadTexts } from '../data/unlabelled.ts'
 import type { LoadedModel } from '../model/load.ts'
 import { openTokenizer, tokenizerOfFiles } from '../inference/tokenizer.ts'
 import { vocabularyOf, withVocabulary } from '../text/tokenizer-files.ts'
-import { encodeTexts, type EncodedTexts, type TextInput } from '../inference/batches.ts'
+import { encodeTexts, textsOf, type EncodedTexts, type TextInput } from '../inference/batches.ts'
+import { encodeForVectors, vectorRuleOf, type VectorRule } from '../inference/whole-vectors.ts'
 import { SILENT, type Reporter } from '../inference/reporter.ts'
 import { calibrate } from './calibrate.ts'
 import { firstOrderImportance } from './importance.ts'
@@ -76,13 +77,20 @@ export async function recipeTexts(
   }
   const { tokenizerFiles, weights, where } = loaded
   const tokenizer = await openTokenizer(tokenizerFiles, weights.config, where)
-  const { training, heldOut } = await openTexts(data, options, weights.config, isCut, reporter)
-  const encoded = encodeTexts(tokenizer, training, weights.config.maxPositions)
+  const vectors = weights.classifier ? null : await vectorRuleOf(loaded)
+  const { training, heldOut } = await openTexts(data, options, weights.config, isCut || vectors !== null, reporter)
+  const encoded = vectors
+    ? encodeForVectors(tokenizer, singleTexts(training), weights.config, vectors)
+    : encodeTexts(tokenizer, training, weights.config.maxPositions)
   const context: Omit<RecipeContext, 'seed'> = vocabularyContext(loaded, tokenizer, encoded.ids, heldOut)
-  if (hasImportance) context.measureImportance = importanceOn(weights, context, encoded, isCut, options)
+  if (hasImportance) context.measureImportance = importanceOn(weights, context, encoded, { isCut, vectors }, options)
   if (isCalibrated) context.calibration = await calibrateOn(weights, encoded, options)
   return context
 }
+
+/** Both texts of a pair, each by itself: an embedder reads one at a time. */
+const singleTexts = (inputs: readonly TextInput[]): string[] =>
+  inputs.flatMap((input, i) => textsOf(input, i).filter((text) => text !== undefined))
 
 /** What the step `vocab` needs: the tokens that occur, and how a cut vocabulary reads the texts held out. */
 function vocabularyContext(
@@ -109,8 +117,8 @@ function importanceOn(
   weights: ModelWeights,
   { vocabulary, keepIds }: Omit<RecipeContext, 'seed'>,
   encoded: EncodedTexts,
-  isCut: boolean,
-  { threads }: RecipeTextsOptions,
+  { isCut, vectors }: { isCut: boolean; vectors: VectorRule | null },
+  { threads, seed }: RecipeTextsOptions,
 ): RecipeContext['measureImportance'] {
   const sequences = evenly(encoded.ids, IMPORTANCE_TEXTS)
   const types = encoded.types && evenly(encoded.types, IMPORTANCE_TEXTS)
@@ -120,7 +128,8 @@ function importanceOn(
     const own = isOriginal ? sequences : sequences.map((sequence) => sequence.map((id) => newIds[id]))
     const word = { ...current.embeddings.word, kind: 'f32' as const, data: denseTable(current.embeddings.word) }
     const dense = { ...current, embeddings: { ...current.embeddings, word } }
-    return firstOrderImportance(dense, own, { ...(types && { types }), ...(threads && { threads }) })
+    const asked = { ...(types && { types }), ...(threads && { threads }), ...(vectors && { vectors, seed }) }
+    return firstOrderImportance(dense, own, asked)
   }
 }
 
@@ -142,7 +151,7 @@ async function calibrateOn(
 }
 
 /** At most `count`, evenly over a file whose rows may come by label. */
-function evenly<T>(all: readonly T[], count: number): T[] {
+export function evenly<T>(all: readonly T[], count: number): T[] {
   const kept = Math.min(count, all.length)
   return Array.from({ length: kept }, (_, i) => all[Math.floor((i * all.length) / kept)])
 }
@@ -152,9 +161,9 @@ function evenly<T>(all: readonly T[], count: number): T[] {
  * seed; texts without labels are all to learn from, but for every tenth where `isSampled`.
  * @throws where the data can be read neither with labels nor without
  */
-async function openTexts(
+export async function openTexts(
   source: string,
-  options: RecipeTextsOptions,
+  options: Pick<RecipeTextsOptions, keyof TaskOptions | 'text' | 'label' | 'test' | 'seed'>,
   model: BertConfig,
   isSampled: boolean,
   reporter: Reporter,

@@ -28,7 +28,11 @@ const options = (program: Command) =>
       "texts, labelled or not: steps learn from them which tokens there are and what layers see and need (README's table of recipes says which steps); a budget is decided by labelled ones. Of labelled texts the fifth that train holds out is not learnt from",
       fileList(),
     )
-    .option('--test <file>', 'labelled texts that are new to the model: quality is measured on them', fileList())
+    .option(
+      '--test <file>',
+      'texts that are new to the model, labelled ones of a classifier: quality is measured on them',
+      fileList(),
+    )
     .option('--train', 'with --recipe and labelled --data: train again what the steps take out of the layers')
     .option(
       '--epochs <n>',
@@ -107,6 +111,7 @@ async function compressByRecipe(source: string, recipe: string, flags: Flags): P
   const { saveModel } = await import('../../model/save.ts')
   const { withVocabulary } = await import('../../text/tokenizer-files.ts')
   const { openHeldOut } = await import('../compress-quality.ts')
+  const { describeVectors, openVectorTexts } = await import('../compress-vectors.ts')
   const { createProgress } = await import('../progress.ts')
   const { out, json, train = false } = flags
   const reporter = createProgress()
@@ -115,7 +120,11 @@ async function compressByRecipe(source: string, recipe: string, flags: Flags): P
   const wanted = flags.data === undefined ? textsWanted(steps) : null
   if (wanted) throw new UsageError(`${wanted}: give them with --data FILE`)
   const loaded = await openModel(source, flags.seed, reporter)
-  const heldOut = await openHeldOut(source, loaded.weights, flags, reporter)
+  const isEmbedder = loaded.weights.classifier === null
+  const vectorTexts = isEmbedder ? await openVectorTexts(loaded, flags) : null
+  const heldOut = isEmbedder
+    ? { rows: [], words: '', seed: flags.seed }
+    : await openHeldOut(source, loaded.weights, flags, reporter)
   // what training held out, no step may learn from
   const { model, vocabulary, notes } = await applySteps(
     source,
@@ -129,7 +138,9 @@ async function compressByRecipe(source: string, recipe: string, flags: Flags): P
   const beside = await loaded.filesBeside(vocabulary !== null && vocabulary !== undefined)
   const bytes = (await saveModel(model, out, { files, beside }))['model.safetensors']
   const { describeQuality } = await import('../compress-quality.ts')
-  const { quality, lines } = await describeQuality(loaded, { model, files }, heldOut, { ...flags, steps, train })
+  const { quality, lines } = vectorTexts
+    ? await describeVectors(loaded, { model, files }, vectorTexts, { ...flags, reporter })
+    : await describeQuality(loaded, { model, files }, heldOut, { ...flags, steps, train })
   if (json) {
     process.stdout.write(`${JSON.stringify({ out, recipe, bytes, notes, quality, remarks: lines })}\n`)
     return

@@ -1,0 +1,75 @@
+// `compress` of a model without a classifier, from outside: it learns from texts without labels and says what that costs.
+
+import { mkdir, writeFile } from 'node:fs/promises'
+import { join } from 'node:path'
+import { afterAll, beforeAll, describe, expect, it } from 'vitest'
+import { expectSentence, makePlace } from '../../testing/command-line.ts'
+import { loadModel } from '../model/load.ts'
+import { saveModel } from '../model/save.ts'
+
+const { folder, model, run, remove } = await makePlace()
+afterAll(remove)
+
+const WORDS = ['good', 'bad', 'film', 'a', 'very', '!']
+/** Texts that all differ: each a number in base 6, a word a digit. */
+const texts = (from: number, to: number): string[] =>
+  Array.from({ length: to - from }, (_, i) =>
+    Array.from({ length: 5 }, (_, d) => WORDS[Math.floor((7 * (from + i)) / 6 ** d) % 6]).join(' '),
+  )
+const compress = async (...args: string[]) => {
+  const { code, stdout, stderr } = await run(['compress', 'embedder', ...args, '--json', '--threads', '1'])
+  expect(code, stderr).toBe(0)
+  return { ...JSON.parse(stdout), stderr }
+}
+
+beforeAll(async () => {
+  const { weights, tokenizerFiles } = await loadModel(model)
+  const bare = { ...weights, config: { ...weights.config, labels: [] }, classifier: null }
+  await saveModel(bare, join(folder, 'embedder'), { files: tokenizerFiles })
+  const types = ['Transformer', 'Pooling', 'Normalize']
+  const modules = types.map((type, i) => ({ type: `models.${type}`, path: i === 0 ? '' : `${i}_${type}` }))
+  await writeFile(join(folder, 'embedder/modules.json'), JSON.stringify(modules))
+  await mkdir(join(folder, 'embedder/1_Pooling'))
+  await writeFile(join(folder, 'embedder/1_Pooling/config.json'), JSON.stringify({ pooling_mode_cls_token: true }))
+  await writeFile(join(folder, 'lines.txt'), texts(0, 600).join('\n'))
+  await writeFile(join(folder, 'new.txt'), texts(600, 700).join('\n'))
+  const rows = texts(0, 300).map((text, i) => `${text},${i % 2 ? 'x' : 'y'}`)
+  await writeFile(join(folder, 'labelled.csv'), `text,label\n${rows.join('\n')}\n`)
+})
+
+describe('compress of an embedder', () => {
+  it.each(['wanda50', 'wtucker:0.25+q8:static', 'heads6-ffn1536+q8+e8'])(
+    '%s learns from texts without labels, and the cost is cosine and neighbours on others',
+    async (recipe) => {
+      const { quality, notes } = await compress('--recipe', recipe, '--data', 'lines.txt', '--out', 'made')
+      expect(quality).toMatchObject({ texts: 60, neighbours: 10, pooling: 'cls, normalized' })
+      expect(quality.from).toBe('texts of lines.txt that no step learned from')
+      for (const { mean, low, high } of [quality.cosine, quality.overlap]) {
+        expect(low).toBeLessThanOrEqual(mean)
+        expect(high).toBeGreaterThanOrEqual(mean)
+        expect(mean).toBeGreaterThan(0.1)
+        // ten words span few dimensions, of which factors may lose nothing
+        expect(mean).toBeLessThan(1 + 1e-12)
+      }
+      if (recipe.startsWith('heads')) expect(notes.join()).toMatch(/in \d+ rounds/)
+    },
+  )
+
+  it('is measured on --test, and on the test part of labelled texts', async () => {
+    const args = ['compress', 'embedder', '--recipe', 'q8', '--threads', '1', '--out', 'made']
+    const { stdout } = await run([...args, '--test', 'new.txt'])
+    expect(stdout).toMatch(/beside those of the uncompressed model, on 100 texts of new\.txt, with 95 % intervals:\n/)
+    expect(stdout).toMatch(/ {2}mean cosine [01]\.\d{4} \[/)
+    expect(stdout).toMatch(/ {2}share of the 10 nearest neighbours kept [01]\.\d{4} \[/)
+    const { quality } = await compress('--recipe', 'q8', '--data', 'labelled.csv', '--out', 'made')
+    expect(quality.texts).toBe(60)
+  })
+
+  it('says where there is nothing to measure with', async () => {
+    const { quality, remarks } = await compress('--recipe', 'q8', '--out', 'made')
+    expect(quality).toBeNull()
+    expect(remarks[0]).toMatch(/not measured: give texts, one a line or a column, with --data FILE or --test FILE/)
+    const asked = ['compress', 'embedder', '--recipe', 'wsvd:0.5', '--out', 'never']
+    expectSentence(await run(asked), /needs texts to run through the layers: give them with --data FILE/, 2)
+  })
+})
