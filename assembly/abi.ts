@@ -540,6 +540,32 @@ export class MeanPoolRecord {
   y: usize
 }
 
+export const MEAN_ROWS: i32 = 25
+// @ts-ignore: decorator
+@unmanaged
+export class MeanRowsRecord {
+  head: u32
+  length: u32
+  B: i32
+  C: i32
+  x: usize
+  offsets: usize
+  y: usize
+}
+
+export const MEAN_ROWS_SLOPE: i32 = 26
+// @ts-ignore: decorator
+@unmanaged
+export class MeanRowsSlopeRecord {
+  head: u32
+  length: u32
+  B: i32
+  C: i32
+  dy: usize
+  offsets: usize
+  dx: usize
+}
+
 export const MULTIPLY: i32 = 1
 // @ts-ignore: decorator
 @unmanaged
@@ -682,6 +708,21 @@ export class TransposeRecord {
   K: i32
   x: usize
   target: usize
+}
+
+export const VECTOR_SLOPE: i32 = 27
+// @ts-ignore: decorator
+@unmanaged
+export class VectorSlopeRecord {
+  head: u32
+  length: u32
+  B: i32
+  C: i32
+  p: usize
+  t: usize
+  d: usize
+  losses: usize
+  factor: f32
 }
 
 export const WEIGHT_GRADIENT: i32 = 2

@@ -4,7 +4,8 @@
 import {
   ADAMW, ADAMW_ROWS, ATTENTION_BACKWARD, ATTENTION_FORWARD, CLIP_FACTOR, DISTANCE_BIAS, DISTANCE_GRADIENT, DROP, EMBED,
   END, FAKE_ROWS, FAKE_TABLE, FAKE_WEIGHTS, GATHER_FIRST, LAYERNORM_BACKWARD, LAYERNORM_FORWARD, LAYERNORM_GRADIENT,
-  LOSS_SLOPE, MASK_GRADIENT, MULTIPLY, SCATTER, SCATTER_FIRST, STATE_SLOPE, SUM_SQUARES, WEIGHT_GRADIENT,
+  LOSS_SLOPE, MASK_GRADIENT, MEAN_ROWS, MEAN_ROWS_SLOPE, MULTIPLY, SCATTER, SCATTER_FIRST, STATE_SLOPE, SUM_SQUARES,
+  VECTOR_SLOPE, WEIGHT_GRADIENT,
 } from './abi'
 import { ABORTED, enter, leave, next, opcode } from './tape'
 import { attentionBackward, attentionForward } from './train/attention'
@@ -15,6 +16,7 @@ import { adamw, adamwRows, clipFactor, lossSlope, maskGradient, stateSlope, sumS
 import {
   drop, embed, gatherFirst, layernormBackward, layernormForward, layernormGradient, scatter, scatterFirst,
 } from './train/row-ops'
+import { meanRows, meanRowsSlope, vectorSlope } from './train/vectors'
 
 // Exported so that the optimizer keeps each inner loop a separate function, with its own registers.
 export { tile_f32_1x8, tile_f32_2x8, tile_f32_3x8, tile_f32_4x8, tile_f32_5x8, tile_f32_6x8 } from './lib/tile-f32'
@@ -52,6 +54,9 @@ export function run(tape: usize, thread: i32, threads: i32, scratch: usize): i32
       case STATE_SLOPE: stateSlope(record, thread, threads); break
       case DISTANCE_BIAS: distanceBias(record, thread, threads); break
       case DISTANCE_GRADIENT: distanceGradient(record, thread, threads); break
+      case MEAN_ROWS: meanRows(record, thread, threads); break
+      case MEAN_ROWS_SLOPE: meanRowsSlope(record, thread, threads); break
+      case VECTOR_SLOPE: vectorSlope(record, thread, threads); break
       default: unreachable()
     }
     record = next(record)

@@ -62,13 +62,13 @@ function distanceBias(tree: Tree, { positions, layers }: TrainShape, { buckets, 
   return np.transpose(bias.reshape([T, T, layers[0].heads]), [2, 0, 1])
 }
 
-/** Logits [1, labels] and hidden states [T, C] of one sequence. */
+/** Logits [1, labels], null without labels, and hidden states [T, C] of one sequence. */
 function runSequence(
   tree: Tree,
   layout: Layout,
   ids: Int32Array,
   types: Int32Array,
-): { logits: np.Array; states: np.Array[] } {
+): { logits: np.Array | null; states: np.Array[] } {
   const { shape } = layout
   const { words, positions, types: kinds, layers, epsilon } = shape
   const { activation, poolerActivation } = activationsOf(shape)
@@ -97,8 +97,13 @@ function runSequence(
     x = layernorm(tree, `layer.${i}.outputNorm`, linear(tree, output, after).add(half), epsilon)
     states.push(x.ref)
   })
+  const head = headOf(shape)
+  if (!head) {
+    x.dispose()
+    return { logits: null, states }
+  }
   const first = x.slice([0, 1])
-  const { pooler, classifier } = headOf(shape)
+  const { pooler, classifier } = head
   const pooled = ACTIVATIONS[poolerActivation](linear(tree, pooler, first))
   return { logits: linear(tree, classifier, pooled), states }
 }
@@ -120,6 +125,25 @@ function stateLoss(
   })
   for (const state of states) state.dispose()
   return loss
+}
+
+/** delta / B times 1 - cos of the mean of the last state, projected where it is, and a teacher's vector. */
+function vectorLoss(
+  tree: Tree,
+  { shape }: Layout,
+  goal: NonNullable<LossTarget['vectors']>,
+  last: np.Array,
+  [b, B]: [b: number, B: number],
+): np.Array {
+  const { width, isProjected } = shape.vectors!
+  const mean = np.mean(last, 0, { keepdims: true })
+  const p = isProjected ? np.matmul(mean, np.transpose(tree['vectors.weight'].ref)) : mean
+  const t = array(goal.teacher.subarray(b * width, (b + 1) * width), [1, width])
+  const cosine = np.sum(p.ref.mul(t)).div(np.sqrt(np.sum(np.square(p))))
+  return cosine
+    .mul(-1)
+    .add(1)
+    .mul(goal.weight / B)
 }
 
 /** What one row of logits [1, labels], divided by T, is off its target by. */
@@ -149,7 +173,7 @@ export async function jaxStep(
   layout: Layout,
   parameters: ReferenceParameters,
   batch: TrainBatch,
-  { link = 'softmax', target, teacher, alpha, temperature: T, logitMse, states: goalStates }: LossTarget,
+  { link = 'softmax', target, teacher, alpha, temperature: T, logitMse, states: goalStates, vectors }: LossTarget,
 ): Promise<{ loss: number; gradients: ReferenceParameters }> {
   await init('cpu')
   defaultDevice('cpu')
@@ -169,8 +193,10 @@ export async function jaxStep(
     for (let b = 0; b < B; b++) {
       const [begin, end] = [offsets[b], offsets[b + 1]]
       const { logits: z, states } = runSequence(leaves, layout, ids.slice(begin, end), types.slice(begin, end))
+      if (vectors) matched = matched.add(vectorLoss(leaves, layout, vectors, states.at(-1)!.ref, [b, B]))
       if (goalStates) matched = matched.add(stateLoss(leaves, layout, goalStates, states, [begin, end, ids.length]))
       else for (const state of states) state.dispose()
+      if (!z) continue
       if (logitMse) {
         const wanted = array(logitMse.logits.subarray(b * labels, b * labels + labels), [1, labels])
         loss = loss.add(np.sum(np.square(z.ref.sub(wanted))).mul(logitMse.weight / labels))

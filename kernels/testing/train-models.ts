@@ -152,6 +152,31 @@ export function matched(shape: TrainShape, width = 12): TrainShape {
   }
 }
 
+/** `shape` without labels, whose vectors are compared with a teacher's of `width`; of its own width they are as they are. */
+export const embedding = (shape: TrainShape, width = shape.hidden): TrainShape => ({
+  ...shape,
+  labels: 0,
+  vectors: { width, isProjected: width !== shape.hidden },
+})
+
+/** A teacher's vectors of length 1, and the states of every match of the shape. */
+export function vectorGoal({ vectors, matches = [] }: TrainShape, lengths: number[], seed: number): LossTarget {
+  const random = seededRandom(seed)
+  const { width } = vectors!
+  const teacher = new Float32Array(lengths.length * width)
+  for (let b = 0; b < lengths.length; b++) {
+    const row = Array.from({ length: width }, () => random() * 2 - 1)
+    const length = Math.hypot(...row)
+    row.forEach((x, c) => (teacher[b * width + c] = x / length))
+  }
+  const tokens = lengths.reduce((sum, T) => sum + T, 0)
+  const states = matches.map(({ width }) => Float32Array.from({ length: tokens * width }, () => random() * 4 - 2))
+  return {
+    ...{ target: new Float32Array(), teacher: null, alpha: 1, temperature: 1, vectors: { weight: 1.7, teacher } },
+    ...(states.length > 0 && { states: { weight: 1.3, teacher: states } }),
+  }
+}
+
 /** `goal` with teacher's logits and the states of every match of the shape. */
 export function withTeacherTerms(
   goal: LossTarget,

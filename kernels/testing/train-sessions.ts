@@ -4,7 +4,7 @@ import type { Link, LossTarget } from '../train/batch.ts'
 import type { Layout, TrainShape } from '../train/layout.ts'
 import type { ReferenceParameters } from '../train/reference.ts'
 import { TrainSession, type AdamW, type TrainSessionOptions } from '../train/session.ts'
-import { syntheticGoal, withoutLabel, withTeacherTerms } from './train-models.ts'
+import { syntheticGoal, vectorGoal, withoutLabel, withTeacherTerms } from './train-models.ts'
 
 export const BUILDS: (TrainSessionOptions & { name: string })[] = [
   { name: 'relaxed, 1 thread', build: 'relaxed', threads: 1 },
@@ -35,6 +35,7 @@ export interface GoalPlan {
 }
 
 export function goalOf({ shape, lengths, hasTeacher, link, hasTerms }: GoalPlan): LossTarget {
+  if (shape.vectors) return vectorGoal(shape, lengths, 3)
   const goal = syntheticGoal(shape.labels, lengths.length, 3, hasTeacher, link)
   const tokens = lengths.reduce((sum, T) => sum + T, 0)
   return hasTerms ? withoutLabel(withTeacherTerms(goal, shape, tokens, 4), shape.labels, 1) : goal

@@ -19,12 +19,13 @@ export interface TrainBatch {
 export type Link = 'softmax' | 'sigmoid' | 'identity'
 
 /**
- * Loss = alpha E + (1 - alpha) D + beta MSE of logits + gamma sum of MSE of states, by the link f:
+ * Of a classifier, loss = alpha E + (1 - alpha) D + beta MSE of logits + gamma sum of MSE of states, by the link f:
  * - softmax: E cross-entropy, D = T^2 KL(teacher || softmax(z / T)); means over the B sequences
  * - sigmoid: E binary cross-entropy, D = T^2 KL(teacher || sigmoid(z / T)); means over the B x labels logits
  * - identity: E = (z - target)^2, D = (z - teacher)^2; means over the B x labels logits
  *
- * The first MSE is a mean over the B x labels logits, that of a match over its M x width numbers.
+ * The first MSE is a mean over the B x labels logits, that of a match over its M x width numbers. Of a model without labels,
+ * loss = delta mean over the sequences of 1 - cos(vector, teacher's) + gamma sum of MSE of states.
  */
 export interface LossTarget {
   /** softmax where not given */
@@ -44,6 +45,8 @@ export interface LossTarget {
   logitMse?: { weight: number; logits: Float32Array }
   /** gamma, and of each match of the shape the teacher's hidden states f32 [M, width] */
   states?: { weight: number; teacher: Float32Array[] }
+  /** delta, and a teacher's vectors f32 [B, width], rows of length 1 */
+  vectors?: { weight: number; teacher: Float32Array }
 }
 
 /** What the dropout masks of one step depend on; null where nothing is dropped. */
@@ -95,24 +98,33 @@ export function isUnlabelled(target: Float32Array, labels: number, b: number): b
 }
 
 /** @throws where a part of the goal does not fit the batch or the matches of the model */
-export function checkGoal({ labels, matches = [] }: TrainShape, { offsets }: TrainBatch, goal: LossTarget): void {
+export function checkGoal(shape: TrainShape, { offsets }: TrainBatch, goal: LossTarget): void {
+  const { labels, matches = [], vectors } = shape
   const B = offsets.length - 1
   const check = (what: string, found: number, expected: number): void => {
     if (found !== expected) throw new Error(`train: ${what} of a batch has ${found} numbers, expected ${expected}`)
   }
-  if (labels < 2 && (goal.link ?? 'softmax') === 'softmax')
+  if (labels === 1 && (goal.link ?? 'softmax') === 'softmax')
     throw new Error(`train: of ${labels} label softmax is always 1; use the link sigmoid or identity`)
   check('the target', goal.target.length, B * labels)
   if (goal.teacher) check("a teacher's softmax", goal.teacher.length, B * labels)
   if (goal.logitMse) check('logitMse', goal.logitMse.logits.length, B * labels)
+  if (Boolean(vectors) !== Boolean(goal.vectors) || (labels === 0 && !vectors))
+    throw new Error(
+      vectors || labels === 0
+        ? 'train: the model has no labels; its loss needs a shape and a goal with vectors'
+        : 'train: a goal with vectors, but the model has labels; vectors are trained without a classifier',
+    )
+  if (vectors && goal.vectors) check("a teacher's vectors", goal.vectors.teacher.length, B * vectors.width)
   const states = goal.states?.teacher ?? []
   if (states.length !== matches.length)
     throw new Error(`train: a goal with ${states.length} hidden states, the model matches ${matches.length}`)
   states.forEach((rows, j) => check(`hidden state ${j}`, rows.length, offsets[B] * matches[j].width))
 }
 
-/** Mean loss of a batch from its logits f32 [B, labels], in f64, without the term of hidden states. */
+/** Mean loss of a batch from its logits f32 [B, labels], in f64, without the terms of hidden states and vectors. */
 export function lossOf(logits: ArrayLike<number>, labels: number, goal: LossTarget): number {
+  if (labels === 0) return 0
   const B = logits.length / labels
   const { link = 'softmax', teacher, alpha, logitMse } = goal
   let loss = 0

@@ -24,6 +24,14 @@ export interface StateMatch {
   isProjected: boolean
 }
 
+/** Vectors of texts, which are compared with a teacher's: means of the last state over a text's tokens. */
+export interface VectorMatch {
+  /** C of the teacher; a multiple of 4 */
+  width: number
+  /** compared after a learned projection `vectors.weight` [width, C]; else as they are, and width is C */
+  isProjected: boolean
+}
+
 /** Which row of a table each distance has. */
 export interface DistanceShape {
   buckets: number
@@ -40,6 +48,7 @@ export interface TrainShape {
   words: number
   positions: number
   types: number
+  /** 0: there is no pooler and no classifier, the model gives states and vectors alone */
   labels: number
   epsilon: number
   /** of the feed-forward layers; gelu where not given */
@@ -56,6 +65,8 @@ export interface TrainShape {
   factors?: { rows: number; columns: number }[]
   /** of distillation by hidden states */
   matches?: StateMatch[]
+  /** of distillation by vectors, which takes a model without labels */
+  vectors?: VectorMatch
 }
 
 export interface TensorPlace {
@@ -159,8 +170,9 @@ export const activationsOf = ({ activation = 'gelu', poolerActivation = 'tanh' }
   poolerActivation,
 })
 
-/** Pooler and classifier. */
-export function headOf({ hidden: C, labels }: TrainShape): Record<'pooler' | 'classifier', Linear> {
+/** Pooler and classifier; null where there are no labels. */
+export function headOf({ hidden: C, labels }: TrainShape): Record<'pooler' | 'classifier', Linear> | null {
+  if (labels === 0) return null
   return { pooler: denseOf('pooler', C, C), classifier: denseOf('classifier', labels, C) }
 }
 
@@ -171,8 +183,8 @@ function linearsOf(shape: TrainShape): Linear[] {
     return [...projectionsOf(shape, i), attention, intermediate, output]
   })
   const projection = projectionOf(shape)
-  const { pooler, classifier } = headOf(shape)
-  return [...(projection ? [projection] : []), ...ofLayers, pooler, classifier]
+  const head = headOf(shape)
+  return [...(projection ? [projection] : []), ...ofLayers, ...(head ? [head.pooler, head.classifier] : [])]
 }
 
 /** @throws where sizes are not positive, do not meet, or the hidden size is no multiple of 4 */
@@ -181,7 +193,8 @@ export function layoutOf(shape: TrainShape): Layout {
   const E = tableWidthOf(shape)
   if (!(C > 0 && C % 4 === 0)) throw new Error(`train: hidden size ${C} is no multiple of 4; choose one that is`)
   if (!(E > 0 && E % 4 === 0)) throw new Error(`train: embedding size ${E} is no multiple of 4; choose one that is`)
-  if (!(labels >= 1)) throw new Error(`train: a classifier needs at least one label, found ${labels}`)
+  if (!(Number.isInteger(labels) && labels >= 0))
+    throw new Error(`train: a classifier needs at least one label, an embedder has 0; found ${labels}`)
   const places = new Map<string, TensorPlace>()
   let length = 0
   const add = (name: string, rows: number, columns: number): void => {
@@ -200,6 +213,10 @@ export function layoutOf(shape: TrainShape): Layout {
     checkMatch(shape, match, j)
     if (match.isProjected) add(`match.${j}.weight`, match.width, C)
   })
+  if (shape.vectors) {
+    checkVectors(shape, shape.vectors)
+    if (shape.vectors.isProjected) add('vectors.weight', shape.vectors.width, C)
+  }
   length = roundUp(length)
   const decaying = length
   for (const { stem, N } of linears) add(`${stem}.bias`, 1, N)
@@ -263,6 +280,13 @@ function checkMatch(shape: TrainShape, { layer, width, isProjected }: StateMatch
   if (!(width > 0 && width % 4 === 0)) throw new Error(`train: match ${j} has width ${width}, no multiple of 4`)
   if (!isProjected && width !== C)
     throw new Error(`train: match ${j} compares ${C} numbers with ${width} without a projection; ask for one`)
+}
+
+function checkVectors({ hidden: C, labels }: TrainShape, { width, isProjected }: VectorMatch): void {
+  if (labels !== 0) throw new Error(`train: vectors are trained without a classifier, this model has ${labels} labels`)
+  if (!(width > 0 && width % 4 === 0)) throw new Error(`train: vectors of ${width} numbers, no multiple of 4`)
+  if (!isProjected && width !== C)
+    throw new Error(`train: vectors of ${C} numbers are compared with ${width} without a projection; ask for one`)
 }
 
 /** @throws where there is no tensor of that name */

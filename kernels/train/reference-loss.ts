@@ -1,4 +1,4 @@
-// The slope of the terms of the loss that the logits enter, in float64.
+// The slopes of the terms of the loss that logits and vectors enter, in float64.
 
 import { isUnlabelled, linked, slopeShares, type LossTarget } from './batch.ts'
 
@@ -20,4 +20,28 @@ export function lossSlope(logits: Float64Array, labels: number, goal: LossTarget
     }
   }
   return d
+}
+
+/** delta mean(1 - cos(p, t)) of the rows of p and t [B, width], and its slope d with regard to p. */
+export function vectorSlope(
+  p: Float64Array,
+  B: number,
+  { weight, teacher: t }: NonNullable<LossTarget['vectors']>,
+): { loss: number; d: Float64Array } {
+  const width = p.length / B
+  const d = new Float64Array(p.length)
+  let loss = 0
+  for (let b = 0; b < B; b++) {
+    let [square, product] = [0, 0]
+    for (let at = b * width; at < (b + 1) * width; at++) {
+      square += p[at] * p[at]
+      product += p[at] * t[at]
+    }
+    const length = Math.sqrt(square)
+    const cosine = product / length
+    loss += (weight / B) * (1 - cosine)
+    for (let at = b * width; at < (b + 1) * width; at++)
+      d[at] = ((weight / B) * ((cosine * p[at]) / length - t[at])) / length
+  }
+  return { loss, d }
 }

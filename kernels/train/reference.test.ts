@@ -8,12 +8,14 @@ import { referenceStep, type ReferenceParameters } from './reference.ts'
 import {
   ACTIVATED,
   CHAINED,
+  embedding,
   FAMILIES,
   matched,
   syntheticBatch,
   syntheticGoal,
   syntheticParameters,
   UNEVEN,
+  vectorGoal,
   withoutLabel,
   withTeacherTerms,
 } from '../testing/train-models.ts'
@@ -55,6 +57,11 @@ const GOALS: Case[] = [
   })),
   { what: 'all terms', shape: shapeWithMatches, goal: withoutLabel(allTerms, UNEVEN.labels, 1) },
   { what: 'chains and shared factors', shape: CHAINED, goal: plain(false) },
+  ...[embedding(UNEVEN), embedding(matched(UNEVEN), 12)].map((shape) => ({
+    what: shape.matches ? 'projected vectors and hidden states' : 'vectors',
+    shape,
+    goal: vectorGoal(shape, lengths, 3),
+  })),
   ...FAMILIES.map(({ what, shape }) => ({ what, shape, goal: plain(false) })),
 ]
 const FAKE: FakeQuantize = { linears: true, embeddings: true }

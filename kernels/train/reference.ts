@@ -20,7 +20,7 @@ import {
   type TensorPlace,
 } from './layout.ts'
 import { attention, attentionBackward, type AttentionShape, type Unit } from './reference-attention.ts'
-import { lossSlope } from './reference-loss.ts'
+import { lossSlope, vectorSlope } from './reference-loss.ts'
 import {
   activationSlope,
   concatenate,
@@ -48,6 +48,8 @@ export interface ReferenceResult {
   inputs: Map<string, Float64Array>
   /** hidden states [M, C]: of the embeddings, then of each layer */
   states: Float64Array[]
+  /** [B, width], where the shape has vectors */
+  vectors: Float64Array | null
 }
 
 interface Tape {
@@ -321,6 +323,33 @@ class Reference {
     return loss
   }
 
+  /** Adds to dx what the vectors of the last state x contribute; returns them and their loss. */
+  vectorBackward(x: Rows, { vectors }: LossTarget, dx: Rows): { p: Float64Array; loss: number } {
+    const { B, C } = this
+    const { width, isProjected } = this.layout.shape.vectors!
+    const means = new Float64Array(B * C)
+    this.sequences((m, b, T) => {
+      for (let c = 0; c < C; c++) means[b * C + c] += x[m * C + c] / T
+    })
+    const place = isProjected ? placeOf(this.layout, 'vectors.weight') : null
+    const W = place && this.value('vectors.weight')
+    const p = W ? product(means, B, C, W, width) : means
+    if (!vectors) return { p, loss: 0 }
+    const { loss, d } = vectorSlope(p, B, vectors)
+    const dmeans = place && W ? this.productBackward(d, means, place, W, this.slope('vectors.weight')) : d
+    this.sequences((m, b, T) => {
+      for (let c = 0; c < C; c++) dx[m * C + c] += dmeans[b * C + c] / T
+    })
+    return { p, loss }
+  }
+
+  /** Calls `visit` with every token, its sequence and that sequence's tokens. */
+  sequences(visit: (m: number, b: number, T: number) => void): void {
+    const { offsets } = this.batch
+    for (let b = 0; b < this.B; b++)
+      for (let m = offsets[b]; m < offsets[b + 1]; m++) visit(m, b, offsets[b + 1] - offsets[b])
+  }
+
   places(visit: (m: number, place: number) => void): void {
     const { offsets } = this.batch
     for (let b = 0; b < this.B; b++) for (let m = offsets[b]; m < offsets[b + 1]; m++) visit(m, m - offsets[b])
@@ -336,10 +365,8 @@ export function referenceStep(
   dropout: Dropout | null = null,
   rounding = new ReferenceRounding({ linears: false }),
 ): ReferenceResult {
-  const { hidden: C, labels } = layout.shape
   const applications = applicationsOf(layout.shape)
   const projection = projectionOf(layout.shape)
-  const { offsets } = batch
   const run = new Reference(layout, parameters, batch, dropout, rounding)
   const embedded = run.norm(run.embed(), 'norm')
   const tapes: Tape[] = []
@@ -351,22 +378,9 @@ export function referenceStep(
     x = tapes[a].whole.y
     states.push(x)
   })
-  const first = new Float64Array(run.B * C)
-  for (let b = 0; b < run.B; b++) first.set(x.subarray(offsets[b] * C, offsets[b] * C + C), b * C)
-  const { pooler, classifier } = headOf(layout.shape)
-  const { poolerActivation } = activationsOf(layout.shape)
-  const before = run.linear(first, pooler)
-  const pooled = before.map((value) => activate(value, poolerActivation))
-  const seen = run.drop(pooled, 1)
-  const logits = run.linear(seen, classifier)
-  const dlogits = lossSlope(logits, labels, goal)
-  const dpooled = run.drop(run.linearBackward(dlogits, classifier), 1)
-  const dfirst = run.linearBackward(
-    dpooled.map((value, at) => value * activationSlope(before[at], poolerActivation)),
-    pooler,
-  )
   let dx: Rows = new Float64Array(x.length)
-  for (let b = 0; b < run.B; b++) dx.set(dfirst.subarray(b * C, b * C + C), offsets[b] * C)
+  const logits = headOf(layout.shape) ? headBackward(run, x, goal, dx) : new Float64Array()
+  const vectors = layout.shape.vectors ? run.vectorBackward(x, goal, dx) : null
   let stateLoss = run.stateBackward(x, applications.length, goal, dx)
   for (let a = applications.length - 1; a >= 0; a--) {
     dx = run.layerBackward(dx, tapes[a], applications[a], a)
@@ -374,6 +388,28 @@ export function referenceStep(
   }
   if (projection) dx = run.linearBackward(dx, projection)
   run.embedBackward(run.normBackward(run.drop(dx, 0), embedded, 'norm'))
-  const loss = lossOf(logits, labels, goal) + stateLoss
-  return { loss, logits, gradients: run.gradients, inputs: run.inputs(), states }
+  const loss = lossOf(logits, layout.shape.labels, goal) + stateLoss + (vectors?.loss ?? 0)
+  return { loss, logits, gradients: run.gradients, inputs: run.inputs(), states, vectors: vectors?.p ?? null }
+}
+
+/** Adds to dx what the logits contribute to the gradient of the last state x; returns them. */
+function headBackward(run: Reference, x: Rows, goal: LossTarget, dx: Rows): Float64Array {
+  const { layout, C, B } = run
+  const { offsets } = run.batch
+  const { pooler, classifier } = headOf(layout.shape)!
+  const { poolerActivation } = activationsOf(layout.shape)
+  const first = new Float64Array(B * C)
+  for (let b = 0; b < B; b++) first.set(x.subarray(offsets[b] * C, offsets[b] * C + C), b * C)
+  const before = run.linear(first, pooler)
+  const pooled = before.map((value) => activate(value, poolerActivation))
+  const seen = run.drop(pooled, 1)
+  const logits = run.linear(seen, classifier)
+  const dlogits = lossSlope(logits, layout.shape.labels, goal)
+  const dpooled = run.drop(run.linearBackward(dlogits, classifier), 1)
+  const dfirst = run.linearBackward(
+    dpooled.map((value, at) => value * activationSlope(before[at], poolerActivation)),
+    pooler,
+  )
+  for (let b = 0; b < B; b++) dx.set(dfirst.subarray(b * C, b * C + C), offsets[b] * C)
+  return logits
 }

@@ -48,6 +48,11 @@ describe('training refuses', () => {
     const [first, second, third] = goal.states!.teacher
     await expect(step({ states: { weight: 1, teacher: [first, third, second] } })).rejects.toThrow('hidden state 1')
     await session.dispose()
+    const vectors = (change: Partial<TrainShape>) => (): unknown =>
+      layoutOf({ ...UNEVEN, labels: 0, vectors: { width: 20, isProjected: false }, ...change })
+    expect(vectors({ labels: 3 })).toThrow('this model has 3 labels')
+    expect(vectors({ vectors: { width: 12, isProjected: false } })).toThrow('20 numbers are compared with 12')
+    expect(vectors({ vectors: { width: 18, isProjected: true } })).toThrow('no multiple of 4')
     const match = (layer: number, width: number, isProjected: boolean) => (): unknown =>
       layoutOf({ ...UNEVEN, matches: [{ layer, width, isProjected }] })
     expect(match(3, 20, true)).toThrow('state 3; there are 0 (embeddings) to 2')

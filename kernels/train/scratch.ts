@@ -18,7 +18,8 @@ import type { TrainShape } from './layout.ts'
 export function scratchBytes(shape: TrainShape, longest: number): number {
   let most = Math.max(shape.hidden, shape.embedding ?? 0, shape.labels)
   for (const { rows, columns } of shape.factors ?? []) most = Math.max(most, rows, columns)
-  for (const { width } of shape.matches ?? []) most = Math.max(most, width)
+  for (const { width } of [...(shape.matches ?? []), ...(shape.vectors ? [shape.vectors] : [])])
+    most = Math.max(most, width)
   let attention = 0
   for (const { heads, headSize, intermediate } of shape.layers) {
     most = Math.max(most, intermediate, 3 * heads * headSize)

@@ -16,6 +16,7 @@ import { scratchBytes } from './scratch.ts'
 import type { SessionMemory } from './session-memory.ts'
 import type { StepMemory } from './step-memory.ts'
 import { stateChunks, type StateWords } from './tape-states.ts'
+import type { VectorWords } from './tape-vectors.ts'
 import { partialCount, type OptimizerWords } from './tape-update.ts'
 import { StepEncoder, type BatchSize, type DropWords } from './tape.ts'
 
@@ -38,6 +39,7 @@ export interface EncodedStep {
   /** address of f32 factor, norm; of a step that updates */
   factor: number
   states: StateWords | null
+  vectors: VectorWords | null
 }
 
 /** What of a step's memory differs from batch to batch. */
@@ -104,22 +106,25 @@ export class SessionStep {
     const { encoder, size, touched } = this.begin(batch, dropWords(dropout))
     this.touchedIds = touched
     const memory = this.#memory
+    const { labels } = this.#layout.shape
     const logits = encoder.forward()
     const B = size.sequences
     const states = goal.states ? this.#stateWords(goal.states, size.tokens) : null
+    const vectors = goal.vectors ? this.#vectorWords(goal.vectors, B) : null
     const square = goal.logitMse
     encoder.backward({
       target: memory.place('target', goal.target),
       teacher: goal.teacher ? memory.place('teacher', goal.teacher) : 0,
-      ...slopeShares(goal, this.#layout.shape.labels, B),
+      ...slopeShares(goal, labels, B),
       link: goal.link ?? 'softmax',
       teacherLogits: square ? memory.place('teacher logits', square.logits) : 0,
-      squareShare: (2 * (square?.weight ?? 0)) / (B * this.#layout.shape.labels),
+      squareShare: square ? (2 * square.weight) / (B * labels) : 0,
       states,
+      vectors,
     })
     const factor = memory.region('factor', 8)
     if (adam) encoder.update(this.#optimizerWords(adam, size, factor))
-    return { logits, size, factor, states }
+    return { logits, size, factor, states, vectors }
   }
 
   /** Writes an update by gradients from outside, the words' as rows of `ids`. */
@@ -137,7 +142,7 @@ export class SessionStep {
     const factor = memory.region('factor', 8)
     this.#encoder(ofBatch, size, NO_DROPOUT).update(this.#optimizerWords(adam, size, factor))
     // there are no sequences, so no logits are read
-    return { logits: 0, size, factor, states: null }
+    return { logits: 0, size, factor, states: null, vectors: null }
   }
 
   /** The scratch memory of a step for so many threads, as a job names it. */
@@ -146,14 +151,17 @@ export class SessionStep {
     return { scratch: this.#memory.region('scratch', bytes * threads), scratchBytes: bytes }
   }
 
-  /** The loss of hidden states of a step that ran. */
-  stateLoss({ states, size: { tokens } }: EncodedStep): number {
-    if (!states) return 0
+  /** The loss of hidden states and of vectors of a step that ran. */
+  stateLoss({ states, vectors, size: { tokens, sequences } }: EncodedStep): number {
+    const sum = (address: number, count: number): number =>
+      this.#memory.wasm.f64(address, count).reduce((total, part) => total + part, 0)
+    const ofVectors = vectors ? (vectors.weight / sequences) * sum(vectors.losses, sequences) : 0
+    if (!states) return ofVectors
     const { matches = [] } = this.#layout.shape
     return matches.reduce((loss, { width }, j) => {
-      const sums = this.#memory.wasm.f64(states.partials[j], stateChunks(tokens, width))
-      return loss + (states.weight * sums.reduce((total, sum) => total + sum, 0)) / (tokens * width)
-    }, 0)
+      const squares = sum(states.partials[j], stateChunks(tokens, width))
+      return loss + (states.weight * squares) / (tokens * width)
+    }, ofVectors)
   }
 
   #stateWords({ weight, teacher }: { weight: number; teacher: Float32Array[] }, tokens: number): StateWords {
@@ -161,6 +169,15 @@ export class SessionStep {
       this.#memory.region(`state sums ${j}`, stateChunks(tokens, rows.length / tokens) * 8),
     )
     return { teacher: teacher.map((rows, j) => this.#memory.place(`teacher state ${j}`, rows)), weight, partials }
+  }
+
+  #vectorWords({ weight, teacher }: { weight: number; teacher: Float32Array }, sequences: number): VectorWords {
+    const memory = this.#memory
+    return {
+      teacher: memory.place('teacher vectors', teacher),
+      weight,
+      losses: memory.region('vector losses', sequences * 8),
+    }
   }
 
   #optimizerWords(adam: AdamW, size: BatchSize, factor: number): OptimizerWords {

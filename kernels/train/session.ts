@@ -187,6 +187,16 @@ export class TrainSession implements HeldAsync {
     })
   }
 
+  /** Vectors f32 [B, width] of a batch without dropout, as a teacher's are compared with them. */
+  async vectors(batch: TrainBatch): Promise<Float32Array> {
+    const { width } = this.layout.shape.vectors ?? { width: 0 }
+    return this.#pool.enqueue(async () => {
+      const { encoder, size } = this.#step.begin(batch)
+      await this.#run(encoder.forward(), size)
+      return this.#pool.memory.f32(encoder.vectors, size.sequences * width).slice()
+    })
+  }
+
   /**
    * What enters each linear layer of a batch, without dropout: by input (`layer.0.qkv`, ..., `classifier`: Linear.input),
    * summed over the rows that the layer sees. Sums of one batch are f32; add batches up in f64.
@@ -217,7 +227,7 @@ export class TrainSession implements HeldAsync {
    * Forward, backward, and where `adam` is given one update.
    *
    * @returns logits f32 [B, labels] of the forward pass, the gradient's norm before clipping (NaN without `adam`), and the
-   * loss of hidden states, which lossOf of the logits does not have
+   * loss of hidden states and vectors, which lossOf of the logits does not have
    * @throws where the goal does not fit, or the session is forward only
    */
   async step(

@@ -39,9 +39,11 @@ export function encodeStatistics(
     add(`layer.${layer}.intermediate`, `half.${a}`, C)
     add(`layer.${layer}.output`, `after.${a}`, F)
   })
-  const { pooler, classifier } = headOf(shape)
-  add(pooler.input, 'first', C, B)
-  add(classifier.input, 'pooled', C, B)
+  const head = headOf(shape)
+  if (head) {
+    add(head.pooler.input, 'first', C, B)
+    add(head.classifier.input, 'pooled', C, B)
+  }
   const sums = new Map<string, InputSums>()
   for (const { input, rows, K, region } of inputs) {
     const known = sums.get(input)

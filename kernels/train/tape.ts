@@ -23,6 +23,7 @@ import { DistanceRecords } from './tape-distances.ts'
 import { encodeStatistics, type InputSums } from './tape-statistics.ts'
 import { encodeUpdate, type OptimizerWords } from './tape-update.ts'
 import { encodeStateSlopes, type StateWords } from './tape-states.ts'
+import { VectorRecords, type VectorWords } from './tape-vectors.ts'
 
 export interface BatchSize {
   tokens: number
@@ -44,6 +45,8 @@ export interface LossWords {
   teacherLogits: number
   squareShare: number
   states: StateWords | null
+  /** of a model without labels */
+  vectors: VectorWords | null
 }
 
 /** Keys of the dropout sites of a step; all 0 where nothing is dropped. */
@@ -60,6 +63,7 @@ export class StepEncoder {
   #drop: DropWords
   #linears: LinearRecords
   #distances: DistanceRecords
+  #vectors: VectorRecords | null
   #fake: FakeQuantize
   /** norms whose gradients this tape has made so far */
   #made = new Set<string>()
@@ -79,6 +83,8 @@ export class StepEncoder {
     this.#drop = drop
     this.#fake = fake
     this.#distances = new DistanceRecords(tape, layout, memory, size)
+    const { vectors } = layout.shape
+    this.#vectors = vectors ? new VectorRecords(tape, layout, memory, size.sequences, vectors) : null
     this.#linears = new LinearRecords(tape, layout, memory, size.tokens, fake.linears)
   }
 
@@ -205,7 +211,13 @@ export class StepEncoder {
     if (projection) this.#linears.forward(M, normed, projection, this.state(0), projection.N)
   }
 
-  /** Writes the forward pass; returns the address of the logits f32 [B, labels]. */
+  /** Address of the vectors f32 [B, width] of the forward pass. @throws where the shape has none */
+  get vectors(): number {
+    if (!this.#vectors) throw new Error('train: the shape of this session has no vectors; give it some')
+    return this.#vectors.address
+  }
+
+  /** Writes the forward pass; returns the address of the logits f32 [B, labels], 0 where there are no labels. */
   forward(): number {
     const { shape } = this.#layout
     this.#embed()
@@ -215,10 +227,14 @@ export class StepEncoder {
     const { hidden: C, labels } = shape
     const { sequences: B } = this.#size
     const { offsets } = this.#memory
-    const [x, first] = [this.state(applications.length), this.#sequences('first', C)]
+    const x = this.state(applications.length)
+    this.#vectors?.forward(x)
+    const head = headOf(shape)
+    if (!head) return 0
+    const first = this.#sequences('first', C)
     this.#tape.record(abi.GATHER_FIRST, { B, C, x, offsets, y: first }, [x], [first])
     const pooled = this.#sequences('pooled', C)
-    const { pooler, classifier } = headOf(shape)
+    const { pooler, classifier } = head
     this.#activated(B, first, pooler, pooled, 'pooled.before', activationsOf(shape).poolerActivation)
     const logits = this.#sequences('logits', labels)
     this.#linears.forward(B, this.#dropped(pooled, 'dropped'), classifier, logits, labels)
@@ -269,10 +285,11 @@ export class StepEncoder {
   backward(loss: LossWords): void {
     const { shape } = this.#layout
     const { hidden: C } = shape
-    const { tokens: M, sequences: B } = this.#size
-    const dfirst = this.#headBackward(loss)
+    const { tokens: M } = this.#size
     const dx = this.#tokens('dx', C)
-    this.#tape.record(abi.SCATTER_FIRST, { B, C, dy: dfirst, offsets: this.#memory.offsets, dx }, [dfirst], [dx])
+    const head = headOf(shape)
+    if (head) this.#headBackward(head, loss, dx)
+    else if (this.#vectors && loss.vectors) this.#vectors.backward(loss.vectors, dx)
     const applications = applicationsOf(shape)
     this.#stateSlopes(loss.states, applications.length, dx)
     for (let a = applications.length - 1; a >= 0; a--) {
@@ -287,17 +304,9 @@ export class StepEncoder {
     this.#scatter(dz)
   }
 
-  /** From the loss to the gradient of the rows [B, C] that the pooler takes; returns its address. */
-  #headBackward({
-    target,
-    teacher,
-    link,
-    hardShare,
-    softShare,
-    inverseT,
-    teacherLogits,
-    squareShare,
-  }: LossWords): number {
+  /** From the loss of the logits to the gradient dx of the last state. */
+  #headBackward({ pooler, classifier }: NonNullable<ReturnType<typeof headOf>>, loss: LossWords, dx: number): void {
+    const { target, teacher, link, hardShare, softShare, inverseT, teacherLogits, squareShare } = loss
     const { shape } = this.#layout
     const { hidden: C, labels } = shape
     const { sequences: B } = this.#size
@@ -311,14 +320,13 @@ export class StepEncoder {
     )
     const pooled = this.#sequences('pooled', C)
     const seen = this.#drop.key(1) ? this.#sequences('dropped', C) : pooled
-    const { pooler, classifier } = headOf(shape)
     const dpooled = this.#sequences('dpooled', C)
     const slope = this.#slopeOf(activationsOf(shape).poolerActivation, 'pooled.before', pooled, B * C)
     this.#linears.backwardOne(B, dlogits, seen, classifier, dpooled, ...slope)
     const dpre = this.#dropped(dpooled, 'ddropped')
     const dfirst = this.#sequences('dfirst', C)
     this.#linears.backwardOne(B, dpre, this.#sequences('first', C), pooler, dfirst)
-    return dfirst
+    this.#tape.record(abi.SCATTER_FIRST, { B, C, dy: dfirst, offsets: this.#memory.offsets, dx }, [dfirst], [dx])
   }
 
   /** The gradient dx of what a layer gives becomes that of what entered it. */

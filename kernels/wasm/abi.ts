@@ -363,3 +363,17 @@ export const DISTANCE_GRADIENT = {
   integers: ['B', 'H', 'longest', 'stride', 'positions', 'buckets'],
   addresses: ['rowOf', 'dbias', 'dTable'],
 } as const
+
+/** y [B, C] = means of the rows x [M, C] of each sequence. */
+export const MEAN_ROWS = { opcode: 25, integers: ['B', 'C'], addresses: ['x', 'offsets', 'y'] } as const
+
+/** dx [M, C] = dy [B, C] of its sequence, divided by the sequence's tokens. */
+export const MEAN_ROWS_SLOPE = { opcode: 26, integers: ['B', 'C'], addresses: ['dy', 'offsets', 'dx'] } as const
+
+/** p, t, d [B, C], rows of t of length 1: d = -factor * d cos(p, t) / dp; losses f64 [B] = 1 - cos(p, t). */
+export const VECTOR_SLOPE = {
+  opcode: 27,
+  integers: ['B', 'C'],
+  addresses: ['p', 't', 'd', 'losses'],
+  reals: ['factor'],
+} as const

@@ -70,13 +70,38 @@ export function joinSequences(sequences: readonly Int32Array[], types?: readonly
   return { offsets, ids, ...(types && { types: all }) }
 }
 
+/** What a model gives: logits of labels that are read by a link, or vectors, where there are no labels and no link. */
+export interface Outputs {
+  labels: number
+  link: Link | null
+  /** of a teacher's vectors; 0 of a classifier */
+  width: number
+}
+
+/** Row i of what is one array [rows, width] or one array each. */
+export function rowOf(rows: Float32Array | Float32Array[], i: number, width: number): Float32Array {
+  return Array.isArray(rows) ? rows[i] : rows.subarray(i * width, (i + 1) * width)
+}
+
+function vectorGoal(chosen: number[], vectors: Float32Array | Float32Array[], width: number): LossTarget {
+  const teacher = new Float32Array(chosen.length * width)
+  chosen.forEach((index, b) => {
+    const row = rowOf(vectors, index, width)
+    const length = Math.sqrt(row.reduce((sum, x) => sum + x * x, 0))
+    row.forEach((x, c) => (teacher[b * width + c] = x / length))
+  })
+  const none = { target: new Float32Array(), teacher: null, alpha: 1, temperature: 1 }
+  return { ...none, vectors: { weight: 1, teacher } }
+}
+
 /** What the loss of a batch compares with. */
 export function goalOf(
   examples: TrainExample[],
   chosen: number[],
-  { labels, link }: { labels: number; link: Link },
+  { labels, link, width }: Outputs,
   settings: Settings,
 ): LossTarget {
+  if (link === null) return vectorGoal(chosen, settings.teacherVectors!, width)
   const { labelSmoothing, teacherLogits, alpha, temperature, logitMse: weight } = settings
   const target = new Float32Array(chosen.length * labels)
   const teacher = teacherLogits ? new Float32Array(chosen.length * labels) : null
@@ -84,9 +109,9 @@ export function goalOf(
   chosen.forEach((index, b) => {
     target.set(targetOf(examples[index], labels, link, labelSmoothing), b * labels)
     if (!teacher || !teacherLogits) return
-    const [logits, begin] = Array.isArray(teacherLogits) ? [teacherLogits[index], 0] : [teacherLogits, index * labels]
-    teacher.set(linked(link, logits, begin, labels, temperature), b * labels)
-    logitMse?.logits.set(logits.subarray(begin, begin + labels), b * labels)
+    const logits = rowOf(teacherLogits, index, labels)
+    teacher.set(linked(link, logits, 0, labels, temperature), b * labels)
+    logitMse?.logits.set(logits, b * labels)
   })
   return { link, target, teacher, alpha, temperature, logitMse }
 }
@@ -116,4 +141,25 @@ export function checkTeacher(logits: Settings['teacherLogits'], examples: number
       `train: teacherLogits must be ${labels} numbers for each of the ${examples} examples, f32 [${examples}, ${labels}]`,
     )
   if (!rows.every((row) => row.every(Number.isFinite))) throw new Error('train: teacherLogits hold NaN or infinity')
+}
+
+/**
+ * Width of a teacher's vectors.
+ * @throws where there is not one vector per example, one holds NaN or has no direction, or the width is no multiple of 4
+ */
+export function checkVectors(name: string, vectors: Float32Array | Float32Array[], examples: number): number {
+  const width = Array.isArray(vectors) ? (vectors[0]?.length ?? 0) : vectors.length / examples
+  const isRight = Array.isArray(vectors)
+    ? vectors.length === examples && vectors.every((row) => row.length === width)
+    : Number.isInteger(width)
+  if (!isRight || width === 0 || width % 4 !== 0)
+    throw new Error(
+      `train: ${name} must be one vector for each of the ${examples} examples, f32 [${examples}, C] with C a multiple of 4`,
+    )
+  for (let i = 0; i < examples; i++) {
+    const row = rowOf(vectors, i, width)
+    if (!row.every(Number.isFinite)) throw new Error(`train: ${name} hold NaN or infinity`)
+    if (row.every((x) => x === 0)) throw new Error(`train: ${name} of example ${i} are all 0; expected a direction`)
+  }
+  return width
 }

@@ -82,16 +82,16 @@ function factorsOf(model: ModelWeights): Map<Float32Array, DenseWeight> {
 
 /**
  * Sizes of a model that can be trained.
- * @throws where a weight or a factor of a chain is not dense f32, a bias is missing, or there is no pooler or classifier
+ * Without a classifier there are no labels, and a pooler takes no part.
+ * @throws where a weight or a factor of a chain is not dense f32, a bias is missing, or there is a classifier and no pooler
  */
 export function shapeOfModel(model: ModelWeights): TrainShape {
   const { config, embeddings, pooler, classifier } = model
   checkTrainable(config)
-  if (!classifier || !pooler)
-    throw new Error(
-      `train: the model has no ${classifier ? 'pooler' : 'classifier'}; give it one (initializeModel makes both)`,
-    )
-  for (const { stem, layer, linear } of linearLayers(model)) {
+  if (classifier && !pooler)
+    throw new Error('train: the model has no pooler; give it one (initializeModel makes it and a classifier)')
+  for (const { stem, layer, role, linear } of linearLayers(model)) {
+    if (!classifier && role === 'pooler') continue
     leavesOf(linear.weight, stem)
     if (layer === null && linear.weight.kind === 'chain')
       throw new Error(`train: ${stem} is a chain; training takes chains in the encoder's layers, here a dense weight`)
@@ -110,7 +110,7 @@ export function shapeOfModel(model: ModelWeights): TrainShape {
     words: embeddings.word.rows,
     positions: embeddings.position.rows,
     types: hasTypes(model) ? embeddings.type.rows : 0,
-    labels: classifier.weight.N,
+    labels: classifier?.weight.N ?? 0,
     epsilon: config.layerNormEpsilon,
     activation: trained(config.activation ?? 'gelu'),
     poolerActivation: trained(poolerActivation(model)),
@@ -171,6 +171,7 @@ function placeOfRole(shape: TrainShape, layer: number, role: Role, N: number): O
 export function* linearPlaces(model: ModelWeights): Generator<LinearPlace & { stem: string; linear: LinearLayer }> {
   const shape = shapeOfModel(model)
   for (const { stem, layer, role, linear } of linearLayers(model)) {
+    if (shape.labels === 0 && role === 'pooler') continue
     const leaves = leavesOf(linear.weight, stem)
     if (role === 'pooler' || role === 'classifier' || role === 'projection' || layer === null) {
       const parts = [{ key: stem, weight: leaves[0], tensor: `${role}.weight`, row: 0 }]

@@ -1,7 +1,14 @@
 // Distillation by hidden states: a teacher runs the same batch, and its states are what the student's are compared with.
 
 import type { LossTarget, TrainBatch } from '../../kernels/train/batch.ts'
-import { applicationsOf, tensorOf, type Layout, type StateMatch, type TrainShape } from '../../kernels/train/layout.ts'
+import {
+  applicationsOf,
+  tensorOf,
+  type Layout,
+  type StateMatch,
+  type TrainShape,
+  type VectorMatch,
+} from '../../kernels/train/layout.ts'
 import { TrainSession } from '../../kernels/train/session.ts'
 import type { ModelWeights } from '../model/weights.ts'
 import { createRandom } from '../../kernels/program/random.ts'
@@ -13,7 +20,7 @@ import { parametersOf, shapeOfModel } from './convert.ts'
  * the student and dropped at the end.
  */
 export interface HiddenOptions {
-  /** dense f32 with pooler and classifier (densify a compressed one first), of the student's vocabulary */
+  /** dense f32 (densify a compressed one first), of the student's vocabulary */
   teacher: ModelWeights
   /** [state of the student, state of the teacher]; 0: what the embeddings give, i: what the i-th layer gives */
   layers: [student: number, teacher: number][]
@@ -66,15 +73,15 @@ export function matchesOf(student: TrainShape, { teacher, layers, isProjected = 
 }
 
 /**
- * Fills the projections of a student's vector: the identity where widths are equal, which is no projection at first, else
+ * Fills the projections of a student's vector, of its states and of its vectors: the identity where widths are equal, which is no projection at first, else
  * normal numbers of deviation 1 / sqrt(C_s), cut at two.
  */
 export function initializeProjections(layout: Layout, rest: Float32Array, seed: number): void {
-  const { hidden: C, matches = [] } = layout.shape
-  matches.forEach(({ width, isProjected }, j) => {
+  const { hidden: C, matches = [], vectors } = layout.shape
+  const initialize = ({ width, isProjected }: VectorMatch, name: string, words: string): void => {
     if (!isProjected) return
-    const weight = tensorOf(layout, rest, `match.${j}.weight`)
-    const random = createRandom(seed, `initialize match ${j}`)
+    const weight = tensorOf(layout, rest, name)
+    const random = createRandom(seed, `initialize ${words}`)
     for (let i = 0; i < weight.length; i++) {
       if (width === C) {
         weight[i] = i % (C + 1) === 0 ? 1 : 0
@@ -84,7 +91,9 @@ export function initializeProjections(layout: Layout, rest: Float32Array, seed: 
       while (Math.abs(x) > 2) x = random.normal()
       weight[i] = x / Math.sqrt(C)
     }
-  })
+  }
+  matches.forEach((match, j) => initialize(match, `match.${j}.weight`, `match ${j}`))
+  if (vectors) initialize(vectors, 'vectors.weight', 'vectors')
 }
 
 /** A teacher, ready to run. */

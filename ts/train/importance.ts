@@ -88,6 +88,7 @@ export async function softLabels(
   options: Pick<ImportanceOptions, 'types' | 'batch' | 'threads'> = {},
 ): Promise<Float32Array[]> {
   const { types, batch = 32, threads } = options
+  if (!model.classifier) throw new Error('importance: the model has no classifier, so that it says nothing of texts')
   const link = linkOf(model.config)
   const shape = shapeOfModel(model)
   const session = await TrainSession.create(shape, threads ? { threads } : {})

@@ -1,12 +1,22 @@
 // Training a classifier: batches, schedule, progress. The step itself is kernels/train.
 
-import { lossOf, type Link, type TrainBatch } from '../../kernels/train/batch.ts'
+import { lossOf, type TrainBatch } from '../../kernels/train/batch.ts'
+import type { TrainShape } from '../../kernels/train/layout.ts'
 import { TrainSession, type AdamW, type Parameters } from '../../kernels/train/session.ts'
 import type { ModelWeights } from '../model/weights.ts'
 import { createRandom } from '../../kernels/program/random.ts'
 import { checkState, checkStateShape, type StateBounds } from './check-state.ts'
 import { checkPadding, linkOf } from './trainable.ts'
-import { checkTeacher, goalOf, joinExamples, nextBatch, shuffled, stepsOf } from './batches.ts'
+import {
+  checkTeacher,
+  checkVectors,
+  goalOf,
+  joinExamples,
+  nextBatch,
+  shuffled,
+  stepsOf,
+  type Outputs,
+} from './batches.ts'
 import { modelOf, parametersOf, placeMasks, shapeOfModel } from './convert.ts'
 import { HiddenTeacher, initializeProjections, matchesOf } from './hidden.ts'
 import {
@@ -18,6 +28,7 @@ import {
   type TrainResult,
 } from './options.ts'
 import { dropPieces } from './pieces.ts'
+import { scoreValidation } from './validation.ts'
 import { maskStageAt, maskStages, scheduleAt } from './schedule.ts'
 import { checkResumed, runKey } from './run-key.ts'
 import type { TrainState } from './state.ts'
@@ -34,8 +45,6 @@ const EPSILON = 1e-6
 const LOSS_SHARE = 0.05
 /** The event loop gets its turn at least this often: signals, timers and a page's own work depend on it. */
 const BREATH_MS = 30
-/** Sequences scored at a time on validation examples. */
-const SCORE_BATCH = 64
 
 /** Seconds between two checkpoints where neither steps nor seconds are given. */
 const CHECKPOINT_SECONDS = 60
@@ -44,7 +53,8 @@ const CHECKPOINT_SECONDS = 60
  * Trains a copy of a classifier: cross-entropy and what a teacher says (softmax, logits, hidden states), AdamW, linear
  * warm-up and decay, clipping. Where the model's problem type is multi_label_classification it is binary cross-entropy of each
  * label, with regression the squared difference. The same seed gives the same bits on any number of threads. Moments and decay of
- * word embeddings are lazy: a word's row changes only in steps whose batch has the word.
+ * word embeddings are lazy: a word's row changes only in steps whose batch has the word. A model without a classifier learns a
+ * teacher's vectors instead: `trainEmbedder`.
  *
  * A run that `checkpoint` saved goes on with `resume` as if it had not been interrupted.
  *
@@ -63,7 +73,8 @@ export async function trainClassifier(
 ): Promise<TrainResult> {
   const settings = settle(options)
   const shape = shapeOfModel(model)
-  const link = linkOf(model.config)
+  const outputs = outputsOf(model, shape.labels, examples, settings)
+  const { link } = outputs
   if (link === 'identity' && settings.labelSmoothing > 0)
     throw new Error(
       `train: labelSmoothing = ${settings.labelSmoothing}, but the model's outputs are numbers; leave it out`,
@@ -76,7 +87,7 @@ export async function trainClassifier(
       part.map(({ ids }) => ids),
     )
   if (settings.validation) checkExamples(settings.validation, shape, link, 'validation')
-  checkTeacher(settings.teacherLogits, examples.length, shape.labels)
+  if (link !== null) checkTeacher(settings.teacherLogits, examples.length, shape.labels)
   const { checkpoint, resume } = settings
   const key = checkpoint || resume ? runKey(model, examples, settings) : {}
   if (resume) {
@@ -84,7 +95,12 @@ export async function trainClassifier(
     checkResumed(resume.key, key)
   }
   const { threads, hidden, fakeQuantize, seed } = settings
-  const session = await TrainSession.create(hidden ? { ...shape, matches: matchesOf(shape, hidden) } : shape, {
+  const trained: TrainShape = {
+    ...shape,
+    ...(hidden && { matches: matchesOf(shape, hidden) }),
+    ...(link === null && { vectors: { width: outputs.width, isProjected: outputs.width !== shape.hidden } }),
+  }
+  const session = await TrainSession.create(trained, {
     ...(threads && { threads }),
     ...(fakeQuantize && { fakeQuantize }),
   })
@@ -95,12 +111,35 @@ export async function trainClassifier(
     initializeProjections(session.layout, start.rest, seed)
     session.setParameters(start)
     if (resume) checkState(resume, boundsOf(start, examples, settings), settings)
-    const { parameters, ...result } = await new Loop(session, teacher, model, examples, settings, key).run()
+    const { parameters, ...result } = await new Loop(session, teacher, outputs, model, examples, settings, key).run()
     return { model: modelOf(model, session.layout, parameters), ...result }
   } finally {
     await teacher?.dispose()
     await session.dispose()
   }
+}
+
+/** @throws where a classifier has a teacher's vectors, or a model without one has none, or they do not fit */
+function outputsOf({ config }: ModelWeights, labels: number, examples: TrainExample[], settings: Settings): Outputs {
+  const { teacherVectors, validationVectors, validation, teacherLogits } = settings
+  if (labels > 0) {
+    if (teacherVectors ?? validationVectors)
+      throw new Error('train: teacherVectors are for a model without a classifier; take it off, or give teacherLogits')
+    return { labels, link: linkOf(config), width: 0 }
+  }
+  if (!teacherVectors)
+    throw new Error(
+      'train: the model has no classifier; give it one (initializeModel makes it), or train its vectors: teacherVectors',
+    )
+  if (teacherLogits) throw new Error('train: teacherLogits are for a classifier; the model has none')
+  const width = checkVectors('teacherVectors', teacherVectors, examples.length)
+  if (Boolean(validation?.length) !== Boolean(validationVectors))
+    throw new Error('train: validation examples and validationVectors go together; give both, or neither')
+  if (validation && validationVectors) {
+    const other = checkVectors('validationVectors', validationVectors, validation.length)
+    if (other !== width) throw new Error(`train: validationVectors have ${other} numbers each, teacherVectors ${width}`)
+  }
+  return { labels: 0, link: null, width }
 }
 
 const lastMasksOf = ({ maskSchedule }: Settings, steps: number): number =>
@@ -120,7 +159,7 @@ class Loop {
   #session: TrainSession
   #model: ModelWeights
   /** of the goals */
-  #outputs: { labels: number; link: Link }
+  #outputs: Outputs
   #examples: TrainExample[]
   #settings: Settings
   #teacher: HiddenTeacher | null
@@ -136,6 +175,7 @@ class Loop {
   constructor(
     session: TrainSession,
     teacher: HiddenTeacher | null,
+    outputs: Outputs,
     model: ModelWeights,
     examples: TrainExample[],
     settings: Settings,
@@ -144,7 +184,7 @@ class Loop {
     this.#teacher = teacher
     this.#session = session
     this.#model = model
-    this.#outputs = { labels: session.layout.shape.labels, link: linkOf(model.config) }
+    this.#outputs = outputs
     this.#examples = examples
     this.#settings = settings
     this.#steps = settings.steps ?? stepsOf(examples, settings)
@@ -345,27 +385,17 @@ class Loop {
 
   /** Scores the validation examples unless this step is scored already. */
   async #score(): Promise<void> {
-    const { validation, keep, signal } = this.#settings
+    const { validation, keep } = this.#settings
     const state = this.#state
     const { step } = state
     if (!validation?.length || state.scoredAt === step) {
       state.isScoreDue = false
       return
     }
-    const { labels } = this.#outputs
-    const right = { count: 0, of: 0 }
-    let loss = 0
-    for (let begin = 0; begin < validation.length && !signal?.aborted; begin += SCORE_BATCH) {
-      const part = validation.slice(begin, begin + SCORE_BATCH)
-      const chosen = part.map((_, i) => i)
-      const logits = await this.#session.forward(joinExamples(part, chosen))
-      loss += part.length * lossOf(logits, labels, goalOf(part, chosen, this.#outputs, plainLoss(this.#settings)))
-      part.forEach((example, b) => countRight(right, example, logits.subarray(b * labels, b * labels + labels)))
-      await this.#breathe()
-    }
-    if (signal?.aborted) return
-    const accuracy = this.#outputs.link === 'identity' ? null : right.count / right.of
-    const score = { step, loss: loss / validation.length, accuracy }
+    const breathe = (): Promise<void> => this.#breathe()
+    const found = await scoreValidation(this.#session, validation, this.#settings, this.#outputs, breathe)
+    if (!found) return
+    const score = { step, ...found }
     state.validation.push(score)
     state.scoredAt = step
     state.isScoreDue = false
@@ -376,23 +406,4 @@ class Loop {
     state.sinceBest = isBetter ? 0 : state.sinceBest + 1
     if (isBetter) state.best = { ...score, parameters: keep === 'best' ? this.#session.parameters() : null }
   }
-}
-
-/** Adds what a row of logits [labels] gets right: the one label, or each label that is known by itself. */
-function countRight(right: { count: number; of: number }, { label, targets }: TrainExample, row: Float32Array): void {
-  if (!targets) {
-    right.of++
-    if (row.indexOf(Math.max(...row)) === label) right.count++
-    return
-  }
-  targets.forEach((target, c) => {
-    if (Number.isNaN(target)) return
-    right.of++
-    if (row[c] > 0 === target > 0.5) right.count++
-  })
-}
-
-/** The loss with the labels alone. */
-function plainLoss({ teacherLogits: _, ...settings }: Settings): Settings {
-  return { ...settings, labelSmoothing: 0, alpha: 1, temperature: 1, logitMse: 0 }
 }

@@ -84,6 +84,14 @@ export interface TrainOptions {
   teacherLogits?: Float32Array | Float32Array[]
   /** beta: adds beta times the mean of (logits - teacherLogits)^2 over texts and labels; 0 */
   logitMse?: number
+  /**
+   * a teacher's vectors per example, f32 [examples, C_t] or one array each, of any length: the loss is the mean of 1 - cos of
+   * the model's vector (the mean of its last states over the tokens) and the teacher's. The model has no classifier then, and
+   * labels are not looked at. Where C_t is another width than the model's, a projection is learned and dropped at the end.
+   */
+  teacherVectors?: Float32Array | Float32Array[]
+  /** the same of the examples of `validation`, whose loss is then that mean; their accuracy is null */
+  validationVectors?: Float32Array | Float32Array[]
   /** hidden states of a teacher to come near to */
   hidden?: HiddenOptions
   /**
@@ -154,6 +162,7 @@ const OPTIONS: OptionNames<TrainOptions> = {
   ...{ learningRate: true, warmup: true, cycles: true, floor: true, weightDecay: true, clipNorm: true },
   ...{ dropout: true, pieceDropout: true, labelSmoothing: true, seed: true, threads: true },
   ...{ validation: true, validateEvery: true, patience: true, keep: true },
+  ...{ teacherVectors: true, validationVectors: true },
   ...{ teacherLogits: true, logitMse: true, hidden: true, fakeQuantize: true, alpha: true, temperature: true },
   ...{ masks: true, maskSchedule: true, checkpoint: true, resume: true, signal: true, progress: true },
 }
@@ -224,13 +233,14 @@ export function settle(options: TrainOptions): Settings {
 }
 
 /**
+ * @param link null of a model without labels, which looks at none
  * @param hasTeacher examples may come without a label (-1)
  * @throws where there are no examples, or one does not fit the model
  */
 export function checkExamples(
   examples: TrainExample[],
   { labels, positions }: { labels: number; positions: number },
-  link: Link,
+  link: Link | null,
   what: string,
   hasTeacher = false,
 ): void {
@@ -239,7 +249,12 @@ export function checkExamples(
     const { ids, types } = example
     checkArray(ids, Int32Array, `train: ids of ${what} example ${i}`)
     if (types !== undefined) checkArray(types, Int32Array, `train: types of ${what} example ${i}`)
-    const wrong = link === 'softmax' ? wrongLabel(example, labels, hasTeacher) : wrongTargets(example, labels, link)
+    const wrong =
+      link === null
+        ? null
+        : link === 'softmax'
+          ? wrongLabel(example, labels, hasTeacher)
+          : wrongTargets(example, labels, link)
     if (wrong !== null && !(link !== 'softmax' && hasTeacher && !example.targets))
       throw new Error(`train: ${what} example ${i} has ${wrong}`)
     if (ids.length < 1 || ids.length > positions)

@@ -26,6 +26,8 @@ export interface TrainingPlan {
   dropout?: number
   /** f32 [examples, labels]: what a teacher says, for distillation */
   teacherLogits?: Float32Array
+  /** f32 [examples, C]: a teacher's vectors, of a model without a classifier */
+  teacherVectors?: Float32Array
   /** share of the labels beside the teacher; 0.5 */
   alpha?: number
   /** zeros that grow as training goes */
@@ -67,6 +69,7 @@ export async function trainWithin(
     ...(plan.dropout !== undefined && { dropout: plan.dropout }),
     ...(plan.threads && { threads: plan.threads }),
     ...(plan.teacherLogits && { teacherLogits: plan.teacherLogits, alpha: plan.alpha ?? 0.5, temperature: 2 }),
+    ...(plan.teacherVectors && { teacherVectors: plan.teacherVectors }),
     ...plan.more,
   }
   // of one update
@@ -112,7 +115,7 @@ export async function measureStep(model: ModelWeights, examples: Example[], opti
     checkpoint: undefined,
     resume: undefined,
     // scoring is no step
-    ...{ validation: undefined, keep: 'last', patience: undefined },
+    ...{ validation: undefined, validationVectors: undefined, keep: 'last', patience: undefined },
     steps: PROBE_STEPS,
     progress: () => {
       const now = performance.now()
