@@ -5,7 +5,7 @@ import { build } from 'esbuild'
 /**
  * Parts behind dynamic imports: those that only Node loads, in files of their own since some bundlers refuse node:, and
  * what prepares texts for models that ask for it, the mathematics of a recipe's steps, families
- * other than BERT, and what a folder of sentence-transformers or sentencepiece asks for.
+ * other than BERT, layers on buffers of the caller, and what a folder of sentence-transformers or sentencepiece asks for.
  */
 const LOADED_LATER = [
   '*/text/prepare.ts',
@@ -13,6 +13,7 @@ const LOADED_LATER = [
   '*/text/sentencepiece.ts',
   '../text/bare-vocabulary.ts',
   './prepared.ts',
+  './caller-linear.ts',
   './sentence.ts',
   './zero-shot.ts',
   './token-classification.ts',

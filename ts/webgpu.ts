@@ -20,7 +20,7 @@ export const prepare = calls.prepare
 export const disposeGpu = calls.dispose
 
 export { createGpuDevice, createKernelCalls }
-export { createGpuLinear } from '../kernels/webgpu/device.ts'
+export { createGpuLinear, requestGpuDevice } from '../kernels/webgpu/device.ts'
 export type { GpuDeviceOptions, GpuLinear, GpuLinearOptions, Precision } from '../kernels/webgpu/device.ts'
 export type {
   KernelCalls,

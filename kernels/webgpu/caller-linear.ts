@@ -1,14 +1,15 @@
-// One linear layer on the caller's own GPUBuffers, inside the caller's own compute pass.
+// One linear layer, or a chain of factors, on the caller's own GPUBuffers, inside the caller's own compute pass.
 
 import { chooseVariants, padded, type CallVariant, type KernelCall, type ShaderUse, type Slot } from './call.ts'
-import type { GpuContext } from './context.ts'
+import { createContext, type GpuContext } from './context.ts'
 import { bucket } from './arena.ts'
 import type { Precision } from '../program/device.ts'
 import type { Held } from '../program/disposable.ts'
 import { GPUBufferUsageBits, Uploader } from './upload.ts'
-import type { Activation, BufferId, Program } from '../program/program.ts'
+import type { Activation, BufferId } from '../program/program.ts'
 import { checkLinearOptions } from '../program/check-options.ts'
-import { checkLinearWeight, type LeafWeight } from '../program/weights.ts'
+import { linearProgram } from '../program/linear-program.ts'
+import { checkLinearWeight, type LinearWeight } from '../program/weights.ts'
 import { compileProgram } from './compile.ts'
 import { storeDense } from './passes/store-dense.ts'
 import { selfTest } from './self-test.ts'
@@ -17,51 +18,98 @@ export interface GpuLinearOptions {
   /** f32 [N] */
   bias?: Float32Array | null
   activation?: Activation
-  /** of an f32 layer, as GpuDeviceOptions says; 'f16' only where the device was requested with shader-f16 */
+  /** of f32 layers, as GpuDeviceOptions says; 'f16' only where the device was requested with shader-f16 */
   precision?: Precision
 }
 
 export interface GpuLinear extends Held {
-  /** Adds the layer to a pass: f32 [M, K] in `input` to f32 [M, N] in `output`, which differ. Throws where they are too small. */
+  readonly N: number
+  readonly K: number
+  /** bytes of the packed weights, which are the handle's own */
+  readonly weightBytes: number
+  /**
+   * Adds the layer to a pass: f32 [M, K] in `input` to f32 [M, N] in `output`, which differ.
+   * @throws RangeError where they are too small, or larger than the device binds
+   */
   encode(pass: GPUComputePassEncoder, input: GPUBuffer, output: GPUBuffer, M: number): void
+  /**
+   * Bytes that the handle's own buffers for so many rows take at most: what one factor of a chain hands to the next,
+   * quantized inputs, copies of rows whose length is no multiple of 16. They are made by the first `encode` that needs
+   * them, for the next one of M's size class, and kept until `dispose`.
+   */
+  scratchBytes(M: number): number
 }
-
-const INPUT = 0
-const OUTPUT = 1
 
 interface ReadyCall extends KernelCall<ShaderUse> {
   variants: (CallVariant & { pipeline: GPUComputePipeline })[]
 }
 
-/** Inner buffers for up to `rows` rows: padded copies where K or N is no multiple of 16, and the quantized input. */
+/** The handle's own buffers for up to `rows` rows, by name. */
 interface Scratch {
   rows: number
   buffers: Map<string, GPUBuffer>
 }
 
 const OPTIONS: readonly string[] = ['bias', 'activation', 'precision'] satisfies (keyof GpuLinearOptions)[]
+/** Scratch is for a multiple of so many rows. */
+const LEAST_ROWS = 64
 
+/** Of each device of a caller's, by precision: its handles share pipelines and self-tests, which live as long as it does. */
+const contexts = new WeakMap<GPUDevice, Map<Precision, Promise<GpuContext>>>()
+
+function contextOf(device: GPUDevice, precision: Precision): Promise<GpuContext> {
+  const known = contexts.get(device) ?? new Map<Precision, Promise<GpuContext>>()
+  contexts.set(device, known)
+  let context = known.get(precision)
+  if (!context) {
+    known.set(precision, (context = createContext({ device, precision })))
+    // the next call tries again
+    context.catch(() => known.delete(precision))
+  }
+  return context
+}
+
+/** See device.ts. */
+export async function createGpuLinear(
+  device: GPUDevice,
+  weight: LinearWeight,
+  options: GpuLinearOptions,
+): Promise<GpuLinear> {
+  return createGpuLinearOn(await contextOf(device, options.precision ?? 'f32'), weight, options)
+}
+
+/** @param context stays when the layer is disposed of */
 export async function createGpuLinearOn(
   context: GpuContext,
-  weight: LeafWeight,
+  weight: LinearWeight,
+  options: GpuLinearOptions,
+): Promise<GpuLinear> {
+  const uploader = new Uploader(context.device, context.maxBindingBytes)
+  try {
+    return await createLinear(context, uploader, weight, options)
+  } catch (error) {
+    uploader.dispose()
+    throw error
+  }
+}
+
+async function createLinear(
+  context: GpuContext,
+  uploader: Uploader,
+  weight: LinearWeight,
   options: GpuLinearOptions,
 ): Promise<GpuLinear> {
   checkLinearWeight(weight, 'createGpuLinear')
   checkLinearOptions('createGpuLinear', options, OPTIONS, weight.N)
   const { bias = null, activation = 'none' } = options
-  const { device } = context
+  const { device, maxBindingBytes } = context
   const { N, K } = weight
-  const program: Program = {
-    buffers: [
-      { name: 'input', rows: 'tokens', width: K, dtype: 'f32' },
-      { name: 'output', rows: 'tokens', width: N, dtype: 'f32' },
-    ],
-    ops: [{ kind: 'linear', input: INPUT, output: OUTPUT, weight, bias, activation, residual: null }],
-    input: INPUT,
-    output: OUTPUT,
-  }
-  const uploader = new Uploader(device, context.maxBindingBytes)
+  const program = linearProgram(weight, bias, activation)
+  const [INPUT, OUTPUT] = [program.input as BufferId, program.output]
   const compiled = await compileProgram(storeDense(program, context), uploader, context)
+  const { buffers } = compiled.program
+  /** Ids of the caller's own buffers, where inner ones are padded copies of them. */
+  const [CALLER_INPUT, CALLER_OUTPUT] = [buffers.length, buffers.length + 1]
   await selfTest(context, compiled.calls)
   const ready = (calls: KernelCall<ShaderUse>[]): Promise<ReadyCall[]> =>
     Promise.all(
@@ -73,12 +121,40 @@ export async function createGpuLinearOn(
     )
   const pad = restrideCall('pad input', K, K, padded(K), CALLER_INPUT, INPUT, uploader)
   const unpad = restrideCall('unpad output', N, padded(N), N, OUTPUT, CALLER_OUTPUT, uploader)
-  const [before, own, after] = await Promise.all([
+  // readers and writers of a call are counted within its list
+  const stages = await Promise.all([
     ready(padded(K) === K ? [] : [pad]),
     ready(compiled.calls),
     ready(padded(N) === N ? [] : [unpad]),
   ])
   await uploader.checkMemory()
+
+  /** The scratch that a slot is bound to, or null where it is bound to something else. */
+  const scratchOf = (slot: NonNullable<Slot>): { name: string; rowBytes: number } | null => {
+    switch (slot.from) {
+      case 'buffer': {
+        if (slot.id >= CALLER_INPUT) return null
+        const { width } = buffers[slot.id]
+        if ((slot.id === INPUT || slot.id === OUTPUT) && padded(width) === width) return null
+        return { name: `rows ${slot.id}`, rowBytes: padded(width) * 4 }
+      }
+      case 'bytes':
+        return { name: `bytes ${slot.id}`, rowBytes: padded(buffers[slot.id].width) }
+      case 'scales':
+        return { name: `scales ${slot.id}`, rowBytes: 4 }
+      default:
+        return null
+    }
+  }
+  const rowBytesOf = new Map<string, number>()
+  for (const { variants } of stages.flat())
+    for (const { slots } of variants)
+      for (const slot of slots) {
+        const found = slot && scratchOf(slot)
+        if (found) rowBytesOf.set(found.name, found.rowBytes)
+      }
+  const sumOfRows = [...rowBytesOf.values()].reduce((sum, bytes) => sum + bytes, 0)
+
   const shapes = new Map<number, GPUBuffer>()
   let scratch: Scratch = { rows: 0, buffers: new Map() }
   // replaced scratch may still be read by passes that the caller has not submitted: kept until dispose
@@ -93,28 +169,42 @@ export async function createGpuLinearOn(
     }
     return buffer
   }
-  const scratchOf = (kind: string, rowBytes: number): GPUBuffer => {
-    let buffer = scratch.buffers.get(kind)
+  const scratchBuffer = ({ name, rowBytes }: { name: string; rowBytes: number }): GPUBuffer => {
+    let buffer = scratch.buffers.get(name)
     if (!buffer) {
-      buffer = device.createBuffer({ label: kind, size: scratch.rows * rowBytes, usage: GPUBufferUsageBits.STORAGE })
-      scratch.buffers.set(kind, buffer)
+      const size = scratch.rows * rowBytes
+      buffer = device.createBuffer({ label: `linear ${name}`, size, usage: GPUBufferUsageBits.STORAGE })
+      scratch.buffers.set(name, buffer)
     }
     return buffer
   }
 
   return {
+    N,
+    K,
+    weightBytes: uploader.bytes,
+    scratchBytes: (M) => (M === 0 ? 0 : bucket(M, LEAST_ROWS) * sumOfRows),
     encode(pass, input, output, M) {
       context.check()
+      if (!Number.isSafeInteger(M) || M < 0)
+        throw new RangeError(`linear: ${M} rows were asked for, expected a whole number from 0`)
       if (M === 0) return
       if (input.size < M * K * 4 || output.size < M * N * 4)
-        throw new Error(
+        throw new RangeError(
           `linear: ${M} rows need ${M * K * 4} bytes of input and ${M * N * 4} of output, found ${input.size} and ${output.size}`,
+        )
+      const most = Math.max(M * K * 4, M * N * 4, ...[...rowBytesOf.values()].map((b) => bucket(M, LEAST_ROWS) * b))
+      if (most > maxBindingBytes)
+        throw new RangeError(
+          `linear: ${M} rows need a buffer of ${most} bytes, the device binds ${maxBindingBytes}; encode fewer rows at a time`,
         )
       if (M > scratch.rows) {
         replaced.push(scratch)
-        scratch = { rows: bucket(M, 64), buffers: new Map() }
+        scratch = { rows: bucket(M, LEAST_ROWS), buffers: new Map() }
       }
       const resource = (slot: NonNullable<Slot>): GPUBufferBinding => {
+        const own = scratchOf(slot)
+        if (own) return { buffer: scratchBuffer(own) }
         switch (slot.from) {
           case 'shape':
             return { buffer: shapeOf(M) }
@@ -122,16 +212,10 @@ export async function createGpuLinearOn(
             return { buffer: slot.buffer }
           case 'unused':
             return { buffer: context.unused[slot.index] }
-          case 'bytes':
-            return { buffer: scratchOf('bytes', padded(K)) }
-          case 'scales':
-            return { buffer: scratchOf('scales', 4) }
           case 'buffer': {
-            const isInput = slot.id === INPUT || slot.id === CALLER_INPUT
-            const [width, callers] = isInput ? [K, input] : [N, output]
+            const [width, buffer] = slot.id === INPUT || slot.id === CALLER_INPUT ? [K, input] : [N, output]
             // no more of it than its rows: all of the caller's may be more than a binding holds
-            if (slot.id >= CALLER_INPUT || padded(width) === width) return { buffer: callers, size: M * width * 4 }
-            return { buffer: scratchOf(isInput ? 'input' : 'output', padded(width) * 4) }
+            return { buffer, size: M * width * 4 }
           }
           default:
             throw new Error(`linear: no ${slot.from} in a single layer`)
@@ -139,7 +223,7 @@ export async function createGpuLinearOn(
       }
       const grid = { rows: M, tiles: () => 0 }
       const rows = { tokens: M, sequences: 1 }
-      for (const variant of [before, own, after].flatMap((calls) => chooseVariants(calls, rows))) {
+      for (const variant of stages.flatMap((calls) => chooseVariants(calls, rows))) {
         if (!variant) continue
         const entries = variant.slots.flatMap((slot, binding) => (slot ? [{ binding, resource: resource(slot) }] : []))
         pass.setPipeline(variant.pipeline)
@@ -155,13 +239,8 @@ export async function createGpuLinearOn(
     for (const { buffers } of [...replaced, scratch]) for (const buffer of buffers.values()) buffer.destroy()
     for (const buffer of shapes.values()) buffer.destroy()
     uploader.dispose()
-    context.dispose()
   }
 }
-
-/** Ids of the caller's own buffers, where inner ones are padded copies of them. */
-const CALLER_INPUT = 2
-const CALLER_OUTPUT = 3
 
 function restrideCall(
   label: string,

@@ -209,7 +209,12 @@ export async function createContext(options: ContextOptions = {}): Promise<GpuCo
   return context
 }
 
-async function requestDevice({ software = 'allow', precision, emulatesHalves }: ContextOptions): Promise<GPUDevice> {
+/** A device with what the kernels can use of the adapter. */
+export async function requestDevice({
+  software = 'allow',
+  precision,
+  emulatesHalves,
+}: ContextOptions): Promise<GPUDevice> {
   const { adapter } = await findAdapter(software)
   const usesHalves = precision === 'f16' && emulatesHalves !== true
   if (precision && emulatesHalves !== true) checkPrecision(precision, adapter.features, describeAdapter(adapter.info))

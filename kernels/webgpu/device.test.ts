@@ -16,7 +16,7 @@ import { findAdapter, MATRIX_FEATURES } from './adapter.ts'
 import { HALF_FEATURE } from './half.ts'
 import { referenceWithBounds, runReference } from '../reference.ts'
 import { WEBGPU_VARIANTS } from '../variants.ts'
-import { createGpuDevice, createGpuDeviceWith, createGpuLinear, type GpuDevice } from './device.ts'
+import { createGpuDevice, createGpuDeviceWith, type GpuDevice } from './device.ts'
 
 /** More than anything needs. */
 const NO_LIMITS = { maxStorageBuffersPerShaderStage: 64, maxComputeInvocationsPerWorkgroup: 1024 }
@@ -323,41 +323,14 @@ describe('the self-test', () => {
 })
 
 describe("the caller's device", () => {
-  it('survives dispose, and runs single layers on its own buffers', async () => {
+  it('survives dispose', async () => {
     const { adapter } = await findAdapter('allow')
     const own = await adapter.requestDevice()
     const wrapped = await createGpuDevice({ device: own, kernels: 'direct' })
     await wrapped.dispose()
-    const [M, STORAGE, COPY_SRC, COPY_DST, MAP_READ] = [5, 128, 4, 8, 1]
-    for (const [kind, N, K, precision] of [
-      ['f32', 32, 48],
-      ['f32', 7, 9],
-      ['f32', 24, 40, 'f16-weights'],
-      ['int8', 33, 20],
-      ['csr', 16, 16],
-    ] as const) {
-      const random = seededRandom(N)
-      const weight = randomWeight(kind, N, K, random, { values: precision ? 'halves' : 'uniform' })
-      const bias = uniform(N, random)
-      const rows = uniform(M * K, random)
-      const layer = await createGpuLinear(own, weight, { bias, activation: 'gelu', precision })
-      const input = own.createBuffer({ size: M * K * 4, usage: STORAGE | COPY_DST })
-      const output = own.createBuffer({ size: M * N * 4, usage: STORAGE | COPY_SRC })
-      const result = own.createBuffer({ size: M * N * 4, usage: MAP_READ | COPY_DST })
-      own.queue.writeBuffer(input, 0, rows as Float32Array<ArrayBuffer>)
-      const encoder = own.createCommandEncoder()
-      const pass = encoder.beginComputePass()
-      layer.encode(pass, input, output, M)
-      expect(() => layer.encode(pass, input, output, M + 1)).toThrow('6 rows need')
-      pass.end()
-      encoder.copyBufferToBuffer(output, 0, result, 0, M * N * 4)
-      own.queue.submit([encoder.finish()])
-      await result.mapAsync(MAP_READ)
-      const program = linearProgram(weight, bias, { M, N, K, activation: 'gelu' })
-      const expected = referenceWithBounds(program, { offsets: Int32Array.of(0, M), rows })
-      assertWithin(new Float32Array(result.getMappedRange()), expected.values, expected.bounds, `${kind} ${N} ${K}`)
-      layer.dispose()
-    }
+    own.pushErrorScope('validation')
+    own.createBuffer({ size: 16, usage: 128 }).destroy()
+    expect(await own.popErrorScope()).toBeNull()
     own.destroy()
   })
   it('is refused where its limits are below what the kernels need', async () => {

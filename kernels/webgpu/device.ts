@@ -1,18 +1,18 @@
 // The GPU device: programs of BERT's ops on WebGPU, and single linear layers on the caller's own buffers.
 
 import { isHostTable } from '../embedding/webgpu.ts'
-import { createGpuLinearOn, type GpuLinear, type GpuLinearOptions } from './caller-linear.ts'
+import type { GpuLinear, GpuLinearOptions } from './caller-linear.ts'
 import { checkChoice, checkNames, type OptionNames } from '../program/check-options.ts'
 import type { Device, DeviceInfo, LoadOptions, Precision } from '../program/device.ts'
 import type { SoftwareChoice } from './adapter.ts'
-import { createContext, type ContextOptions, type GpuContext, type KernelChoice } from './context.ts'
+import { createContext, requestDevice, type ContextOptions, type GpuContext, type KernelChoice } from './context.ts'
 import { ProgramSession, type GpuSession } from './session.ts'
 import type { TuningStore } from './tune.ts'
 import { Uploader } from './upload.ts'
 import { readProgram, withoutWeights, type StoredProgram } from '../program/stored-weights.ts'
 import { placePositions } from '../program/positions.ts'
 import type { Batch, Program } from '../program/program.ts'
-import type { LeafWeight } from '../program/weights.ts'
+import type { LinearWeight } from '../program/weights.ts'
 import { compileProgram } from './compile.ts'
 import { storeDense } from './passes/store-dense.ts'
 import { selfTest } from './self-test.ts'
@@ -77,16 +77,28 @@ export async function createGpuDeviceWith(options: ContextOptions): Promise<GpuD
 }
 
 /**
- * One linear layer on the caller's GPUDevice: `encode` adds it to a compute pass, reading f32 [M, K] from `input` and
- * writing f32 [M, N] to `output`, both tightly packed and of usage STORAGE.
+ * A GPUDevice as createGpuDevice makes one for itself, for callers with buffers of their own: with the adapter's limits, in
+ * Node from the package `webgpu`. It is the caller's to destroy.
+ *
+ * @throws NoAdapterError where there is no adapter
+ */
+export const requestGpuDevice = (options: Pick<GpuDeviceOptions, 'software' | 'precision'> = {}): Promise<GPUDevice> =>
+  requestDevice(options)
+
+/**
+ * One linear layer, or a chain of factors, on the caller's GPUDevice: `encode` adds it to a compute pass, reading f32 [M, K]
+ * from `input` and writing f32 [M, N] to `output`, both tightly packed and of usage STORAGE. What lies between the factors is
+ * in buffers of the handle.
+ *
+ * @param weight any storage format; its arrays are read once
  */
 export async function createGpuLinear(
   device: GPUDevice,
-  weight: LeafWeight,
+  weight: LinearWeight,
   options: GpuLinearOptions = {},
 ): Promise<GpuLinear> {
-  const context = await createContext({ device, precision: options.precision })
-  return createGpuLinearOn(context, weight, options)
+  const { createGpuLinear } = await import('./caller-linear.ts')
+  return createGpuLinear(device, weight, options)
 }
 
 async function load(context: GpuContext, stored: StoredProgram, options: LoadOptions): Promise<GpuSession> {

@@ -12,7 +12,7 @@ import { seededRandom, uniform } from '../../kernels/testing/random.ts'
 import { K_MULTIPLE, randomWeight } from '../../kernels/testing/weights.ts'
 import { createWasmDevice } from '../../kernels/wasm/device.ts'
 import { createKernelCalls, type KernelCalls } from '../../ts/pipeline/kernel-calls.ts'
-import { linearProgram } from '../../ts/pipeline/linear-program.ts'
+import { linearProgram } from '../../kernels/program/linear-program.ts'
 import { Fault, runCases, type FuzzReport } from './report.ts'
 
 const KINDS = ['f32', 'int8', 'csr', 'int8-1x4', 'nm'] as const

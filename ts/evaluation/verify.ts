@@ -10,7 +10,7 @@ import { packBatch } from '../inference/batches.ts'
 import { buildProgram } from '../model/bert.ts'
 import { denseTable } from '../model/dense.ts'
 import { linearLayers, type ModelWeights } from '../model/weights.ts'
-import { linearProgram } from '../pipeline/linear-program.ts'
+import { linearProgram } from '../../kernels/program/linear-program.ts'
 
 export interface VerifyOptions {
   /** tokens of the sequences whose logits are compared; the reference takes about a second for 10^9 products */

@@ -15,7 +15,7 @@ import { tokenizerFromVocabulary } from '../text/bare-vocabulary.ts'
 import * as wasm from '../wasm.ts'
 import * as webgpu from '../webgpu.ts'
 import { openDevice } from '../inference/devices.ts'
-import { linearProgram } from './linear-program.ts'
+import { linearProgram } from '../../kernels/program/linear-program.ts'
 import { pipeline } from './pipeline.ts'
 
 const BATCH: Batch = {

@@ -11,7 +11,7 @@ import type {
 } from '../../kernels/program/weights.ts'
 import { syntheticWeight } from '../../testing/models.ts'
 import { createKernelCalls } from './kernel-calls.ts'
-import { linearProgram } from './linear-program.ts'
+import { linearProgram } from '../../kernels/program/linear-program.ts'
 import { referenceDevice } from '../../testing/reference-device.ts'
 
 const [M, N, K] = [3, 10, 16]

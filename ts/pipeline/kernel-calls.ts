@@ -5,7 +5,7 @@ import type { Device, Session } from '../../kernels/program/device.ts'
 import type { HeldAsync } from '../../kernels/program/disposable.ts'
 import type { BufferSpec } from '../../kernels/program/program.ts'
 import { checkCall, type LinearOptions, type QuantizedInput } from './check-calls.ts'
-import { linearProgram } from './linear-program.ts'
+import { linearProgram } from '../../kernels/program/linear-program.ts'
 import { sameNumbers, sampleNumbers } from './changed-numbers.ts'
 import type { PreparedLinear, PrepareOptions } from './prepared.ts'
 import {

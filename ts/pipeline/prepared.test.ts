@@ -8,7 +8,7 @@ import { randomWeight } from '../../kernels/testing/weights.ts'
 import { referenceDevice } from '../../testing/reference-device.ts'
 import { quantizeWeight } from '../compress/quantize.ts'
 import { createKernelCalls, type KernelCalls } from './kernel-calls.ts'
-import { linearProgram } from './linear-program.ts'
+import { linearProgram } from '../../kernels/program/linear-program.ts'
 
 const random = seededRandom(7)
 const [M, N, K] = [5, 12, 32]

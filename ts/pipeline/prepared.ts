@@ -6,7 +6,7 @@ import { quantizeRow } from '../../kernels/program/quantization.ts'
 import { checkArray, checkLinearWeight, isInt8, type LinearWeight } from '../../kernels/program/weights.ts'
 import { checkLinearOptions } from '../../kernels/program/check-options.ts'
 import { checkCall, type LinearOptions, type QuantizedInput } from './check-calls.ts'
-import { linearProgram } from './linear-program.ts'
+import { linearProgram } from '../../kernels/program/linear-program.ts'
 
 export interface PrepareOptions extends LinearOptions {
   /** what `run` takes: 'f32' rows (default), or for an int8 weight 's8' rows with their scales */

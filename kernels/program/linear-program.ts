@@ -1,7 +1,7 @@
 // A linear layer as a program of its own.
 
-import type { Activation, BufferSpec, Op, Program } from '../../kernels/program/program.ts'
-import type { LeafWeight, LinearWeight } from '../../kernels/program/weights.ts'
+import type { Activation, BufferSpec, Op, Program } from './program.ts'
+import type { LeafWeight, LinearWeight } from './weights.ts'
 
 /** A program of one linear layer over rows; a chain has one op per factor. */
 export function linearProgram(
