@@ -1,4 +1,5 @@
-// A storage format for every layer under one budget: bytes of the file, milliseconds of a text, or the F1 that may be lost. What a
+// A storage format for every layer under one budget: bytes of the file, milliseconds of a text, or the quality that may be lost
+// (F1, of an embedder cosine). What a
 // layer's formats cost is measured (ts/budget/linear-times.ts) or counted; what they lose is the exact error of its outputs
 // (ts/compress/sensitivity.ts); ts/compress/allocate.ts chooses. The ledger holds what was decided, and from what.
 
@@ -9,16 +10,20 @@ import type { ModelWeights } from '../model/weights.ts'
 import { openBudgetClock, type BudgetClock } from './clock.ts'
 import { assemble, budgetLayers, type BudgetLayer } from './layers.ts'
 import type { BudgetTexts } from './texts.ts'
-import { predict, logitsOf } from '../inference/logits.ts'
 import { createLinearTimes, type LinearTimes } from './linear-times.ts'
 import { SILENT, type Reporter } from '../inference/reporter.ts'
 import { slowerFormats } from './slower-formats.ts'
-import { f1Interval, mcnemar, relativeLoss, scorePredictions, type RelativeLoss } from '../evaluation/statistics.ts'
+import { openBudgetQuality, type BudgetQuality, type LedgerQuality } from './quality.ts'
+
+export type { LedgerScore } from './quality.ts'
 
 export type BudgetGoal =
   /** least error within `limit` bytes of model.safetensors, or milliseconds of one text */
   | { kind: 'bytes' | 'ms'; limit: number }
-  /** smallest file, or fastest text, whose F1 on the development texts is at most this share lower */
+  /**
+   * smallest file, or fastest text, whose F1 on the development texts is at most this share lower; of a model without a
+   * classifier whose mean cosine to the model before is at least 1 - share
+   */
   | { kind: 'loss'; share: number; least: 'bytes' | 'ms' }
 
 export interface LedgerLayer {
@@ -37,14 +42,8 @@ export interface LedgerLayer {
   candidates: { method: string; bytes: number; ms: number | null; error: number }[]
 }
 
-export interface LedgerScore {
-  f1: number
-  f1Low: number
-  f1High: number
-}
-
 /** What was chosen, and the numbers it was chosen from. */
-export interface BudgetLedger {
+export interface BudgetLedger extends LedgerQuality {
   /** as in config.recipe */
   goal: string
   device: string
@@ -59,13 +58,12 @@ export interface BudgetLedger {
   ms: { before: number; after: number; estimated: number }
   /** sum of the layers' errors */
   error: number
-  f1: { before: LedgerScore; after: LedgerScore; loss: RelativeLoss; mcnemarP: number }
-  /** the models that were measured in a search for a loss, in order */
-  tried: { error: number; cost: number; f1: number }[]
+  /** the models that were measured in a search for a loss, in order; quality is F1, or the mean cosine to the model before */
+  tried: { error: number; cost: number; quality: number }[]
 }
 
 export interface BudgetInput {
-  /** dense f32, with pooler and classifier */
+  /** dense f32, with or without a classifier */
   model: ModelWeights
   goal: BudgetGoal
   /** how the goal is written in config.recipe; made of the goal where not given, e.g. budget:5MB */
@@ -102,7 +100,7 @@ export async function compressToBudget(input: BudgetInput): Promise<{ model: Mod
   const plan: Plan = { ...input, text: input.text ?? goalText(input.goal), reporter: input.reporter ?? SILENT }
   const { model, goal, device, tokens, reporter, signal } = plan
   const { problemType = 'single_label_classification' } = model.config
-  if (problemType !== 'single_label_classification')
+  if (model.classifier && problemType !== 'single_label_classification')
     throw new Error(
       `${plan.text}: a budget is decided by the F1 of classes, the model's outputs are those of ${problemType}; apply a recipe`,
     )
@@ -114,26 +112,29 @@ export async function compressToBudget(input: BudgetInput): Promise<{ model: Mod
   const clock = await openBudgetClock(groups, model, times, byTime, reporter)
   const cost = (group: BudgetLayer, i: number): number =>
     byTime ? clock.ms(group, group.candidates[i].method)! : group.candidates[i].bytes
+  // times that differ by less than the clock can tell are equal: then the smaller format is the cheaper one
+  const perByte = goal.kind === 'loss' && byTime ? tieShare(groups, clock) : 0
   const choices: Choice[][] = groups.map((group) =>
-    group.candidates.map(({ error }, i) => ({ cost: cost(group, i), loss: error })),
+    group.candidates.map(({ error, bytes }, i) => ({ cost: cost(group, i) + perByte * bytes, loss: error })),
   )
-  const before = await classify(model, plan)
+  const quality = await openBudgetQuality(plan)
   const tried: BudgetLedger['tried'] = []
   let made: ModelWeights
   let chosen: number[]
   if (goal.kind === 'loss') {
-    chosen = await searchLoss(choices, goal.share, before, plan, groups, tried)
+    const costOf = (indices: number[]): number => indices.reduce((sum, i, g) => sum + cost(groups[g], i), 0)
+    chosen = await searchLoss(choices, goal.share, { quality, costOf }, plan, groups, tried)
     made = assemble(model, groups, chosen, plan.text)
   } else ({ chosen, made } = await keepBudget(choices, goal, plan, groups, times, clock.rest))
   reporter.stage('measuring the finished model')
   await clock.measure(({ candidates }, g) => [candidates[0], candidates[chosen[g]]])
   const slower = await slowerFormats(groups, chosen, clock)
   const [msBefore, msAfter] = await times.models([model, made])
-  const after = await classify(made, plan)
+  const compared = await quality.compare(made)
   reporter.done()
   for (const note of slower) reporter.note(note)
   const ms = { before: msBefore, after: msAfter }
-  return { model: made, ledger: ledgerOf(plan, { groups, chosen, clock, made, ms, before, after, tried }) }
+  return { model: made, ledger: ledgerOf(plan, { groups, chosen, clock, made, ms, compared, tried }) }
 }
 
 /** A goal as config.recipe writes it. */
@@ -148,13 +149,12 @@ interface Finished {
   clock: BudgetClock
   made: ModelWeights
   ms: { before: number; after: number }
-  before: Classified
-  after: Classified
+  compared: LedgerQuality
   tried: BudgetLedger['tried']
 }
 
-function ledgerOf({ model, text, texts, tokens, device, seed }: Plan, finished: Finished): BudgetLedger {
-  const { groups, chosen, clock, made, ms, before, after, tried } = finished
+function ledgerOf({ model, text, texts, tokens, device }: Plan, finished: Finished): BudgetLedger {
+  const { groups, chosen, clock, made, ms, compared, tried } = finished
   const layers = groups.map((group, g) => ledgerLayer(group, chosen[g], clock))
   const sum = (pick: (layer: LedgerLayer) => number | null): number =>
     layers.reduce((total, layer) => total + (pick(layer) ?? 0), 0)
@@ -175,12 +175,7 @@ function ledgerOf({ model, text, texts, tokens, device, seed }: Plan, finished: 
     bytes,
     ms: { ...ms, estimated: clock.rest + sum((layer) => layer.msAfter) },
     error: sum((layer) => layer.error),
-    f1: {
-      before: before.score,
-      after: after.score,
-      loss: relativeLoss(texts.labels, before.said, after.said, model.config.labels.length, { seed }),
-      mcnemarP: mcnemar(texts.labels, before.said, after.said).p,
-    },
+    ...compared,
     tried,
   }
 }
@@ -253,31 +248,42 @@ function unreachable(text: string, kind: 'bytes' | 'ms', least: number, rest: nu
   )
 }
 
-/** The cheapest model that keeps its F1 on the development texts: bisection on the bound of the summed error. */
+/** Milliseconds of a byte: all layers' bytes weigh as much as the share of their time that a clock cannot tell. */
+function tieShare(groups: readonly BudgetLayer[], clock: BudgetClock): number {
+  const [ms, bytes] = groups.reduce(
+    ([time, size], group) => [
+      time + (clock.ms(group, group.candidates[0].method) ?? 0),
+      size + group.candidates[0].bytes,
+    ],
+    [0, 0],
+  )
+  return (TIME_TOLERANCE * ms) / bytes
+}
+
+/** The cheapest model that keeps its quality on the development texts: bisection on the bound of the summed error. */
 async function searchLoss(
   choices: Choice[][],
   share: number,
-  before: Classified,
+  { quality, costOf }: { quality: BudgetQuality; costOf: (chosen: number[]) => number },
   input: Plan,
   groups: BudgetLayer[],
   tried: BudgetLedger['tried'],
 ): Promise<number[]> {
   const { model, reporter, text } = input
-  const least = before.score.f1 * (1 - share)
+  const least = quality.least(share)
   const known = new Map<string, boolean>()
-  const total = (chosen: number[], pick: (choice: Choice) => number): number =>
-    chosen.reduce((sum, i, g) => sum + pick(choices[g][i]), 0)
+  const errorOf = (chosen: number[]): number => chosen.reduce((sum, i, g) => sum + choices[g][i].loss, 0)
   const keeps = async (chosen: number[]): Promise<boolean> => {
     const key = chosen.join()
     if (!known.has(key)) {
-      const { f1 } = (await classify(assemble(model, groups, chosen, text), input)).score
-      tried.push({ error: total(chosen, ({ loss }) => loss), cost: total(chosen, ({ cost }) => cost), f1 })
-      known.set(key, f1 >= least)
+      const found = await quality.of(assemble(model, groups, chosen, text))
+      tried.push({ error: errorOf(chosen), cost: costOf(chosen), quality: found })
+      known.set(key, found >= least)
       reporter.progress(tried.length, MAX_EVALUATIONS)
     }
     return known.get(key)!
   }
-  reporter.stage(`searching for an F1 of at least ${least.toFixed(4)}`)
+  reporter.stage(`searching for a ${quality.name} of at least ${least.toFixed(4)}`)
   let best = leastCost(choices, 0)
   let high = choices.reduce((sum, group) => sum + Math.max(...group.map(({ loss }) => loss)), 0)
   const positive = choices.flatMap((group) => group.map(({ loss }) => loss).filter((loss) => loss > 0))
@@ -294,17 +300,4 @@ async function searchLoss(
     }
   reporter.done(`${tried.length} models measured`)
   return best
-}
-
-interface Classified {
-  said: Int32Array
-  score: LedgerScore
-}
-
-/** What a model says of the development texts. */
-async function classify(model: ModelWeights, { device, texts, seed, signal }: Plan): Promise<Classified> {
-  const labels = model.config.labels.length
-  const said = predict(await logitsOf(device, model, texts.development, { signal }), labels)
-  const { low, high } = f1Interval(texts.labels, said, labels, { seed })
-  return { said, score: { f1: scorePredictions(texts.labels, said, labels).f1, f1Low: low, f1High: high } }
 }

@@ -43,7 +43,7 @@ export interface LayerUse {
 }
 
 export interface BudgetLayersInput {
-  /** dense f32, with pooler and classifier */
+  /** dense f32, with or without a classifier */
   model: ModelWeights
   texts: Pick<BudgetTexts, 'calibration'>
   /** of the text that times are of */
@@ -108,15 +108,15 @@ export async function budgetLayers(input: BudgetLayersInput): Promise<BudgetLaye
 }
 
 /**
- * Rows that a linear sees of one text, each time that it is applied: after its attention the last layer works on the [CLS] row
- * alone.
+ * Rows that a linear sees of one text, each time that it is applied: under a classifier the last layer works on the [CLS] row
+ * alone after its attention, and an embedder does not run its pooler.
  */
 function usesOf(model: ModelWeights, layer: number | null, role: LayerLinear | 'pooler', tokens: number): LayerUse[] {
-  if (layer === null) return [{ M: 1, times: 1 }]
-  const { config, layers } = model
+  const { config, layers, classifier } = model
+  if (layer === null) return classifier ? [{ M: 1, times: 1 }] : []
   const applied = appliedLayers({ config, layers: [...layers.keys()] })
   const isAfter = role === 'attentionOutput' || role === 'intermediate' || role === 'output'
-  const isLast = isAfter && applied.at(-1) === layer
+  const isLast = classifier !== null && isAfter && applied.at(-1) === layer
   const times = applied.filter((other) => other === layer).length - (isLast ? 1 : 0)
   return [...(times > 0 ? [{ M: tokens, times }] : []), ...(isLast ? [{ M: 1, times: 1 }] : [])]
 }

@@ -83,7 +83,8 @@ export function createLinearTimes(device: Device, options: LinearTimesOptions): 
     async models(models) {
       const sessions: Session[] = []
       try {
-        for (const model of models) sessions.push(await device.load(buildProgram(model, 'logits')))
+        for (const model of models)
+          sessions.push(await device.load(buildProgram(model, model.classifier ? 'logits' : 'embeddings')))
         const contenders = sessions.map((session, i) => {
           const ids = Int32Array.from({ length: tokens }, (_, t) => t % models[i].embeddings.word.rows)
           return { id: String(i), session, batch: packBatch([ids]) }

@@ -93,6 +93,15 @@ describe('the quality of a compressed model', () => {
     expect(quality.texts).toBe(100)
   })
 
+  it('is what --max-loss keeps, on the texts that training held out', async () => {
+    const asked = ['--max-loss', '5%', '--data', 'reviews.csv', '--seed', '7', '--out', 'bounded']
+    const { f1, texts, stderr } = await compress('trained', ...asked)
+    expect(stderr).toMatch(/F1 is of texts of reviews\.csv that training held out/)
+    expect(texts).toEqual({ calibration: 240, development: 60 })
+    expect(f1.after.f1).toBeGreaterThanOrEqual(0.95 * f1.before.f1)
+    const ended = await compress('model', ...asked)
+    expect(ended.stderr).toMatch(/do not calibrate, and may have trained the model \(.* does not say what model was/)
+  })
   it.each([
     [['trained'], /not measured: give texts with labels, --test FILE, or with --data/],
     [['model', '--data', 'reviews.csv'], /not measured: the folder does not say what model was trained on; .*--test/],

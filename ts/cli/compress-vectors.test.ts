@@ -65,6 +65,16 @@ describe('compress of an embedder', () => {
     expect(quality.texts).toBe(60)
   })
 
+  it('by --max-loss keeps so much cosine, by --budget so many bytes', async () => {
+    const goal = ['--max-loss', '10%', '--data', 'lines.txt', '--out', 'made']
+    const { vectors, texts } = await compress(...goal)
+    expect(texts).toEqual({ calibration: 512, development: 60 })
+    expect(vectors.cosine.mean).toBeGreaterThanOrEqual(0.9)
+    const asked = ['compress', 'embedder', '--budget', '20kB', '--data', 'lines.txt', '--test', 'new.txt']
+    const { stdout, stderr } = await run([...asked, '--threads', '1', '--out', 'made'])
+    expect(stdout, stderr).toMatch(/mean cosine to the vectors before [01]\.\d{4} \[.*\], on 100 texts held out\n/)
+  })
+
   it('says where there is nothing to measure with', async () => {
     const { quality, remarks } = await compress('--recipe', 'q8', '--out', 'made')
     expect(quality).toBeNull()

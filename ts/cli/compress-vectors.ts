@@ -1,5 +1,6 @@
 // What a compression costs an embedder: its vectors beside those of the uncompressed model, on texts that no step learned from.
 
+import { evenly } from '../data/evenly.ts'
 import { loadTexts } from '../data/unlabelled.ts'
 import type { TaskOptions } from '../data/prepare.ts'
 import { compareVectors, type VectorScores } from '../evaluation/vectors.ts'
@@ -10,7 +11,7 @@ import { openTokenizer } from '../inference/tokenizer.ts'
 import { encodeForVectors, vectorRuleOf, wholeVectors } from '../inference/whole-vectors.ts'
 import type { LoadedModel } from '../model/load.ts'
 import type { ModelWeights } from '../model/weights.ts'
-import { evenly, openTexts } from '../train/recipe-texts.ts'
+import { openTexts } from '../train/recipe-texts.ts'
 
 export interface VectorTextsOptions extends TaskOptions {
   data?: string

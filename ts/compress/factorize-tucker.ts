@@ -44,6 +44,7 @@ export async function factorizeTucker(model: ModelWeights, R: number, options: T
     const { role, linear } = linears[members[0]]
     const { N, K } = linear.weight
     const ranks = tuckerRanks(members.length, N, K, R)
+    const isCapped = R > 1 && ranks.some((rank) => rank < Math.round(R))
     const seeded = { seed: options.seed + g }
     const sums = whitened || biasCorrection ? members.map((i) => inputsOf(calibration, linears[i].stem, step)) : []
     let tucker: Tucker2 = whitened
@@ -65,7 +66,7 @@ export async function factorizeTucker(model: ModelWeights, R: number, options: T
     before += members.length * N * K
     after += stored
     notes.push(
-      `${step}:${R} ${role}: ${members.length} x [${N}, ${K}] at ranks ${ranks[0]}, ${ranks[1]}; relative error ` +
+      `${step}:${R} ${role}: ${members.length} x [${N}, ${K}] at ranks ${ranks[0]}, ${ranks[1]}${isCapped ? `, held to the full ones of ${N} x ${K}` : ''}; relative error ` +
         `${whitened ? 'of the outputs ' : ''}${tucker.errors.at(-1)!.toFixed(3)} after ${iterations} HOOI iterations` +
         (stored >= members.length * N * K ? '; LARGER than the dense layers, choose a smaller R' : ''),
     )

@@ -218,6 +218,11 @@ describe('steps svd and wsvd', () => {
     })
     expect(notes[0]).toContain(`ranks ${Math.min(...ranks)} to ${Math.max(...ranks)}`)
   })
+  test('says which ranks it held to break-even', async () => {
+    const noteOf = async (R: number): Promise<string> => (await factorizeSvd(model, R, { seed: 1 })).notes.join('\n')
+    expect(await noteOf(1)).toMatch(/svd: \d+ of \d+ layers asked for more than break-even, .* held to it/)
+    expect(await noteOf(0.25)).not.toMatch(/break-even/)
+  })
 
   test('bytes: the encoder fits, hardly anything is left over, and it loses less than one rank for all', async () => {
     const same = (await factorizeSvd(model, 8, { seed: 1 })).model

@@ -11,7 +11,7 @@ import type { Calibration } from './calibration.ts'
 import { breathe, encoderLinears, formatCount, requireDense, requireFinite, withEncoderWeights } from './dense.ts'
 import type { EncoderLinear, StepResult } from './dense.ts'
 import { gram, leadingEigenvectors, multiply, sumOfSquares, transpose, view } from './linear-algebra.ts'
-import { chooseRanks, energyRank, rankCandidates, rankChoices, svdRank } from './ranks.ts'
+import { chooseRanks, energyRank, isCapped, rankCandidates, rankChoices, svdRank } from './ranks.ts'
 import type { RankRule } from './ranks.ts'
 import { chainOfSpectrum, spectrum } from './whiten.ts'
 import type { Spectrum } from './whiten.ts'
@@ -117,10 +117,12 @@ export async function factorizeSvd(
   const step = whitened ? 'wsvd' : 'svd'
   const linears = encoderLinears(model)
   const found: (Factorised | Spectrum)[] = []
+  let capped = 0
   for (const [i, { stem, linear }] of linears.entries()) {
     const { N, K, data } = requireDense(linear.weight, stem, step)
     requireFinite(data, K, stem)
     const sums = whitened ? inputsOf(calibration, stem, step) : null
+    let tail: Float64Array | null = null
     if (wanted.by === 'rank' && !sums) {
       const svd = truncatedSvd(data, N, K, svdRank(N, K, wanted.R), seed + i)
       found.push({ chain: chainFromSvd(svd, N, K), error: svd.error })
@@ -128,10 +130,11 @@ export async function factorizeSvd(
       const whole = spectrum(data, N, K, sums && biasCorrection ? centered(sums) : sums)
       if (wanted.by === 'bytes') found.push(trimmed(whole, rankCandidates(N, K).at(-1)!))
       else {
-        const { tail } = whole
+        tail = whole.tail
         found.push(cut(whole, wanted.by === 'rank' ? svdRank(N, K, wanted.R) : energyRank(N, K, tail, wanted.share)))
       }
     }
+    if (isCapped(N, K, wanted, tail)) capped++
     progress?.(i + 1, linears.length)
     await breathe()
   }
@@ -140,7 +143,12 @@ export async function factorizeSvd(
     biasCorrection ? correctedBias(linear, layers[i].chain, inputsOf(calibration, stem, step)) : linear.bias,
   )
   const weights = layers.map(({ chain }) => chain)
-  return { model: withEncoderWeights(model, weights, biases), notes: [noteOf(step, linears, layers, biasCorrection)] }
+  const notes = [noteOf(step, linears, layers, biasCorrection)]
+  if (capped > 0)
+    notes.push(
+      `${step}: ${capped} of ${linears.length} layers asked for more than break-even, where two factors hold as much as the matrix: their ranks are held to it`,
+    )
+  return { model: withEncoderWeights(model, weights, biases), notes }
 }
 
 interface Factorised {

@@ -35,6 +35,17 @@ export function svdRank(N: number, K: number, R: number): number {
   return roundRank(N, K, R, Math.max(1, breakEvenRank(N, K)))
 }
 
+/**
+ * That a rule asked a matrix for more than break-even, which its rank is held to.
+ * @param tail as of `energyRank`
+ */
+export function isCapped(N: number, K: number, rule: RankRule, tail: Float64Array | null): boolean {
+  const most = rankCandidates(N, K).at(-1)!
+  if (rule.by === 'bytes') return false
+  if (rule.by === 'energy') return tail !== null && tail[most] > (1 - rule.share) * tail[0]
+  return (rule.R <= 1 ? rule.R * Math.min(N, K) : rule.R) > breakEvenRank(N, K)
+}
+
 /** The ranks that a matrix [N, K] may get, rising, the last one at or below break-even. */
 export function rankCandidates(N: number, K: number): number[] {
   const limit = Math.max(1, breakEvenRank(N, K))

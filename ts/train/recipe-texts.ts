@@ -12,6 +12,7 @@ import type { ModelWeights } from '../model/weights.ts'
 import { preparedTokenizer } from '../text/prepare.ts'
 import type { Tokenizer } from '../text/tokenizer.ts'
 import { loadDataset } from '../data/dataset.ts'
+import { evenly } from '../data/evenly.ts'
 import { textsOfRows } from '../data/examples.ts'
 import { readingOf, type TaskOptions } from '../data/prepare.ts'
 import { loadTexts } from '../data/unlabelled.ts'
@@ -89,7 +90,7 @@ export async function recipeTexts(
 }
 
 /** Both texts of a pair, each by itself: an embedder reads one at a time. */
-const singleTexts = (inputs: readonly TextInput[]): string[] =>
+export const singleTexts = (inputs: readonly TextInput[]): string[] =>
   inputs.flatMap((input, i) => textsOf(input, i).filter((text) => text !== undefined))
 
 /** What the step `vocab` needs: the tokens that occur, and how a cut vocabulary reads the texts held out. */
@@ -148,12 +149,6 @@ async function calibrateOn(
   })
   reporter.done()
   return calibration
-}
-
-/** At most `count`, evenly over a file whose rows may come by label. */
-export function evenly<T>(all: readonly T[], count: number): T[] {
-  const kept = Math.min(count, all.length)
-  return Array.from({ length: kept }, (_, i) => all[Math.floor((i * all.length) / kept)])
 }
 
 /**

@@ -1,7 +1,6 @@
 // `compress`: a recipe applied to a model, or a storage format for every layer by a budget.
 
 import type { Command } from '@commander-js/extra-typings'
-import { problemTypeOf } from '../../model/config.ts'
 import type { LoadedModel } from '../../model/load.ts'
 import type { RecipeResult, Step } from '../../recipe/apply.ts'
 import type { Reporter } from '../../inference/reporter.ts'
@@ -20,12 +19,16 @@ const options = (program: Command) =>
   )
     .option('--recipe <steps>', 'steps joined by +, e.g. sp80x4+q8+e8')
     .option('--budget <size or time>', 'or: least error within 5MB of file, or within 3ms a text', budget)
-    .option('--max-loss <share>', 'or: smallest file that loses at most 1% of its F1', percentage)
+    .option(
+      '--max-loss <share>',
+      'or: smallest file that loses at most 1% of its F1; of an embedder whose mean cosine is at least 0.99',
+      percentage,
+    )
     .option('--fastest', 'with --max-loss: the fastest model, not the smallest')
     .requiredOption('--out <folder>', 'where the model goes')
     .option(
       '--data <file>',
-      "texts, labelled or not: steps learn from them which tokens there are and what layers see and need (README's table of recipes says which steps); a budget is decided by labelled ones. Of labelled texts the fifth that train holds out is not learnt from",
+      "texts, labelled or not: steps learn from them which tokens there are and what layers see and need (README's table of recipes says which steps); a classifier's budget is decided by labelled ones. Of labelled texts the fifth that train holds out is not learnt from",
       fileList(),
     )
     .option(
@@ -69,11 +72,7 @@ async function run(source: string, flags: Flags): Promise<void> {
   if (ofTraining && !flags.train) throw new UsageError(`--${TRAIN_ALONE[ofTraining]} goes with --train`)
   if (flags.train && data === undefined) throw new UsageError('--train learns from texts with labels: give --data FILE')
   if (recipe !== undefined) return compressByRecipe(source, recipe, flags)
-  const alone = (['train', 'test'] as const).find((name) => flags[name] !== undefined)
-  if (alone)
-    throw new UsageError(
-      `--${alone} goes with --recipe: a budget trains nothing, and measures on texts of --data; leave it out`,
-    )
+  if (flags.train) throw new UsageError('--train goes with --recipe: a budget trains nothing; leave it out')
   const other = (['textPair', 'labelSeparator', 'problemType'] as const).find((name) => flags[name] !== undefined)
   if (other)
     throw new UsageError(
@@ -81,7 +80,9 @@ async function run(source: string, flags: Flags): Promise<void> {
     )
   if (flags.fastest && !flags.maxLoss) throw new UsageError('--fastest goes with --max-loss')
   if (data === undefined)
-    throw new UsageError('a budget is decided by texts with labels: give them with --data FILE, or builtin:reviews')
+    throw new UsageError(
+      'a budget is decided by texts, of a classifier with labels: give them with --data FILE, or builtin:reviews',
+    )
   return compressByBudget(source, data, flags)
 }
 
@@ -181,32 +182,20 @@ async function applySteps(
 
 async function compressByBudget(source: string, data: string, flags: Flags): Promise<void> {
   const { compressToBudget } = await import('../../budget/budget.ts')
-  const { openBudgetTexts } = await import('../../budget/texts.ts')
   const { openDevice } = await import('../../inference/devices.ts')
-  const { openTokenizer } = await import('../../inference/tokenizer.ts')
   const { writeWhole } = await import('../../io/folder.node.ts')
   const { saveModel } = await import('../../model/save.ts')
-  const { budgetText, goalOf } = await import('../compress-budget.ts')
+  const { budgetText, goalOf, openTextsOfBudget } = await import('../compress-budget.ts')
   const { createProgress } = await import('../progress.ts')
   const { seed, out, json } = flags
   const reporter = createProgress()
   const loaded = await openModel(source, seed, reporter)
   const { weights } = loaded
-  if (!weights.classifier)
-    throw new Error(`${source} has no classifier, so that there is no F1 to keep; train one on it first`)
-  const problemType = problemTypeOf(weights.config)
-  if (problemType !== 'single_label_classification')
-    throw new Error(
-      `${source}: its outputs are those of ${problemType}; a budget is decided by the F1 of classes: give --recipe`,
-    )
-  const { labels, maxPositions } = weights.config
-  const tokenizer = await openTokenizer(loaded.tokenizerFiles, weights.config, loaded.where)
-  const reader = { tokenizer, labels, maxPositions, source }
-  const texts = await openBudgetTexts(data, flags, reader)
+  const texts = await openTextsOfBudget(source, loaded, { ...flags, data }, reporter)
   for (const note of texts.notes) reporter.note(note)
   const { device } = await openDevice({ device: flags.device ?? 'cpu', threads: flags.threads })
   try {
-    const tokens = Math.min(maxPositions, flags.tokens ?? texts.tokens)
+    const tokens = Math.min(weights.config.maxPositions, flags.tokens ?? texts.tokens)
     const plan = { ...goalOf(flags), model: weights, texts, tokens, device, seed, reporter }
     const { model, ledger } = await compressToBudget(plan)
     const written = await saveModel(model, out, { files: loaded.tokenizerFiles, beside: await loaded.filesBeside() })
