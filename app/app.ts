@@ -1,7 +1,7 @@
 // What the sections of the page share.
 
 import type { Abilities } from './browser.ts'
-import { WASM_DEVICES } from './browser.ts'
+import { threads, WASM_DEVICES } from './browser.ts'
 import { element } from './dom.ts'
 import type { PageModel } from './catalogue.ts'
 import type { Client } from './client.ts'
@@ -38,6 +38,7 @@ export const devicesOf = ({ abilities }: App): DeviceRequest[] => [
 ]
 
 export function deviceName(device: DeviceRequest, { words, abilities }: App): string {
+  if (device.kind === 'auto') return words.autoDevice
   if (device.kind === 'wasm') return words.wasm(device.threads)
   return abilities?.adapter?.software ? `${words.webgpu} (${words.emulated})` : words.webgpu
 }
@@ -49,8 +50,12 @@ export function modelName({ choice, facts }: PageModel, words: Words): string {
   return facts ? `${choice.name} (${facts.title[words.code]})` : choice.name
 }
 
+/** Devices by name, and the choice between them where there are two. */
 export const deviceOptions = (app: App): { value: string; name: string }[] =>
-  devicesOf(app).map((device) => ({ value: deviceKey(device), name: deviceName(device, app) }))
+  [...devicesOf(app), ...(app.abilities?.adapter ? [{ kind: 'auto' as const, threads }] : [])].map((device) => ({
+    value: deviceKey(device),
+    name: deviceName(device, app),
+  }))
 
 /** A select with its label. */
 export function labelled(name: string, control: HTMLElement): HTMLElement {

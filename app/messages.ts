@@ -3,7 +3,8 @@
 import type { DeviceInfo } from '../kernels/program/device.ts'
 
 export interface DeviceRequest {
-  kind: 'wasm' | 'webgpu'
+  /** 'auto': whichever is measured to be faster for the model and variant */
+  kind: 'wasm' | 'webgpu' | 'auto'
   /** of WebAssembly; 0 for a GPU */
   threads: number
 }

@@ -1,10 +1,11 @@
 // Models by their files and variants, devices by their requests, and models on devices: each made once and kept.
 
 import type { Device } from '../kernels/program/device.ts'
-import { openDevice } from '../ts/inference/devices.ts'
+import { openDevice, openDeviceFor } from '../ts/inference/devices.ts'
 import { startClassifier } from '../ts/inference/classifier.ts'
 import { openTokenizer } from '../ts/inference/open-tokenizer.ts'
 import type { RunningModel } from '../ts/inference/running-model.ts'
+import type { TextModel } from '../ts/inference/text-model.ts'
 import { isModelFile, memoryFiles } from '../ts/io/folder.ts'
 import { loadModelFiles, type LoadedModel } from '../ts/model/load.ts'
 import type { ModelWeights } from '../ts/model/weights.ts'
@@ -27,6 +28,8 @@ export interface OpenVariant {
 export interface OpenSlot extends OpenVariant {
   device: Device
   running: RunningModel
+  /** 'auto' opened the device for this slot alone */
+  isOwnDevice: boolean
   openMs: number
 }
 
@@ -57,6 +60,7 @@ const modelKey = (choice: ModelChoice): string =>
       : choice.files.map((file) => [file.webkitRelativePath, file.name, file.size, file.lastModified]),
   )
 
+/** @param request by name: which one 'auto' is depends on the model */
 export const deviceFor = (request: DeviceRequest): Promise<Device> =>
   once(devices, deviceKey(request), async () => {
     const { kind, threads } = request
@@ -145,27 +149,43 @@ export async function slotFor(slot: Slot, say: Say): Promise<OpenSlot> {
   while (slots.size >= KEPT_SLOTS) {
     const [oldest, old] = slots.entries().next().value!
     slots.delete(oldest)
-    await old.then(({ running }) => running.dispose()).catch(() => {})
+    await old.then(free).catch(() => {})
   }
   return once(slots, key, () => start(slot, say))
 }
 
 async function start({ model: choice, variant, device: request }: Slot, say: Say): Promise<OpenSlot> {
   const start = performance.now()
-  const [open, device] = await Promise.all([variantFor(choice, variant, say), deviceFor(request)])
+  const named = request.kind === 'auto' ? null : deviceFor(request)
+  const open = await variantFor(choice, variant, say)
   const { model, weights } = open
   say({ verb: 'progress', stage: 'packing', done: 0, total: 1 })
   const tokenizer = await openTokenizer(model.tokenizerFiles, weights.config, model.where)
-  const running = await startClassifier(
-    { weights, tokenizer, fileBytes: open.fileBytes, where: model.where, sentence: null, close: async () => {} },
-    device,
-  )
-  return { ...open, device, running, openMs: performance.now() - start }
+  const opened = {
+    ...{ weights, tokenizer, fileBytes: open.fileBytes, where: model.where, sentence: null },
+    close: async () => {},
+  }
+  const isOwnDevice = named === null
+  const { device, notes } = named ? { device: await named, notes: [] } : await fasterFor(opened, request)
+  const running = await startClassifier(opened, device)
+  return { ...open, notes: [...open.notes, ...notes], device, running, isOwnDevice, openMs: performance.now() - start }
+}
+
+/** The faster device for a model; an emulated GPU takes part, since the reader sees both times. */
+const fasterFor = (opened: TextModel, { threads }: DeviceRequest): Promise<{ device: Device; notes: string[] }> =>
+  openDeviceFor(opened, { device: 'auto', software: 'allow', threads, workerUrl: THREAD })
+
+async function free({ running, device, isOwnDevice }: OpenSlot): Promise<void> {
+  await running.dispose()
+  if (isOwnDevice) await device.dispose()
 }
 
 /** After a failure: a device may be lost; the next request gets a new one. */
 export async function forgetDevices(): Promise<void> {
+  const chosen = [...slots.values()]
   slots.clear()
+  for (const slot of chosen)
+    await slot.then(({ isOwnDevice, device }) => (isOwnDevice ? device.dispose() : undefined)).catch(() => {})
   const old = [...devices.values()]
   devices.clear()
   for (const device of old) await device.then((found) => found.dispose()).catch(() => {})

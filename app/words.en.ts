@@ -40,6 +40,7 @@ export const en = {
   variants: { shipped: 'as shipped', f32: 'dense f32' } as Record<string, string>,
   wasm: (threads: number): string => `WebAssembly, ${plural(threads, 'thread', 'threads')}`,
   webgpu: 'WebGPU',
+  autoDevice: 'the faster one, measured',
   emulated: 'emulated on the CPU',
   noText: 'There is no text. Write at least one line.',
   tooMany: (n: number, most: number): string =>

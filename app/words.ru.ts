@@ -48,6 +48,7 @@ export const ru: Words = {
   variants: { shipped: 'как есть', f32: 'плотный f32' },
   wasm: (threads) => `WebAssembly, ${count(threads, 'поток', 'потока', 'потоков')}`,
   webgpu: 'WebGPU',
+  autoDevice: 'что быстрее, по замеру',
   emulated: 'эмулируется на процессоре',
   noText: 'Текста нет. Напишите хотя бы одну строку.',
   tooMany: (n, most) =>

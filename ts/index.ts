@@ -23,7 +23,7 @@ export type {
   ZeroShotResult,
 } from './pipeline/pipeline.ts'
 export { createKernelCalls } from './pipeline/kernel-calls.ts'
-export { openDevice } from './inference/devices.ts'
+export { forgetDevices, openDevice } from './inference/devices.ts'
 export type { DeviceChoice, DeviceOptions } from './inference/devices.ts'
 export * from './wasm.ts'
 

@@ -184,6 +184,31 @@ const notIsolated: Walk = async ({ host, open, say }) => {
   await app.close()
 }
 
+const faster: Walk = async ({ host, open, say }) => {
+  const app = await open((await host(true)).url, view(WIDE))
+  await ready(app)
+  const auto = await app.page.$eval('#device', (found) => {
+    const options = [...(found as HTMLSelectElement).options].map(({ value }) => value)
+    return options.find((value) => value.startsWith('auto'))
+  })
+  expect(auto !== undefined, 'the faster device is not among the devices')
+  const noteOf = async (): Promise<string> => /device auto: [^\n]*/.exec(await app.text('#answers'))?.[0] ?? ''
+  await app.page.select('#device', auto!)
+  await app.answered()
+  say(await noteOf())
+  expect(/ms on WebAssembly/.test(await noteOf()), 'the page does not say what it measured')
+  // the emulated GPU may compile for longer than the page waits; in a new page its time is known
+  await app.page.waitForFunction(
+    `caches.open('compact-kernels-devices').then((kept) => kept.keys()).then(({ length }) => length > 0)`,
+    { timeout: 60_000 },
+  )
+  await app.page.reload()
+  await ready(app)
+  await app.page.waitForFunction('/remembered/.test(document.querySelector("#answers").innerText)')
+  say(await noteOf())
+  await app.close()
+}
+
 const webgpuOff: Walk = async ({ host, open, picture }) => {
   const app = await open((await host(true)).url, async (page) => {
     await page.setViewport(WIDE)
@@ -384,6 +409,7 @@ export const WALKS: Record<string, Walk> = {
   dark,
   russian,
   'not isolated': notIsolated,
+  'the faster device': faster,
   'WebGPU off': webgpuOff,
   'wrong files': wrongFiles,
   stopped,

@@ -4,12 +4,12 @@
 import { once } from 'node:events'
 import { createReadStream } from 'node:fs'
 import { openClassifier, rankLabels, startClassifier, type LabelScore } from '../inference/classifier.ts'
-import { openDevice } from '../inference/devices.ts'
+import { openDeviceFor } from '../inference/devices.ts'
 import type { TextModel } from '../inference/text-model.ts'
 import { openAnswerFile, type AnswerFile } from './answer-file.ts'
 import { UsageError } from './failure.ts'
 import { parseLines, type Asked, type InputFormat, type Unreadable } from './stdin-lines.ts'
-import type { DeviceKind } from './values.ts'
+import type { DeviceName } from './values.ts'
 
 /** What is read and how, where it is classified, which labels are told, and where answers go. */
 interface FilterOptions {
@@ -23,7 +23,7 @@ interface FilterOptions {
   onError: 'continue' | 'stop'
   input: InputFormat
   batch: number
-  device: DeviceKind
+  device: DeviceName
   threads?: number
   /** most labels in `labels` of an answer */
   topK?: number
@@ -58,12 +58,16 @@ async function classifyLines(opened: TextModel, flags: FilterOptions, answers: A
   const { config } = opened.weights
   const name = flags.in ?? 'stdin'
   const input = flags.in === undefined ? process.stdin : createReadStream(flags.in)
-  const { device } = await openDevice({ device: flags.device, threads: flags.threads })
+  const { device, model, notes, decision } = await openDeviceFor(opened, {
+    device: flags.device,
+    threads: flags.threads,
+  })
   const note = (text: string): void => void process.stderr.write(`${text}\n`)
+  if (decision) notes.forEach(note)
   let [unreadable, renamed] = [0, 0]
   let first: Unreadable | null = null
   try {
-    const classifier = await startClassifier(opened, device)
+    const classifier = await startClassifier(model, device)
     const listed = listedLabels(flags, config.problemType === 'multi_label_classification')
     const lines = after(parseLines(input, flags.input, note, name), answers.answered)
     for await (const whole of batches(lines, flags.batch)) {

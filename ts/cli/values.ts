@@ -7,6 +7,8 @@ import { UsageError } from './failure.ts'
 
 const DEVICES = ['cpu', 'gpu'] as const
 export type DeviceKind = (typeof DEVICES)[number]
+const DEVICE_NAMES = ['auto', ...DEVICES] as const
+export type DeviceName = (typeof DEVICE_NAMES)[number]
 
 /** Parses a whole number in [least, most]. */
 export const wholeNumber =
@@ -97,7 +99,11 @@ export const MODEL_HELP = 'folder, hub id or preset:NAME'
 export const DATA_HELP =
   'CSV, TSV, JSONL, JSON (also .gz) or Parquet file, several by commas or by --data again, builtin:mail or builtin:reviews (synthetic)'
 
-export const deviceOption = () => new Option('--device <kind>', 'where to run').choices(DEVICES).default('cpu' as const)
+/** WebAssembly by default: the same numbers everywhere, and no driver is asked. */
+export const deviceOption = () =>
+  new Option('--device <kind>', 'where to run; auto: where the model is faster, measured once and remembered')
+    .choices(DEVICE_NAMES)
+    .default('cpu' as const)
 
 /** Without a default, so that it is known whether it was given. */
 export const timingDeviceOption = () =>

@@ -5,7 +5,7 @@ import { checkNames, type OptionNames } from '../../kernels/program/check-option
 import { matchLabels } from '../data/labels.ts'
 import type { Rows } from '../data/rows.ts'
 import { openClassifier, startClassifier, type ClassifierOptions } from '../inference/classifier.ts'
-import { deviceOptionsOf, openDevice, type DeviceOptions } from '../inference/devices.ts'
+import { deviceOptionsOf, openDeviceFor, type DeviceOptions } from '../inference/devices.ts'
 import { predict } from '../inference/logits.ts'
 import type { Reporter } from '../inference/reporter.ts'
 import type { TextModel } from '../inference/text-model.ts'
@@ -204,10 +204,10 @@ async function runTexts(
 ): Promise<RunDetails & { logits: Float32Array }> {
   const { maxPositions, preparation = null } = opened.weights.config
   const { reporter, signal } = options
-  const { device, notes } = await openDevice(deviceOptionsOf(options))
+  const { device, notes, model } = await openDeviceFor(opened, deviceOptionsOf(options))
   for (const note of notes) reporter?.note(note)
   try {
-    const classifier = await startClassifier(opened, device)
+    const classifier = await startClassifier(model, device)
     const encoded = classifier.encode(data.rows)
     const { truncated } = classifier.encoded
     if (truncated)

@@ -4,17 +4,25 @@ import { checkChoice, checkNames, type OptionNames } from '../../kernels/program
 import { PRECISIONS, type Device } from '../../kernels/program/device.ts'
 import type { SoftwareChoice } from '../../kernels/webgpu/adapter.ts'
 import type { GpuDeviceOptions } from '../../kernels/webgpu/device.ts'
+import type { DeviceDecision } from './choose-device.ts'
+import type { TextModel } from './text-model.ts'
 
 export type DeviceChoice = 'auto' | 'cpu' | 'wasm' | 'gpu' | 'webgpu'
 
 export interface DeviceOptions {
-  /** 'auto' (default): the GPU where there is a real one, else WebAssembly; 'cpu' = 'wasm', 'gpu' = 'webgpu' */
+  /**
+   * 'auto' (default): for a model the faster of WebAssembly and the GPU, as measured; without one the GPU where there is a
+   * real one, else WebAssembly. 'cpu' = 'wasm', 'gpu' = 'webgpu'
+   */
   device?: DeviceChoice
   /** WebAssembly threads; the cores, at most 4, if not given */
   threads?: number
   /** pages only: the address of the package's dist/thread.js, for policies that forbid workers from blob: addresses */
   workerUrl?: string | URL
-  /** whether an adapter that emulates a GPU will do where the GPU is asked for by name: 'allow' (default) or 'never' */
+  /**
+   * whether an adapter that emulates a GPU will do: 'allow' (default where the GPU is asked for by name) or 'never' (default
+   * of 'auto', which with 'allow' measures it like any other)
+   */
   software?: SoftwareChoice
   /** GPU: how dense f32 layers are stored and multiplied; 'f32' if not given */
   precision?: GpuDeviceOptions['precision']
@@ -37,8 +45,58 @@ export const deviceOptionsOf = (options: DeviceOptions): DeviceOptions =>
  * @throws where the device that was asked for by name is not there
  */
 export async function openDevice(options: DeviceOptions = {}): Promise<{ device: Device; notes: string[] }> {
+  checkOptions(options)
+  const { device: choice = 'auto', gpuDevice, software, precision } = options
+  const notes: string[] = []
+  if (choice === 'gpu' || choice === 'webgpu' || gpuDevice)
+    return { device: await openGpu({ device: gpuDevice, software, precision }), notes }
+  if (choice === 'auto') {
+    const found = await findGpu({ precision, software: 'never' }, notes)
+    if (found) return { device: found, notes }
+  }
+  return { device: await openCpu(options), notes }
+}
+
+/** A device for a model. */
+export interface DeviceForModel {
+  device: Device
+  notes: string[]
+  /** what 'auto' measured or remembered; null where there was nothing to choose from */
+  decision: DeviceDecision | null
+  /** the model to run, in place of the given one where its files are read once: 'auto' may have read a part of them */
+  model: TextModel
+}
+
+/**
+ * As `openDevice`; 'auto' takes the device on which this model is faster (ts/inference/choose-device.ts).
+ * @throws where the device that was asked for by name is not there
+ */
+export async function openDeviceFor(opened: TextModel, options: DeviceOptions = {}): Promise<DeviceForModel> {
+  const isOpen = (options.device ?? 'auto') === 'auto' && !options.gpuDevice
+  if (!isOpen) return { ...(await openDevice(options)), decision: null, model: opened }
+  checkOptions(options)
+  const { software = 'never', precision } = options
+  const notes: string[] = []
+  const gpu = await findGpu({ precision, software }, notes)
+  const cpu = await openCpu(options)
+  if (!gpu) return { device: cpu, notes, decision: null, model: opened }
+  const { chooseDevice, decisionNote } = await import('./choose-device.ts')
+  try {
+    const { decision, model, settled } = await chooseDevice(cpu, gpu, { model: opened.weights })
+    notes.push(decisionNote(decision, gpu.info().name))
+    const [device, other] = decision.chosen === 'gpu' ? [gpu, cpu] : [cpu, gpu]
+    void settled.then(() => other.dispose()).catch(() => {})
+    return { device, notes, decision, model: { ...opened, weights: model } }
+  } catch (error) {
+    await Promise.all([cpu.dispose(), gpu.dispose()])
+    throw error
+  }
+}
+
+/** @throws where an option is not known, or does not go with the others */
+function checkOptions(options: DeviceOptions): void {
   checkNames('openDevice', options, OPTIONS)
-  const { device: choice = 'auto', threads, workerUrl, gpuDevice, software, precision } = options
+  const { device: choice = 'auto', threads, gpuDevice, software, precision } = options
   if (!CHOICES.includes(choice))
     throw new Error(`device '${choice}' is not known; expected one of ${CHOICES.join(', ')}`)
   if (threads !== undefined && !(Number.isSafeInteger(threads) && threads >= 1))
@@ -47,15 +105,11 @@ export async function openDevice(options: DeviceOptions = {}): Promise<{ device:
   checkChoice('openDevice', 'precision', precision, PRECISIONS)
   if (gpuDevice && (choice === 'cpu' || choice === 'wasm'))
     throw new Error(`device '${choice}' does not run on the gpuDevice given with it; give one of them`)
-  const notes: string[] = []
-  if (choice === 'gpu' || choice === 'webgpu' || gpuDevice)
-    return { device: await openGpu({ device: gpuDevice, software, precision }), notes }
-  if (choice === 'auto') {
-    const found = await findRealGpu({ precision }, notes)
-    if (found) return { device: found, notes }
-  }
+}
+
+async function openCpu({ threads, workerUrl }: DeviceOptions): Promise<Device> {
   const { createWasmDevice } = await import('../../kernels/wasm/device.ts')
-  return { device: await createWasmDevice({ threads, workerUrl }), notes }
+  return createWasmDevice({ threads, workerUrl })
 }
 
 async function openGpu(options: GpuDeviceOptions): Promise<Device> {
@@ -67,16 +121,25 @@ async function openGpu(options: GpuDeviceOptions): Promise<Device> {
   }
 }
 
-/** A GPU that is not an emulation; where there is none, the notes say why. */
-async function findRealGpu(options: GpuDeviceOptions, notes: string[]): Promise<Device | null> {
+/** A GPU, an emulated one where `software` allows it; where there is none, the notes say why. */
+async function findGpu(options: GpuDeviceOptions, notes: string[]): Promise<Device | null> {
   try {
     // a page without WebGPU need not fetch the GPU code to learn that
     const isPage = typeof navigator !== 'undefined' && typeof process === 'undefined'
     if (isPage && !('gpu' in navigator)) throw new Error('this browser has no WebGPU')
     const { createGpuDevice } = await import('../../kernels/webgpu/device.ts')
-    return await createGpuDevice({ ...options, software: 'never' })
+    return await createGpuDevice(options)
   } catch (error) {
     notes.push(`device auto: no GPU, WebAssembly is used (${(error as Error).message.split('\n')[0]})`)
     return null
   }
+}
+
+/**
+ * Forgets what device: 'auto' measured, in this process or page and in its storage, so that the next pipeline measures
+ * again: after a new driver, or where the machine was busy.
+ */
+export async function forgetDevices(): Promise<void> {
+  const { openMemory } = await import('./device-memory.ts')
+  await openMemory().clear()
 }

@@ -1,6 +1,6 @@
 // The high-level API: texts in, labels or vectors out. Option names are those of transformers.js.
 
-import { deviceOptionsOf, openDevice, type DeviceChoice } from '../inference/devices.ts'
+import { deviceOptionsOf, openDeviceFor, type DeviceChoice, type DeviceOptions } from '../inference/devices.ts'
 import { openTextModel, type ModelInMemory, type TextModel } from '../inference/text-model.ts'
 import { runOn, type RunningModel } from '../inference/running-model.ts'
 import { packBatch, type TextInput } from '../inference/batches.ts'
@@ -13,7 +13,17 @@ import type { ModelOutput } from '../model/bert.ts'
 
 import { isSignal, type TaskContext } from './call.ts'
 import { extractorOf, type ExtractOptions } from './feature-extraction.ts'
-import { anObject, boolean, callable, checkOptions, text, whole, type Known, type WithoutMeaning } from './options.ts'
+import {
+  anObject,
+  boolean,
+  callable,
+  checkOptions,
+  oneOf,
+  text,
+  whole,
+  type Known,
+  type WithoutMeaning,
+} from './options.ts'
 import { classifierOf, type Classification, type ClassifyOptions } from './text-classification.ts'
 import type { EntityGroup, TokenClassifyOptions, TokenEntity } from './token-classification.ts'
 import type { ZeroShotOptions, ZeroShotResult } from './zero-shot.ts'
@@ -28,14 +38,16 @@ export type { ZeroShotOptions, ZeroShotResult } from './zero-shot.ts'
 
 export interface PipelineOptions {
   /**
-   * 'auto' (default): the GPU where there is a real one, else WebAssembly; 'cpu' = 'wasm', 'gpu' = 'webgpu'; or a device
-   * that the caller made and keeps
+   * 'auto' (default): the faster of WebAssembly and a real GPU for this model, measured in at most 200 ms and remembered
+   * (docs/guide-devices.md); 'cpu' = 'wasm', 'gpu' = 'webgpu'; or a device that the caller made and keeps
    */
   device?: DeviceChoice | Device
   /** WebAssembly threads; the cores, at most 4, if not given */
   threads?: number
   /** pages only: the address of the package's dist/thread.js, for policies that forbid workers from blob: addresses */
   workerUrl?: string | URL
+  /** whether an adapter that emulates a GPU will do: 'allow', the default of 'gpu'; or 'never', that of 'auto' */
+  software?: DeviceOptions['software']
   /** what was fetched or read, file by file; `status: 'ready'` at the end */
   progress_callback?: Progress
   /** branch, tag or commit on the hub */
@@ -113,6 +125,7 @@ const OPTIONS: Known<PipelineOptions> = {
   device: (value) => (typeof value === 'string' ? null : anObject(value) && 'a name such as cpu, or a device'),
   threads: whole(1),
   workerUrl: (value) => (typeof value === 'string' || value instanceof URL ? null : 'an address'),
+  software: oneOf('allow', 'never'),
   progress_callback: callable,
   revision: text,
   endpoint: text,
@@ -250,10 +263,16 @@ async function startTask(
   const { device: choice, signal } = options
   signal?.throwIfAborted()
   const isOwn = typeof choice !== 'object'
-  const { device, notes: found } = isOwn
-    ? await openDevice(deviceOptionsOf({ ...options, device: choice }))
-    : { device: choice, notes: [] }
-  const model = runOn(device, opened)
+  const {
+    device,
+    notes: found,
+    model: measured,
+  } = isOwn
+    ? await openDeviceFor(opened, deviceOptionsOf({ ...options, device: choice }))
+    : { device: choice, notes: [], model: opened }
+  const task = TASKS[name]
+  // files that stay open are read again, so that nothing of them is held
+  const model = runOn(device, task.keepsWeights ? opened : measured)
   let isDisposed = false
   const dispose = async (): Promise<void> => {
     if (isDisposed) return
@@ -266,7 +285,6 @@ async function startTask(
     return model
   }
   const context = { open, notes, sentence: opened.sentence }
-  const task = TASKS[name]
   const output = task.output(context)
   try {
     const call = await task.make(context)

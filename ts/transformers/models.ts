@@ -1,7 +1,7 @@
 // AutoModel and its kin: token ids in, logits or hidden states out, as padded tensors.
 
 import type { HeldAsync } from '../../kernels/program/disposable.ts'
-import { openDevice } from '../inference/devices.ts'
+import { openDeviceFor } from '../inference/devices.ts'
 import { runBatches } from '../inference/batches.ts'
 import { runOn, type RunningModel } from '../inference/running-model.ts'
 import { openTextModel } from '../inference/text-model.ts'
@@ -110,8 +110,12 @@ const openAs =
       if (kind !== 'hidden' && !opened.weights.classifier)
         throw new Error(`${files.where}: this model has no classifier; use AutoModel, or train one first`)
       const { device: choice, threads, workerUrl, signal } = options
-      const { device } = await openDevice({ device: choice ?? undefined, threads, workerUrl })
-      const model = runOn(device, opened)
+      const { device, model: measured } = await openDeviceFor(opened, {
+        device: choice ?? undefined,
+        threads,
+        workerUrl,
+      })
+      const model = runOn(device, measured)
       const dispose = async (): Promise<void> => {
         await model.dispose()
         await device.dispose()
