@@ -3,7 +3,8 @@
 import type { Device } from '../../kernels/program/device.ts'
 import type { Calibration } from '../compress/calibration.ts'
 import { isFolder } from '../io/folder.node.ts'
-import { loadModel } from '../model/load.ts'
+import type { PoolingRule } from '../inference/pooling.ts'
+import { loadModel, type LoadedModel } from '../model/load.ts'
 import { encoderSize } from '../model/preset.ts'
 import { saveModel } from '../model/save.ts'
 import type { ModelWeights } from '../model/weights.ts'
@@ -74,6 +75,19 @@ export interface Base {
   teacherLogits: () => Promise<Float32Array | null>
   /** what some hundred training texts send into each linear layer of this base, or of a model made from it */
   calibration: (model: ModelWeights) => Promise<Calibration>
+  /** of a model without a classifier */
+  vectors?: BaseVectors
+}
+
+/** What rows of an embedder need beside the rest. */
+export interface BaseVectors {
+  rule: PoolingRule
+  /** of each example, f32 [examples, C]: the teacher; null where rows are not trained again */
+  teacher: () => Promise<Float32Array | null>
+  /** what `validate` gives, in words */
+  measure: string
+  /** as of `LoadedModel` */
+  filesBeside: LoadedModel['filesBeside']
 }
 
 export interface BasesContext {

@@ -19,6 +19,7 @@ import { prepareData, type PreparedData } from '../data/prepare.ts'
 import { reportHtml } from '../report/report.ts'
 import { SILENT, type Reporter } from '../inference/reporter.ts'
 import { recommend } from '../report/recommend.ts'
+import { isRefusal } from './refusal.ts'
 import { checkModel, checkStudent, digestsOf, findDevices } from './start.ts'
 import { measureShapes } from './shapes.ts'
 import { MARGIN, RESULTS_SCHEMA, type ShapeTime, type StudyResults, type StudySettings } from '../report/results.ts'
@@ -128,10 +129,6 @@ async function finish(run: StudyRun, signal?: AbortSignal): Promise<StudyEnd> {
   }
   return { results: await run.write(), stopped: false }
 }
-
-/** An error in words about the model, not one of the system or of the program. */
-const isRefusal = (error: unknown): error is Error =>
-  error instanceof Error && error.constructor === Error && !('code' in error)
 
 class StudyRun {
   private readonly context: RunContext

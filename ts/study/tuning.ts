@@ -61,7 +61,7 @@ export interface Shaped {
 
 /** What shaping by a recipe needs of a study, or of a call that shapes one model. */
 export interface RecipeShaping {
-  base: Pick<Base, 'id' | 'model' | 'isTrained' | 'examples' | 'teacherLogits' | 'calibration'>
+  base: Pick<Base, 'id' | 'model' | 'isTrained' | 'examples' | 'teacherLogits' | 'calibration' | 'vectors'>
   apply: Apply
   context: Pick<VariantContext, 'reporter' | 'threads' | 'tuneSeconds' | 'tuneRate' | 'signal'> & {
     settings: Pick<StudySettings, 'seed' | 'passes' | 'hiddenWeight'>
@@ -132,6 +132,7 @@ async function train(
 ): Promise<Trained> {
   const { settings, scale, reporter, signal, threads, tuneSeconds } = context
   const teacherLogits = await base.teacherLogits()
+  const teacherVectors = await base.vectors?.teacher()
   const { passes, hiddenWeight } = settings
   const isSparse = plan.maskSchedule !== undefined
   return trainWithin(
@@ -145,6 +146,7 @@ async function train(
       seed: settings.seed,
       threads,
       ...(teacherLogits && { teacherLogits, alpha: ALPHA }),
+      ...(teacherVectors && { teacherVectors, dropout: 0 }),
       ...(plan.maskSchedule && { maskSchedule: plan.maskSchedule }),
       ...(hiddenWeight > 0 && { more: { hidden: statesOf(base.model, hiddenWeight) } }),
     },
@@ -173,7 +175,7 @@ async function chooseRank(shape: string, isTuned: boolean, shaping: Shaping): Pr
     const { model, notes } = await apply(base.model, recipe)
     return { model, recipe, notes: [notes[0], 'random weights: there is no score to choose a rank by'] }
   }
-  const name = METRIC_NAMES[context.settings.metric]
+  const name = base.vectors?.measure ?? METRIC_NAMES[context.settings.metric]
   const baseScore = await base.validate(base.model)
   const words = (share: number, score: number): string =>
     `rank ${share} of the full one, validation ${name} ${score.toFixed(3)} (base ${baseScore.toFixed(3)})`

@@ -53,7 +53,7 @@ export class VariantMaker {
       if (applied.vocabulary) files = withVocabulary(files, applied.vocabulary, model.config.lowercase)
     }
     await store.writeModel(row.id, async (folder) => {
-      await saveModel(model, folder, { files })
+      await saveModel(model, folder, { files, beside: await base.vectors?.filesBeside(files !== base.tokenizerFiles) })
     })
     const makeSeconds = shaped.seconds + (performance.now() - began) / 1000
     return { recipe: joined(shaped.recipe, row.store), notes, makeSeconds }
@@ -111,7 +111,11 @@ export class VariantMaker {
         firstOrderImportance(
           current,
           base.examples.slice(0, IMPORTANCE_TEXTS).map(({ ids }) => ids),
-          { signal, ...(threads && { threads }) },
+          {
+            signal,
+            ...(threads && { threads }),
+            ...(base.vectors && { vectors: base.vectors.rule, seed: settings.seed }),
+          },
         ),
       progress: (step, done, total) => reporter.progress(done, total, undefined, step),
     })

@@ -20,6 +20,14 @@ const options = (program: Command) =>
         ),
     ),
   )
+    .addOption(
+      new Option(
+        '--task <task>',
+        'classify: rows of a classifier; embed: of --model, an embedder, whose vectors beside its own are judged on --test, else on a part of --data',
+      )
+        .choices(['classify', 'embed'] as const)
+        .default('classify' as const),
+    )
     .option('--model <model>', `${MODEL_HELP} (default: a small model trained from random weights)`)
     .option('--data <file>', `${DATA_HELP} (default: builtin:mail; with --quick builtin:reviews)`, fileList())
     .option('--test <file>', 'file with the test rows (default: a fifth of --data)', fileList())
@@ -96,6 +104,7 @@ export function declare(program: Command): void {
 
 /** Runs a study; the first Ctrl-C lets it write what is finished, the second ends at once. */
 async function run(flags: Flags): Promise<void> {
+  if (flags.task === 'embed') return runEmbedding(flags)
   const idle = flags.passes !== undefined ? '--passes' : flags.hiddenWeight > 0 ? '--hidden-weight' : null
   if (!flags.tuning && idle)
     throw new UsageError(`${idle} is of the training that --no-tuning leaves out; give one of them`)
@@ -107,7 +116,7 @@ async function runSeeds(flags: Flags, signal: AbortSignal): Promise<void> {
   const { runStudy } = await import('../../study/study.ts')
   const { createProgress } = await import('../progress.ts')
   const { summary } = await import('../study-summary.ts')
-  const { seeds, json, tuning, prepare, language, ...settings } = flags
+  const { task: _, seeds, json, tuning, prepare, language, ...settings } = flags
   const preparation = preparationOf({ prepare, language })
   const finished: StudyResults[] = []
   for (let seed = flags.seed; seed < flags.seed + seeds; seed++) {
@@ -131,4 +140,49 @@ async function runSeeds(flags: Flags, signal: AbortSignal): Promise<void> {
     await writeWhole(join(flags.out, 'seeds.md'), [seedsMarkdown(finished)])
     if (!json) process.stdout.write(`${flags.out}/seeds.md\n`)
   }
+}
+
+/** Options that mean nothing where vectors are judged, with the value that stands for not given. */
+const CLASSES_ALONE = {
+  validation: 'validation',
+  unlabelled: 'unlabelled',
+  devices: 'devices',
+  positive: 'positive',
+  balance: 'balance',
+  threshold: 'threshold',
+  student: 'student',
+  quick: 'quick',
+  showTexts: 'show-texts',
+  prepare: 'prepare',
+  language: 'language',
+} as const
+
+async function runEmbedding(flags: Flags): Promise<void> {
+  const idle = (Object.keys(CLASSES_ALONE) as (keyof typeof CLASSES_ALONE)[]).find((name) => flags[name] !== undefined)
+  const other = idle ? CLASSES_ALONE[idle] : flags.hiddenWeight > 0 ? 'hidden-weight' : flags.seeds > 1 ? 'seeds' : null
+  if (other) throw new UsageError(`--${other} is of a study of a classifier; leave it out with --task embed`)
+  const { model, data, tuning, json, out } = flags
+  if (model === undefined || data === undefined)
+    throw new UsageError('--task embed studies an embedder on texts: give both --model FOLDER and --data FILE')
+  const { runEmbeddingStudy } = await import('../../study/embedding-study.ts')
+  const { embeddingCells } = await import('../../report/embedding-results.ts')
+  const { columns } = await import('../columns.ts')
+  const { createProgress } = await import('../progress.ts')
+  const { interruptible } = await import('../interruptible.ts')
+  await interruptible('stopping: the finished rows are being written', async (signal) => {
+    const { test, text, label, variants, seed, threads, tokens, passes, fresh } = flags
+    const asked = { ...{ out, model, data, test, text, label, variants, seed, threads, tokens, passes, fresh } }
+    const { results, stopped } = await runEmbeddingStudy(
+      { ...asked, minutes: tuning ? flags.minutes : 0 },
+      { reporter: createProgress(), signal },
+    )
+    const cells = embeddingCells(results)
+    const table = columns(cells, [...cells[0].keys()]).join('\n')
+    process.stdout.write(
+      json ? `${JSON.stringify(results)}\n` : `${table}\n\n${out}/table.md  ${out}/report.html  ${out}/results.json\n`,
+    )
+    if (!stopped) return
+    process.stderr.write(`stopped with ${results.rows.length} rows finished; run the same command again to go on\n`)
+    process.exitCode = 130
+  })
 }
