@@ -2,6 +2,7 @@
 
 import { Command, Option } from '@commander-js/extra-typings'
 import { fileURLToPath } from 'node:url'
+import { examples } from '../ts/cli/examples.ts'
 import { HOSTS, PEERS } from './lib/contender.ts'
 import { formatTable, gpuCeilingsText, short, writeResult, type BenchResult } from './lib/results.ts'
 import {
@@ -206,6 +207,27 @@ function declareGpu(program: Command, command: string): void {
     })
 }
 
+const EXAMPLES = examples(
+  'compact-kernels bench kernels --threads 1',
+  'compact-kernels bench models --model preset:tiny --variants baseline,q8+e8 --tokens 16',
+  'compact-kernels bench models --peers ort-web --tokens 128 --json result.json',
+  'compact-kernels bench texts --model my-model --data reviews.csv --peers transformers-js',
+  'compact-kernels bench load my-model',
+  'compact-kernels bench train --model preset:mini',
+  'compact-kernels bench break-even --shapes 384x384,1536x384',
+  'compact-kernels bench gpu --sizes 1x16,32x128',
+)
+
+/** @param command what was typed, for the result's file */
+export function benchProgram(command: string): Command {
+  const program = new Command('bench').description('kernels and models, timed against the machine and its peers')
+  program.exitOverride().addHelpText('after', EXAMPLES)
+  for (const declare of [declareKernels, declareModels, declareTexts, declareTrain, declareBreakEven, declareGpu])
+    declare(program, command)
+  declareLoad(program)
+  return program
+}
+
 /**
  * Runs one bench.
  * @param argv arguments without the program's name, e.g. ['kernels', '--threads', '1']
@@ -215,13 +237,8 @@ export async function main(argv: string[]): Promise<number> {
   // where the result is written says nothing about what was measured
   const told = argv.filter((word, i) => word !== '--json' && argv[i - 1] !== '--json')
   const command = `npm run bench -- ${told.join(' ')}`
-  const program = new Command('bench').description('kernels and models, timed against the machine and its peers')
-  program.exitOverride()
-  for (const declare of [declareKernels, declareModels, declareTexts, declareTrain, declareBreakEven, declareGpu])
-    declare(program, command)
-  declareLoad(program)
   try {
-    await program.parseAsync(argv, { from: 'user' })
+    await benchProgram(command).parseAsync(argv, { from: 'user' })
     return 0
   } catch (error) {
     const { code, exitCode, message } = error as { code?: string; exitCode?: number; message: string }

@@ -9,6 +9,7 @@ import * as compress from './verbs/compress.ts'
 import * as distil from './verbs/distil.ts'
 import * as evaluate from './verbs/evaluate.ts'
 import * as exportOnnx from './verbs/export-onnx.ts'
+import { examples } from './examples.ts'
 import { exitCodeOf, failureSentence } from './failure.ts'
 import * as info from './verbs/info.ts'
 import * as inspect from './verbs/inspect.ts'
@@ -22,12 +23,12 @@ const NAME = 'compact-kernels'
 /** In the order of the help. */
 const VERBS = [study, train, distil, compress, evaluate, classify, inspect, exportOnnx, info, verify, bench]
 
-const EXAMPLES = `
-Examples:
-  compact-kernels study --quick --out study-quick
-  compact-kernels train --data reviews.csv --out my-model
-  compact-kernels compress my-model --recipe q8+e8 --out my-small
-  echo 'a fine film' | compact-kernels classify my-small
+const EXAMPLES = `${examples(
+  'compact-kernels study --quick --out study-quick',
+  'compact-kernels train --data reviews.csv --out my-model',
+  'compact-kernels compress my-model --recipe q8+e8 --out my-small',
+  "echo 'a fine film' | compact-kernels classify my-small",
+)}
 
 Each command has examples and options of its own: compact-kernels <command> --help`
 

@@ -1,13 +1,14 @@
 // `classify`: texts in, classes out.
 
 import { Option, type Command } from '@commander-js/extra-typings'
+import { examples } from '../examples.ts'
 import { deviceOption, fraction, MODEL_HELP, threadsOption, wholeNumber } from '../values.ts'
 
-const EXAMPLES = `
-Examples:
-  echo 'a fine film' | compact-kernels classify ./my-model
-  compact-kernels classify ./my-model --in texts.jsonl --out answers.jsonl --resume
-  parallel --pipe -j 2 compact-kernels classify ./my-model --threads 1 < texts.txt > answers.jsonl
+const EXAMPLES = `${examples(
+  "echo 'a fine film' | compact-kernels classify ./my-model",
+  'compact-kernels classify ./my-model --in texts.jsonl --out answers.jsonl --resume',
+  'parallel --pipe -j 2 compact-kernels classify ./my-model --threads 1 < texts.txt > answers.jsonl',
+)}
 
 The exit code is 1 where a line could not be read; all the others have their answers.`
 

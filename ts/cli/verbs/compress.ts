@@ -5,10 +5,18 @@ import type { LoadedModel } from '../../model/load.ts'
 import type { RecipeResult, Step } from '../../recipe/apply.ts'
 import type { Reporter } from '../../inference/reporter.ts'
 import { TRAINING } from '../../train/defaults.ts'
+import { examples } from '../examples.ts'
 import { UsageError } from '../failure.ts'
 import { taskOptions } from '../options.ts'
 import { budget, fileList, jsonOption, MODEL_HELP, percentage, positiveNumber, seedOption } from '../values.ts'
 import { threadsOption, timingDeviceOption, wholeNumber } from '../values.ts'
+
+const EXAMPLES = examples(
+  'compact-kernels compress my-model --recipe q8+e8 --out my-small',
+  'compact-kernels compress my-model --recipe sp80x4+q8+e8 --data reviews.csv --train --out my-sparse',
+  'compact-kernels compress my-model --data reviews.csv --budget 5MB --ledger ledger.json --out my-5mb',
+  'compact-kernels compress my-model --data reviews.csv --max-loss 1% --fastest --out my-fast',
+)
 
 const options = (program: Command) =>
   taskOptions(
@@ -50,6 +58,7 @@ const options = (program: Command) =>
     .addOption(threadsOption())
     .addOption(seedOption())
     .addOption(jsonOption())
+    .addHelpText('after', EXAMPLES)
 
 type Flags = ReturnType<ReturnType<typeof options>['opts']>
 

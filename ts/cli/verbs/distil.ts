@@ -3,10 +3,17 @@
 import { Option, type Command } from '@commander-js/extra-typings'
 import { DISTIL, NEW_STUDENT_VOCABULARY } from '../../distil/defaults.ts'
 import { PRESETS } from '../../model/config.ts'
+import { examples } from '../examples.ts'
 import { UsageError } from '../failure.ts'
 import { trainingOptions } from '../options.ts'
 import { amount, checkSize, fileList, fraction, MODEL_HELP, positiveNumber, preparationOf } from '../values.ts'
 import { vocabularyChoice, wholeNumber } from '../values.ts'
+
+const EXAMPLES = examples(
+  'compact-kernels distil my-model --data reviews.csv --out my-student',
+  'compact-kernels distil my-model --data reviews.csv --student 1x128 --init teacher --unlabelled more.txt --out my-student',
+  'compact-kernels distil model-a model-b --data reviews.csv --augment 4 --out my-student',
+)
 
 const options = (program: Command) =>
   trainingOptions(
@@ -55,6 +62,7 @@ const options = (program: Command) =>
       'n times as many altered texts: words replaced by near ones of the teacher, dropped, texts cut and joined; the teacher alone decides on them',
       wholeNumber(1, 1000),
     )
+    .addHelpText('after', EXAMPLES)
 
 export const declare = (program: Command): void => void options(program).action(run)
 

@@ -1,11 +1,18 @@
 // `evaluate`: a classifier scored on labelled texts.
 
 import type { Command } from '@commander-js/extra-typings'
+import { examples } from '../examples.ts'
 import { preparationOptions, taskOptions } from '../options.ts'
 import { problemTypeOf } from '../../model/config.ts'
 import { UsageError } from '../failure.ts'
 import { DATA_HELP, deviceOption, fileList, fraction, jsonOption, MODEL_HELP, preparationOf } from '../values.ts'
 import { seedOption, threadsOption } from '../values.ts'
+
+const EXAMPLES = examples(
+  'compact-kernels evaluate my-model --data test.csv --text body --label stars',
+  'compact-kernels evaluate my-model --data test.csv --positive negative --train reviews.csv',
+  'compact-kernels evaluate my-model --data test.jsonl --device auto --json',
+)
 
 const options = (program: Command) =>
   preparationOptions(
@@ -25,6 +32,7 @@ const options = (program: Command) =>
     .addOption(threadsOption())
     .addOption(seedOption())
     .addOption(jsonOption())
+    .addHelpText('after', EXAMPLES)
 
 export const declare = (program: Command): void => void options(program).action(run)
 

@@ -1,7 +1,10 @@
 // `export-onnx`: the model as one .onnx file.
 
 import type { Command } from '@commander-js/extra-typings'
+import { examples } from '../examples.ts'
 import { jsonOption, MODEL_HELP, seedOption } from '../values.ts'
+
+const EXAMPLES = examples('compact-kernels export-onnx my-small --out my-small.onnx')
 
 export const declare = (program: Command): void =>
   void program
@@ -11,6 +14,7 @@ export const declare = (program: Command): void =>
     .requiredOption('--out <file>', 'the .onnx file')
     .addOption(seedOption())
     .addOption(jsonOption())
+    .addHelpText('after', EXAMPLES)
     .action(async (source, { out, seed, json }) => {
       const { loadModel } = await import('../../model/load.ts')
       const { exportOnnx } = await import('../../onnx/export.ts')

@@ -2,7 +2,10 @@
 
 import type { Command } from '@commander-js/extra-typings'
 import type { DeviceInfo } from '../../../kernels/program/device.ts'
+import { examples } from '../examples.ts'
 import { jsonOption, threadsOption } from '../values.ts'
+
+const EXAMPLES = examples('compact-kernels info', 'compact-kernels info --threads 1 --json')
 
 const options = (program: Command) =>
   program
@@ -10,6 +13,7 @@ const options = (program: Command) =>
     .description('the devices that are found here')
     .addOption(threadsOption())
     .addOption(jsonOption())
+    .addHelpText('after', EXAMPLES)
 
 export const declare = (program: Command): void => void options(program).action(run)
 

@@ -4,8 +4,15 @@ import type { Command } from '@commander-js/extra-typings'
 import type { Ledger } from '../../recipe/ledger.ts'
 import type { PaperSize } from '../../report/paper-sizes.ts'
 import { columns } from '../columns.ts'
+import { examples } from '../examples.ts'
 import { UsageError } from '../failure.ts'
 import { jsonOption, MODEL_HELP } from '../values.ts'
+
+const EXAMPLES = examples(
+  'compact-kernels inspect my-model',
+  'compact-kernels inspect preset:mbert --recipe q8+e8',
+  'compact-kernels inspect --study',
+)
 
 const options = (program: Command) =>
   program
@@ -15,6 +22,7 @@ const options = (program: Command) =>
     .option('--recipe <steps>', 'what would become of it')
     .option('--study', "the study's ten sizes at mBERT's shape, beside ours, with the recipe that gives each")
     .addOption(jsonOption())
+    .addHelpText('after', EXAMPLES)
 
 export const declare = (program: Command): void => void options(program).action(run)
 

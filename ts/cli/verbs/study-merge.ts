@@ -4,6 +4,7 @@ import type { Command } from '@commander-js/extra-typings'
 import { mkdir, readFile } from 'node:fs/promises'
 import { dirname, join, resolve } from 'node:path'
 import type { StudyResults } from '../../report/results.ts'
+import { examples } from '../examples.ts'
 import { UsageError } from '../failure.ts'
 
 export const declareMerge = (study: Command): void =>
@@ -12,7 +13,7 @@ export const declareMerge = (study: Command): void =>
     .description('set the times of one study from several machines side by side; the first has the rest of the table')
     .argument('<studies...>', 'folders of studies, two or more, or their results.json')
     .requiredOption('--out <folder>', 'results.json, table.md and report.html of all of them')
-    .addHelpText('after', '\nExample:\n  compact-kernels study merge study-laptop study-server --out study-both')
+    .addHelpText('after', examples('compact-kernels study merge study-laptop study-server --out study-both'))
     .action(merge)
 
 async function merge(places: string[], { out }: { out: string }): Promise<void> {

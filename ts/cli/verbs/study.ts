@@ -5,10 +5,18 @@ import { join } from 'node:path'
 import type { StudyResults } from '../../report/results.ts'
 import { METRICS } from '../../evaluation/statistics.ts'
 import { declareMerge } from './study-merge.ts'
+import { examples } from '../examples.ts'
 import { UsageError } from '../failure.ts'
 import { columnOptions, preparationOptions } from '../options.ts'
 import { amount, DATA_HELP, deviceList, fileList, jsonOption, MODEL_HELP, positiveNumber } from '../values.ts'
 import { preparationOf, seedOption, threadsOption, wholeNumber } from '../values.ts'
+
+const EXAMPLES = examples(
+  'compact-kernels study --quick --out study-quick',
+  'compact-kernels study --data reviews.csv --text body --label stars --out my-study',
+  'compact-kernels study --variants baseline,q8+e8,sp90x4+q8+e8,student --devices cpu',
+  'compact-kernels study --model my-model --data reviews.csv --seeds 3 --out my-study',
+)
 
 const options = (program: Command) =>
   preparationOptions(
@@ -94,6 +102,7 @@ const options = (program: Command) =>
     .addOption(seedOption())
     .addOption(threadsOption())
     .addOption(jsonOption())
+    .addHelpText('after', EXAMPLES)
 
 type Flags = ReturnType<ReturnType<typeof options>['opts']>
 

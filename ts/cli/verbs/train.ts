@@ -2,9 +2,18 @@
 
 import type { Command } from '@commander-js/extra-typings'
 import { TRIALS } from '../../train/defaults.ts'
+import { examples } from '../examples.ts'
 import { UsageError } from '../failure.ts'
 import { trainingOptions } from '../options.ts'
 import { checkSize, MODEL_HELP, preparationOf, wholeNumber } from '../values.ts'
+
+const EXAMPLES = examples(
+  'compact-kernels train --data reviews.csv --text body --label stars --out my-model',
+  'compact-kernels train --data reviews.csv --tune --trials 12 --minutes 30 --out my-model',
+  'compact-kernels train --data reviews.csv --prepare normalise,stem --out my-model',
+  'compact-kernels train --data pairs.csv --text-pair second --label score --problem-type regression --out my-scores',
+  'compact-kernels train --data reviews.csv --out my-model --resume',
+)
 
 const options = (program: Command) =>
   trainingOptions(program.command('train').description('train a classifier'))
@@ -12,6 +21,7 @@ const options = (program: Command) =>
     .option('--size <size>', "layers x width of a model with random weights, or a preset's name (default: 2x192)")
     .option('--tune', 'first search learning rate, epochs, dropout and batch on a part of the training texts')
     .option('--trials <n>', `settings that --tune tries (default: ${TRIALS})`, wholeNumber(1, 1000))
+    .addHelpText('after', EXAMPLES)
 
 export const declare = (program: Command): void => void options(program).action(run)
 

@@ -2,7 +2,10 @@
 
 import type { Command } from '@commander-js/extra-typings'
 import type { Device } from '../../../kernels/program/device.ts'
+import { examples } from '../examples.ts'
 import { jsonOption, MODEL_HELP, seedOption, threadsOption } from '../values.ts'
+
+const EXAMPLES = examples('compact-kernels verify my-small', 'compact-kernels verify my-small --no-gpu --json')
 
 const options = (program: Command) =>
   program
@@ -13,6 +16,7 @@ const options = (program: Command) =>
     .addOption(threadsOption())
     .addOption(seedOption())
     .addOption(jsonOption())
+    .addHelpText('after', EXAMPLES)
 
 export const declare = (program: Command): void => void options(program).action(run)
 
