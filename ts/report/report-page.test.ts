@@ -40,6 +40,25 @@ it('hides what does not keep the limits, says what is left and shows its code', 
   expect(errors).toEqual([])
 })
 
+it('shows the whole table on a screen of 1280 pixels, decisive columns first', async () => {
+  const results = syntheticResults({ software: false })
+  // the longest recipe of the study's rows, and times as long as those of a real one
+  results.rows[3] = { ...results.rows[3], id: 'heads8-ffn2048+wanda80x4+q8:static+e8' }
+  const wide = await browser.newPage()
+  await wide.setViewport({ width: 1280, height: 900 })
+  await wide.setContent(reportHtml(results))
+  const { width, within, titles } = await wide.$eval('#rows', (table) => ({
+    width: table.scrollWidth,
+    within: table.parentElement!.clientWidth,
+    titles: [...table.querySelectorAll('th')].slice(0, 6).map(({ textContent }) => textContent),
+  }))
+  await wide.close()
+  expect(width).toBeLessThanOrEqual(within)
+  expect(titles.map((title) => title.replaceAll('\u00a0', ' '))).toEqual([
+    ...['variant', 'MB', 'CPU, ms', 'GPU, ms', 'macro F1 [95 %]', 'lost, points'],
+  ])
+})
+
 it('sorts by a column both ways, floors last', async () => {
   const title = '#rows th:nth-child(2) button'
   await page.click(title)

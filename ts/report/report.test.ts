@@ -43,7 +43,9 @@ describe('tableMarkdown', () => {
   it('has every row, the floors, and the paper in a table of its own', () => {
     const [ours, paper] = tableMarkdown(syntheticResults({ software: false })).split("## The paper's own figures")
     for (const { id } of ROWS) expect(ours).toContain(`| \`${id}\` |`)
-    expect(ours).toMatch(/\| `q8\+e8` \| 2\.67 \(3\.00x\) \| 0\.33 \| 0\.956 \[0\.946, 0\.966\] \|.*\| 0\.936 \|/)
+    expect(ours).toMatch(
+      /\| `q8\+e8` \| 2\.67 \(3\.00x\) \|.*\| 0\.956 \[0\.946, 0\.966\] \|.*\| 0\.936 \|.*\| 0\.33 \|/,
+    )
     expect(ours).toMatch(/\| floor: logistic regression \|.*\| 0\.900 \|.*\| 0\.800 \|/)
     // 711 / 179 and 1.51 s / 0.13 s, which the paper gives in seconds; it has no GPU figure of this row
     expect(paper).toMatch(/\| `q8\+e8` +\| +179 \(3\.97x\) \| +0\.966 \| +— \| +130 \(11\.6x\) \|/)

@@ -9,6 +9,7 @@ p { max-width: 75ch } .soft, small { color: var(--soft) } .warn { border-left: 4
 .scroll { overflow-x: auto } table { border-collapse: collapse; font-variant-numeric: tabular-nums; white-space: nowrap }
 th, td { padding: 4px 8px; text-align: right; border-bottom: 1px solid var(--line) } th { font-weight: 600; vertical-align: bottom; white-space: normal; max-width: 9em }
 th:first-child, td:first-child { text-align: left; position: sticky; left: 0; background: var(--paper) }
+td:first-child { white-space: normal; min-width: 8em; max-width: 16em; overflow-wrap: anywhere } #rows small { display: block }
 tr.rule td { border-top: 2px solid var(--soft) }
 code { font-family: ui-monospace, monospace; font-size: .93em } ul { padding-left: 1.2em } li { overflow-wrap: anywhere }
 .plots { display: grid; grid-template-columns: repeat(auto-fit, minmax(min(100%, 520px), 1fr)); gap: 16px }

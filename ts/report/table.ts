@@ -122,22 +122,22 @@ interface Column {
   cell: (cells: TableCells) => string
 }
 
-/** The columns of the table: those of a GPU only where a real one was measured. */
+/** The columns of the table, those that decide first; that of a GPU only where a real one was measured. */
 function columnsOf(results: StudyResults): Column[] {
   const column = (title: string, cell: Column['cell'], align: Column['align'] = 'r'): Column => ({ title, align, cell })
   return [
     column('variant', ({ id }) => `\`${id}\``, 'l'),
     column('MB', ({ ours }) => ours.size),
-    column('density', ({ ours }) => ours.kept),
+    column('CPU, ms', ({ ours }) => ours.cpu),
+    ...(hasGpu(results) ? [column('GPU, ms', ({ ours }) => ours.gpu)] : []),
     column(scoreTitle(results), ({ ours }) => ours.score),
     column('lost, points', ({ ours }) => ours.loss),
+    column('validation', ({ ours }) => ours.validation),
     column('F1', ({ ours }) => ours.f1),
     column('MCC', ({ ours }) => ours.mcc),
     column('accuracy', ({ ours }) => ours.accuracy),
-    column('validation', ({ ours }) => ours.validation),
-    ...(hasGpu(results) ? [column('GPU, ms', ({ ours }) => ours.gpu)] : []),
-    column('CPU, ms', ({ ours }) => ours.cpu),
     column('agreement', ({ ours }) => ours.agreement),
+    column('density', ({ ours }) => ours.kept),
     column('made in, s', ({ ours }) => ours.make),
   ]
 }
