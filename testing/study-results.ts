@@ -105,6 +105,7 @@ export function syntheticResults(
       positive: null,
       balance: false,
       threshold: false,
+      teacher: 'none',
     },
     floors: FLOORS,
     family: rows.length - 1,

@@ -64,7 +64,12 @@ export const trainingOptions = <A extends unknown[], O extends OptionValues, G e
     .option('--dropout <share>', 'states dropped at random in training', fraction, TRAINING.dropout)
     .option(
       '--piece-dropout <share>',
-      'word pieces that fall into smaller ones at random whenever a text is read; 0.1 helps where texts are few',
+      'word pieces that fall into smaller ones at random whenever a text is read (default: 0.1 of a model with random weights, else 0)',
+      fraction,
+    )
+    .option(
+      '--crop <share>',
+      'readings in which a text is read in one part at random, with its label: single texts alone (default: 0.5 of a model with random weights, else 0)',
       fraction,
     )
     .addOption(quantizationAwareOption())

@@ -2,7 +2,7 @@ import { describe, expect, it } from 'vitest'
 import { createRandom } from '../../kernels/program/random.ts'
 import type { LabelledText } from '../data/examples.ts'
 import { bestFloor, crossValidatedFloors, floorWarning, measureFloors } from './floors.ts'
-import { trainLogisticRegression } from './logistic-regression.ts'
+import { crossFittedLogits, trainLogisticRegression } from './logistic-regression.ts'
 
 /** Three of ten are spam; what tells is one word in eight, among words that say nothing. */
 function mails(count: number, seed: number): LabelledText[] {
@@ -67,7 +67,50 @@ describe('trainLogisticRegression', () => {
     const test = make(90)
     expect(test.filter(({ text, label }) => model.classify(text) === label).length).toBeGreaterThan(85)
   })
+  it('reads symbols, alone and in runs', () => {
+    const random = createRandom(6, 'smiles')
+    const make = (n: number): LabelledText[] =>
+      Array.from({ length: n }, (_, i) => ({
+        text: `word${random.int(20)} word${random.int(20)} ${(i % 2 ? ')' : '(').repeat(1 + random.int(9))}`,
+        label: i % 2,
+      }))
+    const model = trainLogisticRegression(make(200), 2, { seed: 1 })
+    expect(make(100).every(({ text, label }) => model.classify(text) === label)).toBe(true)
+  })
   it('refuses to learn from nothing', () => {
     expect(() => trainLogisticRegression([], 2, { seed: 1 })).toThrow(/no examples; expected at least one/)
+  })
+})
+
+describe('crossFittedLogits', () => {
+  const said = (logits: Float32Array, classes: number): number[] =>
+    Array.from({ length: logits.length / classes }, (_, i) => {
+      const row = logits.subarray(i * classes, (i + 1) * classes)
+      return row.indexOf(Math.max(...row))
+    })
+
+  it('says of each text what the others teach, never its own label', async () => {
+    const rows = mails(300, 3)
+    const right = said(await crossFittedLogits(rows, 2, { seed: 1 }), 2).filter((of, i) => of === rows[i].label)
+    expect(right.length).toBeGreaterThan(255)
+    // labels that nothing tells: a regression that saw its own texts would have nearly all of them right
+    const random = createRandom(8, 'coins')
+    const coins = rows.map(({ text }) => ({ text, label: random.int(2) }))
+    const guessed = said(await crossFittedLogits(coins, 2, { seed: 1 }), 2).filter((of, i) => of === coins[i].label)
+    expect(guessed.length / coins.length).toBeLessThan(0.6)
+  })
+
+  it('has the margin of two classes as their difference, and says texts without a label too', async () => {
+    const rows = mails(200, 4)
+    const asked = [...rows, ...mails(20, 5).map(({ text }) => ({ text, label: -1 }))]
+    let pauses = 0
+    const logits = await crossFittedLogits(asked, 2, { seed: 1, pause: () => Promise.resolve(void pauses++) })
+    expect(pauses).toBe(6)
+    expect(logits).toHaveLength(440)
+    for (let i = 0; i < asked.length; i++) expect(logits[2 * i]).toBe(-logits[2 * i + 1])
+    const expected = mails(20, 5).map(({ label }) => label)
+    expect(said(logits.subarray(400), 2).filter((of, i) => of === expected[i]).length).toBeGreaterThan(17)
+    expect(await crossFittedLogits(asked, 2, { seed: 1 })).toEqual(logits)
+    await expect(crossFittedLogits(asked.slice(0, 4), 2, { seed: 1 })).rejects.toThrow(/4 texts with a label/)
   })
 })

@@ -97,6 +97,7 @@ export function commandOf({ settings, rows }: StudyResults): string {
     ['positive', settings.positive],
     ['balance', settings.balance],
     ['threshold', settings.threshold],
+    ['teacher', settings.teacher],
     ['no-tuning', !settings.isTuned],
     ['passes', settings.passes],
     ['hidden-weight', settings.hiddenWeight === 0 ? null : settings.hiddenWeight],

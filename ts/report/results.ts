@@ -6,6 +6,7 @@ import type { Floor } from '../evaluation/floors.ts'
 import type { Change } from '../evaluation/paired.ts'
 import type { ConfusionMatrix, Metric } from '../evaluation/statistics.ts'
 import type { Speed } from '../evaluation/speed.ts'
+import type { TeacherChoice } from '../train/defaults.ts'
 
 export const RESULTS_SCHEMA = 'compact-kernels/study/3'
 
@@ -144,6 +145,8 @@ export interface StudySettings extends Required<Omit<PrepareOptions, keyof TaskO
   positive: string | null
   /** the baseline reads texts of rarer classes more often, so that all classes weigh the same */
   balance: boolean
+  /** what teaches a baseline with random weights beside the labels; studies of earlier versions do not have it, and had none */
+  teacher: TeacherChoice
   /** the baseline decides between two classes where the deciding measure is best on the validation texts */
   threshold: boolean
   /** layers x width, a preset, or the folder of a model trained before; null: what suits the built-in data */

@@ -37,6 +37,7 @@ const SETTINGS: StudySettings = {
   positive: null,
   balance: false,
   threshold: false,
+  teacher: 'none',
 }
 const train = Array.from({ length: 30 }, (_, i) => ({ text: `a ${i % 2 ? 'good' : 'bad'} film`, label: i % 2 }))
 const DATA: PreparedData = {

@@ -9,6 +9,9 @@ import { encoderSize } from '../model/preset.ts'
 import { saveModel } from '../model/save.ts'
 import type { ModelWeights } from '../model/weights.ts'
 import { calibrate } from '../train/calibrate.ts'
+import { FROM_SCRATCH, LINEAR_TEACHER } from '../train/defaults.ts'
+import { LINEAR_START_WORDS, startLinearly } from '../train/linear-start.ts'
+import { LINEAR_TEACHER_WORDS, linearTeacherLogits } from '../train/linear-teacher.ts'
 import { piecePairs } from '../train/pieces.ts'
 import type { TrainOptions } from '../train/options.ts'
 import type { Tokenizer } from '../text/tokenizer.ts'
@@ -42,8 +45,6 @@ const STUDENT_ALPHA = 0.3
 const STUDENT_DROPOUT = 0.05
 /** Passes that may be no better than the best on the validation texts before the baseline's training ends. */
 const PATIENCE = 3
-/** Pieces that fall into smaller ones in training from scratch: few texts teach more words. */
-const PIECE_DROPOUT = 0.1
 /** Small data is read at most this often. */
 const MAX_EPOCHS = 60
 
@@ -225,7 +226,7 @@ export class Bases {
   }
 
   private async trainBaseline(): Promise<TrainedBase> {
-    const { settings, scale, data, reporter, store } = this.context
+    const { settings, scale, data, reporter, store, signal } = this.context
     reporter.stage('baseline: tokenizer and model')
     const start = await prepareModel(settings, scale, data)
     const isTrained = start.training !== 'none' || !settings.model.startsWith('preset:')
@@ -240,21 +241,30 @@ export class Bases {
     if (start.training !== 'none') {
       const fromScratch = start.training === 'scratch'
       const { ids } = encodeTexts(start.tokenizer, textsOf(data.train), this.maxLength(model))
-      const examples = data.train.map(({ label }, i) => ({ ids: ids[i], label }))
+      const taught = fromScratch && settings.teacher === 'linear'
+      const logits = taught ? await linearTeacherLogits(data, { seed: settings.seed, reporter, signal }) : null
+      const C = data.labels.length
+      const examples = data.train.map(({ label }, i) => ({
+        ...{ ids: ids[i], label },
+        ...(logits && { said: logits.subarray(i * C, (i + 1) * C) }),
+      }))
       const read = settings.balance ? balanceExamples(examples, settings.seed) : examples
+      const pieceDropout = fromScratch
+        ? { rate: FROM_SCRATCH.pieceDropout, pairs: piecePairs(vocabularyOf(start.tokenizer)) }
+        : null
+      if (taught) model = startLinearly(model, examples, { seed: settings.seed, pieceDropout })
       const trained = await this.train('baseline: training', model, read, {
         epochs: scale.epochs.baseline,
         seconds: scale.seconds.baseline,
         learningRate: fromScratch ? scale.learningRate.scratch : scale.learningRate.pretrained,
+        ...(taught && { teacherLogits: read.map(({ said }) => said!), alpha: LINEAR_TEACHER.alpha }),
         more: {
           ...this.earlyStopping(start.tokenizer, model),
-          ...(fromScratch && {
-            pieceDropout: { rate: PIECE_DROPOUT, pairs: piecePairs(vocabularyOf(start.tokenizer)) },
-          }),
+          ...(pieceDropout && { pieceDropout, crop: { rate: FROM_SCRATCH.crop } }),
         },
       })
       model = trained.model
-      words = `${words}, ${trained.words}`
+      words = [words, ...(taught ? [LINEAR_START_WORDS, LINEAR_TEACHER_WORDS] : []), trained.words].join(', ')
       seconds = trained.seconds
       if (settings.threshold) {
         const shifted = await this.shiftDecision(model, start.tokenizer)

@@ -66,6 +66,7 @@ export function settingsOf(options: StudyOptions): StudySettings {
     positive: options.positive ?? null,
     balance: options.balance ?? false,
     threshold: options.threshold ?? false,
+    teacher: options.teacher ?? 'linear',
     student: options.student ?? null,
     passes: options.passes ?? null,
     hiddenWeight: options.hiddenWeight ?? 0,

@@ -32,7 +32,7 @@ import { tableMarkdown } from '../report/table.ts'
 import { VariantMaker, type MadeRow } from './variants.ts'
 
 /** Raised when stages made by older code must not be used. */
-const STAGES_VERSION = 5
+const STAGES_VERSION = 6
 
 export interface StudyEnd {
   results: StudyResults

@@ -16,6 +16,19 @@ export const NEW_MODEL = {
  */
 export const PEAK_RATE = { scratch: 5e-4, narrow: 2e-3, pretrained: 1e-4 }
 
+/**
+ * How a model with random weights is trained where nothing else is asked for: pieces that fall into smaller ones (few texts
+ * teach more words), and texts that are read in part (a header or a signature is not always there).
+ */
+export const FROM_SCRATCH = { pieceDropout: 0.1, crop: 0.5 }
+
+/** What can teach beside the labels. */
+export const TEACHERS = ['linear', 'none'] as const
+export type TeacherChoice = (typeof TEACHERS)[number]
+
+/** Shares of the loss where logistic regression teaches beside the labels, and the temperature of its part. */
+export const LINEAR_TEACHER = { alpha: 0.5, temperature: 2 }
+
 /** Settings that `train --tune` tries. */
 export const TRIALS = 9
 

@@ -51,6 +51,7 @@ const EVERYTHING: TrainOptions = {
     rate: 0.3,
     pairs: Array.from({ length: CONFIG.vocabSize }, (_, id) => (id > 8 ? Int32Array.of(6, 7) : new Int32Array(0))),
   },
+  crop: { rate: 0.5, least: 2 },
   // its projection is learned, and so a part of the state
   hidden: { teacher: initializeModel({ ...CONFIG, hiddenSize: 16 }, 7), layers: [[1, 1]], weight: 0.1 },
 }

@@ -27,7 +27,8 @@ import {
   type TrainOptions,
   type TrainResult,
 } from './options.ts'
-import { dropPieces } from './pieces.ts'
+import { cropTokens } from './crop.ts'
+import { dropPieces, type Tokens } from './pieces.ts'
 import { scoreValidation } from './validation.ts'
 import { maskStageAt, maskStages, scheduleAt } from './schedule.ts'
 import { checkResumed, runKey } from './run-key.ts'
@@ -87,6 +88,8 @@ export async function trainClassifier(
       part.map(({ ids }) => ids),
     )
   if (settings.validation) checkExamples(settings.validation, shape, link, 'validation')
+  if (settings.crop && examples.some(({ types }) => types))
+    throw new Error('train: crop reads parts of single texts, and the examples are pairs; leave it out')
   if (link !== null) checkTeacher(settings.teacherLogits, examples.length, shape.labels)
   const { checkpoint, resume } = settings
   const key = checkpoint || resume ? runKey(model, examples, settings) : {}
@@ -307,14 +310,21 @@ class Loop {
     return { loss: lossOf(logits, labels, goal) + stateLoss, norm }
   }
 
-  /** The chosen examples side by side, spelt in other pieces where that is asked for. */
+  /** The chosen examples side by side, cropped and spelt in other pieces where that is asked for. */
   #batch(chosen: number[], number: number): TrainBatch {
-    const { pieceDropout, seed } = this.#settings
-    if (!pieceDropout) return joinExamples(this.#examples, chosen)
-    const random = createRandom(seed, `pieces ${number}`)
-    const { positions } = this.#session.layout.shape
-    const spelt = chosen.map((i) => dropPieces(this.#examples[i], pieceDropout, positions, random))
-    return joinExamples(spelt, [...spelt.keys()])
+    const { crop, pieceDropout, seed } = this.#settings
+    if (!crop && !pieceDropout) return joinExamples(this.#examples, chosen)
+    let read: Tokens[] = chosen.map((i) => this.#examples[i])
+    if (crop) {
+      const random = createRandom(seed, `crop ${number}`)
+      read = read.map((tokens) => cropTokens(tokens, crop, random))
+    }
+    if (pieceDropout) {
+      const random = createRandom(seed, `pieces ${number}`)
+      const { positions } = this.#session.layout.shape
+      read = read.map((tokens) => dropPieces(tokens, pieceDropout, positions, random))
+    }
+    return joinExamples(read, [...read.keys()])
   }
 
   /** A step is done, with so many examples. */

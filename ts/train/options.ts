@@ -5,6 +5,7 @@ import type { Link } from '../../kernels/train/batch.ts'
 import type { FakeQuantize } from '../../kernels/train/fake-quantize.ts'
 import { checkArray } from '../../kernels/program/weights.ts'
 import type { ModelWeights } from '../model/weights.ts'
+import type { Crop } from './crop.ts'
 import type { HiddenOptions } from './hidden.ts'
 import type { PieceDropout, Tokens } from './pieces.ts'
 import type { Masks, MaskSchedule } from './schedule.ts'
@@ -63,6 +64,8 @@ export interface TrainOptions {
   dropout?: number
   /** word pieces that fall into smaller ones at random, anew in each step; scores and teacherLogits are of whole texts */
   pieceDropout?: PieceDropout
+  /** texts that are read in one part at random, anew in each step, before their pieces fall; single texts alone */
+  crop?: Crop
   /** share of the target that is spread over all labels, of several that may hold over yes and no; 0 */
   labelSmoothing?: number
   /** any whole number; 1 */
@@ -160,7 +163,7 @@ const DEFAULTS = {
 const OPTIONS: OptionNames<TrainOptions> = {
   ...{ epochs: true, steps: true, maxSeconds: true, batch: true, batchTokens: true, accumulate: true },
   ...{ learningRate: true, warmup: true, cycles: true, floor: true, weightDecay: true, clipNorm: true },
-  ...{ dropout: true, pieceDropout: true, labelSmoothing: true, seed: true, threads: true },
+  ...{ dropout: true, pieceDropout: true, crop: true, labelSmoothing: true, seed: true, threads: true },
   ...{ validation: true, validateEvery: true, patience: true, keep: true },
   ...{ teacherVectors: true, validationVectors: true },
   ...{ teacherLogits: true, logitMse: true, hidden: true, fakeQuantize: true, alpha: true, temperature: true },
@@ -206,6 +209,11 @@ export function settle(options: TrainOptions): Settings {
   const broken = settings.pieceDropout?.rate ?? 0
   if (!(broken >= 0 && broken < 1))
     throw new Error(`train: pieceDropout.rate = ${broken}; it must be from 0 to below 1`)
+  const { rate: cropped = 0, least = 1 } = settings.crop ?? {}
+  if (!(cropped >= 0 && cropped <= 1 && whole(least)))
+    throw new Error(
+      `train: crop has rate = ${cropped}, least = ${least}; rate must be from 0 to 1, least a whole number from 1 on`,
+    )
   range('labelSmoothing', (x) => x >= 0 && x < 1, 'from 0 to below 1')
   range('seed', Number.isInteger, 'a whole number')
   range('threads', whole, 'a whole number from 1 on')

@@ -21,12 +21,16 @@ export interface PieceDropout {
 
 const CONTINUES = '##'
 
+/** A vocabulary whose pieces can fall apart: WordPiece, with a piece that goes on with a word. */
+export const isWordPiece = (vocabulary: readonly string[]): boolean =>
+  vocabulary.some((piece) => piece.startsWith(CONTINUES))
+
 /**
  * The pairs of pieces of a WordPiece vocabulary that spell each of its pieces; special tokens have none.
  * @throws where no piece begins with ##: the vocabulary is of another kind, whose pieces are not put together so
  */
 export function piecePairs(vocabulary: readonly string[]): Int32Array[] {
-  if (!vocabulary.some((piece) => piece.startsWith(CONTINUES)))
+  if (!isWordPiece(vocabulary))
     throw new Error(
       'train: pieces fall apart in WordPiece vocabularies alone, and no piece of this one begins with ##; leave out pieceDropout',
     )

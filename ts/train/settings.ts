@@ -5,6 +5,7 @@ import type { Reporter } from '../inference/reporter.ts'
 import type { PreparedData, PrepareOptions, TaskOptions } from '../data/prepare.ts'
 import type { TaskScores } from '../evaluation/task-scores.ts'
 import type { ModelWeights } from '../model/weights.ts'
+import type { TeacherChoice } from './defaults.ts'
 import type { Tokenizer } from '../text/tokenizer.ts'
 import type { Tuned } from './search.ts'
 
@@ -28,8 +29,10 @@ export interface TrainingSettings extends Pick<
   learningRate?: number
   /** batches whose gradients make one step */
   accumulate?: number
-  /** share of word pieces that fall into smaller ones at random */
+  /** share of word pieces that fall into smaller ones at random; 0, of a model with random weights FROM_SCRATCH.pieceDropout */
   pieceDropout?: number
+  /** share of readings in which a text is read in one part at random; 0, of a model with random weights FROM_SCRATCH.crop */
+  crop?: number
   /** trains on operands rounded as these steps will round them */
   quantizationAware?: 'q8' | 'q8+e8'
   /** goes on with the checkpoint that a stopped run of the same settings has left */
@@ -43,6 +46,11 @@ export interface TrainSettings extends TrainingSettings {
   model?: string
   /** layers x width of that new model, or a preset's name; 2x192 */
   size?: string
+  /**
+   * what teaches beside the labels. linear: logistic regression that has not seen the text; the default of a model with random
+   * weights that learns classes of single texts. A search (`trials`) learns from the labels alone
+   */
+  teacher?: TeacherChoice
   /** settings to try first on a part of the training texts; without it none */
   trials?: number
 }
@@ -54,6 +62,7 @@ export const TRAINING_OPTIONS: OptionNames<TrainingSettings> = {
     learningRate: true,
     accumulate: true,
     pieceDropout: true,
+    crop: true,
     quantizationAware: true,
     resume: true,
     threads: true,

@@ -14,13 +14,15 @@ import { saveModel } from '../model/save.ts'
 import type { ModelWeights } from '../model/weights.ts'
 import { vocabularyOf } from '../text/tokenizer-files.ts'
 import type { Tokenizer } from '../text/tokenizer.ts'
-import { NEW_MODEL, PEAK_RATE } from './defaults.ts'
+import { FROM_SCRATCH, LINEAR_TEACHER, NEW_MODEL, PEAK_RATE } from './defaults.ts'
+import { startLinearly } from './linear-start.ts'
+import { canTeachLinearly, linearTeacherLogits } from './linear-teacher.ts'
 import type { TrainOptions } from './options.ts'
-import { piecePairs } from './pieces.ts'
+import { isWordPiece, piecePairs } from './pieces.ts'
 import { resumable } from './resumable.node.ts'
 import { tuneTraining, type Tuned } from './search.ts'
 import type { TrainedClassifier, TrainingSettings, TrainSettings, Watch } from './settings.ts'
-import { prepareTrainable, shapeWords } from './starting-model.ts'
+import { prepareTrainable, shapeWords, type StartingModel } from './starting-model.ts'
 import type { TrainingSetting } from './tune.ts'
 import { trainWithin, type Example } from './within-time.ts'
 
@@ -61,14 +63,31 @@ export async function trainFromSettings(settings: TrainSettings, watch: Watch): 
   )
   if (start.labels) orderLabels(data, start.labels, reporter)
   const isRandom = start.training === 'scratch' || model.startsWith('preset:')
+  const teacher = settings.teacher ?? (isRandom && canTeachLinearly(data) ? 'linear' : 'none')
+  const { alpha, temperature } = LINEAR_TEACHER
   const run: TrainingRun = {
     start: start.weights,
     tokenizer: start.tokenizer,
     files: start.tokenizerFiles,
     learningRate: isRandom ? rateOf(size) : PEAK_RATE.pretrained,
     ...(trials !== undefined && { trials }),
+    ...(teacher === 'linear' && {
+      isLinearStart: isRandom,
+      teacherLogits: await linearTeacherLogits(data, { seed, reporter, signal: watch.signal }),
+      more: { alpha, temperature },
+    }),
   }
-  return trainAndSave(settings, data, run, watch)
+  return trainAndSave(isRandom ? withScratch(settings, data, start) : settings, data, run, watch)
+}
+
+/** What a model with random weights is trained with where nothing else is asked for. */
+function withScratch(settings: TrainSettings, data: PreparedData, { tokenizer }: StartingModel): TrainSettings {
+  const arePairs = data.train.some(({ text_pair: second }) => second !== undefined)
+  return {
+    ...settings,
+    pieceDropout: settings.pieceDropout ?? (isWordPiece(vocabularyOf(tokenizer)) ? FROM_SCRATCH.pieceDropout : 0),
+    crop: settings.crop ?? (arePairs ? 0 : FROM_SCRATCH.crop),
+  }
 }
 
 function newSize({ size: text, model }: TrainSettings): EncoderSize {
@@ -96,6 +115,8 @@ export interface TrainingRun {
   trials?: number
   /** texts without a label, after those of the data */
   unlabelled?: string[]
+  /** word vectors begin with logistic regression on their pieces */
+  isLinearStart?: boolean
   /** f32 [data.train and unlabelled, labels] */
   teacherLogits?: Float32Array
   more?: Partial<TrainOptions>
@@ -108,21 +129,25 @@ export async function trainAndSave(
   run: TrainingRun,
   watch: Watch,
 ): Promise<TrainedClassifier> {
-  const { start, tokenizer, files, unlabelled = [], teacherLogits } = run
+  const { tokenizer, files, unlabelled = [], teacherLogits } = run
   const { out, seed, threads = 0, epochs, dropout, batch } = settings
   const { reporter = SILENT, signal } = watch
   await checkOut(out)
   const record = await trainingOf(settings)
-  const limit = Math.min(tokensOf(settings), start.config.maxPositions)
+  const { config } = run.start
+  const limit = Math.min(tokensOf(settings), config.maxPositions)
   const encoded = encodeTexts(tokenizer, [...data.train, ...unlabelled], limit)
   if (encoded.truncated) reporter.note(`${encoded.truncated} texts are longer than ${limit} tokens and lost their end`)
   const examples = encoded.ids.map((ids, i) => ({
     ids,
     ...(encoded.types && { types: encoded.types[i] }),
-    ...goalOfRow(data.train[i], start.config.labels.length),
+    ...goalOfRow(data.train[i], config.labels.length),
   }))
   const began = performance.now()
   const more = { ...run.more, ...trainerOptions(settings, tokenizer) }
+  const start = run.isLinearStart
+    ? startLinearly(run.start, examples, { seed, pieceDropout: more.pieceDropout })
+    : run.start
   const usual = { learningRate: settings.learningRate ?? run.learningRate, epochs, dropout, batch }
   const tuned = run.trials
     ? await search(start, examples, usual, { ...settings, trials: run.trials, more }, watch)
@@ -160,12 +185,13 @@ async function checkOut(out: string): Promise<void> {
 
 /** What settings ask of the trainer beyond its plan. */
 const trainerOptions = (
-  { accumulate, quantizationAware, pieceDropout }: TrainingSettings,
+  { accumulate, quantizationAware, pieceDropout, crop }: TrainingSettings,
   tokenizer: Tokenizer,
 ): Partial<TrainOptions> => ({
   ...(accumulate && { accumulate }),
   ...(quantizationAware && { fakeQuantize: { linears: true, embeddings: quantizationAware === 'q8+e8' } }),
   ...(pieceDropout && { pieceDropout: { rate: pieceDropout, pairs: piecePairs(vocabularyOf(tokenizer)) } }),
+  ...(crop && { crop: { rate: crop } }),
 })
 
 /**

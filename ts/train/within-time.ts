@@ -24,8 +24,8 @@ export interface TrainingPlan {
   threads: number
   /** the trainer's own where not given */
   dropout?: number
-  /** f32 [examples, labels]: what a teacher says, for distillation */
-  teacherLogits?: Float32Array
+  /** f32 [examples, labels], or one array each: what a teacher says, for distillation */
+  teacherLogits?: Float32Array | Float32Array[]
   /** f32 [examples, C]: a teacher's vectors, of a model without a classifier */
   teacherVectors?: Float32Array
   /** share of the labels beside the teacher; 0.5 */

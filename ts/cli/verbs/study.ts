@@ -4,6 +4,7 @@ import { Option, type Command } from '@commander-js/extra-typings'
 import { join } from 'node:path'
 import type { StudyResults } from '../../report/results.ts'
 import { METRICS } from '../../evaluation/statistics.ts'
+import { TEACHERS } from '../../train/defaults.ts'
 import { declareMerge } from './study-merge.ts'
 import { examples } from '../examples.ts'
 import { UsageError } from '../failure.ts'
@@ -73,6 +74,14 @@ const options = (program: Command) =>
     .option('--positive <label>', 'label that F1 is of (default: the rarer of two)')
     .option('--balance', 'train the baseline as if every class had as many texts as the largest')
     .option('--threshold', 'decide between two classes where --metric is best on the validation texts')
+    .addOption(
+      new Option(
+        '--teacher <model>',
+        'what teaches a baseline with random weights beside the labels. linear: logistic regression, which says of each text what it learned from others',
+      )
+        .choices(TEACHERS)
+        .default('linear' as const),
+    )
     .option('--student <model>', 'layers x width such as 2x64, a preset, or the folder of a model that distil made')
     .option('--no-tuning', 'do not train shaped weights again')
     .option(

@@ -1,7 +1,7 @@
 // `train`: a classifier from data.
 
-import type { Command } from '@commander-js/extra-typings'
-import { TRIALS } from '../../train/defaults.ts'
+import { Option, type Command } from '@commander-js/extra-typings'
+import { TEACHERS, TRIALS } from '../../train/defaults.ts'
 import { examples } from '../examples.ts'
 import { UsageError } from '../failure.ts'
 import { trainingOptions } from '../options.ts'
@@ -19,6 +19,12 @@ const options = (program: Command) =>
   trainingOptions(program.command('train').description('train a classifier'))
     .option('--model <model>', `${MODEL_HELP} to start from (default: a small model with random weights)`)
     .option('--size <size>', "layers x width of a model with random weights, or a preset's name (default: 2x192)")
+    .addOption(
+      new Option(
+        '--teacher <model>',
+        'what teaches beside the labels. linear: logistic regression, which says of each text what it learned from others (default: linear of a model with random weights that learns classes of single texts, else none)',
+      ).choices(TEACHERS),
+    )
     .option('--tune', 'first search learning rate, epochs, dropout and batch on a part of the training texts')
     .option('--trials <n>', `settings that --tune tries (default: ${TRIALS})`, wholeNumber(1, 1000))
     .addHelpText('after', EXAMPLES)
