@@ -14,10 +14,11 @@ import type { LoadedModel } from '../model/load.ts'
 import type { ModelWeights } from '../model/weights.ts'
 import { applyRecipe, parseRecipe, type RecipeResult, type Step } from '../recipe/apply.ts'
 import { definitionOf } from '../recipe/steps/index.ts'
-import { shapeByRecipe } from '../study/tuning.ts'
+import { shapeByRecipe, type RecipeShaping } from '../study/tuning.ts'
 import { calibrate } from '../train/calibrate.ts'
 import { PEAK_RATE, TRAINING } from '../train/defaults.ts'
 import { openTrainingData, orderLabels } from '../train/train-on-data.node.ts'
+import { resumable } from '../train/resumable.node.ts'
 import { recipeTexts, type RecipeTextsOptions } from '../train/recipe-texts.ts'
 import type { Example } from '../train/within-time.ts'
 import { UsageError } from './failure.ts'
@@ -31,6 +32,10 @@ export interface CompressTrainingOptions extends RecipeTextsOptions {
   /** most minutes to train */
   minutes: number
   learningRate?: number
+  /** where the model goes; beside it the checkpoint is kept */
+  out: string
+  /** goes on with the checkpoint that a stopped run has left */
+  resume?: boolean
 }
 
 /** Fewer steps bring little back: small data is read more often, at most so many times. */
@@ -49,15 +54,17 @@ const written = (steps: readonly Step[]): string => steps.map(({ text }) => text
 
 /**
  * Applies a recipe and trains again what its steps took out, on the training part of the data.
+ * @param save writes the model; the checkpoint is kept until it is written
  * @throws UsageError where no step needs it, or the order of the steps does not allow it
  */
-export async function compressAndTrain(
+export async function compressAndTrain<T>(
   loaded: LoadedModel,
   steps: readonly Step[],
   options: CompressTrainingOptions,
+  save: (result: RecipeResult) => Promise<T>,
   reporter: Reporter,
   signal: AbortSignal,
-): Promise<RecipeResult> {
+): Promise<T> {
   const shape = trainedSteps(steps)
   const rest = steps.filter((step) => !shape.includes(step))
   if (shape.length === 0)
@@ -83,8 +90,7 @@ export async function compressAndTrain(
     const texts = await recipeTexts({ ...loaded, weights }, parsed, { ...options, reporter: quiet })
     return applyRecipe(model, parsed, { seed, ...texts })
   }
-  reporter.stage(`training ${written(shape)}`)
-  const shaped = await shapeByRecipe(written(shape), true, {
+  const shaping = (checkpoints: Checkpoints): RecipeShaping => ({
     base: {
       id: 'baseline',
       model: loaded.weights,
@@ -101,22 +107,28 @@ export async function compressAndTrain(
     context: {
       settings: { seed, passes, hiddenWeight: 0 },
       scale: { batch: TRAINING.batch, epochs: { tune: passes } },
-      ...{ reporter, threads, signal },
+      ...{ reporter, threads, signal, checkpoints },
       tuneSeconds: minutes * 60,
       tuneRate: (_, isSparse) => learningRate ?? (isSparse ? SPARSE_RATE : PEAK_RATE.pretrained),
     },
   })
-  reporter.done()
-  const stored = rest.length === 0 ? { model: shaped.model, notes: [] } : await apply(shaped.model, written(rest))
   const training = await trainingOf(options)
-  const isKnown = trainingsOf(stored.model.config).some((known) => JSON.stringify(known) === JSON.stringify(training))
-  const { config } = stored.model
-  return {
-    ...stored,
-    model: { ...stored.model, config: isKnown ? config : withTraining(config, training) },
-    notes: [...shaped.notes, ...stored.notes],
-  }
+  return resumable(options, reporter, async (checkpoints) => {
+    reporter.stage(`training ${written(shape)}`)
+    const shaped = await shapeByRecipe(written(shape), true, shaping(checkpoints))
+    reporter.done()
+    const stored = rest.length === 0 ? { model: shaped.model, notes: [] } : await apply(shaped.model, written(rest))
+    const { config } = stored.model
+    const isKnown = trainingsOf(config).some((known) => JSON.stringify(known) === JSON.stringify(training))
+    return save({
+      ...stored,
+      model: { ...stored.model, config: isKnown ? config : withTraining(config, training) },
+      notes: [...shaped.notes, ...stored.notes],
+    })
+  })
 }
+
+type Checkpoints = RecipeShaping['context']['checkpoints']
 
 /** The training part of the data, as `train` takes it, in the model's own tokens and labels. */
 async function openExamples(

@@ -265,7 +265,7 @@ describe('what a report tells of rows', () => {
     results.settings = { ...results.settings, data: "it's mine.csv", isTuned: false, minutes: 9 }
     results.rows = results.rows.slice(0, 2)
     expect(commandOf(results)).toBe(
-      `compact-kernels study --data 'it'\\''s mine.csv' --variants baseline,q8 --devices cpu,gpu --threads 2 --tokens 128 --minutes 9 --metric macroF1 --no-tuning --seed 1 --out study-again`,
+      `compact-kernels study --data 'it'\\''s mine.csv' --variants baseline,q8 --devices cpu,gpu --threads 2 --tokens 128 --minutes 9 --metric macroF1 --teacher none --no-tuning --seed 1 --out study-again`,
     )
     expect(codeOf(results.rows[1])).toContain("pipeline('text-classification', './models/q8'")
     expect(reportHtml(results)).toContain(commandOf(results).replaceAll("'", '&#39;'))

@@ -9,6 +9,7 @@ import type { Growth } from '../recipe/step.ts'
 import { METRIC_NAMES } from '../evaluation/statistics.ts'
 import type { ModelWeights } from '../model/weights.ts'
 import { uniformLayerMap, type HiddenOptions } from '../train/hidden.ts'
+import type { TrainOptions } from '../train/options.ts'
 import { type MaskSchedule } from '../train/schedule.ts'
 import { trainWithin, type Trained } from '../train/within-time.ts'
 import type { Reporter } from '../inference/reporter.ts'
@@ -66,6 +67,8 @@ export interface RecipeShaping {
   context: Pick<VariantContext, 'reporter' | 'threads' | 'tuneSeconds' | 'tuneRate' | 'signal'> & {
     settings: Pick<StudySettings, 'seed' | 'passes' | 'hiddenWeight'>
     scale: Pick<Scale, 'batch'> & { epochs: Pick<Scale['epochs'], 'tune'> }
+    /** keeps the training so that it can be gone on with; a shape is trained once */
+    checkpoints?: Pick<TrainOptions, 'checkpoint' | 'resume'>
   }
 }
 
@@ -130,7 +133,7 @@ async function train(
   { base, context }: RecipeShaping,
   plan: { seconds?: number; maskSchedule?: MaskSchedule },
 ): Promise<Trained> {
-  const { settings, scale, reporter, signal, threads, tuneSeconds } = context
+  const { settings, scale, reporter, signal, threads, tuneSeconds, checkpoints } = context
   const teacherLogits = await base.teacherLogits()
   const teacherVectors = await base.vectors?.teacher()
   const { passes, hiddenWeight } = settings
@@ -148,7 +151,7 @@ async function train(
       ...(teacherLogits && { teacherLogits, alpha: ALPHA }),
       ...(teacherVectors && { teacherVectors, dropout: 0 }),
       ...(plan.maskSchedule && { maskSchedule: plan.maskSchedule }),
-      ...(hiddenWeight > 0 && { more: { hidden: statesOf(base.model, hiddenWeight) } }),
+      more: { ...checkpoints, ...(hiddenWeight > 0 && { hidden: statesOf(base.model, hiddenWeight) }) },
     },
     reporter,
     signal,

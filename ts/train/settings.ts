@@ -33,6 +33,8 @@ export interface TrainingSettings extends Pick<
   pieceDropout?: number
   /** share of readings in which a text is read in one part at random; 0, of a model with random weights FROM_SCRATCH.crop */
   crop?: number
+  /** texts of rarer classes are read more often, so that all classes weigh the same; a search (`trials`) does not do so */
+  balance?: boolean
   /** trains on operands rounded as these steps will round them */
   quantizationAware?: 'q8' | 'q8+e8'
   /** goes on with the checkpoint that a stopped run of the same settings has left */
@@ -63,6 +65,7 @@ export const TRAINING_OPTIONS: OptionNames<TrainingSettings> = {
     accumulate: true,
     pieceDropout: true,
     crop: true,
+    balance: true,
     quantizationAware: true,
     resume: true,
     threads: true,

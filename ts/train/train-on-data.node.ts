@@ -1,14 +1,14 @@
 // From a data set to a classifier in a folder: the steps that `train` and `distil` share, and those of `train`.
 
 import { applyLabelOrder, type LabelOrder } from '../data/labels.ts'
-import { goalOfRow } from '../data/examples.ts'
+import { balanceExamples, goalOfRow } from '../data/examples.ts'
 import { prepareData, type PreparedData, type PrepareOptions } from '../data/prepare.ts'
 import { trainingOf, withTraining } from '../data/trained-on.node.ts'
 import { scoreModel } from '../evaluation/task-scores.ts'
 import { encodeTexts } from '../inference/batches.ts'
 import { SILENT, type Reporter } from '../inference/reporter.ts'
 import { isFolder, isThere } from '../io/folder.node.ts'
-import { PRESETS } from '../model/config.ts'
+import { PRESETS, problemTypeOf } from '../model/config.ts'
 import { encoderSize, type EncoderSize } from '../model/preset.ts'
 import { saveModel } from '../model/save.ts'
 import type { ModelWeights } from '../model/weights.ts'
@@ -148,6 +148,7 @@ export async function trainAndSave(
   const start = run.isLinearStart
     ? startLinearly(run.start, examples, { seed, pieceDropout: more.pieceDropout })
     : run.start
+  const { read, said } = readingOf(examples, { settings, config, teacherLogits })
   const usual = { learningRate: settings.learningRate ?? run.learningRate, epochs, dropout, batch }
   const tuned = run.trials
     ? await search(start, examples, usual, { ...settings, trials: run.trials, more }, watch)
@@ -159,10 +160,10 @@ export async function trainAndSave(
     const plan = {
       ...(tuned?.chosen ?? usual),
       ...{ seconds, seed, threads },
-      ...(teacherLogits && { teacherLogits }),
+      ...(said && { teacherLogits: said }),
       more: { ...more, ...checkpoints },
     }
-    const trained = await trainWithin(start, examples, plan, reporter, signal)
+    const trained = await trainWithin(start, read, plan, reporter, signal)
     reporter.done(trained.words)
     const model = { ...trained.model, config: withTraining(trained.model.config, record) }
     return { trained: { ...trained, model }, bytes: await saveModel(model, out, { files }) }
@@ -174,6 +175,36 @@ export async function trainAndSave(
     seconds: trained.seconds,
     unlabelled: unlabelled.length,
     scores: await scoreModel(model, tokenizer, data.test, { maxLength: limit, threads: settings.threads, seed }),
+  }
+}
+
+/** The examples as they are read in one pass, and what a teacher says of each: of rarer classes more often with `balance`. */
+function readingOf(
+  examples: Example[],
+  {
+    settings,
+    config,
+    teacherLogits,
+  }: { settings: TrainingSettings; config: ModelWeights['config']; teacherLogits?: Float32Array },
+): { read: Example[]; said?: Float32Array | Float32Array[] } {
+  if (!settings.balance) return { read: examples, said: teacherLogits }
+  if (problemTypeOf(config) !== 'single_label_classification')
+    throw new Error(
+      `train: balance weighs classes, and the labels are those of ${problemTypeOf(config)}; leave it out (--balance)`,
+    )
+  const numbered = examples.map(({ label }, i) => ({ label, i }))
+  const order = [
+    ...balanceExamples(
+      numbered.filter(({ label }) => label >= 0),
+      settings.seed,
+    ),
+    // those without a label
+    ...numbered.filter(({ label }) => label < 0),
+  ]
+  const { length: labels } = config.labels
+  return {
+    read: order.map(({ i }) => examples[i]),
+    said: teacherLogits && order.map(({ i }) => teacherLogits.subarray(i * labels, (i + 1) * labels)),
   }
 }
 

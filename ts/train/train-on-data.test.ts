@@ -5,6 +5,7 @@ import { tmpdir } from 'node:os'
 import { join } from 'node:path'
 import { afterAll, beforeAll, expect, it } from 'vitest'
 import { loadModel } from '../model/load.ts'
+import type { ModelWeights } from '../model/weights.ts'
 import { distil, Stopped, trainOnData, type Tuned } from '../train.ts'
 
 let folder = ''
@@ -45,6 +46,36 @@ it('trains a classifier that distil makes a student of', async () => {
   await expect(distil({ ...settings, teachers, student: teachers[0], init: 'fresh' })).rejects.toThrow(
     /leave out init and vocabulary/,
   )
+})
+
+it('begins with logistic regression and is taught by it, unless told otherwise', async () => {
+  const stages: string[] = []
+  const reporter = { stage: (text: string) => void stages.push(text), progress: () => {}, done: () => {}, note: () => {} }
+  const word = ({ model }: { model: ModelWeights }): unknown => model.embeddings.word
+  const taught = await trainOnData(small('taught'), { reporter })
+  expect(stages).toContain('logistic regression as teacher')
+  const again = await trainOnData({ ...small('again'), teacher: 'linear', crop: 0.5, pieceDropout: 0.1 })
+  expect(word(again)).toEqual(word(taught))
+  stages.length = 0
+  const alone = await trainOnData({ ...small('alone'), teacher: 'none' }, { reporter })
+  expect(stages).not.toContain('logistic regression as teacher')
+  expect(word(alone)).not.toEqual(word(taught))
+  // a model that is there learns from the labels, where nothing else is asked for
+  const { size: _, ...further } = small('further')
+  stages.length = 0
+  await trainOnData({ ...further, model: join(folder, 'taught') }, { reporter })
+  expect(stages).not.toContain('logistic regression as teacher')
+})
+
+it('reads rarer classes more often where asked to', async () => {
+  const rows = Array.from({ length: 60 }, (_, i) => (i % 6 ? `a good film ${i},yes` : `a bad film ${i},no`))
+  await writeFile(join(folder, 'skewed.csv'), `text,label\n${rows.join('\n')}\n`)
+  const plan = { ...small('skewed'), data: join(folder, 'skewed.csv'), epochs: 2 }
+  const as = await trainOnData({ ...plan, out: join(folder, 'as-is') })
+  const balanced = await trainOnData({ ...plan, balance: true })
+  expect(as.data.train).toHaveLength(48)
+  // 40 and 8 of a class, then 40 and 40
+  expect([as.steps, balanced.steps]).toEqual([12, 20])
 })
 
 it('searches settings first where trials are given', async () => {

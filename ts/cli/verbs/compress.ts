@@ -51,6 +51,7 @@ const options = (program: Command) =>
       positiveNumber(1000),
     )
     .option('--minutes <n>', `with --train: most minutes (default: ${TRAINING.minutes})`, positiveNumber(100_000))
+    .option('--resume', 'with --train: go on with a training that was stopped: its checkpoint is in OUT.training')
     .option('--learning-rate <x>', 'with --train: peak of the schedule', positiveNumber(1))
     .option('--tokens <n>', 'of the text that times are of (default: the median of --data)', wholeNumber(1, 4096))
     .option('--ledger <file>', 'write what a budget decided, and from what, as JSON')
@@ -69,7 +70,7 @@ const BUDGET_ALONE = ['fastest', 'ledger', 'tokens', 'device'] as const
 /** Options whose data a budget does not read: it is decided by the F1 of classes. */
 const RECIPE_ALONE = { textPair: 'text-pair', labelSeparator: 'label-separator', problemType: 'problem-type' } as const
 /** Options that only a training reads. */
-const TRAIN_ALONE = { epochs: 'epochs', minutes: 'minutes', learningRate: 'learning-rate' } as const
+const TRAIN_ALONE = { epochs: 'epochs', minutes: 'minutes', learningRate: 'learning-rate', resume: 'resume' } as const
 
 async function run(source: string, flags: Flags): Promise<void> {
   const { recipe, data } = flags
@@ -77,7 +78,7 @@ async function run(source: string, flags: Flags): Promise<void> {
     throw new UsageError('give exactly one of --recipe, --budget and --max-loss')
   const idle = recipe === undefined ? undefined : BUDGET_ALONE.find((name) => flags[name] !== undefined)
   if (idle) throw new UsageError(`--${idle} goes with --budget or --max-loss, not with --recipe; leave it out`)
-  const ofTraining = (['epochs', 'minutes', 'learningRate'] as const).find((name) => flags[name] !== undefined)
+  const ofTraining = (['epochs', 'minutes', 'learningRate', 'resume'] as const).find((name) => flags[name] !== undefined)
   if (ofTraining && !flags.train) throw new UsageError(`--${TRAIN_ALONE[ofTraining]} goes with --train`)
   if (flags.train && data === undefined) throw new UsageError('--train learns from texts with labels: give --data FILE')
   if (recipe !== undefined) return compressByRecipe(source, recipe, flags)
@@ -135,18 +136,17 @@ async function compressByRecipe(source: string, recipe: string, flags: Flags): P
   const heldOut = isEmbedder
     ? { rows: [], words: '', seed: flags.seed }
     : await openHeldOut(source, loaded.weights, flags, reporter)
-  // what training held out, no step may learn from
-  const { model, vocabulary, notes } = await applySteps(
-    source,
-    loaded,
-    steps,
-    { ...flags, seed: heldOut.seed },
-    reporter,
-  )
   const { tokenizerFiles, weights, fileBytes } = loaded
-  const files = vocabulary ? withVocabulary(tokenizerFiles, vocabulary, weights.config.lowercase) : tokenizerFiles
-  const beside = await loaded.filesBeside(vocabulary !== null && vocabulary !== undefined)
-  const bytes = (await saveModel(model, out, { files, beside }))['model.safetensors']
+  const save = async ({ model, vocabulary, notes }: RecipeResult) => {
+    const files = vocabulary ? withVocabulary(tokenizerFiles, vocabulary, weights.config.lowercase) : tokenizerFiles
+    const beside = await loaded.filesBeside(vocabulary !== null && vocabulary !== undefined)
+    return { model, notes, files, bytes: (await saveModel(model, out, { files, beside }))['model.safetensors'] }
+  }
+  // what training held out, no step may learn from
+  const asked = { ...flags, seed: heldOut.seed }
+  const { model, notes, files, bytes } = train
+    ? await trainSteps(source, loaded, steps, asked, save, reporter)
+    : await save(await applySteps(loaded, steps, asked, reporter))
   const { describeQuality } = await import('../compress-quality.ts')
   const { quality, lines } = vectorTexts
     ? await describeVectors(loaded, { model, files }, vectorTexts, { ...flags, reporter })
@@ -160,22 +160,32 @@ async function compressByRecipe(source: string, recipe: string, flags: Flags): P
   process.stdout.write(`${out}: ${(bytes / 1e6).toFixed(2)} MB${before}\n${lines.map((line) => `${line}\n`).join('')}`)
 }
 
-/** The recipe's steps, trained again where that is asked for. */
-async function applySteps(
+/** The recipe's steps, trained again; the first Ctrl-C leaves a checkpoint. */
+async function trainSteps<T>(
   source: string,
+  loaded: LoadedModel,
+  steps: readonly Step[],
+  flags: Flags,
+  save: (result: RecipeResult) => Promise<T>,
+  reporter: Reporter,
+): Promise<T> {
+  const { compressAndTrain } = await import('../compress-training.ts')
+  const { interruptible } = await import('../interruptible.ts')
+  const { data, minutes = TRAINING.minutes } = flags
+  const options = { ...flags, model: source, data: data!, minutes, reporter }
+  return interruptible('stopping after this step', (signal) =>
+    compressAndTrain(loaded, steps, options, save, reporter, signal),
+  )
+}
+
+/** The recipe's steps, nothing trained. */
+async function applySteps(
   loaded: LoadedModel,
   steps: readonly Step[],
   flags: Flags,
   reporter: Reporter,
 ): Promise<RecipeResult> {
-  const { data, seed, minutes = TRAINING.minutes } = flags
-  if (flags.train) {
-    const { compressAndTrain } = await import('../compress-training.ts')
-    const { interruptible } = await import('../interruptible.ts')
-    return interruptible('stopping after this step', (signal) =>
-      compressAndTrain(loaded, steps, { ...flags, model: source, data: data!, minutes, reporter }, reporter, signal),
-    )
-  }
+  const { seed } = flags
   const { applyRecipe } = await import('../../recipe/apply.ts')
   const { recipeTexts } = await import('../../train/recipe-texts.ts')
   const texts = await recipeTexts(loaded, steps, { ...flags, reporter })
