@@ -29,7 +29,12 @@ const stopping = (steps: number): Reporter => ({
   },
 })
 
-async function compressed(out: string, resume: boolean, reporter: Reporter, signal: AbortSignal): Promise<ModelWeights> {
+async function compressed(
+  out: string,
+  resume: boolean,
+  reporter: Reporter,
+  signal: AbortSignal,
+): Promise<ModelWeights> {
   const model = join(folder, 'model')
   const options = { data, model, out: join(folder, out), resume, seed: 1, minutes: 5, epochs: 6, threads: 1, reporter }
   const save = ({ model: made }: { model: ModelWeights }): Promise<ModelWeights> => Promise.resolve(made)

@@ -29,7 +29,8 @@ const OPTIONS: OptionNames<StudyOptions> = {
   ...{ out: true, variants: true, devices: true, threads: true, fresh: true, showTexts: true },
   ...{ model: true, data: true, test: true, validation: true, unlabelled: true, text: true, label: true },
   ...{ preparation: true, seed: true, tokens: true, minutes: true, quick: true, isTuned: true, metric: true },
-  ...{ positive: true, balance: true, threshold: true, student: true, passes: true, hiddenWeight: true },
+  ...{ positive: true, balance: true, threshold: true, teacher: true, student: true, passes: true },
+  ...{ hiddenWeight: true },
 }
 
 /** Minutes of training and timing on two cores; scoring, writing and an emulated GPU take up to three more. */

@@ -4,8 +4,7 @@ import { cropTokens } from './crop.ts'
 
 const CLS = 2
 const SEP = 3
-const text = (length: number): Int32Array =>
-  Int32Array.of(CLS, ...Array.from({ length }, (_, i) => 100 + i), SEP)
+const text = (length: number): Int32Array => Int32Array.of(CLS, ...Array.from({ length }, (_, i) => 100 + i), SEP)
 
 it('gives neighbouring tokens between [CLS] and [SEP], of every length and place', () => {
   const random = createRandom(1, 'test')

@@ -25,8 +25,7 @@ function added(labels: string[], examples: TrainExample[]): (id: number) => Floa
   const model = initializeModel({ ...CONFIG, labels }, 1)
   const begun = startLinearly(model, examples, { seed: 1 })
   const dataOf = (of: typeof model): Float32Array => (of.embeddings.word as { data: Float32Array }).data
-  return (id) =>
-    Float32Array.from({ length: 32 }, (_, c) => dataOf(begun)[id * 32 + c] - dataOf(model)[id * 32 + c])
+  return (id) => Float32Array.from({ length: 32 }, (_, c) => dataOf(begun)[id * 32 + c] - dataOf(model)[id * 32 + c])
 }
 const dot = (a: Float32Array, b: Float32Array): number => a.reduce((sum, x, i) => sum + x * b[i], 0)
 const cosine = (a: Float32Array, b: Float32Array): number => dot(a, b) / Math.sqrt(dot(a, a) * dot(b, b))

@@ -4,7 +4,6 @@ import { lossOf, type TrainBatch } from '../../kernels/train/batch.ts'
 import type { TrainShape } from '../../kernels/train/layout.ts'
 import { TrainSession, type AdamW, type Parameters } from '../../kernels/train/session.ts'
 import type { ModelWeights } from '../model/weights.ts'
-import { createRandom } from '../../kernels/program/random.ts'
 import { checkState, checkStateShape, type StateBounds } from './check-state.ts'
 import { checkPadding, linkOf } from './trainable.ts'
 import {
@@ -27,8 +26,7 @@ import {
   type TrainOptions,
   type TrainResult,
 } from './options.ts'
-import { cropTokens } from './crop.ts'
-import { dropPieces, type Tokens } from './pieces.ts'
+import { readExamples } from './readings.ts'
 import { scoreValidation } from './validation.ts'
 import { maskStageAt, maskStages, scheduleAt } from './schedule.ts'
 import { checkResumed, runKey } from './run-key.ts'
@@ -310,20 +308,11 @@ class Loop {
     return { loss: lossOf(logits, labels, goal) + stateLoss, norm }
   }
 
-  /** The chosen examples side by side, cropped and spelt in other pieces where that is asked for. */
+  /** The chosen examples side by side, read in part and in other pieces where that is asked for. */
   #batch(chosen: number[], number: number): TrainBatch {
-    const { crop, pieceDropout, seed } = this.#settings
-    if (!crop && !pieceDropout) return joinExamples(this.#examples, chosen)
-    let read: Tokens[] = chosen.map((i) => this.#examples[i])
-    if (crop) {
-      const random = createRandom(seed, `crop ${number}`)
-      read = read.map((tokens) => cropTokens(tokens, crop, random))
-    }
-    if (pieceDropout) {
-      const random = createRandom(seed, `pieces ${number}`)
-      const { positions } = this.#session.layout.shape
-      read = read.map((tokens) => dropPieces(tokens, pieceDropout, positions, random))
-    }
+    const { positions } = this.#session.layout.shape
+    const examples = chosen.map((i) => this.#examples[i])
+    const read = readExamples(examples, this.#settings, number, positions)
     return joinExamples(read, [...read.keys()])
   }
 

@@ -50,7 +50,12 @@ it('trains a classifier that distil makes a student of', async () => {
 
 it('begins with logistic regression and is taught by it, unless told otherwise', async () => {
   const stages: string[] = []
-  const reporter = { stage: (text: string) => void stages.push(text), progress: () => {}, done: () => {}, note: () => {} }
+  const reporter = {
+    stage: (text: string) => void stages.push(text),
+    progress: () => {},
+    done: () => {},
+    note: () => {},
+  }
   const word = ({ model }: { model: ModelWeights }): unknown => model.embeddings.word
   const taught = await trainOnData(small('taught'), { reporter })
   expect(stages).toContain('logistic regression as teacher')

@@ -7,7 +7,13 @@ import { TRAINING_OPTIONS, type TrainedClassifier, type TrainSettings, type Watc
 /** `data` and `out`; the rest as in `TrainSettings`, with the values of `TRAINING` where not given. */
 export type TrainOnDataOptions = Pick<TrainSettings, 'data' | 'out'> & Partial<TrainSettings>
 
-const OPTIONS: OptionNames<TrainSettings> = { ...TRAINING_OPTIONS, model: true, size: true, teacher: true, trials: true }
+const OPTIONS: OptionNames<TrainSettings> = {
+  ...TRAINING_OPTIONS,
+  model: true,
+  size: true,
+  teacher: true,
+  trials: true,
+}
 
 /**
  * Trains a classifier on a data set, saves it in a folder and scores it on the test part: a fifth of the data where there

@@ -78,7 +78,9 @@ async function run(source: string, flags: Flags): Promise<void> {
     throw new UsageError('give exactly one of --recipe, --budget and --max-loss')
   const idle = recipe === undefined ? undefined : BUDGET_ALONE.find((name) => flags[name] !== undefined)
   if (idle) throw new UsageError(`--${idle} goes with --budget or --max-loss, not with --recipe; leave it out`)
-  const ofTraining = (['epochs', 'minutes', 'learningRate', 'resume'] as const).find((name) => flags[name] !== undefined)
+  const ofTraining = (['epochs', 'minutes', 'learningRate', 'resume'] as const).find(
+    (name) => flags[name] !== undefined,
+  )
   if (ofTraining && !flags.train) throw new UsageError(`--${TRAIN_ALONE[ofTraining]} goes with --train`)
   if (flags.train && data === undefined) throw new UsageError('--train learns from texts with labels: give --data FILE')
   if (recipe !== undefined) return compressByRecipe(source, recipe, flags)
