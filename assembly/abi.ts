@@ -65,6 +65,8 @@ export const TILE_ROWS: i32 = 6
 export const TRAINING_DATA_ADDRESS: usize = 7168
 export const TRAINING_GROUP_BYTES: usize = 262144
 export const TRAINING_ROW_BLOCK: i32 = 96
+export const WIDE_TILE: i32 = 16
+export const ZEROS_ADDRESS: usize = 0
 
 // The records: each opcode, and the record's words as a class. changetype<DenseMatmulRecord>(address).K reads one.
 

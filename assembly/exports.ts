@@ -1,4 +1,4 @@
-// Made by scripts/generate-assembly.ts from the rows of kernels/*/variants.ts; do not edit.
+// Made by scripts/generate-assembly.ts from the rows of kernels/*/variants*.ts; do not edit.
 //
 // The inner loops are exported so that the compiler keeps each a separate function, with its own registers, and
 // kernels/wasm/codegen.test.ts can count their instructions. What a page loads does not have these exports (scripts/strip-exports.ts).

@@ -1,7 +1,8 @@
-// Made by scripts/generate-assembly.ts from the rows of kernels/{dense-matmul,int8-matmul}/variants.ts; do not edit.
+// Made by scripts/generate-assembly.ts from the rows of kernels/{dense-matmul,int8-matmul}/variants*.ts; do not edit.
 
-import { RELAXED } from './lib/simd'
+import { RELAXED, WIDE } from './lib/simd'
 import { tileF32 } from './lib/tile-f32'
+import { tileF32Wide } from './lib/tile-f32-wide'
 import { tileInt8I16 } from './lib/tile-int8-i16'
 import { tileInt8Relaxed } from './lib/tile-int8-relaxed'
 
@@ -16,6 +17,7 @@ export function denseTileRows(tile: i32): i32 {
 // @ts-ignore: decorator
 @inline
 export function denseTileColumns(tile: i32): i32 {
+  if (WIDE && tile == 16) return 16
   return 8
 }
 
@@ -23,6 +25,7 @@ export function denseTileColumns(tile: i32): i32 {
 // @ts-ignore: decorator
 @inline
 export function runDenseTile(tile: i32, rows: i32, a: usize, aStride: usize, b: usize, K: i32, sums: usize, continues: bool): void {
+  if (WIDE && tile == 16) return tileF32Wide(rows, a, aStride, b, K, sums, continues)
   return tileF32(rows, a, aStride, b, K, sums, continues)
 }
 

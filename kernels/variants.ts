@@ -3,6 +3,7 @@
 
 import { ATTENTION_WASM, ATTENTION_WASM_NOTES, ATTENTION_WEBGPU, ATTENTION_WEBGPU_NOTES } from './attention/variants.ts'
 import { DENSE_WASM, DENSE_WASM_NOTES, DENSE_WEBGPU, DENSE_WEBGPU_NOTES } from './dense-matmul/variants.ts'
+import { DENSE_WIDE, DENSE_WIDE_NOTES } from './dense-matmul/variants-wide.ts'
 import { EMBEDDING_WASM, EMBEDDING_WASM_NOTES, EMBEDDING_WEBGPU, EMBEDDING_WEBGPU_NOTES } from './embedding/variants.ts'
 import type { ShaderName } from './generated/shaders.ts'
 import { INT8_WASM, INT8_WASM_NOTES, INT8_WEBGPU, INT8_WEBGPU_NOTES } from './int8-matmul/variants.ts'
@@ -49,7 +50,7 @@ export const isUtility = (shader: ShaderName): boolean => Object.hasOwn(UTILITIE
 
 /** The WebAssembly variants of each operation. A chain of factors runs as its factors do. */
 export const WASM_VARIANTS: Readonly<Record<Operation, readonly Described<WasmVariant>[]>> = {
-  'dense-matmul': describe(DENSE_WASM, DENSE_WASM_NOTES),
+  'dense-matmul': [...describe(DENSE_WASM, DENSE_WASM_NOTES), ...describe(DENSE_WIDE, DENSE_WIDE_NOTES)],
   'int8-matmul': describe(INT8_WASM, INT8_WASM_NOTES),
   'sparse-matmul': describe(SPARSE_WASM, SPARSE_WASM_NOTES),
   'low-rank-linear': [],

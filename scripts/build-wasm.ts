@@ -14,17 +14,41 @@ import { INFERENCE_DATA_ADDRESS, TRAINING_DATA_ADDRESS } from '../kernels/wasm/a
 
 const ROOT = fileURLToPath(new URL('..', import.meta.url))
 /** Compiled with a shared memory; the module for a memory that is not differs in one byte, see `sharedFlag`. */
-const BUILDS = ['baseline', 'relaxed'] as const
+const BUILDS: Build[] = [
+  { build: 'baseline', target: 'baseline' },
+  { build: 'relaxed', target: 'relaxed' },
+]
+
+interface Build {
+  build: 'baseline' | 'relaxed'
+  /** of asconfig.json, and the name of the file after the entry's prefix */
+  target: string
+}
+
 /**
- * Entry file -> prefix of its .wasm files, address of its static data, and the generated module that embeds them.
+ * Entry file -> prefix of its .wasm files, address of its static data, its builds, and the generated module that embeds them.
  */
 const ENTRIES = [
-  { entry: 'assembly/index.ts', prefix: '', memoryBase: INFERENCE_DATA_ADDRESS, output: 'kernels/generated/wasm.ts' },
+  {
+    entry: 'assembly/index.ts',
+    prefix: '',
+    memoryBase: INFERENCE_DATA_ADDRESS,
+    builds: BUILDS,
+    output: 'kernels/generated/wasm.ts',
+  },
   {
     entry: 'assembly/train.ts',
     prefix: 'train-',
     memoryBase: TRAINING_DATA_ADDRESS,
+    builds: BUILDS,
     output: 'kernels/generated/wasm-train.ts',
+  },
+  {
+    entry: 'assembly/wide.ts',
+    prefix: 'inference-',
+    memoryBase: INFERENCE_DATA_ADDRESS,
+    builds: [{ build: 'relaxed', target: 'wide' }] satisfies Build[],
+    output: 'kernels/generated/wasm-wide.ts',
   },
 ]
 
@@ -39,7 +63,7 @@ const MAKERS = [
 ]
 
 /** What JavaScript calls; no other export of the modules is embedded. */
-const CALLED = ['run', 'probe_dot']
+const CALLED = ['run', 'probe_dot', 'probe_vectors']
 
 const require = createRequire(import.meta.url)
 
@@ -54,7 +78,7 @@ export async function buildWasm(): Promise<void> {
 
 /** Builds the modules of one entry where something that it imports has changed. */
 async function buildEntry(
-  { entry, prefix, memoryBase, output }: (typeof ENTRIES)[number],
+  { entry, prefix, memoryBase, builds, output }: (typeof ENTRIES)[number],
   compiler: string,
   version: string,
 ): Promise<void> {
@@ -63,19 +87,19 @@ async function buildEntry(
   if (existsSync(stamp) && readFileSync(stamp, 'utf8') === hash && existsSync(join(ROOT, output))) return
   const asc = join(dirname(compiler), 'bin/asc.js')
   await Promise.all(
-    BUILDS.map(async (build) => {
-      const stem = `build/wasm/${prefix}${build}`
-      const settings = ['--config', 'asconfig.json', '--target', build, '--memoryBase', String(memoryBase)]
+    builds.map(async ({ target }) => {
+      const stem = `build/wasm/${prefix}${target}`
+      const settings = ['--config', 'asconfig.json', '--target', target, '--memoryBase', String(memoryBase)]
       const files = ['-o', `${stem}.wasm`, '-t', `${stem}.wat`]
       try {
         await promisify(execFile)(process.execPath, [asc, entry, ...settings, ...files], { cwd: ROOT })
       } catch (cause) {
         const { stderr } = cause as { stderr: string }
-        throw new Error(`build-wasm: ${entry} (${build}) does not compile:\n${stderr}`, { cause })
+        throw new Error(`build-wasm: ${entry} (${target}) does not compile:\n${stderr}`, { cause })
       }
     }),
   )
-  writeFileSync(join(ROOT, output), embed(prefix))
+  writeFileSync(join(ROOT, output), embed(prefix, builds))
   writeFileSync(stamp, hash)
 }
 
@@ -105,20 +129,21 @@ function sharedFlag(bytes: Buffer): number {
   return at + name.length - 1
 }
 
-function embed(prefix: string): string {
-  const modules = BUILDS.map((build) => {
-    const whole = readFileSync(join(ROOT, `build/wasm/${prefix}${build}.wasm`))
+function embed(prefix: string, builds: readonly Build[]): string {
+  const modules = builds.map(({ build, target }) => {
+    const whole = readFileSync(join(ROOT, `build/wasm/${prefix}${target}.wasm`))
     return { build, bytes: stripExports(whole, (name) => CALLED.includes(name)) }
   })
   const order = frequentFirst(modules.map(({ bytes }) => bytes))
+  const type = builds === BUILDS ? 'EmbeddedModules' : 'RelaxedModules'
   return [
     '// Made by scripts/build-wasm.ts from assembly/; do not edit.',
-    "import { decodeModule, type EmbeddedModules } from '../wasm/embedded.ts'",
+    `import { decodeModule, type ${type} } from '../wasm/embedded.ts'`,
     '',
     `const ORDER = '${Buffer.from(order).toString('base64')}'`,
     ...modules.map(({ build, bytes }) => `const ${build.toUpperCase()} = '${encodeModule(bytes, order)}'`),
     '',
-    'export const WASM: EmbeddedModules = {',
+    `export const WASM: ${type} = {`,
     ...modules.flatMap(({ build, bytes }) => {
       const text = build.toUpperCase()
       return [

@@ -1,13 +1,20 @@
-// Writes the AssemblyScript files that are made from TypeScript: assembly/abi.ts from kernels/wasm/abi.ts, assembly/tiles.ts
-// and assembly/exports.ts from the variants' rows. Git keeps them, so that assembly/ can be read and edited as it is;
+// Writes the AssemblyScript files that are made from TypeScript: assembly/abi.ts from kernels/wasm/abi.ts; assembly/tiles.ts,
+// assembly/exports.ts and assembly/exports-wide.ts from the variants' rows. Git keeps them, so that assembly/ can be read and edited as it is;
 // `generate.ts --check` fails where one is not current.
 
 import { existsSync, readFileSync, writeFileSync } from 'node:fs'
 import { fileURLToPath } from 'node:url'
 import { DENSE_WASM } from '../kernels/dense-matmul/variants.ts'
+import { DENSE_WIDE } from '../kernels/dense-matmul/variants-wide.ts'
 import { INT8_WASM } from '../kernels/int8-matmul/variants.ts'
 import * as abi from '../kernels/wasm/abi.ts'
-import { tileSources, type Int8Variant, type TileVariant, type WasmVariant } from '../kernels/wasm/variant.ts'
+import {
+  tileNumber,
+  tileSources,
+  type Int8Variant,
+  type TileVariant,
+  type WasmVariant,
+} from '../kernels/wasm/variant.ts'
 import { WASM_ROWS } from '../kernels/wasm/variants.ts'
 
 type RecordLayout = abi.RecordLayout
@@ -77,16 +84,20 @@ ${body.map((line) => `  ${line}`).join('\n')}
 }`
 }
 
-/** A row for each tile, in the order of their numbers. */
+/** A row for each tile, those of the wide module first, then in the order of their numbers. */
 function firstRows<R extends TileVariant>(rows: readonly R[]): R[] {
-  return tileSources(rows).map((source) => rows.find((row) => row.source === source)!)
+  return [rows.filter(({ isWide }) => isWide), rows.filter(({ isWide }) => !isWide)].flatMap((some) =>
+    tileSources(some).map((source) => some.find((row) => row.source === source)!),
+  )
 }
 
-/** One statement per tile, that of the last one unconditional; builds without relaxed SIMD drop what needs it. */
+/** One statement per tile, that of the last one unconditional; builds without relaxed SIMD or not wide drop what needs it. */
 function chain(tiles: readonly TileVariant[], statement: (row: TileVariant) => string): string[] {
-  return tiles.map((row, number) => {
-    if (number === tiles.length - 1) return statement(row)
-    return `if (${row.needsRelaxedSimd ? 'RELAXED && ' : ''}tile == ${number}) ${statement(row)}`
+  const narrow = tiles.filter(({ isWide }) => !isWide)
+  return tiles.map((row, index) => {
+    if (index === tiles.length - 1) return statement(row)
+    const needs = row.isWide ? 'WIDE && ' : row.needsRelaxedSimd ? 'RELAXED && ' : ''
+    return `if (${needs}tile == ${tileNumber(row, narrow)}) ${statement(row)}`
   })
 }
 
@@ -107,9 +118,9 @@ export function tilesSource(dense: readonly TileVariant[], int8: readonly Int8Va
     .map(({ run, source }) => `import { ${run} } from './lib/${source}'`)
     .sort()
   const shiftOf = (row: TileVariant): number => (row.dotStrategy === 'i16x8' ? 1 : 0)
-  return `// Made by scripts/generate-assembly.ts from the rows of kernels/{dense-matmul,int8-matmul}/variants.ts; do not edit.
+  return `// Made by scripts/generate-assembly.ts from the rows of kernels/{dense-matmul,int8-matmul}/variants*.ts; do not edit.
 
-import { RELAXED } from './lib/simd'
+import { RELAXED, WIDE } from './lib/simd'
 ${imports.join('\n')}
 
 ${tileFunction('denseTileRows', 'Rows of a dense tile.', dense, ({ tile }) => tile.rows)}
@@ -128,7 +139,7 @@ ${tileCall('runInt8Tile', 'sums i32 [rows][columns] = start[columns] + A[rows,K]
 `
 }
 
-/** The text of assembly/exports.ts. */
+/** The text of assembly/exports.ts, or of assembly/exports-wide.ts. */
 export function exportsSource(rows: readonly WasmVariant[]): string {
   const bySource = new Map<string, Set<string>>()
   for (const { source, exports } of rows)
@@ -136,7 +147,7 @@ export function exportsSource(rows: readonly WasmVariant[]): string {
   const lines = [...bySource].map(
     ([source, names]) => `export {\n  ${[...names].join(',\n  ')},\n} from './lib/${source}'`,
   )
-  return `// Made by scripts/generate-assembly.ts from the rows of kernels/*/variants.ts; do not edit.
+  return `// Made by scripts/generate-assembly.ts from the rows of kernels/*/variants*.ts; do not edit.
 //
 // The inner loops are exported so that the compiler keeps each a separate function, with its own registers, and
 // kernels/wasm/codegen.test.ts can count their instructions. What a page loads does not have these exports (scripts/strip-exports.ts).
@@ -153,8 +164,9 @@ ${lines.join('\n')}
 export function generateAssembly(isCheck: boolean): void {
   const files = {
     'assembly/abi.ts': abiSource(),
-    'assembly/tiles.ts': tilesSource(DENSE_WASM, INT8_WASM),
+    'assembly/tiles.ts': tilesSource([...DENSE_WIDE, ...DENSE_WASM], INT8_WASM),
     'assembly/exports.ts': exportsSource(WASM_ROWS),
+    'assembly/exports-wide.ts': exportsSource(DENSE_WIDE),
   }
   for (const [file, text] of Object.entries(files)) {
     const path = fileURLToPath(new URL(`../${file}`, import.meta.url))

@@ -5,8 +5,8 @@ import { build } from 'esbuild'
 /**
  * Parts behind dynamic imports: those that only Node loads, in files of their own since some bundlers refuse node:, and
  * what prepares texts for models that ask for it, the mathematics of a recipe's steps, families
- * other than BERT, layers on buffers of the caller, what a folder of sentence-transformers or sentencepiece asks for, and
- * the choice of a device where there are two.
+ * other than BERT, layers on buffers of the caller, kernels for 256-bit vectors, what a folder of sentence-transformers or
+ * sentencepiece asks for, and the choice of a device where there are two.
  */
 const LOADED_LATER = [
   '*/text/prepare.ts',
@@ -23,6 +23,7 @@ const LOADED_LATER = [
   '*/beside.ts',
   './refused.ts',
   './albert.ts',
+  './wide.ts',
   './distilbert.ts',
   './electra.ts',
   './mpnet.ts',
@@ -45,6 +46,7 @@ const BUNDLES: [name: string, entry: string, later: string[]][] = [
   ['pipeline', 'ts/pipeline/pipeline.ts', ['*/webgpu/device.ts']],
   ['all', 'ts/index.ts', []],
   ['worker', 'ts/worker.ts', []],
+  ['wide', 'kernels/wasm/wide.ts', []],
 ]
 
 for (const [name, entry, later] of BUNDLES) {

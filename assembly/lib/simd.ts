@@ -5,6 +5,11 @@
 @inline
 export const RELAXED: bool = ASC_FEATURE_RELAXED_SIMD
 
+/** True in the module for engines that run pairs of vectors as one of 256 bits (asconfig.json: target wide). */
+// @ts-ignore: decorator
+@inline
+export const WIDE: bool = isDefined(WIDE_MODULE)
+
 /** a * b + c per f32 lane: one rounding with relaxed SIMD on engines with FMA, else two. */
 // @ts-ignore: decorator
 @inline

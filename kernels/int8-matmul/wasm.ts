@@ -4,13 +4,13 @@ import type { Int8Weight } from '../program/weights.ts'
 import { ACTIVATION, INT8_MATMUL } from '../wasm/abi.ts'
 import { placeVector, type LinearOp, type LoadContext, type Lowered } from '../wasm/lowered.ts'
 import { quantized, quantizedCopy } from '../wasm/quantized-rows.ts'
-import { tileSources } from '../wasm/variant.ts'
+import { tileNumber } from '../wasm/variant.ts'
 import { int8PanelBytes, packDepth, packInt8Panels, startingSums } from './pack.ts'
 import { INT8_WASM } from './variants.ts'
 
 export function lowerInt8Matmul(op: LinearOp, weight: Int8Weight, name: string, load: LoadContext): Lowered {
   const { N, K, activationScale } = weight
-  const { source, tile, dotStrategy: strategy } = load.variants.int8
+  const { tile, dotStrategy: strategy } = load.variants.int8
   const { columns } = tile
   const bytes = int8PanelBytes(N, K, columns)
   const w = load.allocateWeights(`${name} weight`, bytes)
@@ -20,7 +20,7 @@ export function lowerInt8Matmul(op: LinearOp, weight: Int8Weight, name: string, 
   load.memory.i32(start, starts.length).set(starts)
   const scales = placeVector(load, `${name} scales`, weight.scales, columns)
   const bias = placeVector(load, `${name} bias`, op.bias, columns)
-  const number = tileSources(INT8_WASM).indexOf(source)
+  const number = tileNumber(load.variants.int8, INT8_WASM)
   return {
     needs: ({ tokens, sequences }) => ({
       ...quantizedCopy('rows', strategy, Math.max(tokens, sequences), K),

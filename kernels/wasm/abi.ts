@@ -10,8 +10,10 @@
 
 import { ACTIVATION_CODE } from '../program/activations.ts'
 
-// ---- Memory, from address 0: nothing, the control block, static data of the modules, the arena.
+// ---- Memory, from address 0: zeros, the control block, static data of the modules, the arena.
 
+/** 1 KiB that nobody writes: what sums start from that nothing is added to. */
+export const ZEROS_ADDRESS = 0
 /** Threads that wait in the current barrier. */
 export const ARRIVED_WORD = 256
 /** Counts the barriers that were passed. Waiting threads watch it. */
@@ -59,6 +61,9 @@ export const BARRIER = 1
 export const END = 0
 
 // ---- Codes
+
+/** Number of the first tile of the wide module, above those of all others. */
+export const WIDE_TILE = 16
 
 /** What a linear layer applies to its sums. */
 export const ACTIVATION = ACTIVATION_CODE
@@ -142,7 +147,7 @@ export interface RecordLayout {
   reals?: readonly string[]
 }
 
-/** tile: number of the tile, whose panels w is packed in (tileSources of variant.ts). residual: 0 for none. */
+/** tile: number of the tile, whose panels w is packed in (tileNumber of variant.ts). residual: 0 for none. */
 export const DENSE_MATMUL = {
   opcode: 1,
   integers: ['M', 'K', 'N', 'tile', 'activation'],

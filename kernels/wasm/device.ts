@@ -28,6 +28,7 @@ import {
   type WasmVariant,
 } from './variant.ts'
 import { WASM_ROWS } from './variants.ts'
+import type { WideKernels } from './wide.ts'
 
 export interface WasmDeviceOptions {
   /** default: the engine's cores, at most 4 */
@@ -36,6 +37,11 @@ export interface WasmDeviceOptions {
   build?: 'auto' | 'baseline' | 'relaxed'
   /** 'auto': by a probe of what relaxed dot computes here */
   int8?: 'auto' | DotStrategy
+  /**
+   * true: kernels for engines that run pairs of vectors as one of 256 bits, as Node does with
+   * --experimental-wasm-revectorize. They are fetched then, and a probe at start must show that the engine does it.
+   */
+  wide?: boolean
   /** ids of variants to take instead of the preferred ones, for those who compare them */
   variants?: { 'dense-matmul'?: string; 'int8-matmul'?: string }
   /** false: memory that is not shared, one thread; default: shared where the engine allows and threads are more than 1 */
@@ -55,7 +61,7 @@ export interface WasmDeviceOptions {
 }
 
 const OPTIONS: OptionNames<WasmDeviceOptions> = {
-  ...{ threads: true, build: true, int8: true, variants: true, shared: true, shareFrom: true },
+  ...{ threads: true, build: true, int8: true, wide: true, variants: true, shared: true, shareFrom: true },
   ...{ workerUrl: true, modules: true },
 }
 
@@ -81,8 +87,8 @@ function coreCount(): number {
 /**
  * A device that runs programs on this machine's CPU.
  *
- * @throws Error where the engine has no WebAssembly SIMD, where what was asked for by name is not there or computes
- *   wrongly, or where even the baseline build computes wrongly
+ * @throws Error where the engine has no WebAssembly SIMD, where what was asked for by name (`build`, `int8`, `wide`,
+ *   `variants`) is not there or computes wrongly, or where even the baseline build computes wrongly
  * @example
  * const device = await createWasmDevice({ threads: 2 })
  * const session = await device.load(program)
@@ -96,6 +102,7 @@ export async function createWasmDevice(options: WasmDeviceOptions = {}): Promise
   if (options.build === 'baseline' && (options.int8 === 'u8' || options.int8 === 's8'))
     throw new Error(`wasm: int8 strategy '${options.int8}' needs relaxed SIMD, the baseline build has only 'i16x8'`)
   const notes: string[] = []
+  if (options.wide) return createWideDevice(options, notes)
   if (options.build !== 'baseline' && hasRelaxedSimd()) {
     let found: string
     try {
@@ -113,16 +120,27 @@ export async function createWasmDevice(options: WasmDeviceOptions = {}): Promise
   throw new Error(`wasm: the baseline build computes ${tried.wrong.join(', ')} wrongly on this engine; use another one`)
 }
 
+/** @throws Error where the engine does not run 256 bits at a time, or computes wrongly then */
+async function createWideDevice(options: WasmDeviceOptions, notes: string[]): Promise<WasmDevice> {
+  if (options.build === 'baseline' || !hasRelaxedSimd())
+    throw new Error('wasm: wide needs relaxed SIMD, of a newer engine and not of the baseline build; leave wide out')
+  const { WIDE } = await import('./wide.ts')
+  const tried = await tryBuild('relaxed', options, notes, WIDE)
+  if ('device' in tried) return tried.device
+  throw new Error(`wasm: the wide kernels compute ${tried.wrong.join(', ')} wrongly on this engine; leave wide out`)
+}
+
 /** @throws TypeError or RangeError where an option is of another kind or out of range */
 function checkOptions(options: WasmDeviceOptions): void {
   checkNames('wasm', options, OPTIONS)
-  const { threads, build, int8, shareFrom } = options
+  const { threads, build, int8, wide, shareFrom } = options
   if (threads !== undefined && !(Number.isInteger(threads) && threads >= 1 && threads <= MAX_THREADS))
     throw new RangeError(`wasm: threads is ${String(threads)}, expected a whole number from 1 to ${MAX_THREADS}`)
   if (shareFrom !== undefined && !(typeof shareFrom === 'number' && shareFrom >= 0))
     throw new RangeError(`wasm: shareFrom is ${String(shareFrom)}, expected a number from 0`)
   checkChoice('wasm', 'build', build, ['auto', 'baseline', 'relaxed'])
   checkChoice('wasm', 'int8', int8, ['auto', ...Object.keys(DOT_STRATEGY)])
+  checkChoice('wasm', 'wide', wide, [true, false])
 }
 
 type Tried = { device: WasmDevice } | { wrong: ProofName[] }
@@ -134,12 +152,13 @@ interface Candidates {
 }
 
 /** Starts one build and tests it. A variant that fails leaves its place to the next one, unless the caller asked for it. */
-async function tryBuild(build: Build, options: WasmDeviceOptions, notes: string[]): Promise<Tried> {
-  const { pool, name } = await startPool(build, options, notes)
+async function tryBuild(build: Build, options: WasmDeviceOptions, notes: string[], wide?: WideKernels): Promise<Tried> {
+  const { pool, name } = await startPool(wide?.modules ?? options.modules ?? WASM, build, options, notes)
   try {
+    await wide?.prove(pool)
     const isRelaxed = build === 'relaxed'
-    const engine: Engine = { isRelaxed, relaxedDot: isRelaxed ? probeRelaxedDot(pool) : null }
-    const found = candidatesFor(engine, options)
+    const engine: Engine = { isRelaxed, isWide: !!wide, relaxedDot: isRelaxed ? probeRelaxedDot(pool) : null }
+    const found = candidatesFor(engine, options, wide)
     for (;;) {
       const chosen: ChosenVariants = { dense: found.dense[0], int8: found.int8[0] }
       const wrong = await selfTest((program) => load(pool, program, chosen, 0, {}), proofsOf(chosen, engine))
@@ -162,12 +181,17 @@ async function tryBuild(build: Build, options: WasmDeviceOptions, notes: string[
 }
 
 /** @throws Error where a variant is asked for that there is not, or that this build does not have */
-function candidatesFor(engine: Engine, { int8 = 'auto', variants = {} }: WasmDeviceOptions): Candidates {
-  const found: Candidates = { dense: candidates(DENSE_WASM, engine), int8: candidates(INT8_WASM, engine) }
+function candidatesFor(
+  engine: Engine,
+  { int8 = 'auto', variants = {} }: WasmDeviceOptions,
+  wide: WideKernels | undefined,
+): Candidates {
+  const denseRows: readonly TileVariant[] = [...(wide?.dense ?? []), ...DENSE_WASM]
+  const found: Candidates = { dense: candidates(denseRows, engine), int8: candidates(INT8_WASM, engine) }
   if (int8 !== 'auto') found.int8 = INT8_WASM.filter(({ dotStrategy }) => dotStrategy === int8)
   const dense = variants['dense-matmul'],
     int8Tile = variants['int8-matmul']
-  if (dense !== undefined) found.dense = [variantOf(DENSE_WASM, dense, engine)]
+  if (dense !== undefined) found.dense = [variantOf(denseRows, dense, engine)]
   if (int8Tile !== undefined) found.int8 = [variantOf(INT8_WASM, int8Tile, engine)]
   return found
 }
@@ -208,6 +232,7 @@ function giveWay(found: Candidates, wrong: ProofName[], notes: string[]): boolea
 }
 
 async function startPool(
+  modules: WideKernels['modules'] & Partial<EmbeddedModules>,
   build: Build,
   options: WasmDeviceOptions,
   notes: string[],
@@ -218,10 +243,9 @@ async function startPool(
     isShared = false
     addNote(notes, 'no shared memory here (a page must be cross-origin isolated): one thread')
   }
-  const modules = options.modules ?? WASM
   if (isShared) {
     const name: BuildName = `${build}-shared`
-    const module = await compile(modules[name]())
+    const module = await compile(modules[name]!())
     try {
       const start = (events: WorkerEvents): Promise<WorkerThread> => startWorker(events, options.workerUrl)
       return { pool: await ThreadPool.create(new WasmMemory(true), module, wanted, undefined, start), name }
@@ -230,7 +254,7 @@ async function startPool(
       addNote(notes, `worker threads could not be started (${(error as Error).message}): one thread`)
     }
   } else if (wanted > 1 && options.shared === false) addNote(notes, 'without shared memory there is one thread')
-  const module = await compile(modules[build]())
+  const module = await compile(modules[build]!())
   return { pool: await ThreadPool.create(new WasmMemory(false), module, 1), name: build }
 }
 
@@ -280,7 +304,7 @@ async function load(
 /** For info(): what the device's variants say of themselves, those of one key joined. */
 function describeVariants({ dense, int8 }: ChosenVariants, engine: Engine): Record<string, string> {
   const said: Record<string, string> = {}
-  for (const row of WASM_ROWS) {
+  for (const row of [...[dense].filter(({ isWide }) => isWide), ...WASM_ROWS]) {
     const isOther = (row.op === dense.op && row.id !== dense.id) || (row.op === int8.op && row.id !== int8.id)
     if (!row.shownAs || isOther) continue
     const { key, text } = row.shownAs
@@ -299,7 +323,7 @@ function deviceOf(
 ): WasmDevice {
   const info: DeviceInfo = {
     kind: 'cpu',
-    name: `wasm ${engine.isRelaxed ? 'relaxed' : 'baseline'}-simd, ${pool.threads} thread${pool.threads > 1 ? 's' : ''}`,
+    name: `wasm ${engine.isRelaxed ? 'relaxed' : 'baseline'}-simd${engine.isWide ? ' in 256 bits' : ''}, ${pool.threads} thread${pool.threads > 1 ? 's' : ''}`,
     software: false,
     threads: pool.threads,
     variants: describeVariants(variants, engine),

@@ -11,6 +11,9 @@ export const SINGLES = SYMBOLS.length - 2
 /** The builds of a module, made from their text when asked for. */
 export type EmbeddedModules = Record<BuildName, () => Uint8Array<ArrayBuffer>>
 
+/** Of a module that has relaxed SIMD alone. */
+export type RelaxedModules = Pick<EmbeddedModules, 'relaxed' | 'relaxed-shared'>
+
 /**
  * The bytes of a module.
  *

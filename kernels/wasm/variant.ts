@@ -10,6 +10,8 @@ import { describeStrategy, type RelaxedDot } from './dot-strategy.ts'
 export interface Engine {
   /** the build has relaxed SIMD */
   isRelaxed: boolean
+  /** the wide module runs, and the engine runs it in 256 bits */
+  isWide: boolean
   /** what relaxed dot computes here; null where the build has none */
   relaxedDot: RelaxedDot | null
 }
@@ -49,6 +51,8 @@ export interface WasmVariant extends VariantRow {
   dotStrategy?: DotStrategy | 'as int8-matmul'
   /** true where only the relaxed build has it */
   needsRelaxedSimd?: true
+  /** of the wide module alone: no row of a page */
+  isWide?: true
   /** true where a device takes it only when asked for it by id */
   onRequest?: true
   /** what the self-test runs before a device has it */
@@ -66,6 +70,8 @@ export interface TileVariant extends WasmVariant {
    * in dense-matmul and of tileInt8I16 (assembly/lib/tile-int8-i16.ts) in int8-matmul
    */
   run: string
+  /** its number in records, from WIDE_TILE; none: the place of its source among those of its operation */
+  number?: number
 }
 
 /** A tile of int8 layers. */
@@ -89,15 +95,21 @@ export function int8Text(words: string, { relaxedDot }: Engine): string {
   return describeStrategy(words, relaxedDot)
 }
 
-/** The files that the tiles of an operation are in, those of the relaxed build first. A tile's number is its file's. */
+/** The files that the tiles of an operation are in, those of the relaxed build first. */
 export function tileSources(rows: readonly TileVariant[]): string[] {
   const first = [...rows].sort((a, b) => Number(b.needsRelaxedSimd ?? false) - Number(a.needsRelaxedSimd ?? false))
   return [...new Set(first.map(({ source }) => source))]
 }
 
+/** The number of a tile in records, among those of its operation. */
+export function tileNumber({ number, source }: TileVariant, rows: readonly TileVariant[]): number {
+  return number ?? tileSources(rows).indexOf(source)
+}
+
 /** Whether the engine runs a variant, exactly where it sums int8. */
-export function isRunnable({ needsRelaxedSimd, dotStrategy }: WasmVariant, { isRelaxed, relaxedDot }: Engine): boolean {
-  if (needsRelaxedSimd && !isRelaxed) return false
+export function isRunnable(row: WasmVariant, { isRelaxed, isWide, relaxedDot }: Engine): boolean {
+  const { needsRelaxedSimd, dotStrategy } = row
+  if ((needsRelaxedSimd && !isRelaxed) || (row.isWide && !isWide)) return false
   return dotStrategy === relaxedDot || (dotStrategy !== 'u8' && dotStrategy !== 's8')
 }
 

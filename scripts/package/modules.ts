@@ -74,6 +74,18 @@ const withoutNode: Plugin = {
   },
 }
 
+/** The wide kernels are for those who ask for them: not in files that a page loads whole. */
+const withoutWide: Plugin = {
+  name: 'without wide',
+  setup(builder) {
+    const why = 'wasm: wide kernels are not in this file; import the modules of the package instead, or leave wide out'
+    builder.onLoad({ filter: /kernels\/wasm\/wide\.ts$/ }, () => ({
+      contents: `export const WIDE = null; throw new Error(${JSON.stringify(why)})`,
+      loader: 'js',
+    }))
+  },
+}
+
 /**
  * One file each, without import(): module service workers refuse it, and nothing is left to be found by address.
  * thread.js is what threads run, for pages whose policy forbids workers from blob: addresses.
@@ -92,7 +104,7 @@ export async function buildSingleFiles(outdir: string): Promise<void> {
       sourcesContent: false,
       external: ['node:*', 'webgpu'],
       logLevel: 'error',
-      plugins: [withoutNode, placeWorker('./pipeline-worker.js')],
+      plugins: [withoutNode, withoutWide, placeWorker('./pipeline-worker.js')],
     }),
   )
   await Promise.all(built)
