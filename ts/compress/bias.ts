@@ -35,13 +35,13 @@ export function correctedBias(
   sums: Pick<InputSums, 'sum' | 'rows'>,
 ): Float32Array {
   const mean = sums.sum.map((total) => total / sums.rows)
-  const [before, after] = [apply(linear.weight, mean), apply(weight, mean)]
+  const [before, after] = [imageOf(linear.weight, mean), imageOf(weight, mean)]
   return Float32Array.from(before, (value, n) => (linear.bias?.[n] ?? 0) + value - after[n])
 }
 
 /** W x in f64, through a chain's factors one by one. */
-function apply(weight: LinearWeight, x: Float64Array): Float64Array {
-  if (weight.kind === 'chain') return weight.factors.reduce((inner, factor) => apply(factor, inner), x)
+export function imageOf(weight: LinearWeight, x: Float64Array): Float64Array {
+  if (weight.kind === 'chain') return weight.factors.reduce((inner, factor) => imageOf(factor, inner), x)
   const { N, K } = weight
   const data = denseData(weight)
   const y = new Float64Array(N)

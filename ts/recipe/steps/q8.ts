@@ -7,6 +7,13 @@ export interface Q8 extends ParsedStep {
   kind: 'q8'
   perTensor?: true
   isStatic?: true
+  shifts?: true
+}
+
+const OPTIONS: Record<string, Omit<Q8, 'kind' | 'text'>> = {
+  tensor: { perTensor: true },
+  static: { isStatic: true },
+  shift: { shifts: true },
 }
 
 export const q8: RecipeStep<Q8> = {
@@ -15,24 +22,32 @@ export const q8: RecipeStep<Q8> = {
     ['q8', 'int8 linear layers, symmetric, one scale per output; activations are quantized per token on the way'],
     ['q8:tensor', 'the same with one weight scale per layer'],
     ['q8:static', 'the same with activation scales that are calibrated once'],
-    ['q8:tensor,static', 'both'],
+    ['q8:shift', 'the same with the mean of what enters the layers in the biases: finer steps for what is left'],
+    ['q8:tensor,static', 'several of them'],
   ],
   parse: (text) => {
-    if (!['q8', 'q8:tensor', 'q8:static', 'q8:tensor,static', 'q8:static,tensor'].includes(text)) return null
-    return {
-      kind: 'q8',
-      ...(text.includes('tensor') && { perTensor: true }),
-      ...(text.includes('static') && { isStatic: true }),
-    }
+    const [, list] = /^q8(?::(.+))?$/.exec(text) ?? []
+    const names = list?.split(',') ?? []
+    if (!/^q8(:.|$)/.test(text) || names.some((name) => !Object.hasOwn(OPTIONS, name))) return null
+    if (new Set(names).size < names.length) return null
+    return Object.assign({ kind: 'q8' as const }, ...names.map((name) => OPTIONS[name])) as Omit<Q8, 'text'>
   },
   parseOfShape: null,
   leaves: 'int8',
   cannotFollow: {},
   stage: 'store',
-  texts: ({ isStatic }) => (isStatic ? { inputs: 'needed' } : {}),
+  texts: ({ isStatic, shifts }) => (isStatic || shifts ? { inputs: 'needed' } : {}),
   changesInputs: false,
-  apply: (model, step, { once, calibration, keepFloat }) =>
-    once(() => quantizeLinears(model, { ...step, calibration, keepFloat })),
+  apply: (model, { perTensor, isStatic, shifts }, { once, calibration, keepFloat }) =>
+    once(async () => {
+      const options = { perTensor, isStatic, calibration, keepFloat }
+      if (!shifts) return quantizeLinears(model, options)
+      if (isStatic)
+        throw new Error('q8: scales that are calibrated before the means are moved would not fit: give static or shift')
+      const { shiftInputs } = await import('../../compress/shift.ts')
+      const { model: made, notes } = quantizeLinears(shiftInputs(model, calibration), options)
+      return { model: made, notes: [...notes, 'q8: means of what enters the layers moved into biases'] }
+    }),
   reshape: (shape, { text }) => {
     mapEncoder(shape, (leaf) => quantized(leaf, text))
     for (const part of [shape.projection, shape.pooler, shape.classifier])
