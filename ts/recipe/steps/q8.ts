@@ -23,7 +23,7 @@ export const q8: RecipeStep<Q8> = {
     ['q8:tensor', 'the same with one weight scale per layer'],
     ['q8:static', 'the same with activation scales that are calibrated once'],
     ['q8:shift', 'the same with the mean of what enters the layers in the biases: finer steps for what is left'],
-    ['q8:tensor,static', 'several of them'],
+    ['q8:tensor,static', 'both; q8:tensor,shift as well'],
   ],
   parse: (text) => {
     const [, list] = /^q8(?::(.+))?$/.exec(text) ?? []
