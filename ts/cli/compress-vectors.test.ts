@@ -75,6 +75,16 @@ describe('compress of an embedder', () => {
     expect(stdout, stderr).toMatch(/mean cosine to the vectors before [01]\.\d{4} \[.*\], on 100 texts held out\n/)
   })
 
+  it('evaluate compares two embedders', async () => {
+    await compress('--recipe', 'q8', '--out', 'int8')
+    const asked = ['evaluate', 'int8', '--data', 'new.txt', '--threads', '1']
+    const { stdout, stderr } = await run([...asked, '--against', 'embedder'])
+    expect(stdout, stderr).toMatch(
+      /beside those of embedder, on 100 texts of new\.txt, with 95 % intervals:\n {2}mean cosine/,
+    )
+    expectSentence(await run(asked), /int8 has no classifier: .* give --against MODEL/, 2)
+  })
+
   it('says where there is nothing to measure with', async () => {
     const { quality, remarks } = await compress('--recipe', 'q8', '--out', 'made')
     expect(quality).toBeNull()

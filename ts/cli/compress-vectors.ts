@@ -88,18 +88,21 @@ export async function describeVectors(
     reporter.done()
     const pooling = `${rule.pooling}${rule.normalize ? ', normalized' : ''}`
     const quality = { ...compareVectors(first, second, { seed }), from: words, pooling }
-    return { quality, lines: vectorLines(quality) }
+    return {
+      quality,
+      lines: vectorLines(quality, `vectors beside those of the uncompressed model, on ${texts.length} ${words}`),
+    }
   } finally {
     await device.dispose()
   }
 }
 
-/** Both measures with their intervals. */
-export function vectorLines({ texts, from, cosine, overlap, neighbours }: VectorQuality): string[] {
+/** Both measures with their intervals, after what they are of. */
+export function vectorLines({ cosine, overlap, neighbours }: VectorScores, what: string): string[] {
   const shown = ({ mean, low, high }: { mean: number; low: number; high: number }): string =>
     `${mean.toFixed(4)} [${low.toFixed(4)}, ${high.toFixed(4)}]`
   return [
-    `vectors beside those of the uncompressed model, on ${texts} ${from}, with 95 % intervals:`,
+    `${what}, with 95 % intervals:`,
     ...(cosine ? [`  mean cosine ${shown(cosine)}`] : []),
     `  share of the ${neighbours} nearest neighbours kept ${shown(overlap)}`,
   ]

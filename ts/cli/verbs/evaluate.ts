@@ -16,7 +16,12 @@ const EXAMPLES = examples(
 
 const options = (program: Command) =>
   preparationOptions(
-    taskOptions(program.command('evaluate').description('score a classifier').argument('<model>', MODEL_HELP)),
+    taskOptions(
+      program
+        .command('evaluate')
+        .description('score a classifier, or an embedder against another')
+        .argument('<model>', MODEL_HELP),
+    ),
   )
     .requiredOption('--data <file>', DATA_HELP, fileList())
     .option(
@@ -26,6 +31,10 @@ const options = (program: Command) =>
     )
     .option('--positive <label>', 'label that F1, precision and recall are of (default: the rarer of two)')
     .option('--train <file>', 'texts that the floors learn from (default: --data, in five parts)', fileList())
+    .option(
+      '--against <model>',
+      'of an embedder: the model whose vectors its own are compared with, by cosine and by nearest neighbours kept',
+    )
     .option('--no-floors', 'leave naive Bayes and logistic regression out')
     .option('--threshold <share>', 'of lists of labels: score from which a label holds (default: 0.5)', fraction)
     .addOption(deviceOption())
@@ -34,20 +43,27 @@ const options = (program: Command) =>
     .addOption(jsonOption())
     .addHelpText('after', EXAMPLES)
 
+type Flags = ReturnType<ReturnType<typeof options>['opts']>
+
 export const declare = (program: Command): void => void options(program).action(run)
 
 /** Scores a classifier on every row of a file or files (of a data set that has a name, on its test rows). */
-async function run(source: string, flags: ReturnType<ReturnType<typeof options>['opts']>): Promise<void> {
+async function run(source: string, flags: Flags): Promise<void> {
   const preparation = preparationOf(flags)
   const { loadRows, loadTrainingRows } = await import('../../data/rows.ts')
   const { evaluateClassifier, evaluateMultiLabel, evaluateRegression } = await import('../../evaluation/evaluate.ts')
   const { readModelConfig } = await import('../../model/load.ts')
   const { createProgress } = await import('../progress.ts')
   const { floorWords, multiLabelWords, regressionWords, scoreWords } = await import('../scores.ts')
+  if (flags.against !== undefined) return compareEmbedders(source, flags.against, flags)
   const { data: file, text, textPair, label, labelSeparator, labels, threshold, positive } = flags
   const { train, floors, device, threads, seed, json } = flags
   const reporter = createProgress()
   const config = await readModelConfig(source)
+  if (config?.labels.length === 0)
+    throw new UsageError(
+      `${source} has no classifier: its vectors are scored beside those of another model, e.g. the one it was made of: give --against MODEL`,
+    )
   // labels that compete need no word: lists in the data are then told from them
   const own = config && problemTypeOf(config)
   const problemType = flags.problemType ?? (own === 'single_label_classification' ? undefined : (own ?? undefined))
@@ -90,4 +106,21 @@ async function run(source: string, flags: ReturnType<ReturnType<typeof options>[
   const how = train === undefined ? 'five parts of these texts, each said by the other four' : `trained on ${train}`
   const withFloors = { ...result, floors: found }
   print(withFloors, scoreWords(result) + floorWords(found, result, how))
+}
+
+async function compareEmbedders(source: string, against: string, flags: Flags): Promise<void> {
+  const { evaluateVectors } = await import('../evaluate-vectors.ts')
+  const { vectorLines } = await import('../compress-vectors.ts')
+  const { createProgress } = await import('../progress.ts')
+  const { data, text, device, threads, seed, json } = flags
+  const result = await evaluateVectors(source, against, {
+    data,
+    text,
+    device,
+    threads,
+    seed,
+    reporter: createProgress(),
+  })
+  const lines = vectorLines(result, `vectors beside those of ${against}, on ${result.texts} texts of ${data}`)
+  process.stdout.write(json ? `${JSON.stringify(result)}\n` : `${lines.join('\n')}\n`)
 }
