@@ -72,6 +72,10 @@ export const trainingOptions = <A extends unknown[], O extends OptionValues, G e
       'readings in which a text is read in one part at random, with its label: single texts alone (default: 0.5 of a model with random weights, else 0)',
       fraction,
     )
+    .option(
+      '--threshold',
+      'decide between two classes where macro F1 is best on a tenth of the training texts, which are then not trained on',
+    )
     .option('--balance', 'read texts of rarer classes more often, so that every class has as many as the largest')
     .addOption(quantizationAwareOption())
     .option('--resume', 'go on with a training that was stopped: its checkpoint is in OUT.training')

@@ -1,6 +1,7 @@
 // A decision between two classes that is taken elsewhere than at the larger score: where a measure is best on texts to choose by.
 
-import { scoreCounts, type Metric } from './statistics.ts'
+import type { ModelWeights } from '../model/weights.ts'
+import { METRIC_NAMES, scoreCounts, type Metric } from './statistics.ts'
 
 /**
  * What is added to the first class's score so that the larger one decides best.
@@ -40,4 +41,35 @@ export function chooseShift(
     consider(isZeroBetween ? 0 : next === Infinity ? margins[i] + 1 : (margins[i] + next) / 2)
   }
   return best
+}
+
+export interface ShiftedDecision {
+  model: ModelWeights
+  /** what was shifted and what that gives, for a note */
+  words: string
+}
+
+/**
+ * The same model with the classifier's bias where its decisions are best on texts to choose by.
+ * @param logits what the model says of them, f32 [rows, 2]
+ * @throws where the model does not decide between two classes
+ */
+export function shiftDecision(
+  model: ModelWeights,
+  logits: Float32Array,
+  rows: readonly { label: number }[],
+  { metric, positive }: { metric: Metric; positive: number | null },
+): ShiftedDecision {
+  const { classifier, config } = model
+  const { labels } = config
+  if (labels.length !== 2 || classifier === null)
+    throw new Error(`threshold: there are ${labels.length} labels, expected two to decide between; leave it out`)
+  const expected = rows.map(({ label }) => label)
+  const { shift, score } = chooseShift(logits, expected, metric, positive)
+  const bias = Float32Array.from(classifier.bias ?? new Float32Array(2))
+  bias[0] += shift
+  return {
+    model: { ...model, classifier: { ...classifier, bias } },
+    words: `score of '${labels[0]}' shifted by ${shift.toFixed(2)}, which gives ${METRIC_NAMES[metric]} ${score.toFixed(3)} on the validation texts`,
+  }
 }

@@ -29,9 +29,9 @@ import type { PreparedData } from '../data/prepare.ts'
 import type { Reporter } from '../inference/reporter.ts'
 import type { StudySettings } from '../report/results.ts'
 import type { Scale } from './settings.ts'
-import { chooseShift } from '../evaluation/threshold.ts'
+import { shiftDecision, type ShiftedDecision } from '../evaluation/threshold.ts'
 import { balanceExamples } from '../data/examples.ts'
-import { METRIC_NAMES, scorePredictions } from '../evaluation/statistics.ts'
+import { scorePredictions } from '../evaluation/statistics.ts'
 import type { Store } from './store.ts'
 import { startStudent } from '../distil/student.ts'
 import { cachedTeacherLogits } from '../distil/teacher-logits.node.ts'
@@ -290,23 +290,10 @@ export class Bases {
   }
 
   /** The same model with the classifier's bias where its decisions are best on the validation texts. */
-  private async shiftDecision(
-    model: ModelWeights,
-    tokenizer: Tokenizer,
-  ): Promise<{ model: ModelWeights; words: string }> {
+  private async shiftDecision(model: ModelWeights, tokenizer: Tokenizer): Promise<ShiftedDecision> {
     const { data, settings, positive } = this.context
-    const { classifier } = model
-    if (data.labels.length !== 2 || classifier === null)
-      throw new Error(`threshold: there are ${data.labels.length} labels, expected two to decide between; leave it out`)
     const { ids } = encodeTexts(tokenizer, textsOf(data.validation), this.maxLength(model))
-    const expected = data.validation.map(({ label }) => label)
-    const { shift, score } = chooseShift(await this.logitsOf(model, ids), expected, settings.metric, positive)
-    const bias = Float32Array.from(classifier.bias ?? new Float32Array(2))
-    bias[0] += shift
-    return {
-      model: { ...model, classifier: { ...classifier, bias } },
-      words: `score of '${data.labels[0]}' shifted by ${shift.toFixed(2)}, which gives ${METRIC_NAMES[settings.metric]} ${score.toFixed(3)} on the validation texts`,
-    }
+    return shiftDecision(model, await this.logitsOf(model, ids), data.validation, { metric: settings.metric, positive })
   }
 
   /** A model that was trained before, as it is. */

@@ -33,6 +33,11 @@ export interface TrainingSettings extends Pick<
   pieceDropout?: number
   /** share of readings in which a text is read in one part at random; 0, of a model with random weights FROM_SCRATCH.crop */
   crop?: number
+  /**
+   * decides between two classes where macro F1 is best on validation texts, a tenth of the training ones, which are then not
+   * trained on
+   */
+  threshold?: boolean
   /** texts of rarer classes are read more often, so that all classes weigh the same; a search (`trials`) does not do so */
   balance?: boolean
   /** trains on operands rounded as these steps will round them */
@@ -66,6 +71,7 @@ export const TRAINING_OPTIONS: OptionNames<TrainingSettings> = {
     pieceDropout: true,
     crop: true,
     balance: true,
+    threshold: true,
     quantizationAware: true,
     resume: true,
     threads: true,

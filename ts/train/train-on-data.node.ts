@@ -5,7 +5,10 @@ import { balanceExamples, goalOfRow } from '../data/examples.ts'
 import { prepareData, type PreparedData, type PrepareOptions } from '../data/prepare.ts'
 import { trainingOf, withTraining } from '../data/trained-on.node.ts'
 import { scoreModel } from '../evaluation/task-scores.ts'
+import { shiftDecision } from '../evaluation/threshold.ts'
 import { encodeTexts } from '../inference/batches.ts'
+import { openDevice } from '../inference/devices.ts'
+import { logitsOf } from '../inference/logits.ts'
 import { SILENT, type Reporter } from '../inference/reporter.ts'
 import { isFolder, isThere } from '../io/folder.node.ts'
 import { PRESETS, problemTypeOf } from '../model/config.ts'
@@ -35,10 +38,14 @@ const SEARCH_SHARE = 0.6
 export const rateOf = ({ hiddenSize }: EncoderSize): number =>
   hiddenSize < NARROW ? PEAK_RATE.narrow : PEAK_RATE.scratch
 
-/** All the data there is; nothing is chosen on validation texts here, so they are trained on. */
-export async function openTrainingData(options: PrepareOptions, reporter: Reporter): Promise<PreparedData> {
+/** All the data there is; validation texts are trained on, unless a threshold is chosen by them. */
+export async function openTrainingData(
+  options: PrepareOptions & Pick<TrainingSettings, 'threshold'>,
+  reporter: Reporter,
+): Promise<PreparedData> {
   const data = await prepareData(options, { maxTrain: Infinity, maxTest: Infinity })
   for (const note of data.notes) reporter.note(note)
+  if (options.threshold) return data
   return { ...data, train: [...data.train, ...data.validation], validation: [] }
 }
 
@@ -165,7 +172,10 @@ export async function trainAndSave(
     }
     const trained = await trainWithin(start, read, plan, reporter, signal)
     reporter.done(trained.words)
-    const model = { ...trained.model, config: withTraining(trained.model.config, record) }
+    const known = { ...trained.model, config: withTraining(trained.model.config, record) }
+    const model = settings.threshold
+      ? await shifted(known, tokenizer, data.validation, limit, { reporter, threads })
+      : known
     return { trained: { ...trained, model }, bytes: await saveModel(model, out, { files }) }
   })
   const { model, steps } = trained
@@ -175,6 +185,26 @@ export async function trainAndSave(
     seconds: trained.seconds,
     unlabelled: unlabelled.length,
     scores: await scoreModel(model, tokenizer, data.test, { maxLength: limit, threads: settings.threads, seed }),
+  }
+}
+
+/** The model with its decision where macro F1 is best on the validation texts. */
+async function shifted(
+  model: ModelWeights,
+  tokenizer: Tokenizer,
+  rows: PreparedData['validation'],
+  limit: number,
+  { reporter, threads }: { reporter: Reporter; threads: number },
+): Promise<ModelWeights> {
+  const { device } = await openDevice({ device: 'cpu', ...(threads && { threads }) })
+  try {
+    const { ids, types } = encodeTexts(tokenizer, rows, limit)
+    const logits = await logitsOf(device, model, ids, { types })
+    const decided = shiftDecision(model, logits, rows, { metric: 'macroF1', positive: null })
+    reporter.note(decided.words)
+    return decided.model
+  } finally {
+    await device.dispose()
   }
 }
 

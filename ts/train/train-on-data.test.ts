@@ -72,6 +72,19 @@ it('begins with logistic regression and is taught by it, unless told otherwise',
   expect(stages).not.toContain('logistic regression as teacher')
 })
 
+it('decides elsewhere than at the larger score where asked to, by texts that it was not trained on', async () => {
+  const notes: string[] = []
+  const reporter = {
+    stage: () => {},
+    progress: () => {},
+    done: () => {},
+    note: (text: string) => void notes.push(text),
+  }
+  const { data } = await trainOnData({ ...small('threshold'), threshold: true, teacher: 'none' }, { reporter })
+  expect([data.train.length, data.validation.length, data.test.length]).toEqual([43, 5, 12])
+  expect(notes.join()).toMatch(/score of 'no' shifted by -?\d\.\d\d, which gives macro F1 \d\.\d+ on the validation/)
+})
+
 it('reads rarer classes more often where asked to', async () => {
   const rows = Array.from({ length: 60 }, (_, i) => (i % 6 ? `a good film ${i},yes` : `a bad film ${i},no`))
   await writeFile(join(folder, 'skewed.csv'), `text,label\n${rows.join('\n')}\n`)
