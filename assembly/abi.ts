@@ -641,6 +641,21 @@ export class QuantizeRowsRecord {
   inverse: f32
 }
 
+export const REQUANTIZE_ROWS: i32 = 15
+// @ts-ignore: decorator
+@unmanaged
+export class RequantizeRowsRecord {
+  head: u32
+  length: u32
+  M: i32
+  K: i32
+  source: usize
+  target: usize
+  targetScales: usize
+  scale: f32
+  inverse: f32
+}
+
 export const SCATTER: i32 = 6
 // @ts-ignore: decorator
 @unmanaged

@@ -2,13 +2,13 @@
 
 import {
   ATTENTION, CSR_MATMUL, DENSE_MATMUL, EMBEDDING, END, FIRST_TOKEN, INT8_BLOCK_MATMUL, INT8_MATMUL, LAYERNORM,
-  LAYERNORM_BLOCKED, MEAN_POOL, NM_MATMUL, QUANTIZE_COLUMNS, QUANTIZE_ROWS, TRANSPOSE,
+  LAYERNORM_BLOCKED, MEAN_POOL, NM_MATMUL, QUANTIZE_COLUMNS, QUANTIZE_ROWS, REQUANTIZE_ROWS, TRANSPOSE,
 } from './abi'
 import { attention } from './attention'
 import { denseMatmul } from './dense-matmul'
 import { embedding } from './embedding'
 import { int8Matmul } from './int8-matmul'
-import { quantizeColumns, quantizeRows } from './quantize'
+import { quantizeColumns, quantizeRows, requantizeRows } from './quantize'
 import { firstToken, layernorm, layernormBlocked, meanPool } from './row-ops'
 import { csrMatmul, int8BlockMatmul, nmMatmul, transpose } from './sparse-matmul'
 import { ABORTED, enter, leave, next, opcode } from './tape'
@@ -38,6 +38,7 @@ export function run(tape: usize, thread: i32, threads: i32, scratch: usize): i32
       case FIRST_TOKEN: firstToken(record, thread, threads); break
       case MEAN_POOL: meanPool(record, thread, threads); break
       case LAYERNORM_BLOCKED: layernormBlocked(record, thread, threads); break
+      case REQUANTIZE_ROWS: requantizeRows(record, thread, threads); break
       default: unreachable()
     }
     record = next(record)

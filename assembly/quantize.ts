@@ -9,7 +9,8 @@
 // Source     own derivation
 
 import {
-  BLOCK_PADDING, DOT_STRATEGY_I16X8, DOT_STRATEGY_U8, QuantizeColumnsRecord, QuantizeRowsRecord, SCALE_STEP,
+  BLOCK_PADDING, DOT_STRATEGY_I16X8, DOT_STRATEGY_S8, DOT_STRATEGY_U8, QuantizeColumnsRecord, QuantizeRowsRecord,
+  RequantizeRowsRecord, SCALE_STEP,
 } from './abi'
 import { blockWidth, paddedTokens } from './lib/blocks'
 import { constant, INT8_LEAST, INT8_MOST, ROUNDER } from './lib/math'
@@ -95,6 +96,22 @@ export function quantizeRows(record: usize, thread: i32, threads: i32): void {
         quantizeRow<CalibratedScale>(x, K, padded, fixedInverse, q, strategy)
       } else quantizeRow<OwnScale>(x, K, padded, scaleRow(x, K, scale), q, strategy)
     }
+  }
+}
+
+/** Rows of f32 into s8 rows without padding and scales of their own: what a layer hands to a caller, or to another layer. */
+export function requantizeRows(record: usize, thread: i32, threads: i32): void {
+  const args = changetype<RequantizeRowsRecord>(record)
+  const K = args.K, fixed = args.scale
+  const first = sliceBegin(args.M, thread, threads), last = sliceBegin(args.M, thread + 1, threads)
+  for (let m = first; m < last; m++) {
+    const x = args.source + (<usize>m * <usize>K << 2), q = args.target + <usize>m * <usize>K
+    const scale = args.targetScales + (<usize>m << 2)
+    let inverse = args.inverse
+    if (fixed > 0.0) calibrateRow(x, K, fixed, scale)
+    else inverse = scaleRow(x, K, scale)
+    // one loop for both: the clamp changes nothing of a row within its own scale
+    quantizeRow<CalibratedScale>(x, K, K, inverse, q, DOT_STRATEGY_S8)
   }
 }
 

@@ -5,8 +5,8 @@ import { build } from 'esbuild'
 /**
  * Parts behind dynamic imports: those that only Node loads, in files of their own since some bundlers refuse node:, and
  * what prepares texts for models that ask for it, the mathematics of a recipe's steps, families
- * other than BERT, layers on buffers of the caller, kernels for 256-bit vectors, what a folder of sentence-transformers or
- * sentencepiece asks for, and the choice of a device where there are two.
+ * other than BERT, layers on buffers of the caller or in memory, kernels for 256-bit vectors, what a folder of
+ * sentence-transformers or sentencepiece asks for, and the choice of a device where there are two.
  */
 const LOADED_LATER = [
   '*/text/prepare.ts',
@@ -15,6 +15,7 @@ const LOADED_LATER = [
   '../text/bare-vocabulary.ts',
   './prepared.ts',
   './caller-linear.ts',
+  './session-memory.ts',
   './sentence.ts',
   './choose-device.ts',
   './device-memory.ts',

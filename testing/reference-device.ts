@@ -32,6 +32,7 @@ export function referenceDevice(): ReferenceDevice {
           log.batches.push(batch.offsets.length - 1)
           return Promise.resolve(Float32Array.from(runReference(program, batch)))
         },
+        runToInt8: () => Promise.reject(new Error('reference: f32 results alone')),
         stats: () => ({ weightBytes: 0, arenaBytes: 0, calls: program.ops.length }),
         checkGuards: () => Promise.resolve([]),
         dispose,

@@ -21,7 +21,7 @@ export const disposeGpu = calls.dispose
 
 export { createGpuDevice, createKernelCalls }
 export { createGpuLinear, requestGpuDevice } from '../kernels/webgpu/device.ts'
-export type { GpuDeviceOptions, GpuLinear, GpuLinearOptions, Precision } from '../kernels/webgpu/device.ts'
+export type { GpuDeviceOptions, GpuLinear, GpuLinearOptions, GpuRows, Precision } from '../kernels/webgpu/device.ts'
 export type {
   KernelCalls,
   LinearMemory,

@@ -15,6 +15,7 @@ export const INT8_MATMUL: Contract = {
   promises: [
     'the i32 sums are exact and the same on every backend',
     'every element of y is written, nothing else is touched, the old y is never read',
+    'asked for as s8, y is rounded by the rule that rounds x, on the device',
     'an all-zero row of x gives activation(bias)',
     'a row of x with NaN or infinity gives NaN in that row of y, and in no other',
   ],

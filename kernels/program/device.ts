@@ -48,10 +48,23 @@ export interface SessionStats {
   calls: number
 }
 
+/** s8 rows with one f32 scale each: value = scale * q. */
+export interface Int8Rows {
+  /** s8 [M, width] in [-127, 127] */
+  data: Int8Array
+  /** f32 [M] */
+  scales: Float32Array
+}
+
 export interface Session extends Held {
   /** Runs one batch and returns the output buffer, f32 [B or M, width]. Calls may overlap; they run one after another. */
   run(batch: Batch): Promise<Float32Array>
-  /** On WebAssembly alone: the memory of a batch of so many rows, for programs that take f32 rows. */
+  /**
+   * As `run`, with the output's rows as s8, rounded on the device by the rule of every int8 layer (quantization.ts).
+   * @param activationScale calibrated scale of all rows; each has its own where there is none
+   */
+  runToInt8(batch: Batch, activationScale?: number): Promise<Int8Rows>
+  /** On WebAssembly alone: the memory of a batch of so many rows, for programs that take rows. */
   memory?(rows: number): Promise<SessionMemory>
   stats(): SessionStats
   /** tests only, after a guarded run: what was written outside the buffers, one sentence each */
@@ -60,12 +73,19 @@ export interface Session extends Held {
 
 /** Where a batch's rows lie in the device's own memory, to be filled and read without copies. */
 export interface SessionMemory {
-  /** f32 [M, K]; made anew at each access, since memory that grows detaches older views */
+  // views are made anew at each access, since memory that grows detaches older ones
+  /** f32 [M, K], of programs that take f32 rows */
   readonly input: Float32Array
-  /** f32 [M, N]: what the last `run` computed; made anew at each access */
+  /** s8 [M, K] and f32 [M], of programs that take s8 rows */
+  readonly inputInt8: Int8Rows
+  /** f32 [M, N]: what the last `run` computed */
   readonly output: Float32Array
-  /** Computes `output` of `input`. Other runs of this session write over both. */
+  /** s8 [M, N] and f32 [M]: what the last `runToInt8` computed */
+  readonly outputInt8: Int8Rows
+  /** Computes `output` of the input. Other runs of this session write over both. */
   run(): Promise<void>
+  /** Computes `outputInt8` of the input, as Session says. */
+  runToInt8(activationScale?: number): Promise<void>
 }
 
 /** `dispose` ends its threads and frees what it owns; a GPUDevice handed in by the caller is left alone. */

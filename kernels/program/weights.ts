@@ -235,13 +235,18 @@ function checkChain({ N, K, factors }: ChainWeight, name: string, fail: Fail): v
 function checkScales({ scales, activationScale }: Int8Weight | Int8BlockWeight, fail: Fail): void {
   const bad = findBadScale(scales)
   if (bad >= 0) fail(`scales holds ${scales[bad]} at ${bad}, expected a finite number from 0`)
-  if (activationScale === undefined) return
-  if (!(
-    activationScale >= SMALLEST_ACTIVATION_SCALE &&
-    activationScale <= LARGEST_ACTIVATION_SCALE &&
-    activationScale === Math.fround(activationScale)
-  ))
-    fail(`activationScale is ${activationScale}, expected an f32 from 2^-100 to 2^100`)
+  if (!isActivationScale(activationScale)) fail(`activationScale is ${activationScale}, ${EXPECTED_SCALE}`)
+}
+
+const EXPECTED_SCALE = 'expected an f32 from 2^-100 to 2^100'
+
+const isActivationScale = (scale: number | undefined): boolean =>
+  scale === undefined ||
+  (scale >= SMALLEST_ACTIVATION_SCALE && scale <= LARGEST_ACTIVATION_SCALE && scale === Math.fround(scale))
+
+/** @throws RangeError where a scale that was given is none that rows can be quantized with */
+export function checkActivationScale(name: string, scale: number | undefined): void {
+  if (!isActivationScale(scale)) throw new RangeError(`${name} is ${scale}, ${EXPECTED_SCALE}`)
 }
 
 /** The first scale that is negative or not finite; -1 where there is none. */

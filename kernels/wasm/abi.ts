@@ -246,6 +246,14 @@ export const MEAN_POOL = { opcode: 13, integers: ['B', 'C', 'isNormalized'], add
 /** As LAYERNORM, with x, residual and y in token blocks. */
 export const LAYERNORM_BLOCKED = { ...LAYERNORM, opcode: 14 } as const
 
+/** f32 rows into s8 rows [M, K] and f32 scales [M], as callers have them; scale and inverse as for QUANTIZE_ROWS. */
+export const REQUANTIZE_ROWS = {
+  opcode: 15,
+  integers: ['M', 'K'],
+  addresses: ['source', 'target', 'targetScales'],
+  reals: ['scale', 'inverse'],
+} as const
+
 // ---- Records of the training module, which counts its opcodes from 1 again
 
 /** isByRows: weights are [K, N], else [N, K]. Strides are elements from row to row; yStride is that of `other` too. */

@@ -293,6 +293,7 @@ async function load(
     if (!place) return session
     return {
       run: (batch) => session.run(place(batch)),
+      runToInt8: (batch, activationScale) => session.runToInt8(place(batch), activationScale),
       stats: () => session.stats(),
       checkGuards: () => session.checkGuards(),
       dispose: () => session.dispose(),

@@ -1,12 +1,13 @@
 // A program loaded on the WebAssembly device: packed weights, buffers for the largest batch seen, one tape per shape of
 // batch, which is written once and kept.
 
-import type { LoadOptions, Session, SessionMemory, SessionStats } from '../program/device.ts'
+import type { Int8Rows, LoadOptions, Session, SessionMemory, SessionStats } from '../program/device.ts'
+import { fixedScale } from '../program/quantization.ts'
 import { turns } from '../program/turns.ts'
 import { checkBatch, type Batch, type BufferId, type BufferSpec, type Op, type Program } from '../program/program.ts'
 import { readWeight, reusedPlace, withoutWeights, type StoredProgram } from '../program/stored-weights.ts'
 import { type BatchShape, type BufferView, type EncodeContext, type LoadContext, type Lowered } from './lowered.ts'
-import { BLOCK_PADDING, CACHE_LINE_BYTES } from './abi.ts'
+import { BLOCK_PADDING, CACHE_LINE_BYTES, REQUANTIZE_ROWS } from './abi.ts'
 import { Regions } from './regions.ts'
 import type { Job, ThreadPool } from './pool.ts'
 import { TapeWriter } from './tape.ts'
@@ -124,44 +125,69 @@ export class WasmSession implements Session {
   }
 
   run(batch: Batch): Promise<Float32Array> {
-    return this.#pool.enqueue(async () => {
-      if (this.#disposed) throw new Error('session: it was disposed')
-      checkBatch(this.#program, batch)
-      const shape = shapeOf(batch)
-      const spec = this.#program.buffers[this.#program.output]
-      const rows = spec.rows === 'tokens' ? shape.tokens : shape.sequences
-      if (rows === 0) return new Float32Array(0)
-      const job = this.#prepare(batch, shape)
-      await this.#pool.run(0, job, (record) => this.#describe(record))
-      const output = this.#slotRegion(this.#program.output)
-      return this.#pool.memory.f32(output, rows * spec.width).slice()
+    const { output, buffers } = this.#program
+    return this.#execute(batch, null, (rows) =>
+      // before the first batch there is no memory
+      this.#pool.memory.f32(rows > 0 ? this.#slotRegion(output) : 0, rows * buffers[output].width).slice(),
+    )
+  }
+
+  runToInt8(batch: Batch, activationScale?: number): Promise<Int8Rows> {
+    return this.#execute(batch, fixedScale(activationScale).scale, (rows) => {
+      const { data, scales } = this.#outputInt8(rows)
+      return { data: data.slice(), scales: scales.slice() }
     })
   }
 
+  /** @param int8Scale of s8 output rows (0: each has its own), or null for f32 ones */
+  #execute<T>(batch: Batch, int8Scale: number | null, read: (rows: number) => T): Promise<T> {
+    return this.#pool.enqueue(async () => {
+      this.#check()
+      checkBatch(this.#program, batch)
+      const shape = shapeOf(batch)
+      const rows = rowsOf(this.#program.buffers[this.#program.output].rows, shape)
+      if (rows > 0) await this.#runJob(this.#prepare(batch, shape, int8Scale))
+      return read(rows)
+    })
+  }
+
+  #runJob(job: Job): Promise<void> {
+    return this.#pool.run(0, job, (record) => this.#describe(record))
+  }
+
+  #check(): void {
+    if (this.#disposed) throw new Error('session: it was disposed')
+  }
+
   async memory(rows: number): Promise<SessionMemory> {
-    const { input, output, buffers } = this.#program
-    if (input === 'ids' || buffers[input].dtype !== 'f32')
-      throw new TypeError('session: its memory is that of f32 rows, and this program takes other inputs')
-    if (!Number.isSafeInteger(rows) || rows < 1)
-      throw new RangeError(`session: memory for ${rows} rows, expected a whole number from 1`)
-    const batch: Batch = { offsets: Int32Array.of(0, rows) }
-    const prepare = (): Job => {
-      if (this.#disposed) throw new Error('session: it was disposed')
-      return this.#prepare(batch, shapeOf(batch))
-    }
-    const view = (id: BufferId): Float32Array => {
-      if (this.#disposed) throw new Error('session: it was disposed')
-      return this.#pool.memory.f32(this.#slotRegion(id), rows * buffers[id].width)
-    }
-    await this.#pool.enqueue(() => void prepare())
+    const { sessionMemory } = await import('./session-memory.ts')
+    return sessionMemory(this.#program, rows, {
+      memory: this.#pool.memory,
+      prepare: (batch, int8Scale, isRun) =>
+        this.#pool.enqueue(() => {
+          this.#check()
+          const job = this.#prepare(batch, shapeOf(batch), int8Scale)
+          return isRun ? this.#runJob(job) : undefined
+        }),
+      address: (which) => {
+        this.#check()
+        return this.#slotRegion(this.#program[which] as BufferId)
+      },
+      inputScales: () => this.#grown.get('input scales')!.address,
+      outputInt8: (count) => {
+        this.#check()
+        return this.#outputInt8(count)
+      },
+    })
+  }
+
+  /** s8 [rows, width] and their scales in place: the last ones that were asked for */
+  #outputInt8(rows: number): Int8Rows {
+    const { output, buffers } = this.#program
+    const at = (name: string): number => this.#grown.get(name)?.address ?? 0
     return {
-      get input() {
-        return view(input)
-      },
-      get output() {
-        return view(output)
-      },
-      run: () => this.#pool.enqueue(() => this.#pool.run(0, prepare(), (record) => this.#describe(record))),
+      data: this.#pool.memory.s8(at('s8 rows'), rows * buffers[output].width),
+      scales: this.#pool.memory.f32(at('s8 scales'), rows),
     }
   }
 
@@ -209,13 +235,13 @@ export class WasmSession implements Session {
   }
 
   /** Makes memory ready for the batch, copies its inputs and its tape in. */
-  #prepare(batch: Batch, shape: BatchShape): Job {
+  #prepare(batch: Batch, shape: BatchShape, int8Scale: number | null): Job {
     const threads = this.#work.of(shape) < this.#shareFrom ? 1 : this.#pool.threads
-    const key = `${shape.tokens} ${shape.sequences} ${shape.longest} ${threads}`
+    const key = `${shape.tokens} ${shape.sequences} ${shape.longest} ${threads} ${int8Scale}`
     let plan = this.#plans.get(key)
     if (plan) this.#placeInputs(batch, shape)
     else {
-      plan = this.#makePlan(batch, shape, threads)
+      plan = this.#makePlan(batch, shape, threads, int8Scale)
       if (this.#plans.size === MOST_PLANS) this.#plans.delete(this.#plans.keys().next().value!)
       this.#plans.set(key, plan)
     }
@@ -227,7 +253,7 @@ export class WasmSession implements Session {
   }
 
   /** Places all regions for a batch of this shape and the batch's inputs, and writes its tape. */
-  #makePlan(batch: Batch, shape: BatchShape, threads: number): Plan {
+  #makePlan(batch: Batch, shape: BatchShape, threads: number, int8Scale: number | null): Plan {
     let scratchBytes = CACHE_LINE_BYTES
     const copies = new Map<string, number>()
     const layouts = this.#layouts(shape)
@@ -248,9 +274,23 @@ export class WasmSession implements Session {
       context.written(this.#program.ops[at].output)
       return this.#writer.records
     })
+    if (int8Scale !== null) this.#requantize(shape, int8Scale)
     const tape = this.#writer.finish().slice()
     this.#region('tape', tape.byteLength)
     return { tape, records: this.#writer.records, lastRecord, scratchBytes }
+  }
+
+  /** Adds the record that rounds the output. */
+  #requantize(shape: BatchShape, int8Scale: number): void {
+    const { output, buffers } = this.#program
+    const { width } = buffers[output]
+    const rows = rowsOf(buffers[output].rows, shape)
+    const source = this.#slotRegion(output)
+    const target = this.#region('s8 rows', rows * width)
+    const targetScales = this.#region('s8 scales', rows * 4)
+    const { scale, inverse } = fixedScale(int8Scale || undefined)
+    const fields = { M: rows, K: width, source, target, targetScales, scale, inverse }
+    this.#writer.record(REQUANTIZE_ROWS, fields, [source], [target])
   }
 
   /** Elements of each slot's memory; token blocks may hold a few tokens that there are not. */
@@ -297,7 +337,8 @@ export class WasmSession implements Session {
         memory.s8(target, batch.rows.data.length).set(batch.rows.data)
         scales = place('input scales', batch.rows.scales)
       }
-    }
+    } else if (this.#program.input !== 'ids' && this.#program.buffers[this.#program.input].dtype === 's8')
+      scales = this.#region('input scales', shape.tokens * 4)
     const usesIds = this.#program.input === 'ids'
     return {
       offsets: place('offsets', shape.offsets),

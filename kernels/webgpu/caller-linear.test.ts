@@ -5,12 +5,15 @@ import { referenceWithBounds } from '../reference.ts'
 import { linearProgram } from '../program/linear-program.ts'
 import type { Activation } from '../program/program.ts'
 import type { ChainWeight, LeafWeight, LinearWeight } from '../program/weights.ts'
+import type { Int8Rows } from '../program/device.ts'
 import { assertWithin } from '../testing/compare.ts'
-import { guardedBuffer, readGuarded } from '../testing/gpu-rows.ts'
-import { integers, seededRandom, uniform } from '../testing/random.ts'
+import { guardedBuffer, readGuarded, type GuardedBuffer } from '../testing/gpu-rows.ts'
+import { assertInt8Rows } from '../testing/int8-rows.ts'
+import { bytes, integers, seededRandom, uniform } from '../testing/random.ts'
 import { randomWeight, type WeightOptions } from '../testing/weights.ts'
 import { WEBGPU_VARIANTS } from '../variants.ts'
 import { createGpuLinearOn, type GpuLinear, type GpuLinearOptions } from './caller-linear.ts'
+import { padded } from './call.ts'
 import { createContext, type ContextOptions, type GpuContext } from './context.ts'
 import { createGpuLinear, requestGpuDevice } from './device.ts'
 
@@ -181,6 +184,58 @@ describe.each(['direct', 'tiled'] as const)('on the caller’s buffers, %s kerne
   )
 })
 
+describe.each(['direct', 'tiled'] as const)('s8 rows on the caller’s buffers, %s kernels', (kernels) => {
+  const kinds = (['int8', 'int8-1x4'] as const).filter((kind) => kernels === 'direct' || kind !== 'int8')
+  it.each(kinds)('%s layers chain in s8', async (kind) => {
+    const [K, F, N] = [20, 40, 24]
+    const random = seededRandom(kind.length)
+    const [first, second] = [randomWeight(kind, F, K, random), randomWeight(kind, N, F, random)]
+    const bias = uniform(F, random)
+    for (const outputScale of [undefined, 2 ** -3]) {
+      using one = await layerOn({ kernels }, first, {
+        bias,
+        activation: 'relu',
+        input: 's8',
+        output: 's8',
+        outputScale,
+      })
+      using two = await layerOn({ kernels }, second, { input: 's8' })
+      for (const M of [1, 6, 70]) {
+        const label = `${kernels} ${kind} ${outputScale} ${M}`
+        const rows: Int8Rows = { data: bytes(M * K, random), scales: uniform(M, random).map((s) => 0.01 + s * s) }
+        // what lies behind a row's 20 bytes is anything
+        const stride = padded(K)
+        const spread = bytes(M * stride, random)
+        for (let m = 0; m < M; m++) spread.set(rows.data.subarray(m * K, (m + 1) * K), m * stride)
+        const input = [guardedBuffer(device, M * stride, spread), guardedBuffer(device, M * 4, rows.scales)]
+        const between = [guardedBuffer(device, M * padded(F)), guardedBuffer(device, M * 4)]
+        const output = guardedBuffer(device, M * N * 4)
+        const asRows = ([data, scales]: GuardedBuffer[]) => ({ data: data.buffer, scales: scales.buffer })
+        const encoder = device.createCommandEncoder()
+        const pass = encoder.beginComputePass()
+        one.encode(pass, asRows(input), asRows(between), M)
+        two.encode(pass, asRows(between), output.buffer, M)
+        pass.end()
+        const [data, scales, last] = await readGuarded(device, encoder, [...between, output], label)
+        const hidden: Int8Rows = { data: new Int8Array(M * F), scales: new Float32Array(scales) }
+        for (let m = 0; m < M; m++) {
+          const row = new Int8Array(data, m * padded(F), padded(F))
+          hidden.data.set(row.subarray(0, F), m * F)
+          expect([...row.subarray(F)], `${label}: padding`).toEqual(new Array(padded(F) - F).fill(0))
+        }
+        const offsets = Int32Array.of(0, M)
+        const wanted = referenceWithBounds(linearProgram(first, bias, 'relu', 's8'), { offsets, rows })
+        assertInt8Rows(hidden, wanted, F, label, outputScale)
+        const then = referenceWithBounds(linearProgram(second, null, 'none', 's8'), { offsets, rows: hidden })
+        assertWithin(new Float32Array(last), then.values, then.bounds, `${label}: the second`)
+        for (const { buffer } of [...input, ...between, output]) buffer.destroy()
+      }
+      // f32 rows before they are rounded are the handle's
+      expect(one.scratchBytes(70)).toBe(80 * padded(F) * 4)
+    }
+  })
+})
+
 describe('a handle', () => {
   const [N, K] = [16, 32]
   it('chains with another in one pass, and is refused buffers that are too small', async () => {
@@ -217,5 +272,12 @@ describe('a handle', () => {
     expect(() => layer.encode(pass, buffer, buffer, 1000)).toThrow('the device binds 32768; encode fewer rows')
     await expect(createGpuLinear(device, { ...weight, N: 9 })).rejects.toThrow('data has 64 elements, expected 72')
     await expect(createGpuLinear(device, chainOf([weight]))).rejects.toThrow('1 factors, expected 2 or 3')
+    const refused = (options: object): Promise<unknown> => createGpuLinear(device, weight, options)
+    await expect(refused({ input: 's8' })).rejects.toThrow("s8 rows need an int8 weight, this one is 'f32'")
+    await expect(refused({ output: 'u8' })).rejects.toThrow("output 'u8' is not known; expected f32, s8")
+    await expect(refused({ outputScale: 1 })).rejects.toThrow("say output: 's8'")
+    await expect(refused({ output: 's8', outputScale: 0.1 })).rejects.toThrow('expected an f32 from 2^-100')
+    using rounding = await layerOn({ kernels: 'direct' }, weight, { output: 's8' })
+    expect(() => rounding.encode(pass, buffer, buffer, 1)).toThrow('output is s8, expected { data, scales }')
   })
 })

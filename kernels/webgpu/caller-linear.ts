@@ -7,9 +7,10 @@ import type { Precision } from '../program/device.ts'
 import type { Held } from '../program/disposable.ts'
 import { GPUBufferUsageBits, Uploader } from './upload.ts'
 import type { Activation, BufferId } from '../program/program.ts'
-import { checkLinearOptions } from '../program/check-options.ts'
+import { checkChoice, checkLinearOptions } from '../program/check-options.ts'
 import { linearProgram } from '../program/linear-program.ts'
-import { checkLinearWeight, type LinearWeight } from '../program/weights.ts'
+import { checkActivationScale, checkLinearWeight, isInt8, type LinearWeight } from '../program/weights.ts'
+import { quantizeCall } from '../int8-matmul/webgpu.ts'
 import { compileProgram } from './compile.ts'
 import { storeDense } from './passes/store-dense.ts'
 import { selfTest } from './self-test.ts'
@@ -20,7 +21,19 @@ export interface GpuLinearOptions {
   activation?: Activation
   /** of f32 layers, as GpuDeviceOptions says; 'f16' only where the device was requested with shader-f16 */
   precision?: Precision
+  /** what `encode` reads: 'f32' rows (default), or for an int8 weight 's8' rows with their scales */
+  input?: 'f32' | 's8'
+  /** what it writes: 'f32' rows (default), or 's8' rows, rounded by the rule of every int8 layer here */
+  output?: 'f32' | 's8'
+  /** of s8 output: the scale of all rows, f32, from 2^-100 to 2^100; each row has its own where there is none */
+  outputScale?: number
 }
+
+/**
+ * f32 [M, width] without gaps; or s8 rows of `width` rounded up to 16 bytes, what is behind `width` being 0 where a layer has
+ * written it and anything where one reads it, with f32 scales [M]: value = scale * q. A row that is not finite has the scale NaN.
+ */
+export type GpuRows = GPUBuffer | { data: GPUBuffer; scales: GPUBuffer }
 
 export interface GpuLinear extends Held {
   readonly N: number
@@ -28,10 +41,11 @@ export interface GpuLinear extends Held {
   /** bytes of the packed weights, which are the handle's own */
   readonly weightBytes: number
   /**
-   * Adds the layer to a pass: f32 [M, K] in `input` to f32 [M, N] in `output`, which differ.
-   * @throws RangeError where they are too small, or larger than the device binds
+   * Adds the layer to a pass: rows [M, K] in `input` to rows [M, N] in `output`, which differ.
+   * @throws TypeError where they are of another kind than the options said, RangeError where they are too small, or larger than
+   *   the device binds
    */
-  encode(pass: GPUComputePassEncoder, input: GPUBuffer, output: GPUBuffer, M: number): void
+  encode(pass: GPUComputePassEncoder, input: GpuRows, output: GpuRows, M: number): void
   /**
    * Bytes that the handle's own buffers for so many rows take at most: what one factor of a chain hands to the next,
    * quantized inputs, copies of rows whose length is no multiple of 16. They are made by the first `encode` that needs
@@ -50,7 +64,9 @@ interface Scratch {
   buffers: Map<string, GPUBuffer>
 }
 
-const OPTIONS: readonly string[] = ['bias', 'activation', 'precision'] satisfies (keyof GpuLinearOptions)[]
+const OPTIONS: readonly string[] = [
+  ...(['bias', 'activation', 'precision', 'input', 'output', 'outputScale'] satisfies (keyof GpuLinearOptions)[]),
+]
 /** Scratch is for a multiple of so many rows. */
 const LEAST_ROWS = 64
 
@@ -101,16 +117,25 @@ async function createLinear(
 ): Promise<GpuLinear> {
   checkLinearWeight(weight, 'createGpuLinear')
   checkLinearOptions('createGpuLinear', options, OPTIONS, weight.N)
-  const { bias = null, activation = 'none' } = options
+  const { bias = null, activation = 'none', input: takes = 'f32', output: gives = 'f32', outputScale } = options
+  checkChoice('createGpuLinear', 'input', takes, ['f32', 's8'])
+  checkChoice('createGpuLinear', 'output', gives, ['f32', 's8'])
+  checkActivationScale('createGpuLinear: outputScale', outputScale)
+  if (takes === 's8' && !isInt8(weight))
+    throw new TypeError(`createGpuLinear: s8 rows need an int8 weight, this one is '${weight.kind}'`)
+  if (outputScale !== undefined && gives === 'f32')
+    throw new TypeError(`createGpuLinear: outputScale ${outputScale} is given, but output is f32; say output: 's8'`)
   const { device, maxBindingBytes } = context
   const { N, K } = weight
-  const program = linearProgram(weight, bias, activation)
+  const program = linearProgram(weight, bias, activation, takes)
   const [INPUT, OUTPUT] = [program.input as BufferId, program.output]
   const compiled = await compileProgram(storeDense(program, context), uploader, context)
   const { buffers } = compiled.program
   /** Ids of the caller's own buffers, where inner ones are padded copies of them. */
   const [CALLER_INPUT, CALLER_OUTPUT] = [buffers.length, buffers.length + 1]
-  await selfTest(context, compiled.calls)
+  const calls = [...compiled.calls]
+  if (gives === 's8') calls.push(quantizeCall(OUTPUT, buffers[OUTPUT], outputScale, context, uploader))
+  await selfTest(context, calls)
   const ready = (calls: KernelCall<ShaderUse>[]): Promise<ReadyCall[]> =>
     Promise.all(
       calls.map(async (call) => {
@@ -123,24 +148,28 @@ async function createLinear(
   const unpad = restrideCall('unpad output', N, padded(N), N, OUTPUT, CALLER_OUTPUT, uploader)
   // readers and writers of a call are counted within its list
   const stages = await Promise.all([
-    ready(padded(K) === K ? [] : [pad]),
-    ready(compiled.calls),
-    ready(padded(N) === N ? [] : [unpad]),
+    ready(padded(K) === K || takes === 's8' ? [] : [pad]),
+    ready(calls),
+    ready(padded(N) === N || gives === 's8' ? [] : [unpad]),
   ])
   await uploader.checkMemory()
 
+  const isCallersInt8 = (id: BufferId): boolean => (id === INPUT && takes === 's8') || (id === OUTPUT && gives === 's8')
   /** The scratch that a slot is bound to, or null where it is bound to something else. */
   const scratchOf = (slot: NonNullable<Slot>): { name: string; rowBytes: number } | null => {
     switch (slot.from) {
       case 'buffer': {
         if (slot.id >= CALLER_INPUT) return null
         const { width } = buffers[slot.id]
-        if ((slot.id === INPUT || slot.id === OUTPUT) && padded(width) === width) return null
+        const isCallers = slot.id === INPUT || (slot.id === OUTPUT && gives === 'f32')
+        if (isCallers && padded(width) === width) return null
         return { name: `rows ${slot.id}`, rowBytes: padded(width) * 4 }
       }
       case 'bytes':
+        if (isCallersInt8(slot.id)) return null
         return { name: `bytes ${slot.id}`, rowBytes: padded(buffers[slot.id].width) }
       case 'scales':
+        if (isCallersInt8(slot.id)) return null
         return { name: `scales ${slot.id}`, rowBytes: 4 }
       default:
         return null
@@ -189,18 +218,16 @@ async function createLinear(
       if (!Number.isSafeInteger(M) || M < 0)
         throw new RangeError(`linear: ${M} rows were asked for, expected a whole number from 0`)
       if (M === 0) return
-      if (input.size < M * K * 4 || output.size < M * N * 4)
-        throw new RangeError(
-          `linear: ${M} rows need ${M * K * 4} bytes of input and ${M * N * 4} of output, found ${input.size} and ${output.size}`,
-        )
-      const most = Math.max(M * K * 4, M * N * 4, ...[...rowBytesOf.values()].map((b) => bucket(M, LEAST_ROWS) * b))
+      const [from, to] = [boundRows('input', input, takes, K, M), boundRows('output', output, gives, N, M)]
+      const scratchRows = bucket(M, LEAST_ROWS)
+      const most = Math.max(from.rows.size!, to.rows.size!, ...[...rowBytesOf.values()].map((b) => scratchRows * b))
       if (most > maxBindingBytes)
         throw new RangeError(
           `linear: ${M} rows need a buffer of ${most} bytes, the device binds ${maxBindingBytes}; encode fewer rows at a time`,
         )
       if (M > scratch.rows) {
         replaced.push(scratch)
-        scratch = { rows: bucket(M, LEAST_ROWS), buffers: new Map() }
+        scratch = { rows: scratchRows, buffers: new Map() }
       }
       const resource = (slot: NonNullable<Slot>): GPUBufferBinding => {
         const own = scratchOf(slot)
@@ -212,11 +239,11 @@ async function createLinear(
             return { buffer: slot.buffer }
           case 'unused':
             return { buffer: context.unused[slot.index] }
-          case 'buffer': {
-            const [width, buffer] = slot.id === INPUT || slot.id === CALLER_INPUT ? [K, input] : [N, output]
-            // no more of it than its rows: all of the caller's may be more than a binding holds
-            return { buffer, size: M * width * 4 }
-          }
+          case 'buffer':
+          case 'bytes':
+            return (slot.id === INPUT || slot.id === CALLER_INPUT ? from : to).rows
+          case 'scales':
+            return (slot.id === INPUT ? from : to).scales!
           default:
             throw new Error(`linear: no ${slot.from} in a single layer`)
         }
@@ -239,6 +266,31 @@ async function createLinear(
     for (const { buffers } of [...replaced, scratch]) for (const buffer of buffers.values()) buffer.destroy()
     for (const buffer of shapes.values()) buffer.destroy()
     uploader.dispose()
+  }
+}
+
+/** The caller's buffers as they are bound: no more of each than its rows, since all may be more than a binding holds. */
+function boundRows(
+  name: string,
+  given: GpuRows,
+  dtype: 'f32' | 's8',
+  width: number,
+  M: number,
+): { rows: GPUBufferBinding; scales: GPUBufferBinding | null } {
+  const isInt8 = 'scales' in given
+  if (isInt8 !== (dtype === 's8'))
+    throw new TypeError(
+      `linear: ${name} is ${dtype}, expected ${dtype === 's8' ? '{ data, scales }' : 'one GPUBuffer'}; see the options of createGpuLinear`,
+    )
+  const bind = (what: string, buffer: GPUBuffer, size: number): GPUBufferBinding => {
+    if (buffer.size < size)
+      throw new RangeError(`linear: ${M} rows need ${size} bytes of ${what}, found ${buffer.size}`)
+    return { buffer, size }
+  }
+  if (!isInt8) return { rows: bind(name, given, M * width * 4), scales: null }
+  return {
+    rows: bind(`${name}.data`, given.data, M * padded(width)),
+    scales: bind(`${name}.scales`, given.scales, M * 4),
   }
 }
 

@@ -1,6 +1,8 @@
 // The GPU device: programs of BERT's ops on WebGPU, and single linear layers on the caller's own buffers.
 
 import { isHostTable } from '../embedding/webgpu.ts'
+import { quantizeCall } from '../int8-matmul/webgpu.ts'
+import type { KernelCall } from './call.ts'
 import type { GpuLinear, GpuLinearOptions } from './caller-linear.ts'
 import { checkChoice, checkNames, type OptionNames } from '../program/check-options.ts'
 import type { Device, DeviceInfo, LoadOptions, Precision } from '../program/device.ts'
@@ -20,7 +22,7 @@ import { selfTest } from './self-test.ts'
 export type { Precision } from '../program/device.ts'
 export type { GpuSession } from './session.ts'
 export type { TunedShape, TuningStore } from './tune.ts'
-export type { GpuLinear, GpuLinearOptions } from './caller-linear.ts'
+export type { GpuLinear, GpuLinearOptions, GpuRows } from './caller-linear.ts'
 
 export interface GpuDeviceOptions {
   /** use this device; it stays the caller's and is not destroyed */
@@ -86,9 +88,9 @@ export const requestGpuDevice = (options: Pick<GpuDeviceOptions, 'software' | 'p
   requestDevice(options)
 
 /**
- * One linear layer, or a chain of factors, on the caller's GPUDevice: `encode` adds it to a compute pass, reading f32 [M, K]
- * from `input` and writing f32 [M, N] to `output`, both tightly packed and of usage STORAGE. What lies between the factors is
- * in buffers of the handle.
+ * One linear layer, or a chain of factors, on the caller's GPUDevice: `encode` adds it to a compute pass, reading rows [M, K]
+ * from `input` and writing rows [M, N] to `output`, f32 or s8 as the options say, in buffers of usage STORAGE. What lies between
+ * the factors, and f32 rows before they are rounded, is in buffers of the handle.
  *
  * @param weight any storage format; its arrays are read once
  */
@@ -122,7 +124,13 @@ async function load(context: GpuContext, stored: StoredProgram, options: LoadOpt
     const calls = compiled.calls.map((call) => ({ ...call, variants: context.variants(call) }))
     // a session keeps its program, but what is uploaded need not stay on the host
     const bare = { ...compiled.program, ops: compiled.program.ops.map(withoutWeights) }
-    const session = await ProgramSession.create(context, { ...compiled, program: bare, calls }, uploader, options)
+    const quantizeOutput = async (activationScale: number | undefined): Promise<KernelCall> => {
+      const call = quantizeCall(bare.output, bare.buffers[bare.output], activationScale, context, uploader)
+      await selfTest(context, [call])
+      return { ...call, variants: context.variants(call) }
+    }
+    const loaded = { ...compiled, program: bare, calls, quantizeOutput }
+    const session = await ProgramSession.create(context, loaded, uploader, options)
     return place ? placedSession(session, place) : session
   } catch (error) {
     uploader.dispose()
@@ -133,6 +141,7 @@ async function load(context: GpuContext, stored: StoredProgram, options: LoadOpt
 
 const placedSession = (session: GpuSession, place: (batch: Batch) => Batch): GpuSession => ({
   run: (batch) => session.run(place(batch)),
+  runToInt8: (batch, activationScale) => session.runToInt8(place(batch), activationScale),
   runTimed: (batch) => session.runTimed(place(batch)),
   tune: (batch) => session.tune(place(batch)),
   stats: () => session.stats(),

@@ -1,9 +1,18 @@
 // A loaded program on a GPU: per batch one header write, one command encoder, one compute pass, one submit, one readback.
 
-import type { LoadOptions, Session, SessionStats } from '../program/device.ts'
+import type { Int8Rows, LoadOptions, Session, SessionStats } from '../program/device.ts'
 import { checkBatch, type Batch, type BufferId, type Program } from '../program/program.ts'
 import { Arena, bucket, type Capacity } from './arena.ts'
-import { chooseVariants, padded, rowClass, type CallVariant, type Grid, type KernelCall, type Slot } from './call.ts'
+import {
+  chooseVariants,
+  chosenVariant,
+  padded,
+  rowClass,
+  type CallVariant,
+  type Grid,
+  type KernelCall,
+  type Slot,
+} from './call.ts'
 import type { GpuContext } from './context.ts'
 import { longestFitting, splitBatch } from './split.ts'
 import { Header } from './header.ts'
@@ -20,6 +29,8 @@ export interface CompiledProgram {
   copies: ReadonlySet<BufferId>
   /** writes the rows of words [M, width] that the device does not hold; null where it holds them */
   gather: { width: number; rows: (ids: Int32Array) => Float32Array } | null
+  /** makes the call that rounds the output to s8, its variants proven; none in sessions that prove kernels */
+  quantizeOutput?: (activationScale: number | undefined) => Promise<KernelCall>
 }
 
 export interface GpuSession extends Session {
@@ -40,15 +51,29 @@ interface ReadyVariant extends CallVariant {
 
 type ReadyCall = TunableCall<ReadyVariant>
 
+interface Timer {
+  set: GPUQuerySet
+  buffer: GPUBuffer
+}
+
+/** An encoded batch, and the output that it makes. */
+interface Recorded {
+  rows: number
+  width: number
+  read(kind: 'buffer' | 'bytes' | 'scales', rowBytes: number): Promise<ArrayBuffer>
+}
+
 const LEAST_TOKENS = 64
 const LEAST_SEQUENCES = 8
 
 export class ProgramSession implements GpuSession {
   readonly #context: GpuContext
   readonly #program: Program
-  readonly #compiled: CompiledProgram
+  #compiled: CompiledProgram
   readonly #uploader: Uploader
   readonly #calls: ReadyCall[]
+  /** calls that round the output, by their scale */
+  readonly #quantizers = new Map<number | undefined, ReadyCall>()
   readonly #guard: boolean
   readonly #tileSizes: number[]
   /** longer batches are cut between sequences, so that their activations fit into bindings */
@@ -56,7 +81,7 @@ export class ProgramSession implements GpuSession {
   #capacity: Capacity = { M: 0, B: 0 }
   #arena: Arena | null = null
   #header: Header | null = null
-  #timer: { set: GPUQuerySet; buffer: GPUBuffer } | null = null
+  #timer: Timer | null = null
   #last: Capacity = { M: 0, B: 0 }
   #lastCalls = 0
   #queue: Promise<unknown> = Promise.resolve()
@@ -89,22 +114,7 @@ export class ProgramSession implements GpuSession {
     uploader: Uploader,
     options: LoadOptions,
   ): Promise<ProgramSession> {
-    const calls = await Promise.all(
-      compiled.calls.map(async (call) => ({
-        rows: call.rows,
-        readers: call.readers,
-        writer: call.writer,
-        tuning: call.tuning,
-        tuned: new Map<number, ReadyVariant | null>(),
-        variants: await Promise.all(
-          call.variants.map(async (variant) => ({
-            ...variant,
-            pipeline: await context.pipeline(variant.row, variant.constants),
-            bindGroup: null,
-          })),
-        ),
-      })),
-    )
+    const calls = await Promise.all(compiled.calls.map((call) => readyCall(context, call)))
     return new ProgramSession(context, compiled, uploader, calls, options.guard ?? false)
   }
 
@@ -114,6 +124,43 @@ export class ProgramSession implements GpuSession {
 
   runTimed(batch: Batch): Promise<{ output: Float32Array; gpuMs: number | null }> {
     return this.#enqueue(batch, this.#context.hasTimestamps)
+  }
+
+  runToInt8(batch: Batch, activationScale?: number): Promise<Int8Rows> {
+    return this.#inTurn(batch, async () => {
+      const quantizer = await this.#quantizerOf(activationScale)
+      this.#lastCalls = 0
+      const { output, buffers } = this.#program
+      const { rows: kind, width } = buffers[output]
+      const B = batch.offsets.length - 1
+      const rows = kind === 'tokens' ? batch.offsets[B] : B
+      const made = { data: new Int8Array(rows * width), scales: new Float32Array(rows) }
+      let end = 0
+      for (const part of splitBatch(this.#program, batch, this.#mostRows)) {
+        if (part.offsets.length === 1) continue
+        const { rows, read } = await this.#record(part, null, quantizer)
+        const bytes = new Int8Array(await read('bytes', padded(width)))
+        made.data.set(unpad(bytes, rows, padded(width), width), end * width)
+        made.scales.set(new Float32Array(await read('scales', 4)), end)
+        end += rows
+      }
+      return made
+    })
+  }
+
+  /** The call that rounds the output; buffers for it are there from the next reservation on. */
+  async #quantizerOf(activationScale: number | undefined): Promise<ReadyCall> {
+    const { output } = this.#program
+    let quantizer = this.#quantizers.get(activationScale)
+    if (!quantizer) {
+      quantizer = await readyCall(this.#context, await this.#compiled.quantizeOutput!(activationScale))
+      this.#quantizers.set(activationScale, quantizer)
+    }
+    if (!this.#compiled.copies.has(output)) {
+      this.#compiled = { ...this.#compiled, copies: new Set([...this.#compiled.copies, output]) }
+      this.#release()
+    }
+    return quantizer
   }
 
   #enqueue(batch: Batch, isTimed: boolean): Promise<{ output: Float32Array; gpuMs: number | null }> {
@@ -144,33 +191,58 @@ export class ProgramSession implements GpuSession {
 
   async #execute(batch: Batch, isTimed: boolean): Promise<{ output: Float32Array; gpuMs: number | null }> {
     const { device, readback } = this.#context
+    if (batch.offsets.length === 1) return { output: new Float32Array(0), gpuMs: isTimed ? 0 : null }
+    const timer = isTimed ? this.#ensureTimer() : null
+    const { rows, width, read } = await this.#record(batch, timer, null)
+    const stride = padded(width)
+    const output = unpad(new Float32Array(await read('buffer', stride * 4)), rows, stride, width)
+    if (!timer) return { output, gpuMs: null }
+    const times = new BigUint64Array(await readback.submitAndRead(device.createCommandEncoder(), timer.buffer, 0, 16))
+    return { output, gpuMs: Number(times[1] - times[0]) / 1e6 }
+  }
+
+  /**
+   * Encodes a batch that is not empty. The first `read` submits it; each reads the output's rows of so many bytes.
+   * @param quantizer a call after all others
+   */
+  async #record(batch: Batch, timer: Timer | null, quantizer: ReadyCall | null): Promise<Recorded> {
+    const { device, readback } = this.#context
     const B = batch.offsets.length - 1
     const M = batch.offsets[B]
-    if (M === 0) return { output: new Float32Array(0), gpuMs: isTimed ? 0 : null }
     const { arena, header } = await this.#reserve(M, B)
     if (this.#guard) arena.fillPattern()
     this.#uploadInput(arena, batch)
     const tiles = header.write(batch)
     const tileCount = (queries: number): number => tiles.find((list) => list.queries === queries)!.count
     const grids = { tokens: { rows: M, tiles: tileCount }, sequences: { rows: B, tiles: tileCount } }
-    const encoder = device.createCommandEncoder()
-    const timer = isTimed ? this.#ensureTimer() : null
+    let encoder: GPUCommandEncoder | null = device.createCommandEncoder()
     const pass = encoder.beginComputePass(
       timer ? { timestampWrites: { querySet: timer.set, beginningOfPassWriteIndex: 0, endOfPassWriteIndex: 1 } } : {},
     )
     this.#encode(pass, grids)
+    if (quantizer) {
+      const variant = chosenVariant(quantizer, grids[quantizer.rows].rows)
+      pass.setPipeline(variant.pipeline)
+      // bound anew: few runs end so, and what it is bound to moves
+      pass.setBindGroup(0, this.#bind(variant))
+      pass.dispatchWorkgroups(...variant.workgroups(grids[quantizer.rows]))
+      this.#lastCalls++
+    }
     pass.end()
     if (timer) encoder.resolveQuerySet(timer.set, 0, 2, timer.buffer, 0)
     this.#last = { M, B }
-    const spec = this.#program.buffers[this.#program.output]
-    const rows = spec.rows === 'tokens' ? M : B
-    const stride = padded(spec.width)
-    const part = arena.part('buffer', this.#program.output)
-    const bytes = await readback.submitAndRead(encoder, part.buffer, part.offset, rows * stride * 4)
-    const output = unpad(new Float32Array(bytes), rows, stride, spec.width)
-    if (!timer) return { output, gpuMs: null }
-    const times = new BigUint64Array(await readback.submitAndRead(device.createCommandEncoder(), timer.buffer, 0, 16))
-    return { output, gpuMs: Number(times[1] - times[0]) / 1e6 }
+    const { output, buffers } = this.#program
+    const rows = buffers[output].rows === 'tokens' ? M : B
+    return {
+      rows,
+      width: buffers[output].width,
+      read: (kind, rowBytes) => {
+        const { buffer, offset } = arena.part(kind, output)
+        const commands = encoder ?? device.createCommandEncoder()
+        encoder = null
+        return readback.submitAndRead(commands, buffer, offset, rows * rowBytes)
+      },
+    }
   }
 
   tune(batch: Batch): Promise<TunedShape[]> {
@@ -303,7 +375,7 @@ export class ProgramSession implements GpuSession {
     }
   }
 
-  #ensureTimer(): { set: GPUQuerySet; buffer: GPUBuffer } {
+  #ensureTimer(): Timer {
     const { QUERY_RESOLVE, COPY_SRC } = GPUBufferUsageBits
     const { device } = this.#context
     return (this.#timer ??= {
@@ -365,9 +437,22 @@ function joined(parts: { output: Float32Array; gpuMs: number | null }[]): {
 }
 
 /** Rows without their padding. */
-function unpad(values: Float32Array, rows: number, stride: number, width: number): Float32Array {
+function unpad<A extends Float32Array | Int8Array>(values: A, rows: number, stride: number, width: number): A {
   if (stride === width) return values
-  const tight = new Float32Array(rows * width)
-  for (let row = 0; row < rows; row++) tight.set(values.subarray(row * stride, row * stride + width), row * width)
-  return tight
+  for (let row = 0; row < rows; row++) values.copyWithin(row * width, row * stride, row * stride + width)
+  return values.slice(0, rows * width) as A
+}
+
+/** With its variants' pipelines, bound to nothing yet. */
+async function readyCall(
+  context: GpuContext,
+  { rows, readers, writer, tuning, variants }: KernelCall,
+): Promise<ReadyCall> {
+  const tuned = new Map<number, ReadyVariant | null>()
+  const ready = variants.map(async (variant) => ({
+    ...variant,
+    pipeline: await context.pipeline(variant.row, variant.constants),
+    bindGroup: null,
+  }))
+  return { rows, readers, writer, tuning, tuned, variants: await Promise.all(ready) }
 }

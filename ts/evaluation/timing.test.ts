@@ -5,6 +5,7 @@ import { disturbedRounds, summarizeRounds, timeInTurns } from './timing.ts'
 
 const session: Session = {
   run: async () => Float32Array.of(0, 0),
+  runToInt8: () => Promise.reject(new Error('f32 results alone')),
   stats: () => ({ weightBytes: 0, arenaBytes: 0, calls: 0 }),
   checkGuards: async () => [],
   dispose: () => {},

@@ -7,6 +7,7 @@ import { predict, runLogits, softmaxRow } from './logits.ts'
 const echo: Session = {
   run: async ({ offsets, ids }) =>
     Float32Array.from({ length: (offsets.length - 1) * 2 }, (_, i) => (i % 2 ? 0 : ids![offsets[i >> 1] + 1])),
+  runToInt8: () => Promise.reject(new Error('f32 results alone')),
   stats: () => ({ weightBytes: 0, arenaBytes: 0, calls: 0 }),
   checkGuards: async () => [],
   dispose: () => {},

@@ -2,16 +2,12 @@
 // read as other numbers, on each backend as different ones.
 
 import { checkLinearOptions } from '../../kernels/program/check-options.ts'
+import type { Int8Rows } from '../../kernels/program/device.ts'
 import { checkArray, findBadScale, isInt8, type LinearWeight } from '../../kernels/program/weights.ts'
 import type { Activation } from '../../kernels/program/program.ts'
 
 /** s8 rows with one f32 scale each: value = scale * q. */
-export interface QuantizedInput {
-  /** s8 [M, K] in [-127, 127] */
-  data: Int8Array
-  /** f32 [M] */
-  scales: Float32Array
-}
+export type QuantizedInput = Int8Rows
 
 export interface LinearOptions {
   /** f32 [N] */

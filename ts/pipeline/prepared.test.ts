@@ -72,7 +72,29 @@ describe('a prepared layer', () => {
     const hidden = await calls.int8Matmul(x, first, { activation: 'relu' })
     expect(await two.run(rows)).toEqual(await calls.int8Matmul(hidden, second))
     await expect(two.run(hidden)).rejects.toThrow('takes s8 rows')
-    await expect(two.memory(M)).rejects.toThrow('f32 rows')
+    expect(await one.runToInt8(x, { out: rows })).toBe(rows)
+  })
+
+  it('chains in s8 in the memory of WebAssembly, with scales known beforehand too', async () => {
+    const first = quantizeWeight(uniform(N * K, random), N, K)
+    const second = quantizeWeight(uniform(4 * N, random), 4, N)
+    const outputScale = 2 ** -5
+    for (const options of [{}, { outputScale }]) {
+      await using one = await calls.prepare(first, { activation: 'tanh', ...options })
+      await using two = await calls.prepare(second, { input: 's8' })
+      const [from, to] = [await one.memory(M), await two.memory(M)]
+      from.input.set(x)
+      await from.runToInt8()
+      to.inputInt8.data.set(from.outputInt8.data)
+      to.inputInt8.scales.set(from.outputInt8.scales)
+      await to.run()
+      const rows = await one.runToInt8(x)
+      if ('outputScale' in options) expect([...rows.scales]).toEqual(new Array(M).fill(outputScale))
+      expect(to.output).toEqual(await two.run(rows))
+      expect(() => to.input).toThrow('there are no f32 input rows, this program takes s8')
+      expect(() => from.inputInt8).toThrow('there are no s8 input rows, this program takes f32')
+    }
+    await expect(calls.prepare(first, { outputScale: 0.1 })).rejects.toThrow('expected an f32 from 2^-100 to 2^100')
   })
 
   it('refuses what is wrong, and calls after its end', async () => {

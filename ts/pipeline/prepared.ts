@@ -2,8 +2,13 @@
 
 import type { Device, Session, SessionMemory } from '../../kernels/program/device.ts'
 import type { HeldAsync } from '../../kernels/program/disposable.ts'
-import { quantizeRow } from '../../kernels/program/quantization.ts'
-import { checkArray, checkLinearWeight, isInt8, type LinearWeight } from '../../kernels/program/weights.ts'
+import {
+  checkActivationScale,
+  checkArray,
+  checkLinearWeight,
+  isInt8,
+  type LinearWeight,
+} from '../../kernels/program/weights.ts'
 import { checkLinearOptions } from '../../kernels/program/check-options.ts'
 import { checkCall, type LinearOptions, type QuantizedInput } from './check-calls.ts'
 import { linearProgram } from '../../kernels/program/linear-program.ts'
@@ -11,9 +16,14 @@ import { linearProgram } from '../../kernels/program/linear-program.ts'
 export interface PrepareOptions extends LinearOptions {
   /** what `run` takes: 'f32' rows (default), or for an int8 weight 's8' rows with their scales */
   input?: 'f32' | 's8'
+  /**
+   * the scale of all rows that `runToInt8` gives, known beforehand: f32, from 2^-100 to 2^100; what lies beyond 127 times the
+   * scale is clipped. Each row has its own, its largest magnitude / 127, where there is none
+   */
+  outputScale?: number
 }
 
-/** f32 [M, K] and f32 [M, N] in the memory of WebAssembly, without copies. */
+/** Rows in the memory of WebAssembly, without copies: f32 or s8 [M, K], f32 and s8 [M, N]. */
 export type LinearMemory = SessionMemory
 
 export interface PreparedLinear extends HeldAsync {
@@ -28,20 +38,21 @@ export interface PreparedLinear extends HeldAsync {
    */
   run(input: Float32Array | QuantizedInput, options?: { out?: Float32Array }): Promise<Float32Array>
   /**
-   * As `run`, with the result as s8 rows by the rule of every int8 layer here, for the next one.
+   * As `run`, with the result as s8 rows, rounded by the device by the rule of every int8 layer here, for the next one. A row
+   * that is not finite has the scale NaN.
    * @param options `out`: s8 [M, N] and f32 [M] that get it
    */
   runToInt8(input: Float32Array | QuantizedInput, options?: { out?: QuantizedInput }): Promise<QuantizedInput>
   /**
    * Rows in the memory of WebAssembly, to be filled and read in place.
-   * @throws on a GPU, and where the layer takes s8 rows
+   * @throws on a GPU
    */
   memory(rows: number): Promise<LinearMemory>
   /** Packs changed numbers of the same kind and sizes; runs that were begun before have the old ones. */
   update(weight: LinearWeight, options?: Pick<LinearOptions, 'bias'>): Promise<void>
 }
 
-const OPTIONS: readonly string[] = ['bias', 'activation', 'input'] satisfies (keyof PrepareOptions)[]
+const OPTIONS: readonly string[] = ['bias', 'activation', 'input', 'outputScale'] satisfies (keyof PrepareOptions)[]
 
 /** @throws TypeError or RangeError where the weight or an option is not valid */
 export async function prepareLinear(
@@ -50,13 +61,14 @@ export async function prepareLinear(
   options: PrepareOptions = {},
 ): Promise<PreparedLinear> {
   const name = 'prepare'
-  const { activation = 'none', input: dtype = 'f32' } = options
+  const { activation = 'none', input: dtype = 'f32', outputScale } = options
   checkLinearWeight(weight, name)
   checkLinearOptions(name, options, OPTIONS, weight.N)
   if (dtype !== 'f32' && dtype !== 's8')
     throw new TypeError(`${name}: input is '${String(dtype)}', expected 'f32' or 's8'`)
   if (dtype === 's8' && !isInt8(weight))
     throw new TypeError(`${name}: s8 rows need an int8 weight, this one is '${weight.kind}'`)
+  checkActivationScale(`${name}: outputScale`, outputScale)
   const { N, K, kind } = weight
   // what a call is checked by, without the numbers
   const shape = {
@@ -104,17 +116,21 @@ export async function prepareLinear(
     run,
     async runToInt8(input, { out } = {}) {
       const M = rowsOf(input)
-      const { data, scales } = out ?? { data: new Int8Array(M * N), scales: new Float32Array(M) }
-      checkArray(data, Int8Array, `${name}.runToInt8: the data of out`)
-      checkArray(scales, Float32Array, `${name}.runToInt8: the scales of out`)
-      if (data.length !== M * N || scales.length !== M)
-        throw new RangeError(
-          `${name}.runToInt8: out has ${data.length} elements and ${scales.length} scales, expected ${M * N} and ${M}`,
-        )
-      const result = await run(input)
-      for (let row = 0; row < M; row++)
-        scales[row] = quantizeRow(result.subarray(row * N, (row + 1) * N), data.subarray(row * N, (row + 1) * N))
-      return { data, scales }
+      if (out !== undefined) {
+        checkArray(out.data, Int8Array, `${name}.runToInt8: the data of out`)
+        checkArray(out.scales, Float32Array, `${name}.runToInt8: the scales of out`)
+        const [elements, rows] = [out.data.length, out.scales.length]
+        if (elements !== M * N || rows !== M)
+          throw new RangeError(
+            `${name}.runToInt8: out has ${elements} elements and ${rows} scales, expected ${M * N} and ${M}`,
+          )
+      }
+      if (M === 0) return out ?? { data: new Int8Array(0), scales: new Float32Array(0) }
+      const result = await held().runToInt8({ offsets: Int32Array.of(0, M), rows: input }, outputScale)
+      if (!out) return result
+      out.data.set(result.data)
+      out.scales.set(result.scales)
+      return out
     },
     async memory(rows) {
       const found = held()
@@ -122,7 +138,8 @@ export async function prepareLinear(
         throw new TypeError(
           `${name}.memory: this device has no memory to share; it is there on WebAssembly, see createGpuLinear`,
         )
-      return found.memory(rows)
+      const memory = await found.memory(rows)
+      return outputScale === undefined ? memory : withScale(memory, outputScale)
     },
     async update(changed, given = {}) {
       checkLinearWeight(changed, `${name}.update`)
@@ -141,3 +158,21 @@ export async function prepareLinear(
     [Symbol.asyncDispose]: dispose,
   }
 }
+
+/** The memory with what `runToInt8` takes where it is given nothing. */
+const withScale = (memory: SessionMemory, outputScale: number): SessionMemory => ({
+  get input() {
+    return memory.input
+  },
+  get inputInt8() {
+    return memory.inputInt8
+  },
+  get output() {
+    return memory.output
+  },
+  get outputInt8() {
+    return memory.outputInt8
+  },
+  run: () => memory.run(),
+  runToInt8: (activationScale = outputScale) => memory.runToInt8(activationScale),
+})

@@ -23,6 +23,7 @@ function slowDevice(): Device & { batches: number[] } {
         batches.push(offsets.length - 1)
         return new Float32Array((offsets.length - 1) * 2)
       },
+      runToInt8: () => Promise.reject(new Error('f32 results alone')),
       stats: () => ({ weightBytes: 0, arenaBytes: 0, calls: 0 }),
       checkGuards: async () => [],
       dispose: () => {},
