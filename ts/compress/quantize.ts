@@ -19,6 +19,7 @@ import { familyOf } from '../families/index.ts'
 import type { LinearLayer, ModelWeights } from '../model/weights.ts'
 import { linearLayers } from '../model/weights.ts'
 import type { Calibration } from './calibration.ts'
+import { roundCompensated, type Compensator } from './compensate.ts'
 import { denseData, requireFinite, withEncoderWeights } from './dense.ts'
 import type { StepResult } from './dense.ts'
 
@@ -42,6 +43,8 @@ export interface QuantizeOptions {
   clip?: number
   /** needed where `isStatic` */
   calibration?: Calibration
+  /** how dense layers round so that later inputs make up for what earlier ones are off by; each weight for itself if not given */
+  compensation?: Compensator
   /** tensor stems that stay f32 */
   keepFloat?: ReadonlySet<string>
 }
@@ -189,12 +192,19 @@ export function quantizeLinear(
         quantized =
           weight.kind === 'csr' && isBlockSparse(weight)
             ? quantizeBlocks(weight, name, options)
-            : quantizeWeight(denseData(weight), weight.N, weight.K, name, options)
+            : quantizeDense(denseData(weight), weight.N, weight.K, name, options)
         shared.set(source, quantized)
       }
       return withActivationScale(quantized, name, options)
     }
   }
+}
+
+/** Dense int8; inside a chain, whose inputs the calibration does not see, each weight for itself. */
+function quantizeDense(data: Float32Array, N: number, K: number, name: string, options: QuantizeOptions): Int8Weight {
+  const plain = quantizeWeight(data, N, K, name, options)
+  const compensation = options.compensation?.(name, K)
+  return compensation ? roundCompensated(data, N, K, plain.scales, compensation, name) : plain
 }
 
 /** The weight with the static scale of its layer's inputs; arrays stay shared. */
@@ -240,7 +250,8 @@ export function quantizeLinears(model: ModelWeights, options: QuantizeOptions = 
   const notes = [
     `q8: ${dense} linears to int8${blocks > 0 ? `, ${blocks} to int8 1x4 blocks` : ''}` +
       (options.perTensor ? ', one scale per layer' : '') +
-      (options.isStatic ? ', calibrated activation scales' : ''),
+      (options.isStatic ? ', calibrated activation scales' : '') +
+      (options.compensation ? ', rounded with compensation' : ''),
   ]
   if (keepFloat.size > 0) notes.push(`q8: left in f32: ${[...keepFloat].join(', ')}`)
   if (densified > 0)

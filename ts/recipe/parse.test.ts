@@ -36,6 +36,8 @@ describe('parseRecipe', () => {
       { kind: 'wanda', text: 'wanda80x4', sparsity: 0.8, blocks: true },
       { kind: 'q8', text: 'q8:tensor', perTensor: true },
     ])
+    for (const text of ['q8:shift,gptq', 'q8:gptq:shift'])
+      expect(parseRecipe(text)).toEqual([{ kind: 'q8', text, shifts: true, compensates: true }])
     for (const text of ['q8:tensor,static', 'q8:static,tensor'])
       expect(parseRecipe(`wanda50+${text}`)).toEqual([
         { kind: 'wanda', text: 'wanda50', sparsity: 0.5, blocks: false },

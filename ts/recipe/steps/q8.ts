@@ -8,12 +8,14 @@ export interface Q8 extends ParsedStep {
   perTensor?: true
   isStatic?: true
   shifts?: true
+  compensates?: true
 }
 
 const OPTIONS: Record<string, Omit<Q8, 'kind' | 'text'>> = {
   tensor: { perTensor: true },
   static: { isStatic: true },
   shift: { shifts: true },
+  gptq: { compensates: true },
 }
 
 export const q8: RecipeStep<Q8> = {
@@ -23,11 +25,13 @@ export const q8: RecipeStep<Q8> = {
     ['q8:tensor', 'the same with one weight scale per layer'],
     ['q8:static', 'the same with activation scales that are calibrated once'],
     ['q8:shift', 'the same with the mean of what enters the layers in the biases: finer steps for what is left'],
-    ['q8:tensor,static', 'both; q8:tensor,shift as well'],
+    ['q8:gptq', 'the same, each weight rounded so that the next ones make up for what it is off by'],
+    ['q8:tensor,static', 'both; q8:shift,gptq too, in lists of recipes q8:shift:gptq'],
   ],
   parse: (text) => {
     const [, list] = /^q8(?::(.+))?$/.exec(text) ?? []
-    const names = list?.split(',') ?? []
+    // a colon where a list of recipes has commas
+    const names = list?.split(/[,:]/) ?? []
     if (!/^q8(:.|$)/.test(text) || names.some((name) => !Object.hasOwn(OPTIONS, name))) return null
     if (new Set(names).size < names.length) return null
     return Object.assign({ kind: 'q8' as const }, ...names.map((name) => OPTIONS[name])) as Omit<Q8, 'text'>
@@ -36,11 +40,15 @@ export const q8: RecipeStep<Q8> = {
   leaves: 'int8',
   cannotFollow: {},
   stage: 'store',
-  texts: ({ isStatic, shifts }) => (isStatic || shifts ? { inputs: 'needed' } : {}),
+  texts: ({ isStatic, shifts, compensates }) => (isStatic || shifts || compensates ? { inputs: 'needed' } : {}),
   changesInputs: false,
-  apply: (model, { perTensor, isStatic, shifts }, { once, calibration, keepFloat }) =>
+  apply: (model, { perTensor, isStatic, shifts, compensates }, { once, calibration, keepFloat }) =>
     once(async () => {
-      const options = { perTensor, isStatic, calibration, keepFloat }
+      if (compensates && !calibration)
+        throw new Error('q8:gptq: found no calibration; give texts to calibrate on (--data FILE)')
+      const { compensator } = await import('../../compress/compensate.ts')
+      const compensation = compensates ? compensator(calibration!, shifts === true) : undefined
+      const options = { perTensor, isStatic, compensation, calibration, keepFloat }
       if (!shifts) return quantizeLinears(model, options)
       if (isStatic)
         throw new Error('q8: scales that are calibrated before the means are moved would not fit: give static or shift')
