@@ -28,8 +28,6 @@ export interface EmbeddingRow {
   /** share of the nearest neighbours kept */
   overlap: Mean
   makeSeconds: number
-  /** seconds that all test texts took, on the CPU */
-  runSeconds: number
   /** one text of the usual length; null where it was not timed */
   cpu: Pick<Latency, 'threads' | 'tokens' | 'medianMs' | 'lowMs' | 'highMs' | 'n' | 'speed'> | null
   note: string
