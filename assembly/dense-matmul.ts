@@ -11,6 +11,7 @@
 
 import { CACHE_LINE_BYTES, DENSE_ROW_BLOCK, DenseMatmulRecord, PANEL, PANEL_BYTES } from './abi'
 import { finishTile } from './lib/epilogue'
+import { touch } from './lib/panels'
 import { tileBegin, tileCount } from './lib/tile-f32'
 import { sliceBegin } from './tape'
 import { denseTileColumns, denseTileRows, runDenseTile } from './tiles'
@@ -18,15 +19,6 @@ import { denseTileColumns, denseTileRows, runDenseTile } from './tiles'
 const K_BLOCK: i32 = 256
 /** From so many tiles on, a tile's share of the next block is 8 lines at most: more at once would be waited for. */
 const TOUCH_TILES: i32 = 16
-
-/** Loads a word of each cache line of [from, to); what it returns only keeps the loads alive. */
-// @ts-ignore: decorator
-@inline
-function touch(from: usize, to: usize): i32 {
-  let seen = 0
-  for (; from < to; from += CACHE_LINE_BYTES) seen ^= load<i32>(from)
-  return seen
-}
 
 export function denseMatmul(record: usize, thread: i32, threads: i32, scratch: usize): void {
   const args = changetype<DenseMatmulRecord>(record)

@@ -52,10 +52,10 @@ export function int8TileShift(tile: i32): i32 {
   return 1
 }
 
-/** sums i32 [rows][columns] = start[columns] + A[rows,K] . B[K,columns] s8 */
+/** sums i32 [rows][columns] = start[columns] + A[rows,K] . B[K,columns] s8; `out` a Finish for tiles of one panel, else [rows][columns] */
 // @ts-ignore: decorator
 @inline
-export function runInt8Tile(tile: i32, rows: i32, a: usize, aStride: usize, b: usize, bEnd: usize, start: usize, sums: usize): void {
-  if (RELAXED && tile == 0) return tileInt8Relaxed(rows, a, aStride, b, bEnd, start, sums)
-  return tileInt8I16(rows, a, aStride, b, bEnd, start, sums)
+export function runInt8Tile(tile: i32, rows: i32, a: usize, aStride: usize, b: usize, bEnd: usize, start: usize, out: usize): void {
+  if (RELAXED && tile == 0) return tileInt8Relaxed(rows, a, aStride, b, bEnd, start, out)
+  return tileInt8I16(rows, a, aStride, b, bEnd, start, out)
 }

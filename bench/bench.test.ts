@@ -145,6 +145,17 @@ it('times kernels and gives their error and share of the ceiling', async () => {
   expect(rows.find((row) => row.model.startsWith('call'))!.gops).toBeUndefined()
 })
 
+it('takes copies of a layer in turn, each packed by itself', async () => {
+  const settings = { ...quiet, ops: ['int8', 'layernorm'], shapes: ['bert-tiny'], devices: ['cpu' as const] }
+  const { rows } = await benchKernels({ ...settings, copies: 3, peers: [] })
+  const copied = rows.filter(({ model }) => model.startsWith('int8'))
+  expect(copied.map(({ variant }) => variant)).toEqual(copied.map(() => 'dense, 3 copies in turn'))
+  // the rows are quantized once, and then there is a record for each copy
+  expect(copied.map(({ calls }) => calls)).toEqual(copied.map(() => 1 + 3))
+  expect(rows.at(-1)!.variant).toBe('with residual')
+  await expect(benchKernels({ ...settings, copies: 3, peers: ['jax-js'] })).rejects.toThrow('--copies is of ours alone')
+})
+
 it('times dense layers of other runtimes in Chromium', async () => {
   // the others are not fetched for a test: nobody needs hundreds of megabytes for it
   const peers = peersInstalled() ? KERNEL_PEERS : ['jax-js']

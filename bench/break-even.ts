@@ -85,7 +85,7 @@ export async function benchBreakEven(options: BreakEvenOptions): Promise<BenchRe
       'the copies of a run share one input, so that it is quantized, or brought into token blocks, once for all of them',
     ],
   }
-  const device = await createDevice('cpu', threads)
+  const device = await createDevice('cpu', threads, { keepsSparse: true })
   try {
     result.notes.push(
       Object.entries(device.info().variants)

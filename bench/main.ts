@@ -70,6 +70,14 @@ function declareKernels(program: Command, command: string): void {
         .argParser(list)
         .default(list(''), 'none'),
     )
+    .addOption(
+      new Option(
+        '--copies <n>',
+        'of a linear layer’s weights, taken in turn by each run: beyond the caches, as in a model',
+      )
+        .argParser(count)
+        .default(1),
+    )
     .addOption(precisionOption())
     .action(async ({ op, burst, json, ...options }) => {
       const { benchKernels } = await import('./kernels/bench.ts')

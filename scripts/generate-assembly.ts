@@ -135,7 +135,7 @@ ${tileFunction('int8TileColumns', 'Columns of an int8 tile.', int8, ({ tile }) =
 
 ${tileFunction('int8TileShift', 'log2 of the bytes of an element of A.', int8, shiftOf)}
 
-${tileCall('runInt8Tile', 'sums i32 [rows][columns] = start[columns] + A[rows,K] . B[K,columns] s8', 'rows: i32, a: usize, aStride: usize, b: usize, bEnd: usize, start: usize, sums: usize', int8)}
+${tileCall('runInt8Tile', 'sums i32 [rows][columns] = start[columns] + A[rows,K] . B[K,columns] s8; `out` a Finish for tiles of one panel, else [rows][columns]', 'rows: i32, a: usize, aStride: usize, b: usize, bEnd: usize, start: usize, out: usize', int8)}
 `
 }
 

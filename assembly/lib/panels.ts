@@ -1,6 +1,6 @@
 // Panels: PANEL outputs (or keys, or columns) side by side, so that one of each fills two vectors.
 
-import { K_STEP, PANEL, PANEL_SHIFT } from '../abi'
+import { CACHE_LINE_BYTES, K_STEP, PANEL, PANEL_SHIFT } from '../abi'
 
 /** Panels that hold `count` outputs. */
 // @ts-ignore: decorator
@@ -21,4 +21,13 @@ export function padToPanel(count: i32): i32 {
 @inline
 export function padToStep(K: i32): i32 {
   return (K + K_STEP - 1) & -K_STEP
+}
+
+/** Loads a word of each cache line of [from, to); what it returns only keeps the loads alive. */
+// @ts-ignore: decorator
+@inline
+export function touch(from: usize, to: usize): i32 {
+  let seen = 0
+  for (; from < to; from += CACHE_LINE_BYTES) seen ^= load<i32>(from)
+  return seen
 }

@@ -1,14 +1,16 @@
-// int8 micro-kernel by relaxed dot: sums[rows][8] i32 = start[8] + A[rows,K] bytes . B[K,8] s8, rows = 1..6.
-// Layout   A row-major bytes, K padded to 8; B one packed panel [K/4][8][4] s8; sums [rows][8] i32
+// int8 micro-kernel by relaxed dot: sums[rows][8] i32 = start[8] + A[rows,K] bytes . B[K,8] s8, rows = 1..6, finished as f32
+// (finish.ts).
+// Layout   A row-major bytes, K padded to 8; B one packed panel [K/4][8][4] s8; `out` a Finish
 // Plan     6x8: 12 sums + 2 of B + 1 splat of four A = 15 vector registers where the engine adds in place (vpdpbusd, sdot)
 // Needs    K % 8 == 0; an engine on which the dot is exact for A's range: u8 (then start = -128 column sums) or s8
 //          (kernels/wasm/dot-strategy.ts probes). B is the first operand: the one that is i8 by the specification
 
+import { Finish, finishIntegerRow } from './finish'
 import { RELAXED } from './simd'
 
 // @ts-ignore: decorator
 @inline
-function tileRelaxed(rows: i32, a: usize, aStride: usize, b: usize, bEnd: usize, start: usize, sums: usize): void {
+function tileRelaxed(rows: i32, a: usize, aStride: usize, b: usize, bEnd: usize, start: usize, out: usize): void {
   if (!RELAXED) return
   let a1: usize = 0, a2: usize = 0, a3: usize = 0, a4: usize = 0, a5: usize = 0
   if (rows > 1) a1 = a + aStride
@@ -44,43 +46,44 @@ function tileRelaxed(rows: i32, a: usize, aStride: usize, b: usize, bEnd: usize,
     if (rows > 4) a4 += 8
     if (rows > 5) a5 += 8
   }
-  v128.store(sums, c00); v128.store(sums, c01, 16)
-  if (rows > 1) { v128.store(sums, c10, 32); v128.store(sums, c11, 48) }
-  if (rows > 2) { v128.store(sums, c20, 64); v128.store(sums, c21, 80) }
-  if (rows > 3) { v128.store(sums, c30, 96); v128.store(sums, c31, 112) }
-  if (rows > 4) { v128.store(sums, c40, 128); v128.store(sums, c41, 144) }
-  if (rows > 5) { v128.store(sums, c50, 160); v128.store(sums, c51, 176) }
+  const to = changetype<Finish>(out)
+  finishIntegerRow(to, 0, c00, c01)
+  if (rows > 1) finishIntegerRow(to, 1, c10, c11)
+  if (rows > 2) finishIntegerRow(to, 2, c20, c21)
+  if (rows > 3) finishIntegerRow(to, 3, c30, c31)
+  if (rows > 4) finishIntegerRow(to, 4, c40, c41)
+  if (rows > 5) finishIntegerRow(to, 5, c50, c51)
 }
 
-export function tile_int8_relaxed_1x8(a: usize, aStride: usize, b: usize, bEnd: usize, start: usize, sums: usize): void {
-  tileRelaxed(1, a, aStride, b, bEnd, start, sums)
+export function tile_int8_relaxed_1x8(a: usize, aStride: usize, b: usize, bEnd: usize, start: usize, out: usize): void {
+  tileRelaxed(1, a, aStride, b, bEnd, start, out)
 }
-export function tile_int8_relaxed_2x8(a: usize, aStride: usize, b: usize, bEnd: usize, start: usize, sums: usize): void {
-  tileRelaxed(2, a, aStride, b, bEnd, start, sums)
+export function tile_int8_relaxed_2x8(a: usize, aStride: usize, b: usize, bEnd: usize, start: usize, out: usize): void {
+  tileRelaxed(2, a, aStride, b, bEnd, start, out)
 }
-export function tile_int8_relaxed_3x8(a: usize, aStride: usize, b: usize, bEnd: usize, start: usize, sums: usize): void {
-  tileRelaxed(3, a, aStride, b, bEnd, start, sums)
+export function tile_int8_relaxed_3x8(a: usize, aStride: usize, b: usize, bEnd: usize, start: usize, out: usize): void {
+  tileRelaxed(3, a, aStride, b, bEnd, start, out)
 }
-export function tile_int8_relaxed_4x8(a: usize, aStride: usize, b: usize, bEnd: usize, start: usize, sums: usize): void {
-  tileRelaxed(4, a, aStride, b, bEnd, start, sums)
+export function tile_int8_relaxed_4x8(a: usize, aStride: usize, b: usize, bEnd: usize, start: usize, out: usize): void {
+  tileRelaxed(4, a, aStride, b, bEnd, start, out)
 }
-export function tile_int8_relaxed_5x8(a: usize, aStride: usize, b: usize, bEnd: usize, start: usize, sums: usize): void {
-  tileRelaxed(5, a, aStride, b, bEnd, start, sums)
+export function tile_int8_relaxed_5x8(a: usize, aStride: usize, b: usize, bEnd: usize, start: usize, out: usize): void {
+  tileRelaxed(5, a, aStride, b, bEnd, start, out)
 }
-export function tile_int8_relaxed_6x8(a: usize, aStride: usize, b: usize, bEnd: usize, start: usize, sums: usize): void {
-  tileRelaxed(6, a, aStride, b, bEnd, start, sums)
+export function tile_int8_relaxed_6x8(a: usize, aStride: usize, b: usize, bEnd: usize, start: usize, out: usize): void {
+  tileRelaxed(6, a, aStride, b, bEnd, start, out)
 }
 
-/** sums[rows][8] = start[8] + A . B; `b` to `bEnd` is the panel. */
+/** Finishes start[8] + A . B; `b` to `bEnd` is the panel, `out` a Finish. */
 // @ts-ignore: decorator
 @inline
-export function tileInt8Relaxed(rows: i32, a: usize, aStride: usize, b: usize, bEnd: usize, start: usize, sums: usize): void {
+export function tileInt8Relaxed(rows: i32, a: usize, aStride: usize, b: usize, bEnd: usize, start: usize, out: usize): void {
   switch (rows) {
-    case 1: tile_int8_relaxed_1x8(a, aStride, b, bEnd, start, sums); break
-    case 2: tile_int8_relaxed_2x8(a, aStride, b, bEnd, start, sums); break
-    case 3: tile_int8_relaxed_3x8(a, aStride, b, bEnd, start, sums); break
-    case 4: tile_int8_relaxed_4x8(a, aStride, b, bEnd, start, sums); break
-    case 5: tile_int8_relaxed_5x8(a, aStride, b, bEnd, start, sums); break
-    default: tile_int8_relaxed_6x8(a, aStride, b, bEnd, start, sums)
+    case 1: tile_int8_relaxed_1x8(a, aStride, b, bEnd, start, out); break
+    case 2: tile_int8_relaxed_2x8(a, aStride, b, bEnd, start, out); break
+    case 3: tile_int8_relaxed_3x8(a, aStride, b, bEnd, start, out); break
+    case 4: tile_int8_relaxed_4x8(a, aStride, b, bEnd, start, out); break
+    case 5: tile_int8_relaxed_5x8(a, aStride, b, bEnd, start, out); break
+    default: tile_int8_relaxed_6x8(a, aStride, b, bEnd, start, out)
   }
 }

@@ -18,7 +18,7 @@ export function createContender(): Contender<LinearTask, null> {
     async prepare(task) {
       const kernel = caseOf(task)
       batch = kernel.batch
-      device = await createWasmDevice({ threads: task.threads })
+      device = await createWasmDevice({ threads: task.threads, keepsSparse: true })
       session = await device.load(kernel.program)
     },
     feed: async () => {},

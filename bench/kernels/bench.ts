@@ -19,7 +19,7 @@ import type { LinearShape } from '../lib/shapes.ts'
 import { installPeers } from '../peers/install.ts'
 import { probeCpu } from '../probe/cpu.ts'
 import { probeAdapter } from '../probe/gpu.node.ts'
-import { KERNEL_NAMES, linearCases, rowCases, type KernelCase } from './cases.ts'
+import { KERNEL_NAMES, linearCases, rowCases, withCopies, type KernelCase } from './cases.ts'
 import { KERNEL_PEERS, openPeers } from './peers.ts'
 import { allowedAt, expectedOf, verify, type Expected } from './verify.ts'
 
@@ -34,6 +34,11 @@ export interface KernelBenchOptions {
   peers: string[]
   /** of dense f32 layers on the GPU; 'f32' if not given */
   precision?: Precision
+  /**
+   * how many copies of a linear layer's weights a run takes in turn, as a model has them: beyond the caches where one copy
+   * is in them. Times are of all of them; 1 if not given
+   */
+  copies?: number
   rounds: number
   /** least length of a burst */
   burstMs: number
@@ -82,6 +87,8 @@ export async function benchKernels(options: KernelBenchOptions): Promise<BenchRe
   const unknownPeers = options.peers.filter((peer) => !KERNEL_PEERS.includes(peer))
   if (unknownPeers.length > 0)
     throw new Error(`no peer '${unknownPeers.join(', ')}'; there are ${KERNEL_PEERS.join(', ')}`)
+  if ((options.copies ?? 1) > 1 && options.peers.length > 0)
+    throw new Error('--copies is of ours alone; leave --peers out')
   // jax-js is there already: the tests have it
   if (options.peers.some((peer) => peer !== 'jax-js')) installPeers(options.log)
   const groups: Group[] = []
@@ -151,20 +158,23 @@ async function benchGroup(
   }
   const entries: Entry[] = []
   try {
-    for (const kernel of group.cases()) {
+    for (const one of group.cases()) {
+      const copies = one.program.ops.length === 1 && one.program.ops[0].kind === 'linear' ? (options.copies ?? 1) : 1
+      // verified against the reference of one: the last copy's rows are what comes out, and all have the same weights
+      const kernel = { ...one, ops: one.ops * copies, denseOps: one.denseOps * copies }
       const label = `${info.name} ${kernel.op} ${kernel.variant} ${group.title}`
       const exact = expected.get(group.title + kernel.op + kernel.variant) ?? expectedOf(kernel)
       expected.set(group.title + kernel.op + kernel.variant, exact)
       const precision = info.kind === 'gpu' ? (options.precision ?? 'f32') : 'f32'
       const known = allowedAt(precision, kernel, exact)
-      const session = await device.load(kernel.program)
+      const session = await device.load(copies > 1 ? withCopies(kernel.program, copies) : kernel.program)
       const start = performance.now()
       await session.run(kernel.batch)
       const coldMs = performance.now() - start
       const maxError = await verify(session, kernel, known, label)
       const what = {
         model: `${kernel.op} ${group.title.split(' (')[0]}`,
-        variant: kernel.variant,
+        variant: copies > 1 ? `${kernel.variant}, ${copies} copies in turn` : kernel.variant,
         batch: kernel.batch.offsets.length - 1,
         tokens: kernel.batch.offsets[kernel.batch.offsets.length - 1],
       }

@@ -118,6 +118,14 @@ export function* linearCases(
   }
 }
 
+/** The program with so many copies of its layer, each with weights of its own, one after the other on the same rows. */
+export function withCopies(program: Program, copies: number): Program {
+  const [op] = program.ops
+  if (op.kind !== 'linear') throw new Error(`bench: copies of ${op.kind}, expected a linear layer`)
+  const copy = (): Op => ({ ...op, weight: structuredClone(op.weight) })
+  return { ...program, ops: Array.from({ length: copies }, copy) }
+}
+
 /** Attention, LayerNorm, embedding, and what a call costs that computes next to nothing. */
 export function* rowCases({ M, C, headSize }: RowSizes, only: string[]): Generator<KernelCase> {
   const random = seededRandom(SEED + 1)

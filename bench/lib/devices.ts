@@ -6,7 +6,7 @@ import type { ContextOptions } from '../../kernels/webgpu/context.ts'
 import type { Device } from '../../kernels/program/device.ts'
 
 /**
- * `threads` is the CPU's, `options` are the GPU's, whose runtime is loaded only where it is asked for.
+ * `threads` is the CPU's, `precision` the GPU's, whose runtime is loaded only where it is asked for.
  * @throws where precision 'f16' is asked for and the adapter lacks shader-f16
  */
 export async function createDevice(
@@ -14,7 +14,7 @@ export async function createDevice(
   threads: number,
   options: Pick<ContextOptions, 'precision' | 'keepsSparse'> = {},
 ): Promise<Device> {
-  if (kind === 'cpu') return createWasmDevice({ threads })
+  if (kind === 'cpu') return createWasmDevice({ threads, keepsSparse: options.keepsSparse ?? false })
   const { createGpuDeviceWith } = await import('../../kernels/webgpu/device.ts')
   return createGpuDeviceWith(options)
 }

@@ -1,7 +1,7 @@
 // The int8 linear layer on the WebAssembly tape: assembly/quantize.ts, then assembly/int8-matmul.ts.
 
 import type { Int8Weight } from '../program/weights.ts'
-import { ACTIVATION, INT8_MATMUL } from '../wasm/abi.ts'
+import { ACTIVATION, CACHE_LINE_BYTES, INT8_MATMUL } from '../wasm/abi.ts'
 import { placeVector, type LinearOp, type LoadContext, type Lowered } from '../wasm/lowered.ts'
 import { quantized, quantizedCopy } from '../wasm/quantized-rows.ts'
 import { tileNumber } from '../wasm/variant.ts'
@@ -24,7 +24,8 @@ export function lowerInt8Matmul(op: LinearOp, weight: Int8Weight, name: string, 
   return {
     needs: ({ tokens, sequences }) => ({
       ...quantizedCopy('rows', strategy, Math.max(tokens, sequences), K),
-      scratchBytes: tile.rows * columns * 4,
+      // where a tile's sums go, and the sums
+      scratchBytes: CACHE_LINE_BYTES + tile.rows * columns * 4,
     }),
     encode(context) {
       const a = quantized(context, op.input, 'rows', strategy, activationScale)

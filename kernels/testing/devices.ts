@@ -19,12 +19,21 @@ const ON_REQUEST = ([...DENSE_WASM, ...INT8_WASM] as TileVariant[]).filter(
 )
 
 export const WASM_DEVICES: TestDevice[] = [
-  { name: 'wasm relaxed, 1 thread', create: () => createWasmDevice({ build: 'relaxed', threads: 1 }) },
-  { name: 'wasm relaxed, 2 threads', create: () => createWasmDevice({ build: 'relaxed', threads: 2, shareFrom: 0 }) },
-  { name: 'wasm baseline, 1 thread', create: () => createWasmDevice({ build: 'baseline', threads: 1, shared: false }) },
+  {
+    name: 'wasm relaxed, 1 thread',
+    create: () => createWasmDevice({ keepsSparse: true, build: 'relaxed', threads: 1 }),
+  },
+  {
+    name: 'wasm relaxed, 2 threads',
+    create: () => createWasmDevice({ keepsSparse: true, build: 'relaxed', threads: 2, shareFrom: 0 }),
+  },
+  {
+    name: 'wasm baseline, 1 thread',
+    create: () => createWasmDevice({ keepsSparse: true, build: 'baseline', threads: 1, shared: false }),
+  },
   ...ON_REQUEST.map(({ op, id, needsRelaxedSimd }): TestDevice => {
     const build = needsRelaxedSimd ? 'relaxed' : 'baseline'
-    const create = () => createWasmDevice({ build, threads: 1, variants: { [op]: id } })
+    const create = () => createWasmDevice({ keepsSparse: true, build, threads: 1, variants: { [op]: id } })
     return { name: `wasm ${build}, ${op} ${id}`, create }
   }),
 ]

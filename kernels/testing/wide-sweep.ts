@@ -43,11 +43,11 @@ async function compareIntegers(wide: Device, narrow: Device): Promise<void> {
 
 async function main(): Promise<{ swept: string[] } | { none: string }> {
   const swept: string[] = []
-  const narrow = await createWasmDevice({ build: 'relaxed', threads: 1 })
+  const narrow = await createWasmDevice({ build: 'relaxed', threads: 1, keepsSparse: true })
   for (const threads of [1, 2]) {
     let device: Device
     try {
-      device = await createWasmDevice({ wide: true, threads, shareFrom: 0 })
+      device = await createWasmDevice({ wide: true, threads, shareFrom: 0, keepsSparse: true })
     } catch (error) {
       return { none: (error as Error).message }
     }

@@ -51,6 +51,8 @@ export interface WasmDeviceOptions {
    * default is SHARE_FROM; 0 shares every batch. Results do not depend on it.
    */
   shareFrom?: number
+  /** sparse layers run as such whatever their density, for those who compare formats; default: dense where that is faster */
+  keepsSparse?: boolean
   /**
    * Pages only: the address of the package's dist/thread.js, which threads run in place of a blob: address, for content
    * security policies that forbid those. Of the page's own origin.
@@ -62,6 +64,7 @@ export interface WasmDeviceOptions {
 
 const OPTIONS: OptionNames<WasmDeviceOptions> = {
   ...{ threads: true, build: true, int8: true, wide: true, variants: true, shared: true, shareFrom: true },
+  keepsSparse: true,
   ...{ workerUrl: true, modules: true },
 }
 
@@ -160,8 +163,9 @@ async function tryBuild(build: Build, options: WasmDeviceOptions, notes: string[
     const engine: Engine = { isRelaxed, isWide: !!wide, relaxedDot: isRelaxed ? probeRelaxedDot(pool) : null }
     const found = candidatesFor(engine, options, wide)
     for (;;) {
-      const chosen: ChosenVariants = { dense: found.dense[0], int8: found.int8[0] }
-      const wrong = await selfTest((program) => load(pool, program, chosen, 0, {}), proofsOf(chosen, engine))
+      const chosen = { dense: found.dense[0], int8: found.int8[0], keepsSparse: options.keepsSparse ?? false }
+      const proved = { ...chosen, keepsSparse: true }
+      const wrong = await selfTest((program) => load(pool, program, proved, 0, {}, []), proofsOf(chosen, engine))
       if (wrong.length === 0) {
         if (!isRunnable(chosen.int8, engine))
           notes.push(
@@ -286,10 +290,14 @@ async function load(
   variants: ChosenVariants,
   shareFrom: number,
   options: LoadOptions,
+  notes: string[],
 ): Promise<Session> {
   const { program, place } = placePositions(given)
   return pool.enqueue(async () => {
     const session = await WasmSession.create(program, pool, variants, shareFrom, options)
+    const { denseLayers } = session
+    if (denseLayers > 0)
+      addNote(notes, `${denseLayers} sparse layers store too much to be faster than dense ones, and run as such`)
     if (!place) return session
     return {
       run: (batch) => session.run(place(batch)),
@@ -334,7 +342,7 @@ function deviceOf(
     pool,
     build,
     info: () => info,
-    load: (program, options = {}): Promise<Session> => load(pool, program, variants, shareFrom, options),
+    load: (program, options = {}): Promise<Session> => load(pool, program, variants, shareFrom, options, notes),
     dispose: () => pool.dispose(),
     [Symbol.asyncDispose]: () => pool.dispose(),
   }

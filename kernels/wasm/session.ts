@@ -14,6 +14,7 @@ import { TapeWriter } from './tape.ts'
 import { assignBlocked } from './layouts.ts'
 import { assignSlots, type Slot } from './liveness.ts'
 import { lowerOp, type Before, type PackableOp } from './lower.ts'
+import { denseWhereFaster } from './store-dense.ts'
 import type { ChosenVariants } from './variant.ts'
 import { Work } from './work.ts'
 
@@ -35,6 +36,8 @@ interface Plan {
 }
 
 export class WasmSession implements Session {
+  /** sparse layers that run as dense ones (store-dense.ts) */
+  readonly denseLayers: number
   #program: Program
   #pool: ThreadPool
   #regions: Regions
@@ -76,6 +79,7 @@ export class WasmSession implements Session {
     const work = new Work()
     const lowered: Lowered[] = []
     const ops: Op[] = []
+    let denseLayers = 0
     try {
       const before: Before = { tables: new Map(), ofInt8: new Set(), weights: new Map() }
       // one is read while the one before is packed
@@ -88,11 +92,13 @@ export class WasmSession implements Session {
       let next = read(0)
       const turn = turns(options.signal)
       for (let at = 0; at < program.ops.length; at++) {
-        const op = (await next)!
+        const given = (await next)!
         next = read(at + 1)
         // awaited in the next round, unless this op's packing throws
         next.catch(() => {})
         await turn()
+        const op = denseWhereFaster(given, variants)
+        if (op !== given) denseLayers++
         lowered.push(await lowerOp(op, at, load, program, before))
         work.add(op, program.buffers)
         ops.push(withoutWeights(op))
@@ -101,7 +107,7 @@ export class WasmSession implements Session {
       regions.freeAll()
       throw error
     }
-    return new WasmSession({ ...program, ops }, pool, regions, slots, lowered, work, shareFrom)
+    return new WasmSession({ ...program, ops }, pool, regions, slots, lowered, work, shareFrom, denseLayers)
   }
 
   private constructor(
@@ -112,6 +118,7 @@ export class WasmSession implements Session {
     lowered: Lowered[],
     work: Work,
     shareFrom: number,
+    denseLayers: number,
   ) {
     this.#program = program
     this.#pool = pool
@@ -122,6 +129,7 @@ export class WasmSession implements Session {
     this.#blocked = assignBlocked(program.ops, program.output, lowered)
     this.#work = work
     this.#shareFrom = shareFrom
+    this.denseLayers = denseLayers
   }
 
   run(batch: Batch): Promise<Float32Array> {

@@ -83,6 +83,8 @@ export interface Int8Variant extends TileVariant {
 export interface ChosenVariants {
   dense: TileVariant
   int8: Int8Variant
+  /** sparse layers run as such whatever their density (store-dense.ts) */
+  keepsSparse: boolean
 }
 
 /** `f32 6x8`, and how the build multiplies and adds. */

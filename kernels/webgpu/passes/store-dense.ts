@@ -14,14 +14,12 @@
 // 6 bytes of an entry are read four times and 4 bytes of a weight once; for up to 4 rows alone sparse layers up to 66 %
 // would read less.
 
-import type { CsrWeight, DenseWeight, Int8BlockWeight, Int8Weight, NmWeight } from '../../program/weights.ts'
+import type { DenseWeight, Int8Weight } from '../../program/weights.ts'
 import type { Program } from '../../program/program.ts'
+import { denseForm, densityOf, isSparse, type SparseWeight } from '../../sparse-matmul/dense-form.ts'
 import { isTileSparse } from '../../sparse-matmul/pack-tiles.ts'
-import { spreadEntries, spreadNm } from '../../sparse-matmul/spread.ts'
 import type { GpuContext } from '../context.ts'
 import { mergeable, type LinearOp } from './gpu-program.ts'
-
-type SparseWeight = CsrWeight | Int8BlockWeight | NmWeight
 
 /** Weights, or words of 4 int8 weights, of the dense kernel in the time of one stored entry. */
 const ENTRY_COST = { csr: 5, words: 3, matrices: 9 }
@@ -35,9 +33,6 @@ export function mostDensity(kind: SparseWeight['kind'], { usesMatrices }: Choosi
   if (kind === 'nm') return 0
   return WORTH / (kind === 'csr' ? ENTRY_COST.csr : usesMatrices ? ENTRY_COST.matrices : ENTRY_COST.words)
 }
-
-const isSparse = (weight: LinearOp['weight']): weight is SparseWeight =>
-  weight.kind === 'csr' || weight.kind === 'int8-1x4' || weight.kind === 'nm'
 
 /**
  * The program with such layers dense, those of one dispatch together; layers of whole tiles have a kernel of their own.
@@ -54,7 +49,7 @@ export function storeDense(program: Program, context: Choosing): Program {
     const isDense =
       weights.length > 0 &&
       !weights.every((weight) => weight.kind !== 'nm' && isTileSparse(weight)) &&
-      density(weights) > mostDensity(weights[0].kind, context)
+      densityOf(weights) > mostDensity(weights[0].kind, context)
     ops.push(
       ...(isDense ? (merged as LinearOp[]).map((op, i) => ({ ...op, weight: denseOf(weights[i], known) })) : merged),
     )
@@ -63,47 +58,14 @@ export function storeDense(program: Program, context: Choosing): Program {
   return { ...program, ops }
 }
 
-function density(weights: SparseWeight[]): number {
-  const entries = weights.reduce(
-    (sum, weight) => sum + (weight.kind === 'nm' ? weight.values : weight.columns).length,
-    0,
-  )
-  const places = weights.reduce((sum, { kind, N, K }) => sum + (kind === 'int8-1x4' ? (N * K) / 4 : N * K), 0)
-  return entries / places
-}
-
 /**
- * The same weight with its zeros: `data` is made where it is packed, and not kept. An f32 factor that layers share is one
+ * The dense form of a weight. An f32 factor that layers share is one
  * object for all of them, since its `data` is another array each time; in int8 each has its own activation scale, and only a
  * layer that is applied several times is one object.
  */
 function denseOf(weight: SparseWeight, known: Map<object, DenseWeight | Int8Weight>): DenseWeight | Int8Weight {
   const key = weight.kind === 'int8-1x4' ? weight : weight.values
   let dense = known.get(key)
-  if (!dense) known.set(key, (dense = spread(weight)))
+  if (!dense) known.set(key, (dense = denseForm(weight)))
   return dense
-}
-
-function spread(weight: SparseWeight): DenseWeight | Int8Weight {
-  const { N, K } = weight
-  if (weight.kind !== 'int8-1x4')
-    return {
-      kind: 'f32',
-      N,
-      K,
-      get data() {
-        return weight.kind === 'nm' ? spreadNm(weight) : spreadEntries(weight, new Float32Array(N * K))
-      },
-    }
-  const { scales, activationScale } = weight
-  return {
-    kind: 'int8',
-    N,
-    K,
-    scales,
-    ...(activationScale === undefined ? {} : { activationScale }),
-    get data() {
-      return spreadEntries(weight, new Int8Array(N * K))
-    },
-  }
 }
