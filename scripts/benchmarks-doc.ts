@@ -2,6 +2,7 @@
 
 import { markdownTable } from 'markdown-table'
 import { existsSync, readFileSync, readdirSync } from 'node:fs'
+import { textsTable } from '../bench/lib/texts-table.ts'
 import { engineName, gpuCeilingsText, percent, short, type BenchResult, type ResultRow } from '../bench/lib/results.ts'
 import { writeWhole } from '../ts/io/folder.node.ts'
 
@@ -112,7 +113,7 @@ function section(file: string): string {
     `\`${result.command}\` ([raw](../${RESULTS}/${file}))`,
     `${machine.cpu}, ${machine.cores} cores${features}; ${machine.platform}, Node ${engine.node}, V8 ${engine.v8}.`,
     ...ceilings(result),
-    ...(models.length > 0 ? [modelRows(models)] : []),
+    ...(result.bench === 'texts' ? [textsTable(result)] : models.length > 0 ? [modelRows(models)] : []),
     ...(kernels.length > 0 ? [kernelRows(kernels)] : []),
     result.notes.map((note) => `- ${note}`).join('\n'),
   ].join('\n\n')
