@@ -3,7 +3,7 @@
 
 import { matchLabels } from '../data/labels.ts'
 import { trainingOf, trainingsOf, withTraining } from '../data/trained-on.node.ts'
-import { densifyModel } from '../distil/densify.ts'
+import { densifyModel } from '../compress/densify.ts'
 import { encodeTexts } from '../inference/batches.ts'
 import { openDevice } from '../inference/devices.ts'
 import { logitsOf } from '../inference/logits.ts'

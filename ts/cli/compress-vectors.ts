@@ -12,6 +12,7 @@ import { encodeForVectors, vectorRuleOf, wholeVectors } from '../inference/whole
 import type { LoadedModel } from '../model/load.ts'
 import type { ModelWeights } from '../model/weights.ts'
 import { openTexts } from '../train/recipe-texts.ts'
+import { vectorWords } from './scores.ts'
 
 export interface VectorTextsOptions extends TaskOptions {
   data?: string
@@ -98,12 +99,7 @@ export async function describeVectors(
 }
 
 /** Both measures with their intervals, after what they are of. */
-export function vectorLines({ cosine, overlap, neighbours }: VectorScores, what: string): string[] {
-  const shown = ({ mean, low, high }: { mean: number; low: number; high: number }): string =>
-    `${mean.toFixed(4)} [${low.toFixed(4)}, ${high.toFixed(4)}]`
-  return [
-    `${what}, with 95 % intervals:`,
-    ...(cosine ? [`  mean cosine ${shown(cosine)}`] : []),
-    `  share of the ${neighbours} nearest neighbours kept ${shown(overlap)}`,
-  ]
-}
+export const vectorLines = (scores: VectorScores, what: string): string[] => [
+  `${what}, with 95 % intervals:`,
+  ...vectorWords(scores),
+]

@@ -150,13 +150,13 @@ describe('distil', () => {
     expect([trained.code, await recipeOf('cut-trained')]).toEqual([0, 'heads6-ffn1536'])
     expect((await compress('q8+e8', 'bytes')).code).toBe(0)
     for (const args of [
-      distil('never', '--student', './bytes'),
-      ['train', '--model', './bytes', '--out', 'never', ...data],
+      distil('from-bytes', '--student', './bytes'),
+      ['train', '--model', './bytes', '--out', 'from-bytes', ...data],
     ]) {
       const { code, stderr } = await run(args)
-      expect(stderr).toMatch(/\.\/bytes \(q8\+e8\) cannot be trained: .* is int8, training needs f32/)
-      expect(stderr).not.toContain('the teacher reads')
-      expect(code).toBe(1)
+      expect(stderr).toContain('./bytes (q8+e8) is f32 while it is trained: int8 come from compression')
+      expect(code).toBe(0)
+      expect((await configOf('from-bytes')).compression).toBeUndefined()
     }
   })
 
@@ -248,5 +248,115 @@ describe('a training that is stopped', () => {
     expect(stderr).toMatch(/there is no checkpoint new\.training.checkpoint: training starts from the beginning/)
     const both = await run(train('new', '--resume', '--tune'))
     expect([both.code, both.stderr]).toEqual([2, expect.stringContaining('leave one of them out')])
+  })
+})
+
+describe('distil --task embed', () => {
+  const embed = (out: string, ...more: string[]): string[] => [
+    ...[
+      'distil',
+      'embedder',
+      '--task',
+      'embed',
+      '--data',
+      'texts.txt',
+      '--out',
+      out,
+      '--epochs',
+      '1',
+      '--threads',
+      '1',
+      '--json',
+    ],
+    ...more,
+  ]
+  beforeAll(async () => {
+    const tokenizer = tokenizerFromVocabulary(WORDS, { lowercase: true })
+    const shape = { layers: 2, hiddenSize: 64, heads: 2, intermediateSize: 64, maxPositions: 32, typeVocabSize: 2 }
+    const config = {
+      vocabSize: WORDS.length,
+      ...shape,
+      layerNormEpsilon: 1e-12,
+      labels: ['a', 'b'],
+      recipe: '',
+      lowercase: true,
+    }
+    const pooling = JSON.stringify({ pooling_mode_mean_tokens: true })
+    const modules = JSON.stringify([
+      { type: 'sentence_transformers.models.Transformer', path: '' },
+      { type: 'sentence_transformers.models.Pooling', path: '1_Pooling' },
+      { type: 'sentence_transformers.models.Normalize', path: '2_Normalize' },
+    ])
+    const bytes = (text: string): Uint8Array<ArrayBuffer> => new TextEncoder().encode(text)
+    const beside = {
+      'modules.json': bytes(modules),
+      '1_Pooling/config.json': bytes(pooling),
+      'sentence_bert_config.json': bytes('{ "max_seq_length": 32 }'),
+    }
+    const model = { ...randomModel(config, 5), classifier: null }
+    await saveModel(model, join(folder, 'embedder'), { files: filesOf(tokenizer), beside })
+    const words = 'good bad film very a such no'.split(' ')
+    const texts = Array.from(
+      { length: 160 },
+      (_, i) =>
+        Array.from({ length: 3 + (i % 5) }, (_, w) => words[(i * 3 + w * (1 + (i % 7))) % 7]).join(' ') + ` ${i}`,
+    )
+    await writeFile(join(folder, 'texts.txt'), `${texts.join('\n')}\n`)
+  })
+
+  it('learns vectors of texts without labels, with words that fit less, and keeps the pooling', async () => {
+    const args = [
+      '--student',
+      '1x64',
+      '--init',
+      'teacher',
+      '--vocabulary',
+      'task:62',
+      '--tokens',
+      '16',
+      '--recipe',
+      'sp50',
+    ]
+    const first = await run(embed('vectors', ...args))
+    expect(first.stderr).toContain('144 texts to learn from, 16 held out')
+    expect(first.stderr).toContain('zeros grown in 60 % of the steps')
+    expect(first.code).toBe(0)
+    const { texts, neighbours, cosine, overlap } = JSON.parse(first.stdout)
+    expect([texts, neighbours]).toEqual([16, 10])
+    expect(cosine.mean).toBeGreaterThan(0.5)
+    expect(overlap.mean).toBeGreaterThan(0)
+    expect(await wordsOf('vectors')).toHaveLength(62)
+    const config = await configOf('vectors')
+    expect(config).toMatchObject({ num_hidden_layers: 1, max_position_embeddings: 16 })
+    expect(JSON.stringify(config)).toContain('sp50')
+    expect(await readdir(join(folder, 'vectors'))).toEqual(expect.arrayContaining(['modules.json', '1_Pooling']))
+    expect(JSON.parse(await readFile(join(folder, 'vectors', 'sentence_bert_config.json'), 'utf8'))).toEqual({
+      max_seq_length: 16,
+    })
+    // the same student goes on as f32, and the teacher does not read the texts again
+    const again = await run(embed('vectors', '--student', 'vectors'))
+    expect(again.stderr).toContain('is f32 while it is trained: csr come from compression')
+    expect(again.stderr).not.toContain('the teacher reads')
+    expect(again.code).toBe(0)
+  })
+
+  it('refuses what vectors do not have, in words', async () => {
+    const refuse = async (args: string[], words: string): Promise<void> => {
+      const { code, stderr } = await run(args)
+      expect(stderr).toContain(words)
+      expect(code).not.toBe(0)
+    }
+    await refuse(embed('x', '--alpha', '0.3'), '--alpha is of labels')
+    await refuse(embed('x', '--student', '1x32', '--recipe', 'q8'), "'q8' takes nothing out of the layers")
+    await refuse(distil('x', '--recipe', 'sp50'), '--recipe is of --task embed')
+    await refuse(
+      ['distil', 'embedder', '--data', 'data.csv', '--out', 'x'],
+      'embedder has no classifier; train one on it first, or learn its vectors: --task embed',
+    )
+    await writeFile(join(folder, 'few.txt'), 'a\nb\n')
+    await refuse(
+      ['distil', 'embedder', '--task', 'embed', '--data', 'few.txt', '--out', 'x'],
+      'expected at least 11 to score on',
+    )
   })
 })

@@ -1,4 +1,4 @@
-// What the command line says of a classifier on labelled texts.
+// What the command line says of a classifier on labelled texts, and of an embedder beside another.
 
 import { floorWarning, type Floor } from '../evaluation/floors.ts'
 import type { Measures } from '../evaluation/statistics.ts'
@@ -6,6 +6,7 @@ import type { TestScores } from '../evaluation/scores.ts'
 import type { MultiLabelScores } from '../evaluation/multi-label.ts'
 import type { RegressionScores } from '../evaluation/regression.ts'
 import type { TaskScores } from '../evaluation/task-scores.ts'
+import type { VectorScores } from '../evaluation/vectors.ts'
 import { columns } from './columns.ts'
 
 /** For people: one line of scores, the confusion matrix and, of more than two labels, each one's scores. */
@@ -26,6 +27,16 @@ export function scoreWords({ f1, f1Low, f1High, ...rest }: TestScores): string {
     ...(labels.length > 2 ? columns(each) : []),
     '',
   ].join('\n')
+}
+
+/** For people: both measures of vectors with their intervals, a line each. */
+export function vectorWords({ cosine, overlap, neighbours }: VectorScores): string[] {
+  const shown = ({ mean, low, high }: { mean: number; low: number; high: number }): string =>
+    `${mean.toFixed(4)} [${low.toFixed(4)}, ${high.toFixed(4)}]`
+  return [
+    ...(cosine ? [`  mean cosine ${shown(cosine)}`] : []),
+    `  share of the ${neighbours} nearest neighbours kept ${shown(overlap)}`,
+  ]
 }
 
 /** For people: how near numbers are to those of the data. */

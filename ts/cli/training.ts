@@ -1,5 +1,6 @@
 // What `train` and `distil` say while they run and when they are done.
 
+import type { DistilledEmbedder } from '../distil/embed.node.ts'
 import type { TrainedClassifier, Watch } from '../train/settings.ts'
 import type { Tuned } from '../train/search.ts'
 import type { TrainingSetting } from '../train/tune.ts'
@@ -7,7 +8,7 @@ import { columns } from './columns.ts'
 import { interruptible } from './interruptible.ts'
 import { createProgress } from './progress.ts'
 import { measureFloors, withoutPredictions, type Floor } from '../evaluation/floors.ts'
-import { floorWords, taskWords } from './scores.ts'
+import { floorWords, taskWords, vectorWords } from './scores.ts'
 
 /** Runs a training that the first Ctrl-C ends after its step, and prints what came of it. */
 export async function tellTraining(
@@ -34,6 +35,22 @@ export async function tellTraining(
     json
       ? `${JSON.stringify(result)}\n`
       : `${out}: ${(bytes / 1e6).toFixed(2)} MB, on ${data.test.length} texts held out:\n${taskWords(scores)}${floors?.words ?? ''}`,
+  )
+}
+
+/** The same of an embedder that learned a teacher's vectors. */
+export async function tellDistilledVectors(
+  { out, json }: { out: string; json?: boolean },
+  train: (watch: Watch) => Promise<DistilledEmbedder>,
+): Promise<void> {
+  const reporter = createProgress()
+  const trained = await interruptible('stopping after this step', (signal) => train({ reporter, signal }))
+  const { bytes, steps, seconds, texts, scores } = trained
+  const result = { out, bytes, steps, seconds, train: texts.train.length, ...scores }
+  process.stdout.write(
+    json
+      ? `${JSON.stringify(result)}\n`
+      : `${out}: ${(bytes / 1e6).toFixed(2)} MB; vectors beside the teacher's, on ${scores.texts} texts held out, with 95 % intervals:\n${vectorWords(scores).join('\n')}\n`,
   )
 }
 

@@ -1,5 +1,6 @@
 // What options may hold. A wrong value is a usage error: the sentence says what was expected, the exit code is 2.
 
+import type { Vocabulary } from '../distil/settings.ts'
 import { InvalidArgumentError, Option } from '@commander-js/extra-typings'
 import { PRESETS } from '../model/config.ts'
 import { PREPARATION_LANGUAGES, PREPARATION_STEPS, type TextPreparation } from '../text/preparation.ts'
@@ -52,11 +53,12 @@ export function amount(text: string): number {
 const LEAST_VOCABULARY = 64
 
 /** 'same', 'task' or a number of tokens. */
-export function vocabularyChoice(text: string): 'same' | 'task' | number {
+export function vocabularyChoice(text: string): Vocabulary {
   if (text === 'same' || text === 'task') return text
+  if (/^task:[1-9]\d{0,6}$/.test(text)) return text as Vocabulary
   const value = Number(text)
   if (!Number.isInteger(value) || value < LEAST_VOCABULARY || value > 1e6)
-    throw new InvalidArgumentError(`Expected same, task or a number of tokens from ${LEAST_VOCABULARY}.`)
+    throw new InvalidArgumentError(`Expected same, task, task:N or a number of tokens from ${LEAST_VOCABULARY}.`)
   return value
 }
 
@@ -95,7 +97,7 @@ export function percentage(text: string): AskedGoal {
   return { text: `${digits}%`, amount: Number(digits) / 100, unit: 'share' }
 }
 
-export const MODEL_HELP = 'folder, hub id or preset:NAME'
+export const MODEL_HELP = 'folder, hub id, preset:NAME or builtin:encoder'
 export const DATA_HELP =
   'CSV, TSV, JSONL, JSON (also .gz) or Parquet file, several by commas or by --data again, builtin:mail or builtin:reviews (synthetic)'
 

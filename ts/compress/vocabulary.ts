@@ -48,6 +48,9 @@ export function isSingleCharacter(token: string): boolean {
   return first !== undefined && body.length === (first > 0xffff ? 2 : 1)
 }
 
+/** Kept whatever the texts use: special tokens, and what spells a word whose pieces were dropped. */
+export const isAlwaysKept = (token: string): boolean => SPECIAL_TOKENS.includes(token) || isSingleCharacter(token)
+
 /** Rows of a table in the order of `ids`. */
 export function gatherRows(table: EmbeddingTable, ids: readonly number[]): EmbeddingTable {
   const { width } = table
@@ -101,7 +104,7 @@ export function pruneVocabulary(model: ModelWeights, context: VocabularyContext)
     }
   const seen = keep.reduce((sum, kept) => sum + kept, 0)
   vocabulary.forEach((token, id) => {
-    if (SPECIAL_TOKENS.includes(token) || isSingleCharacter(token)) keep[id] = 1
+    if (isAlwaysKept(token)) keep[id] = 1
   })
 
   const idMap = new Int32Array(vocabulary.length).fill(-1)

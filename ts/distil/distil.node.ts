@@ -7,20 +7,15 @@ import type { TextInput } from '../inference/batches.ts'
 import type { Classifier } from '../inference/classifier.ts'
 import { SILENT, type Reporter } from '../inference/reporter.ts'
 import { isFolder } from '../io/folder.node.ts'
-import { PRESETS, problemTypeOf } from '../model/config.ts'
+import { problemTypeOf } from '../model/config.ts'
 import { encoderSize } from '../model/preset.ts'
-import { appliedLayers } from '../model/weights.ts'
-import { uniformLayerMap } from '../train/hidden.ts'
-import type { TrainOptions } from '../train/options.ts'
 import { trainingFolder } from '../train/resumable.node.ts'
 import { NEW_MODEL, PEAK_RATE } from '../train/defaults.ts'
 import type { TrainedClassifier, Watch } from '../train/settings.ts'
 import { prepareTrainable } from '../train/starting-model.ts'
-import type { StudentSize } from '../train/student.ts'
 import { openTrainingData, orderLabels, rateOf, tokensOf, trainAndSave } from '../train/train-on-data.node.ts'
 import { augmentTexts, nearestWords } from './augment.ts'
-import { densifyModel } from './densify.ts'
-import { NEW_STUDENT_VOCABULARY } from './defaults.ts'
+import { checkTogether, hiddenOf, planOf, sizeFor } from './plan.ts'
 import type { DistilSettings } from './settings.ts'
 import { startStudent, type StartedStudent } from './student.ts'
 import { meanLogits, openTeachers } from './teachers.node.ts'
@@ -91,35 +86,6 @@ function checkTexts({ augment = 0, unlabelled }: DistilSettings, data: PreparedD
     throw new Error(`distil: the data has pairs of texts, and ${what} makes single ones; leave it out`)
 }
 
-function checkTogether({ student, init, vocabulary, hiddenWeight }: DistilSettings, size: StudentSize | null): void {
-  if (!size && (init ?? vocabulary) !== undefined)
-    throw new Error(`distil: ${student} is a model with weights and words already; leave out init and vocabulary`)
-  if (hiddenWeight > 0 && (!size || typeof vocabulary === 'number'))
-    throw new Error(
-      "distil: hiddenWeight compares token by token; give a new student with the vocabulary 'same' or 'task'",
-    )
-}
-
-const planOf = (settings: DistilSettings, size: StudentSize) => {
-  const { init = 'fresh', vocabulary, seed, hiddenWeight, preparation = null } = settings
-  return {
-    size,
-    init,
-    // words of the teacher's own have rows to start from, and states to be compared with
-    vocabulary: vocabulary ?? (init === 'teacher' || hiddenWeight > 0 ? ('task' as const) : NEW_STUDENT_VOCABULARY),
-    maxPositions: tokensOf(settings),
-    preparation,
-    seed,
-  }
-}
-
-/** LxH of the teacher's width has the teacher's heads and feed-forward where it starts from them. */
-function sizeFor(size: StudentSize, { weights }: Classifier, { student, init }: DistilSettings): StudentSize {
-  const { hiddenSize, heads, intermediateSize } = weights.config
-  if (init !== 'teacher' || size.hiddenSize !== hiddenSize || Object.hasOwn(PRESETS, student)) return size
-  return { ...size, heads, intermediateSize }
-}
-
 /** A student that exists: its labels must be in the teacher's order, which the logits have. */
 async function openStudent(
   { student: model, seed, preparation = null }: DistilSettings,
@@ -131,15 +97,8 @@ async function openStudent(
       `${model} has its labels in the order ${start.labels.labels.join(', ')}, the teacher ${data.labels.join(', ')}; give a student with the teacher's order, or one without a classifier`,
     )
   const { weights, tokenizer, tokenizerFiles, labels, words } = start
-  const notes = labels?.note ? [words, labels.note] : [words]
+  const notes = [words, ...start.notes, ...(labels?.note ? [labels.note] : [])]
   return { weights, tokenizer, files: tokenizerFiles, teacher: null, notes }
-}
-
-function hiddenOf({ weights, teacher }: StartedStudent, weight: number): TrainOptions['hidden'] {
-  if (!teacher) throw new Error('the student has other words than the teacher; hidden states need the same')
-  const dense = densifyModel(teacher).model
-  const [own, taught] = [weights, dense].map((model) => appliedLayers(model).length)
-  return { teacher: dense, layers: uniformLayerMap(own, taught), weight }
 }
 
 /**

@@ -1,6 +1,6 @@
 // A student's vocabulary and starting weights, from a teacher and the texts of a task.
 
-import { pruneVocabulary } from '../compress/vocabulary.ts'
+import { isAlwaysKept, pruneVocabulary } from '../compress/vocabulary.ts'
 import type { TextPreparation } from '../text/preparation.ts'
 import type { ModelWeights } from '../model/weights.ts'
 import type { Tokenizer } from '../text/tokenizer.ts'
@@ -14,6 +14,8 @@ import { filesOf, vocabularyOf, withVocabulary } from '../text/tokenizer-files.t
 import { learnTokenizer } from '../text/learn-tokenizer.ts'
 import { modelConfig } from '../train/starting-model.ts'
 
+import type { Vocabulary } from './settings.ts'
+
 /** Tokens of one token's spelling, [CLS] and [SEP] included. */
 const MOST_PIECES = 64
 
@@ -22,7 +24,7 @@ export interface StudentPlan {
   /** the teacher's weights where they fit, or random numbers */
   init: 'teacher' | 'fresh'
   /** the teacher's, of it what the task's texts use, or a new one of so many tokens */
-  vocabulary: 'same' | 'task' | number
+  vocabulary: Vocabulary
   maxPositions: number
   /** of the texts; null: as the teacher's */
   preparation: TextPreparation | null
@@ -94,11 +96,33 @@ async function chooseVocabulary(teacher: Classifier, texts: string[], plan: Stud
     throw new Error(
       "distil: 'task' cuts a WordPiece vocabulary, the teacher's is of another kind; give the vocabulary 'same', or a number for a new one",
     )
-  const keepIds = new Set(encodeTexts(whole, texts, weights.config.maxPositions).ids.flatMap((ids) => [...ids]))
-  const pruned = pruneVocabulary(weights, { vocabulary: vocabularyOf(teacher.tokenizer), keepIds })
+  const own = vocabularyOf(teacher.tokenizer)
+  const counts = new Map<number, number>()
+  for (const ids of encodeTexts(whole, texts, weights.config.maxPositions).ids)
+    for (const id of ids) counts.set(id, (counts.get(id) ?? 0) + 1)
+  const most = vocabulary === 'task' ? Infinity : Number(vocabulary.slice('task:'.length))
+  const pruned = pruneVocabulary(weights, { vocabulary: own, keepIds: mostFrequent(own, counts, most) })
   const kept = withVocabulary(files, pruned.vocabulary, weights.config.lowercase)
   const [note] = pruned.notes
   return { tokenizer: await open(kept, pruned.model), files: kept, teacher: pruned.model, notes: [note] }
+}
+
+/**
+ * The tokens seen, at most so many with those that every vocabulary keeps: the most frequent, of equals the first.
+ * @throws where there is no room for any
+ */
+function mostFrequent(vocabulary: string[], counts: ReadonlyMap<number, number>, most: number): number[] {
+  const isKept = (id: number): boolean => isAlwaysKept(vocabulary[id])
+  const room = most - vocabulary.filter((_, id) => isKept(id)).length
+  if (!(room > 0))
+    throw new Error(
+      `distil: a vocabulary of ${most} tokens has no room beside the teacher's ${most - room} special tokens and single characters; give more`,
+    )
+  return [...counts]
+    .filter(([id]) => !isKept(id))
+    .sort(([a, one], [b, other]) => other - one || a - b)
+    .slice(0, room)
+    .map(([id]) => id)
 }
 
 /** For each token the ids of the teacher's tokens that spell it; none where they cannot. */

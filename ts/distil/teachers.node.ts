@@ -7,13 +7,13 @@ import { Stopped } from '../inference/stopped.ts'
 import { openDevice } from '../inference/devices.ts'
 import { logitsOf } from '../inference/logits.ts'
 import type { Watch } from '../train/settings.ts'
-import { cachedTeacherLogits } from './teacher-logits.node.ts'
+import { cachedTeacherLogits } from './teacher-rows.node.ts'
 
 /** @throws where labels are not the same in the same order: logits are averaged by number */
 export async function openTeachers(sources: readonly string[]): Promise<Classifier[]> {
   if (sources.length === 0) throw new Error('distil: there is no teacher; expected at least one classifier')
   const teachers: Classifier[] = []
-  for (const source of sources) teachers.push(await loadClassifier(source))
+  for (const source of sources) teachers.push(await openTeacher(source))
   const [first, ...others] = teachers.map(({ weights }) => weights.config.labels.join(', '))
   const other = others.findIndex((labels) => labels !== first)
   if (other >= 0)
@@ -21,6 +21,17 @@ export async function openTeachers(sources: readonly string[]): Promise<Classifi
       `${sources[other + 1]} has the labels ${others[other]}, ${sources[0]} ${first}; expected teachers with the same labels in the same order`,
     )
   return teachers
+}
+
+/** @throws where it has no classifier: an embedder has other things to teach */
+async function openTeacher(source: string): Promise<Classifier> {
+  try {
+    return await loadClassifier(source)
+  } catch (error) {
+    const { message } = error as Error
+    if (!message.includes('has no classifier')) throw error
+    throw new Error(`${message}, or learn its vectors: --task embed (task: 'embed')`, { cause: error })
+  }
 }
 
 export interface Reading {

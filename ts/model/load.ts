@@ -74,7 +74,7 @@ const isNode = (): boolean => typeof process !== 'undefined' && typeof process.v
 /**
  * Opens a model and reads all of its weights.
  *
- * @param source `preset:NAME`; a folder in Hugging Face's layout (Node); an http(s) address of such a folder, or in the
+ * @param source `preset:NAME`; `builtin:encoder` (Node, of a clone); a folder in Hugging Face's layout (Node); an http(s) address of such a folder, or in the
  *   browser a path that starts with `.` or `/`; else a hub id such as `org/name`
  * @throws where the model cannot be found, is of a family that is not computed here, or a tensor is missing, of wrong type or shape, or not finite:
  *   the message names the file and the tensor
@@ -124,6 +124,14 @@ export async function openModelFiles(source: string, options: LoadModelOptions =
     if (!isNode()) return fetchedFiles(source, { ...common, cache: true })
     const { keptOnDisk } = await import('../io/folder.node.ts')
     return fetchedFiles(source, { ...common, cache: true, kept: () => Promise.resolve(keptOnDisk()) })
+  }
+  if (source.startsWith('builtin:')) {
+    if (!isNode()) throw new Error(`${source} is read in Node; give the address of its folder`)
+    const [{ builtinFolder }, { folderFiles }] = await Promise.all([
+      import('../io/builtin.node.ts'),
+      import('../io/folder.node.ts'),
+    ])
+    return folderFiles(await builtinFolder(source))
   }
   if (isNode()) {
     const { folderFiles, isFolder, recoverFolder } = await import('../io/folder.node.ts')

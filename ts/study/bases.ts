@@ -18,7 +18,7 @@ import type { Tokenizer } from '../text/tokenizer.ts'
 import { loadClassifier } from '../inference/classifier.ts'
 import { openTokenizer } from '../inference/tokenizer.ts'
 import { vocabularyOf } from '../text/tokenizer-files.ts'
-import { densifyModel } from '../distil/densify.ts'
+import { densifyModel } from '../compress/densify.ts'
 import { encodeTexts } from '../inference/batches.ts'
 import { predict, logitsOf } from '../inference/logits.ts'
 import type { LabelOrder } from '../data/labels.ts'
@@ -34,7 +34,7 @@ import { balanceExamples } from '../data/examples.ts'
 import { scorePredictions } from '../evaluation/statistics.ts'
 import type { Store } from './store.ts'
 import { startStudent } from '../distil/student.ts'
-import { cachedTeacherLogits } from '../distil/teacher-logits.node.ts'
+import { cachedTeacherLogits } from '../distil/teacher-rows.node.ts'
 import { trainWithin, type Example, type Trained, type TrainingPlan } from '../train/within-time.ts'
 
 /** Training texts that calibration reads: some hundred tell what enters a layer. */
@@ -236,7 +236,7 @@ export class Bases {
       )
     reporter.done(start.shape)
     let model = start.weights
-    let words = start.words
+    let words = [start.words, ...start.notes].join('; ')
     let seconds = 0
     if (start.training !== 'none') {
       const fromScratch = start.training === 'scratch'

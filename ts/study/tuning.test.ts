@@ -1,16 +1,18 @@
 import { expect, it } from 'vitest'
 import { TrainSession } from '../../kernels/train/session.ts'
+import { meanInterval, rowCosines } from '../evaluation/vectors.ts'
 import { applyRecipe } from '../recipe/apply.ts'
 import type { ModelWeights } from '../model/weights.ts'
 import { joinExamples } from '../train/batches.ts'
 import { parametersOf, shapeOfModel } from '../train/convert.ts'
+import { withoutHead } from '../train/embedder.ts'
 import { initializeModel } from '../train/initialize.ts'
 import { toy, TOY } from '../../testing/toy-task.ts'
 import { SILENT } from '../inference/reporter.ts'
 import type { StudySettings } from '../report/results.ts'
 import { scaleFor } from './settings.ts'
-import type { Base } from './bases.ts'
-import { shapeWeights, type Shaping, type VariantContext } from './tuning.ts'
+import type { Base, BaseVectors } from './bases.ts'
+import { shapeByRecipe, shapeWeights, type Shaping, type VariantContext } from './tuning.ts'
 
 const model = initializeModel(TOY, 1)
 const examples = toy(64, 2)
@@ -66,6 +68,32 @@ it.each(['heads1-ffn32', 'svd:0.5'])(
     expect(near).toBeLessThan(alone / 2)
   },
 )
+
+it('trains a row of an embedder by the vectors of its base', async () => {
+  const embedder = withoutHead(model)
+  const vectors = async (of: ModelWeights): Promise<Float32Array> => {
+    const shape = { ...shapeOfModel(of), vectors: { width: TOY.hiddenSize, isProjected: false } }
+    const session = await TrainSession.create(shape, { isForwardOnly: true, threads: 1 })
+    session.setParameters(parametersOf(of, session.layout))
+    const found = await session.vectors(joinExamples(examples, [...examples.keys()]))
+    await session.dispose()
+    return found
+  }
+  const wanted = await vectors(embedder)
+  const far = async (of: ModelWeights): Promise<number> => {
+    const [first, second] = [wanted, await vectors(of)].map((data) => ({
+      data,
+      dims: [examples.length, TOY.hiddenSize],
+    }))
+    return 1 - meanInterval(rowCosines(first, second), { seed: 1 }).mean
+  }
+  const { base, apply, context } = shaping({ passes: 20, hiddenWeight: 0 })
+  const ofVectors = { teacher: () => Promise.resolve(wanted) } as Partial<BaseVectors> as BaseVectors
+  const given = { base: { ...base, model: embedder, vectors: ofVectors }, apply, context }
+  const [cut, trained] = [await apply(embedder, 'svd:0.25'), await shapeByRecipe('svd:0.25', true, given)]
+  expect(trained.model.classifier).toBeNull()
+  expect(await far(trained.model)).toBeLessThan((await far(cut.model)) / 2)
+})
 
 it.each([
   ['wtucker:R', 'wsvd:0.25', [0.0625, 0.125, 0.1875, 0.25, 0.375].map((R) => `wtucker:${R}`).concat('wsvd:0.25')],

@@ -1,16 +1,14 @@
 // How the weights of a row are shaped and trained again, a trained baseline's logits as their teacher: sparse weights while
 // their zeros grow, factors as factors, cut layers as smaller dense ones.
 
-import type { Calibration } from '../compress/calibration.ts'
-import { masksFor } from '../compress/prune.ts'
-import { parseRecipe, type RecipeResult, type Step } from '../recipe/apply.ts'
+import { parseRecipe, type RecipeResult } from '../recipe/apply.ts'
 import { definitionOf } from '../recipe/steps/index.ts'
-import type { Growth } from '../recipe/step.ts'
 import { METRIC_NAMES } from '../evaluation/statistics.ts'
 import type { ModelWeights } from '../model/weights.ts'
+import { growingZeros, growthWords } from '../train/growing-zeros.ts'
 import { uniformLayerMap, type HiddenOptions } from '../train/hidden.ts'
 import type { TrainOptions } from '../train/options.ts'
-import { type MaskSchedule } from '../train/schedule.ts'
+import type { MaskSchedule } from '../train/schedule.ts'
 import { trainWithin, type Trained } from '../train/within-time.ts'
 import type { Reporter } from '../inference/reporter.ts'
 import type { StudySettings } from '../report/results.ts'
@@ -27,8 +25,6 @@ const UNTRAINED_SHARE = 0.25
  * trained; where that does not hold, the first that loses no more than the second. Each gets its part of the time.
  */
 const REPAIRABLE = [0.08, 0.02]
-/** Share of the steps in which zeros grow; the rest trains with all of them. */
-const GROWING = 0.6
 /**
  * Twice as many passes for zeros as for factors and cut layers, where the time allows: what is cut away in steps is learned
  * again after each.
@@ -110,22 +106,8 @@ export async function shapeByRecipe(shape: string, isTuned: boolean, shaping: Re
   const trained = await train(start.model, shaping, { maskSchedule: growingZeros(sparse, growth, calibration) })
   // the zeros are held at the end, so the step finds the same ones again
   const again = await apply({ ...trained.model, config: start.model.config }, sparse.text)
-  const zeros = growth.isGradual
-    ? `zeros grown in ${GROWING * 100} % of the steps${growth.by === 'saliency' ? ', where w^2 times the mean squared gradient is least' : ''}`
-    : 'zeros held from the first step'
-  const notes = [...start.notes, ...again.notes, `${zeros}: ${trained.words}`]
+  const notes = [...start.notes, ...again.notes, `${growthWords(growth)}: ${trained.words}`]
   return { model: again.model, recipe: shape, notes }
-}
-
-/**
- * Masks that grow along the step's schedule. What goes first is what the loss misses least, unless the step goes by the
- * weights or by what enters them.
- */
-function growingZeros(step: Step, { rule, by }: Growth<Step>, calibration?: Calibration): MaskSchedule {
-  return {
-    until: GROWING,
-    masks: (done, model, saliency) => masksFor(by === 'saliency' ? saliency() : model, rule(step, done), calibration),
-  }
 }
 
 async function train(
@@ -149,6 +131,7 @@ async function train(
       seed: settings.seed,
       threads,
       ...(teacherLogits && { teacherLogits, alpha: ALPHA }),
+      // a teacher's vector is no noisy label: nothing is dropped
       ...(teacherVectors && { teacherVectors, dropout: 0 }),
       ...(plan.maskSchedule && { maskSchedule: plan.maskSchedule }),
       more: { ...checkpoints, ...(hiddenWeight > 0 && { hidden: statesOf(base.model, hiddenWeight) }) },

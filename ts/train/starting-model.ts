@@ -14,9 +14,10 @@ import type { Tokenizer } from '../text/tokenizer.ts'
 import { filesOf } from '../text/tokenizer-files.ts'
 import { shapeOfModel } from './convert.ts'
 import { initializeModel } from './initialize.ts'
+import { trainableCopy } from './trainable-copy.ts'
 
 export interface StartOptions {
-  /** 'scratch', 'preset:NAME', a folder or a hub id */
+  /** 'scratch', 'preset:NAME', 'builtin:NAME', a folder or a hub id */
   model: string
   seed: number
   /** of the texts; null: as the model was trained, a new model without */
@@ -39,6 +40,8 @@ export interface StartingModel {
   training: 'none' | 'scratch' | 'fine-tune'
   words: string
   shape: string
+  /** what was done to make it trainable, a sentence each */
+  notes: string[]
   /** the model's labels, where it came with them; the data's are put into their order */
   labels: LabelOrder | null
 }
@@ -80,13 +83,14 @@ const newModel = (weights: ModelWeights, tokenizer: Tokenizer, words: string): S
   training: 'scratch',
   words,
   shape: shapeWords(weights),
+  notes: [],
   labels: null,
 })
 
 /**
  * The model to start from; it is trained later where `training` says so.
  * @param forTraining true: a model may have a recipe, and where its labels are others it gets a new classifier; false, as a
- *   study needs it: both are refused
+ *   study needs it: both are refused. Of an encoder without a classifier, which is trained either way, neither is
  */
 export async function prepareModel(
   options: StartOptions,
@@ -105,7 +109,8 @@ export async function prepareModel(
   const loaded = await loadModel(source, { seed, ...(source.startsWith('preset:') && { labels: data.labels }) })
   let weights = withPreparation(loaded.weights, preparation)
   if (source.startsWith('preset:')) weights = { ...weights, config: { ...weights.config, ...outputsOf(data) } }
-  if (weights.config.recipe !== '' && !forTraining)
+  const isTrained = forTraining || !weights.classifier
+  if (weights.config.recipe !== '' && !isTrained)
     throw new Error(
       `${source} is compressed already (${weights.config.recipe}); a study starts from an uncompressed model`,
     )
@@ -116,6 +121,8 @@ export async function prepareModel(
     const words = `${source} with random weights, not trained: sizes and times are those of its shape, F1 says nothing`
     return { ...newModel(weights, tokenizer, words), training: 'none' }
   }
+  const copy = isTrained ? trainableCopy(weights, source) : { model: weights, notes: [] }
+  weights = copy.model
   const tokenizer = await openTokenizer(loaded.tokenizerFiles, weights.config, loaded.where)
   // labels of other names are another task to a training, a mistake to a study
   const labels = ordersOf(data, weights, source, forTraining ? findLabelOrder : matchLabels)
@@ -134,6 +141,7 @@ export async function prepareModel(
     training: asIs ? 'none' : 'fine-tune',
     words: asIs ? `${source} as it is` : `${source} with a new classifier, fine-tuned`,
     shape: shapeWords(weights),
+    notes: copy.notes,
     labels,
   }
 }
@@ -160,9 +168,9 @@ function ordersOf(
 }
 
 /**
- * A model to train further: dense f32 layers, uneven ones too, and chains of f32 factors. Its recipe stays on record, and
- * where its labels are others than the data's it gets a new classifier.
- * @throws where its layers or tables are stored in a format that cannot be trained
+ * A model to train further: dense f32 layers, uneven ones too, and chains of f32 factors; int8 and zeros become f32, and
+ * `notes` say so. Steps that still hold stay on record, and where its labels are others than the data's it gets a new classifier.
+ * @throws where it cannot be trained all the same
  */
 export async function prepareTrainable(
   options: StartOptions,

@@ -68,6 +68,7 @@ export async function trainFromSettings(settings: TrainSettings, watch: Watch): 
     { ...NEW_MODEL, baseline: size, maxPositions: tokensOf(settings) },
     data,
   )
+  for (const note of start.notes) reporter.note(note)
   if (start.labels) orderLabels(data, start.labels, reporter)
   const isRandom = start.training === 'scratch' || model.startsWith('preset:')
   const teacher = settings.teacher ?? (isRandom && canTeachLinearly(data) ? 'linear' : 'none')
@@ -239,13 +240,13 @@ function readingOf(
 }
 
 /** What cannot be a model's folder is refused before hours of training. */
-async function checkOut(out: string): Promise<void> {
+export async function checkOut(out: string): Promise<void> {
   if ((await isThere(out)) && !(await isFolder(out)))
     throw new Error(`${out} is a file; expected a folder, or a name that is free`)
 }
 
 /** What settings ask of the trainer beyond its plan. */
-const trainerOptions = (
+export const trainerOptions = (
   { accumulate, quantizationAware, pieceDropout, crop }: TrainingSettings,
   tokenizer: Tokenizer,
 ): Partial<TrainOptions> => ({

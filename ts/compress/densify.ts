@@ -1,7 +1,7 @@
 // Back to plain f32 for training.
 
 import type { EmbeddingTable } from '../../kernels/program/weights.ts'
-import { denseData, denseTable } from '../compress/dense.ts'
+import { denseData, denseTable } from './dense.ts'
 import { LAYER_LINEARS, linearLayers, type LinearLayer, type ModelWeights } from '../model/weights.ts'
 
 const densify = (linear: LinearLayer): LinearLayer => {

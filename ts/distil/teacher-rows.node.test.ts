@@ -3,7 +3,7 @@ import { tmpdir } from 'node:os'
 import { join } from 'node:path'
 import { afterEach, beforeEach, describe, expect, it } from 'vitest'
 import { FORMATS, syntheticModel } from '../../testing/models.ts'
-import { cachedTeacherLogits, teacherKey } from './teacher-logits.node.ts'
+import { cachedTeacherLogits, teacherKey } from './teacher-rows.node.ts'
 
 const SEQUENCES = [Int32Array.of(2, 5, 3), Int32Array.of(2, 3), Int32Array.of(2, 7, 8, 3)]
 const teacher = syntheticModel('f32')
@@ -85,7 +85,7 @@ describe('cachedTeacherLogits', () => {
   })
 
   it('writes nothing that is not whole', async () => {
-    await expect(ask({ logits: LOGITS.slice(1) })).rejects.toThrow(`expected 3 texts x ${labels} labels`)
+    await expect(ask({ logits: LOGITS.slice(1) })).rejects.toThrow(`expected 3 texts x ${labels}, all finite`)
     await expect(ask({ logits: LOGITS.map((z, i) => (i === 2 ? NaN : z)) })).rejects.toThrow('all finite')
     await expect(readdir(folder)).rejects.toThrow('ENOENT')
     await expect(ask({ teacher: { ...teacher, classifier: null } })).rejects.toThrow('no classifier')
