@@ -53,6 +53,19 @@ export class Arena {
     this.#device = device
     this.#band = options.guard ? BAND : 0
     this.#maxBindingBytes = options.maxBindingBytes
+    try {
+      this.#createAll(program, capacity, options)
+    } catch (error) {
+      this.dispose()
+      throw error
+    }
+  }
+
+  #createAll(
+    program: Program,
+    capacity: Capacity,
+    options: { copies: ReadonlySet<BufferId>; gatheredWidth: number },
+  ): void {
     program.buffers.forEach((spec, id) => {
       const rows = spec.rows === 'tokens' ? capacity.M : capacity.B
       const width = padded(spec.width)

@@ -118,9 +118,15 @@ export class Uploader {
     if (!this.fits(size))
       throw new Error(`${label}: needs one buffer of ${size} bytes, the adapter allows ${this.#maxBindingBytes}`)
     const usage = GPUBufferUsageBits.STORAGE | GPUBufferUsageBits.UNIFORM | GPUBufferUsageBits.COPY_DST
-    const { made: buffer, refusal } = inMemoryScope(this.#device, () =>
-      this.#device.createBuffer({ label, size, usage, mappedAtCreation }),
-    )
+    const { made: buffer, refusal } = inMemoryScope(this.#device, () => {
+      try {
+        return this.#device.createBuffer({ label, size, usage, mappedAtCreation })
+      } catch (error) {
+        // a buffer that is mapped takes memory of the host too, and that is missed at once
+        if (error instanceof RangeError) throw noMemory(this.bytes + size, error)
+        throw error
+      }
+    })
     this.#refusals.push(refusal)
     this.#buffers.push(buffer)
     this.bytes += size
@@ -130,10 +136,7 @@ export class Uploader {
   /** @throws where the device had no memory for one of the buffers, which it says later than it gives them */
   async checkMemory(): Promise<void> {
     const refusal = (await Promise.all(this.#refusals.splice(0))).find((found) => found !== null)
-    if (refusal)
-      throw new Error(
-        `WebGPU: the device has no memory for the ${this.bytes} bytes of the weights; take a more compressed model (${refusal.message})`,
-      )
+    if (refusal) throw noMemory(this.bytes, refusal)
   }
 
   dispose(): void {
@@ -141,6 +144,12 @@ export class Uploader {
     this.#buffers.length = 0
   }
 }
+
+const noMemory = (bytes: number, cause: { message: string }): Error =>
+  new Error(
+    `WebGPU: the device has no memory for the ${bytes} bytes of the weights; take a more compressed model (${cause.message})`,
+    { cause },
+  )
 
 /** GPUBufferUsage and GPUMapMode as numbers: Node has no such globals. */
 export const GPUBufferUsageBits = {

@@ -46,6 +46,7 @@ describe('patterns of a tokenizer', () => {
     "[^\\r\\n\\p{L}\\p{N}]?[\\p{Lu}\\p{Lt}\\p{Lm}\\p{Lo}\\p{M}]*[\\p{Ll}\\p{Lm}\\p{Lo}\\p{M}]+(?i:'s|'t|'re|'ve|'m|'ll|'d)?|\\p{N}{1,3}",
     "<\\|startoftext\\|>|'s|[\\p{L}]+|[\\p{N}]|[^\\s\\p{L}\\p{N}]+",
     '[+(*]+\\(+\\)*',
+    '[(+)*]x',
     '(ab)+c?',
   ])('%s is taken', (pattern) => expect(() => checkPatterns(withPattern(pattern))).not.toThrow())
 })

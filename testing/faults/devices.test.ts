@@ -9,16 +9,19 @@ import worker from 'node:worker_threads'
 import { afterEach, describe, expect, it, vi } from 'vitest'
 import { createWasmDevice } from '../../kernels/wasm/device.ts'
 import { findAdapter } from '../../kernels/webgpu/adapter.ts'
-import { createGpuDevice } from '../../kernels/webgpu/device.ts'
+import { createGpuDevice, createGpuDeviceWith } from '../../kernels/webgpu/device.ts'
 import { pipeline } from '../../ts/index.ts'
 import { writeWhole } from '../../ts/io/folder.node.ts'
+import { linearProgram } from '../../ts/pipeline/linear-program.ts'
 import { buildProgram } from '../../ts/model/bert.ts'
+import { randomModel } from '../../ts/model/preset.ts'
 import { tokenizerFromVocabulary } from '../../ts/text/bare-vocabulary.ts'
 import { openCheckpoint } from '../../ts/train/checkpoint.ts'
 import { initializeModel } from '../../ts/train/initialize.ts'
 import { trainClassifier } from '../../ts/train/loop.ts'
-import { syntheticModel } from '../models.ts'
+import { SMALL, syntheticModel } from '../models.ts'
 import { toy, TOY } from '../toy-task.ts'
+import { countBuffers } from './counting.ts'
 
 const MODEL = syntheticModel('int8', 3)
 const BATCH = { ids: Int32Array.of(1, 5, 2), types: new Int32Array(3), offsets: Int32Array.of(0, 3) }
@@ -29,14 +32,21 @@ afterEach(() => vi.restoreAllMocks())
 describe('WebAssembly', () => {
   it('says that memory is short where it cannot grow, and loads later', async () => {
     const device = await createWasmDevice({ threads: 1, shared: false })
-    const large = syntheticModel('f32', 3)
-    const rows = 400_000
-    large.embeddings.word = { ...large.embeddings.word, kind: 'f32', rows, data: new Float32Array(rows * 24) }
-    large.config = { ...large.config, vocabSize: rows }
-    vi.spyOn(WebAssembly.Memory.prototype, 'grow').mockImplementation(() => {
-      throw new RangeError('WebAssembly.Memory.grow(): Unable to grow instance memory')
+    // the word table finds room, the layers behind it do not
+    const large = randomModel({ ...SMALL, vocabSize: 30_000, hiddenSize: 128, intermediateSize: 512 })
+    const before = device.pool.memory.liveBytes
+    const { grow } = WebAssembly.Memory.prototype
+    let isFirst = true
+    vi.spyOn(WebAssembly.Memory.prototype, 'grow').mockImplementation(function (this: WebAssembly.Memory, pages) {
+      if (!isFirst) throw new RangeError('WebAssembly.Memory.grow(): Unable to grow instance memory')
+      isFirst = false
+      return grow.call(this, pages)
     })
-    await expect(device.load(buildProgram(large, 'logits'))).rejects.toThrow(/memory/i)
+    await expect(device.load(buildProgram(large, 'logits'))).rejects.toThrow(
+      /\d+ MB of memory are needed, the engine stops at \d+ MB; use smaller batches or a smaller model/,
+    )
+    expect(isFirst).toBe(false)
+    expect(device.pool.memory.liveBytes).toBe(before)
     vi.restoreAllMocks()
     const session = await device.load(buildProgram(large, 'logits'))
     expect(await session.run(BATCH)).toHaveLength(2)
@@ -50,7 +60,7 @@ describe('WebAssembly', () => {
     try {
       const device = await createWasmDevice({ threads: 2 })
       expect(device.info().threads).toBe(1)
-      expect(device.info().notes.join()).toMatch(/one thread|single|shared/i)
+      expect(device.info().notes.join()).toMatch(/no shared memory here .*: one thread/)
       const session = await device.load(program())
       expect(await session.run(BATCH)).toHaveLength(2)
       await device.dispose()
@@ -69,13 +79,66 @@ describe('WebAssembly', () => {
     try {
       const device = await createWasmDevice({ threads: 2 })
       expect(device.info().threads).toBe(1)
-      expect(device.info().notes.join()).toMatch(/restricted/)
+      expect(device.info().notes.join()).toMatch(/could not be started .*restricted.*: one thread/)
       await device.dispose()
     } finally {
       Object.assign(worker, { Worker })
       syncBuiltinESMExports()
     }
   })
+})
+
+it('a GPU whose host has no memory for one of the weights says so, frees the others, and goes on', async () => {
+  const { adapter } = await findAdapter('allow')
+  let left = Infinity
+  const { device: counted, count } = countBuffers(await adapter.requestDevice(), (method, given) => {
+    if (method !== 'createBuffer') return
+    const { size, mappedAtCreation } = given as GPUBufferDescriptor
+    if (!mappedAtCreation || left-- !== 0) return
+    throw new RangeError(`createBuffer failed, size (${size}) is too large for the implementation`)
+  })
+  const device = await createGpuDevice({ device: counted, kernels: 'direct' })
+  const run = async (): Promise<Float32Array> => {
+    const session = await device.load(program())
+    try {
+      return await session.run(BATCH)
+    } finally {
+      session.dispose()
+    }
+  }
+  const own = async (): Promise<number> => {
+    await vi.waitFor(() => expect(count()).toBeLessThan(10))
+    return count()
+  }
+  const expected = await run()
+  const before = await own()
+  let refused = 0
+  for (let at = 0, isDone = false; !isDone; at += at < 3 ? 1 : 7) {
+    left = at
+    const found = await run().catch((error: unknown) => error as Error)
+    isDone = left >= 0
+    left = Infinity
+    if (isDone) break
+    refused++
+    expect(found, `allocation ${at}`).toBeInstanceOf(Error)
+    expect((found as Error).message).toMatch(/^WebGPU: the device has no memory for .*; (take|use) /)
+    expect(await own()).toBe(before)
+    expect(await run()).toEqual(expected)
+  }
+  expect(refused).toBeGreaterThan(5)
+  await device.dispose()
+  expect(count()).toBe(0)
+  // and where buffers of activations are larger than the adapter allows
+  const small = await createGpuDeviceWith({ device: counted, kernels: 'direct', maxBindingBytes: 30_000 })
+  const weight = { kind: 'f32', N: 32, K: 4, data: new Float32Array(128) } as const
+  const session = await small.load(linearProgram(weight, null, 'none'))
+  const held = count()
+  const long = { rows: new Float32Array(1600), offsets: Int32Array.of(0, 400) }
+  await expect(session.run(long)).rejects.toThrow(/needs 51200 bytes, the adapter allows 30000; run shorter sequences/)
+  expect(count()).toBe(held)
+  session.dispose()
+  await small.dispose()
+  counted.destroy()
 })
 
 describe('a GPU that is lost', () => {
@@ -92,7 +155,7 @@ describe('a GPU that is lost', () => {
       if (stage === 'readback') setTimeout(() => own.destroy(), 0)
       return y
     })
-    await expect(running).rejects.toThrow(/WebGPU|GPU|lost|destroyed/)
+    await expect(running).rejects.toThrow(/^WebGPU: the device was (disposed|lost: .*); create a new device/)
     await device.dispose()
   })
 })

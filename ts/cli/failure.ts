@@ -24,6 +24,8 @@ export function failureSentence(error: unknown): string {
       return `${where.trim() || 'a file'} may not be opened; check its permissions`
     case 'EISDIR':
       return `${where.trim() || 'the path'} is a folder, expected a file`
+    case 'EROFS':
+      return `${where.trim() || 'the place'} is on a disk that is read-only; choose another place`
     case 'ENOSPC':
       return 'the disk is full; free some space and run the same command again'
     default:

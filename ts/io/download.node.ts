@@ -2,11 +2,11 @@
 
 import { createHash } from 'node:crypto'
 import { createReadStream } from 'node:fs'
-import { mkdir, open, readdir, rename, rm, stat, statfs } from 'node:fs/promises'
+import { open, readdir, rename, rm, stat, statfs } from 'node:fs/promises'
 import { dirname, join } from 'node:path'
 import { Locked, takeLock } from './lock.node.ts'
 import { watchedFetch, type FetchBounds } from './watched-fetch.ts'
-import { temporaryOf } from './write.node.ts'
+import { makeFolder, temporaryOf } from './write.node.ts'
 
 /** What a file must be: SHA-256 of its content, or SHA-1 as git has it, of "blob <bytes>\0" and its content. */
 export interface ObjectName {
@@ -32,11 +32,8 @@ const LEFT_AFTER_MS = 7 * 24 * 3600 * 1000
 /** @throws where the server has no such file, sends another, or the disk cannot hold it */
 export async function download(options: DownloadOptions): Promise<void> {
   const { place, size, object } = options
-  await mkdir(dirname(place), { recursive: true })
-  const unlock = await takeLock(`${place}.lock`, false).catch((error: unknown) => {
-    if (error instanceof Locked) return null
-    throw error
-  })
+  await makeFolder(dirname(place))
+  const unlock = await lockOf(place)
   // two processes want the same file: the second does not wait, and what it fetches is its own until it is whole
   const partial = unlock ? `${place}.incomplete` : temporaryOf(place, 'tmp')
   try {
@@ -52,6 +49,13 @@ export async function download(options: DownloadOptions): Promise<void> {
     await unlock?.()
   }
 }
+
+/** Takes the lock of who fetches a file. @returns null where another holds it */
+const lockOf = (place: string): Promise<(() => Promise<void>) | null> =>
+  takeLock(`${place}.lock`, false).catch((error: unknown) => {
+    if (error instanceof Locked) return null
+    throw error
+  })
 
 /** Adds to a file until it has all its bytes. */
 async function fetchInto(partial: string, options: DownloadOptions): Promise<void> {
@@ -123,11 +127,16 @@ async function digestOf(path: string, size: number, algorithm: ObjectName['algor
   return hash.digest('hex')
 }
 
-/** Removes what was begun a week ago or before and has not come since. */
+/** Removes what was begun a week ago or before and has not come since, by the clock, which may be wrong: not what still comes. */
 export async function removeOldPartials(folder: string): Promise<void> {
   for (const name of await readdir(folder).catch(() => [])) {
     if (!name.endsWith('.incomplete')) continue
-    const found = await stat(join(folder, name)).catch(() => null)
-    if (found && Date.now() - found.mtimeMs > LEFT_AFTER_MS) await rm(join(folder, name), { force: true })
+    const path = join(folder, name)
+    const found = await stat(path).catch(() => null)
+    if (!found || Date.now() - found.mtimeMs <= LEFT_AFTER_MS) continue
+    const unlock = await lockOf(path.replace(/\.incomplete$/, ''))
+    if (!unlock) continue
+    await rm(path, { force: true })
+    await unlock()
   }
 }

@@ -2,7 +2,7 @@
 // Files are asked for by commit, so that all of them come from one state and the second load needs no network.
 
 import type { PathInfo } from '@huggingface/hub'
-import { mkdir, readFile, rename, symlink } from 'node:fs/promises'
+import { readFile, rename, symlink } from 'node:fs/promises'
 import { dirname, join, relative } from 'node:path'
 import { download, removeOldPartials, type ObjectName } from './download.node.ts'
 import {
@@ -14,6 +14,7 @@ import {
   type Progress,
 } from './folder.ts'
 import { folderFiles, isFolder, isThere, writeWhole } from './folder.node.ts'
+import { makeFolder } from './write.node.ts'
 import { checkRevision, hubAddress, hubEndpoint, isCommit, isHubId } from './hub.ts'
 import { INDEX_FILE, shardsOf } from './shards.ts'
 import { watchedFetch, type FetchBounds } from './watched-fetch.ts'
@@ -102,7 +103,7 @@ export async function hubFiles(id: string, options: HubOptions = {}): Promise<Mo
     const index = await readFile(join(storage, 'snapshots', commit, INDEX_FILE), 'utf8')
     for (const file of await list([...shardsOf(index, id)])) await take(file)
   }
-  await mkdir(join(storage, 'refs'), { recursive: true })
+  await makeFolder(join(storage, 'refs'))
   if (!isCommit(revision)) await writeWhole(join(storage, 'refs', revision), [commit])
   return folderFiles(join(storage, 'snapshots', commit))
 
@@ -136,7 +137,7 @@ export async function hubFiles(id: string, options: HubOptions = {}): Promise<Mo
           signal: options.signal,
           silenceMs: options.silenceMs,
         })
-      await mkdir(dirname(place), { recursive: true })
+      await makeFolder(dirname(place))
       await link(stored, place)
     } catch (error) {
       options.signal?.throwIfAborted()

@@ -20,7 +20,16 @@ import {
 import { basename, dirname, join } from 'node:path'
 import { takeLock } from './lock.node.ts'
 import { SUMS_FILE } from './sums.ts'
-import { leftBeside, placeOf, syncFolder, temporaryOf, writeNew, replaceFile, type Parts } from './write.node.ts'
+import {
+  leftBeside,
+  makeFolder,
+  placeOf,
+  syncFolder,
+  temporaryOf,
+  writeNew,
+  replaceFile,
+  type Parts,
+} from './write.node.ts'
 
 /** What a disk answers that has no hard links, or no more of them. */
 const NO_LINKS = new Set<unknown>(['EPERM', 'ENOTSUP', 'EMLINK', 'ENOSYS', 'EXDEV'])
@@ -78,7 +87,7 @@ export async function writeFolder(folder: string, files: Files, stale: string[] 
     await recoverFolder(folder)
     const { place, found } = await placeOf(folder)
     if (found && !found.isDirectory()) throw new Error('it is a file, expected a folder')
-    await mkdir(dirname(place), { recursive: true })
+    await makeFolder(dirname(place))
     for (const { path } of await leftBeside(place)) await rm(path, { recursive: true, force: true })
     if (found && !(await canMove(place, found.dev))) return await writeInPlace(place, files, stale)
     return await replace(place, files, stale)

@@ -107,6 +107,31 @@ export async function writeNew(path: string, parts: Parts): Promise<{ bytes: num
   return { bytes, sha256: hash.digest('hex') }
 }
 
+/**
+ * Makes a folder and those above it.
+ * @throws what the system says of the first that cannot be made: of a read-only disk Node's own way to make them all says
+ *   that there is no such folder
+ */
+export async function makeFolder(folder: string): Promise<void> {
+  try {
+    await mkdir(folder, { recursive: true })
+  } catch (error) {
+    if ((error as NodeJS.ErrnoException).code !== 'ENOENT') throw error
+    const above = dirname(folder)
+    if (above !== folder && !(await stat(above).catch(() => null))) await makeFolder(above)
+    await mkdir(folder)
+  }
+}
+
+/** As `makeFolder`, for a run that will write there. @throws in a sentence */
+export async function makeRunFolder(folder: string): Promise<void> {
+  await makeFolder(folder).catch((error: Error) => {
+    throw new Error(`${folder} cannot be made (${error.message}); choose a folder that can be written`, {
+      cause: error,
+    })
+  })
+}
+
 /** Puts the names of a folder on the disk, where the system can. */
 export async function syncFolder(folder: string): Promise<void> {
   const handle = await open(folder, 'r').catch(() => null)
@@ -127,7 +152,7 @@ export async function replaceFile(path: string, parts: Parts): Promise<{ bytes: 
   try {
     const { place, found } = await placeOf(path)
     if (found?.isDirectory()) throw new Error('it is a folder, expected a file')
-    await mkdir(dirname(place), { recursive: true })
+    await makeFolder(dirname(place))
     for (const left of await leftBeside(place)) await rm(left.path, { recursive: true, force: true })
     temporary = temporaryOf(place, 'tmp')
     const written = await writeNew(temporary, parts)

@@ -31,7 +31,8 @@ const CONTEXT: OptionNames<RecipeContext> = {
  *
  * Throws on an unknown step, a step that makes no sense after the ones before it (those in `model.config.recipe`
  * included), NaN weights, and a step whose context is missing (texts for vocab, a trainer for student, a calibration for
- * the steps that need one; heads and student make theirs stale, so that those steps take a recipe of their own).
+ * the steps that need one; heads and student make theirs stale, so that those steps take a recipe of their own); and the
+ * signal's reason where it is aborted.
  *
  * @example
  * const { model: small, notes } = await applyRecipe(model, 'sp80x4+q8+e8', { seed: 1 })
@@ -90,7 +91,11 @@ function applyStep(
   step: Step,
   context: RecipeContext,
 ): Promise<StepResult & { vocabulary?: string[] }> {
-  const report = (done: number, total: number): void => context.progress?.(step.text, done, total)
+  // after each report the event loop gets its turn, in which a signal comes
+  const report = (done: number, total: number): void => {
+    context.signal?.throwIfAborted()
+    context.progress?.(step.text, done, total)
+  }
   const once = async <T>(work: () => T | Promise<T>): Promise<T> => {
     report(0, 1)
     await breathe()

@@ -21,6 +21,8 @@ export interface RecipeContext extends VocabularyContext {
   biasCorrection?: boolean
   /** called as a step advances, `done` of `total` pieces of its work */
   progress?: (step: string, done: number, total: number) => void
+  /** ends the work between two layers; its reason is thrown */
+  signal?: AbortSignal
   /** scores per layer for heads<h>-ffn<f>; from the weights unless given. Every layer keeps as many as the others */
   importance?: readonly Importance[]
   /**

@@ -7,6 +7,7 @@ import { mkdir, readFile, rename, rm } from 'node:fs/promises'
 import { join } from 'node:path'
 import { folderDigest, writeWhole } from '../io/folder.node.ts'
 import { takeLock } from '../io/lock.node.ts'
+import { makeRunFolder } from '../io/write.node.ts'
 import { folderOf } from './catalogue.ts'
 
 export interface Store {
@@ -67,11 +68,7 @@ async function sameStudy(folder: string, inputs: Record<string, unknown>): Promi
 
 /** Keeps another study out of a folder. @returns lets it in again @throws Locked where one is in it */
 export async function lockStudy(folder: string): Promise<() => Promise<void>> {
-  await mkdir(folder, { recursive: true }).catch((error: Error) => {
-    throw new Error(`${folder} cannot be made (${error.message}); choose a folder that can be written`, {
-      cause: error,
-    })
-  })
+  await makeRunFolder(folder)
   return takeLock(join(folder, 'study.lock'), false)
 }
 

@@ -1,9 +1,10 @@
 // Training that can be stopped: a checkpoint beside the model's folder, and how to go on with it.
 
-import { mkdir, rmdir } from 'node:fs/promises'
+import { rmdir } from 'node:fs/promises'
 import { join } from 'node:path'
 import { isThere } from '../io/folder.node.ts'
 import { takeLock } from '../io/lock.node.ts'
+import { makeRunFolder } from '../io/write.node.ts'
 import type { Reporter } from '../inference/reporter.ts'
 import { Stopped } from '../inference/stopped.ts'
 import { readCheckpoint, removeCheckpoint, writeCheckpoint } from './checkpoint.node.ts'
@@ -26,7 +27,7 @@ export async function resumable<T>(
   work: (options: Pick<TrainOptions, 'checkpoint' | 'resume'>) => Promise<T>,
 ): Promise<T> {
   const folder = trainingFolder(given.out)
-  await mkdir(folder, { recursive: true })
+  await makeRunFolder(folder)
   const unlock = await takeLock(join(folder, 'lock'), false)
   try {
     return await unlocked(given, reporter, work)
