@@ -369,8 +369,8 @@ export const BREAKAGES: Breakage[] = [
     fault: 'GPU memory that is short for weights',
     broken: 'it is not asked for',
     file: 'kernels/webgpu/upload.ts',
-    instead: 'if (refusal)\n',
-    by: 'if (refusal === undefined)\n',
+    instead: 'if (refusal) throw noMemory',
+    by: 'if (refusal === undefined) throw noMemory',
     test: ['kernels/webgpu/failures', 'says that memory is short where weights are loaded'],
   },
   {
