@@ -15,6 +15,16 @@ export function runReference(program: Program, batch: Batch): Float64Array {
   return referenceWithBounds(program, batch).values
 }
 
+/** As `runReference`, where every op's output is what `change` makes of it: how far errors of the ops reach. */
+export function runChangedReference(program: Program, batch: Batch, change: Change): Float64Array {
+  const last = walk(program, batch, change).at(-1)
+  if (!last) throw new Error('program: no op writes its output')
+  return last.values
+}
+
+/** What takes the place of the output of op number `i`. */
+type Change = (made: Referenced, i: number, op: Op) => ArrayLike<number>
+
 /**
  * The output with the last op's own error bounds: for a program of one op they are the bounds a kernel must keep;
  * for longer programs earlier errors are not in them.
@@ -34,9 +44,9 @@ export const referenceOfEachOp = (
   program: Program,
   batch: Batch,
   outputs: readonly ArrayLike<number>[],
-): Referenced[] => walk(program, batch, outputs)
+): Referenced[] => walk(program, batch, (_, i) => outputs[i])
 
-function walk(asGiven: Program, given: Batch, outputs: readonly ArrayLike<number>[] | null): Referenced[] {
+function walk(asGiven: Program, given: Batch, change: Change | null): Referenced[] {
   const { program, place } = placePositions(asGiven)
   const batch = place ? place(given) : given
   checkBatch(program, batch)
@@ -47,7 +57,7 @@ function walk(asGiven: Program, given: Batch, outputs: readonly ArrayLike<number
     const made = runOp(op, batch, buffers, ofInt8)
     if (op.kind === 'linear' && isInt8(op.weight)) ofInt8.add(op.output)
     else ofInt8.delete(op.output)
-    buffers.set(op.output, outputs ? outputs[i] : made.values)
+    buffers.set(op.output, change ? change(made, i, op) : made.values)
     return made
   })
 }

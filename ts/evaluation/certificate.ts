@@ -40,7 +40,7 @@ export function certificateText(certificate: Certificate, versions: string): str
     `model    ${source}`,
     ...files.map(({ name, sha256, state }) => `         ${sha256 ?? '-'}  ${name}: ${state}`),
     ...devices.flatMap(deviceLines),
-    `bound    ${bound.toExponential(1)}: a last bit of the word table moves the reference's logits by ${moves.toExponential(1)}`,
+    `bound    ${bound.toExponential(1)}: errors within the bounds of every op move the reference's logits by ${moves.toExponential(1)}`,
     `threads  logits differ by ${betweenThreads.toExponential(1)}`,
     ...notes.map((note) => `note     ${note}`),
     faults.length === 0 ? 'verified' : `not verified: ${faults.join('; ')}`,
@@ -48,7 +48,7 @@ export function certificateText(certificate: Certificate, versions: string): str
   return `${lines.join('\n')}\n`
 }
 
-function deviceLines({ device, kernels, furthest }: DeviceVerdict): string[] {
+function deviceLines({ device, kernels, layers, worst, furthest }: DeviceVerdict): string[] {
   const outputs = kernels.reduce((sum, kernel) => sum + kernel.outputs, 0)
   const wrong = kernels.reduce((sum, kernel) => sum + kernel.wrong, 0)
   const variants = Object.entries(device.variants).map(([kernel, variant]) => `${kernel} ${variant}`)
@@ -56,6 +56,7 @@ function deviceLines({ device, kernels, furthest }: DeviceVerdict): string[] {
     `device   ${device.name}${device.software ? ' (software GPU, emulated)' : ''}`,
     ...(variants.length > 0 ? [`         ${variants.join(', ')}`] : []),
     `         ${kernels.length} kinds and shapes of layers: ${outputs - wrong} of ${outputs} integers equal`,
+    `         ${layers} layers as they are: no output further from the reference than ${worst.toFixed(2)} of its bound`,
     `         logits at most ${furthest.toExponential(1)} from the float64 reference`,
   ]
 }

@@ -4,11 +4,14 @@ import { tmpdir } from 'node:os'
 import { join } from 'node:path'
 import { afterAll, beforeAll, describe, expect, it } from 'vitest'
 import type { Device } from '../../kernels/program/device.ts'
+import type { Op } from '../../kernels/program/program.ts'
 import { createWasmDevice } from '../../kernels/wasm/device.ts'
 import { syntheticModel } from '../../testing/models.ts'
 import { checkSums } from '../io/sums.node.ts'
 import { saveModel } from '../model/save.ts'
 import { verifyModel } from './verify.ts'
+
+type LinearOp = Extract<Op, { kind: 'linear' }>
 
 const MAIN = join(import.meta.dirname, '../cli/main.ts')
 
@@ -58,6 +61,48 @@ describe('verifyModel', () => {
     const notANumber = await verifyModel(syntheticModel('f32'), [wrong((y) => void y.fill(NaN, 0, 1))])
     expect(notANumber.faults.at(-1)).toMatch(/a logit is NaN from the reference/)
     expect(notANumber.betweenThreads).toBe(0)
+  })
+
+  /** A device on which linear layers with GELU, the feed-forward ones, are others. */
+  const mutated = (change: (op: LinearOp) => Partial<LinearOp>): Device => ({
+    ...device,
+    info: () => device.info(),
+    load: (program, options) =>
+      device.load(
+        {
+          ...program,
+          ops: program.ops.map((op) =>
+            op.kind === 'linear' && op.activation === 'gelu' ? { ...op, ...change(op as LinearOp) } : op,
+          ),
+        },
+        options,
+      ),
+  })
+
+  it.each(['f32', 'int8'] as const)(
+    'finds one weight that is a little off, and another activation, in %s',
+    async (format) => {
+      const model = syntheticModel(format, 3)
+      const oneWeight = mutated(({ weight }) => {
+        const changed = structuredClone(weight)
+        if (changed.kind === 'f32') changed.data[7] *= 1 + 2 ** -12
+        if (changed.kind === 'int8') changed.data[7] += changed.data[7] > 0 ? -1 : 1
+        return { weight: changed }
+      })
+      const { faults } = await verifyModel(model, [oneWeight])
+      expect(faults.join('\n')).toMatch(
+        /an output of linear layer 5 of 14 \(\w+, gelu\) is [\d.]+ times as far from the reference as it may be/,
+      )
+      // tanh's GELU is 5e-4 from the other at most
+      const otherGelu = await verifyModel(model, [mutated(() => ({ activation: 'gelu_tanh' }))])
+      expect(otherGelu.faults.join('\n')).toMatch(/linear layer 5 of 14 .* is [\d.]+ times as far/)
+    },
+  )
+
+  it('has a bound on logits of f32 that leaves no room', async () => {
+    const { bound, devices } = await verifyModel(syntheticModel('f32', 3), [device])
+    expect(bound).toBeLessThan(1e-5)
+    expect(devices[0].worst).toBeLessThan(1)
   })
 
   it('stops where the signal says so', () =>

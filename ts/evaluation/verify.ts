@@ -1,14 +1,14 @@
 // Whether this engine, these threads and this adapter compute a model as the float64 reference does: integers of the
-// kernels exactly, logits within a bound. Nothing here is of Node: a page can ask too.
+// kernels exactly, every layer within the derived bounds of its sums, logits as near as errors within those bounds leave
+// them. Nothing here is of Node: a page can ask too.
 
 import type { Device, DeviceInfo } from '../../kernels/program/device.ts'
-import type { Batch, Program } from '../../kernels/program/program.ts'
+import type { Batch, Op, Program } from '../../kernels/program/program.ts'
 import { createRandom } from '../../kernels/program/random.ts'
-import { isInt8, type EmbeddingTable, type LeafWeight } from '../../kernels/program/weights.ts'
-import { referenceWithBounds, runReference } from '../../kernels/reference.ts'
+import { isInt8, type LeafWeight } from '../../kernels/program/weights.ts'
+import { referenceWithBounds, runChangedReference, runReference } from '../../kernels/reference.ts'
 import { packBatch } from '../inference/batches.ts'
 import { buildProgram } from '../model/bert.ts'
-import { denseTable } from '../model/dense.ts'
 import { linearLayers, type ModelWeights } from '../model/weights.ts'
 import { linearProgram } from '../../kernels/program/linear-program.ts'
 
@@ -25,6 +25,10 @@ export interface DeviceVerdict {
   device: DeviceInfo
   /** layers of one storage format and shape stand for all of them */
   kernels: { layer: string; kind: string; N: number; K: number; outputs: number; wrong: number }[]
+  /** linear layers with weights, bias and activation of their own, on random rows */
+  layers: number
+  /** largest distance of one of their outputs from the reference, in units of its derived bound */
+  worst: number
   logits: Float32Array
   /** largest distance of a logit from the float64 reference */
   furthest: number
@@ -34,7 +38,7 @@ export interface Verdict {
   devices: DeviceVerdict[]
   /** how far a logit may be from the reference */
   bound: number
-  /** how far the reference itself moves where its input moves by a last bit */
+  /** how far the reference itself moves where every output of every op is off by its derived bound, up or down */
   moves: number
   /** largest distance of a logit between two CPU devices; 0 where there are no two */
   betweenThreads: number
@@ -42,18 +46,16 @@ export interface Verdict {
   faults: string[]
 }
 
-/** Rows of the integer tests: an odd number, so that every tile has a rest. */
+type LinearOp = Extract<Op, { kind: 'linear' }>
+
+/** Rows of the tests of one layer: an odd number, so that every tile has a rest. */
 const ROWS = 7
 const MOST_INTEGER = 8
 /**
- * A logit may be this many times as far from the reference as last bits of the word table move it, and in any case as far as
- * sums in another order, or one activation that rounds to the next int8, have moved the fixtures of testing/compatibility.
+ * A logit may be this many times as far from the reference as the largest of some draws moves it: draws of up and down
+ * do not show the furthest that there is.
  */
-const BOUND_FACTOR = 16
-const LEAST_BOUND = 1e-4
-const LEAST_BOUND_INT8 = 5e-3
-/** Relative size of the last bits that are moved: what some layers of f32 sums leave; and how often. */
-const LAST_BITS = 2 ** -20
+const BOUND_FACTOR = 2
 const TRIALS = 3
 
 /**
@@ -77,9 +79,9 @@ export async function verifyModel(
   progress?.('float64 reference')
   const expected = runReference(program, batch)
   const moves = largestMove(program, batch, expected, seed)
+  const bound = BOUND_FACTOR * moves
   const layers = layersOfEachShape(model)
-  const least = layers.some(({ weight }) => isInt8(weight)) ? LEAST_BOUND_INT8 : LEAST_BOUND
-  const bound = Math.max(least, BOUND_FACTOR * moves)
+  const linears = program.ops.filter((op) => op.kind === 'linear')
   const verdicts: DeviceVerdict[] = []
   const faults: string[] = []
   for (const device of devices) {
@@ -93,6 +95,16 @@ export async function verifyModel(
       if (found.wrong > 0)
         faults.push(`${name}: ${found.wrong} of ${found.outputs} integers of ${layer} (${weight.kind}) are wrong`)
     }
+    let worst = 0
+    for (const [at, op] of linears.entries()) {
+      signal?.throwIfAborted()
+      const ratio = await compareLayer(device, op, seed + at)
+      worst = ratio > worst || Number.isNaN(ratio) ? ratio : worst
+      if (!(ratio <= 1))
+        faults.push(
+          `${name}: an output of linear layer ${at + 1} of ${linears.length} (${op.weight.kind}, ${op.activation}) is ${ratio} times as far from the reference as it may be`,
+        )
+    }
     signal?.throwIfAborted()
     const session = await device.load(program)
     const logits = await session.run(batch)
@@ -100,7 +112,7 @@ export async function verifyModel(
     const furthest = distance(logits, expected)
     if (!(furthest <= bound))
       faults.push(`${name}: a logit is ${furthest} from the reference, expected at most ${bound}`)
-    verdicts.push({ device: device.info(), kernels, logits, furthest })
+    verdicts.push({ device: device.info(), kernels, layers: linears.length, worst, logits, furthest })
   }
   const cpus = verdicts.filter(({ device }) => device.kind === 'cpu')
   const betweenThreads = Math.max(0, ...cpus.slice(1).map(({ logits }) => distance(logits, cpus[0].logits)))
@@ -129,18 +141,15 @@ function batchOf({ config, embeddings }: ModelWeights, lengths: readonly number[
   return { ids, offsets, types: new Int32Array(ids.length) }
 }
 
-/** How far the reference moves where the word table's numbers move by a last bit, up or down. */
+/** How far the reference moves where every output of every op is off by its bound, up or down by chance. */
 function largestMove(program: Program, batch: Batch, expected: Float64Array, seed: number): number {
   let most = 0
   for (let trial = 0; trial < TRIALS; trial++) {
-    const random = createRandom(seed, `last bits ${trial}`)
-    const ops = program.ops.map((op) => {
-      if (op.kind !== 'embedding') return op
-      const data = denseTable(op.word).map((x) => x * (1 + (random.next() < 0.5 ? -LAST_BITS : LAST_BITS)))
-      const word: EmbeddingTable = { kind: 'f32', rows: op.word.rows, width: op.word.width, data }
-      return { ...op, word }
-    })
-    most = Math.max(most, distance(runReference({ ...program, ops }, batch), expected))
+    const random = createRandom(seed, `errors ${trial}`)
+    const moved = runChangedReference(program, batch, ({ values, bounds }) =>
+      values.map((value, i) => value + (random.next() < 0.5 ? -bounds[i] : bounds[i])),
+    )
+    most = Math.max(most, distance(moved, expected))
   }
   return most
 }
@@ -203,4 +212,33 @@ async function compareIntegers(
   let wrong = 0
   values.forEach((value, i) => void (Math.fround(value) === actual[i] || wrong++))
   return { outputs: values.length, wrong }
+}
+
+/** A layer as it is in the model, without what is added to it, on random rows. @returns the worst distance in its bounds */
+async function compareLayer(device: Device, op: LinearOp, seed: number): Promise<number> {
+  const random = createRandom(seed, 'layer')
+  const { K, N } = op.weight
+  const program: Program = {
+    buffers: [
+      { name: 'input', rows: 'tokens', width: K, dtype: 'f32' },
+      { name: 'output', rows: 'tokens', width: N, dtype: 'f32' },
+    ],
+    ops: [{ ...op, input: 0, output: 1, residual: null }],
+    input: 0,
+    output: 1,
+  }
+  const rows = Float32Array.from({ length: ROWS * K }, () => 2 * random.next() - 1)
+  const batch: Batch = { offsets: Int32Array.of(0, ROWS), rows }
+  const session = await device.load(program)
+  const actual = await session.run(batch)
+  session.dispose()
+  const { values, bounds } = referenceWithBounds(program, batch)
+  let worst = 0
+  for (let i = 0; i < values.length; i++) {
+    const off = Math.abs(actual[i] - values[i])
+    const ratio = off === 0 ? 0 : off / bounds[i]
+    if (Number.isNaN(ratio)) return NaN
+    worst = Math.max(worst, ratio)
+  }
+  return worst
 }
