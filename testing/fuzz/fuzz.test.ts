@@ -4,8 +4,12 @@ import { expect, it } from 'vitest'
 import { fuzzCalls } from './calls.ts'
 import { fuzzCheckpoints } from './checkpoints.ts'
 import { fuzzData } from './data.ts'
+import { fuzzGpu } from './gpu.ts'
 import { fuzzModels } from './models.ts'
 import { Fault, isSentence, runCases } from './report.ts'
+
+/** The direct kernels alone: a software GPU takes half a minute to compile and try out the tiled ones. */
+const GPU_CASES = 60
 
 it.each([
   { name: 'models', fuzz: fuzzModels, cases: 300 },
@@ -17,6 +21,12 @@ it.each([
   expect(faults).toEqual([])
   expect(taken).toBeGreaterThan(cases / 100)
   expect(refused).toBeGreaterThan(cases / 10)
+})
+
+it('gpu: every case is right, and nothing is written outside its buffers', async () => {
+  const { faults, taken } = await fuzzGpu(GPU_CASES, 1, undefined, ['direct'])
+  expect(faults).toEqual([])
+  expect(taken).toBe(GPU_CASES)
 })
 
 it('counts inner words of an engine, and what a fuzzer finds wrong, as faults', async () => {

@@ -1,12 +1,13 @@
-// npm run fuzz -- models|data|checkpoints|calls [--cases N] [--seed S]
+// npm run fuzz -- models|data|checkpoints|calls|gpu [--cases N] [--seed S]
 
 import { parseArgs } from 'node:util'
 import { fuzzCalls } from './calls.ts'
 import { fuzzCheckpoints } from './checkpoints.ts'
 import { fuzzData } from './data.ts'
+import { fuzzGpu } from './gpu.ts'
 import { fuzzModels } from './models.ts'
 
-const TARGETS = { models: fuzzModels, data: fuzzData, checkpoints: fuzzCheckpoints, calls: fuzzCalls }
+const TARGETS = { models: fuzzModels, data: fuzzData, checkpoints: fuzzCheckpoints, calls: fuzzCalls, gpu: fuzzGpu }
 /** Lines that say how far it is. */
 const LINES = 10
 
