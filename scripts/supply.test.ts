@@ -26,6 +26,15 @@ it.each(['mail', 'sentiment'])('the page’s model %s has the files that SHA256S
   for (const file of files) expect(file).toMatchObject({ state: 'as written' })
 })
 
+it('the newest release of the changelog is the version of the package, and unreleased changes come before it', () => {
+  const titles = [...readFileSync(new URL('CHANGELOG.md', ROOT), 'utf8').matchAll(/^## \[(.+?)\](?: - (\S+))?$/gm)]
+  expect(titles[0][1]).toBe('Unreleased')
+  expect(titles[1][1]).toBe(json<{ version: string }>('package.json').version)
+  const dates = titles.slice(1).map(([, , date]) => date)
+  for (const date of dates) expect(date).toMatch(/^\d{4}-\d{2}-\d{2}$/)
+  expect(dates).toEqual([...dates].sort().reverse())
+})
+
 describe('packages', () => {
   const components = componentsOf(json('package-lock.json'))
 
