@@ -48,6 +48,7 @@ export {
 } from './compress/ranks.ts'
 export type { Choices, RankRule } from './compress/ranks.ts'
 export type { QuantizeOptions } from './compress/quantize.ts'
+export type { Compensation, Compensator } from './compress/compensate.ts'
 export { quantizationSensitivity, quantizeWithinGate } from './compress/quantize-gate.ts'
 export type { GateResult, LayerSensitivity } from './compress/quantize-gate.ts'
 export { applyRecipe, formatRecipe, parseRecipe, STEP_SYNTAX } from './recipe/apply.ts'

@@ -28,7 +28,7 @@ export type {
   QuantizedInput,
 } from './pipeline/kernel-calls.ts'
 export type { WasmDeviceOptions } from '../kernels/wasm/device.ts'
-export type { Device, DeviceInfo, Session, SessionStats } from '../kernels/program/device.ts'
+export type { Device, DeviceInfo, Int8Rows, Session, SessionStats } from '../kernels/program/device.ts'
 export type { Batch, Program } from '../kernels/program/program.ts'
 export type * from '../kernels/program/stored-weights.ts'
 export type * from '../kernels/program/weights.ts'

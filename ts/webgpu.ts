@@ -30,7 +30,7 @@ export type {
   PrepareOptions,
   QuantizedInput,
 } from './pipeline/kernel-calls.ts'
-export type { Device, DeviceInfo, Session, SessionStats } from '../kernels/program/device.ts'
+export type { Device, DeviceInfo, Int8Rows, Session, SessionStats } from '../kernels/program/device.ts'
 export type { Batch, Program } from '../kernels/program/program.ts'
 export type * from '../kernels/program/stored-weights.ts'
 export type * from '../kernels/program/weights.ts'
