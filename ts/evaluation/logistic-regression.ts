@@ -42,7 +42,7 @@ export function trainLogisticRegression(
 }
 
 /** Parts that the texts are cut into, each of which is said by a regression that was trained on the others. */
-export const CROSS_FITTED_PARTS = 5
+const CROSS_FITTED_PARTS = 5
 
 /**
  * What logistic regression says of its own training texts without having learned their labels: the texts are cut into parts,
