@@ -64,7 +64,13 @@ const NO_UPLOAD = {
 it.each(ROWS)('the proof of $op $id runs it', async ({ op, id, proof, vendors }) => {
   const ran = new Set<WebgpuVariant>()
   for (const { program } of proof()) {
-    const packing = { usesMatrices: true, halfProducts: true, precision: 'f32' as const, vendor: vendors?.[0] ?? '' }
+    const packing = {
+      hasMatrices: true,
+      usesMatrices: true,
+      halfProducts: true,
+      precision: 'f32' as const,
+      vendor: vendors?.[0] ?? '',
+    }
     const { calls } = await compileProgram(program, NO_UPLOAD, packing)
     for (const { row } of calls.flatMap(({ variants }) => variants)) ran.add(row)
   }

@@ -27,6 +27,8 @@ export interface Int8Size {
   columns: number
   /** the weights are also packed in fragments, since the adapter multiplies matrices and no fragment crosses two rows */
   hasFragments: boolean
+  /** and in matrices of 16 x 16 x 32 */
+  hasRowFragments: boolean
   /** the GPU has an instruction for dot4I8Packed, as far as its vendor says */
   hasDots: boolean
 }
@@ -96,7 +98,7 @@ export const INT8_WEBGPU = [
     operands: 'norm-after-fragments',
     covers: { rows: 32 },
     rows: { least: WHOLE_ROWS },
-    fits: ({ hasFragments }) => hasFragments,
+    fits: ({ hasRowFragments }) => hasRowFragments,
     includesBefore: true,
     normalizes: true,
     proof: provesNormAfterMatrices,
@@ -318,7 +320,7 @@ export const INT8_WEBGPU_NOTES: VariantNotes<(typeof INT8_WEBGPU)[number]> = {
     status: 'default',
   },
   'whole-row-matrix': {
-    needs: 'as matrix, and operations of subgroups; proved at start',
+    needs: 'as matrix, of 16 x 16 x 32 alone, and operations of subgroups; proved at start',
     wins: 'as whole-row for more than 256 rows, on adapters with integer matrix units; never timed on one',
     status: 'default',
   },
@@ -359,7 +361,7 @@ export const INT8_WEBGPU_NOTES: VariantNotes<(typeof INT8_WEBGPU)[number]> = {
   },
   'matrix/4': {
     needs:
-      'chromium-experimental-subgroup-matrix with i8 to i32 of 16 x 16 x 32, subgroups of 32; K padded to 16 a multiple of 32, rows of tokens; proved exact at start',
+      'chromium-experimental-subgroup-matrix with i8 to i32 of 16 x 16 x 32 and subgroups of 32, or with subgroup-size-control of 16 x 16 x 16, 8 x 16 x 32 or 8 x 8 x 32; K padded to 16 a multiple of 32, rows of tokens; proved exact at start',
     wins: '129 to 256 rows, or from 33 of given bytes, on adapters with integer matrix units; never timed on one',
     status: 'default',
   },

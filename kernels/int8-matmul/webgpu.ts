@@ -66,11 +66,15 @@ export function packFragments(memory: ArrayBuffer, parts: LinearPart<Int8Weight>
 }
 
 /** What the variants of an int8 layer depend on. */
-export function int8Size({ parts, rows }: LinearSpec<Int8Weight>, { usesMatrices, vendor }: Offers): Int8Size {
+export function int8Size(
+  { parts, rows }: LinearSpec<Int8Weight>,
+  { hasMatrices, usesMatrices, vendor }: Offers,
+): Int8Size {
   const { columns } = columnStarts(parts)
   // no fragment crosses two rows or the end of a buffer: those of token rows hold a multiple of 16, of sequences maybe not
-  const hasFragments = usesMatrices && padded(parts[0].weight.K) % FRAGMENT_INPUTS === 0 && rows === 'tokens'
-  return { columns, hasFragments, hasDots: !WITHOUT_DOTS.includes(vendor) }
+  const hasFragments = hasMatrices && padded(parts[0].weight.K) % FRAGMENT_INPUTS === 0 && rows === 'tokens'
+  const hasRowFragments = hasFragments && usesMatrices
+  return { columns, hasFragments, hasRowFragments, hasDots: !WITHOUT_DOTS.includes(vendor) }
 }
 
 /** Of the slots that linearSlots gives. */
@@ -142,7 +146,7 @@ export function quantizeCall(
     { from: 'scales', id },
     { from: 'weight', buffer: dims },
   ]
-  const size: Int8Size = { columns: 0, hasFragments: false, hasDots: true }
+  const size: Int8Size = { columns: 0, hasFragments: false, hasRowFragments: false, hasDots: true }
   const variants = bindVariants(INT8_WEBGPU, { offers, size, operands: { quantize: () => slots } })
   return { label: `quantize ${spec.name}`, rows: spec.rows, variants }
 }

@@ -3,6 +3,7 @@
 import { describe, expect, it } from 'vitest'
 import { referenceWithBounds, runReference } from '../reference.ts'
 import { createGpuDeviceWith } from '../webgpu/device.ts'
+import { MATRIX_SHAPES } from '../webgpu/matrix-shape.ts'
 import type { Device } from '../program/device.ts'
 import type { Batch, Op, Program } from '../program/program.ts'
 import type { Int8Weight } from '../program/weights.ts'
@@ -15,7 +16,7 @@ import { deviceOf } from '../testing/suite.ts'
 import { randomWeight } from '../testing/weights.ts'
 
 const emulatedDevice = (sources = emulatedSources()): Promise<Device> =>
-  createGpuDeviceWith({ kernels: 'tiled', emulatesMatrices: true, sources })
+  createGpuDeviceWith({ kernels: 'tiled', emulatesMatrices: MATRIX_SHAPES[0], sources })
 
 interface Tested {
   device: TestDevice

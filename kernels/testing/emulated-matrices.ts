@@ -1,8 +1,9 @@
-// The matrix kernel in words that every adapter understands, so that its indices, its epilogue and its variants can be tested
+// The matrix kernels in words that every adapter understands, so that its indices, its epilogue and its variants can be tested
 // where no matrix unit is at hand. What is left to the real adapter is what its own loads do, which the self-test
 // at start proves there.
 
 import { SHADERS, type ShaderName } from '../generated/shaders.ts'
+import { MATRIX_SHAPES, withMatrixShape, type MatrixShape } from '../webgpu/matrix-shape.ts'
 import { replaceEach, type Replacement } from './replace.ts'
 
 /** One thread does the work of a subgroup. A matrix is its place (offset, stride), a sum the number of 256 i32. */
@@ -36,12 +37,50 @@ fn storeSum(offset: u32, sum: u32, stride: u32) {
 }
 `
 
+/** The same for the kernel that is written for several shapes, its sums by number. */
+const emulationOf = ({ rows, columns, inputs, lanes }: MatrixShape): string => `
+alias Place = vec2<u32>;
+var<private> sums: array<i32, ${lanes * 64}>;
+fn place(offset: u32, stride: u32) -> Place { return Place(offset, stride); }
+fn byteOf(word: i32, at: u32) -> i32 { return extractBits(word, at % 4u * 8u, 8u); }
+fn multiply(a: Place, w: Place, sum: u32) {
+  for (var row = 0u; row < ${rows}u; row++) {
+    for (var column = 0u; column < ${columns}u; column++) {
+      for (var k = 0u; k < ${inputs}u; k++) {
+        let x = a.x + row * a.y + k;
+        let y = w.x + column * w.y + k;
+        sums[sum * ${rows * columns}u + row * ${columns}u + column] += byteOf(input[x / 4u], x) * byteOf(weight[y / 4u], y);
+      }
+    }
+  }
+}
+fn storeSum(offset: u32, sum: u32, stride: u32) {
+  for (var i = 0u; i < ${rows * columns}u; i++) {
+    staged[offset + i / ${columns}u * stride + i % ${columns}u] = sums[sum * ${rows * columns}u + i];
+  }
+}
+`
+
+const SHAPED: Replacement[] = [
+  [/^enable .*\n/gm, '', 3],
+  [/^alias .*\n/gm, '', 3],
+  [/@subgroup_size\(\d+\) /g, '', 1],
+  [/const LANES = \d+u;/g, 'const LANES = 1u;', 1],
+  [/@builtin\(subgroup_id\) subgroup: u32,\n\) \{/g, ') {\nlet subgroup = index;', 1],
+  [/var sums: array<Sum, DOWN \* ACROSS>;\n/g, '', 1],
+  [/array<A, DOWN>/g, 'array<Place, DOWN>', 1],
+  [/subgroupMatrixLoad<A, row_major>\(&input, /g, 'place(', 1],
+  [/subgroupMatrixLoad<W, col_major>\(&weight, /g, 'place(', 1],
+  [/sums\[(.*?)\] = subgroupMatrixMultiplyAccumulate\(x\[r\], w, sums\[\1\]\)/g, 'multiply(x[r], w, $1)', 1],
+  [/subgroupMatrixStore<row_major>\(&staged, (.*), sums\[(.*)\], 32u\)/g, 'storeSum($1, $2, 32u)', 1],
+]
+
 const REPLACEMENTS: Replacement[] = [
   [/^enable .*\n/gm, '', 2],
   [/^alias .*\n/gm, '', 3],
   [/const LANES = 32u;/g, 'const LANES = 1u;', 1],
   [/@builtin\(subgroup_id\) subgroup: u32,\n\) \{/g, ') {\nlet subgroup = index;', 1],
-  [/subgroupMatrixLoad<A, row_major>\(&(input|quantized), /g, 'place(', 2],
+  [/subgroupMatrixLoad<A, row_major>\(&quantized, /g, 'place(', 2],
   [/subgroupMatrixLoad<W, col_major>\(&weight, /g, 'place(', 4],
   [/subgroupMatrixMultiplyAccumulate\(/g, 'multiply(', 8],
   [/subgroupMatrixStore<row_major>\(&staged, /g, 'storeSum(', 8],
@@ -50,21 +89,25 @@ const REPLACEMENTS: Replacement[] = [
 /** Of a whole-row kernel: a subgroup's reductions, over its one thread. */
 const REDUCTIONS = /subgroup(Add|Max)\(/g
 
-type MatrixShader = Extract<ShaderName, `${string}matrix`>
-
 /** Throws where the kernel holds something that this does not emulate. */
-export function emulatedMatrixShader(name: MatrixShader = 'int8-matmul.matrix'): string {
-  const input = /subgroupMatrixLoad<A, row_major>\(&(\w+)/.exec(SHADERS[name])?.[1] ?? ''
+export function emulatedMatrixShader(shape = MATRIX_SHAPES[0]): string {
+  const code = replaceEach(withMatrixShape(SHADERS['int8-matmul.matrix'], shape), SHAPED, 'emulated matrices')
+  if (/subgroupM|subgroup_|subgroupA/.test(code)) throw new Error('emulated matrices: the kernel has changed')
+  return code + emulationOf(shape)
+}
+
+function emulatedWholeRowShader(): string {
+  const name: ShaderName = 'int8-matmul.whole-row-matrix'
   let code = replaceEach(SHADERS[name], REPLACEMENTS, 'emulated matrices')
   let sums = 0
   code = code.replace(/= Sum\(\);/g, () => `= zeroSum(${sums++}u);`).replace(REDUCTIONS, '(')
   if (sums !== 8 || /subgroupM|subgroup_|subgroupA/.test(code))
     throw new Error('emulated matrices: the kernel has changed')
-  return code + emulation(input)
+  return code + emulation('quantized')
 }
 
 /** Sources of a device whose matrices are emulated. */
 export const emulatedSources = (): Partial<Record<ShaderName, string>> => ({
   'int8-matmul.matrix': emulatedMatrixShader(),
-  'int8-matmul.whole-row-matrix': emulatedMatrixShader('int8-matmul.whole-row-matrix'),
+  'int8-matmul.whole-row-matrix': emulatedWholeRowShader(),
 })

@@ -1,5 +1,6 @@
 // Finds a WebGPU adapter: the browser's own; in Node a real GPU through the optional package `webgpu`, else software.
 
+import { MATRIX_SHAPES, type MatrixShape } from './matrix-shape.ts'
 import type { SoftwareChoice } from './software-choice.ts'
 
 export type { SoftwareChoice } from './software-choice.ts'
@@ -20,22 +21,39 @@ export function isSoftware(info: GPUAdapterInfo): boolean {
   return info.isFallbackAdapter === true || /swiftshader|llvmpipe|lavapipe|basic render|^google\b/i.test(words)
 }
 
-/** Features that the int8 matrix kernel asks for. */
+/** Features that the int8 matrix kernels ask for, and the one that sets the size of subgroups where a shape needs it. */
 export const MATRIX_FEATURES = ['chromium-experimental-subgroup-matrix', 'subgroups']
+export const SIZE_FEATURE = 'subgroup-size-control'
 
-/** True where subgroups of 32 multiply i8 matrices of 16 x 16 x 32 into i32. Experimental, so not in the types yet. */
-export function hasInt8Matrices(features: GPUSupportedFeatures, info: GPUAdapterInfo): boolean {
+/**
+ * The first of MATRIX_SHAPES in which subgroups multiply i8 into i32 here, or null. The first needs subgroups of its size alone,
+ * the others that their size can be asked for. Experimental, so not in the types yet.
+ */
+export function int8MatrixShape(features: GPUSupportedFeatures, info: GPUAdapterInfo): MatrixShape | null {
   const { subgroupMatrixConfigs = [] } = info as { subgroupMatrixConfigs?: Iterable<MatrixConfig> }
-  return (
-    MATRIX_FEATURES.every((feature) => features.has(feature)) &&
-    info.subgroupMinSize === 32 &&
-    info.subgroupMaxSize === 32 &&
-    [...subgroupMatrixConfigs].some(
-      ({ componentType, resultComponentType, M, N, K }) =>
-        componentType === 'i8' && resultComponentType === 'i32' && M === 16 && N === 16 && K === 32,
-    )
+  if (!MATRIX_FEATURES.every((feature) => features.has(feature))) return null
+  const configs = [...subgroupMatrixConfigs]
+  const { subgroupMinSize: least, subgroupMaxSize: most } = info
+  const hasSize = ({ lanes }: MatrixShape, i: number): boolean =>
+    i === 0 ? least === lanes && most === lanes : features.has(SIZE_FEATURE) && least <= lanes && lanes <= most
+  const found = MATRIX_SHAPES.find(
+    (shape, i) =>
+      hasSize(shape, i) &&
+      configs.some(
+        ({ componentType, resultComponentType, M, N, K }) =>
+          componentType === 'i8' &&
+          resultComponentType === 'i32' &&
+          M === shape.rows &&
+          N === shape.columns &&
+          K === shape.inputs,
+      ),
   )
+  return found ?? null
 }
+
+/** True where subgroups of 32 multiply i8 matrices of 16 x 16 x 32 into i32. */
+export const hasInt8Matrices = (features: GPUSupportedFeatures, info: GPUAdapterInfo): boolean =>
+  int8MatrixShape(features, info) === MATRIX_SHAPES[0]
 
 interface MatrixConfig {
   componentType: string

@@ -7,7 +7,9 @@ import { rowGrid, type CallVariant, type Slot } from './call.ts'
 
 /** What a device offers to shaders beside workgroup memory. */
 export interface Offers {
-  /** subgroups that multiply int8 matrices */
+  /** subgroups multiply int8 matrices, in one of the shapes of matrix-shape.ts */
+  hasMatrices: boolean
+  /** in the shape of 16 x 16 x 32, in which alone the kernel that owns whole rows is written */
   usesMatrices: boolean
   /** arithmetic in f16, where the caller allows it */
   halfProducts: boolean
@@ -16,10 +18,10 @@ export interface Offers {
 }
 
 /** The offer that each feature that a shader enables is a part of. */
-const OFFER_OF: Record<ShaderTraits[ShaderName]['features'][number], 'usesMatrices' | 'halfProducts'> = {
+const OFFER_OF: Record<ShaderTraits[ShaderName]['features'][number], 'hasMatrices' | 'halfProducts'> = {
   f16: 'halfProducts',
-  chromium_experimental_subgroup_matrix: 'usesMatrices',
-  subgroups: 'usesMatrices',
+  chromium_experimental_subgroup_matrix: 'hasMatrices',
+  subgroups: 'hasMatrices',
 }
 
 export const isOffered = ({ features, vendors }: WebgpuVariant, offers: Offers): boolean =>

@@ -5,14 +5,16 @@ import { SHADERS, type ShaderName } from '../generated/shaders.ts'
 import {
   describeAdapter,
   findAdapter,
-  hasInt8Matrices,
+  int8MatrixShape,
   isSoftware,
   MATRIX_FEATURES,
+  SIZE_FEATURE,
   type SoftwareChoice,
 } from './adapter.ts'
 import type { Offers } from './bind-variants.ts'
 import type { CallVariant, KernelCall, ShaderUse } from './call.ts'
 import { checkPrecision, HALF_FEATURE, withHalfWeights } from './half.ts'
+import { MATRIX_SHAPES, withMatrixShape, type MatrixShape } from './matrix-shape.ts'
 import type { Precision } from '../program/device.ts'
 import { Readback } from './readback.ts'
 import { Tuning, type TuningStore } from './tune.ts'
@@ -30,8 +32,8 @@ export interface ContextOptions {
   precision?: Precision
   /** tests only: other sources for shaders, to prove that a wrong kernel is found */
   sources?: Partial<Record<ShaderName, string>>
-  /** tests only: take the matrix kernel for one that runs here, since `sources` has it in other words */
-  emulatesMatrices?: boolean
+  /** tests only: take the matrix kernels for some that run here, since `sources` has them in other words, in this shape */
+  emulatesMatrices?: MatrixShape
   /** tests only: take the f16 kernel for one that runs here, since `sources` has it in other words */
   emulatesHalves?: boolean
   /** tests only: sparse layers of any density stay sparse */
@@ -60,8 +62,10 @@ export class GpuContext implements Offers {
   readonly name: string
   readonly software: boolean
   readonly usesTiled: boolean
-  /** subgroups multiply int8 matrices: variants of int8 layers may use them */
+  readonly hasMatrices: boolean
   readonly usesMatrices: boolean
+  /** in which subgroups multiply int8 matrices */
+  readonly #matrixShape: MatrixShape | null
   readonly precision: Precision
   /** variants of dense f32 layers may multiply in f16 */
   readonly halfProducts: boolean
@@ -90,8 +94,10 @@ export class GpuContext implements Offers {
     this.name = describeAdapter(device.adapterInfo)
     this.software = isSoftware(device.adapterInfo)
     this.usesTiled = options.kernels === 'tiled' || (options.kernels !== 'direct' && !this.software)
-    this.usesMatrices =
-      this.usesTiled && (options.emulatesMatrices === true || hasInt8Matrices(device.features, device.adapterInfo))
+    const shape = options.emulatesMatrices ?? int8MatrixShape(device.features, device.adapterInfo)
+    this.hasMatrices = this.usesTiled && shape !== null
+    this.usesMatrices = this.usesTiled && shape === MATRIX_SHAPES[0]
+    this.#matrixShape = options.emulatesMatrices ? null : shape
     this.precision = options.precision ?? 'f32'
     this.halfProducts = this.precision === 'f16' && this.usesTiled
     if (this.precision === 'f16' && !this.usesTiled)
@@ -148,7 +154,9 @@ export class GpuContext implements Offers {
       let module = this.#modules.get(shader)
       if (!module) {
         const given = this.#sources[shader] ?? SHADERS[shader]
-        const code = mayHalveWeights && this.precision !== 'f32' ? withHalfWeights(given) : given
+        let code = mayHalveWeights && this.precision !== 'f32' ? withHalfWeights(given) : given
+        if (shader === 'int8-matmul.matrix' && this.#matrixShape && !this.usesMatrices)
+          code = withMatrixShape(given, this.#matrixShape)
         module = this.device.createShaderModule({ label: shader, code })
         this.#modules.set(shader, module)
       }
@@ -219,9 +227,11 @@ export async function requestDevice({
   const usesHalves = precision === 'f16' && emulatesHalves !== true
   if (precision && emulatesHalves !== true) checkPrecision(precision, adapter.features, describeAdapter(adapter.info))
   const requiredLimits = Object.fromEntries(LIMITS.map((limit) => [limit, adapter.limits[limit]]))
+  const shape = int8MatrixShape(adapter.features, adapter.info)
   const wanted = [
     'timestamp-query',
-    ...(hasInt8Matrices(adapter.features, adapter.info) ? MATRIX_FEATURES : []),
+    ...(shape ? MATRIX_FEATURES : []),
+    ...(shape && shape !== MATRIX_SHAPES[0] ? [SIZE_FEATURE] : []),
     ...(usesHalves ? [HALF_FEATURE] : []),
   ]
   const requiredFeatures = wanted.filter((feature) => adapter.features.has(feature)) as GPUFeatureName[]

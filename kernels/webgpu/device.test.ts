@@ -14,6 +14,7 @@ import { linearProgram } from '../testing/sweep.ts'
 import { randomWeight } from '../testing/weights.ts'
 import { findAdapter, MATRIX_FEATURES } from './adapter.ts'
 import { HALF_FEATURE } from './half.ts'
+import { MATRIX_SHAPES } from './matrix-shape.ts'
 import { referenceWithBounds, runReference } from '../reference.ts'
 import { WEBGPU_VARIANTS } from '../variants.ts'
 import { createGpuDevice, createGpuDeviceWith, type GpuDevice } from './device.ts'
@@ -152,7 +153,7 @@ describe('programs', () => {
     it('in int8 where the adapter multiplies matrices', async () => {
       const emulated = await createGpuDeviceWith({
         kernels: 'tiled',
-        emulatesMatrices: true,
+        emulatesMatrices: MATRIX_SHAPES[0],
         sources: emulatedSources(),
       })
       // two layers: emulated matrices are slow
