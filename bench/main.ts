@@ -2,7 +2,9 @@
 
 import { Command, Option } from '@commander-js/extra-typings'
 import { fileURLToPath } from 'node:url'
+import { WIDE_FLAG } from '../kernels/wasm/wide-flag.ts'
 import { examples } from '../ts/cli/examples.ts'
+import { hasWideFlag, runAgainWide, wideOption } from '../ts/cli/wide.ts'
 import { HOSTS, PEERS } from './lib/contender.ts'
 import { formatTable, gpuCeilingsText, short, writeResult, type BenchResult } from './lib/results.ts'
 import {
@@ -79,6 +81,7 @@ function declareKernels(program: Command, command: string): void {
         .default(1),
     )
     .addOption(precisionOption())
+    .addOption(wideOption())
     .action(async ({ op, burst, json, ...options }) => {
       const { benchKernels } = await import('./kernels/bench.ts')
       const { KERNEL_NAMES } = await import('./kernels/cases.ts')
@@ -103,6 +106,7 @@ function declareModels(program: Command, command: string): void {
     .addOption(new Option('--tokens <n>', 'tokens of each').argParser(count).default(128))
     .addOption(new Option('--peers <list>', Object.keys(PEERS).join(', ')).argParser(list).default(list(''), 'none'))
     .addOption(hostsOption(`where ours and ort-web run: ${HOSTS.join(', ')} (not isolated, so 1 thread)`))
+    .option('--wide', `ours with its wide kernels too, in a Node with ${WIDE_FLAG}`)
     .addOption(seedOption())
     .addOption(precisionOption())
     .action(async ({ burst, json, ...options }) => {
@@ -246,6 +250,9 @@ export async function main(argv: string[]): Promise<number> {
   const told = argv.filter((word, i) => word !== '--json' && argv[i - 1] !== '--json')
   const command = `npm run bench -- ${told.join(' ')}`
   try {
+    // the kernels run in this process; `models` has a process for each contender
+    if (argv[0] === 'kernels' && argv.includes('--wide') && !hasWideFlag())
+      return await runAgainWide([fileURLToPath(import.meta.url), ...argv])
     await benchProgram(command).parseAsync(argv, { from: 'user' })
     return 0
   } catch (error) {

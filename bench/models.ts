@@ -94,8 +94,9 @@ function resultRows(contenders: OpenContender[], options: ModelBenchOptions): Re
         rivals.find((other) => other.host === contender.host) ?? rivals.find((other) => other.host === 'node')
       return rival && times.get(rival)![key] / time[key]
     }
+    const rivals = name === 'compact-kernels-wide' ? ['compact-kernels', ...options.peers] : options.peers
     const ratios = Object.fromEntries(
-      options.peers.map((peer) => [
+      rivals.map((peer) => [
         peer,
         {
           sameWeights: ratioTo(peer, task.variant, 'medianMs'),
@@ -122,7 +123,7 @@ function resultRows(contenders: OpenContender[], options: ModelBenchOptions): Re
       maxError: contender.maxError,
       agreement: sameLabels(contender.logits, first.logits, options.batch),
       maxDifference: largestDifference(contender.logits, first.logits),
-      ...(name === 'compact-kernels' && options.peers.length > 0 ? { ratios } : {}),
+      ...(name.startsWith('compact-kernels') && rivals.length > 0 ? { ratios } : {}),
       ...(description.calls === undefined ? {} : { calls: description.calls, weightBytes: description.weightBytes }),
       notes: [`prepared in ${contender.prepareMs.toFixed(0)} ms`],
       samples: contender.bursts,

@@ -4,6 +4,7 @@ import { readdir } from 'node:fs/promises'
 import { join } from 'node:path'
 import { pathToFileURL } from 'node:url'
 import type { BrowserAdapter } from '../../testing/browser/chromium.ts'
+import { WIDE_FLAG } from '../../kernels/wasm/wide-flag.ts'
 import { nodeChannel, pythonChannel, type Channel } from '../lib/channel.ts'
 import { MODEL_PAGES, chromiumChannel } from '../lib/chromium.ts'
 import { CONTENDERS, PEERS, type Description, type Host, type Task } from '../lib/contender.ts'
@@ -37,11 +38,13 @@ function wanted({
   devices,
   peers,
   hosts,
+  wide,
 }: ModelBenchOptions): { contender: string; device: 'cpu' | 'gpu'; host: Host }[] {
   const isPaged = peers.some((peer) => !Object.hasOwn(CONTENDERS, peer))
   const all: Host[] = isPaged && hosts.every((host) => host === 'node') ? [...hosts, 'chromium'] : hosts
   const contenders = [
     ...devices.map((device) => ({ contender: 'compact-kernels', device })),
+    ...(wide ? [{ contender: 'compact-kernels-wide', device: 'cpu' as const }] : []),
     ...peers.map((peer) => ({ contender: peer, device: PEERS[peer] })),
   ]
   return contenders.flatMap((who) => {
@@ -60,7 +63,12 @@ async function open(
 ): Promise<{ channel: Channel; task: Task; browser?: string }> {
   if (host === 'node') {
     const place = CONTENDERS[contender]
-    return { channel: place.endsWith('.py') ? pythonChannel(place) : nodeChannel(), task }
+    return {
+      channel: place.endsWith('.py')
+        ? pythonChannel(place)
+        : nodeChannel(contender === 'compact-kernels-wide' ? [WIDE_FLAG] : []),
+      task,
+    }
   }
   const files = new Map<string, URL>()
   if (task.onnxPath !== null) files.set('model.onnx', pathToFileURL(task.onnxPath))
@@ -118,7 +126,7 @@ export async function openContenders(
       for (const said of description.notes) note(`${who}: ${said}`)
     } catch (error) {
       await remote?.dispose()
-      if (contender === 'compact-kernels') {
+      if (contender.startsWith('compact-kernels')) {
         await Promise.all(opened.map((other) => other.remote.dispose()))
         throw error
       }

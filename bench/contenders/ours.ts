@@ -13,8 +13,11 @@ import type { Contender, ModelInput, Task } from '../lib/contender.ts'
 export const batchOf = ({ batch, tokens, ids }: ModelInput): Batch =>
   packBatch(Array.from({ length: batch }, (_, b) => ids.subarray(b * tokens, (b + 1) * tokens)))
 
-/** @param version of this package */
-export function oursContender(version: string): Contender {
+/**
+ * @param version of this package
+ * @param wide its kernels for 256-bit vectors
+ */
+export function oursContender(version: string, wide = false): Contender {
   let device: Device | null = null
   let session: Session | null = null
   let batch: Batch | null = null
@@ -22,7 +25,7 @@ export function oursContender(version: string): Contender {
   return {
     async prepare(task: Task) {
       const { threads, precision } = task
-      device = (await openDevice({ device: task.device, threads, precision })).device
+      device = (await openDevice({ device: task.device, threads, precision, wide })).device
       const model = await openModel(task.folder, { readOnce: true })
       session = await device.load(buildProgram(model.weights, 'logits'))
       await model.close()
@@ -45,7 +48,7 @@ export function oursContender(version: string): Contender {
       const info = device!.info()
       const { calls, weightBytes } = session!.stats()
       return {
-        engine: 'compact-kernels',
+        engine: wide ? 'compact-kernels wide' : 'compact-kernels',
         engineVersion: version,
         device: info.kind,
         ...(info.kind === 'gpu' ? { adapter: info.name, software: info.software, precision: info.precision } : {}),

@@ -39,6 +39,8 @@ export interface KernelBenchOptions {
    * is in them. Times are of all of them; 1 if not given
    */
   copies?: number
+  /** our wide kernels, in a process with V8's flag */
+  wide?: boolean
   rounds: number
   /** least length of a burst */
   burstMs: number
@@ -111,8 +113,9 @@ export async function benchKernels(options: KernelBenchOptions): Promise<BenchRe
   }
   const expected = new Map<string, Expected>()
   for (const kind of options.devices) {
-    if (kind === 'cpu') result.ceilings.cpu = await probeCpu(options.threads)
-    const device = await createDevice(kind, options.threads, { precision: options.precision, keepsSparse: true })
+    const { precision, wide } = options
+    if (kind === 'cpu') result.ceilings.cpu = await probeCpu(options.threads, wide)
+    const device = await createDevice(kind, options.threads, { precision, wide, keepsSparse: true })
     try {
       const info = device.info()
       options.log(

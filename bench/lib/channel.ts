@@ -19,9 +19,10 @@ export interface Channel {
 
 const endOf = (code: number | null, signal: string | null): string => (signal ? `signal ${signal}` : `code ${code}`)
 
-/** A Node process that runs lib/host.ts. */
-export function nodeChannel(): Channel {
+/** A Node process that runs lib/host.ts, with these options of Node and V8. */
+export function nodeChannel(execArgv: string[] = []): Channel {
   const child = fork(fileURLToPath(new URL('./host.ts', import.meta.url)), [], {
+    execArgv: [...process.execArgv, ...execArgv],
     serialization: 'advanced',
     stdio: ['ignore', 'ignore', 'inherit', 'ipc'],
   })

@@ -95,6 +95,7 @@ export interface Contender<T = Task, I = ModelInput> {
  */
 export const CONTENDERS: Record<string, string> = {
   'compact-kernels': '../contenders/ours.node.ts',
+  'compact-kernels-wide': '../contenders/ours-wide.node.ts',
   'compact-kernels-texts': '../contenders/ours-texts.ts',
   'transformers-js': '../peers/transformers-js.ts',
   'ort-web': '../peers/ort-web.ts',

@@ -6,17 +6,18 @@ import type { ContextOptions } from '../../kernels/webgpu/context.ts'
 import type { Device } from '../../kernels/program/device.ts'
 
 /**
- * `threads` is the CPU's, `precision` the GPU's, whose runtime is loaded only where it is asked for.
+ * `threads` and `wide` are the CPU's, other options the GPU's, whose runtime is loaded only where it is asked for.
  * @throws where precision 'f16' is asked for and the adapter lacks shader-f16
  */
 export async function createDevice(
   kind: 'cpu' | 'gpu',
   threads: number,
-  options: Pick<ContextOptions, 'precision' | 'keepsSparse'> = {},
+  options: Pick<ContextOptions, 'precision' | 'keepsSparse'> & { wide?: boolean } = {},
 ): Promise<Device> {
-  if (kind === 'cpu') return createWasmDevice({ threads, keepsSparse: options.keepsSparse ?? false })
+  const { wide, ...ofGpu } = options
+  if (kind === 'cpu') return createWasmDevice({ threads, wide, keepsSparse: options.keepsSparse ?? false })
   const { createGpuDeviceWith } = await import('../../kernels/webgpu/device.ts')
-  return createGpuDeviceWith(options)
+  return createGpuDeviceWith(ofGpu)
 }
 
 /** Version of this package. */

@@ -14,6 +14,8 @@ export interface ModelBenchOptions {
   threads: number
   /** names of PEERS */
   peers: string[]
+  /** ours with its wide kernels too, in a process with V8's flag, beside ours without */
+  wide?: boolean
   hosts: Host[]
   /** adapter of the pages; their software one if not given */
   browserAdapter?: BrowserAdapter

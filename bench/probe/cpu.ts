@@ -1,8 +1,16 @@
 // CPU ceilings: what one thread's vector unit and memory give to WebAssembly here and now, and so many threads at once.
 
-import { Worker, isMainThread, parentPort } from 'node:worker_threads'
+import { Worker, isMainThread, parentPort, workerData } from 'node:worker_threads'
 import type { Ceilings } from '../lib/results.ts'
-import { ACCUMULATORS, OPS_PER_STEP, READ_BYTES, READ_PAGES, arithmeticProbe, readProbe } from './module.ts'
+import {
+  ACCUMULATORS,
+  WIDE_ACCUMULATORS,
+  OPS_PER_STEP,
+  READ_BYTES,
+  READ_PAGES,
+  arithmeticProbe,
+  readProbe,
+} from './module.ts'
 import type { ArithmeticProbe } from './module.ts'
 
 type Rates = Omit<Ceilings, 'threads'>
@@ -30,34 +38,39 @@ function instantiate(bytes: Uint8Array<ArrayBuffer>, pages: number): (count: num
   return instance.exports.run as (count: number) => void
 }
 
-function arithmeticRate(kind: ArithmeticProbe): number {
-  const bytes = arithmeticProbe(kind)
+function arithmeticRate(kind: ArithmeticProbe, accumulators: number): number {
+  const bytes = arithmeticProbe(kind, accumulators)
   if (!WebAssembly.validate(bytes)) return 0
   const steps = 500_000
   const run = instantiate(bytes, 1)
   run(100_000)
-  return bestRate(() => run(steps), steps * ACCUMULATORS * OPS_PER_STEP[kind])
+  return bestRate(() => run(steps), steps * accumulators * OPS_PER_STEP[kind])
 }
 
-/** Rates of this thread; about a second. */
-export function probeThread(): Rates {
+/**
+ * Rates of this thread; about a second.
+ * @param wide in 256 bits, which takes twice the accumulators
+ */
+export function probeThread(wide = false): Rates {
+  const accumulators = wide ? WIDE_ACCUMULATORS : ACCUMULATORS
+
   const read = instantiate(readProbe(), READ_PAGES)
   const lines = READ_BYTES / 128
   read(lines)
   return {
-    f32MulAdd: arithmeticRate('f32MulAdd'),
-    f32RelaxedMadd: arithmeticRate('f32RelaxedMadd'),
-    int8DotI16: arithmeticRate('int8DotI16'),
-    int8RelaxedDot: arithmeticRate('int8RelaxedDot'),
+    f32MulAdd: arithmeticRate('f32MulAdd', accumulators),
+    f32RelaxedMadd: arithmeticRate('f32RelaxedMadd', accumulators),
+    int8DotI16: arithmeticRate('int8DotI16', accumulators),
+    int8RelaxedDot: arithmeticRate('int8RelaxedDot', accumulators),
     readGBs: bestRate(() => read(lines), READ_BYTES),
   }
 }
 
 /** Rates of `threads` threads that run at the same time, added up. */
-export async function probeCpu(threads: number): Promise<Ceilings> {
+export async function probeCpu(threads: number, wide = false): Promise<Ceilings> {
   const parts = await Promise.all(
     Array.from({ length: threads }, async () => {
-      const worker = new Worker(new URL(import.meta.url))
+      const worker = new Worker(new URL(import.meta.url), { workerData: wide })
       try {
         return await new Promise<Rates>((resolve, reject) => {
           worker.once('message', resolve)
@@ -79,4 +92,4 @@ export async function probeCpu(threads: number): Promise<Ceilings> {
   }
 }
 
-if (!isMainThread && parentPort) parentPort.postMessage(probeThread())
+if (!isMainThread && parentPort) parentPort.postMessage(probeThread(workerData as boolean))

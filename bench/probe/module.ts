@@ -1,5 +1,6 @@
 // Hand-assembled WebAssembly for the ceilings: loops of one instruction over twelve independent accumulators, so that
-// neither memory nor latency limits the loop.
+// neither memory nor latency limits the loop; over twice as many, stored as neighbours, where an engine runs pairs of vectors
+// as one of 256 bits.
 
 const F32_MUL = [0xfd, 0xe6, 0x01]
 const F32_ADD = [0xfd, 0xe4, 0x01]
@@ -10,6 +11,7 @@ const I32_RELAXED_DOT_I8X16 = [0xfd, 0x93, 0x02]
 const V128_XOR = [0xfd, 0x51]
 
 export const ACCUMULATORS = 12
+export const WIDE_ACCUMULATORS = 24
 /** the v128 operand that every step reads, and where the loop keeps its result */
 const OPERAND_PTR = 0
 const RESULT_PTR = 64
@@ -74,7 +76,7 @@ function countDown(step: number[]): number[] {
 }
 
 /** `run(count)`: count steps of one arithmetic instruction (or pair) on each accumulator. */
-export function arithmeticProbe(kind: ArithmeticProbe): Uint8Array<ArrayBuffer> {
+export function arithmeticProbe(kind: ArithmeticProbe, accumulators = ACCUMULATORS): Uint8Array<ArrayBuffer> {
   const operand = 1
   const accumulator = (i: number): number => 2 + i
   const update: Record<ArithmeticProbe, (a: number[]) => number[]> = {
@@ -83,8 +85,8 @@ export function arithmeticProbe(kind: ArithmeticProbe): Uint8Array<ArrayBuffer> 
     int8DotI16: (a) => [...a, ...a, ...get(operand), ...I32_DOT_I16X8, ...I32_ADD],
     int8RelaxedDot: (a) => [...a, ...get(operand), ...a, ...I32_RELAXED_DOT_I8X16],
   }
-  const lanes = Array.from({ length: ACCUMULATORS }, (_, i) => accumulator(i))
-  return assemble(1 + ACCUMULATORS, [
+  const lanes = Array.from({ length: accumulators }, (_, i) => accumulator(i))
+  return assemble(1 + accumulators, [
     ...[...i32(OPERAND_PTR), ...loadV128(0), ...set(operand)],
     // Accumulators start from different addresses: equal ones would be computed once.
     ...lanes.flatMap((local, i) => [...i32(OPERAND_PTR), ...loadV128(RESULT_PTR + 16 * i), ...set(local)]),

@@ -5,6 +5,7 @@ import { createGpuDevice, createGpuDeviceWith } from '../webgpu/device.ts'
 import { DENSE_WASM } from '../dense-matmul/variants.ts'
 import { INT8_WASM } from '../int8-matmul/variants.ts'
 import { createWasmDevice } from '../wasm/device.ts'
+import { WIDE_FLAG } from '../wasm/wide-flag.ts'
 import type { TileVariant } from '../wasm/variant.ts'
 import type { Device } from '../program/device.ts'
 
@@ -17,6 +18,17 @@ export interface TestDevice {
 const ON_REQUEST = ([...DENSE_WASM, ...INT8_WASM] as TileVariant[]).filter(
   ({ onRequest, dotStrategy }) => onRequest && (dotStrategy === undefined || dotStrategy === 'i16x8'),
 )
+
+/** Where the process has V8's flag (npm run test:wide): a device that cannot be made fails there too. */
+const WIDE: TestDevice[] = process.execArgv.includes(WIDE_FLAG)
+  ? [
+      { name: 'wasm wide, 1 thread', create: () => createWasmDevice({ keepsSparse: true, wide: true, threads: 1 }) },
+      {
+        name: 'wasm wide, 2 threads',
+        create: () => createWasmDevice({ keepsSparse: true, wide: true, threads: 2, shareFrom: 0 }),
+      },
+    ]
+  : []
 
 export const WASM_DEVICES: TestDevice[] = [
   {
@@ -31,6 +43,7 @@ export const WASM_DEVICES: TestDevice[] = [
     name: 'wasm baseline, 1 thread',
     create: () => createWasmDevice({ keepsSparse: true, build: 'baseline', threads: 1, shared: false }),
   },
+  ...WIDE,
   ...ON_REQUEST.map(({ op, id, needsRelaxedSimd }): TestDevice => {
     const build = needsRelaxedSimd ? 'relaxed' : 'baseline'
     const create = () => createWasmDevice({ keepsSparse: true, build, threads: 1, variants: { [op]: id } })

@@ -25,6 +25,7 @@ interface FilterOptions {
   batch: number
   device: DeviceName
   threads?: number
+  wide?: boolean
   /** most labels in `labels` of an answer */
   topK?: number
   /** least score of the labels in `labels` of an answer */
@@ -61,6 +62,7 @@ async function classifyLines(opened: TextModel, flags: FilterOptions, answers: A
   const { device, model, notes, decision } = await openDeviceFor(opened, {
     device: flags.device,
     threads: flags.threads,
+    wide: flags.wide,
   })
   const note = (text: string): void => void process.stderr.write(`${text}\n`)
   if (decision) notes.forEach(note)

@@ -16,6 +16,7 @@ import * as inspect from './verbs/inspect.ts'
 import * as study from './verbs/study.ts'
 import * as train from './verbs/train.ts'
 import * as verify from './verbs/verify.ts'
+import { hasWideFlag, runAgainWide } from './wide.ts'
 import { packageVersion } from '../report/machine.ts'
 
 const NAME = 'compact-kernels'
@@ -44,6 +45,15 @@ function buildProgram(version: string): Command {
   return program
 }
 
+/** Thrown past the action of a command that another process has run. */
+class RanAgain extends Error {
+  readonly code: number
+  constructor(code: number) {
+    super('another process has run the command')
+    this.code = code
+  }
+}
+
 async function main(): Promise<number> {
   // a reader such as `head` that has seen enough is no error
   process.stdout.on('error', (error: NodeJS.ErrnoException) => {
@@ -52,9 +62,15 @@ async function main(): Promise<number> {
     process.exit(error.code === 'EPIPE' ? 0 : 1)
   })
   try {
-    await buildProgram(await packageVersion()).parseAsync()
+    const program = buildProgram(await packageVersion())
+    program.hook('preAction', async (_, command) => {
+      const { wide } = command.opts() as { wide?: boolean }
+      if (wide && !hasWideFlag()) throw new RanAgain(await runAgainWide(process.argv.slice(1)))
+    })
+    await program.parseAsync()
     return Number(process.exitCode ?? 0)
   } catch (error) {
+    if (error instanceof RanAgain) return error.code
     // commander has said its sentence by itself
     if (error instanceof CommanderError) return error.exitCode === 0 ? 0 : 2
     process.stderr.write(`${NAME}: ${failureSentence(error)}\n`)

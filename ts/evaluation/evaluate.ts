@@ -30,7 +30,7 @@ export type EvaluateOptions = ClassifierOptions &
 
 const OPTIONS: OptionNames<EvaluateOptions> = {
   ...{ seed: true, positive: true, reporter: true, signal: true, preparation: true },
-  ...{ device: true, threads: true, software: true, precision: true, gpuDevice: true, workerUrl: true },
+  ...{ device: true, threads: true, wide: true, software: true, precision: true, gpuDevice: true, workerUrl: true },
   ...{ progress: true, localFilesOnly: true, revision: true, endpoint: true, token: true },
   ...{ labels: true, problemType: true, embeddings: true },
 }

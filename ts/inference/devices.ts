@@ -17,6 +17,11 @@ export interface DeviceOptions {
   device?: DeviceChoice
   /** WebAssembly threads; the cores, at most 4, if not given */
   threads?: number
+  /**
+   * true: WebAssembly kernels for 256-bit vectors (docs/wasm-wide.md), in a Node that was started with
+   * --experimental-wasm-revectorize; false if not given
+   */
+  wide?: boolean
   /** pages only: the address of the package's dist/thread.js, for policies that forbid workers from blob: addresses */
   workerUrl?: string | URL
   /**
@@ -33,7 +38,7 @@ export interface DeviceOptions {
 const CHOICES: DeviceChoice[] = ['auto', 'cpu', 'wasm', 'gpu', 'webgpu']
 
 const OPTIONS: OptionNames<DeviceOptions> = {
-  ...{ device: true, threads: true, software: true, precision: true, gpuDevice: true, workerUrl: true },
+  ...{ device: true, threads: true, wide: true, software: true, precision: true, gpuDevice: true, workerUrl: true },
 }
 
 /** The options of a device among those of something that opens one. */
@@ -96,20 +101,23 @@ export async function openDeviceFor(opened: TextModel, options: DeviceOptions = 
 /** @throws where an option is not known, or does not go with the others */
 function checkOptions(options: DeviceOptions): void {
   checkNames('openDevice', options, OPTIONS)
-  const { device: choice = 'auto', threads, gpuDevice, software, precision } = options
+  const { device: choice = 'auto', threads, wide, gpuDevice, software, precision } = options
   if (!CHOICES.includes(choice))
     throw new Error(`device '${choice}' is not known; expected one of ${CHOICES.join(', ')}`)
   if (threads !== undefined && !(Number.isSafeInteger(threads) && threads >= 1))
     throw new RangeError(`openDevice: threads is ${String(threads)}, expected a whole number from 1`)
   checkChoice('openDevice', 'software', software, ['allow', 'never'])
   checkChoice('openDevice', 'precision', precision, PRECISIONS)
+  checkChoice('openDevice', 'wide', wide, [true, false])
+  if (wide && (choice === 'gpu' || choice === 'webgpu' || gpuDevice))
+    throw new Error("wide is of WebAssembly alone, and the GPU was asked for; choose device 'cpu' or leave wide out")
   if (gpuDevice && (choice === 'cpu' || choice === 'wasm'))
     throw new Error(`device '${choice}' does not run on the gpuDevice given with it; give one of them`)
 }
 
-async function openCpu({ threads, workerUrl }: DeviceOptions): Promise<Device> {
+async function openCpu({ threads, wide, workerUrl }: DeviceOptions): Promise<Device> {
   const { createWasmDevice } = await import('../../kernels/wasm/device.ts')
-  return createWasmDevice({ threads, workerUrl })
+  return createWasmDevice({ threads, wide, workerUrl })
 }
 
 async function openGpu(options: GpuDeviceOptions): Promise<Device> {

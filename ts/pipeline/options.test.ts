@@ -17,7 +17,7 @@ const as = <T>(value: unknown): T => value as T
 describe('options of a pipeline', () => {
   it('that are not known, or not of their type, are errors that name the known ones', async () => {
     await expect(open(as({ thread: 1 }))).rejects.toThrow(
-      /pipeline: the option 'thread' is not known; there are device, threads, workerUrl, progress_callback/,
+      /pipeline: the option 'thread' is not known; there are device, threads, wide, workerUrl, software, progress_callback/,
     )
     for (const threads of [1.5, 0, -1, NaN, '2', Infinity])
       await expect(open(as({ threads }))).rejects.toThrow(/threads is .*, expected a whole number from 1/)

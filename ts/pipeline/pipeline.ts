@@ -44,6 +44,11 @@ export interface PipelineOptions {
   device?: DeviceChoice | Device
   /** WebAssembly threads; the cores, at most 4, if not given */
   threads?: number
+  /**
+   * true: WebAssembly kernels for 256-bit vectors, in a Node that was started with --experimental-wasm-revectorize; an error
+   * where the engine does not run them so (docs/wasm-wide.md)
+   */
+  wide?: boolean
   /** pages only: the address of the package's dist/thread.js, for policies that forbid workers from blob: addresses */
   workerUrl?: string | URL
   /** whether an adapter that emulates a GPU will do: 'allow', the default of 'gpu'; or 'never', that of 'auto' */
@@ -124,6 +129,7 @@ const OPTIONS: Known<PipelineOptions> = {
   // which names there are, openDevice says
   device: (value) => (typeof value === 'string' ? null : anObject(value) && 'a name such as cpu, or a device'),
   threads: whole(1),
+  wide: boolean,
   workerUrl: (value) => (typeof value === 'string' || value instanceof URL ? null : 'an address'),
   software: oneOf('allow', 'never'),
   progress_callback: callable,

@@ -3,6 +3,7 @@
 import { Option, type Command } from '@commander-js/extra-typings'
 import { examples } from '../examples.ts'
 import { deviceOption, fraction, MODEL_HELP, threadsOption, wholeNumber } from '../values.ts'
+import { wideOption } from '../wide.ts'
 
 const EXAMPLES = `${examples(
   "echo 'a fine film' | compact-kernels classify ./my-model",
@@ -41,5 +42,6 @@ export const declare = (program: Command): void =>
     .option('--threshold <share>', 'list the labels with at least this score under "labels"', fraction)
     .addOption(deviceOption())
     .addOption(threadsOption())
+    .addOption(wideOption())
     .addHelpText('after', EXAMPLES)
     .action(async (model, flags) => (await import('../classify.ts')).classifyCommand(model, flags))

@@ -7,6 +7,7 @@ import { problemTypeOf } from '../../model/config.ts'
 import { UsageError } from '../failure.ts'
 import { DATA_HELP, deviceOption, fileList, fraction, jsonOption, MODEL_HELP, preparationOf } from '../values.ts'
 import { seedOption, threadsOption } from '../values.ts'
+import { wideOption } from '../wide.ts'
 
 const EXAMPLES = examples(
   'compact-kernels evaluate my-model --data test.csv --text body --label stars',
@@ -39,6 +40,7 @@ const options = (program: Command) =>
     .option('--threshold <share>', 'of lists of labels: score from which a label holds (default: 0.5)', fraction)
     .addOption(deviceOption())
     .addOption(threadsOption())
+    .addOption(wideOption())
     .addOption(seedOption())
     .addOption(jsonOption())
     .addHelpText('after', EXAMPLES)
@@ -57,7 +59,7 @@ async function run(source: string, flags: Flags): Promise<void> {
   const { floorWords, multiLabelWords, regressionWords, scoreWords } = await import('../scores.ts')
   if (flags.against !== undefined) return compareEmbedders(source, flags.against, flags)
   const { data: file, text, textPair, label, labelSeparator, labels, threshold, positive } = flags
-  const { train, floors, device, threads, seed, json } = flags
+  const { train, floors, device, threads, wide, seed, json } = flags
   const reporter = createProgress()
   const config = await readModelConfig(source)
   if (config?.labels.length === 0)
@@ -72,7 +74,7 @@ async function run(source: string, flags: Flags): Promise<void> {
   const data = await loadRows(file, reading)
   for (const note of data.notes) reporter.note(note)
   const asked = {
-    ...{ device, threads, seed, preparation, reporter },
+    ...{ device, threads, wide, seed, preparation, reporter },
     ...(labels && { labels }),
     ...(flags.problemType && { problemType: flags.problemType }),
   }

@@ -4,6 +4,7 @@ import type { Command } from '@commander-js/extra-typings'
 import type { DeviceInfo } from '../../../kernels/program/device.ts'
 import { examples } from '../examples.ts'
 import { jsonOption, threadsOption } from '../values.ts'
+import { wideOption } from '../wide.ts'
 
 const EXAMPLES = examples('compact-kernels info', 'compact-kernels info --threads 1 --json')
 
@@ -12,6 +13,7 @@ const options = (program: Command) =>
     .command('info')
     .description('the devices that are found here')
     .addOption(threadsOption())
+    .addOption(wideOption())
     .addOption(jsonOption())
     .addHelpText('after', EXAMPLES)
 
@@ -23,7 +25,7 @@ async function run(flags: ReturnType<ReturnType<typeof options>['opts']>): Promi
   const { describeMachine } = await import('../../report/machine.ts')
   const found: Partial<Record<'cpu' | 'gpu', DeviceInfo>> = {}
   let noGpu = ''
-  const { device: cpu } = await openDevice({ device: 'cpu', threads: flags.threads })
+  const { device: cpu } = await openDevice({ device: 'cpu', threads: flags.threads, wide: flags.wide })
   found.cpu = cpu.info()
   await cpu.dispose()
   try {

@@ -4,6 +4,7 @@ import type { Command } from '@commander-js/extra-typings'
 import type { Device } from '../../../kernels/program/device.ts'
 import { examples } from '../examples.ts'
 import { jsonOption, MODEL_HELP, seedOption, threadsOption } from '../values.ts'
+import { wideOption } from '../wide.ts'
 
 const EXAMPLES = examples('compact-kernels verify my-small', 'compact-kernels verify my-small --no-gpu --json')
 
@@ -14,6 +15,7 @@ const options = (program: Command) =>
     .argument('<model>', MODEL_HELP)
     .option('--no-gpu', 'leave the GPU out')
     .addOption(threadsOption())
+    .addOption(wideOption())
     .addOption(seedOption())
     .addOption(jsonOption())
     .addHelpText('after', EXAMPLES)
@@ -32,7 +34,7 @@ async function run(source: string, flags: ReturnType<ReturnType<typeof options>[
   const reporter = createProgress()
   const { weights, where } = await loadModel(source)
   const files = (await isFolder(where)) ? await checkSums(where) : []
-  const { devices, notes } = await openDevices(flags.threads, flags.gpu)
+  const { devices, notes } = await openDevices(flags)
   try {
     const verdict = await verifyModel(weights, devices, { seed: flags.seed, progress: (what) => reporter.stage(what) })
     const certificate = certify(verdict, where, files, notes)
@@ -49,14 +51,19 @@ async function run(source: string, flags: ReturnType<ReturnType<typeof options>[
   }
 }
 
-/** One thread, as many as are asked for, and the GPU where there is one. */
-async function openDevices(
-  threads: number | undefined,
-  withGpu: boolean,
-): Promise<{ devices: Device[]; notes: string[] }> {
+/** One thread, as many as are asked for, with the wide kernels where they are asked for, and the GPU where there is one. */
+async function openDevices({
+  threads,
+  gpu: withGpu,
+  wide,
+}: {
+  threads?: number
+  gpu: boolean
+  wide?: boolean
+}): Promise<{ devices: Device[]; notes: string[] }> {
   const { openDevice } = await import('../../inference/devices.ts')
-  const devices = [(await openDevice({ device: 'cpu', threads: 1 })).device]
-  const several = (await openDevice({ device: 'cpu', threads })).device
+  const devices = [(await openDevice({ device: 'cpu', threads: 1, wide })).device]
+  const several = (await openDevice({ device: 'cpu', threads, wide })).device
   if (several.info().threads > 1) devices.push(several)
   else await several.dispose()
   const notes: string[] = []
