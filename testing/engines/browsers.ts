@@ -70,6 +70,9 @@ const needs = (path: string | undefined, debian: string): string => {
 
 const firefox = (): Promise<EngineAnswer> => {
   const executablePath = needs('/usr/bin/firefox-esr', 'firefox-esr')
+  // the driver of llvmpipe: without it Firefox finds no adapter where there is no GPU
+  if (globSync('/usr/share/vulkan/icd.d/*.json').length === 0)
+    process.stderr.write('Firefox ESR: no Vulkan driver, so no WebGPU: apt-get install mesa-vulkan-drivers\n')
   const extraPrefsFirefox = {
     'dom.webgpu.enabled': true,
     'gfx.webgpu.ignore-blocklist': true,
