@@ -13,7 +13,7 @@ const PROVENANCE: [path: RegExp, made: string][] = [
   [/^testing\/families\/fixtures\/(models|refused)\//, 'bench/peers/family_fixtures.py and family_oracle.py (PyTorch, transformers), random weights'],
   [/^testing\/families\/fixtures\/tokenizers\//, 'bench/peers/tokenizer_oracle.py and hard_strings.py (Hugging Face tokenizers), trained on sentences written for it'],
   [/^docs\/page\.webp$/, 'testing/browser/app-picture.ts, from the page'],
-  [/^app\/models\/[^/]+\/model\.safetensors$/, 'npm run train and npm run compress; MODEL_CARD.md beside it has the commands and the data'],
+  [/^(app\/)?models\/[^/]+\/model\.safetensors$/, 'npm run train, distil and compress; MODEL_CARD.md beside it has the commands and the data'],
 ] // prettier-ignore
 
 export interface BinaryFile {

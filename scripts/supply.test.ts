@@ -20,11 +20,14 @@ const json = <T>(path: string): T => JSON.parse(readFileSync(new URL(path, ROOT)
 const PERMISSIVE =
   /^\(?(MIT|ISC|Apache-2\.0|BSD-[23]-Clause|0BSD|BlueOak-1\.0\.0|Unlicense|CC0-1\.0|Python-2\.0|CC-BY-[34]\.0|MPL-2\.0)\b/
 
-it.each(['mail', 'sentiment'])('the page’s model %s has the files that SHA256SUMS lists', async (name) => {
-  const files = await checkSums(fileURLToPath(new URL(`app/models/${name}`, ROOT)))
-  expect(files.map((file) => file.name)).toContain('model.safetensors')
-  for (const file of files) expect(file).toMatchObject({ state: 'as written' })
-})
+it.each(['app/models/mail', 'app/models/sentiment', 'models/encoder'])(
+  '%s has the files that SHA256SUMS lists',
+  async (path) => {
+    const files = await checkSums(fileURLToPath(new URL(path, ROOT)))
+    expect(files.map((file) => file.name)).toContain('model.safetensors')
+    for (const file of files) expect(file).toMatchObject({ state: 'as written' })
+  },
+)
 
 it('the newest release of the changelog is the version of the package, and unreleased changes come before it', () => {
   const titles = [...readFileSync(new URL('CHANGELOG.md', ROOT), 'utf8').matchAll(/^## \[(.+?)\](?: - (\S+))?$/gm)]
