@@ -13,8 +13,8 @@
 
 import { AttentionRecord, I16_TILE_ROWS, PANEL, PANEL_BYTES, PANEL_SHIFT, TILE_BYTES, TILE_ROWS } from './abi'
 import { storeTransposed } from './lib/blocks'
-import { ROUNDER, constant, exp2 } from './lib/math'
-import { largestMagnitude, madd, sumLanes } from './lib/simd'
+import { F, LEAST_EXPONENT, ONE, ROUNDER, constant, exp2, exp2Of, splatConstant } from './lib/math'
+import { WIDE, largestMagnitude, madd, sumLanes } from './lib/simd'
 import { padToPanel, panelCount } from './lib/panels'
 import { tileBegin, tileCount, tileF32 } from './lib/tile-f32'
 import { tileWideI16 } from './lib/tile-int8-i16'
@@ -160,6 +160,7 @@ function packValues(v: usize, stride: usize, T: i32, D: i32, panels: usize): voi
 // @ts-ignore: decorator
 @inline
 function softmaxRow(isI16: bool, scores: usize, panelBytes: usize, T: i32, scale: f32, shift: f32, weights: usize): f32 {
+  if (WIDE) return softmaxRowWide(isI16, scores, panelBytes, T, scale, shift, weights)
   const end = scores + <usize>panelCount(T) * panelBytes
   let most = v128.load(scores), most1 = v128.load(scores, 16)
   for (let at = scores + panelBytes; at < end; at += panelBytes) {
@@ -197,6 +198,66 @@ function softmaxRow(isI16: bool, scores: usize, panelBytes: usize, T: i32, scale
     sums = f32x4.sub(sums, f32x4.add(v128.and(e0, past0), v128.and(e1, past1)))
   }
   return sumLanes(sums)
+}
+
+/**
+ * The same where an engine runs pairs of vectors as one of 256 bits: both halves share constants, and are stored as neighbours
+ * where they are handed on. The first panel of the scores, which were read by then, holds the sums at the end.
+ */
+// @ts-ignore: decorator
+@inline
+function softmaxRowWide(isI16: bool, scores: usize, panelBytes: usize, T: i32, scale: f32, shift: f32, weights: usize): f32 {
+  const end = scores + <usize>panelCount(T) * panelBytes
+  let most = v128.load(scores), most1 = v128.load(scores, 16)
+  for (let at = scores + panelBytes; at < end; at += panelBytes) {
+    most = larger(isI16, most, v128.load(at))
+    most1 = larger(isI16, most1, v128.load(at, 16))
+  }
+  v128.store(weights, most1, 16)
+  v128.store(weights, most)
+  most = larger(isI16, v128.load(weights), v128.load(weights, 16))
+  most = larger(isI16, most, v128.shuffle<f32>(most, most, 2, 3, 0, 1))
+  most = larger(isI16, most, v128.shuffle<f32>(most, most, 1, 0, 3, 2))
+  if (isI16) most = f32x4.convert_i32x4_s(most)
+  const scales = f32x4.splat(scale)
+  const offset = f32x4.sub(f32x4.splat(shift), f32x4.mul(most, scales))
+  const least = splatConstant(LEAST_EXPONENT), rounder = splatConstant(ROUNDER), one = splatConstant(ONE)
+  const f0 = splatConstant(F), f1 = splatConstant(F + 1), f2 = splatConstant(F + 2), f3 = splatConstant(F + 3), f4 = splatConstant(F + 4)
+  let sums = f32x4.splat(0.0), sums1 = sums
+  let to = weights
+  for (let at = scores; at < end; at += panelBytes) {
+    let s0 = v128.load(at), s1 = v128.load(at, 16)
+    if (isI16) {
+      s0 = f32x4.convert_i32x4_s(s0)
+      s1 = f32x4.convert_i32x4_s(s1)
+    }
+    const e0 = exp2Of(madd(s0, scales, offset), least, rounder, f4, f3, f2, f1, f0, one)
+    const e1 = exp2Of(madd(s1, scales, offset), least, rounder, f4, f3, f2, f1, f0, one)
+    sums = f32x4.add(sums, e0)
+    sums1 = f32x4.add(sums1, e1)
+    if (isI16) {
+      v128.store(at, e1, 16)
+      v128.store(at, e0)
+      const q0 = i32x4.sub(f32x4.add(e0, rounder), rounder), q1 = i32x4.sub(f32x4.add(e1, rounder), rounder)
+      v128.store(to, i16x8.narrow_i32x4_s(q0, q1))
+      to += 16
+    } else {
+      v128.store(to, e1, 16)
+      v128.store(to, e0)
+      to += 32
+    }
+  }
+  // of the last panel: there are T & 7 of its eight, where T is not a multiple of 8
+  const last = isI16 ? end - panelBytes : to - 32
+  let past0 = i32x4.splat(0), past1 = past0
+  if (T & (PANEL - 1)) {
+    const left = i32x4.splat(T & (PANEL - 1))
+    past0 = v128.and(v128.load(last), i32x4.ge_s(i32x4(0, 1, 2, 3), left))
+    past1 = v128.and(v128.load(last, 16), i32x4.ge_s(i32x4(4, 5, 6, 7), left))
+  }
+  v128.store(scores, sums1, 16)
+  v128.store(scores, sums)
+  return sumLanes(f32x4.sub(f32x4.add(v128.load(scores), v128.load(scores, 16)), f32x4.add(past0, past1)))
 }
 
 // @ts-ignore: decorator

@@ -11,7 +11,9 @@
 
 import { CACHE_LINE_BYTES, DENSE_ROW_BLOCK, DenseMatmulRecord, PANEL, PANEL_BYTES } from './abi'
 import { finishTile } from './lib/epilogue'
+import { finishWide } from './lib/epilogue-wide'
 import { touch } from './lib/panels'
+import { WIDE } from './lib/simd'
 import { tileBegin, tileCount } from './lib/tile-f32'
 import { sliceBegin } from './tape'
 import { denseTileColumns, denseTileRows, runDenseTile } from './tiles'
@@ -63,11 +65,14 @@ export function denseMatmul(record: usize, thread: i32, threads: i32, scratch: u
             const n = <usize>panel * lineBytes
             const at = <usize>(m0 + m) * yStride + n
             const left = N - panel * columns
-            finishTile(
+            if (WIDE && columns > PANEL && left >= columns) finishWide(
+              true, tileRows, sums, 0, 0, bias != 0 ? bias + n : 0, activation, residual != 0 ? residual + at : 0, y + at, yStride,
+            )
+            else finishTile(
               tileRows, sums, lineBytes, bias != 0 ? bias + n : 0, activation,
               residual != 0 ? residual + at : 0, y + at, yStride, min(PANEL, left),
             )
-            if (columns > PANEL && left > PANEL) finishTile(
+            if (columns > PANEL && left > PANEL && !(WIDE && left >= columns)) finishTile(
               tileRows, sums + PANEL_BYTES, lineBytes, bias != 0 ? bias + n + PANEL_BYTES : 0, activation,
               residual != 0 ? residual + at + PANEL_BYTES : 0, y + at + PANEL_BYTES, yStride, min(PANEL, left - PANEL),
             )

@@ -8,7 +8,9 @@ import { attention } from './attention'
 import { denseMatmul } from './dense-matmul'
 import { embedding } from './embedding'
 import { int8Matmul } from './int8-matmul'
+import { WIDE } from './lib/simd'
 import { quantizeColumns, quantizeRows, requantizeRows } from './quantize'
+import { layernormWide } from './row-ops-wide'
 import { firstToken, layernorm, layernormBlocked, meanPool } from './row-ops'
 import { csrMatmul, int8BlockMatmul, nmMatmul, transpose } from './sparse-matmul'
 import { ABORTED, enter, leave, next, opcode } from './tape'
@@ -33,7 +35,7 @@ export function run(tape: usize, thread: i32, threads: i32, scratch: usize): i32
       case INT8_BLOCK_MATMUL: int8BlockMatmul(record, thread, threads, scratch); break
       case NM_MATMUL: nmMatmul(record, thread, threads, scratch); break
       case EMBEDDING: embedding(record, thread, threads); break
-      case LAYERNORM: layernorm(record, thread, threads); break
+      case LAYERNORM: if (WIDE) layernormWide(record, thread, threads, scratch); else layernorm(record, thread, threads); break
       case ATTENTION: attention(record, thread, threads, scratch); break
       case FIRST_TOKEN: firstToken(record, thread, threads); break
       case MEAN_POOL: meanPool(record, thread, threads); break

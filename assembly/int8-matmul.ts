@@ -3,7 +3,8 @@
 // Contract   kernels/int8-matmul/contract.ts      Tiles  kernels/int8-matmul/variants.ts
 // Layout     A as quantize.ts writes it; W in panels of the tile's columns (kernels/int8-matmul/pack.ts)
 // Plan       a thread owns a range of panels; a panel (K = 768: 6 KiB) stays in L1 while the rows of a block pass. Tiles of one
-//            panel store Y themselves; what is left is an activation, or a last panel with fewer columns.
+//            panel store Y themselves; what is left is an activation, or a last panel with fewer columns. The sums of tiles of
+//            two panels go through scratch: their lines are finished whole (lib/epilogue-wide.ts).
 //            WebAssembly has no prefetch: where the dot of bytes is so fast that panels are waited for, loads bring the next
 //            one nearer, some before each tile, or all before the first where there are few
 // Needs      K padded to 8; scratch for the sums of a tile per thread, and a Finish
@@ -11,8 +12,10 @@
 
 import { ACTIVATION_NONE, CACHE_LINE_BYTES, Int8MatmulRecord, PANEL, PANEL_BYTES } from './abi'
 import { finishTile, scaleTile } from './lib/epilogue'
+import { finishWide } from './lib/epilogue-wide'
 import { beginPanel, Finish, FINISH_BYTES } from './lib/finish'
 import { padToStep, touch } from './lib/panels'
+import { WIDE } from './lib/simd'
 import { tileBegin, tileCount } from './lib/tile-f32'
 import { scalesBytes } from './quantize'
 import { sliceBegin } from './tape'
@@ -79,6 +82,10 @@ export function int8Matmul(record: usize, thread: i32, threads: i32, scratch: us
         runInt8Tile(tile, count, a + <usize>m * aStride, aStride, b, b + panelBytes, start + n, columns == PANEL ? scratch : sums)
         if (columns == PANEL) {
           if (!isPlain) finishTile(count, sums, PANEL_BYTES, 0, activation, added, to, yStride, min(PANEL, left))
+          continue
+        }
+        if (WIDE && left >= columns) {
+          finishWide(true, count, sums, scales, wScale + n, bias != 0 ? bias + n : 0, activation, added, to, yStride)
           continue
         }
         scaleTile(count, sums, lineBytes, scales, wScale + n)

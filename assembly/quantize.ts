@@ -13,9 +13,9 @@ import {
   RequantizeRowsRecord, SCALE_STEP,
 } from './abi'
 import { blockWidth, paddedTokens } from './lib/blocks'
-import { constant, INT8_LEAST, INT8_MOST, ROUNDER } from './lib/math'
+import { constant, INT8_LEAST, INT8_MOST, ROUNDER, splatConstant } from './lib/math'
 import { padToStep } from './lib/panels'
-import { largestMagnitude } from './lib/simd'
+import { largestMagnitude, WIDE } from './lib/simd'
 import { sliceBegin } from './tape'
 
 /** Bytes of the scales before the rows. */
@@ -131,6 +131,22 @@ function quantizeRow<S>(x: usize, K: i32, padded: i32, inverse: f32, q: usize, s
   // a row of denormals has an infinite inverse: zeros times that are NaN, which only the scalar code turns into 0
   const whole = inverse < Infinity ? K & ~7 : 0
   let k = 0
+  if (WIDE) {
+    // one constant for both halves
+    const rounder = splatConstant(ROUNDER), least = splatConstant(INT8_LEAST), most = splatConstant(INT8_MOST)
+    for (; k < whole; k += 8, x += 32) {
+      let v0 = f32x4.mul(v128.load(x), inverses), v1 = f32x4.mul(v128.load(x, 16), inverses)
+      if (isFloat<S>()) {
+        v0 = f32x4.pmin(most, f32x4.pmax(least, v0))
+        v1 = f32x4.pmin(most, f32x4.pmax(least, v1))
+      }
+      v0 = i32x4.sub(f32x4.add(v0, rounder), rounder)
+      v1 = i32x4.sub(f32x4.add(v1, rounder), rounder)
+      const words = i16x8.narrow_i32x4_s(v0, v1)
+      if (strategy == DOT_STRATEGY_I16X8) v128.store(q + (<usize>k << 1), words)
+      else v128.store64_lane(q + k, v128.xor(i8x16.narrow_i16x8_s(words, words), flips), 0)
+    }
+  }
   for (; k < whole; k += 8, x += 32) {
     const words = i16x8.narrow_i32x4_s(quantizeFour<S>(x, inverses), quantizeFour<S>(x + 16, inverses))
     if (strategy == DOT_STRATEGY_I16X8) v128.store(q + (<usize>k << 1), words)

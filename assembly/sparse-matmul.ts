@@ -17,13 +17,15 @@ import {
 } from './abi'
 import { blockWidth, storeTransposed } from './lib/blocks'
 import { finishBlock, finishTile, scaleTile } from './lib/epilogue'
+import { finishWide } from './lib/epilogue-wide'
 import { panelCount } from './lib/panels'
-import { RELAXED } from './lib/simd'
+import { RELAXED, WIDE } from './lib/simd'
 import {
   block_row_i16_1, block_row_i16_16, block_row_i16_32, block_row_i16_4, block_row_i16_8,
   block_row_relaxed_1, block_row_relaxed_16, block_row_relaxed_32, block_row_relaxed_4, block_row_relaxed_8,
   csr_row_1, csr_row_16, csr_row_32, csr_row_4, csr_row_8,
 } from './lib/sparse-rows'
+import { block_row_relaxed_wide_32, csr_row_wide_32 } from './lib/sparse-rows-wide'
 import { tileBegin, tileCount } from './lib/tile-f32'
 import { tile_nm_4x8, tile_nm_5x8, tile_nm_6x8 } from './lib/tile-nm'
 import { scalesBytes } from './quantize'
@@ -132,6 +134,7 @@ export function csrMatmul(record: usize, thread: i32, threads: i32, scratch: usi
           const begin = <usize>load<u32>(row), end = columns + (<usize>load<u32>(row, 4) << 1)
           const column = columns + (begin << 1), value = values + (begin << 2)
           if (isRow) csr_row_1(block, column, end, value, to)
+          else if (WIDE && w == 32) csr_row_wide_32(block, column, end, value, to)
           else if (w == 32) csr_row_32(block, column, end, value, to)
           else if (w == 16) csr_row_16(block, column, end, value, to)
           else if (w == 8) csr_row_8(block, column, end, value, to)
@@ -189,6 +192,7 @@ export function int8BlockMatmul(record: usize, thread: i32, threads: i32, scratc
           const column = columns + (begin << 1), value = values + (begin << valueShift)
           if (isRelaxed) {
             if (isRow) block_row_relaxed_1(block, column, end, value, to)
+            else if (WIDE && w == 32) block_row_relaxed_wide_32(block, column, end, value, to)
             else if (w == 32) block_row_relaxed_32(block, column, end, value, to)
             else if (w == 16) block_row_relaxed_16(block, column, end, value, to)
             else if (w == 8) block_row_relaxed_8(block, column, end, value, to)
@@ -207,6 +211,14 @@ export function int8BlockMatmul(record: usize, thread: i32, threads: i32, scratc
         turn(scratch + (<usize>(c * w) << 2), w, turned)
         if (isRow) addParts<i32>(turned)
         const rows = min(w, M - t0)
+        if (WIDE && outputs - c >= PANEL) {
+          const to = <usize>t0 * (<usize>N << 2) + n
+          finishWide(
+            false, rows, turned, aScale + (<usize>t0 << 2), wScale + n, bias != 0 ? bias + n : 0, activation,
+            residual != 0 ? residual + to : 0, y + to, <usize>N << 2,
+          )
+          continue
+        }
         scaleTile(rows, turned, PANEL_BYTES, aScale + (<usize>t0 << 2), wScale + n)
         const at = <usize>t0 * (<usize>N << 2) + n
         finishTile(

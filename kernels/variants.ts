@@ -7,6 +7,7 @@ import { DENSE_WIDE, DENSE_WIDE_NOTES } from './dense-matmul/variants-wide.ts'
 import { EMBEDDING_WASM, EMBEDDING_WASM_NOTES, EMBEDDING_WEBGPU, EMBEDDING_WEBGPU_NOTES } from './embedding/variants.ts'
 import type { ShaderName } from './generated/shaders.ts'
 import { INT8_WASM, INT8_WASM_NOTES, INT8_WEBGPU, INT8_WEBGPU_NOTES } from './int8-matmul/variants.ts'
+import { INT8_WIDE, INT8_WIDE_NOTES } from './int8-matmul/variants-wide.ts'
 import { LOW_RANK_WEBGPU, LOW_RANK_WEBGPU_NOTES } from './low-rank-linear/variants.ts'
 import type { Operation, VariantNote, WebgpuVariant } from './program/variants.ts'
 import { ROW_OPS_WASM, ROW_OPS_WASM_NOTES, ROW_OPS_WEBGPU, ROW_OPS_WEBGPU_NOTES } from './row-ops/variants.ts'
@@ -51,7 +52,7 @@ export const isUtility = (shader: ShaderName): boolean => Object.hasOwn(UTILITIE
 /** The WebAssembly variants of each operation. A chain of factors runs as its factors do. */
 export const WASM_VARIANTS: Readonly<Record<Operation, readonly Described<WasmVariant>[]>> = {
   'dense-matmul': [...describe(DENSE_WASM, DENSE_WASM_NOTES), ...describe(DENSE_WIDE, DENSE_WIDE_NOTES)],
-  'int8-matmul': describe(INT8_WASM, INT8_WASM_NOTES),
+  'int8-matmul': [...describe(INT8_WASM, INT8_WASM_NOTES), ...describe(INT8_WIDE, INT8_WIDE_NOTES)],
   'sparse-matmul': describe(SPARSE_WASM, SPARSE_WASM_NOTES),
   'low-rank-linear': [],
   embedding: describe(EMBEDDING_WASM, EMBEDDING_WASM_NOTES),

@@ -7,6 +7,7 @@ import { fileURLToPath } from 'node:url'
 import { DENSE_WASM } from '../kernels/dense-matmul/variants.ts'
 import { DENSE_WIDE } from '../kernels/dense-matmul/variants-wide.ts'
 import { INT8_WASM } from '../kernels/int8-matmul/variants.ts'
+import { INT8_WIDE } from '../kernels/int8-matmul/variants-wide.ts'
 import * as abi from '../kernels/wasm/abi.ts'
 import {
   tileNumber,
@@ -16,6 +17,7 @@ import {
   type WasmVariant,
 } from '../kernels/wasm/variant.ts'
 import { WASM_ROWS } from '../kernels/wasm/variants.ts'
+import { WIDE_LOOPS } from '../kernels/wasm/wide-loops.ts'
 
 type RecordLayout = abi.RecordLayout
 type Exported = number | RecordLayout | Record<string, number>
@@ -140,7 +142,7 @@ ${tileCall('runInt8Tile', 'sums i32 [rows][columns] = start[columns] + A[rows,K]
 }
 
 /** The text of assembly/exports.ts, or of assembly/exports-wide.ts. */
-export function exportsSource(rows: readonly WasmVariant[]): string {
+export function exportsSource(rows: readonly Pick<WasmVariant, 'source' | 'exports'>[]): string {
   const bySource = new Map<string, Set<string>>()
   for (const { source, exports } of rows)
     if (source) bySource.set(source, new Set([...(bySource.get(source) ?? []), ...exports]))
@@ -164,9 +166,9 @@ ${lines.join('\n')}
 export function generateAssembly(isCheck: boolean): void {
   const files = {
     'assembly/abi.ts': abiSource(),
-    'assembly/tiles.ts': tilesSource([...DENSE_WIDE, ...DENSE_WASM], INT8_WASM),
+    'assembly/tiles.ts': tilesSource([...DENSE_WIDE, ...DENSE_WASM], [...INT8_WIDE, ...INT8_WASM]),
     'assembly/exports.ts': exportsSource(WASM_ROWS),
-    'assembly/exports-wide.ts': exportsSource(DENSE_WIDE),
+    'assembly/exports-wide.ts': exportsSource([...DENSE_WIDE, ...INT8_WIDE, ...WIDE_LOOPS]),
   }
   for (const [file, text] of Object.entries(files)) {
     const path = fileURLToPath(new URL(`../${file}`, import.meta.url))

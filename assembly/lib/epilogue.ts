@@ -1,9 +1,11 @@
 // What comes after the sums of a linear layer: bias, activation, residual, and the store to Y, row-major or in token blocks.
 
 import {
-  ACTIVATION_GELU, ACTIVATION_GELU_TANH, ACTIVATION_NONE, ACTIVATION_RELU, ACTIVATION_SILU, PANEL,
+  ACTIVATION_GELU, ACTIVATION_GELU_TANH, ACTIVATION_NONE, ACTIVATION_RELU, ACTIVATION_SILU, PANEL, PANEL_BYTES,
 } from '../abi'
+import { finishBlockWide, finishWide } from './epilogue-wide'
 import { gelu, geluTanh, silu, tanh } from './math'
+import { WIDE } from './simd'
 
 // @ts-ignore: decorator
 @inline
@@ -12,7 +14,7 @@ function activate(v: v128, activation: i32): v128 {
 }
 
 /** One function for those that are not gelu: inlined wherever gelu is, they would be most of the module's growth. */
-function activateOther(v: v128, activation: i32): v128 {
+export function activateOther(v: v128, activation: i32): v128 {
   // pmax(v, 0) is NaN where v is
   if (activation == ACTIVATION_RELU) return f32x4.pmax(v, f32x4.splat(0.0))
   if (activation == ACTIVATION_GELU_TANH) return geluTanh(v)
@@ -33,6 +35,10 @@ export function finishTile(
   rows: i32, sums: usize, sumsStride: usize, bias: usize, activation: i32, residual: usize, y: usize, stride: usize,
   columns: i32,
 ): void {
+  if (WIDE && columns == PANEL && sumsStride == PANEL_BYTES) {
+    finishWide(false, rows, sums, 0, 0, bias, activation, residual, y, stride)
+    return
+  }
   let bias0 = f32x4.splat(0.0)
   let bias1 = f32x4.splat(0.0)
   if (bias != 0) {
@@ -95,6 +101,7 @@ export function scaleTile(rows: i32, sums: usize, sumsStride: usize, aScale: usi
  * @param y address of the first output's w tokens
  */
 export function finishBlock(outputs: i32, w: i32, sums: usize, bias: usize, activation: i32, y: usize): void {
+  if (WIDE && w >= PANEL && finishBlockWide(outputs, w, sums, bias, activation, y)) return
   const rowBytes = <usize>w << 2, bytes = rowBytes * <usize>outputs
   const target = activation != ACTIVATION_NONE ? sums : y
   for (let at: usize = 0; at < bytes; ) {

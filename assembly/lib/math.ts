@@ -60,7 +60,7 @@ const LN2_HIGH: usize = 3
 const LN2_LOW: usize = 4
 /** Coefficients of r to r^5. */
 const E: usize = 5
-const ONE: usize = 10
+export const ONE: usize = 10
 const TWO: usize = 11
 const TANH_MOST: usize = 12
 /** Half of 5.25, and 2 / GELU_MOST. */
@@ -72,9 +72,9 @@ const G: usize = 15
 export const INT8_MOST: usize = 30
 export const INT8_LEAST: usize = 31
 /** Least exponent of exp2. */
-const LEAST_EXPONENT: usize = 32
+export const LEAST_EXPONENT: usize = 32
 /** Coefficients of r to r^5 of 2^r. */
-const F: usize = 33
+export const F: usize = 33
 /** 2 sqrt(2 / pi), and 0.044715 times it */
 const GELU_TANH: usize = 38
 const GELU_TANH_CUBE: usize = 39
@@ -85,6 +85,13 @@ const MINUS_ONE: usize = 41
 @inline
 export function constant(index: usize): v128 {
   return v128.load(TABLE + (index << 4))
+}
+
+/** The same constant for vectors that share it: a splat serves both halves of 256 bits. */
+// @ts-ignore: decorator
+@inline
+export function splatConstant(index: usize): v128 {
+  return v128.load32_splat(TABLE + (index << 4))
 }
 
 /** exp(x), x <= 88; below -87 the result is 0 or tiny. Relative error < 3e-7. */
@@ -112,17 +119,26 @@ export function exp(x: v128): v128 {
 // @ts-ignore: decorator
 @inline
 export function exp2(x: v128): v128 {
+  return exp2Of(x, constant(LEAST_EXPONENT), constant(ROUNDER), constant(F + 4), constant(F + 3), constant(F + 2), constant(F + 1), constant(F), constant(ONE))
+}
+
+/** exp2 by given constants. */
+// @ts-ignore: decorator
+@inline
+export function exp2Of(
+  x: v128, least: v128, rounder: v128, f4: v128, f3: v128, f2: v128, f1: v128, f0: v128, one: v128,
+): v128 {
   // x = n + r, |r| <= 0.5: exact, where exp has to take n ln 2 off in two parts
   // in this order pmax gives NaN for NaN
-  const bounded = f32x4.pmax(x, constant(LEAST_EXPONENT))
-  const rounded = f32x4.add(bounded, constant(ROUNDER))
-  const r = f32x4.sub(bounded, f32x4.sub(rounded, constant(ROUNDER)))
+  const bounded = f32x4.pmax(x, least)
+  const rounded = f32x4.add(bounded, rounder)
+  const r = f32x4.sub(bounded, f32x4.sub(rounded, rounder))
   // exp's polynomial in r ln 2
-  let p = madd(r, constant(F + 4), constant(F + 3))
-  p = madd(p, r, constant(F + 2))
-  p = madd(p, r, constant(F + 1))
-  p = madd(p, r, constant(F))
-  p = madd(p, r, constant(ONE))
+  let p = madd(r, f4, f3)
+  p = madd(p, r, f2)
+  p = madd(p, r, f1)
+  p = madd(p, r, f0)
+  p = madd(p, r, one)
   return i32x4.add(p, i32x4.shl(rounded, 23))
 }
 
@@ -134,27 +150,68 @@ export function exp2(x: v128): v128 {
 // @ts-ignore: decorator
 @inline
 export function gelu(x: v128): v128 {
+  return geluOf(
+    x, constant(HALF), constant(GELU_MOST), constant(GELU_SCALE), constant(MINUS_ONE),
+    constant(G + 14), constant(G + 13), constant(G + 12), constant(G + 11), constant(G + 10), constant(G + 9), constant(G + 8), constant(G + 7),
+    constant(G + 6), constant(G + 5), constant(G + 4), constant(G + 3), constant(G + 2), constant(G + 1), constant(G),
+  )
+}
+
+/** gelu by given constants: two of its vectors can share theirs. */
+// @ts-ignore: decorator
+@inline
+function geluOf(
+  x: v128, oneHalf: v128, most: v128, unit: v128, minusOne: v128,
+  g14: v128, g13: v128, g12: v128, g11: v128, g10: v128, g9: v128, g8: v128, g7: v128, g6: v128, g5: v128, g4: v128, g3: v128, g2: v128, g1: v128, g0: v128,
+): v128 {
   // x / 2 + |x| / 2 is max(x, 0), exact, and NaN or infinite where x is, which the bound on s would hide. With s / 2 in place
   // of s, and -2 g in place of g, the last product and sum are one multiply-add
-  const half = f32x4.mul(x, constant(HALF)), magnitude = f32x4.abs(half)
-  const size = f32x4.pmin(constant(GELU_MOST), magnitude)
-  const v = madd(size, constant(GELU_SCALE), constant(MINUS_ONE))
+  const half = f32x4.mul(x, oneHalf), magnitude = f32x4.abs(half)
+  const size = f32x4.pmin(most, magnitude)
+  const v = madd(size, unit, minusOne)
   // even and odd powers apart: one chain of 14 steps would wait for itself
   const square = f32x4.mul(v, v)
-  let even = madd(square, constant(G + 14), constant(G + 12))
-  let odd = madd(square, constant(G + 13), constant(G + 11))
-  even = madd(even, square, constant(G + 10))
-  odd = madd(odd, square, constant(G + 9))
-  even = madd(even, square, constant(G + 8))
-  odd = madd(odd, square, constant(G + 7))
-  even = madd(even, square, constant(G + 6))
-  odd = madd(odd, square, constant(G + 5))
-  even = madd(even, square, constant(G + 4))
-  odd = madd(odd, square, constant(G + 3))
-  even = madd(even, square, constant(G + 2))
-  odd = madd(odd, square, constant(G + 1))
-  even = madd(even, square, constant(G))
+  let even = madd(square, g14, g12)
+  let odd = madd(square, g13, g11)
+  even = madd(even, square, g10)
+  odd = madd(odd, square, g9)
+  even = madd(even, square, g8)
+  odd = madd(odd, square, g7)
+  even = madd(even, square, g6)
+  odd = madd(odd, square, g5)
+  even = madd(even, square, g4)
+  odd = madd(odd, square, g3)
+  even = madd(even, square, g2)
+  odd = madd(odd, square, g1)
+  even = madd(even, square, g0)
   return madd(size, madd(odd, v, even), f32x4.add(half, magnitude))
+}
+
+/** Stores gelu of x0 and of x1 at `to`, as one of 256 bits where the engine joins neighbours. */
+// @ts-ignore: decorator
+@inline
+export function storeGeluPair(x0: v128, x1: v128, to: usize): void {
+  const oneHalf = splatConstant(HALF)
+  const most = splatConstant(GELU_MOST)
+  const unit = splatConstant(GELU_SCALE)
+  const minusOne = splatConstant(MINUS_ONE)
+  const g14 = splatConstant(G + 14)
+  const g13 = splatConstant(G + 13)
+  const g12 = splatConstant(G + 12)
+  const g11 = splatConstant(G + 11)
+  const g10 = splatConstant(G + 10)
+  const g9 = splatConstant(G + 9)
+  const g8 = splatConstant(G + 8)
+  const g7 = splatConstant(G + 7)
+  const g6 = splatConstant(G + 6)
+  const g5 = splatConstant(G + 5)
+  const g4 = splatConstant(G + 4)
+  const g3 = splatConstant(G + 3)
+  const g2 = splatConstant(G + 2)
+  const g1 = splatConstant(G + 1)
+  const g0 = splatConstant(G)
+  v128.store(to, geluOf(x1, oneHalf, most, unit, minusOne, g14, g13, g12, g11, g10, g9, g8, g7, g6, g5, g4, g3, g2, g1, g0), 16)
+  v128.store(to, geluOf(x0, oneHalf, most, unit, minusOne, g14, g13, g12, g11, g10, g9, g8, g7, g6, g5, g4, g3, g2, g1, g0))
 }
 
 /** tanh(x) = sign(x) (1 - 2 / (exp(2 |x|) + 1)); absolute error < 3e-7. */

@@ -1,6 +1,8 @@
 // The short sweep of the wide kernels, for a process that Node runs with WIDE_FLAG. Prints a line of JSON: the names of the
 // devices that were swept, or why there is none.
 
+import { INT8_WASM } from '../int8-matmul/variants.ts'
+import { INT8_WIDE } from '../int8-matmul/variants-wide.ts'
 import { createWasmDevice } from '../wasm/device.ts'
 import type { Device } from '../program/device.ts'
 import type { LeafWeight } from '../program/weights.ts'
@@ -8,6 +10,7 @@ import { assertExact } from './compare.ts'
 import { everyKind, idsOf } from './every-kind.ts'
 import { checkProgram } from './program.ts'
 import { sweepLinear, type SweepCase } from './sweep.ts'
+import { checkUnsaturated } from './unsaturated.ts'
 
 const KINDS: LeafWeight['kind'][] = ['f32', 'int8', 'csr', 'int8-1x4', 'nm']
 
@@ -58,6 +61,17 @@ async function main(): Promise<{ swept: string[] } | { none: string }> {
     await device.dispose()
   }
   await narrow.dispose()
+  // every int8 tile of the module, those too that this engine's relaxed dot is not exact for
+  for (const { id } of [...INT8_WIDE, ...INT8_WASM]) {
+    const device = await createWasmDevice({
+      wide: true,
+      threads: 1,
+      keepsSparse: true,
+      variants: { 'int8-matmul': id },
+    })
+    await checkUnsaturated(device, [1, 2, 3, 4, 5, 6, 13, 41], [15, 16, 21, 33], 7)
+    await device.dispose()
+  }
   return { swept }
 }
 

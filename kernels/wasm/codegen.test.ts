@@ -7,8 +7,9 @@ import { expect, it } from 'vitest'
 import type { WasmVariant } from './variant.ts'
 import { WASM_ROWS } from './variants.ts'
 import { WIDE } from './wide.ts'
+import { WIDE_LOOPS } from './wide-loops.ts'
 
-const WIDE_ROWS: readonly WasmVariant[] = WIDE.dense
+const WIDE_ROWS: readonly WasmVariant[] = [...WIDE.dense, ...WIDE.int8]
 
 /** Files of build/wasm. */
 const BUILDS = ['baseline', 'relaxed', 'inference-wide'] as const
@@ -66,6 +67,11 @@ const withSource = [...WASM_ROWS, ...WIDE_ROWS].flatMap((row) => {
 
 it.each(withSource)('$op $id has a separate function for every export, without calls', ({ source, exports, file }) => {
   const { kernels } = codegenOf(file)
+  for (const name of exports) expect(kernels[`lib/${source}/${name}`], name).toMatchObject({ call: 0 })
+})
+
+it.each(WIDE_LOOPS)('$source has a separate function for every export, without calls', ({ source, exports }) => {
+  const { kernels } = codegenOf('inference-wide')
   for (const name of exports) expect(kernels[`lib/${source}/${name}`], name).toMatchObject({ call: 0 })
 })
 

@@ -4,11 +4,12 @@ import { WASM } from '../generated/wasm.ts'
 import { activate } from '../program/activations.ts'
 import type { Device } from '../program/device.ts'
 import type { Batch, Op, Program } from '../program/program.ts'
-import type { EmbeddingTable, Int8BlockWeight, LeafWeight } from '../program/weights.ts'
+import type { EmbeddingTable, LeafWeight } from '../program/weights.ts'
 import { assertExact, assertWithin } from '../testing/compare.ts'
 import { checkProgram } from '../testing/program.ts'
 import { seededRandom, uniform } from '../testing/random.ts'
 import { linearProgram } from '../testing/sweep.ts'
+import { checkUnsaturated } from '../testing/unsaturated.ts'
 import { randomWeight } from '../testing/weights.ts'
 import { runReference } from '../reference.ts'
 import { ARENA_ADDRESS, JOB_WORD } from './abi.ts'
@@ -208,28 +209,9 @@ describe('threads', () => {
 })
 
 describe('dot strategies', () => {
-  // operands in which no engine's relaxed dot can saturate or mistake a sign: u8 stores 128 + q, pairs stay below 2^15
   it.each(INT8_WASM.map(({ id }) => id))('%s gives the exact integers, seed 7', async (id) => {
     const device = await deviceOf({ build: 'relaxed', threads: 1, variants: { 'int8-matmul': id } })
-    const random = seededRandom(7)
-    for (const kind of ['int8', 'int8-1x4'] as const)
-      for (const M of [1, 6, 13, 41]) {
-        // a single row of blocks takes eight at a time
-        const [N, K] = [21, M === 1 ? 400 : 44]
-        const weight = randomWeight(kind, N, K, random, { values: 'saturated' })
-        const stored = weight.kind === 'int8' ? weight.data : (weight as Int8BlockWeight).values
-        stored.forEach((w, i) => (stored[i] = Math.sign(w) * 80))
-        const rows = {
-          data: Int8Array.from({ length: M * K }, () => random() * 64),
-          scales: new Float32Array(M).fill(1),
-        }
-        const batch = { offsets: Int32Array.of(0, M), rows }
-        const program = linearProgram(weight, null, { M, N, K, input: 's8' })
-        const session = await device.load(program, { guard: true })
-        assertExact(await session.run(batch), runReference(program, batch), `${id} ${kind} M ${M}`)
-        expect(await session.checkGuards()).toEqual([])
-        session.dispose()
-      }
+    await checkUnsaturated(device, [1, 6, 13, 41], [21], 7)
   })
 
   it('names the strategy and why', async () => {

@@ -191,12 +191,13 @@ function candidatesFor(
   wide: WideKernels | undefined,
 ): Candidates {
   const denseRows: readonly TileVariant[] = [...(wide?.dense ?? []), ...DENSE_WASM]
-  const found: Candidates = { dense: candidates(denseRows, engine), int8: candidates(INT8_WASM, engine) }
-  if (int8 !== 'auto') found.int8 = INT8_WASM.filter(({ dotStrategy }) => dotStrategy === int8)
+  const int8Rows: readonly Int8Variant[] = [...(wide?.int8 ?? []), ...INT8_WASM]
+  const found: Candidates = { dense: candidates(denseRows, engine), int8: candidates(int8Rows, engine) }
+  if (int8 !== 'auto') found.int8 = int8Rows.filter(({ dotStrategy }) => dotStrategy === int8)
   const dense = variants['dense-matmul'],
     int8Tile = variants['int8-matmul']
   if (dense !== undefined) found.dense = [variantOf(denseRows, dense, engine)]
-  if (int8Tile !== undefined) found.int8 = [variantOf(INT8_WASM, int8Tile, engine)]
+  if (int8Tile !== undefined) found.int8 = [variantOf(int8Rows, int8Tile, engine)]
   return found
 }
 
@@ -313,7 +314,7 @@ async function load(
 /** For info(): what the device's variants say of themselves, those of one key joined. */
 function describeVariants({ dense, int8 }: ChosenVariants, engine: Engine): Record<string, string> {
   const said: Record<string, string> = {}
-  for (const row of [...[dense].filter(({ isWide }) => isWide), ...WASM_ROWS]) {
+  for (const row of [...[dense, int8].filter(({ isWide }) => isWide), ...WASM_ROWS]) {
     const isOther = (row.op === dense.op && row.id !== dense.id) || (row.op === int8.op && row.id !== int8.id)
     if (!row.shownAs || isOther) continue
     const { key, text } = row.shownAs

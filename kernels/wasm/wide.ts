@@ -3,15 +3,17 @@
 
 import { DENSE_WIDE } from '../dense-matmul/variants-wide.ts'
 import { WASM } from '../generated/wasm-wide.ts'
+import { INT8_WIDE } from '../int8-matmul/variants-wide.ts'
 import type { RelaxedModules } from './embedded.ts'
 import type { ThreadPool } from './pool.ts'
-import type { TileVariant } from './variant.ts'
+import type { Int8Variant, TileVariant } from './variant.ts'
 import { WIDE_FLAG } from './wide-flag.ts'
 
 export interface WideKernels {
   modules: RelaxedModules
   /** tiles in order of preference */
   dense: readonly TileVariant[]
+  int8: readonly Int8Variant[]
   /** @throws Error where the engine of a pool that runs the module does not run it in 256 bits */
   prove(pool: ThreadPool): Promise<void>
 }
@@ -19,6 +21,7 @@ export interface WideKernels {
 export const WIDE: WideKernels = {
   modules: WASM,
   dense: DENSE_WIDE,
+  int8: INT8_WIDE,
   async prove(pool) {
     if (!(await runsWide(pool))) throw new Error(NOT_WIDE)
   },
