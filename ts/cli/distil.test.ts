@@ -192,7 +192,7 @@ describe('distil', () => {
     [['--augment', '0'], /a whole number from 1 to 1000/],
     [['--student', './teacher', '--init', 'fresh'], /leave out --init and --vocabulary/],
     [['--hidden-weight', '1', '--vocabulary', '100'], /--hidden-weight compares token by token/],
-    [['--vocabulary', 'some'], /same, task or a number of tokens from 64/],
+    [['--vocabulary', 'some'], /same, task, task:N or a number of tokens from 64/],
     [['--alpha', '2'], /a number from 0 to 1/],
     [['--logit-mse', '-1'], /a number, 0 or more/],
   ])('%j ends with code 2', async (more, words) => {
