@@ -44,7 +44,7 @@ describe('usage', () => {
     [['compress', 'model', '--recipe', 'q8', '--out', 'x', '--ledger', 'l'], /--ledger goes with --budget/],
     [['compress', 'model', '--recipe', 'q8', '--out', 'x', '--tokens', '9'], /--tokens goes with --budget/],
     [['compress', 'model', '--recipe', 'q8', '--out', 'x', '--device', 'cpu'], /--device goes with --budget/],
-    [['compress', 'model', '--budget', '5MB', '--out', 'x'], /texts with labels.*--data FILE/],
+    [['compress', 'model', '--budget', '5MB', '--out', 'x'], /of a classifier with labels.*--data FILE/],
     [['compress', 'model', '--budget', '5', '--data', 'data.csv', '--out', 'x'], /--budget.*5MB, 3ms/s],
     [['compress', 'model', '--max-loss', '100%', '--data', 'data.csv', '--out', 'x'], /--max-loss.*such as 1%/s],
     [['compress', 'model', '--budget', '5MB', '--fastest', '--data', 'data.csv', '--out', 'x'], /--max-loss/],
