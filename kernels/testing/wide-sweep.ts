@@ -44,7 +44,15 @@ async function compareIntegers(wide: Device, narrow: Device): Promise<void> {
   if (layers.length !== kinds.size) throw new Error('the program of every kind has no int8 layers')
 }
 
-async function main(): Promise<{ swept: string[] } | { none: string }> {
+/** What is printed. */
+export interface WideSweep {
+  /** names of the devices */
+  swept?: string[]
+  /** why there is none */
+  none?: string
+}
+
+async function main(): Promise<WideSweep> {
   const swept: string[] = []
   const narrow = await createWasmDevice({ build: 'relaxed', threads: 1, keepsSparse: true })
   for (const threads of [1, 2]) {

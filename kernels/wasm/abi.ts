@@ -12,7 +12,10 @@ import { ACTIVATION_CODE } from '../program/activations.ts'
 
 // ---- Memory, from address 0: zeros, the control block, static data of the modules, the arena.
 
-/** 1 KiB that nobody writes: what sums start from that nothing is added to. */
+/**
+ * 1 KiB that nobody writes: what sums start from that nothing is added to.
+ * @public read by assembly/ alone
+ */
 export const ZEROS_ADDRESS = 0
 /** Threads that wait in the current barrier. */
 export const ARRIVED_WORD = 256

@@ -3,6 +3,7 @@ import { readFileSync } from 'node:fs'
 import { fileURLToPath } from 'node:url'
 import { promisify } from 'node:util'
 import { describe, expect, it } from 'vitest'
+import type { WideSweep } from '../testing/wide-sweep.ts'
 import { createWasmDevice } from './device.ts'
 import { WIDE_FLAG } from './wide-flag.ts'
 
@@ -24,7 +25,7 @@ function hasAvx2(): boolean {
 
 describe('wide', () => {
   it('computes as the float64 reference does, and int8 as the narrow kernels to the bit, seeds 1 to 3', async () => {
-    const { swept, none } = await underFlag<{ swept?: string[]; none?: string }>('../testing/wide-sweep.ts')
+    const { swept, none } = await underFlag<WideSweep>('../testing/wide-sweep.ts')
     if (hasAvx2())
       expect(swept, none).toEqual([
         'wasm relaxed-simd in 256 bits, 1 thread',
