@@ -21,23 +21,23 @@ const TABLE: usize = memory.data<f32>([
   1.0, 1.0, 1.0, 1.0,
   2.0, 2.0, 2.0, 2.0,
   15.0, 15.0, 15.0, 15.0,
-  2.625, 2.625, 2.625, 2.625,
-  0.76190476190476190, 0.76190476190476190, 0.76190476190476190, 0.76190476190476190,
-  -0.008665031666, -0.008665031666, -0.008665031666, -0.008665031666,
-  0.06680638188, 0.06680638188, 0.06680638188, 0.06680638188,
-  -0.2301366484, -0.2301366484, -0.2301366484, -0.2301366484,
-  0.4517286368, 0.4517286368, 0.4517286368, 0.4517286368,
-  -0.5145158392, -0.5145158392, -0.5145158392, -0.5145158392,
-  0.2438308738, 0.2438308738, 0.2438308738, 0.2438308738,
-  0.19747115332, 0.19747115332, 0.19747115332, 0.19747115332,
-  -0.4030353372, -0.4030353372, -0.4030353372, -0.4030353372,
-  0.1841077276, 0.1841077276, 0.1841077276, 0.1841077276,
-  0.15215422936, 0.15215422936, 0.15215422936, 0.15215422936,
-  -0.18463856788, -0.18463856788, -0.18463856788, -0.18463856788,
-  -0.003408004338, -0.003408004338, -0.003408004338, -0.003408004338,
-  0.06455947496, 0.06455947496, 0.06455947496, 0.06455947496,
-  -0.008086699006, -0.008086699006, -0.008086699006, -0.008086699006,
-  -0.008172811138, -0.008172811138, -0.008172811138, -0.008172811138,
+  5.25, 5.25, 5.25, 5.25,
+  0.38095238095238095, 0.38095238095238095, 0.38095238095238095, 0.38095238095238095,
+  0.004332515833, 0.004332515833, 0.004332515833, 0.004332515833,
+  -0.03340319094, -0.03340319094, -0.03340319094, -0.03340319094,
+  0.1150683242, 0.1150683242, 0.1150683242, 0.1150683242,
+  -0.2258643184, -0.2258643184, -0.2258643184, -0.2258643184,
+  0.2572579196, 0.2572579196, 0.2572579196, 0.2572579196,
+  -0.1219154369, -0.1219154369, -0.1219154369, -0.1219154369,
+  -0.09873557666, -0.09873557666, -0.09873557666, -0.09873557666,
+  0.2015176686, 0.2015176686, 0.2015176686, 0.2015176686,
+  -0.0920538638, -0.0920538638, -0.0920538638, -0.0920538638,
+  -0.07607711468, -0.07607711468, -0.07607711468, -0.07607711468,
+  0.09231928394, 0.09231928394, 0.09231928394, 0.09231928394,
+  0.001704002169, 0.001704002169, 0.001704002169, 0.001704002169,
+  -0.03227973748, -0.03227973748, -0.03227973748, -0.03227973748,
+  0.004043349503, 0.004043349503, 0.004043349503, 0.004043349503,
+  0.004086405569, 0.004086405569, 0.004086405569, 0.004086405569,
   127.0, 127.0, 127.0, 127.0,
   -127.0, -127.0, -127.0, -127.0,
   -126.0, -126.0, -126.0, -126.0,
@@ -48,8 +48,6 @@ const TABLE: usize = memory.data<f32>([
   0.00132646585, 0.00132646585, 0.00132646585, 0.00132646585,
   1.59576912160573071, 1.59576912160573071, 1.59576912160573071, 1.59576912160573071,
   0.0713548162726, 0.0713548162726, 0.0713548162726, 0.0713548162726,
-  0.5, 0.5, 0.5, 0.5,
-  -1.0, -1.0, -1.0, -1.0,
 ], 16)
 
 const LOWEST: usize = 0
@@ -63,10 +61,10 @@ const E: usize = 5
 export const ONE: usize = 10
 const TWO: usize = 11
 const TANH_MOST: usize = 12
-/** Half of 5.25, and 2 / GELU_MOST. */
 const GELU_MOST: usize = 13
+/** 2 / GELU_MOST */
 const GELU_SCALE: usize = 14
-/** Coefficients of v^0 to v^14 of -2 g. */
+/** Coefficients of v^0 to v^14. */
 const G: usize = 15
 /** The range of quantized activations. */
 export const INT8_MOST: usize = 30
@@ -78,8 +76,6 @@ export const F: usize = 33
 /** 2 sqrt(2 / pi), and 0.044715 times it */
 const GELU_TANH: usize = 38
 const GELU_TANH_CUBE: usize = 39
-const HALF: usize = 40
-const MINUS_ONE: usize = 41
 
 // @ts-ignore: decorator
 @inline
@@ -151,7 +147,7 @@ export function exp2Of(
 @inline
 export function gelu(x: v128): v128 {
   return geluOf(
-    x, constant(HALF), constant(GELU_MOST), constant(GELU_SCALE), constant(MINUS_ONE),
+    x, constant(GELU_MOST), constant(GELU_SCALE), constant(ONE),
     constant(G + 14), constant(G + 13), constant(G + 12), constant(G + 11), constant(G + 10), constant(G + 9), constant(G + 8), constant(G + 7),
     constant(G + 6), constant(G + 5), constant(G + 4), constant(G + 3), constant(G + 2), constant(G + 1), constant(G),
   )
@@ -161,14 +157,11 @@ export function gelu(x: v128): v128 {
 // @ts-ignore: decorator
 @inline
 function geluOf(
-  x: v128, oneHalf: v128, most: v128, unit: v128, minusOne: v128,
+  x: v128, most: v128, unit: v128, one: v128,
   g14: v128, g13: v128, g12: v128, g11: v128, g10: v128, g9: v128, g8: v128, g7: v128, g6: v128, g5: v128, g4: v128, g3: v128, g2: v128, g1: v128, g0: v128,
 ): v128 {
-  // x / 2 + |x| / 2 is max(x, 0), exact, and NaN or infinite where x is, which the bound on s would hide. With s / 2 in place
-  // of s, and -2 g in place of g, the last product and sum are one multiply-add
-  const half = f32x4.mul(x, oneHalf), magnitude = f32x4.abs(half)
-  const size = f32x4.pmin(most, magnitude)
-  const v = madd(size, unit, minusOne)
+  const size = f32x4.pmin(most, f32x4.abs(x))
+  const v = f32x4.sub(f32x4.mul(size, unit), one)
   // even and odd powers apart: one chain of 14 steps would wait for itself
   const square = f32x4.mul(v, v)
   let even = madd(square, g14, g12)
@@ -184,17 +177,18 @@ function geluOf(
   even = madd(even, square, g2)
   odd = madd(odd, square, g1)
   even = madd(even, square, g0)
-  return madd(size, madd(odd, v, even), f32x4.add(half, magnitude))
+  // 0 x: 0, and NaN where x is infinite, which the bounds would hide
+  const positive = madd(x, f32x4.splat(0.0), f32x4.pmax(x, f32x4.splat(0.0)))
+  return f32x4.sub(positive, f32x4.mul(size, madd(odd, v, even)))
 }
 
 /** Stores gelu of x0 and of x1 at `to`, as one of 256 bits where the engine joins neighbours. */
 // @ts-ignore: decorator
 @inline
 export function storeGeluPair(x0: v128, x1: v128, to: usize): void {
-  const oneHalf = splatConstant(HALF)
   const most = splatConstant(GELU_MOST)
   const unit = splatConstant(GELU_SCALE)
-  const minusOne = splatConstant(MINUS_ONE)
+  const one = splatConstant(ONE)
   const g14 = splatConstant(G + 14)
   const g13 = splatConstant(G + 13)
   const g12 = splatConstant(G + 12)
@@ -210,8 +204,8 @@ export function storeGeluPair(x0: v128, x1: v128, to: usize): void {
   const g2 = splatConstant(G + 2)
   const g1 = splatConstant(G + 1)
   const g0 = splatConstant(G)
-  v128.store(to, geluOf(x1, oneHalf, most, unit, minusOne, g14, g13, g12, g11, g10, g9, g8, g7, g6, g5, g4, g3, g2, g1, g0), 16)
-  v128.store(to, geluOf(x0, oneHalf, most, unit, minusOne, g14, g13, g12, g11, g10, g9, g8, g7, g6, g5, g4, g3, g2, g1, g0))
+  v128.store(to, geluOf(x1, most, unit, one, g14, g13, g12, g11, g10, g9, g8, g7, g6, g5, g4, g3, g2, g1, g0), 16)
+  v128.store(to, geluOf(x0, most, unit, one, g14, g13, g12, g11, g10, g9, g8, g7, g6, g5, g4, g3, g2, g1, g0))
 }
 
 /** tanh(x) = sign(x) (1 - 2 / (exp(2 |x|) + 1)); absolute error < 3e-7. */
