@@ -89,7 +89,8 @@ it('trains a row of an embedder by the vectors of its base', async () => {
   }
   const { base, apply, context } = shaping({ passes: 20, hiddenWeight: 0 })
   const ofVectors = { teacher: () => Promise.resolve(wanted) } as Partial<BaseVectors> as BaseVectors
-  const given = { base: { ...base, model: embedder, vectors: ofVectors }, apply, context }
+  const teacherLogits = (): Promise<null> => Promise.resolve(null)
+  const given = { base: { ...base, model: embedder, vectors: ofVectors, teacherLogits }, apply, context }
   const [cut, trained] = [await apply(embedder, 'svd:0.25'), await shapeByRecipe('svd:0.25', true, given)]
   expect(trained.model.classifier).toBeNull()
   expect(await far(trained.model)).toBeLessThan((await far(cut.model)) / 2)
