@@ -170,7 +170,7 @@ export const declare = (program: Command): void =>
 /** A tile of dense f32 layers on WebAssembly: four rows of sixteen columns. */
 export const tile: Addition = {
   files: {
-    'assembly/lib/tile-f32-wide.ts': `// f32 micro-kernel: sums[rows][16] (+)= A[rows,K] . B[K,16], rows = 1..4.
+    'assembly/lib/tile-f32-4x16.ts': `// f32 micro-kernel: sums[rows][16] (+)= A[rows,K] . B[K,16], rows = 1..4.
 // Layout   A row-major with a stride in bytes; B one packed panel [K][16]; sums [rows][16]
 // Plan     4x16: 16 sums + 4 of B + 1 splat of A, more than the 15 registers that V8 gives; other rows one at a time
 
@@ -225,7 +225,7 @@ export function tile_f32_4x16(a: usize, aStride: usize, b: usize, K: i32, sums: 
 
 // @ts-ignore: decorator
 @inline
-export function tileF32Wide(rows: i32, a: usize, aStride: usize, b: usize, K: i32, sums: usize, continues: bool): void {
+export function tileF32Rows4(rows: i32, a: usize, aStride: usize, b: usize, K: i32, sums: usize, continues: bool): void {
   if (rows == 4) {
     tile_f32_4x16(a, aStride, b, K, sums, continues)
     return
@@ -246,8 +246,8 @@ export function tileF32Wide(rows: i32, a: usize, aStride: usize, b: usize, K: i3
     op: 'dense-matmul',
     backend: 'wasm',
     id: 'f32/4x16',
-    source: 'tile-f32-wide',
-    run: 'tileF32Wide',
+    source: 'tile-f32-4x16',
+    run: 'tileF32Rows4',
     exports: ['tile_f32_1x16', 'tile_f32_4x16'],
     tile: { rows: 4, columns: 16, unrolled: 1 },
     proof: 'dense-matmul',

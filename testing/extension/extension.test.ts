@@ -50,7 +50,7 @@ const KINDS: Kind[] = [
       {
         part: 'the name of the function that runs it',
         file: 'kernels/dense-matmul/variants.ts',
-        text: "    run: 'tileF32Wide',\n",
+        text: "    run: 'tileF32Rows4',\n",
         at: 'kernels/dense-matmul/variants.ts',
         says: /Property 'run' is missing/,
       },

@@ -20,7 +20,8 @@ import { forgetDevices } from './devices.ts'
 const folder = await mkdtemp(join(tmpdir(), 'choose-device-'))
 // no test may change what the user's own programs remember
 process.env.COMPACT_KERNELS_CACHE = folder
-afterAll(() => rm(folder, { recursive: true, force: true }))
+// a decision that nobody waits for may still be on its way to the disk
+afterAll(() => rm(folder, { recursive: true, force: true, maxRetries: 10 }))
 beforeEach(forgetDevices)
 
 /** Time that passes only where a device says so. */
