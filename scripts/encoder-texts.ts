@@ -11,8 +11,8 @@ import { foldSpace } from '../ts/data/examples.ts'
 import { writeWhole } from '../ts/io/folder.node.ts'
 
 /** What is drawn of each source, always the same: what one core learns from in an hour. */
-const PHRASES = 5_000
-const PASSAGES = 2_500
+const PHRASES = 14_000
+const PASSAGES = 6_000
 const MESSAGES = 2_000
 const HELD_OF_EACH = 250
 const LEAST_WORDS = 6

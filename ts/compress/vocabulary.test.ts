@@ -4,7 +4,7 @@ import { syntheticModel } from '../../testing/models.ts'
 import type { ModelWeights } from '../model/weights.ts'
 import { denseTable } from './dense.ts'
 import { quantizeWordEmbeddings } from './quantize.ts'
-import { gatherRows, isSingleCharacter, pruneVocabulary } from './vocabulary.ts'
+import { gatherRows, isKeptInBound, isSingleCharacter, pruneVocabulary } from './vocabulary.ts'
 import type { Encode } from './vocabulary.ts'
 
 const TOKENS = [
@@ -68,6 +68,15 @@ describe('pruneVocabulary', () => {
     })
     expect(model).toEqual(before)
     expect(result.model.layers).toBe(model.layers)
+  })
+
+  test('keeps of single characters those of ASCII alone where the number of tokens is bounded, and what is seen', () => {
+    const context = { vocabulary: TOKENS, texts: ['doggy a'], encoder, keeps: isKeptInBound }
+    const { vocabulary } = pruneVocabulary(modelOf(TOKENS.length), context)
+    const isForeign = (token: string): boolean => isSingleCharacter(token) && /[^!-~]/.test(token)
+    expect(TOKENS.filter(isForeign).length).toBeGreaterThan(0)
+    expect(vocabulary.filter(isForeign)).toEqual([])
+    expect(vocabulary).toEqual(expect.arrayContaining(['[UNK]', 'a', '##b', 'dog', '##gy']))
   })
 
   test('reports the [UNK] rate before and after on the sample', () => {

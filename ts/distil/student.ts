@@ -1,6 +1,6 @@
 // A student's vocabulary and starting weights, from a teacher and the texts of a task.
 
-import { isAlwaysKept, pruneVocabulary } from '../compress/vocabulary.ts'
+import { isAlwaysKept, isKeptInBound, pruneVocabulary } from '../compress/vocabulary.ts'
 import type { TextPreparation } from '../text/preparation.ts'
 import type { ModelWeights } from '../model/weights.ts'
 import type { Tokenizer } from '../text/tokenizer.ts'
@@ -101,7 +101,8 @@ async function chooseVocabulary(teacher: Classifier, texts: string[], plan: Stud
   for (const ids of encodeTexts(whole, texts, weights.config.maxPositions).ids)
     for (const id of ids) counts.set(id, (counts.get(id) ?? 0) + 1)
   const most = vocabulary === 'task' ? Infinity : Number(vocabulary.slice('task:'.length))
-  const pruned = pruneVocabulary(weights, { vocabulary: own, keepIds: mostFrequent(own, counts, most) })
+  const keeps = most === Infinity ? isAlwaysKept : isKeptInBound
+  const pruned = pruneVocabulary(weights, { vocabulary: own, keepIds: mostFrequent(own, counts, most, keeps), keeps })
   const kept = withVocabulary(files, pruned.vocabulary, weights.config.lowercase)
   const [note] = pruned.notes
   return { tokenizer: await open(kept, pruned.model), files: kept, teacher: pruned.model, notes: [note] }
@@ -111,8 +112,13 @@ async function chooseVocabulary(teacher: Classifier, texts: string[], plan: Stud
  * The tokens seen, at most so many with those that every vocabulary keeps: the most frequent, of equals the first.
  * @throws where there is no room for any
  */
-function mostFrequent(vocabulary: string[], counts: ReadonlyMap<number, number>, most: number): number[] {
-  const isKept = (id: number): boolean => isAlwaysKept(vocabulary[id])
+function mostFrequent(
+  vocabulary: string[],
+  counts: ReadonlyMap<number, number>,
+  most: number,
+  keeps: (token: string) => boolean,
+): number[] {
+  const isKept = (id: number): boolean => keeps(vocabulary[id])
   const room = most - vocabulary.filter((_, id) => isKept(id)).length
   if (!(room > 0))
     throw new Error(

@@ -47,7 +47,7 @@ const options = (program: Command) =>
     )
     .option(
       '--vocabulary <words>',
-      `same as the teacher's, task: what of it the texts use, task:N: the N most frequent of these, or N: a new one of N tokens (default: task with --init teacher or --hidden-weight, else ${NEW_STUDENT_VOCABULARY})`,
+      `same as the teacher's, task: what of it the texts use, task:N: the N most frequent of these and ASCII characters, or N: a new one of N tokens (default: task with --init teacher or --hidden-weight, else ${NEW_STUDENT_VOCABULARY})`,
       vocabularyChoice,
     )
     .option(
