@@ -22,7 +22,7 @@ export interface RecipeResult {
 const CONTEXT: OptionNames<RecipeContext> = {
   ...{ seed: true, calibration: true, biasCorrection: true, progress: true, importance: true, measureImportance: true },
   ...{ keepFloat: true, student: true, vocabulary: true, keepIds: true, texts: true, sampleTexts: true },
-  ...{ maxUnknownGrowth: true, encoder: true, signal: true },
+  ...{ maxUnknownGrowth: true, keeps: true, encoder: true, signal: true },
 }
 
 /**
