@@ -9,7 +9,7 @@ import type { Batch, Op, Program } from '../program/program.ts'
 import type { Int8Weight } from '../program/weights.ts'
 import { assertWithin } from '../testing/compare.ts'
 import { GPU_DEVICES, type TestDevice } from '../testing/devices.ts'
-import { emulatedSources } from '../testing/emulated-matrices.ts'
+import { emulatedSources, PRODUCTS } from '../testing/emulated-matrices.ts'
 import { assertNoDemotion } from '../testing/program.ts'
 import { integers, seededRandom, uniform } from '../testing/random.ts'
 import { deviceOf } from '../testing/suite.ts'
@@ -185,7 +185,7 @@ describe.each(TESTED)('int8-matmul.whole-row on $device.name', ({ device, shapes
 })
 
 it.each([
-  ['one product off by one', 'byteOf(weight[y / 4u], y)', 'select(byteOf(weight[y / 4u], y), 1, y == 1u)'],
+  ['one product off by one', PRODUCTS.right, PRODUCTS.wrong],
   ['half of the inputs left out', 'staged[at + 256u]', '0'],
 ])('int8-matmul.whole-row-matrix is left out where it is wrong: %s', async (_, right, wrong) => {
   const sources = emulatedSources()

@@ -6,20 +6,26 @@ import { SHADERS, type ShaderName } from '../generated/shaders.ts'
 import { MATRIX_SHAPES, withMatrixShape, type MatrixShape } from '../webgpu/matrix-shape.ts'
 import { replaceEach, type Replacement } from './replace.ts'
 
-/** One thread does the work of a subgroup. A matrix is its place (offset, stride), a sum the number of 256 i32. */
+const fourProducts = (input: string): string => `dot4I8Packed(u32(${input}[x + k]), u32(weight[y + k]))`
+
+/** Of both emulations what is replaced by `wrong`: the first four products of the first column are off by one. */
+export const PRODUCTS = { right: 'products += dot4', wrong: 'products += select(0, 1, y + k == 0u) + dot4' }
+
+/** One thread does the work of a subgroup. Places and strides are multiples of four bytes. A matrix is its place (offset, stride), a sum the number of 256 i32. */
 const emulation = (input: string): string => `
 alias Place = vec2<u32>;
 var<private> sums: array<i32, 2048>;
 fn place(offset: u32, stride: u32) -> Place { return Place(offset, stride); }
-fn byteOf(word: i32, at: u32) -> i32 { return extractBits(word, at % 4u * 8u, 8u); }
 fn multiply(a: Place, w: Place, sum: u32) -> u32 {
   for (var row = 0u; row < 16u; row++) {
+    let x = (a.x + row * a.y) / 4u;
     for (var column = 0u; column < 16u; column++) {
-      for (var k = 0u; k < 32u; k++) {
-        let x = a.x + row * a.y + k;
-        let y = w.x + column * w.y + k;
-        sums[sum * 256u + row * 16u + column] += byteOf(${input}[x / 4u], x) * byteOf(weight[y / 4u], y);
+      let y = (w.x + column * w.y) / 4u;
+      var products = 0;
+      for (var k = 0u; k < 8u; k++) {
+        products += ${fourProducts(input)};
       }
+      sums[sum * 256u + row * 16u + column] += products;
     }
   }
   return sum;
@@ -42,15 +48,16 @@ const emulationOf = ({ rows, columns, inputs, lanes }: MatrixShape): string => `
 alias Place = vec2<u32>;
 var<private> sums: array<i32, ${lanes * 64}>;
 fn place(offset: u32, stride: u32) -> Place { return Place(offset, stride); }
-fn byteOf(word: i32, at: u32) -> i32 { return extractBits(word, at % 4u * 8u, 8u); }
 fn multiply(a: Place, w: Place, sum: u32) {
   for (var row = 0u; row < ${rows}u; row++) {
+    let x = (a.x + row * a.y) / 4u;
     for (var column = 0u; column < ${columns}u; column++) {
-      for (var k = 0u; k < ${inputs}u; k++) {
-        let x = a.x + row * a.y + k;
-        let y = w.x + column * w.y + k;
-        sums[sum * ${rows * columns}u + row * ${columns}u + column] += byteOf(input[x / 4u], x) * byteOf(weight[y / 4u], y);
+      let y = (w.x + column * w.y) / 4u;
+      var products = 0;
+      for (var k = 0u; k < ${inputs / 4}u; k++) {
+        products += ${fourProducts('input')};
       }
+      sums[sum * ${rows * columns}u + row * ${columns}u + column] += products;
     }
   }
 }

@@ -4,6 +4,8 @@ import { constants } from 'node:os'
 import type { SoftwareChoice } from './software-choice.ts'
 import { extractSwiftShader } from './swiftshader.node.ts'
 
+export { calmPolls } from './calm-polls.node.ts'
+
 /**
  * disable timestamp quantization: kernel times finer than 65.5 us. Zeroing workgroup memory by an extension makes
  * SwiftShader compile for seconds; without it Dawn zeroes by a loop, and no kernel here reads what it has not written.

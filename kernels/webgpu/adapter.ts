@@ -82,6 +82,7 @@ export async function findAdapter(software: SoftwareChoice): Promise<FoundAdapte
   } else if (isNode()) {
     const node = await import('./adapter.node.ts')
     adapter = await node.requestNodeAdapter(software, tried)
+    if (adapter && isSoftware(adapter.info)) node.calmPolls()
   } else {
     tried.push('navigator.gpu is missing: this browser has no WebGPU, or the page is not a secure context')
   }
