@@ -108,7 +108,7 @@ export async function compressAndTrain<T>(
       settings: { seed, passes, hiddenWeight: 0 },
       scale: { batch: TRAINING.batch, epochs: { tune: passes } },
       ...{ reporter, threads, signal, checkpoints },
-      tuneSeconds: minutes * 60,
+      tuneSeconds: () => minutes * 60,
       tuneRate: (_, isSparse) => learningRate ?? (isSparse ? SPARSE_RATE : PEAK_RATE.pretrained),
     },
   })

@@ -1,4 +1,4 @@
-import { describe, expect, it } from 'vitest'
+import { afterEach, describe, expect, it, vi } from 'vitest'
 import type { Session } from '../../kernels/program/device.ts'
 import { packBatch } from '../inference/batches.ts'
 import { disturbedRounds, summarizeRounds, timeInTurns } from './timing.ts'
@@ -26,6 +26,30 @@ describe('timeInTurns', () => {
       expect(highMs).toBeGreaterThanOrEqual(lowMs)
       expect(medians).toHaveLength(rounds)
     }
+  })
+})
+
+describe('the seconds of timeInTurns', () => {
+  afterEach(() => void vi.useRealTimers())
+
+  it('hold rounds that are run again', async () => {
+    vi.useFakeTimers({ toFake: ['performance'] })
+    let runs = 0
+    // every third hundred of runs is disturbed
+    const slow: Session = {
+      ...session,
+      run: () => {
+        vi.advanceTimersByTime(Math.floor(runs++ / 100) % 3 === 2 ? 30 : 10)
+        return Promise.resolve(new Float32Array(2))
+      },
+    }
+    const batch = packBatch([Int32Array.of(2, 5, 3)])
+    const contenders = ['a', 'b'].map((id) => ({ id, session: slow, batch }))
+    const began = performance.now()
+    const { rounds, disturbed } = await timeInTurns(contenders, { seconds: 6 })
+    expect(performance.now() - began).toBeLessThan(6500)
+    expect(rounds).toBeGreaterThan(20)
+    expect(disturbed.length).toBeGreaterThan(0)
   })
 })
 

@@ -13,6 +13,8 @@ import { modelConfig } from '../train/starting-model.ts'
 import type { PreparedData } from '../data/prepare.ts'
 import { SILENT } from '../inference/reporter.ts'
 import type { StudySettings } from '../report/results.ts'
+import { selectRows } from './catalogue.ts'
+import { StudyClock, studyPieces } from './clock.ts'
 import { scaleFor } from './settings.ts'
 import { openStore } from './store.ts'
 
@@ -83,7 +85,8 @@ it.each([
   await store.write('base-baseline', 'key', about)
   const scale = { ...scaleFor(SETTINGS), student: size, leastSteps: 2, maxPositions: 16 }
   const data = { ...DATA, unlabelled: isTrained ? ['a film', 'a good one'] : [] }
-  const context = { settings: SETTINGS, scale, data, store, reporter: SILENT, cpu, threads: 1, positive: 1 }
+  const clock = new StudyClock(60, studyPieces(selectRows('student'), ['cpu']))
+  const context = { settings: SETTINGS, scale, data, store, reporter: SILENT, cpu, threads: 1, positive: 1, clock }
   const student = await new Bases(context, 'key').base('student')
   expect(student.words).toMatch(isTrained ? /distilled from the baseline/ : /the baseline has random weights/)
   const logits = await student.teacherLogits()

@@ -28,6 +28,7 @@ import type { LabelledText } from '../data/examples.ts'
 import type { PreparedData } from '../data/prepare.ts'
 import type { Reporter } from '../inference/reporter.ts'
 import type { StudySettings } from '../report/results.ts'
+import type { StudyClock } from './clock.ts'
 import type { Scale } from './settings.ts'
 import { shiftDecision, type ShiftedDecision } from '../evaluation/threshold.ts'
 import { balanceExamples } from '../data/examples.ts'
@@ -96,6 +97,8 @@ export interface BasesContext {
   scale: Scale
   data: PreparedData
   store: Store
+  /** with a piece for each base */
+  clock: StudyClock
   reporter: Reporter
   cpu: Device
   threads: number
@@ -131,12 +134,13 @@ export class Bases {
 
   /** What is known of a trained base; trains it where that is not on disk. */
   async trained(id: Base['id']): Promise<TrainedBase> {
-    const { store, data } = this.context
+    const { store, data, clock } = this.context
     let about = this.finished.get(id) ?? (await store.read<TrainedBase>(`base-${id}`, this.key))
     if (!about) {
       about = id === 'baseline' ? await this.trainBaseline() : await this.trainStudent()
       await store.write(`base-${id}`, this.key, about)
-    }
+      clock.done(id)
+    } else clock.done(id, true)
     if (about.labels && !this.finished.has(id)) applyLabelOrder(data, about.labels)
     this.finished.set(id, about)
     return about
@@ -253,9 +257,8 @@ export class Bases {
         ? { rate: FROM_SCRATCH.pieceDropout, pairs: piecePairs(vocabularyOf(start.tokenizer)) }
         : null
       if (taught) model = startLinearly(model, examples, { seed: settings.seed, pieceDropout })
-      const trained = await this.train('baseline: training', model, read, {
+      const trained = await this.train('baseline', model, read, {
         epochs: scale.epochs.baseline,
-        seconds: scale.seconds.baseline,
         learningRate: fromScratch ? scale.learningRate.scratch : scale.learningRate.pretrained,
         ...(taught && { teacherLogits: read.map(({ said }) => said!), alpha: LINEAR_TEACHER.alpha }),
         more: {
@@ -332,9 +335,8 @@ export class Bases {
     })
     reporter.done(`vocabulary of ${start.tokenizer.vocabSize}; ${start.notes.join('; ')}`)
     const { ids } = encodeTexts(start.tokenizer, texts, this.maxLength(start.weights))
-    const trained = await this.train('student: training', start.weights, taughtExamples(data, ids), {
+    const trained = await this.train('student', start.weights, taughtExamples(data, ids), {
       epochs: scale.epochs.student,
-      seconds: scale.seconds.student,
       learningRate: scale.learningRate.student,
       dropout: STUDENT_DROPOUT,
       ...(teacherLogits && { teacherLogits, alpha: STUDENT_ALPHA }),
@@ -355,17 +357,19 @@ export class Bases {
   }
 
   private async train(
-    stage: string,
+    id: Base['id'],
     model: ModelWeights,
     examples: Example[],
-    plan: Omit<TrainingPlan, 'batch' | 'seed' | 'threads'>,
+    plan: Omit<TrainingPlan, 'batch' | 'seconds' | 'seed' | 'threads'>,
   ): Promise<Trained> {
-    const { scale, settings, threads, reporter, signal } = this.context
-    reporter.stage(stage)
+    const { scale, settings, threads, reporter, clock, signal } = this.context
+    reporter.stage(`${id}: training`)
     const batch = Math.min(scale.batch, examples.length)
     const epochs = Math.min(MAX_EPOCHS, Math.max(plan.epochs, (scale.leastSteps * batch) / examples.length))
-    const all = { ...plan, epochs, batch, seed: settings.seed, threads }
+    const all = { ...plan, seconds: clock.grant(id), epochs, batch, seed: settings.seed, threads }
+    const began = clock.elapsed()
     const trained = await trainWithin(model, examples, all, reporter, signal)
+    clock.spend(clock.elapsed() - began)
     reporter.done(trained.words)
     return trained
   }

@@ -176,7 +176,7 @@ class EmbeddingRun {
     const scale = scaleFor(settings)
     const maker = new VariantMaker({
       ...{ settings, scale, store, reporter, threads, signal, isTuned: settings.isTuned },
-      tuneSeconds: (settings.minutes * 60) / Math.max(1, tuned),
+      tuneSeconds: () => (settings.minutes * 60) / Math.max(1, tuned),
       tuneRate: (_, isSparse) => (isSparse ? scale.learningRate.tune : scale.learningRate.pretrained),
     })
     for (const plan of plans) {

@@ -40,8 +40,12 @@ export interface MeasureInput {
   /** outputs of the classifier */
   labels: number
   maxLength: number
-  /** for all devices together */
-  seconds: number
+  /** for the turns on a device, and on an emulated GPU for the texts that it is compared on as well */
+  seconds: (kind: 'cpu' | 'gpu') => number
+  /** turns took so many seconds */
+  onTimed?: (seconds: number) => void
+  /** a device is done */
+  onDevice?: (kind: 'cpu' | 'gpu') => void
   /** texts whose logits are compared between GPU and CPU */
   checked: number
   reporter: Reporter
@@ -59,8 +63,8 @@ interface Opened {
   checked: number
 }
 
-/** Shares of the time a device gets: turns; the rest goes to cold starts and whole batches. */
-const TURNS_SHARE = 0.6
+/** Share of the seconds that turns on an emulated GPU take; the rest goes to the texts that it is compared on. */
+const EMULATED_TURNS = 0.5
 /** Models whose packed weights together stay below this are timed in one group. */
 const GROUP_SHARE_OF_MEMORY = 0.25
 /** A packed model and what it was packed from. */
@@ -75,6 +79,10 @@ function textsWithin(ids: Int32Array[], most: number): number {
   for (let sum = 0; count < ids.length && (sum += ids[count].length) <= most;) count++
   return Math.max(1, count)
 }
+
+/** How many of so many texts fit into seconds where one takes so long; one at least. */
+const textsWithinTime = (most: number, ms: number, seconds: number): number =>
+  Math.max(1, Math.min(most, Math.floor((1000 * seconds) / ms)))
 
 /** The text in the middle when all are ordered by tokens. */
 export function typicalText(ids: Int32Array[]): number {
@@ -92,13 +100,12 @@ export async function measureRows(input: MeasureInput): Promise<Measurements> {
       `the models do not fit into memory together: rows were timed in ${groups.length} groups, each beside ${reference.id}`,
     )
   for (const kind of input.devices) {
-    const seconds = input.seconds / input.devices.length / groups.length
     for (const [g, group] of groups.entries()) {
       const part = groups.length > 1 ? ` (group ${g + 1} of ${groups.length})` : ''
       input.reporter.stage(`times on the ${kind.toUpperCase()}${part}`)
       const device = kind === 'cpu' ? input.cpu : (await openDevice({ device: 'gpu' })).device
       try {
-        const { rows, notes } = await measureGroup(input, kind, device, { group, reference }, seconds)
+        const { rows, notes } = await measureGroup(input, kind, device, { group, reference, groups: groups.length })
         found.notes.push(...notes.map((words) => `${kind.toUpperCase()}${part}: ${words}`))
         if (kind === 'cpu') found.cpu = { ...found.cpu, ...rows }
         else found.gpu = { ...found.gpu, ...(rows as Record<string, GpuLatency>) }
@@ -114,6 +121,7 @@ export async function measureRows(input: MeasureInput): Promise<Measurements> {
       }
       input.reporter.done(`${group.length} rows`)
     }
+    input.onDevice?.(kind)
   }
   return found
 }
@@ -161,40 +169,49 @@ interface Group {
   group: MeasuredRow[]
   /** timed beside every group, so that each row has it in its rounds */
   reference: MeasuredRow
+  /** that share the device's time */
+  groups: number
 }
 
 async function measureGroup(
   input: MeasureInput,
   kind: 'cpu' | 'gpu',
   device: Device,
-  { group, reference }: Group,
-  seconds: number,
+  { group, reference, groups }: Group,
 ): Promise<{ rows: Record<string, Latency | GpuLatency>; notes: string[] }> {
   const { reporter, signal } = input
+  const { software } = device.info()
   const opened: Opened[] = []
   for (const row of group) opened.push(await openRow(row, input))
   const control = { ...(await openRow(reference, input)), id: CONTROL }
   const steps = opened.length * 2
-  const cold = await coldStarts(input, kind, device.info().software, opened)
+  const cold = await coldStarts(input, kind, software, opened)
   const sessions = new Map<string, Session>()
   try {
     for (const { id, program } of [...opened, control]) sessions.set(id, await device.load(program))
+    const seconds = input.seconds(kind) / groups
+    const began = performance.now()
     const turns = await timeInTurns(
       [...opened, control].map(({ id, batch }) => ({ id, batch, session: sessions.get(id)! })),
       {
-        seconds: seconds * TURNS_SHARE,
+        seconds: software ? seconds * EMULATED_TURNS : seconds,
         // an emulated GPU shows that a row runs, which a few runs do
-        ...(device.info().software && { burst: 1 }),
+        ...(software && { burst: 1 }),
         signal,
         progress: (done, total) =>
           reporter.progress(opened.length + (done / total) * opened.length, steps, undefined, 'in turns'),
       },
     )
+    const took = (performance.now() - began) / 1000
+    input.onTimed?.(Math.min(took, seconds))
     const speeds = speedsOf(turns, opened, reference.id, input.rows.length - 1)
     const rows: Record<string, Latency | GpuLatency> = {}
-    for (const row of opened) {
+    for (const each of opened) {
+      const { rounds: _, ...times } = turns.times.get(each.id)!
+      // seconds for the texts of each row, were the rest of the device's time shared evenly
+      const rest = Math.max(0, seconds - took) / opened.length
+      const row = software ? { ...each, checked: textsWithinTime(each.checked, times.medianMs, rest) } : each
       const { logits, textsPerSecond } = await runSample(input, kind, device, sessions.get(row.id)!, row)
-      const { rounds: _, ...times } = turns.times.get(row.id)!
       const latency: Latency = {
         threads: kind === 'cpu' ? device.info().threads : 0,
         tokens: row.tokens,

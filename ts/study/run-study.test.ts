@@ -10,7 +10,7 @@ import { runStudy, tableMarkdown } from '../study.ts'
 const folder = await mkdtemp(join(tmpdir(), 'run-study-'))
 afterAll(() => rm(folder, { recursive: true, force: true }))
 
-const OPTIONS = { quick: true, minutes: 0.2, threads: 1, devices: ['cpu' as const], data: join(folder, 'data.csv') }
+const OPTIONS = { quick: true, minutes: 10, threads: 1, devices: ['cpu' as const], data: join(folder, 'data.csv') }
 const MODELS = fileURLToPath(new URL('../../testing/families/fixtures/models/', import.meta.url))
 
 beforeAll(async () => {

@@ -4,6 +4,8 @@ import type { Device } from '../../kernels/program/device.ts'
 import { createRandom } from '../../kernels/program/random.ts'
 import { buildProgram } from '../model/bert.ts'
 import { packBatch } from '../inference/batches.ts'
+import { openDevice } from '../inference/devices.ts'
+import type { StudyClock } from './clock.ts'
 import { loadClassifier } from '../inference/classifier.ts'
 import type { Reporter } from '../inference/reporter.ts'
 import { timeInTurns } from '../evaluation/timing.ts'
@@ -19,22 +21,39 @@ const SPECIAL = 5
 
 export interface ShapesInput {
   rows: { id: string; folder: string }[]
-  device: Device
-  kind: 'cpu' | 'gpu'
+  /** null where the CPU is not measured */
+  cpu: Device | null
+  /** one that is no emulation */
+  hasGpu: boolean
   /** tokens of a usual text */
   typical: number
   /** most tokens of a text */
   maxLength: number
-  /** to spend on all shapes together */
-  seconds: number
+  /** with a piece for the shapes of each device */
+  clock: StudyClock
   seed: number
   reporter: Reporter
   signal?: AbortSignal
 }
 
-/** Times the rows in turns at each length and each batch. */
+/** Times the rows in turns at each length and each batch, on each device. */
 export async function measureShapes(input: ShapesInput): Promise<ShapeTime[]> {
-  const { rows, device, kind, typical, seconds, seed, reporter, signal } = input
+  const { cpu, hasGpu, clock } = input
+  if (!hasGpu) clock.done('shapes on the gpu', true)
+  const found = cpu ? await shapesOf(input, cpu, 'cpu') : []
+  clock.done('shapes on the cpu')
+  if (!hasGpu) return found
+  const { device } = await openDevice({ device: 'gpu' })
+  try {
+    return [...found, ...(await shapesOf(input, device, 'gpu'))]
+  } finally {
+    await device.dispose()
+  }
+}
+
+async function shapesOf(input: ShapesInput, device: Device, kind: 'cpu' | 'gpu'): Promise<ShapeTime[]> {
+  const { rows, typical, clock, seed, reporter, signal } = input
+  const seconds = clock.grant(`shapes on the ${kind}`)
   const random = createRandom(seed, 'shapes')
   const opened = await Promise.all(
     rows.map(async ({ id, folder }) => {

@@ -30,7 +30,7 @@ afterAll(async () => {
 function start(args: string[]): { child: ChildProcess; output: () => string; ended: Promise<number | null> } {
   const child = spawn(
     process.execPath,
-    [MAIN, 'study', '--data', 'data.csv', '--quick', '--minutes', '0.5', '--devices', 'cpu', ...args],
+    [MAIN, 'study', '--data', 'data.csv', '--quick', '--minutes', '10', '--devices', 'cpu', ...args],
     { cwd: folder },
   )
   let text = ''

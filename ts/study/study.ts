@@ -4,6 +4,7 @@
 import type { Device } from '../../kernels/program/device.ts'
 import { Bases, type TrainedBase } from './bases.ts'
 import { folderOf, selectRows, type RowPlan } from './catalogue.ts'
+import { shapingOf, StudyClock, studyPieces } from './clock.ts'
 import { flipsOf } from '../report/flips.ts'
 import { isSynthetic } from '../report/about.ts'
 import { loadClassifier } from '../inference/classifier.ts'
@@ -32,7 +33,7 @@ import { tableMarkdown } from '../report/table.ts'
 import { VariantMaker, type MadeRow } from './variants.ts'
 
 /** Raised when stages made by older code must not be used. */
-const STAGES_VERSION = 6
+const STAGES_VERSION = 7
 
 export interface StudyEnd {
   results: StudyResults
@@ -51,6 +52,7 @@ interface RunContext {
   reporter: Reporter
   plans: RowPlan[]
   cpu: Device
+  clock: StudyClock
   /** class that F1 is of, by the data's own order of labels */
   positive: number | null
   /** test texts may be copied into the results */
@@ -70,6 +72,7 @@ export async function runStudy(
   { reporter = SILENT, signal }: { reporter?: Reporter; signal?: AbortSignal } = {},
 ): Promise<StudyEnd> {
   const { variants = 'all', threads = 0, fresh = false, out } = options
+  const began = performance.now() / 1000
   const plans = selectRows(variants)
   const settings = settingsOf(options)
   const scale = scaleFor(settings)
@@ -97,18 +100,10 @@ export async function runStudy(
     )
     const showTexts = options.showTexts === true || isSynthetic(data)
     const context = {
-      devices,
-      threads,
-      settings,
-      scale,
-      data,
-      store,
-      reporter,
-      plans,
-      cpu,
-      positive,
-      showTexts,
-      signal,
+      ...{ devices, threads, settings, scale },
+      ...{ data, store, reporter, plans, cpu },
+      clock: new StudyClock(settings.minutes * 60, studyPieces(plans, devices), { began }),
+      ...{ positive, showTexts, signal },
     }
     return await finish(new StudyRun(context), signal)
   } finally {
@@ -127,7 +122,7 @@ async function finish(run: StudyRun, signal?: AbortSignal): Promise<StudyEnd> {
     if (!(error instanceof Stopped || signal?.aborted)) throw error
     return { results: await run.write(), stopped: true }
   }
-  return { results: await run.write(), stopped: false }
+  return { results: await run.finish(), stopped: false }
 }
 
 class StudyRun {
@@ -142,6 +137,7 @@ class StudyRun {
   private shapes: ShapeTime[] = []
   /** rows that this model cannot have, each with why */
   private readonly refused: string[] = []
+  private overrun = ''
   private readonly judge = new Judge()
 
   constructor(context: RunContext) {
@@ -152,16 +148,16 @@ class StudyRun {
 
   /** Every row's model, folder and score; results are written again after each. */
   async makeRows(): Promise<void> {
-    const { plans, store, reporter, settings, scale, threads, signal } = this.context
-    const tuned = plans.filter(({ shape }) => shape !== '')
-    const tunings = new Set(tuned.map((p) => `${p.base}/${p.shape}`)).size
+    const { plans, store, reporter, settings, scale, threads, clock, signal } = this.context
     const maker = new VariantMaker({
       settings,
       scale,
       store,
       reporter,
       threads,
-      tuneSeconds: scale.seconds.tune / Math.max(1, tunings),
+      tuneSeconds: (row) => clock.grant(shapingOf(row)),
+      onTrained: (seconds) => clock.spend(seconds),
+      onShaped: (row) => clock.done(shapingOf(row)),
       tuneRate: ({ id }, isSparse) =>
         id === 'baseline' && settings.model !== 'scratch' && !isSparse
           ? scale.learningRate.pretrained
@@ -171,19 +167,28 @@ class StudyRun {
     })
     this.about = await this.bases.trained('baseline')
     await this.measureFloors()
+    clock.done('floors')
     for (const plan of plans) {
       if (signal?.aborted) throw new Stopped()
       const known = await store.read<ScoredRow>(`row-${plan.id}`, this.key)
       if (known) {
         await store.checkedModel(plan.id)
         this.rows.push(known)
+        clock.done(shapingOf(plan), true)
+        clock.done(`row ${plan.id}`, true)
         if (plan.id === 'baseline') await this.describeCutting(known)
         continue
       }
       const made = await this.makeRow(plan, maker)
-      if (!made) continue
+      // where the model was there, or is made without its shape
+      clock.done(shapingOf(plan), true)
+      if (!made) {
+        clock.done(`row ${plan.id}`, true)
+        continue
+      }
       const row = await this.score(plan, made)
       await store.write(`row-${plan.id}`, this.key, row)
+      clock.done(`row ${plan.id}`)
       this.rows.push(row)
       if (plan.id === 'baseline') await this.describeCutting(row)
       reporter.done(
@@ -274,7 +279,7 @@ class StudyRun {
 
   /** Times every row in turns on each device, all rows together. */
   async measure(): Promise<void> {
-    const { store, threads, devices, data, scale, reporter, cpu, signal } = this.context
+    const { store, threads, devices, data, scale, reporter, cpu, clock, signal } = this.context
     const rows: MeasuredRow[] = []
     for (const { id } of this.rows) rows.push({ id, folder: await store.checkedModel(id) })
     const key = keyOf(
@@ -294,7 +299,9 @@ class StudyRun {
       texts: data.test.map(({ text }) => text),
       labels: data.labels.length,
       maxLength: scale.maxPositions,
-      seconds: scale.seconds.latency,
+      seconds: (kind) => clock.grant(`times on the ${kind}`),
+      onTimed: (seconds) => clock.spend(seconds),
+      onDevice: (kind) => clock.done(`times on the ${kind}`),
       checked: scale.checked,
       reporter,
       signal,
@@ -304,7 +311,7 @@ class StudyRun {
 
   /** Times by length and batch of the baseline, the student and what is recommended. */
   async measureShapes(): Promise<void> {
-    const { store, data, scale, settings, reporter, cpu, signal } = this.context
+    const { store, data, scale, settings, reporter, cpu, clock, signal } = this.context
     const { recommendations, rows } = await this.write()
     const ids = ['baseline', 'student', ...recommendations.map(({ id }) => id)]
     const chosen = rows.filter(({ id }) => ids.includes(id))
@@ -319,30 +326,23 @@ class StudyRun {
     else {
       reporter.stage('times by length and batch')
       const opened = await Promise.all(chosen.map(async ({ id }) => ({ id, folder: await store.checkedModel(id) })))
-      const typical = rows.find(({ cpu: of }) => of)?.cpu?.tokens ?? scale.maxPositions
-      const { seconds, maxPositions: maxLength } = scale
-      const shared = {
+      this.shapes = await measureShapes({
         rows: opened,
-        typical,
-        maxLength,
-        seconds: seconds.shapes,
-        seed: settings.seed,
-        reporter,
-        signal,
-      }
-      if (rows.some(({ cpu: of }) => of))
-        this.shapes.push(...(await measureShapes({ ...shared, device: cpu, kind: 'cpu' })))
-      if (rows.some(({ gpu }) => gpu && !gpu.software)) {
-        const { device } = await openDevice({ device: 'gpu' })
-        try {
-          this.shapes.push(...(await measureShapes({ ...shared, device, kind: 'gpu' })))
-        } finally {
-          await device.dispose()
-        }
-      }
+        cpu: rows.some(({ cpu: of }) => of) ? cpu : null,
+        hasGpu: rows.some(({ gpu }) => gpu && !gpu.software),
+        typical: rows.find(({ cpu: of }) => of)?.cpu?.tokens ?? scale.maxPositions,
+        maxLength: scale.maxPositions,
+        ...{ clock, seed: settings.seed, reporter, signal },
+      })
       await store.write('shapes', key, this.shapes)
       reporter.done(`${chosen.length} rows`)
     }
+  }
+
+  /** The results, with a note where they came too late. */
+  async finish(): Promise<StudyResults> {
+    this.overrun = this.context.clock.overrun()
+    return this.write()
   }
 
   /** results.json, table.md and report.html of what there is so far. */
@@ -389,7 +389,14 @@ class StudyRun {
       recommendations: chosen.recommendations,
       shapes: this.shapes,
       flips: this.rows.length ? flipsOf({ rows: this.rows, expected, texts }) : [],
-      notes: [...this.refused, ...chosen.notes, ...notes, ...(measurements?.notes ?? []), ...cpu.info().notes],
+      notes: [
+        ...this.refused,
+        ...(this.overrun ? [this.overrun] : []),
+        ...chosen.notes,
+        ...notes,
+        ...(measurements?.notes ?? []),
+        ...cpu.info().notes,
+      ],
     }
     await store.writeFile('results.json', `${JSON.stringify(results, null, 2)}\n`)
     await store.writeFile('table.md', tableMarkdown(results))

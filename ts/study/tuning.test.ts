@@ -12,7 +12,7 @@ import { SILENT } from '../inference/reporter.ts'
 import type { StudySettings } from '../report/results.ts'
 import { scaleFor } from './settings.ts'
 import type { Base, BaseVectors } from './bases.ts'
-import { shapeByRecipe, shapeWeights, type Shaping, type VariantContext } from './tuning.ts'
+import { shapeByRecipe, shapeWeights, type Shaping } from './tuning.ts'
 
 const model = initializeModel(TOY, 1)
 const examples = toy(64, 2)
@@ -23,13 +23,13 @@ function shaping(settings: Pick<StudySettings, 'passes' | 'hiddenWeight'>): Shap
     scale: scaleFor({ minutes: 9, quick: false, tokens: 128 }),
     reporter: SILENT,
     threads: 1,
-    tuneSeconds: 600,
+    tuneSeconds: () => 600,
     tuneRate: () => 1e-3,
   }
   return {
     base: { id: 'baseline', model, examples, isTrained: true, teacherLogits } as Partial<Base> as Base,
     apply: (from, recipe) => applyRecipe(from, recipe, { seed: 1 }),
-    context: { ...context, settings: { seed: 1, ...settings } } as unknown as VariantContext,
+    context: { ...context, settings: { seed: 1, ...settings } } as unknown as Shaping['context'],
   }
 }
 

@@ -13,6 +13,7 @@ import { trainWithin, type Trained } from '../train/within-time.ts'
 import type { Reporter } from '../inference/reporter.ts'
 import type { StudySettings } from '../report/results.ts'
 import type { Base } from './bases.ts'
+import type { RowPlan } from './catalogue.ts'
 import type { Scale } from './settings.ts'
 import type { Store } from './store.ts'
 
@@ -41,8 +42,12 @@ export interface VariantContext {
   store: Store
   reporter: Reporter
   threads: number
-  /** seconds for one fine-tuning */
-  tuneSeconds: number
+  /** seconds for the training of a shape, which rows of the same base and shape share */
+  tuneSeconds: (row: Pick<RowPlan, 'base' | 'shape'>) => number
+  /** a training took so many seconds */
+  onTrained?: (seconds: number) => void
+  /** a shape is made, trained again where that was asked for */
+  onShaped?: (row: Pick<RowPlan, 'base' | 'shape'>) => void
   /** learning rate for training a shaped base again; sparse rows, which lost more, take larger steps */
   tuneRate: (base: Pick<Base, 'id'>, isSparse: boolean) => number
   /** false: shaped weights stay as they are */
@@ -60,7 +65,9 @@ export interface Shaped {
 export interface RecipeShaping {
   base: Pick<Base, 'id' | 'model' | 'isTrained' | 'examples' | 'teacherLogits' | 'calibration' | 'vectors'>
   apply: Apply
-  context: Pick<VariantContext, 'reporter' | 'threads' | 'tuneSeconds' | 'tuneRate' | 'signal'> & {
+  context: Pick<VariantContext, 'reporter' | 'threads' | 'tuneRate' | 'onTrained' | 'signal'> & {
+    /** asked for where a training begins */
+    tuneSeconds: () => number
     settings: Pick<StudySettings, 'seed' | 'passes' | 'hiddenWeight'>
     scale: Pick<Scale, 'batch'> & { epochs: Pick<Scale['epochs'], 'tune'> }
     /** keeps the training so that it can be gone on with; a shape is trained once */
@@ -72,7 +79,7 @@ export interface RecipeShaping {
 export interface Shaping {
   base: Base
   apply: Apply
-  context: VariantContext
+  context: Omit<VariantContext, 'tuneSeconds'> & { tuneSeconds: () => number }
 }
 
 /** The row's shaped weights, trained again where the base was trained and the row asks for it. */
@@ -113,19 +120,20 @@ export async function shapeByRecipe(shape: string, isTuned: boolean, shaping: Re
 async function train(
   model: ModelWeights,
   { base, context }: RecipeShaping,
-  plan: { seconds?: number; maskSchedule?: MaskSchedule },
+  plan: { share?: number; maskSchedule?: MaskSchedule },
 ): Promise<Trained> {
   const { settings, scale, reporter, signal, threads, tuneSeconds, checkpoints } = context
   const teacherLogits = await base.teacherLogits()
   const teacherVectors = await base.vectors?.teacher()
   const { passes, hiddenWeight } = settings
   const isSparse = plan.maskSchedule !== undefined
-  return trainWithin(
+  const began = performance.now()
+  const trained = await trainWithin(
     model,
     base.examples,
     {
       epochs: passes ?? scale.epochs.tune * (isSparse ? SPARSE_PASSES : 1),
-      seconds: plan.seconds ?? tuneSeconds,
+      seconds: (plan.share ?? 1) * tuneSeconds(),
       batch: scale.batch,
       learningRate: context.tuneRate(base, isSparse),
       seed: settings.seed,
@@ -139,6 +147,8 @@ async function train(
     reporter,
     signal,
   )
+  context.onTrained?.((performance.now() - began) / 1000)
+  return trained
 }
 
 /** Every state with the same one of the base: shaping leaves layers and their width as they are. */
@@ -190,7 +200,7 @@ async function chooseRank(shape: string, isTuned: boolean, shaping: Shaping): Pr
       score < baseScore - LOW_RANK_LOSS
     ) {
       tried++
-      const trained = await train(applied.model, shaping, { seconds: context.tuneSeconds / REPAIRABLE.length })
+      const trained = await train(applied.model, shaping, { share: 1 / REPAIRABLE.length })
       const model = { ...trained.model, config: applied.model.config }
       const trainedScore = await base.validate(model)
       const notes = [applied.notes[0], `factors trained again: ${trained.words}`, words(share, trainedScore)]

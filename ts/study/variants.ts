@@ -8,6 +8,7 @@ import { saveModel } from '../model/save.ts'
 import type { ModelWeights } from '../model/weights.ts'
 import { firstOrderImportance } from '../train/importance.ts'
 import { ROWS, type RowPlan } from './catalogue.ts'
+import { shapingOf } from './clock.ts'
 import { preparedTokenizer } from '../text/prepare.ts'
 import { tokenizerOfFiles } from '../inference/tokenizer.ts'
 import { withVocabulary } from '../text/tokenizer-files.ts'
@@ -122,7 +123,7 @@ export class VariantMaker {
   }
 
   private shapeOf(row: RowPlan, base: Base, key: string): Promise<Shaped & { seconds: number }> {
-    const name = `${row.base}/${row.shape}`
+    const name = shapingOf(row)
     let shaped = this.shaped.get(name)
     if (!shaped) {
       const began = performance.now()
@@ -149,10 +150,12 @@ export class VariantMaker {
           seconds: done.makeSeconds,
         }
     }
-    return shapeWeights(row.shape, isTuned, {
+    const shaped = await shapeWeights(row.shape, isTuned, {
       base,
-      context: this.context,
+      context: { ...this.context, tuneSeconds: () => this.context.tuneSeconds(row) },
       apply: (model, recipe) => this.apply(model, recipe, base),
     })
+    this.context.onShaped?.(row)
+    return shaped
   }
 }

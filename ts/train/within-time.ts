@@ -47,6 +47,8 @@ export interface Trained {
 /** The first steps are slower: code is compiled, memory is touched for the first time. */
 const SLOW_STEPS = 2
 const PROBE_STEPS = 8
+/** Of the time given, after which fewer steps tell how long one takes. */
+const PROBE_SHARE = 0.1
 /**
  * Up to this share of the time given, the steps are simply counted, and the result is the same on every machine. Beyond
  * it the clock ends the training, since steps may get slower than they were.
@@ -76,14 +78,17 @@ export async function trainWithin(
   const texts = Math.min(plan.batch, examples.length) * (plan.more?.accumulate ?? 1)
   const steps = stepsOf(examples, { ...options, epochs: plan.epochs, batch: plan.batch })
   // a run that goes on keeps to its schedule, however fast the machine is now
+  const began = performance.now()
   const isClocked =
-    plan.more?.resume?.isClocked ?? (await measureStep(model, examples, options)) * steps > SAFE_SHARE * plan.seconds
+    plan.more?.resume?.isClocked ??
+    (await measureStep(model, examples, options, PROBE_SHARE * plan.seconds)) * steps > SAFE_SHARE * plan.seconds
   if (signal?.aborted) throw new Stopped()
   const result = await trainClassifier(model, examples, {
     ...options,
     steps,
     ...(plan.maskSchedule && { maskSchedule: plan.maskSchedule }),
-    ...(isClocked && { maxSeconds: plan.seconds }),
+    // what measuring a step has taken is part of the time given
+    ...(isClocked && { maxSeconds: Math.max(plan.seconds / 2, plan.seconds - (performance.now() - began) / 1000) }),
     progress: ({ step, steps: all, loss, secondsLeft }) =>
       reporter.progress(step, all, secondsLeft, `loss ${loss.toFixed(3)}`),
   })
@@ -106,12 +111,20 @@ function endWords({ ended, kept, steps: done }: TrainResult, planned: number): s
   return kept < done ? `${why}; the weights of step ${kept} are kept, the best on the validation texts` : why
 }
 
-/** Seconds of a usual step on this machine now. */
-export async function measureStep(model: ModelWeights, examples: Example[], options: TrainOptions): Promise<number> {
+/** Seconds of a usual step on this machine now. @param seconds most to take, but for the first steps */
+export async function measureStep(
+  model: ModelWeights,
+  examples: Example[],
+  options: TrainOptions,
+  seconds = Infinity,
+): Promise<number> {
   const times: number[] = []
-  let last = performance.now()
+  const enough = new AbortController()
+  const began = performance.now()
+  let last = began
   await trainClassifier(model, examples, {
     ...options,
+    signal: options.signal ? AbortSignal.any([options.signal, enough.signal]) : enough.signal,
     checkpoint: undefined,
     resume: undefined,
     // scoring is no step
@@ -121,6 +134,7 @@ export async function measureStep(model: ModelWeights, examples: Example[], opti
       const now = performance.now()
       times.push((now - last) / 1000)
       last = now
+      if (times.length > SLOW_STEPS && now - began > 1000 * seconds) enough.abort()
     },
   })
   // fewer where the signal ended it

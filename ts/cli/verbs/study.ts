@@ -63,7 +63,7 @@ const options = (program: Command) =>
     )
     .option(
       '--minutes <n>',
-      'how long it may train and time on two cores; scoring takes more (default: 7; with --quick 1.75)',
+      'how long it may take in all: a slow machine trains less and times fewer rounds (default: 9; with --quick 1.8)',
       positiveNumber(10_000),
     )
     .addOption(
