@@ -25,11 +25,18 @@ export {
   tile_int8_i16_3x16,
   tile_int8_i16_4x16,
   tile_int8_i16_5x16,
+  tile_i16_4x16,
+  tile_i16_5x16,
 } from './lib/tile-int8-i16-wide'
 export {
   csr_row_wide_32,
   block_row_relaxed_wide_32,
 } from './lib/sparse-rows-wide'
+export {
+  tile_nm_4x16,
+  tile_nm_5x16,
+  tile_nm_6x16,
+} from './lib/tile-nm'
 export {
   finish_f32_16,
   finish_f32_8,

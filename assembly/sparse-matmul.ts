@@ -27,7 +27,7 @@ import {
 } from './lib/sparse-rows'
 import { block_row_relaxed_wide_32, csr_row_wide_32 } from './lib/sparse-rows-wide'
 import { tileBegin, tileCount } from './lib/tile-f32'
-import { tile_nm_4x8, tile_nm_5x8, tile_nm_6x8 } from './lib/tile-nm'
+import { tile_nm_4x16, tile_nm_4x8, tile_nm_5x16, tile_nm_5x8, tile_nm_6x16, tile_nm_6x8 } from './lib/tile-nm'
 import { scalesBytes } from './quantize'
 import { sliceBegin } from './tape'
 
@@ -253,14 +253,22 @@ export function nmMatmul(record: usize, thread: i32, threads: i32, scratch: usiz
       const b = values + <usize>panel * (P * PANEL_BYTES)
       const index = indices + <usize>(panel / panelsPerList) * (P << 1)
       const n = <usize>panel * PANEL_BYTES
+      // two panels of one list at a time where a tile takes two
+      const isPair = WIDE && panel + 1 < last && (panel + 1) % panelsPerList != 0
       for (let i = 0; i < tiles; i++) {
         const t = tileBegin(w, tiles, i)
         if (t0 + t >= M) break
         const count = tileBegin(w, tiles, i + 1) - t
         const at = block + (<usize>t << 2)
-        // tiles of a block follow one another: [w][8]
+        // tiles of a block follow one another: [w][8], and of a pair's second panel behind them
         const sums = scratch + <usize>t * PANEL_BYTES
-        if (count == 6) tile_nm_6x8(at, shift, index, index + (P << 1), b, sums)
+        if (isPair) {
+          const other = b + P * PANEL_BYTES, otherSums = sums + <usize>w * PANEL_BYTES
+          if (count == 6) tile_nm_6x16(at, shift, index, index + (P << 1), b, other, sums, otherSums)
+          else if (count == 5) tile_nm_5x16(at, shift, index, index + (P << 1), b, other, sums, otherSums)
+          else tile_nm_4x16(at, shift, index, index + (P << 1), b, other, sums, otherSums)
+        }
+        else if (count == 6) tile_nm_6x8(at, shift, index, index + (P << 1), b, sums)
         else if (count == 5) tile_nm_5x8(at, shift, index, index + (P << 1), b, sums)
         else tile_nm_4x8(at, shift, index, index + (P << 1), b, sums)
         if (isBlocked) continue
@@ -269,12 +277,25 @@ export function nmMatmul(record: usize, thread: i32, threads: i32, scratch: usiz
           min(count, M - t0 - t), sums, PANEL_BYTES, bias != 0 ? bias + n : 0, activation,
           residual != 0 ? residual + to : 0, y + to, yStride, min(PANEL, N - panel * PANEL),
         )
+        if (isPair) finishTile(
+          min(count, M - t0 - t), sums + <usize>w * PANEL_BYTES, PANEL_BYTES, bias != 0 ? bias + n + PANEL_BYTES : 0, activation,
+          residual != 0 ? residual + to + PANEL_BYTES : 0, y + to + PANEL_BYTES, yStride, min(PANEL, N - panel * PANEL - PANEL),
+        )
       }
       if (isBlocked) {
         turnBack(scratch, w, scratch + GROUP_BYTES)
         const to = y + ((<usize>t0 * <usize>N + <usize>(panel * PANEL * w)) << 2)
         finishBlock(min(PANEL, N - panel * PANEL), w, scratch + GROUP_BYTES, bias != 0 ? bias + n : 0, activation, to)
+        if (isPair) {
+          const left = N - panel * PANEL - PANEL
+          turnBack(scratch + <usize>w * PANEL_BYTES, w, scratch + GROUP_BYTES)
+          finishBlock(
+            min(PANEL, left), w, scratch + GROUP_BYTES, bias != 0 ? bias + n + PANEL_BYTES : 0, activation,
+            to + <usize>w * PANEL_BYTES,
+          )
+        }
       }
+      if (isPair) panel++
     }
     t0 += w
   }

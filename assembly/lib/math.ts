@@ -1,7 +1,7 @@
 // Elementary functions on four f32 lanes. Errors are against exact values, checked on a fine grid by
 // kernels/wasm/device.test.ts; kernels/program/activations.ts states the bounds that callers rely on.
 
-import { madd } from './simd'
+import { madd, WIDE } from './simd'
 
 // Constants are in memory, four times each: V8 builds a v128.const from two 64-bit immediates at every use in a loop that
 // has no register to spare, four instructions for one load (measured: 154 -> 144 ms for a whole BERT-base in 1x4 blocks, where
@@ -88,6 +88,13 @@ export function constant(index: usize): v128 {
 @inline
 export function splatConstant(index: usize): v128 {
   return v128.load32_splat(TABLE + (index << 4))
+}
+
+/** A constant as the module's engine takes it best. */
+// @ts-ignore: decorator
+@inline
+export function shared(index: usize): v128 {
+  return WIDE ? splatConstant(index) : constant(index)
 }
 
 /** exp(x), x <= 88; below -87 the result is 0 or tiny. Relative error < 3e-7. */

@@ -1,6 +1,7 @@
 // Panels: PANEL outputs (or keys, or columns) side by side, so that one of each fills two vectors.
 
 import { CACHE_LINE_BYTES, K_STEP, PANEL, PANEL_SHIFT } from '../abi'
+import { WIDE } from './simd'
 
 /** Panels that hold `count` outputs. */
 // @ts-ignore: decorator
@@ -14,6 +15,18 @@ export function panelCount(count: i32): i32 {
 @inline
 export function padToPanel(count: i32): i32 {
   return (count + PANEL - 1) & -PANEL
+}
+
+/** Keys, or columns of context, that attention's tiles take at a time. */
+// @ts-ignore: decorator
+@inline
+export const COLUMNS: i32 = WIDE ? 2 * PANEL : PANEL
+
+/** `count` padded to whole tiles of attention. */
+// @ts-ignore: decorator
+@inline
+export function padToColumns(count: i32): i32 {
+  return (count + COLUMNS - 1) & -COLUMNS
 }
 
 /** K padded to what the int8 tiles take at a time. */

@@ -10,76 +10,127 @@
 
 import { madd, RELAXED } from './simd'
 
-/** 32 tokens. */
+/** What rows are of, and how products are summed: f32; bytes, by relaxed dot; i16. */
+// @ts-ignore: decorator
+@inline
+export const OF_F32: i32 = 0
+// @ts-ignore: decorator
+@inline
+export const OF_BYTES: i32 = 1
+// @ts-ignore: decorator
+@inline
+const OF_I16: i32 = 2
+
+/** sum + the products of a splat of weights and a vector of inputs */
+// @ts-ignore: decorator
+@inline
+export function step(kind: i32, s: v128, x: v128, sum: v128): v128 {
+  if (kind == OF_F32) return madd(s, x, sum)
+  if (kind == OF_BYTES) return RELAXED ? i32x4.relaxed_dot_i8x16_i7x16_add_s(s, x, sum) : sum
+  return i32x4.add(sum, i32x4.dot_i16x8_s(s, x))
+}
+
+/** w = 8, 16 or 32 tokens. */
+// @ts-ignore: decorator
+@inline
+function row(kind: i32, w: i32, x: usize, column: usize, end: usize, value: usize, sums: usize): void {
+  if (kind == OF_BYTES && !RELAXED) return
+  const zero = i32x4.splat(0)
+  let c0 = v128.load(sums), c1 = v128.load(sums, 16), c2 = zero, c3 = zero, c4 = zero, c5 = zero, c6 = zero, c7 = zero
+  if (w > 8) { c2 = v128.load(sums, 32); c3 = v128.load(sums, 48) }
+  if (w > 16) { c4 = v128.load(sums, 64); c5 = v128.load(sums, 80); c6 = v128.load(sums, 96); c7 = v128.load(sums, 112) }
+  const isI16 = kind == OF_I16
+  // log2 of the bytes of a column
+  const shift: usize = (w == 32 ? 7 : w == 16 ? 6 : 5) + (isI16 ? 1 : 0)
+  while (column != end) {
+    const at = x + (<usize>load<u16>(column) << shift)
+    let s = v128.load32_splat(value)
+    c0 = step(kind, s, v128.load(at), c0); c1 = step(kind, s, v128.load(at, 16), c1)
+    if (w > 8) { c2 = step(kind, s, v128.load(at, 32), c2); c3 = step(kind, s, v128.load(at, 48), c3) }
+    if (w > 16) {
+      c4 = step(kind, s, v128.load(at, 64), c4); c5 = step(kind, s, v128.load(at, 80), c5)
+      c6 = step(kind, s, v128.load(at, 96), c6); c7 = step(kind, s, v128.load(at, 112), c7)
+    }
+    if (isI16) {
+      // the other two K of the block
+      s = v128.load32_splat(value, 4)
+      if (w == 8) { c0 = step(kind, s, v128.load(at, 32), c0); c1 = step(kind, s, v128.load(at, 48), c1) }
+      if (w == 16) {
+        c0 = step(kind, s, v128.load(at, 64), c0); c1 = step(kind, s, v128.load(at, 80), c1)
+        c2 = step(kind, s, v128.load(at, 96), c2); c3 = step(kind, s, v128.load(at, 112), c3)
+      }
+      if (w == 32) {
+        c0 = step(kind, s, v128.load(at, 128), c0); c1 = step(kind, s, v128.load(at, 144), c1)
+        c2 = step(kind, s, v128.load(at, 160), c2); c3 = step(kind, s, v128.load(at, 176), c3)
+        c4 = step(kind, s, v128.load(at, 192), c4); c5 = step(kind, s, v128.load(at, 208), c5)
+        c6 = step(kind, s, v128.load(at, 224), c6); c7 = step(kind, s, v128.load(at, 240), c7)
+      }
+    }
+    column += 2
+    value += isI16 ? 8 : 4
+  }
+  v128.store(sums, c0); v128.store(sums, c1, 16)
+  if (w > 8) { v128.store(sums, c2, 32); v128.store(sums, c3, 48) }
+  if (w > 16) { v128.store(sums, c4, 64); v128.store(sums, c5, 80); v128.store(sums, c6, 96); v128.store(sums, c7, 112) }
+}
+
+/** 4 tokens of f32 or of bytes. */
+// @ts-ignore: decorator
+@inline
+function rowOfFour(kind: i32, x: usize, column: usize, end: usize, value: usize, sums: usize): void {
+  if (kind == OF_BYTES && !RELAXED) return
+  let c0 = v128.load(sums), c1 = i32x4.splat(0)
+  for (const pairs = column + ((end - column) & ~3); column != pairs; column += 4, value += 8) {
+    c0 = step(kind, v128.load32_splat(value), v128.load(x + (<usize>load<u16>(column) << 4)), c0)
+    c1 = step(kind, v128.load32_splat(value, 4), v128.load(x + (<usize>load<u16>(column, 2) << 4)), c1)
+  }
+  if (column != end) c0 = step(kind, v128.load32_splat(value), v128.load(x + (<usize>load<u16>(column) << 4)), c0)
+  v128.store(sums, kind == OF_F32 ? f32x4.add(c0, c1) : i32x4.add(c0, c1))
+}
+
 export function csr_row_32(x: usize, column: usize, end: usize, value: usize, sums: usize): void {
-  let c0 = v128.load(sums), c1 = v128.load(sums, 16), c2 = v128.load(sums, 32), c3 = v128.load(sums, 48), c4 = v128.load(sums, 64), c5 = v128.load(sums, 80), c6 = v128.load(sums, 96), c7 = v128.load(sums, 112)
-  while (column != end) {
-    const at = x + (<usize>load<u16>(column) << 7)
-    const s = v128.load32_splat(value)
-    c0 = madd(s, v128.load(at), c0)
-    c1 = madd(s, v128.load(at, 16), c1)
-    c2 = madd(s, v128.load(at, 32), c2)
-    c3 = madd(s, v128.load(at, 48), c3)
-    c4 = madd(s, v128.load(at, 64), c4)
-    c5 = madd(s, v128.load(at, 80), c5)
-    c6 = madd(s, v128.load(at, 96), c6)
-    c7 = madd(s, v128.load(at, 112), c7)
-    column += 2
-    value += 4
-  }
-  v128.store(sums, c0)
-  v128.store(sums, c1, 16)
-  v128.store(sums, c2, 32)
-  v128.store(sums, c3, 48)
-  v128.store(sums, c4, 64)
-  v128.store(sums, c5, 80)
-  v128.store(sums, c6, 96)
-  v128.store(sums, c7, 112)
+  row(OF_F32, 32, x, column, end, value, sums)
 }
-
-/** 16 tokens. */
 export function csr_row_16(x: usize, column: usize, end: usize, value: usize, sums: usize): void {
-  let c0 = v128.load(sums), c1 = v128.load(sums, 16), c2 = v128.load(sums, 32), c3 = v128.load(sums, 48)
-  while (column != end) {
-    const at = x + (<usize>load<u16>(column) << 6)
-    const s = v128.load32_splat(value)
-    c0 = madd(s, v128.load(at), c0)
-    c1 = madd(s, v128.load(at, 16), c1)
-    c2 = madd(s, v128.load(at, 32), c2)
-    c3 = madd(s, v128.load(at, 48), c3)
-    column += 2
-    value += 4
-  }
-  v128.store(sums, c0)
-  v128.store(sums, c1, 16)
-  v128.store(sums, c2, 32)
-  v128.store(sums, c3, 48)
+  row(OF_F32, 16, x, column, end, value, sums)
 }
-
-/** 8 tokens. */
 export function csr_row_8(x: usize, column: usize, end: usize, value: usize, sums: usize): void {
-  let c0 = v128.load(sums), c1 = v128.load(sums, 16)
-  while (column != end) {
-    const at = x + (<usize>load<u16>(column) << 5)
-    const s = v128.load32_splat(value)
-    c0 = madd(s, v128.load(at), c0)
-    c1 = madd(s, v128.load(at, 16), c1)
-    column += 2
-    value += 4
-  }
-  v128.store(sums, c0)
-  v128.store(sums, c1, 16)
+  row(OF_F32, 8, x, column, end, value, sums)
+}
+export function csr_row_4(x: usize, column: usize, end: usize, value: usize, sums: usize): void {
+  rowOfFour(OF_F32, x, column, end, value, sums)
+}
+export function block_row_i16_32(x: usize, column: usize, end: usize, value: usize, sums: usize): void {
+  row(OF_I16, 32, x, column, end, value, sums)
+}
+export function block_row_i16_16(x: usize, column: usize, end: usize, value: usize, sums: usize): void {
+  row(OF_I16, 16, x, column, end, value, sums)
+}
+export function block_row_i16_8(x: usize, column: usize, end: usize, value: usize, sums: usize): void {
+  row(OF_I16, 8, x, column, end, value, sums)
+}
+export function block_row_relaxed_32(x: usize, column: usize, end: usize, value: usize, sums: usize): void {
+  row(OF_BYTES, 32, x, column, end, value, sums)
+}
+export function block_row_relaxed_16(x: usize, column: usize, end: usize, value: usize, sums: usize): void {
+  row(OF_BYTES, 16, x, column, end, value, sums)
+}
+export function block_row_relaxed_8(x: usize, column: usize, end: usize, value: usize, sums: usize): void {
+  row(OF_BYTES, 8, x, column, end, value, sums)
+}
+export function block_row_relaxed_4(x: usize, column: usize, end: usize, value: usize, sums: usize): void {
+  rowOfFour(OF_BYTES, x, column, end, value, sums)
 }
 
 /** 4 tokens. */
-export function csr_row_4(x: usize, column: usize, end: usize, value: usize, sums: usize): void {
-  let c0 = v128.load(sums), c1 = f32x4.splat(0.0)
-  for (const pairs = column + ((end - column) & ~3); column != pairs; column += 4, value += 8) {
-    c0 = madd(v128.load32_splat(value), v128.load(x + (<usize>load<u16>(column) << 4)), c0)
-    c1 = madd(v128.load32_splat(value, 4), v128.load(x + (<usize>load<u16>(column, 2) << 4)), c1)
+export function block_row_i16_4(x: usize, column: usize, end: usize, value: usize, sums: usize): void {
+  let c0 = v128.load(sums), c1 = i32x4.splat(0)
+  for (; column != end; column += 2, value += 8) {
+    const at = x + (<usize>load<u16>(column) << 5)
+    c0 = i32x4.add(c0, i32x4.dot_i16x8_s(v128.load32_splat(value), v128.load(at)))
+    c1 = i32x4.add(c1, i32x4.dot_i16x8_s(v128.load32_splat(value, 4), v128.load(at, 16)))
   }
-  if (column != end) c0 = madd(v128.load32_splat(value), v128.load(x + (<usize>load<u16>(column) << 4)), c0)
-  v128.store(sums, f32x4.add(c0, c1))
+  v128.store(sums, i32x4.add(c0, c1))
 }
 
 /** One row x [K]: inputs of the four entries whose columns begin at `column`. */
@@ -111,95 +162,6 @@ export function csr_row_1(x: usize, column: usize, end: usize, value: usize, sum
   v128.store(sums, f32x4.add(c0, c1))
 }
 
-/** 32 tokens. */
-export function block_row_i16_32(x: usize, column: usize, end: usize, value: usize, sums: usize): void {
-  let c0 = v128.load(sums), c1 = v128.load(sums, 16), c2 = v128.load(sums, 32), c3 = v128.load(sums, 48), c4 = v128.load(sums, 64), c5 = v128.load(sums, 80), c6 = v128.load(sums, 96), c7 = v128.load(sums, 112)
-  while (column != end) {
-    const at = x + (<usize>load<u16>(column) << 8)
-    let s = v128.load32_splat(value)
-    c0 = i32x4.add(c0, i32x4.dot_i16x8_s(s, v128.load(at)))
-    c1 = i32x4.add(c1, i32x4.dot_i16x8_s(s, v128.load(at, 16)))
-    c2 = i32x4.add(c2, i32x4.dot_i16x8_s(s, v128.load(at, 32)))
-    c3 = i32x4.add(c3, i32x4.dot_i16x8_s(s, v128.load(at, 48)))
-    c4 = i32x4.add(c4, i32x4.dot_i16x8_s(s, v128.load(at, 64)))
-    c5 = i32x4.add(c5, i32x4.dot_i16x8_s(s, v128.load(at, 80)))
-    c6 = i32x4.add(c6, i32x4.dot_i16x8_s(s, v128.load(at, 96)))
-    c7 = i32x4.add(c7, i32x4.dot_i16x8_s(s, v128.load(at, 112)))
-    s = v128.load32_splat(value, 4)
-    c0 = i32x4.add(c0, i32x4.dot_i16x8_s(s, v128.load(at, 128)))
-    c1 = i32x4.add(c1, i32x4.dot_i16x8_s(s, v128.load(at, 144)))
-    c2 = i32x4.add(c2, i32x4.dot_i16x8_s(s, v128.load(at, 160)))
-    c3 = i32x4.add(c3, i32x4.dot_i16x8_s(s, v128.load(at, 176)))
-    c4 = i32x4.add(c4, i32x4.dot_i16x8_s(s, v128.load(at, 192)))
-    c5 = i32x4.add(c5, i32x4.dot_i16x8_s(s, v128.load(at, 208)))
-    c6 = i32x4.add(c6, i32x4.dot_i16x8_s(s, v128.load(at, 224)))
-    c7 = i32x4.add(c7, i32x4.dot_i16x8_s(s, v128.load(at, 240)))
-    column += 2
-    value += 8
-  }
-  v128.store(sums, c0)
-  v128.store(sums, c1, 16)
-  v128.store(sums, c2, 32)
-  v128.store(sums, c3, 48)
-  v128.store(sums, c4, 64)
-  v128.store(sums, c5, 80)
-  v128.store(sums, c6, 96)
-  v128.store(sums, c7, 112)
-}
-
-/** 16 tokens. */
-export function block_row_i16_16(x: usize, column: usize, end: usize, value: usize, sums: usize): void {
-  let c0 = v128.load(sums), c1 = v128.load(sums, 16), c2 = v128.load(sums, 32), c3 = v128.load(sums, 48)
-  while (column != end) {
-    const at = x + (<usize>load<u16>(column) << 7)
-    let s = v128.load32_splat(value)
-    c0 = i32x4.add(c0, i32x4.dot_i16x8_s(s, v128.load(at)))
-    c1 = i32x4.add(c1, i32x4.dot_i16x8_s(s, v128.load(at, 16)))
-    c2 = i32x4.add(c2, i32x4.dot_i16x8_s(s, v128.load(at, 32)))
-    c3 = i32x4.add(c3, i32x4.dot_i16x8_s(s, v128.load(at, 48)))
-    s = v128.load32_splat(value, 4)
-    c0 = i32x4.add(c0, i32x4.dot_i16x8_s(s, v128.load(at, 64)))
-    c1 = i32x4.add(c1, i32x4.dot_i16x8_s(s, v128.load(at, 80)))
-    c2 = i32x4.add(c2, i32x4.dot_i16x8_s(s, v128.load(at, 96)))
-    c3 = i32x4.add(c3, i32x4.dot_i16x8_s(s, v128.load(at, 112)))
-    column += 2
-    value += 8
-  }
-  v128.store(sums, c0)
-  v128.store(sums, c1, 16)
-  v128.store(sums, c2, 32)
-  v128.store(sums, c3, 48)
-}
-
-/** 8 tokens. */
-export function block_row_i16_8(x: usize, column: usize, end: usize, value: usize, sums: usize): void {
-  let c0 = v128.load(sums), c1 = v128.load(sums, 16)
-  while (column != end) {
-    const at = x + (<usize>load<u16>(column) << 6)
-    let s = v128.load32_splat(value)
-    c0 = i32x4.add(c0, i32x4.dot_i16x8_s(s, v128.load(at)))
-    c1 = i32x4.add(c1, i32x4.dot_i16x8_s(s, v128.load(at, 16)))
-    s = v128.load32_splat(value, 4)
-    c0 = i32x4.add(c0, i32x4.dot_i16x8_s(s, v128.load(at, 32)))
-    c1 = i32x4.add(c1, i32x4.dot_i16x8_s(s, v128.load(at, 48)))
-    column += 2
-    value += 8
-  }
-  v128.store(sums, c0)
-  v128.store(sums, c1, 16)
-}
-
-/** 4 tokens. */
-export function block_row_i16_4(x: usize, column: usize, end: usize, value: usize, sums: usize): void {
-  let c0 = v128.load(sums), c1 = i32x4.splat(0)
-  for (; column != end; column += 2, value += 8) {
-    const at = x + (<usize>load<u16>(column) << 5)
-    c0 = i32x4.add(c0, i32x4.dot_i16x8_s(v128.load32_splat(value), v128.load(at)))
-    c1 = i32x4.add(c1, i32x4.dot_i16x8_s(v128.load32_splat(value, 4), v128.load(at, 16)))
-  }
-  v128.store(sums, i32x4.add(c0, c1))
-}
-
 /** One row, i16 [K]: two blocks to a vector. */
 export function block_row_i16_1(x: usize, column: usize, end: usize, value: usize, sums: usize): void {
   let c0 = v128.load(sums), c1 = i32x4.splat(0)
@@ -212,84 +174,6 @@ export function block_row_i16_1(x: usize, column: usize, end: usize, value: usiz
   }
   for (; column != end; column += 2, value += 8)
     c0 = i32x4.add(c0, i32x4.dot_i16x8_s(v128.load64_zero(value), v128.load64_zero(x + (<usize>load<u16>(column) << 3))))
-  v128.store(sums, i32x4.add(c0, c1))
-}
-
-/** 32 tokens. */
-export function block_row_relaxed_32(x: usize, column: usize, end: usize, value: usize, sums: usize): void {
-  if (!RELAXED) return
-  let c0 = v128.load(sums), c1 = v128.load(sums, 16), c2 = v128.load(sums, 32), c3 = v128.load(sums, 48), c4 = v128.load(sums, 64), c5 = v128.load(sums, 80), c6 = v128.load(sums, 96), c7 = v128.load(sums, 112)
-  while (column != end) {
-    const at = x + (<usize>load<u16>(column) << 7)
-    const s = v128.load32_splat(value)
-    c0 = i32x4.relaxed_dot_i8x16_i7x16_add_s(s, v128.load(at), c0)
-    c1 = i32x4.relaxed_dot_i8x16_i7x16_add_s(s, v128.load(at, 16), c1)
-    c2 = i32x4.relaxed_dot_i8x16_i7x16_add_s(s, v128.load(at, 32), c2)
-    c3 = i32x4.relaxed_dot_i8x16_i7x16_add_s(s, v128.load(at, 48), c3)
-    c4 = i32x4.relaxed_dot_i8x16_i7x16_add_s(s, v128.load(at, 64), c4)
-    c5 = i32x4.relaxed_dot_i8x16_i7x16_add_s(s, v128.load(at, 80), c5)
-    c6 = i32x4.relaxed_dot_i8x16_i7x16_add_s(s, v128.load(at, 96), c6)
-    c7 = i32x4.relaxed_dot_i8x16_i7x16_add_s(s, v128.load(at, 112), c7)
-    column += 2
-    value += 4
-  }
-  v128.store(sums, c0)
-  v128.store(sums, c1, 16)
-  v128.store(sums, c2, 32)
-  v128.store(sums, c3, 48)
-  v128.store(sums, c4, 64)
-  v128.store(sums, c5, 80)
-  v128.store(sums, c6, 96)
-  v128.store(sums, c7, 112)
-}
-
-/** 16 tokens. */
-export function block_row_relaxed_16(x: usize, column: usize, end: usize, value: usize, sums: usize): void {
-  if (!RELAXED) return
-  let c0 = v128.load(sums), c1 = v128.load(sums, 16), c2 = v128.load(sums, 32), c3 = v128.load(sums, 48)
-  while (column != end) {
-    const at = x + (<usize>load<u16>(column) << 6)
-    const s = v128.load32_splat(value)
-    c0 = i32x4.relaxed_dot_i8x16_i7x16_add_s(s, v128.load(at), c0)
-    c1 = i32x4.relaxed_dot_i8x16_i7x16_add_s(s, v128.load(at, 16), c1)
-    c2 = i32x4.relaxed_dot_i8x16_i7x16_add_s(s, v128.load(at, 32), c2)
-    c3 = i32x4.relaxed_dot_i8x16_i7x16_add_s(s, v128.load(at, 48), c3)
-    column += 2
-    value += 4
-  }
-  v128.store(sums, c0)
-  v128.store(sums, c1, 16)
-  v128.store(sums, c2, 32)
-  v128.store(sums, c3, 48)
-}
-
-/** 8 tokens. */
-export function block_row_relaxed_8(x: usize, column: usize, end: usize, value: usize, sums: usize): void {
-  if (!RELAXED) return
-  let c0 = v128.load(sums), c1 = v128.load(sums, 16)
-  while (column != end) {
-    const at = x + (<usize>load<u16>(column) << 5)
-    const s = v128.load32_splat(value)
-    c0 = i32x4.relaxed_dot_i8x16_i7x16_add_s(s, v128.load(at), c0)
-    c1 = i32x4.relaxed_dot_i8x16_i7x16_add_s(s, v128.load(at, 16), c1)
-    column += 2
-    value += 4
-  }
-  v128.store(sums, c0)
-  v128.store(sums, c1, 16)
-}
-
-/** 4 tokens. */
-export function block_row_relaxed_4(x: usize, column: usize, end: usize, value: usize, sums: usize): void {
-  if (!RELAXED) return
-  let c0 = v128.load(sums), c1 = i32x4.splat(0)
-  for (const pairs = column + ((end - column) & ~3); column != pairs; column += 4, value += 8) {
-    const first = v128.load(x + (<usize>load<u16>(column) << 4)), second = v128.load(x + (<usize>load<u16>(column, 2) << 4))
-    c0 = i32x4.relaxed_dot_i8x16_i7x16_add_s(v128.load32_splat(value), first, c0)
-    c1 = i32x4.relaxed_dot_i8x16_i7x16_add_s(v128.load32_splat(value, 4), second, c1)
-  }
-  if (column != end)
-    c0 = i32x4.relaxed_dot_i8x16_i7x16_add_s(v128.load32_splat(value), v128.load(x + (<usize>load<u16>(column) << 4)), c0)
   v128.store(sums, i32x4.add(c0, c1))
 }
 

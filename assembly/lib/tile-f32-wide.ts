@@ -1,13 +1,12 @@
 // f32 micro-kernel for engines that run pairs of vectors as one of 256 bits: sums[rows][16] (+)= A[rows,K] . B[K,16], rows = 1..6.
 // Layout   as tile-f32.ts, B one packed panel [K][16], sums [rows][16]
-// Plan     6x16: 24 sums + 4 of B + 1 splat of A are 12 + 2 + 1 registers where neighbours are joined, and spill where they
-//          are not: a kernel of the wide module alone. What is joined begins at stores to neighbouring addresses, and needs
-//          one splat for both halves and loads that are neighbours too (docs/wasm-wide.md). One to three rows take four or
-//          two K at a time in sums of their own, as in tile-f32.ts: 8, 8 and 12 registers
+// Plan     tile-wide.ts; one to three rows take four or two K at a time in sums of their own, as in tile-f32.ts: 8, 8 and 12
+//          registers
 // Needs    nothing of K; no alignment
 
 import { ZEROS_ADDRESS } from '../abi'
 import { madd } from './simd'
+import { OF_F32, tileWide } from './tile-wide'
 
 /** Of a line of 16 f32. */
 const LINE_BYTES: usize = 64
@@ -16,47 +15,7 @@ const LINE_BYTES: usize = 64
 // @ts-ignore: decorator
 @inline
 function tile(rows: i32, a: usize, aStride: usize, b: usize, K: i32, sums: usize, continues: bool): void {
-  let a1 = a + aStride, a2 = a1 + aStride, a3 = a2 + aStride
-  let a4: usize = 0, a5: usize = 0
-  if (rows > 4) a4 = a3 + aStride
-  if (rows > 5) a5 = a4 + aStride
-  const from = continues ? sums : ZEROS_ADDRESS
-  let c00 = v128.load(from), c01 = v128.load(from, 16), c02 = v128.load(from, 32), c03 = v128.load(from, 48)
-  let c10 = v128.load(from, 64), c11 = v128.load(from, 80), c12 = v128.load(from, 96), c13 = v128.load(from, 112)
-  let c20 = v128.load(from, 128), c21 = v128.load(from, 144), c22 = v128.load(from, 160), c23 = v128.load(from, 176)
-  let c30 = v128.load(from, 192), c31 = v128.load(from, 208), c32 = v128.load(from, 224), c33 = v128.load(from, 240)
-  let c40 = c00, c41 = c01, c42 = c02, c43 = c03
-  let c50 = c00, c51 = c01, c52 = c02, c53 = c03
-  if (rows > 4) { c40 = v128.load(from, 256); c41 = v128.load(from, 272); c42 = v128.load(from, 288); c43 = v128.load(from, 304) }
-  if (rows > 5) { c50 = v128.load(from, 320); c51 = v128.load(from, 336); c52 = v128.load(from, 352); c53 = v128.load(from, 368) }
-  const end = b + <usize>K * LINE_BYTES
-  while (b != end) {
-    let b0 = v128.load(b), b1 = v128.load(b, 16), b2 = v128.load(b, 32), b3 = v128.load(b, 48)
-    let s = v128.load32_splat(a); c00 = madd(s, b0, c00); c01 = madd(s, b1, c01); c02 = madd(s, b2, c02); c03 = madd(s, b3, c03)
-    s = v128.load32_splat(a1); c10 = madd(s, b0, c10); c11 = madd(s, b1, c11); c12 = madd(s, b2, c12); c13 = madd(s, b3, c13)
-    s = v128.load32_splat(a2); c20 = madd(s, b0, c20); c21 = madd(s, b1, c21); c22 = madd(s, b2, c22); c23 = madd(s, b3, c23)
-    s = v128.load32_splat(a3); c30 = madd(s, b0, c30); c31 = madd(s, b1, c31); c32 = madd(s, b2, c32); c33 = madd(s, b3, c33)
-    if (rows > 4) { s = v128.load32_splat(a4); c40 = madd(s, b0, c40); c41 = madd(s, b1, c41); c42 = madd(s, b2, c42); c43 = madd(s, b3, c43) }
-    if (rows > 5) { s = v128.load32_splat(a5); c50 = madd(s, b0, c50); c51 = madd(s, b1, c51); c52 = madd(s, b2, c52); c53 = madd(s, b3, c53) }
-    if (b + LINE_BYTES == end) break
-    b0 = v128.load(b, 64); b1 = v128.load(b, 80); b2 = v128.load(b, 96); b3 = v128.load(b, 112)
-    s = v128.load32_splat(a, 4); c00 = madd(s, b0, c00); c01 = madd(s, b1, c01); c02 = madd(s, b2, c02); c03 = madd(s, b3, c03)
-    s = v128.load32_splat(a1, 4); c10 = madd(s, b0, c10); c11 = madd(s, b1, c11); c12 = madd(s, b2, c12); c13 = madd(s, b3, c13)
-    s = v128.load32_splat(a2, 4); c20 = madd(s, b0, c20); c21 = madd(s, b1, c21); c22 = madd(s, b2, c22); c23 = madd(s, b3, c23)
-    s = v128.load32_splat(a3, 4); c30 = madd(s, b0, c30); c31 = madd(s, b1, c31); c32 = madd(s, b2, c32); c33 = madd(s, b3, c33)
-    if (rows > 4) { s = v128.load32_splat(a4, 4); c40 = madd(s, b0, c40); c41 = madd(s, b1, c41); c42 = madd(s, b2, c42); c43 = madd(s, b3, c43) }
-    if (rows > 5) { s = v128.load32_splat(a5, 4); c50 = madd(s, b0, c50); c51 = madd(s, b1, c51); c52 = madd(s, b2, c52); c53 = madd(s, b3, c53) }
-    a += 8; a1 += 8; a2 += 8; a3 += 8
-    if (rows > 4) a4 += 8
-    if (rows > 5) a5 += 8
-    b += 2 * LINE_BYTES
-  }
-  v128.store(sums, c01, 16); v128.store(sums, c00); v128.store(sums, c03, 48); v128.store(sums, c02, 32)
-  v128.store(sums, c11, 80); v128.store(sums, c10, 64); v128.store(sums, c13, 112); v128.store(sums, c12, 96)
-  v128.store(sums, c21, 144); v128.store(sums, c20, 128); v128.store(sums, c23, 176); v128.store(sums, c22, 160)
-  v128.store(sums, c31, 208); v128.store(sums, c30, 192); v128.store(sums, c33, 240); v128.store(sums, c32, 224)
-  if (rows > 4) { v128.store(sums, c41, 272); v128.store(sums, c40, 256); v128.store(sums, c43, 304); v128.store(sums, c42, 288) }
-  if (rows > 5) { v128.store(sums, c51, 336); v128.store(sums, c50, 320); v128.store(sums, c53, 368); v128.store(sums, c52, 352) }
+  tileWide(OF_F32, rows, a, aStride, b, b + <usize>K * LINE_BYTES, continues ? sums : ZEROS_ADDRESS, sums)
 }
 
 // One row: four K at a time.

@@ -10,13 +10,13 @@ import { Finish, finishIntegerRow } from './finish'
 
 // @ts-ignore: decorator
 @inline
-function loadPairs(isWide: bool, b: usize): v128 {
-  return isWide ? v128.load(b) : v128.load_ext<i8>(b)
+function loadPairs(isOfI16: bool, b: usize): v128 {
+  return isOfI16 ? v128.load(b) : v128.load_ext<i8>(b)
 }
 
 // @ts-ignore: decorator
 @inline
-function tileI16(isWide: bool, rows: i32, a: usize, aStride: usize, b: usize, bEnd: usize, start: usize, out: usize): void {
+function tile(isOfI16: bool, rows: i32, a: usize, aStride: usize, b: usize, bEnd: usize, start: usize, out: usize): void {
   let a1: usize = 0, a2: usize = 0, a3: usize = 0, a4: usize = 0
   if (rows > 1) a1 = a + aStride
   if (rows > 2) a2 = a1 + aStride
@@ -26,9 +26,9 @@ function tileI16(isWide: bool, rows: i32, a: usize, aStride: usize, b: usize, bE
   let c00 = start0, c01 = start1, c10 = start0, c11 = start1, c20 = start0, c21 = start1
   let c30 = start0, c31 = start1, c40 = start0, c41 = start1
   // bytes of four outputs, two K each
-  const four: usize = isWide ? 16 : 8
+  const four: usize = isOfI16 ? 16 : 8
   while (b != bEnd) {
-    let b0 = loadPairs(isWide, b), b1 = loadPairs(isWide, b + four)
+    let b0 = loadPairs(isOfI16, b), b1 = loadPairs(isOfI16, b + four)
     let s = v128.load32_splat(a)
     c00 = i32x4.add(c00, i32x4.dot_i16x8_s(s, b0)); c01 = i32x4.add(c01, i32x4.dot_i16x8_s(s, b1))
     if (rows > 1) { s = v128.load32_splat(a1); c10 = i32x4.add(c10, i32x4.dot_i16x8_s(s, b0)); c11 = i32x4.add(c11, i32x4.dot_i16x8_s(s, b1)) }
@@ -36,7 +36,7 @@ function tileI16(isWide: bool, rows: i32, a: usize, aStride: usize, b: usize, bE
     if (rows > 3) { s = v128.load32_splat(a3); c30 = i32x4.add(c30, i32x4.dot_i16x8_s(s, b0)); c31 = i32x4.add(c31, i32x4.dot_i16x8_s(s, b1)) }
     if (rows > 4) { s = v128.load32_splat(a4); c40 = i32x4.add(c40, i32x4.dot_i16x8_s(s, b0)); c41 = i32x4.add(c41, i32x4.dot_i16x8_s(s, b1)) }
     if (b + 2 * four == bEnd) break
-    b0 = loadPairs(isWide, b + 2 * four); b1 = loadPairs(isWide, b + 3 * four)
+    b0 = loadPairs(isOfI16, b + 2 * four); b1 = loadPairs(isOfI16, b + 3 * four)
     s = v128.load32_splat(a, 4)
     c00 = i32x4.add(c00, i32x4.dot_i16x8_s(s, b0)); c01 = i32x4.add(c01, i32x4.dot_i16x8_s(s, b1))
     if (rows > 1) { s = v128.load32_splat(a1, 4); c10 = i32x4.add(c10, i32x4.dot_i16x8_s(s, b0)); c11 = i32x4.add(c11, i32x4.dot_i16x8_s(s, b1)) }
@@ -50,7 +50,7 @@ function tileI16(isWide: bool, rows: i32, a: usize, aStride: usize, b: usize, bE
     if (rows > 3) a3 += 8
     if (rows > 4) a4 += 8
   }
-  if (!isWide) {
+  if (!isOfI16) {
     const to = changetype<Finish>(out)
     finishIntegerRow(to, 0, c00, c01)
     if (rows > 1) finishIntegerRow(to, 1, c10, c11)
@@ -67,26 +67,26 @@ function tileI16(isWide: bool, rows: i32, a: usize, aStride: usize, b: usize, bE
 }
 
 export function tile_int8_i16_1x8(a: usize, aStride: usize, b: usize, bEnd: usize, start: usize, out: usize): void {
-  tileI16(false, 1, a, aStride, b, bEnd, start, out)
+  tile(false, 1, a, aStride, b, bEnd, start, out)
 }
 export function tile_int8_i16_2x8(a: usize, aStride: usize, b: usize, bEnd: usize, start: usize, out: usize): void {
-  tileI16(false, 2, a, aStride, b, bEnd, start, out)
+  tile(false, 2, a, aStride, b, bEnd, start, out)
 }
 export function tile_int8_i16_3x8(a: usize, aStride: usize, b: usize, bEnd: usize, start: usize, out: usize): void {
-  tileI16(false, 3, a, aStride, b, bEnd, start, out)
+  tile(false, 3, a, aStride, b, bEnd, start, out)
 }
 export function tile_int8_i16_4x8(a: usize, aStride: usize, b: usize, bEnd: usize, start: usize, out: usize): void {
-  tileI16(false, 4, a, aStride, b, bEnd, start, out)
+  tile(false, 4, a, aStride, b, bEnd, start, out)
 }
 export function tile_int8_i16_5x8(a: usize, aStride: usize, b: usize, bEnd: usize, start: usize, out: usize): void {
-  tileI16(false, 5, a, aStride, b, bEnd, start, out)
+  tile(false, 5, a, aStride, b, bEnd, start, out)
 }
 
 export function tile_i16_4x8(a: usize, aStride: usize, b: usize, bEnd: usize, start: usize, out: usize): void {
-  tileI16(true, 4, a, aStride, b, bEnd, start, out)
+  tile(true, 4, a, aStride, b, bEnd, start, out)
 }
 export function tile_i16_5x8(a: usize, aStride: usize, b: usize, bEnd: usize, start: usize, out: usize): void {
-  tileI16(true, 5, a, aStride, b, bEnd, start, out)
+  tile(true, 5, a, aStride, b, bEnd, start, out)
 }
 
 /** Finishes start[8] + A . B; `b` to `bEnd` is the panel, `out` a Finish. */
@@ -105,7 +105,7 @@ export function tileInt8I16(rows: i32, a: usize, aStride: usize, b: usize, bEnd:
 /** sums[rows][8] at `out` = start[8] + A . B with a panel of i16, for 4 or 5 rows: what 16 rows and more are cut into. */
 // @ts-ignore: decorator
 @inline
-export function tileWideI16(rows: i32, a: usize, aStride: usize, b: usize, bEnd: usize, start: usize, out: usize): void {
+export function tileI16(rows: i32, a: usize, aStride: usize, b: usize, bEnd: usize, start: usize, out: usize): void {
   if (rows == 4) tile_i16_4x8(a, aStride, b, bEnd, start, out)
   else tile_i16_5x8(a, aStride, b, bEnd, start, out)
 }

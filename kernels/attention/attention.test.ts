@@ -1,12 +1,12 @@
 import { describe, expect, it } from 'vitest'
 import { referenceWithBounds } from '../reference.ts'
-import type { Op, Program } from '../program/program.ts'
+import type { Program } from '../program/program.ts'
+import { afterInt8 } from '../testing/after-int8.ts'
 import { assertWithin } from '../testing/compare.ts'
 import { ALL_DEVICES, WASM_DEVICES } from '../testing/devices.ts'
 import { checkProgram } from '../testing/program.ts'
 import { seededRandom, uniform } from '../testing/random.ts'
 import { deviceOf } from '../testing/suite.ts'
-import { randomWeight } from '../testing/weights.ts'
 
 /** One buffer serves as query, key and value: the op only reads them. */
 function selfAttention(heads: number, headSize: number, distanceBias: Float32Array | null = null): Program {
@@ -19,39 +19,6 @@ function selfAttention(heads: number, headSize: number, distanceBias: Float32Arr
     ops: [{ kind: 'attention', query: 0, key: 0, value: 0, output: 1, heads, headSize, distanceBias }],
     input: 0,
     output: 1,
-  }
-}
-
-/** Query, key and value of int8 layers, values about 1: context of a size that bounds can be compared with. */
-function afterInt8(
-  heads: number,
-  headSize: number,
-  random: () => number,
-  distanceBias: Float32Array | null = null,
-): Program {
-  const width = heads * headSize
-  const rows = { rows: 'tokens', width, dtype: 'f32' } as const
-  const linear = (output: number): Op => ({
-    kind: 'linear',
-    input: 0,
-    output,
-    weight: randomWeight(output === 2 ? 'int8-1x4' : 'int8', width, 16, random, { density: 0.8 }),
-    bias: output === 3 ? new Float32Array(width).fill(1) : null,
-    activation: 'none',
-    residual: null,
-  })
-  return {
-    buffers: [{ name: 'x', rows: 'tokens', width: 16, dtype: 'f32' }, ...'qkvy'].map((b) =>
-      typeof b === 'string' ? { name: b, ...rows } : b,
-    ) as Program['buffers'],
-    ops: [
-      linear(1),
-      linear(2),
-      linear(3),
-      { kind: 'attention', query: 1, key: 2, value: 3, output: 4, heads, headSize, distanceBias },
-    ],
-    input: 0,
-    output: 4,
   }
 }
 

@@ -109,7 +109,7 @@ export const ATTENTION_WASM = [
     // the tiles of dense-matmul
     exports: [],
     proof: 'attention',
-    shownAs: { key: 'attention', text: (engine) => f32Text('f32 6x8', engine) },
+    shownAs: { key: 'attention', text: (engine) => f32Text(engine.isWide ? 'f32 6x16' : 'f32 6x8', engine) },
   },
   {
     op: 'attention',
@@ -119,7 +119,7 @@ export const ATTENTION_WASM = [
     exports: ['tile_i16_4x8', 'tile_i16_5x8'],
     tile: { rows: 5, columns: 8, unrolled: 2 },
     proof: 'attention i16',
-    shownAs: { key: 'attention', text: () => 'i16 5x8 between int8 layers' },
+    shownAs: { key: 'attention', text: ({ isWide }) => `i16 ${isWide ? '5x16' : '5x8'} between int8 layers` },
   },
 ] as const satisfies readonly WasmVariant[]
 

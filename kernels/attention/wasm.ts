@@ -1,4 +1,4 @@
-// Attention on the WebAssembly tape: assembly/attention.ts.
+// Attention on the WebAssembly tape: assembly/attention.ts and what it calls in assembly/lib.
 
 import { positionsOfBias, type Op } from '../program/program.ts'
 import { ATTENTION, PANEL } from '../wasm/abi.ts'

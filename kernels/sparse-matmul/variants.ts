@@ -315,7 +315,7 @@ export const SPARSE_WASM = [
     exports: ['tile_nm_4x8', 'tile_nm_5x8', 'tile_nm_6x8'],
     tile: { rows: 6, columns: 8, unrolled: 1 },
     proof: 'sparse-matmul nm',
-    shownAs: { key: 'sparse-matmul nm', text: (engine) => f32Text('f32 6x8', engine) },
+    shownAs: { key: 'sparse-matmul nm', text: (engine) => f32Text(engine.isWide ? 'f32 6x16' : 'f32 6x8', engine) },
   },
 ] as const satisfies readonly WasmVariant[]
 

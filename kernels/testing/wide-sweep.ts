@@ -5,10 +5,13 @@ import { INT8_WASM } from '../int8-matmul/variants.ts'
 import { INT8_WIDE } from '../int8-matmul/variants-wide.ts'
 import { createWasmDevice } from '../wasm/device.ts'
 import type { Device } from '../program/device.ts'
+import type { Batch } from '../program/program.ts'
 import type { LeafWeight } from '../program/weights.ts'
+import { afterInt8 } from './after-int8.ts'
 import { assertExact } from './compare.ts'
 import { everyKind, idsOf } from './every-kind.ts'
 import { checkProgram } from './program.ts'
+import { seededRandom, uniform } from './random.ts'
 import { sweepLinear, type SweepCase } from './sweep.ts'
 import { checkUnsaturated } from './unsaturated.ts'
 
@@ -24,6 +27,12 @@ const CASES: SweepCase[] = [
   { M: 6, N: 20, K: 24, bias: false },
   { M: 12, N: 33, K: 20, activation: 'gelu', residual: true },
 ]
+
+/** Sequences from 48 tokens on, below and above whole tiles of keys. */
+const ROWS_OF_INT8: Batch = {
+  offsets: Int32Array.of(0, 48, 53, 114),
+  rows: uniform(114 * 16, seededRandom(6)).map((value) => value * 0.3),
+}
 
 /** The wide kernels give the very bits of the narrow ones in int8: sums of integers, and one epilogue. */
 async function compareIntegers(wide: Device, narrow: Device): Promise<void> {
@@ -63,7 +72,13 @@ async function main(): Promise<WideSweep> {
       return { none: (error as Error).message }
     }
     for (const kind of KINDS) await sweepLinear(device, kind, CASES, 1)
-    await checkProgram(device, everyKind(2), idsOf([1, 7, 40, 16], 2), `every kind, ${threads} threads`)
+    await checkProgram(device, everyKind(2), idsOf([1, 7, 40, 16, 61], 2), `every kind, ${threads} threads`)
+    await checkProgram(
+      device,
+      afterInt8(2, 16, seededRandom(5)),
+      ROWS_OF_INT8,
+      `attention in integers, ${threads} threads`,
+    )
     await compareIntegers(device, narrow)
     swept.push(device.info().name)
     await device.dispose()

@@ -3,9 +3,9 @@
 // layer after layer. The choice is made for the whole program, since LayerNorm adds two values in one
 // layout and a residual stream links all layers.
 
-import type { BufferId } from '../program/program.ts'
+import type { BufferId, Program } from '../program/program.ts'
 import { inputsOf, type StoredOp } from '../program/stored-weights.ts'
-import type { Lowered } from './lowered.ts'
+import { rowsOf, type BatchShape, type BufferView, type Lowered } from './lowered.ts'
 
 /**
  * For each op, whether its output is in token blocks (in batches of more than one row: the block of a single row is
@@ -59,4 +59,25 @@ function follow(ops: readonly StoredOp[]): { writers: Map<BufferId, number>[]; l
     return from
   })
   return { writers, last }
+}
+
+/**
+ * In which layout each buffer is as the ops are walked: `enter(at)` before op number `at`.
+ *
+ * @param blocked of each op, whether its output is in token blocks, as `assignBlocked` says
+ */
+export function walkLayouts(
+  { buffers, ops }: Pick<Program, 'buffers' | 'ops'>,
+  blocked: readonly boolean[],
+  shape: BatchShape,
+): { enter(at: number): void; layoutOf(id: BufferId): Pick<BufferView, 'rows' | 'isBlocked'> } {
+  const inBlocks = new Set<BufferId>()
+  return {
+    enter: (at) => {
+      const { output } = ops[at]
+      if (blocked[at] && rowsOf(buffers[output].rows, shape) > 1) inBlocks.add(output)
+      else inBlocks.delete(output)
+    },
+    layoutOf: (id) => ({ rows: rowsOf(buffers[id].rows, shape), isBlocked: inBlocks.has(id) }),
+  }
 }

@@ -1,7 +1,7 @@
 // What an operation folder gives a session: one op, its weights packed into memory, and how to write its records for a
 // batch.
 
-import type { BufferId, Op } from '../program/program.ts'
+import type { Batch, BufferId, BufferSpec, Op } from '../program/program.ts'
 import { PANEL } from './abi.ts'
 import type { WasmMemory } from './memory.ts'
 import type { TapeWriter } from './tape.ts'
@@ -72,6 +72,18 @@ export interface Lowered {
     layoutOf: (id: BufferId) => Pick<BufferView, 'rows' | 'isBlocked'>,
   ): { copy?: string; copyBytes?: number; scratchBytes?: number }
   encode(context: EncodeContext): void
+}
+
+/** Rows of a buffer for a batch of this shape. */
+export function rowsOf(rows: BufferSpec['rows'], { tokens, sequences }: BatchShape): number {
+  return rows === 'tokens' ? tokens : sequences
+}
+
+export function shapeOf(batch: Batch): BatchShape {
+  const { offsets } = batch
+  let longest = 0
+  for (let b = 1; b < offsets.length; b++) longest = Math.max(longest, offsets[b] - offsets[b - 1])
+  return { tokens: offsets[offsets.length - 1], sequences: offsets.length - 1, longest, offsets }
 }
 
 /** `count` padded to whole panels. */

@@ -24,7 +24,8 @@ const CASES: Record<ProofName, () => Case[]> = {
   'sparse-matmul csr, one row': () => [linearCase('csr', 1)],
   'sparse-matmul int8-1x4': () => [linearCase('int8-1x4', M)],
   'sparse-matmul int8-1x4, one row': () => [linearCase('int8-1x4', 1)],
-  'sparse-matmul nm': () => [linearCase('nm', M)],
+  // tiles of 4, of 5 and of 6 rows
+  'sparse-matmul nm': () => [linearCase('nm', M), linearCase('nm', 32)],
   'row-ops': rowCases,
   attention: attentionCases,
   'attention i16': () => [integerAttention()],
@@ -137,12 +138,12 @@ const BETA = new Float32Array(C)
 
 const smallRows = (): Float32Array => small(M * C, 4).map((v) => v / 4)
 
-const rowsOf = (name: string, rows: 'tokens' | 'sequences' = 'tokens'): BufferSpec => {
-  return { name, rows, width: C, dtype: 'f32' }
+const rowsOf = (name: string, rows: 'tokens' | 'sequences' = 'tokens', width = C): BufferSpec => {
+  return { name, rows, width, dtype: 'f32' }
 }
 
-function oneOp(op: Program['ops'][number], rows: 'tokens' | 'sequences' = 'tokens'): Program {
-  return { buffers: [rowsOf('x'), rowsOf('y', rows)], ops: [op], input: 0, output: 1 }
+function oneOp(op: Program['ops'][number], rows: 'tokens' | 'sequences' = 'tokens', width = C): Program {
+  return { buffers: [rowsOf('x', 'tokens', width), rowsOf('y', rows, width)], ops: [op], input: 0, output: 1 }
 }
 
 function rowCases(): Case[] {
@@ -159,15 +160,22 @@ function rowCases(): Case[] {
   ]
 }
 
+/** Sequences of less and of more keys than a tile, heads of less columns and of as many. */
 function attentionCases(): Case[] {
-  const x = smallRows()
-  const [heads, headSize] = [2, C / 2]
-  const self = { kind: 'attention', query: 0, key: 0, value: 0, output: 1, heads, headSize } as const
-  return [null, small(heads * (2 * M - 1), 5)].map((distanceBias) => ({
-    program: oneOp({ ...self, distanceBias }),
-    batch: { offsets: OFFSETS, rows: x },
-    expected: attended(x, OFFSETS, heads, headSize, distanceBias),
-  }))
+  return [
+    { offsets: OFFSETS, headSize: C / 2 },
+    { offsets: Int32Array.of(0, 19), headSize: 16 },
+  ].flatMap(({ offsets, headSize }) => {
+    const heads = 2
+    const tokens = offsets[offsets.length - 1]
+    const x = small(tokens * heads * headSize, 4).map((v) => v / 4)
+    const self = { kind: 'attention', query: 0, key: 0, value: 0, output: 1, heads, headSize } as const
+    return [null, small(heads * (2 * tokens - 1), 5)].map((distanceBias) => ({
+      program: oneOp({ ...self, distanceBias }, 'tokens', heads * headSize),
+      batch: { offsets, rows: x },
+      expected: attended(x, offsets, heads, headSize, distanceBias),
+    }))
+  })
 }
 
 function embeddingCases(): Case[] {
@@ -198,7 +206,7 @@ function embeddingCases(): Case[] {
 
 /** Attention after an int8 layer. Its operands are 0 and 1, whose roundings are exact. */
 function integerAttention(): Case {
-  const [T, D] = [61, 8]
+  const [T, D] = [61, 16]
   const x = small(T * D, 6).map((v) => Number(v > 0))
   const one = Int8Array.from({ length: D * D }, (_, i) => (i % (D + 1) === 0 ? 1 : 0))
   const weight: LeafWeight = { kind: 'int8', N: D, K: D, data: one, scales: new Float32Array(D).fill(1) }
@@ -223,7 +231,7 @@ function integerAttention(): Case {
   }
 }
 
-/** @param bias for sequences of up to M tokens */
+/** @param bias [H, 2 P - 1] for sequences of up to P tokens */
 function attended(
   x: Float32Array,
   offsets: Int32Array,
@@ -232,6 +240,7 @@ function attended(
   bias: Float32Array | null = null,
 ): Float64Array {
   const C = H * D
+  const distances = bias ? bias.length / H : 0
   const y = new Float64Array(x.length)
   for (let b = 0; b + 1 < offsets.length; b++)
     for (let h = 0; h < H; h++)
@@ -240,7 +249,7 @@ function attended(
         for (let j = offsets[b]; j < offsets[b + 1]; j++) {
           let score = 0
           for (let d = h * D; d < h * D + D; d++) score += x[i * C + d] * x[j * C + d]
-          const added = bias ? bias[h * (2 * M - 1) + j - i + M - 1] : 0
+          const added = bias ? bias[h * distances + j - i + (distances - 1) / 2] : 0
           const weight = Math.exp(score / Math.sqrt(D) + added)
           total += weight
           for (let d = h * D; d < h * D + D; d++) y[i * C + d] += weight * x[j * C + d]

@@ -4,14 +4,22 @@
 import type { Int8Rows, LoadOptions, Session, SessionMemory, SessionStats } from '../program/device.ts'
 import { fixedScale } from '../program/quantization.ts'
 import { turns } from '../program/turns.ts'
-import { checkBatch, type Batch, type BufferId, type BufferSpec, type Op, type Program } from '../program/program.ts'
+import { checkBatch, type Batch, type BufferId, type Op, type Program } from '../program/program.ts'
 import { readWeight, reusedPlace, withoutWeights, type StoredProgram } from '../program/stored-weights.ts'
-import { type BatchShape, type BufferView, type EncodeContext, type LoadContext, type Lowered } from './lowered.ts'
+import {
+  rowsOf,
+  shapeOf,
+  type BatchShape,
+  type BufferView,
+  type EncodeContext,
+  type LoadContext,
+  type Lowered,
+} from './lowered.ts'
 import { BLOCK_PADDING, CACHE_LINE_BYTES, REQUANTIZE_ROWS } from './abi.ts'
 import { Regions } from './regions.ts'
 import type { Job, ThreadPool } from './pool.ts'
 import { TapeWriter } from './tape.ts'
-import { assignBlocked } from './layouts.ts'
+import { assignBlocked, walkLayouts } from './layouts.ts'
 import { assignSlots, type Slot } from './liveness.ts'
 import { lowerOp, type Before, type PackableOp } from './lower.ts'
 import { denseWhereFaster } from './store-dense.ts'
@@ -264,7 +272,7 @@ export class WasmSession implements Session {
   #makePlan(batch: Batch, shape: BatchShape, threads: number, int8Scale: number | null): Plan {
     let scratchBytes = CACHE_LINE_BYTES
     const copies = new Map<string, number>()
-    const layouts = this.#layouts(shape)
+    const layouts = walkLayouts(this.#program, this.#blocked, shape)
     this.#lowered.forEach((lowered, at) => {
       layouts.enter(at)
       const needs = lowered.needs(shape, threads, layouts.layoutOf)
@@ -307,23 +315,6 @@ export class WasmSession implements Session {
     return this.#slots.map(({ rows, width }) => (rowsOf(rows, shape) + padding) * width)
   }
 
-  /** In which layout each buffer is as the ops are walked: `enter(at)` before op number `at`. */
-  #layouts(shape: BatchShape): {
-    enter(at: number): void
-    layoutOf(id: BufferId): Pick<BufferView, 'rows' | 'isBlocked'>
-  } {
-    const { buffers, ops } = this.#program
-    const blocked = new Set<BufferId>()
-    return {
-      enter: (at) => {
-        const { output } = ops[at]
-        if (this.#blocked[at] && rowsOf(buffers[output].rows, shape) > 1) blocked.add(output)
-        else blocked.delete(output)
-      },
-      layoutOf: (id) => ({ rows: rowsOf(buffers[id].rows, shape), isBlocked: blocked.has(id) }),
-    }
-  }
-
   /** Copies a batch's inputs in; under guard fills all buffers with NaN first. */
   #placeInputs(batch: Batch, shape: BatchShape): { offsets: number; ids: number; types: number; scales: number } {
     const memory = this.#pool.memory
@@ -362,7 +353,7 @@ export class WasmSession implements Session {
     inputs: { offsets: number; ids: number; types: number; scales: number },
   ): EncodeContext & { enter(at: number): void; written(id: BufferId): void } {
     this.#writer.reset()
-    const { enter, layoutOf } = this.#layouts(shape)
+    const { enter, layoutOf } = walkLayouts(this.#program, this.#blocked, shape)
     const { buffers, input } = this.#program
     /** copy -> the buffer it holds, and with which scale */
     const held = new Map<string, { source: BufferId; scale: number }>()
@@ -392,15 +383,4 @@ export class WasmSession implements Session {
       },
     }
   }
-}
-
-function rowsOf(rows: BufferSpec['rows'], { tokens, sequences }: BatchShape): number {
-  return rows === 'tokens' ? tokens : sequences
-}
-
-function shapeOf(batch: Batch): BatchShape {
-  const { offsets } = batch
-  let longest = 0
-  for (let b = 1; b < offsets.length; b++) longest = Math.max(longest, offsets[b] - offsets[b - 1])
-  return { tokens: offsets[offsets.length - 1], sequences: offsets.length - 1, longest, offsets }
 }
