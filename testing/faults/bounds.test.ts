@@ -14,6 +14,7 @@ import { tokenizerFromVocabulary } from '../../ts/text/bare-vocabulary.ts'
 import { syntheticModel } from '../models.ts'
 
 const MAIN = join(import.meta.dirname, '../../ts/cli/main.ts')
+const WRITING = join(import.meta.dirname, '../../ts/io/write.node.ts')
 const VOCABULARY = ['[PAD]', '[UNK]', '[CLS]', '[SEP]', 'a', 'b']
 
 let root: string
@@ -85,6 +86,16 @@ describe('pipes and devices', () => {
     spawn('sh', ['-c', `printf abc > ${whole}`])
     expect(new TextDecoder().decode(await readBounded(whole, 1e6))).toBe('abc')
   })
+})
+
+it('a folder that no one can make, of a pseudo file system, is refused', async () => {
+  // in a process of its own: Node makes such folders with their parents for ever, on a thread that nothing ends
+  const code = `import { makeFolder } from ${JSON.stringify(WRITING)}; await makeFolder(process.argv[1])`
+  const child = spawn(process.execPath, ['--input-type=module', '-e', code, '/proc/no/model'], { timeout: 60_000 })
+  let words = ''
+  child.stderr.on('data', (piece: Buffer) => (words += piece.toString()))
+  expect(await new Promise((resolve) => child.on('exit', resolve))).toBe(1)
+  expect(words).toMatch(/ENOENT: no such file or directory, mkdir '\/proc\/no'/)
 })
 
 it('an output that takes nothing is an error in words', async () => {

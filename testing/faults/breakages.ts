@@ -126,6 +126,14 @@ export const BREAKAGES: Breakage[] = [
     test: ['testing/faults/bounds', 'are read as data up to a bound'],
   },
   {
+    fault: 'a folder of a pseudo file system',
+    broken: 'Node makes all of them at once',
+    file: WRITE,
+    instead: 'if (above !== folder) await makeFolder(above)',
+    by: 'await mkdir(folder, { recursive: true })',
+    test: ['testing/faults/bounds', 'a folder that no one can make'],
+  },
+  {
     fault: '`> /dev/full`',
     broken: 'an output that cannot be written ends with 0',
     file: 'ts/cli/main.ts',

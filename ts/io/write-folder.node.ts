@@ -158,7 +158,7 @@ async function fill(
   const bytes: Record<string, number> = {}
   const sums: string[] = []
   for (const [name, parts] of files) {
-    await mkdir(dirname(join(folder, name)), { recursive: true })
+    await makeFolder(dirname(join(folder, name)))
     const written = await write(join(folder, name), parts)
     bytes[name] = written.bytes
     sums.push(`${written.sha256}  ${name}\n`)
@@ -174,7 +174,7 @@ async function linkOthers(from: string, to: string, except: ReadonlySet<string>,
     if (except.has(name)) continue
     const [source, target] = [join(from, name), join(to, name)]
     if (entry.isDirectory()) {
-      await mkdir(target, { recursive: true })
+      await makeFolder(target)
       await linkOthers(from, to, except, name)
     } else if (entry.isSymbolicLink()) await symlink(await readlink(source), target)
     else if (entry.isFile())

@@ -108,20 +108,22 @@ export async function writeNew(path: string, parts: Parts): Promise<{ bytes: num
 }
 
 /**
- * Makes a folder and those above it.
- * @throws what the system says of the first that cannot be made: of a read-only disk Node's own way to make them all says
- *   that there is no such folder
+ * Makes a folder and those above it, one after another: Node's own way to make them all never ends in a pseudo file system
+ * such as /proc, and says of a read-only disk that there is no such folder.
+ * @throws what the system says of the first that cannot be made
  */
 export async function makeFolder(folder: string): Promise<void> {
-  try {
-    await mkdir(folder, { recursive: true })
-  } catch (error) {
-    if ((error as NodeJS.ErrnoException).code !== 'ENOENT') throw error
-    const above = dirname(folder)
-    if (above !== folder && !(await stat(above).catch(() => null))) await makeFolder(above)
-    await mkdir(folder)
-  }
+  if (await isDirectory(folder)) return
+  const above = dirname(folder)
+  if (above !== folder) await makeFolder(above)
+  await mkdir(folder).catch(async (error: unknown) => {
+    // another process made it
+    if (!(await isDirectory(folder))) throw error
+  })
 }
+
+const isDirectory = async (path: string): Promise<boolean> =>
+  (await stat(path).catch(() => null))?.isDirectory() ?? false
 
 /** As `makeFolder`, for a run that will write there. @throws in a sentence */
 export async function makeRunFolder(folder: string): Promise<void> {

@@ -3,11 +3,11 @@
 // it was made from: a study that is run again takes what fits and makes the rest.
 
 import { createHash } from 'node:crypto'
-import { mkdir, readFile, rename, rm } from 'node:fs/promises'
+import { readFile, rename, rm } from 'node:fs/promises'
 import { join } from 'node:path'
 import { folderDigest, writeWhole } from '../io/folder.node.ts'
 import { takeLock } from '../io/lock.node.ts'
-import { makeRunFolder } from '../io/write.node.ts'
+import { makeFolder, makeRunFolder } from '../io/write.node.ts'
 import { folderOf } from './catalogue.ts'
 
 export interface Store {
@@ -83,8 +83,8 @@ export async function openStore(folder: string, inputs: Record<string, unknown>,
   if (fresh)
     for (const part of [stages, models, join(folder, STUDY_FILE)]) await rm(part, { recursive: true, force: true })
   const isNew = !(await sameStudy(folder, inputs))
-  await mkdir(stages, { recursive: true })
-  await mkdir(models, { recursive: true })
+  await makeFolder(stages)
+  await makeFolder(models)
   if (isNew) await writeWhole(join(folder, STUDY_FILE), [`${JSON.stringify(inputs, null, 2)}\n`])
   const digestFile = (id: string): string => join(stages, `${folderOf(id)}.sha256`)
   const modelDigest = async (id: string): Promise<string | null> =>

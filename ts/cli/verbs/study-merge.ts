@@ -1,7 +1,7 @@
 // `study merge`: one study that ran on several machines, their times side by side.
 
 import type { Command } from '@commander-js/extra-typings'
-import { mkdir, readFile } from 'node:fs/promises'
+import { readFile } from 'node:fs/promises'
 import { dirname, join, resolve } from 'node:path'
 import type { StudyResults } from '../../report/results.ts'
 import { examples } from '../examples.ts'
@@ -24,8 +24,9 @@ async function merge(places: string[], { out }: { out: string }): Promise<void> 
   const { reportHtml } = await import('../../report/report.ts')
   const { tableMarkdown } = await import('../../report/table.ts')
   const { writeWhole } = await import('../../io/folder.node.ts')
+  const { makeRunFolder } = await import('../../io/write.node.ts')
   const merged = mergeStudies(await Promise.all(places.map(readStudy)))
-  await mkdir(out, { recursive: true })
+  await makeRunFolder(out)
   await writeWhole(join(out, 'results.json'), [`${JSON.stringify(merged, null, 2)}\n`])
   await writeWhole(join(out, 'table.md'), [tableMarkdown(merged)])
   await writeWhole(join(out, 'report.html'), [reportHtml(merged)])
