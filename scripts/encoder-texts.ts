@@ -10,7 +10,7 @@ import { loadDataset } from '../ts/data/dataset.ts'
 import { foldSpace } from '../ts/data/examples.ts'
 import { writeWhole } from '../ts/io/folder.node.ts'
 
-/** What is drawn of each source, always the same: what one core learns from in an hour. */
+/** What is drawn of each source, always the same: what one core reads three times in some 80 minutes. */
 const PHRASES = 14_000
 const PASSAGES = 6_000
 const MESSAGES = 2_000
