@@ -6,7 +6,7 @@ import { build } from 'esbuild'
  * Parts behind dynamic imports: those that only Node loads, in files of their own since some bundlers refuse node:, and
  * what prepares texts for models that ask for it, the mathematics of a recipe's steps, families
  * other than BERT, layers on buffers of the caller or in memory, kernels for 256-bit vectors, what a folder of
- * sentence-transformers or sentencepiece asks for, and the choice of a device where there are two.
+ * sentence-transformers or sentencepiece asks for, models of a hub, and the choice of a device where there are two.
  */
 const LOADED_LATER = [
   '*/text/prepare.ts',
@@ -19,6 +19,7 @@ const LOADED_LATER = [
   './sentence.ts',
   './choose-device.ts',
   './device-memory.ts',
+  '*/hub-page.ts',
   './zero-shot.ts',
   './token-classification.ts',
   '*/beside.ts',

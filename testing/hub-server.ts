@@ -16,6 +16,8 @@ export interface HubServer {
   sends: (path: string, request: IncomingMessage, response: ServerResponse) => boolean
   /** files that are listed beside those that were asked for */
   unasked: string[]
+  /** changes where the list goes on */
+  nextPage: (address: string) => string
   /** without it, every request is refused */
   token: string | null
   close(): Promise<void>
@@ -44,6 +46,14 @@ export async function startHub(files: Record<string, Uint8Array | string>): Prom
         const entries = [...bodies].filter(([path]) => [...paths, ...hub.unasked].includes(path))
         json(entries.map(([path, content]) => hub.listed(path, entryOf(path, content))))
       })
+    } else if (pathname.includes('/tree/')) {
+      // a file a page
+      const at = Number(new URL(request.url!, 'http://localhost').searchParams.get('cursor') ?? 0)
+      const [path, content] = [...bodies][at]
+      const next = `<${hub.nextPage(`${hub.address}${pathname}?recursive=true&cursor=${at + 1}`)}>; rel="next"`
+      if (at + 1 < bodies.size) response.setHeader('link', next)
+      hub.asked.push(`tree ${at}`)
+      json([{ type: 'directory', path: '1_Pooling' }, hub.listed(path, entryOf(path, content))])
     } else if (pathname.startsWith('/api/models')) json({ _id: '1', id: 'org/tiny', sha: COMMIT })
     else {
       const path = pathname.replace(/^\/org\/tiny\/resolve\/[^/]+\//, '')
@@ -68,6 +78,7 @@ export async function startHub(files: Record<string, Uint8Array | string>): Prom
     listed: (_, entry) => entry,
     sends: () => false,
     unasked: [],
+    nextPage: (address) => address,
     token: null,
     close: async () => {
       server.closeAllConnections()

@@ -11,7 +11,10 @@ const made = new Map<string, Promise<Device>>()
 /** The device of that name, shared by the tests of one file. */
 export function deviceOf(device: TestDevice): Promise<Device> {
   let creation = made.get(device.name)
-  if (!creation) made.set(device.name, (creation = device.create()))
+  if (!creation) {
+    made.set(device.name, (creation = device.create()))
+    creation.catch(() => made.delete(device.name))
+  }
   return creation
 }
 

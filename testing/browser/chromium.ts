@@ -47,6 +47,9 @@ const ADAPTERS: Record<BrowserAdapter, string[]> = {
   real: ['--enable-features=Vulkan', '--ignore-gpu-blocklist', '--enable-webgpu-developer-features'],
 }
 
+/** What any Chromium is started with. */
+export const chromiumArguments = (adapter: BrowserAdapter): string[] => [...ARGUMENTS, ...ADAPTERS[adapter]]
+
 /** Where @sparticuz/chromium keeps its archives, and its version. */
 function packageFolder(): { bin: string; version: string } {
   const entry = createRequire(import.meta.url).resolve('@sparticuz/chromium')
@@ -98,16 +101,20 @@ async function unpack(): Promise<string> {
  * Starts the browser with a fresh profile, which puppeteer removes when it closes.
  * @throws with everything that was tried where it does not start
  */
-export async function launchBrowser(adapter: BrowserAdapter = 'software'): Promise<Browser> {
+export async function launchBrowser(
+  adapter: BrowserAdapter = 'software',
+  options: { protocolTimeout?: number } = {},
+): Promise<Browser> {
   const tried: string[] = []
   const folder = await unpack()
   const executablePath = join(folder, 'chromium')
-  const args = [...ARGUMENTS, ...ADAPTERS[adapter]]
+  const args = chromiumArguments(adapter)
   const own = process.env.LD_LIBRARY_PATH
   // First with the system's libraries, then with the package's own beside them.
   for (const libraries of [own, [join(folder, 'lib'), own].filter(Boolean).join(':')]) {
     try {
       return await puppeteer.launch({
+        ...options,
         executablePath,
         headless: 'shell',
         args,

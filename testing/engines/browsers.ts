@@ -1,62 +1,54 @@
-// Engines with a page: Chromium from npm, Firefox and WebKit from Debian.
+// Engines with a page: Chromium from npm, and Chromium, Firefox and WebKit from Debian.
 
-import { build } from 'esbuild'
 import { spawn } from 'node:child_process'
-import { existsSync } from 'node:fs'
-import { builtinModules } from 'node:module'
-import { globSync } from 'node:fs'
-import { join } from 'node:path'
+import { existsSync, globSync } from 'node:fs'
 import puppeteer, { type Browser } from 'puppeteer'
-import { launchBrowser } from '../browser/chromium.ts'
+import { chromiumArguments, launchBrowser } from '../browser/chromium.ts'
 import { serve, type Files } from '../browser/server.ts'
-import type { EngineAnswer } from './checks.ts'
+import { pageBundle } from './bundle.ts'
+import type { Engine, EngineAnswer } from './checks.ts'
 
-const MOST_MS = 300_000
+/** A software adapter compiles every shader of the tests. */
+const MOST_MS = 7200_000
 const LOOK_MS = 500
 
-/** The page with everything in one file: lazy parts as well. */
-async function bundle(): Promise<Files> {
-  const { outputFiles } = await build({
-    entryPoints: [join(import.meta.dirname, 'page.ts')],
-    bundle: true,
-    format: 'esm',
-    platform: 'browser',
-    target: 'es2022',
-    external: ['node:*', 'webgpu', ...builtinModules],
-    outfile: 'page.js',
-    write: false,
-    logLevel: 'silent',
-    plugins: [
-      {
-        name: 'files of Node',
-        setup: ({ onLoad }) => onLoad({ filter: /\.node\.ts$/ }, () => ({ contents: 'export {}', loader: 'js' })),
-      },
-    ],
-  })
+async function pageFiles(): Promise<Files> {
   const html = '<!doctype html><title>engines</title><script type="module" src="page.js"></script>'
   return new Map<string, string | Uint8Array>([
     ['index.html', html],
-    ['page.js', outputFiles[0].contents],
+    ['page.js', await pageBundle()],
   ])
 }
 
-/** Waits for the page's answer, which `look` reads. */
-async function answerOf(look: () => Promise<unknown>): Promise<EngineAnswer> {
-  for (const end = performance.now() + MOST_MS; performance.now() < end;) {
-    const found = await look()
-    if (typeof found === 'string') return JSON.parse(found) as EngineAnswer
-    await new Promise((resolve) => setTimeout(resolve, LOOK_MS))
-  }
-  throw new Error(`the page gave no answer for ${MOST_MS / 1000} s`)
+const query = (devices: readonly string[]): string =>
+  devices.length > 0 ? `?${new URLSearchParams(devices.map((name) => ['device', name]))}` : ''
+
+interface Page {
+  result: string | null
+  underWay: string | null
 }
 
-async function byPuppeteer(open: () => Promise<Browser>): Promise<EngineAnswer> {
-  const server = await serve(await bundle(), true)
+const LOOK = 'JSON.stringify({ result: globalThis.result ?? null, underWay: globalThis.underWay ?? null })'
+
+/** Waits for the page's answer, which `look` reads. */
+async function answerOf(look: () => Promise<unknown>): Promise<EngineAnswer> {
+  let underWay: string | null = null
+  for (const end = performance.now() + MOST_MS; performance.now() < end;) {
+    const found = JSON.parse((await look()) as string) as Page
+    if (found.result !== null) return JSON.parse(found.result) as EngineAnswer
+    underWay = found.underWay
+    await new Promise((resolve) => setTimeout(resolve, LOOK_MS))
+  }
+  throw new Error(`the page gave no answer for ${MOST_MS / 1000} s, in '${underWay}'`)
+}
+
+async function byPuppeteer(open: () => Promise<Browser>, devices: readonly string[]): Promise<EngineAnswer> {
+  const server = await serve(await pageFiles(), true)
   const browser = await open()
   try {
     const page = await browser.newPage()
-    await page.goto(server.url)
-    return await answerOf(() => page.evaluate(() => (globalThis as { result?: string }).result ?? null))
+    await page.goto(`${server.url}${query(devices)}`)
+    return await answerOf(() => page.evaluate(LOOK))
   } finally {
     await browser.close()
     await server.close()
@@ -68,28 +60,49 @@ const needs = (path: string | undefined, debian: string): string => {
   throw new Error(`not installed: apt-get install ${debian}`)
 }
 
-const firefox = (): Promise<EngineAnswer> => {
+const debianChromium: Engine['run'] = async (devices) => {
+  const executablePath = needs('/usr/bin/chromium', 'chromium')
+  const args = chromiumArguments('software')
+  return byPuppeteer(
+    () => puppeteer.launch({ executablePath, headless: true, args, protocolTimeout: MOST_MS }),
+    devices,
+  )
+}
+
+const firefox: Engine['run'] = async (devices) => {
   const executablePath = needs('/usr/bin/firefox-esr', 'firefox-esr')
   // the driver of llvmpipe: without it Firefox finds no adapter where there is no GPU
-  if (globSync('/usr/share/vulkan/icd.d/*.json').length === 0)
+  if (!process.env.VK_DRIVER_FILES && globSync('/usr/share/vulkan/icd.d/*.json').length === 0)
     process.stderr.write('Firefox ESR: no Vulkan driver, so no WebGPU: apt-get install mesa-vulkan-drivers\n')
   const extraPrefsFirefox = {
     'dom.webgpu.enabled': true,
     'gfx.webgpu.ignore-blocklist': true,
     'dom.webgpu.allow-present-without-readback': true,
     'gfx.webrender.software': true,
+    // a test computes for as long as it takes
+    'dom.max_script_run_time': 0,
   }
-  return byPuppeteer(() => puppeteer.launch({ browser: 'firefox', executablePath, headless: true, extraPrefsFirefox }))
+  return byPuppeteer(
+    () =>
+      puppeteer.launch({
+        browser: 'firefox',
+        executablePath,
+        headless: true,
+        extraPrefsFirefox,
+        protocolTimeout: MOST_MS,
+      }),
+    devices,
+  )
 }
 
 const PORT = 4567
 
 /** WebKit by its own driver: it has no protocol that puppeteer speaks. */
-async function webkit(): Promise<EngineAnswer> {
+const webkit: Engine['run'] = async (devices) => {
   const driver = needs('/usr/bin/WebKitWebDriver', 'webkit2gtk-driver xvfb')
   const binary = needs(globSync('/usr/lib/*/webkit2gtk-4.*/MiniBrowser')[0], 'webkit2gtk-driver')
   needs('/usr/bin/xvfb-run', 'xvfb')
-  const server = await serve(await bundle(), true)
+  const server = await serve(await pageFiles(), true)
   const running = spawn('xvfb-run', ['-a', driver, `--port=${PORT}`], { stdio: 'ignore', detached: true })
   const post = async (path: string, body: object): Promise<unknown> => {
     const response = await fetch(`http://127.0.0.1:${PORT}${path}`, { method: 'POST', body: JSON.stringify(body) })
@@ -110,8 +123,8 @@ async function webkit(): Promise<EngineAnswer> {
   }
   try {
     const session = await start()
-    await post(`/session/${session}/url`, { url: server.url })
-    const script = { script: 'return globalThis.result ?? null', args: [] }
+    await post(`/session/${session}/url`, { url: `${server.url}${query(devices)}` })
+    const script = { script: `return ${LOOK}`, args: [] }
     return await answerOf(() => post(`/session/${session}/execute/sync`, script))
   } finally {
     // the whole group: xvfb-run leaves its display behind otherwise
@@ -120,8 +133,12 @@ async function webkit(): Promise<EngineAnswer> {
   }
 }
 
-export const BROWSERS: { name: string; run: () => Promise<EngineAnswer> }[] = [
-  { name: 'Chromium', run: () => byPuppeteer(() => launchBrowser()) },
+export const BROWSERS: Engine[] = [
+  {
+    name: 'Chromium',
+    run: (devices) => byPuppeteer(() => launchBrowser('software', { protocolTimeout: MOST_MS }), devices),
+  },
+  { name: "Debian's Chromium", run: debianChromium },
   { name: 'Firefox ESR', run: firefox },
   { name: 'WebKitGTK', run: webkit },
 ]

@@ -1,11 +1,12 @@
-// What every engine runs: all integers of the kernels and the logits of a small model in each storage format, on
-// WebAssembly and, where the engine has it, on WebGPU.
+// What every engine runs, on WebAssembly and, where it has it, on WebGPU: the integers of every storage format and the
+// logits of a small model in each; the kernel tests are in sweep.ts.
 
 import type { Device, DeviceInfo } from '../../kernels/program/device.ts'
 import { createWasmDevice } from '../../kernels/wasm/device.ts'
 import { createGpuDevice } from '../../kernels/webgpu/device.ts'
 import { verifyModel } from '../../ts/evaluation/verify.ts'
 import { FORMATS, syntheticModel } from '../models.ts'
+import type { SweptDevice } from './sweep.ts'
 
 export interface DeviceAnswer {
   info: DeviceInfo
@@ -21,9 +22,20 @@ export interface EngineAnswer {
   engine: string
   wasm: DeviceAnswer | string
   webgpu: DeviceAnswer | string
+  /** the kernel tests, device by device */
+  sweep: SweptDevice[]
 }
 
-export async function runChecks(engine: string): Promise<EngineAnswer> {
+export interface Engine {
+  name: string
+  /**
+   * @param devices names of devices of the sweep; all if not given
+   * @throws where the engine cannot be had here
+   */
+  run(devices: readonly string[]): Promise<EngineAnswer>
+}
+
+export async function runChecks(): Promise<Pick<EngineAnswer, 'wasm' | 'webgpu'>> {
   const answer = async (create: () => Promise<Device>): Promise<DeviceAnswer | string> => {
     try {
       return await checkDevice(await create())
@@ -32,7 +44,6 @@ export async function runChecks(engine: string): Promise<EngineAnswer> {
     }
   }
   return {
-    engine,
     wasm: await answer(() => createWasmDevice({ threads: 2, shareFrom: 0 })),
     webgpu: await answer(() => createGpuDevice()),
   }

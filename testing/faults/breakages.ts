@@ -216,7 +216,7 @@ export const BREAKAGES: Breakage[] = [
   {
     fault: 'a hub that names a path as an object',
     broken: 'any text is taken for an object',
-    file: HUB,
+    file: 'ts/io/hub.ts',
     instead: "if (typeof hex !== 'string' || !new RegExp(`^[0-9a-f]{${digits}}$`).test(hex))",
     by: 'if (digits < 40)',
     test: ['testing/faults/hub', 'gets no name of its own into a path'],
@@ -252,6 +252,14 @@ export const BREAKAGES: Breakage[] = [
     instead: 'if (found !== object.hex) {',
     by: 'if (found.length !== object.hex.length) {',
     test: ['testing/faults/hub', 'is held to the digests that it lists'],
+  },
+  {
+    fault: 'a hub that sends other content to a page',
+    broken: 'digests are not compared',
+    file: 'ts/io/hub-page.ts',
+    instead: 'if (found !== hex)',
+    by: 'if (found.length !== hex.length)',
+    test: ['testing/faults/hub', 'and nothing else is kept'],
   },
   {
     fault: 'a hub that lists more than the disk holds',
@@ -505,8 +513,8 @@ export const BREAKAGES: Breakage[] = [
     fault: 'a folder on a read-only disk',
     broken: "Node's own words for it go through",
     file: WRITE,
-    instead: "if ((error as NodeJS.ErrnoException).code !== 'ENOENT') throw error",
-    by: "if ((error as NodeJS.ErrnoException).code !== 'EEXIST') throw error",
+    instead: 'if (above !== folder) await makeFolder(above)',
+    by: 'await mkdir(folder, { recursive: true })',
     test: ['testing/faults/read-only', 'a folder on a read-only disk'],
   },
   {

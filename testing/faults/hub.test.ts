@@ -1,10 +1,13 @@
 // Hubs that lie, break off, fall silent or send without end; private ones; and models by address that are kept.
 
-import { access, mkdir, mkdtemp, readdir, readFile, rm, utimes, writeFile } from 'node:fs/promises'
+import { access, mkdir, mkdtemp, readdir, readFile, rm, stat, utimes, writeFile } from 'node:fs/promises'
+import type { ServerResponse } from 'node:http'
 import { tmpdir } from 'node:os'
 import { join } from 'node:path'
 import { afterAll, afterEach, beforeEach, describe, expect, it, vi } from 'vitest'
+import { keptOnDisk } from '../../ts/io/folder.node.ts'
 import { hubFiles, type HubOptions } from '../../ts/io/hub.node.ts'
+import { hubPageFiles, type HubPageOptions } from '../../ts/io/hub-page.ts'
 import { fetchedFiles } from '../../ts/io/folder.ts'
 import { loadModel, loadModelFiles } from '../../ts/model/load.ts'
 import { encodeModel } from '../../ts/model/save.ts'
@@ -38,7 +41,24 @@ const load = async (options: HubOptions = {}) => {
   const given = { endpoint: hub.address, cacheDir: join(home, 'cache'), silenceMs: SILENCE_MS, ...options }
   return loadModelFiles(await hubFiles('org/tiny', given))
 }
+/** As a page opens it, what it keeps in a folder. */
+const loadInPage = async (options: HubPageOptions = {}) => {
+  const kept = () => Promise.resolve(keptOnDisk(join(home, 'kept')))
+  const given = { endpoint: hub.address, silenceMs: SILENCE_MS, kept, ...options }
+  return loadModelFiles(hubPageFiles('org/tiny', given))
+}
 const blobs = (): Promise<string[]> => readdir(join(home, 'cache', 'models--org--tiny', 'blobs')).catch(() => [])
+
+/** Ends a connection when so much of the file is on the disk: what is still on its way may be lost with it. */
+async function breakOff(response: ServerResponse, bytes: number): Promise<void> {
+  const folder = join(home, 'cache', 'models--org--tiny', 'blobs')
+  const have = async (): Promise<number> => {
+    const partial = (await blobs()).find((name) => name.endsWith('.incomplete'))
+    return partial ? (await stat(join(folder, partial))).size : 0
+  }
+  while ((await have()) < bytes) await new Promise((resolve) => setTimeout(resolve, 10))
+  response.destroy()
+}
 
 describe('a hub that lies', () => {
   it('gets no name of its own into a path: object, file, revision', async () => {
@@ -106,7 +126,7 @@ describe('a download', () => {
       const from = Number(/bytes=(\d+)-/.exec(request.headers.range ?? '')?.[1] ?? 0)
       const range = { 'content-range': `bytes ${from}-${WEIGHTS.length - 1}/${WEIGHTS.length}` }
       response.writeHead(from ? 206 : 200, { 'content-length': WEIGHTS.length - from, ...(from && range) })
-      response.write(WEIGHTS.subarray(from, bytes), () => setTimeout(() => response.destroy(), 200))
+      response.write(WEIGHTS.subarray(from, bytes), () => void breakOff(response, bytes))
       return true
     }
     expect((await load()).weights).toEqual(MODEL)
@@ -123,7 +143,7 @@ describe('a download', () => {
     hub.sends = (path, _, response) => {
       if (path !== 'model.safetensors') return false
       response.writeHead(200, { 'content-length': WEIGHTS.length })
-      if (isFirst) response.write(WEIGHTS.subarray(0, 1000), () => setTimeout(() => response.destroy(), 200))
+      if (isFirst) response.write(WEIGHTS.subarray(0, 1000), () => void breakOff(response, 1000))
       else response.end(WEIGHTS)
       isFirst = false
       return true
@@ -186,11 +206,50 @@ describe('a private hub', () => {
     hub.token = 'hf_secret'
     await expect(load()).rejects.toThrow(/does not give it/)
     expect((await load({ token: 'hf_secret' })).weights).toEqual(MODEL)
-    const asPage = fetchedFiles(`${hub.address}/org/tiny/resolve/main/`, {
-      headers: { authorization: 'Bearer hf_secret' },
-    })
-    expect((await loadModelFiles(asPage)).weights).toEqual(MODEL)
-    await expect(fetchedFiles(`${hub.address}/org/tiny/resolve/main/`).text('config.json')).rejects.toThrow('HTTP 401')
+    expect((await loadInPage({ token: 'hf_secret' })).weights).toEqual(MODEL)
+    await expect(loadInPage()).rejects.toThrow(/does not list it: HTTP 401 .* needs a token/)
+  })
+})
+
+describe('a hub in a page', () => {
+  it('is held to the digests that it lists, and nothing else is kept', async () => {
+    const other = Buffer.from(WEIGHTS)
+    other[other.length - 1] ^= 1
+    hub.sends = (path, _, response) => path === 'model.safetensors' && Boolean(response.end(other))
+    await expect(loadInPage()).rejects.toThrow(
+      /sent model\.safetensors with sha256 [0-9a-f]{64}, expected [0-9a-f]{64}; it was not kept/,
+    )
+    hub.sends = (path, _, response) => path === 'vocab.txt' && Boolean(response.end('[PAD]\n[UNK]\n[CLS]\n[MIS]\n'))
+    await expect(loadInPage()).rejects.toThrow(/sent vocab\.txt with sha1 .*it was not kept/)
+    hub.sends = () => false
+    hub.asked.length = 0
+    expect((await loadInPage()).weights).toEqual(MODEL)
+    expect(hub.asked).toContain('GET model.safetensors')
+    // what is kept needs neither list nor content again, and what is not listed is not asked for
+    hub.asked.length = 0
+    expect((await loadInPage({ revision: COMMIT })).weights).toEqual(MODEL)
+    expect(hub.asked.filter((what) => what.startsWith('GET')).sort()).toEqual(
+      ['config.json', 'model.safetensors', 'vocab.txt'].map((name) => `GET ${name}`),
+    )
+    hub.asked.length = 0
+    expect((await loadInPage({ revision: COMMIT, localFilesOnly: true })).weights).toEqual(MODEL)
+    expect(hub.asked).toEqual([])
+  })
+
+  it('is refused where its list is none, names no objects, or goes on elsewhere', async () => {
+    hub.listed = (path, entry) => (path === 'vocab.txt' ? { ...entry, oid: '../../secret' } : entry)
+    await expect(loadInPage()).rejects.toThrow(
+      /names the object "..\/..\/secret" for vocab\.txt, expected 40 hex digits/,
+    )
+    hub.listed = (_, entry) => entry
+    hub.nextPage = () => 'https://elsewhere.example/list'
+    await expect(loadInPage({ token: 'hf_secret' })).rejects.toThrow(
+      /continues its list of org\/tiny at https:\/\/elsewhere/,
+    )
+    hub.nextPage = () => `${hub.address}/api/models/org/tiny/tree/main`
+    await expect(loadInPage()).rejects.toThrow(/lists more than 20 pages/)
+    await hub.close()
+    await expect(loadInPage()).rejects.toThrow(/could not be fetched/)
   })
 })
 

@@ -4,15 +4,10 @@ import { createHash } from 'node:crypto'
 import { createReadStream } from 'node:fs'
 import { open, readdir, rename, rm, stat, statfs } from 'node:fs/promises'
 import { dirname, join } from 'node:path'
+import type { ObjectName } from './hub.ts'
 import { Locked, takeLock } from './lock.node.ts'
 import { watchedFetch, type FetchBounds } from './watched-fetch.ts'
 import { makeFolder, temporaryOf } from './write.node.ts'
-
-/** What a file must be: SHA-256 of its content, or SHA-1 as git has it, of "blob <bytes>\0" and its content. */
-export interface ObjectName {
-  algorithm: 'sha256' | 'sha1'
-  hex: string
-}
 
 export interface DownloadOptions extends FetchBounds {
   address: string

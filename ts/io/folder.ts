@@ -91,6 +91,13 @@ export function memoryFiles(
   }
 }
 
+/** Looks at what a file holds while it comes. */
+export interface ContentCheck {
+  update(piece: Uint8Array): void
+  /** @throws where it is not what it must be */
+  end(): void
+}
+
 export interface FetchedFilesOptions extends FetchBounds {
   progress?: Progress
   /** only what is kept already */
@@ -103,6 +110,8 @@ export interface FetchedFilesOptions extends FetchBounds {
   kept?: () => Promise<KeptFiles | null>
   /** sent with every request */
   headers?: Record<string, string>
+  /** what a file must be that is not kept; null where there is none */
+  checkOf?: (name: string) => Promise<ContentCheck | null>
 }
 
 /** Without a content-length, more than this is refused: a server may send without end. */
@@ -129,11 +138,13 @@ export function fetchedFiles(base: string, options: FetchedFilesOptions = {}): M
     const isTaken =
       found &&
       (options.localFilesOnly || options.isFixed || (await keeping!.isCurrent(address, found, headers, bounds)))
+    const check = isTaken ? undefined : await options.checkOf?.(name)
+    if (check === null) return null
     const { response, pieces } = isTaken ? ofKept(found) : await watchedFetch(address, { headers }, bounds)
     // servers of one page answer with it whatever is asked for
     if (response.status === 404 || isPage(response)) return null
     if (!response.ok) throw new Error(`${address} could not be fetched: HTTP ${response.status} ${response.statusText}`)
-    const body = await readBody(response, pieces, { address, file: name, isText, progress })
+    const body = await readBody(response, pieces, { address, file: name, isText, progress, check })
     if (!isTaken && kept) {
       const blob = new Blob(body)
       // a full cache is no reason to refuse what has come
@@ -179,7 +190,13 @@ const isPage = ({ headers }: Response): boolean => (headers.get('content-type') 
 async function readBody(
   response: Response,
   pieces: WatchedResponse['pieces'],
-  { address, file, isText, progress }: { address: string; file: string; isText: boolean; progress?: Progress },
+  {
+    address,
+    file,
+    isText,
+    progress,
+    check,
+  }: { address: string; file: string; isText: boolean; progress?: Progress; check?: ContentCheck },
 ): Promise<Uint8Array<ArrayBuffer>[]> {
   progress?.({ status: 'download', file })
   // with a content-encoding, which another origin may not tell, content-length counts the compressed bytes
@@ -190,11 +207,13 @@ async function readBody(
   let loaded = 0
   for await (const piece of pieces(most)) {
     body.push(piece)
+    check?.update(piece)
     loaded += piece.length
     const total = declared >= loaded ? declared : undefined
     progress?.({ status: 'progress', file, loaded, total, progress: total && (100 * loaded) / total })
   }
   if (loaded < declared) throw new Error(`${address} ended after ${loaded} of ${declared} bytes; try again`)
+  check?.end()
   progress?.({ status: 'done', file, loaded, total: loaded, progress: 100 })
   return body
 }

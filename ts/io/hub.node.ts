@@ -4,7 +4,7 @@
 import type { PathInfo } from '@huggingface/hub'
 import { readFile, rename, symlink } from 'node:fs/promises'
 import { dirname, join, relative } from 'node:path'
-import { download, removeOldPartials, type ObjectName } from './download.node.ts'
+import { download, removeOldPartials } from './download.node.ts'
 import {
   MAX_TEXT_BYTES,
   SENTENCE_FILES,
@@ -15,7 +15,7 @@ import {
 } from './folder.ts'
 import { folderFiles, isFolder, isThere, writeWhole } from './folder.node.ts'
 import { makeFolder } from './write.node.ts'
-import { checkRevision, hubAddress, hubEndpoint, isCommit, isHubId } from './hub.ts'
+import { checkRevision, hubAddress, hubEndpoint, isCommit, isHubId, objectOf } from './hub.ts'
 import { INDEX_FILE, shardsOf } from './shards.ts'
 import { watchedFetch, type FetchBounds } from './watched-fetch.ts'
 
@@ -147,17 +147,6 @@ export async function hubFiles(id: string, options: HubOptions = {}): Promise<Mo
     }
     options.progress?.({ status: 'done', file, loaded: total, total, progress: 100 })
   }
-}
-
-/**
- * What a listed file must be: SHA-256 for large files, else git's SHA-1. It becomes the name of a file in the cache.
- * @throws where the hub lists something else
- */
-function objectOf({ path, oid, lfs }: PathInfo, who: string): ObjectName {
-  const [algorithm, hex, digits] = lfs ? (['sha256', lfs.oid, 64] as const) : (['sha1', oid, 40] as const)
-  if (typeof hex !== 'string' || !new RegExp(`^[0-9a-f]{${digits}}$`).test(hex))
-    throw new Error(`${who} names the object ${JSON.stringify(hex)} for ${path}, expected ${digits} hex digits`)
-  return { algorithm, hex }
 }
 
 /** fetch for the hub's client: its answers are bounded in time and size. */

@@ -24,3 +24,29 @@ export const isCommit = (revision: string | undefined): boolean => /^[0-9a-f]{40
 
 /** True for `name` and `org/name` as the hub allows them. */
 export const isHubId = (id: string): boolean => /^[\w-][\w.-]{0,95}(\/[\w-][\w.-]{0,95})?$/.test(id)
+
+/** What the hub lists of a file; nothing of it is sure. */
+export interface ListedFile {
+  path: string
+  size: number
+  oid?: string
+  /** of a large one */
+  lfs?: { oid: string }
+}
+
+/** What a file must be: SHA-256 of its content, or SHA-1 as git has it, of "blob <bytes>\0" and its content. */
+export interface ObjectName {
+  algorithm: 'sha256' | 'sha1'
+  hex: string
+}
+
+/**
+ * What a listed file must be: SHA-256 for large files, else git's SHA-1. In Node it becomes the name of a file in the cache.
+ * @throws where the hub lists something else
+ */
+export function objectOf({ path, oid, lfs }: ListedFile, who: string): ObjectName {
+  const [algorithm, hex, digits] = lfs ? (['sha256', lfs.oid, 64] as const) : (['sha1', oid, 40] as const)
+  if (typeof hex !== 'string' || !new RegExp(`^[0-9a-f]{${digits}}$`).test(hex))
+    throw new Error(`${who} names the object ${JSON.stringify(hex)} for ${path}, expected ${digits} hex digits`)
+  return { algorithm, hex }
+}

@@ -143,10 +143,8 @@ export async function openModelFiles(source: string, options: LoadModelOptions =
     return hubFiles(source, { ...common, revision, endpoint, token })
   }
   if (/^[./]/.test(source)) return fetchedFiles(source, common)
-  const { hubAddress, isCommit } = await import('../io/hub.ts')
-  const headers: Record<string, string> = token ? { authorization: `Bearer ${token}` } : {}
-  const base = hubAddress(source, revision, endpoint)
-  return fetchedFiles(base, { ...common, headers, cache: true, isFixed: isCommit(revision) })
+  const { hubPageFiles } = await import('../io/hub-page.ts')
+  return hubPageFiles(source, { ...common, revision, endpoint, token })
 }
 
 /** Reads a model from its files. */
