@@ -9,8 +9,15 @@ export type { LabelOrder } from './data/labels.ts'
 export { loadRows } from './data/rows.ts'
 export type { Rows } from './data/rows.ts'
 export { loadTexts } from './data/unlabelled.ts'
-export { evaluateClassifier, evaluateMultiLabel, evaluateRegression, measureRowFloors } from './evaluation/evaluate.ts'
+export {
+  compareClassifiers,
+  evaluateClassifier,
+  evaluateMultiLabel,
+  evaluateRegression,
+  measureRowFloors,
+} from './evaluation/evaluate.ts'
 export type {
+  ClassifierComparison,
   EvaluateOptions,
   Evaluation,
   MultiLabelEvaluation,

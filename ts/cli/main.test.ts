@@ -236,6 +236,11 @@ describe('evaluate, export-onnx, info', () => {
     expect(result.f1Low).toBeLessThanOrEqual(result.f1)
     expect(result.f1High).toBeGreaterThanOrEqual(result.f1)
   })
+  it('sets two classifiers beside each other', async () => {
+    const { stdout, code } = await run(['evaluate', 'model', '--against', 'model', '--data', 'data.csv'])
+    expect(code).toBe(0)
+    expect(stdout).toMatch(/^model: macro F1 .* less that 0\.0000 \[0\.0000, 0\.0000\], paired: no difference shown$/m)
+  })
   it('writes ONNX whole or not at all', async () => {
     const { code } = await run(['export-onnx', 'model', '--out', 'model.onnx'])
     expect(code).toBe(0)

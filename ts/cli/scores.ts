@@ -3,6 +3,7 @@
 import { floorWarning, type Floor } from '../evaluation/floors.ts'
 import type { Measures } from '../evaluation/statistics.ts'
 import type { TestScores } from '../evaluation/scores.ts'
+import type { ClassifierComparison } from '../evaluation/evaluate.ts'
 import type { MultiLabelScores } from '../evaluation/multi-label.ts'
 import type { RegressionScores } from '../evaluation/regression.ts'
 import type { TaskScores } from '../evaluation/task-scores.ts'
@@ -27,6 +28,15 @@ export function scoreWords({ f1, f1Low, f1High, ...rest }: TestScores): string {
     ...(labels.length > 2 ? columns(each) : []),
     '',
   ].join('\n')
+}
+
+/** For people: how far two classifiers lie apart on the same texts. */
+export function comparisonWords({ other, paired }: ClassifierComparison, against: string): string {
+  const signed = (x: number): string => `${x > 0 ? '+' : ''}${x.toFixed(4)}`
+  // what is lost the other way round: what the first gains, without a minus zero
+  const gains = [-paired.loss, -paired.high, -paired.low].map((x) => signed(x + 0))
+  const said = { gain: 'better', mixed: 'better, but its MCC is lower', loss: 'worse', open: 'no difference shown' }
+  return `${against}: macro F1 ${other.macroF1.toFixed(4)} [${other.macroF1Low.toFixed(4)}, ${other.macroF1High.toFixed(4)}]; macro F1 less that ${gains[0]} [${gains[1]}, ${gains[2]}], paired: ${said[paired.change]}\n`
 }
 
 /** For people: both measures of vectors with their intervals, a line each. */

@@ -13,6 +13,7 @@ import type { TextPreparation } from '../text/preparation.ts'
 import { renumbered, type LabelledText } from '../data/examples.ts'
 import { crossValidatedFloors, FOLDS, measureFloors, withoutPredictions, type Floor } from './floors.ts'
 import { problemTypeOf, type ProblemType } from '../model/config.ts'
+import { pairedLoss, type PairedLoss } from './paired.ts'
 import { multiLabelScores, type MultiLabelScores } from './multi-label.ts'
 import { regressionScores, type RegressionScores } from './regression.ts'
 import { testScores, type TestScores } from './scores.ts'
@@ -60,23 +61,63 @@ export type Evaluation = TestScores & RunDetails
  */
 export async function evaluateClassifier(source: string, data: Rows, options: EvaluateOptions): Promise<Evaluation> {
   checkNames('evaluateClassifier', options, OPTIONS)
+  return (await evaluate(source, data, options)).scores
+}
+
+export interface ClassifierComparison extends Evaluation {
+  /** the other model on the same texts */
+  other: Evaluation
+  /** what the first model loses against the other in macro F1: below 0 where the first is better; 95 % interval */
+  paired: PairedLoss
+}
+
+/**
+ * Scores two classifiers on the same rows, and says how far they lie apart by a paired bootstrap.
+ * @throws as `evaluateClassifier`, and where the two do not have the same labels in the same order
+ */
+export async function compareClassifiers(
+  source: string,
+  against: string,
+  data: Rows,
+  options: EvaluateOptions,
+): Promise<ClassifierComparison> {
+  checkNames('compareClassifiers', options, OPTIONS)
+  const first = await evaluate(source, data, options)
+  const second = await evaluate(against, data, options)
+  const { labels, positive } = first.scores
+  if (labels.join('\n') !== second.scores.labels.join('\n'))
+    throw new Error(
+      `${against}: its labels are ${second.scores.labels.join(', ')}, those of ${source} are ${labels.join(', ')}; expected the same in the same order`,
+    )
+  const place = positive === null ? null : labels.indexOf(positive)
+  const asked = { seed: options.seed, metric: 'macroF1' as const, positive: place }
+  const paired = pairedLoss(first.expected, second.said, first.said, labels.length, asked)
+  return { ...first.scores, other: second.scores, paired }
+}
+
+/** The scores with what they were made from: class per text, in the model's order. */
+async function evaluate(
+  source: string,
+  data: Rows,
+  options: EvaluateOptions,
+): Promise<{ scores: Evaluation; expected: number[]; said: ArrayLike<number> }> {
   const opened = await openClassifier(source, options)
   try {
-    return await evaluate(source, opened, data, options)
+    const { labels } = opened.weights.config
+    checkProblem(source, opened, data, 'single_label_classification')
+    const match = matchLabels(data.labels, labels, source)
+    if (match.note) options.reporter?.note(match.note)
+    const expected = data.rows.map(({ label }) => match.order[label])
+    const { logits, ...about } = await runTexts(opened, data, options)
+    const said = predict(logits, labels.length)
+    return {
+      scores: { ...testScores(expected, said, labels, options.seed, options.positive), ...about },
+      expected,
+      said,
+    }
   } finally {
     await opened.close()
   }
-}
-
-async function evaluate(source: string, opened: TextModel, data: Rows, options: EvaluateOptions): Promise<Evaluation> {
-  const { labels } = opened.weights.config
-  checkProblem(source, opened, data, 'single_label_classification')
-  const match = matchLabels(data.labels, labels, source)
-  if (match.note) options.reporter?.note(match.note)
-  const expected = data.rows.map(({ label }) => match.order[label])
-  const { logits, ...about } = await runTexts(opened, data, options)
-  const said = predict(logits, labels.length)
-  return { ...testScores(expected, said, labels, options.seed, options.positive), ...about }
 }
 
 /**

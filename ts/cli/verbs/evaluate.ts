@@ -13,6 +13,7 @@ const EXAMPLES = examples(
   'compact-kernels evaluate my-model --data test.csv --text body --label stars',
   'compact-kernels evaluate my-model --data test.csv --positive negative --train reviews.csv',
   'compact-kernels evaluate my-model --data test.jsonl --device auto --json',
+  'compact-kernels evaluate my-small --against my-model --data test.csv --text body --label stars',
 )
 
 const options = (program: Command) =>
@@ -34,7 +35,7 @@ const options = (program: Command) =>
     .option('--train <file>', 'texts that the floors learn from (default: --data, in five parts)', fileList())
     .option(
       '--against <model>',
-      'of an embedder: the model whose vectors its own are compared with, by cosine and by nearest neighbours kept',
+      'model to compare with: of a classifier what it gains on the same texts, with a paired interval; of an embedder the one whose vectors its own are compared with, by cosine and by nearest neighbours kept',
     )
     .option('--no-floors', 'leave naive Bayes and logistic regression out')
     .option('--threshold <share>', 'of lists of labels: score from which a label holds (default: 0.5)', fraction)
@@ -56,12 +57,13 @@ async function run(source: string, flags: Flags): Promise<void> {
   const { evaluateClassifier, evaluateMultiLabel, evaluateRegression } = await import('../../evaluation/evaluate.ts')
   const { readModelConfig } = await import('../../model/load.ts')
   const { createProgress } = await import('../progress.ts')
-  const { floorWords, multiLabelWords, regressionWords, scoreWords } = await import('../scores.ts')
-  if (flags.against !== undefined) return compareEmbedders(source, flags.against, flags)
+  const { comparisonWords, floorWords, multiLabelWords, regressionWords, scoreWords } = await import('../scores.ts')
   const { data: file, text, textPair, label, labelSeparator, labels, threshold, positive } = flags
   const { train, floors, device, threads, wide, seed, json } = flags
   const reporter = createProgress()
   const config = await readModelConfig(source)
+  const { against } = flags
+  if (against !== undefined && config?.labels.length === 0) return compareEmbedders(source, against, flags)
   if (config?.labels.length === 0)
     throw new UsageError(
       `${source} has no classifier: its vectors are scored beside those of another model, e.g. the one it was made of: give --against MODEL`,
@@ -82,6 +84,8 @@ async function run(source: string, flags: Flags): Promise<void> {
     void process.stdout.write(
       json ? `${JSON.stringify(result)}\n` : `${result.n} texts in ${result.seconds.toFixed(2)} s\n${words}`,
     )
+  if (against !== undefined && data.problemType !== 'single_label_classification')
+    throw new UsageError('--against compares classifiers of one label a text, or embedders; leave it out')
   if (data.problemType === 'multi_label_classification') {
     const result = await evaluateMultiLabel(source, data, { ...asked, ...(threshold !== undefined && { threshold }) })
     return print(result, multiLabelWords(result))
@@ -92,7 +96,13 @@ async function run(source: string, flags: Flags): Promise<void> {
     const result = await evaluateRegression(source, data, asked)
     return print(result, regressionWords(result))
   }
-  const result = await evaluateClassifier(source, data, { ...asked, ...(positive !== undefined && { positive }) })
+  const of = { ...asked, ...(positive !== undefined && { positive }) }
+  if (against !== undefined) {
+    const { compareClassifiers } = await import('../../evaluation/evaluate.ts')
+    const compared = await compareClassifiers(source, against, data, of)
+    return print(compared, scoreWords(compared) + comparisonWords(compared, against))
+  }
+  const result = await evaluateClassifier(source, data, of)
   if (!floors) return print(result, scoreWords(result))
   const { LEAST_FLOOR_ROWS, measureRowFloors } = await import('../../evaluation/evaluate.ts')
   if (train === undefined && data.rows.length < LEAST_FLOOR_ROWS) {
