@@ -23,10 +23,9 @@ beforeAll(async () => {
   const files = { 'vocab.txt': vocabulary }
   await saveModel(synthetic, model, { files })
   const { weight, bias } = synthetic.classifier!
-  const negated = {
-    weight: { ...weight, data: (weight as DenseWeight).data.map((x) => -x) },
-    bias: bias!.map((x) => -x),
-  }
+  const dense = weight as DenseWeight
+  const negative = (values: Float32Array): Float32Array => values.map((x) => -x)
+  const negated = { weight: { ...dense, data: negative(dense.data) }, bias: negative(bias!) }
   await saveModel({ ...synthetic, classifier: negated }, swapped, { files })
   const labels = synthetic.config.labels.toReversed()
   await saveModel({ ...synthetic, config: { ...synthetic.config, labels } }, renamed, { files })
