@@ -3,6 +3,7 @@
 
 import { createHash } from 'node:crypto'
 import { readFileSync, writeFileSync } from 'node:fs'
+import { parseArgs } from 'node:util'
 import { binaryFiles } from './binaries.ts'
 import { VENDORED } from './package/vendor.ts'
 
@@ -127,7 +128,8 @@ function main(): void {
   }))
   const bom = bomOf(read('package.json') as Parameters<typeof bomOf>[0], [...packages, ...files])
   const text = `${JSON.stringify(bom, null, 2)}\n`
-  const [out] = process.argv.slice(2)
+  // an option is no file: it is refused
+  const [out] = parseArgs({ allowPositionals: true }).positionals
   if (out) writeFileSync(out, text)
   else process.stdout.write(text)
   const shipped = packages.filter(({ scope }) => scope === 'required')
