@@ -7,11 +7,22 @@ import { mkdir, readdir, readFile, rename, writeFile } from 'node:fs/promises'
 const SOURCES = new URL('../shaders/', import.meta.url)
 const TARGET = new URL('../kernels/generated/shaders.ts', import.meta.url)
 
-/** The same program with less text: line comments, indentation and blank lines dropped. WGSL has no string literals. */
+/** Operators and commas with spaces that no token needs; not those that end in >, which closes lists of types as well. */
+const SPACED = / ([-+*/%&|<]|<<|>>|<=|[=!]=|&&|\|\||\+=) (?!-)|(,) /g
+
+/**
+ * The same program with less text: line comments, indentation, blank lines and most spaces around operators dropped. WGSL has no
+ * string literals.
+ */
 export function compactShader(source: string): string {
   return source
     .split('\n')
-    .map((line) => line.replace(/\/\/.*$/, '').trim())
+    .map((line) =>
+      line
+        .replace(/\/\/.*$/, '')
+        .trim()
+        .replaceAll(SPACED, '$1$2'),
+    )
     .filter((line) => line.length > 0)
     .map((line) => `${line}\n`)
     .join('')

@@ -15,6 +15,9 @@ override QUERIES: u32 = 16u; // per workgroup
 override KEYS: u32 = 32u; // per step
 override POSITIONS: u32 = 0u; // P of the distance bias, 0 for none: what concerns it is then left out
 
+// scores are powers of 2, which machines compute
+const LOG2E = 1.442695;
+
 struct Dims {
   width: u32, // elements per row with padding, a multiple of 16
   heads: u32,
@@ -38,7 +41,7 @@ fn biasOf(head: u32, query: u32, key: u32) -> f32 {
 
 var<workgroup> queryTile: array<vec4<f32>, 256>; // [QUERIES][LANES]
 var<workgroup> keyTile: array<vec4<f32>, 544>; // [KEYS][LANES + 1 or 2]: K, then V; parts of scores [PARTS][QUERIES][KEYS / 4]; at the end [SPLITS][QUERIES][LANES]
-var<workgroup> weights: array<vec4<f32>, 144>; // [QUERIES][KEYS / 4, 1 unused] exp(score - largest)
+var<workgroup> weights: array<vec4<f32>, 144>; // [QUERIES][KEYS / 4, 1 unused] 2^(score - largest)
 var<workgroup> found: array<f32, 128>; // [QUERIES][KEYS / 4] largest score of each thread, at the end sum of its weights
 var<workgroup> rescales: array<f32, 16>; // [QUERIES] of the sums so far
 
@@ -46,10 +49,15 @@ var<workgroup> rescales: array<f32, 16>; // [QUERIES] of the sums so far
 fn main(@builtin(workgroup_id) group: vec3<u32>, @builtin(local_invocation_index) index: u32) {
   let tile = tiles[group.x];
   let head = group.y * (D / 4u);
+  let width = dims.width / 4u;
   let lastQuery = tile.x + tile.y - 1u;
   let lastKey = tile.z + tile.w - 1u;
   let quads = KEYS / 4u; // groups of 4 keys
   let rowLength = LANES + 32u / KEYS;
+  // copies to the tile: 4 dimensions of the rows staged, staged + 128 / LANES, ...
+  let lane = index % LANES;
+  let staged = index / LANES;
+  let isInside = D == 4u * LANES || lane < D / 4u;
   // scores: 4 queries from 4 (index / 32), keys quad, quad + quads, ...; a part takes the dimensions 4 (i parts + part)
   let parts = 2048u / (QUERIES * KEYS);
   let quad = index % quads;
@@ -57,17 +65,24 @@ fn main(@builtin(workgroup_id) group: vec3<u32>, @builtin(local_invocation_index
   let scoreRow = index / (quads * parts) * 4u;
   // softmax: the query and its quad of the threads that have one
   let own = index / quads;
-  let isSoftmax = index < QUERIES * quads;
+  let isSoftmax = QUERIES * KEYS == 512u || index < QUERIES * quads;
   // values: 4 dimensions, 4 queries, the quads split, split + splits, ...
   let splits = 512u / (QUERIES * LANES);
-  let lane = index % LANES;
   let valueRow = index / LANES % (QUERIES / 4u) * 4u;
   let split = index / (LANES * (QUERIES / 4u));
+  // where all of these begin: not every compiler takes it out of the loop
+  let firstKey = (tile.z + staged) * width + head + lane;
+  let lastKeyAt = lastKey * width + head + lane;
+  let stagedAt = staged * rowLength + lane;
+  let keyAt = quad * rowLength + part;
+  let queryAt = scoreRow * LANES + part;
+  let partAt = (part * QUERIES + scoreRow) * quads + quad;
+  let ownAt = own * (quads + 1u) + quad;
+  let valueAt = split * rowLength + lane;
+  let weightAt = valueRow * (quads + 1u) + split;
   for (var i = 0u; i < QUERIES * LANES / 128u; i++) {
-    let slot = i * 128u + index;
-    let d = slot % LANES;
-    let row = min(tile.x + slot / LANES, lastQuery);
-    queryTile[slot] = select(vec4<f32>(), query[row * (dims.width / 4u) + head + d] * dims.scale, d < D / 4u);
+    let row = min(tile.x + staged + i * (128u / LANES), lastQuery);
+    queryTile[i * 128u + index] = select(vec4<f32>(), query[row * width + head + lane] * (dims.scale * LOG2E), isInside);
   }
   var largest = -3.0e38;
   var sum = 0.0;
@@ -83,10 +98,8 @@ fn main(@builtin(workgroup_id) group: vec3<u32>, @builtin(local_invocation_index
     }
     workgroupBarrier();
     for (var i = 0u; i < KEYS * LANES / 128u; i++) {
-      let slot = i * 128u + index;
-      let d = slot % LANES;
-      let row = min(tile.z + first + slot / LANES, lastKey);
-      keyTile[slot / LANES * rowLength + d] = select(vec4<f32>(), key[row * (dims.width / 4u) + head + d], d < D / 4u);
+      let at = min(firstKey + (first + i * (128u / LANES)) * width, lastKeyAt);
+      keyTile[stagedAt + i * (128u / LANES) * rowLength] = select(vec4<f32>(), key[at], isInside);
     }
     workgroupBarrier();
     var s0 = vec4<f32>();
@@ -94,38 +107,36 @@ fn main(@builtin(workgroup_id) group: vec3<u32>, @builtin(local_invocation_index
     var s2 = vec4<f32>();
     var s3 = vec4<f32>();
     for (var i = 0u; i < LANES * QUERIES * KEYS / 2048u; i++) {
-      let d = i * parts + part;
-      let k0 = keyTile[quad * rowLength + d];
-      let k1 = keyTile[(quads + quad) * rowLength + d];
-      let k2 = keyTile[(2u * quads + quad) * rowLength + d];
-      let k3 = keyTile[(3u * quads + quad) * rowLength + d];
-      let a = queryTile[scoreRow * LANES + d];
+      let k0 = keyTile[keyAt + i * parts];
+      let k1 = keyTile[keyAt + quads * rowLength + i * parts];
+      let k2 = keyTile[keyAt + 2u * quads * rowLength + i * parts];
+      let k3 = keyTile[keyAt + 3u * quads * rowLength + i * parts];
+      let a = queryTile[queryAt + i * parts];
       s0 += a.x * vec4(k0.x, k1.x, k2.x, k3.x);
       s0 += a.y * vec4(k0.y, k1.y, k2.y, k3.y);
       s0 += a.z * vec4(k0.z, k1.z, k2.z, k3.z);
       s0 += a.w * vec4(k0.w, k1.w, k2.w, k3.w);
-      let b = queryTile[(scoreRow + 1u) * LANES + d];
+      let b = queryTile[queryAt + LANES + i * parts];
       s1 += b.x * vec4(k0.x, k1.x, k2.x, k3.x);
       s1 += b.y * vec4(k0.y, k1.y, k2.y, k3.y);
       s1 += b.z * vec4(k0.z, k1.z, k2.z, k3.z);
       s1 += b.w * vec4(k0.w, k1.w, k2.w, k3.w);
-      let c = queryTile[(scoreRow + 2u) * LANES + d];
+      let c = queryTile[queryAt + 2u * LANES + i * parts];
       s2 += c.x * vec4(k0.x, k1.x, k2.x, k3.x);
       s2 += c.y * vec4(k0.y, k1.y, k2.y, k3.y);
       s2 += c.z * vec4(k0.z, k1.z, k2.z, k3.z);
       s2 += c.w * vec4(k0.w, k1.w, k2.w, k3.w);
-      let e = queryTile[(scoreRow + 3u) * LANES + d];
+      let e = queryTile[queryAt + 3u * LANES + i * parts];
       s3 += e.x * vec4(k0.x, k1.x, k2.x, k3.x);
       s3 += e.y * vec4(k0.y, k1.y, k2.y, k3.y);
       s3 += e.z * vec4(k0.z, k1.z, k2.z, k3.z);
       s3 += e.w * vec4(k0.w, k1.w, k2.w, k3.w);
     }
     workgroupBarrier();
-    let at = (part * QUERIES + scoreRow) * quads + quad;
-    keyTile[at] = s0;
-    keyTile[at + quads] = s1;
-    keyTile[at + 2u * quads] = s2;
-    keyTile[at + 3u * quads] = s3;
+    keyTile[partAt] = s0;
+    keyTile[partAt + quads] = s1;
+    keyTile[partAt + 2u * quads] = s2;
+    keyTile[partAt + 3u * quads] = s3;
     workgroupBarrier();
     var scores = vec4(-3.0e38);
     if (isSoftmax) {
@@ -133,33 +144,31 @@ fn main(@builtin(workgroup_id) group: vec3<u32>, @builtin(local_invocation_index
       for (var i = 0u; i < 2048u / (QUERIES * KEYS); i++) {
         score += keyTile[i * (QUERIES * quads) + index];
       }
-      let keys = first + quad + vec4(0u, 1u, 2u, 3u) * quads;
+      let keys = quad + vec4(0u, 1u, 2u, 3u) * quads;
       if (POSITIONS > 0u) {
         let q = min(tile.x + own, lastQuery);
-        let k = min(tile.z + keys, vec4(lastKey));
-        score += vec4(biasOf(group.y, q, k.x), biasOf(group.y, q, k.y), biasOf(group.y, q, k.z), biasOf(group.y, q, k.w));
+        let k = min(tile.z + first + keys, vec4(lastKey));
+        score += LOG2E * vec4(biasOf(group.y, q, k.x), biasOf(group.y, q, k.y), biasOf(group.y, q, k.z), biasOf(group.y, q, k.w));
       }
-      scores = select(scores, score, keys < vec4(tile.w));
+      scores = select(scores, score, keys < vec4(tile.w - first));
       found[index] = max(max(scores.x, scores.y), max(scores.z, scores.w));
     }
     // the parts are read: V takes their place
     workgroupBarrier();
     for (var i = 0u; i < KEYS * LANES / 128u; i++) {
-      let slot = i * 128u + index;
-      let d = slot % LANES;
-      let row = min(tile.z + first + slot / LANES, lastKey);
-      keyTile[slot / LANES * rowLength + d] = select(vec4<f32>(), value[row * (dims.width / 4u) + head + d], d < D / 4u);
+      let at = min(firstKey + (first + i * (128u / LANES)) * width, lastKeyAt);
+      keyTile[stagedAt + i * (128u / LANES) * rowLength] = select(vec4<f32>(), value[at], isInside);
     }
     if (isSoftmax) {
       var next = largest;
       for (var i = 0u; i < KEYS / 4u; i++) {
         next = max(next, found[own * quads + i]);
       }
-      let rescale = exp(largest - next);
+      let rescale = exp2(largest - next);
       largest = next;
-      let p = exp(scores - next);
-      sum = sum * rescale + (p.x + p.y + p.z + p.w);
-      weights[own * (quads + 1u) + quad] = p;
+      let p = exp2(scores - next);
+      sum = sum * rescale + ((p.x + p.y) + (p.z + p.w));
+      weights[ownAt] = p;
       rescales[own] = rescale;
     }
     workgroupBarrier();
@@ -168,27 +177,26 @@ fn main(@builtin(workgroup_id) group: vec3<u32>, @builtin(local_invocation_index
     y2 *= rescales[valueRow + 2u];
     y3 *= rescales[valueRow + 3u];
     for (var i = 0u; i < LANES * QUERIES * KEYS / 2048u; i++) {
-      let k = i * splits + split;
-      let v0 = keyTile[k * rowLength + lane];
-      let v1 = keyTile[(quads + k) * rowLength + lane];
-      let v2 = keyTile[(2u * quads + k) * rowLength + lane];
-      let v3 = keyTile[(3u * quads + k) * rowLength + lane];
-      let a = weights[valueRow * (quads + 1u) + k];
+      let v0 = keyTile[valueAt + i * splits * rowLength];
+      let v1 = keyTile[valueAt + (quads + i * splits) * rowLength];
+      let v2 = keyTile[valueAt + (2u * quads + i * splits) * rowLength];
+      let v3 = keyTile[valueAt + (3u * quads + i * splits) * rowLength];
+      let a = weights[weightAt + i * splits];
       y0 += a.x * v0;
       y0 += a.y * v1;
       y0 += a.z * v2;
       y0 += a.w * v3;
-      let b = weights[(valueRow + 1u) * (quads + 1u) + k];
+      let b = weights[weightAt + (quads + 1u) + i * splits];
       y1 += b.x * v0;
       y1 += b.y * v1;
       y1 += b.z * v2;
       y1 += b.w * v3;
-      let c = weights[(valueRow + 2u) * (quads + 1u) + k];
+      let c = weights[weightAt + 2u * (quads + 1u) + i * splits];
       y2 += c.x * v0;
       y2 += c.y * v1;
       y2 += c.z * v2;
       y2 += c.w * v3;
-      let e = weights[(valueRow + 3u) * (quads + 1u) + k];
+      let e = weights[weightAt + 3u * (quads + 1u) + i * splits];
       y3 += e.x * v0;
       y3 += e.y * v1;
       y3 += e.z * v2;
@@ -218,17 +226,17 @@ fn main(@builtin(workgroup_id) group: vec3<u32>, @builtin(local_invocation_index
       total += found[q * quads + t];
     }
     if (q < tile.y && d < D / 4u) {
-      output[(tile.x + q) * (dims.width / 4u) + head + d] = y / total;
+      output[(tile.x + q) * width + head + d] = y / total;
     }
   }
   // the padding after the last head
   if (group.y == 0u && index < tile.y) {
     for (var i = 0u; i < MOST; i++) {
       let d = dims.heads * (D / 4u) + i;
-      if (d >= dims.width / 4u) {
+      if (d >= width) {
         break;
       }
-      output[(tile.x + index) * (dims.width / 4u) + d] = vec4<f32>();
+      output[(tile.x + index) * width + d] = vec4<f32>();
     }
   }
 }

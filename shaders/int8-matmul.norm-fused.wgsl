@@ -57,11 +57,12 @@ fn totalOfRow(index: u32, value: f32) -> f32 {
 // of this thread's row
 var<private> mean: f32;
 var<private> inverseDeviation: f32;
+var<private> shift: f32; // -mean inverseDeviation
 
 // as LayerNorm gives them; the padding of gamma and beta makes that of a row 0
 fn inputOf(own: u32, k: u32) -> vec4<f32> {
   let gamma = dims.columns / 2u + k;
-  return (input[own + k] - mean) * inverseDeviation * columns[gamma] + columns[gamma + dims.K / 4u];
+  return (input[own + k] * inverseDeviation + shift) * columns[gamma] + columns[gamma + dims.K / 4u];
 }
 
 // include lib/largest-of-row.wgsl
@@ -95,6 +96,7 @@ fn main(@builtin(workgroup_id) group: vec3<u32>, @builtin(local_invocation_index
     }
   }
   inverseDeviation = 1.0 / sqrt(totalOfRow(index, squares.x + squares.y + squares.z + squares.w) / f32(dims.C) + dims.epsilon);
+  shift = -mean * inverseDeviation;
   let isWriter = group.x == 0u && group.y * 16u + index / 16u < shape.x;
   var seen = 0.0;
   for (var i = 0u; i < MOST; i++) {

@@ -5,11 +5,7 @@
 // Needs      no workgroup memory
 // Source     own
 
-struct Dims {
-  K: u32, // inputs per row with padding, a multiple of 16
-  // include lib/outputs.wgsl
-  P: u32, // kept inputs per group of 32 columns
-}
+// include lib/nm-dims.wgsl
 
 // include lib/most.wgsl
 

@@ -108,7 +108,14 @@ function instructionsPerMac({ counts, dots }: Device, match: RegExp): number {
   return code.includes('dot4I8Packed') ? each + (1 / dots - 1) / 4 : each
 }
 
-function forward(device: Device, kind: 'f32' | 'q8', B: number, T: number): Dispatch[] {
+const KINDS = ['f32', 'q8', 'nm2:4'] as const
+type Kind = (typeof KINDS)[number]
+
+/** Bytes of a weight, and the share of its products that are made. */
+const BYTES: Record<Kind, number> = { f32: 4, q8: 1, 'nm2:4': 2 }
+const KEPT: Record<Kind, number> = { f32: 1, q8: 1, 'nm2:4': 0.5 }
+
+function forward(device: Device, kind: Kind, B: number, T: number): Dispatch[] {
   const M = B * T
   const vendor = device.counts.split('-')[0]
   const dispatches: Dispatch[] = []
@@ -126,10 +133,10 @@ function forward(device: Device, kind: 'f32' | 'q8', B: number, T: number): Disp
     })
   }
   const linear = (name: string, N: number, K: number): void => {
-    const [weights, rows] = [N * K * (kind === 'f32' ? 4 : 1), M * (K + N) * 4]
+    const [weights, rows] = [N * K * BYTES[kind], M * (K + N) * 4]
     const of = (match: RegExp, height: number, width: number, chain: number): void =>
       add(name, {
-        macs: M * N * K,
+        macs: M * N * K * KEPT[kind],
         each: instructionsPerMac(device, match),
         bytes: weights + rows,
         cached: Math.ceil(M / height) * weights + Math.ceil(N / width) * M * K * 4,
@@ -138,7 +145,10 @@ function forward(device: Device, kind: 'f32' | 'q8', B: number, T: number): Disp
       })
     // dots are slow on Apple's: bytes are multiplied as f32 from 33 rows
     const isFew = M <= (vendor === 'apple' && kind === 'q8' ? 32 : 128)
-    if (kind === 'f32' && isFew) {
+    // an index and then the inputs that it names, each step
+    if (kind === 'nm2:4' && isFew) of(/nm-tiled ROWS=16/, 16, 32, (K / 2 / 64) * 2)
+    else if (kind === 'nm2:4') of(/nm-tiled ROWS=64/, 64, 32, (K / 2 / 16) * 2)
+    else if (kind === 'f32' && isFew) {
       const turns = vendor === 'intel' ? 1 : 2
       const width = vendor !== 'intel' && M <= narrowRows(N) ? 16 : 32
       const match =
@@ -169,10 +179,10 @@ function forward(device: Device, kind: 'f32' | 'q8', B: number, T: number): Disp
       chain: Math.ceil(T / 32) * 2,
     })
     linear('out', C, C)
-    if (kind === 'f32') row('norm')
+    if (kind !== 'q8') row('norm')
     linear('ffn in', F, C)
     linear('ffn out', C, F)
-    if (kind === 'f32') row('norm')
+    if (kind !== 'q8') row('norm')
   }
   return dispatches
 }
@@ -186,12 +196,13 @@ export function rooflineLines(): string[] {
       [1, 128],
       [32, 128],
     ] as const)
-      for (const kind of ['f32', 'q8'] as const) {
+      for (const kind of KINDS) {
         const dispatches = forward(device, kind, B, T)
         const time = ({ issue, memory, chain }: Dispatch): number => device.gap + Math.max(issue, memory, chain)
         const total = dispatches.reduce((sum, one) => sum + time(one), 0)
-        const macs = LAYERS * (4 * C * C + 2 * C * F) * B * T + LAYERS * 2 * B * T * T * C
-        const bytes = LAYERS * (4 * C * C + 2 * C * F) * (kind === 'f32' ? 4 : 1)
+        const weights = LAYERS * (4 * C * C + 2 * C * F)
+        const macs = weights * KEPT[kind] * B * T + LAYERS * 2 * B * T * T * C
+        const bytes = weights * BYTES[kind]
         const rate =
           device.cores * 128 * device.clock * (kind === 'q8' && device.counts !== 'apple-m1' ? 4 * device.dots : 1)
         const limit = Math.max(macs / rate, bytes / device.memory)

@@ -69,7 +69,7 @@ describe.each(MATRIX_SHAPES)('int8-matmul.matrix of $rows x $columns x $inputs',
   })
   it('is not exact with a matrix of sums at a wrong place', async () => {
     const code = emulatedMatrixShader(shape)
-    const wrong = code.replace('c * COLUMNS, ', 'c * COLUMNS / 2u, ')
+    const wrong = code.replace('c*COLUMNS, ', 'c*COLUMNS/2u, ')
     expect(wrong).not.toBe(code)
     const { program, batch } = programOf(33, 64, 64)
     for (const [id, actual] of await outputs(await contextOf(wrong), program, batch))

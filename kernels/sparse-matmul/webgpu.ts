@@ -20,6 +20,8 @@ import { isTileSparse, listWords, packTileLists, packTiles, planTiles } from './
 
 /** Outputs that share an index list of n:m weights. */
 const NM_OUTPUTS = 32
+/** Kept inputs that a thread of the tiled kernel multiplies in a step. */
+const NM_STEP = 8
 
 /** Bindings, in the order of the shaders, of a kernel for csr or, with scales of its rows, for int8 blocks. */
 function rowsSlots(
@@ -92,7 +94,9 @@ function tilesCall(spec: LinearSpec<RowsWeight>, offers: Offers, uploader: Uploa
 
 export function nmCall(spec: LinearSpec<NmWeight>, offers: Offers, uploader: Uploader): KernelCall {
   const { n, m, K } = spec.parts[0].weight
-  const P = (K / m) * n
+  const kept = (K / m) * n
+  // what fills the lists up repeats the last input, with the weight 0
+  const P = Math.ceil(kept / NM_STEP) * NM_STEP
   for (const { weight } of spec.parts)
     if (weight.group !== NM_OUTPUTS)
       throw new Error(
@@ -105,14 +109,16 @@ export function nmCall(spec: LinearSpec<NmWeight>, offers: Offers, uploader: Upl
       for (let o = 0; o < N; o++) {
         const column = starts[i] + o
         const at = Math.floor(column / NM_OUTPUTS) * P * NM_OUTPUTS + (column % NM_OUTPUTS)
-        for (let p = 0; p < P; p++) packed[at + p * NM_OUTPUTS] = values[o * P + p]
+        for (let p = 0; p < kept; p++) packed[at + p * NM_OUTPUTS] = values[o * kept + p]
       }
     })
   })
   const indices = uploader.packOnce(spec.label, 'indices', weightsOf(spec), (columns / NM_OUTPUTS) * P * 4, (memory) =>
-    spec.parts.forEach(({ weight: { indices } }, i) =>
-      new Uint32Array(memory, (starts[i] / NM_OUTPUTS) * P * 4, indices.length).set(indices),
-    ),
+    spec.parts.forEach(({ weight: { indices } }, i) => {
+      const packed = new Uint32Array(memory, (starts[i] / NM_OUTPUTS) * P * 4)
+      for (let list = 0; list < indices.length / kept; list++)
+        for (let p = 0; p < P; p++) packed[list * P + p] = indices[list * kept + Math.min(p, kept - 1)]
+    }),
   )
   const bias = uploader.packOnce(spec.label, 'bias', columnsOf(spec), columns * 4, (memory) =>
     packColumns(memory, spec.parts),

@@ -39,10 +39,10 @@ export function emulatedHalfShader(rounding: Rounding): string {
     [/weight: array<Halves>;/g, 'weight: array<vec2<u32>>;', 1],
     [/= weight\[([^\]]+)\];/g, '= halves(weight[$1]);', 1],
     [/= Halves\((input\[[^\]]+\])\);/g, '= rounded($1);', 1],
-    [/fma\(Halves\((x\.[xyzw])\), (w\d), (part\d?)\)/g, FMA[rounding], 4],
+    [/fma\(Halves\((x\.[xyzw])\),(w\d),(part\d?)\)/g, FMA[rounding], 4],
     // sums that begin, and those that end in f32
     [/= Halves\(\);/g, '= vec4<f32>();', 16],
-    [/\+= vec4<f32>\((part\d)\);/g, '+= $1;', 8],
+    [/\+=vec4<f32>\((part\d)\);/g, '+= $1;', 8],
   ]
   const code = replaceEach(SHADERS['dense-matmul.half'], replacements, 'emulated halves')
   if (/f16|Halves\(/.test(code)) throw new Error('emulated halves: the kernel has changed')

@@ -74,12 +74,12 @@ const SHAPED: Replacement[] = [
   [/@subgroup_size\(\d+\) /g, '', 1],
   [/const LANES = \d+u;/g, 'const LANES = 1u;', 1],
   [/@builtin\(subgroup_id\) subgroup: u32,\n\) \{/g, ') {\nlet subgroup = index;', 1],
-  [/var sums: array<Sum, DOWN \* ACROSS>;\n/g, '', 1],
-  [/array<A, DOWN>/g, 'array<Place, DOWN>', 1],
-  [/subgroupMatrixLoad<A, row_major>\(&input, /g, 'place(', 1],
-  [/subgroupMatrixLoad<W, col_major>\(&weight, /g, 'place(', 1],
-  [/sums\[(.*?)\] = subgroupMatrixMultiplyAccumulate\(x\[r\], w, sums\[\1\]\)/g, 'multiply(x[r], w, $1)', 1],
-  [/subgroupMatrixStore<row_major>\(&staged, (.*), sums\[(.*)\], 32u\)/g, 'storeSum($1, $2, 32u)', 1],
+  [/var sums: array<Sum,DOWN\*ACROSS>;\n/g, '', 1],
+  [/array<A,DOWN>/g, 'array<Place, DOWN>', 1],
+  [/subgroupMatrixLoad<A,row_major>\(&input,/g, 'place(', 1],
+  [/subgroupMatrixLoad<W,col_major>\(&weight,/g, 'place(', 1],
+  [/sums\[(.*?)\] = subgroupMatrixMultiplyAccumulate\(x\[r\],w,sums\[\1\]\)/g, 'multiply(x[r], w, $1)', 1],
+  [/subgroupMatrixStore<row_major>\(&staged,(.*),sums\[(.*)\],32u\)/g, 'storeSum($1, $2, 32u)', 1],
 ]
 
 const REPLACEMENTS: Replacement[] = [
@@ -87,10 +87,10 @@ const REPLACEMENTS: Replacement[] = [
   [/^alias .*\n/gm, '', 3],
   [/const LANES = 32u;/g, 'const LANES = 1u;', 1],
   [/@builtin\(subgroup_id\) subgroup: u32,\n\) \{/g, ') {\nlet subgroup = index;', 1],
-  [/subgroupMatrixLoad<A, row_major>\(&quantized, /g, 'place(', 2],
-  [/subgroupMatrixLoad<W, col_major>\(&weight, /g, 'place(', 4],
+  [/subgroupMatrixLoad<A,row_major>\(&quantized,/g, 'place(', 2],
+  [/subgroupMatrixLoad<W,col_major>\(&weight,/g, 'place(', 4],
   [/subgroupMatrixMultiplyAccumulate\(/g, 'multiply(', 8],
-  [/subgroupMatrixStore<row_major>\(&staged, /g, 'storeSum(', 8],
+  [/subgroupMatrixStore<row_major>\(&staged,/g, 'storeSum(', 8],
 ]
 
 /** Of a whole-row kernel: a subgroup's reductions, over its one thread. */

@@ -94,8 +94,8 @@ it.each([
 it('takes no variant whose outputs differ', { timeout: 180_000 }, async () => {
   // right in the self-test, which has 70 rows
   const source = SHADERS['low-rank-linear.fused'].replace(
-    'activate(sum + columns[column / 4u])',
-    'activate(sum + columns[column / 4u]) * select(1.0, 1.5, shape.x < 70u)',
+    'activate(sum+columns[column/4u])',
+    'activate(sum+columns[column/4u]) * select(1.0, 1.5, shape.x < 70u)',
   )
   expect(source).not.toBe(SHADERS['low-rank-linear.fused'])
   const device = await createGpuDeviceWith({

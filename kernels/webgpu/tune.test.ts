@@ -93,8 +93,8 @@ describe('tuning on a device', () => {
 /** Right in the self-test, which has 70 rows. */
 function wrongAbove70(shader: 'dense-matmul.row'): string {
   const source = SHADERS[shader].replace(
-    'activate(sum + columns[column / 4u])',
-    'activate(sum + columns[column / 4u]) * select(1.0, 1.5, shape.x > 70u)',
+    'activate(sum+columns[column/4u])',
+    'activate(sum+columns[column/4u]) * select(1.0, 1.5, shape.x > 70u)',
   )
   expect(source).not.toBe(SHADERS[shader])
   return source

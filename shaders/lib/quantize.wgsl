@@ -53,9 +53,11 @@ fn scaleOf(amax: f32, fixed: f32) -> f32 {
   return divide(amax, 127.0);
 }
 
-// 4 values to 4 bytes of a word; round() takes ties to even
+// 4 values to 4 bytes of a word: to what is added to 2^23 + 128 is rounded to even, and its last byte is the integer + 128;
+// shifted and added up, the other bytes fall out but for 2^23's own bits
 fn pack(x: vec4<f32>, inverse: f32) -> u32 {
-  return pack4xI8(vec4<i32>(clamp(round(x * inverse), vec4(-127.0), vec4(127.0))));
+  let b = bitcast<vec4<u32>>(clamp(x * inverse, vec4(-127.0), vec4(127.0)) + 8388736.0);
+  return (b.x + (b.y << 8u) + (b.z << 16u) + (b.w << 24u) - 0x4b000000u) ^ 0x80808080u;
 }
 
 // by bits, which are ordered as magnitudes are: max of NaN may be anything. The largest f32 for what is not finite

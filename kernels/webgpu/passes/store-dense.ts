@@ -2,17 +2,16 @@
 // that format is packed. By density alone, since the number of rows is not known at load and both formats at once would take
 // the memory of both.
 //
-// n:m layers run dense at any density: a kernel that gathers at indices needs as many instructions for half of the
-// products as a dense one for all of them (2.8 for each multiply-add kept, by RADV, against 1.4), and one whose workgroup
-// owns 4 rows reads all weights anew for each 4, where dense tiles read them once for 64 (docs/gpu-isa.md).
-//
 // By arithmetic for a large GPU, not measured. Sliced ELLPACK reads one vec4 of 4 rows from workgroup memory per entry,
 // at its own index: 8 threads at a time meet 2.6 deep in 8 groups of banks on average, so that 32 entries take 4 x
 // 2.6 clocks of 128 bytes, 12 entries of 4 rows a clock. A dense f32 tile, 8 x 4 outputs a thread, comes to half of 128
-// multiply-adds a clock: 64. So an entry costs about 5 weights. With dot4I8Packed at half the rate of f32 it costs about
-// 3 words of 4 weights, with matrices (a fifth of their ceiling) about 9. Memory says the same at 16 rows, where
-// 6 bytes of an entry are read four times and 4 bytes of a weight once; for up to 4 rows alone sparse layers up to 66 %
-// would read less.
+// multiply-adds a clock: 64. So an entry costs about 5 weights. Instructions say more: 4.9 times those of a dense tile
+// for each multiply-add on AMD and 7.7 on NVIDIA, for words of 4 int8 weights 4.9, and on NVIDIA 4.7 times the clocks of
+// dot4I8Packed at half the rate of f32 (docs/gpu-isa.md). With matrices, at a fifth of their ceiling, an entry costs about
+// 9 words. Memory says the same at 16 rows, where 6 bytes of an entry are read four times and 4 bytes of a weight once;
+// for up to 4 rows alone sparse layers up to 66 % would read less.
+//
+// n:m layers gather inputs once for 32 outputs: 1.2 to 1.5 times the instructions of a dense tile for each product kept.
 
 import type { DenseWeight, Int8Weight } from '../../program/weights.ts'
 import type { Program } from '../../program/program.ts'
@@ -22,7 +21,7 @@ import type { GpuContext } from '../context.ts'
 import { mergeable, type LinearOp } from './gpu-program.ts'
 
 /** Weights, or words of 4 int8 weights, of the dense kernel in the time of one stored entry. */
-const ENTRY_COST = { csr: 5, words: 3, matrices: 9 }
+const ENTRY_COST = { csr: 6, words: 5, matrices: 9, nm: 1.5 }
 /** A layer stays sparse, for its memory, unless that takes so many times as long. */
 const WORTH = 1.25
 
@@ -30,8 +29,7 @@ type Choosing = Pick<GpuContext, 'usesTiled' | 'usesMatrices' | 'keepsSparse'>
 
 /** Share of stored entries above which a layer of that kind is faster dense, on a device as the context says. */
 export function mostDensity(kind: SparseWeight['kind'], { usesMatrices }: Choosing): number {
-  if (kind === 'nm') return 0
-  return WORTH / (kind === 'csr' ? ENTRY_COST.csr : usesMatrices ? ENTRY_COST.matrices : ENTRY_COST.words)
+  return WORTH / ENTRY_COST[kind !== 'int8-1x4' ? kind : usesMatrices ? 'matrices' : 'words']
 }
 
 /**
