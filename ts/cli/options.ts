@@ -69,7 +69,7 @@ export const trainingOptions = <A extends unknown[], O extends OptionValues, G e
     )
     .option(
       '--crop <share>',
-      'readings in which a text is read in one part at random, with its label: single texts alone (default: 0.5 of a model with random weights, else 0)',
+      'readings in which a text is read in one part at random, with its label: single texts alone; with --tokens above 128, of longer texts 0.9 in parts of at most 126 (default: 0.5 of a model with random weights, else 0)',
       fraction,
     )
     .option(

@@ -9,7 +9,7 @@ import { encoderSize } from '../model/preset.ts'
 import { saveModel } from '../model/save.ts'
 import type { ModelWeights } from '../model/weights.ts'
 import { calibrate } from '../train/calibrate.ts'
-import { FROM_SCRATCH, LINEAR_TEACHER } from '../train/defaults.ts'
+import { cropOf, FROM_SCRATCH, LINEAR_TEACHER } from '../train/defaults.ts'
 import { LINEAR_START_WORDS, startLinearly } from '../train/linear-start.ts'
 import { LINEAR_TEACHER_WORDS, linearTeacherLogits } from '../train/linear-teacher.ts'
 import { piecePairs } from '../train/pieces.ts'
@@ -263,7 +263,7 @@ export class Bases {
         ...(taught && { teacherLogits: read.map(({ said }) => said!), alpha: LINEAR_TEACHER.alpha }),
         more: {
           ...this.earlyStopping(start.tokenizer, model),
-          ...(pieceDropout && { pieceDropout, crop: { rate: FROM_SCRATCH.crop } }),
+          ...(pieceDropout && { pieceDropout, crop: cropOf(FROM_SCRATCH.crop, scale.maxPositions) }),
         },
       })
       model = trained.model

@@ -20,6 +20,20 @@ it('gives neighbouring tokens between [CLS] and [SEP], of every length and place
   expect([...seen].sort()).toEqual(['0 6', '0 7', '0 8', '1 6', '1 7', '1 8', '2 6', '2 7', '3 6'])
 })
 
+it('reads long texts in shorter parts, and more often in part', () => {
+  const random = createRandom(3, 'test')
+  const crop = { rate: 0, least: 6, longer: { than: 8, rate: 0.9 } }
+  const [long, usual] = [{ ids: text(20) }, { ids: text(8) }]
+  expect(cropTokens(usual, crop, random)).toBe(usual)
+  const read = Array.from({ length: 2000 }, () => cropTokens(long, crop, random))
+  const whole = read.filter((of) => of === long)
+  expect(whole.length / read.length).toBeCloseTo(0.1, 1)
+  const lengths = read.filter((of) => of !== long).map(({ ids }) => ids.length - 2)
+  expect([...new Set(lengths)].sort()).toEqual([6, 7, 8])
+  const places = new Set(read.map(({ ids }) => ids[1]))
+  expect(places.size).toBe(15)
+})
+
 it('leaves short texts and the other readings whole', () => {
   const random = createRandom(2, 'test')
   const short = { ids: text(6) }

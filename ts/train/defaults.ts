@@ -1,5 +1,7 @@
 // What a training is where nothing else is asked for, and the model it makes from random weights.
 
+import type { Crop } from './crop.ts'
+
 /** Settings of `train` and `distil`. */
 export const TRAINING = { epochs: 4, minutes: 10, batch: 32, dropout: 0.1, seed: 1 }
 
@@ -21,6 +23,15 @@ export const PEAK_RATE = { scratch: 5e-4, narrow: 2e-3, pretrained: 1e-4 }
  * teach more words), and texts that are read in part (a header or a signature is not always there).
  */
 export const FROM_SCRATCH = { pieceDropout: 0.1, crop: 0.5 }
+
+/** Of texts of more tokens most readings are of a part: a step costs a fraction, and the passes that fit into a time are more. */
+const LONGER = { than: NEW_MODEL.maxPositions - 2, rate: 0.9 }
+
+/** How texts of at most so many tokens are read in part, in a share of the readings. */
+export const cropOf = (rate: number, tokens: number): Crop => ({
+  rate,
+  ...(tokens > NEW_MODEL.maxPositions && { longer: LONGER }),
+})
 
 /** What can teach beside the labels. */
 export const TEACHERS = ['linear', 'none'] as const

@@ -5,7 +5,7 @@ import type { Link } from '../../kernels/train/batch.ts'
 import type { FakeQuantize } from '../../kernels/train/fake-quantize.ts'
 import { checkArray } from '../../kernels/program/weights.ts'
 import type { ModelWeights } from '../model/weights.ts'
-import type { Crop } from './crop.ts'
+import { LEAST, type Crop } from './crop.ts'
 import type { HiddenOptions } from './hidden.ts'
 import type { PieceDropout, Tokens } from './pieces.ts'
 import type { Masks, MaskSchedule } from './schedule.ts'
@@ -209,11 +209,7 @@ export function settle(options: TrainOptions): Settings {
   const broken = settings.pieceDropout?.rate ?? 0
   if (!(broken >= 0 && broken < 1))
     throw new Error(`train: pieceDropout.rate = ${broken}; it must be from 0 to below 1`)
-  const { rate: cropped = 0, least = 1 } = settings.crop ?? {}
-  if (!(cropped >= 0 && cropped <= 1 && whole(least)))
-    throw new Error(
-      `train: crop has rate = ${cropped}, least = ${least}; rate must be from 0 to 1, least a whole number from 1 on`,
-    )
+  checkCrop(settings.crop)
   range('labelSmoothing', (x) => x >= 0 && x < 1, 'from 0 to below 1')
   range('seed', Number.isInteger, 'a whole number')
   range('threads', whole, 'a whole number from 1 on')
@@ -238,6 +234,18 @@ export function settle(options: TrainOptions): Settings {
       `train: checkpoint has steps = ${steps}, seconds = ${seconds}; steps must be a whole number from 1 on, seconds above 0`,
     )
   return settings
+}
+
+function checkCrop({ rate, least = LEAST, longer = { than: least, rate } }: Crop = { rate: 0 }): void {
+  const isShare = (x: number): boolean => x >= 0 && x <= 1
+  if (!(isShare(rate) && Number.isInteger(least) && least >= 1))
+    throw new Error(
+      `train: crop has rate = ${rate}, least = ${least}; rate must be from 0 to 1, least a whole number from 1 on`,
+    )
+  if (!(isShare(longer.rate) && Number.isInteger(longer.than) && longer.than >= least))
+    throw new Error(
+      `train: crop.longer has rate = ${longer.rate}, than = ${longer.than}; rate must be from 0 to 1, than a whole number from least = ${least} on`,
+    )
 }
 
 /**

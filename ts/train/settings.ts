@@ -31,7 +31,10 @@ export interface TrainingSettings extends Pick<
   accumulate?: number
   /** share of word pieces that fall into smaller ones at random; 0, of a model with random weights FROM_SCRATCH.pieceDropout */
   pieceDropout?: number
-  /** share of readings in which a text is read in one part at random; 0, of a model with random weights FROM_SCRATCH.crop */
+  /**
+   * share of readings in which a text is read in one part at random, as `cropOf` has it; 0, of a model with random weights
+   * FROM_SCRATCH.crop
+   */
   crop?: number
   /**
    * decides between two classes where macro F1 is best on validation texts, a tenth of the training ones, which are then not

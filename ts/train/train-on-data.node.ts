@@ -17,7 +17,7 @@ import { saveModel } from '../model/save.ts'
 import type { ModelWeights } from '../model/weights.ts'
 import { vocabularyOf } from '../text/tokenizer-files.ts'
 import type { Tokenizer } from '../text/tokenizer.ts'
-import { FROM_SCRATCH, LINEAR_TEACHER, NEW_MODEL, PEAK_RATE } from './defaults.ts'
+import { cropOf, FROM_SCRATCH, LINEAR_TEACHER, NEW_MODEL, PEAK_RATE } from './defaults.ts'
 import { startLinearly } from './linear-start.ts'
 import { canTeachLinearly, linearTeacherLogits } from './linear-teacher.ts'
 import type { TrainOptions } from './options.ts'
@@ -107,7 +107,7 @@ function newSize({ size: text, model }: TrainSettings): EncoderSize {
 }
 
 /** Most tokens of a text. */
-export const tokensOf = ({ tokens }: TrainingSettings): number => tokens ?? NEW_MODEL.maxPositions
+export const tokensOf = ({ tokens }: Pick<TrainingSettings, 'tokens'>): number => tokens ?? NEW_MODEL.maxPositions
 
 /** Of what names a size. */
 export const EXPECTED_SIZE = 'expected layers x width with a width divisible by 32, such as 2x128'
@@ -247,13 +247,13 @@ export async function checkOut(out: string): Promise<void> {
 
 /** What settings ask of the trainer beyond its plan. */
 export const trainerOptions = (
-  { accumulate, quantizationAware, pieceDropout, crop }: TrainingSettings,
+  { accumulate, quantizationAware, pieceDropout, crop, ...rest }: TrainingSettings,
   tokenizer: Tokenizer,
 ): Partial<TrainOptions> => ({
   ...(accumulate && { accumulate }),
   ...(quantizationAware && { fakeQuantize: { linears: true, embeddings: quantizationAware === 'q8+e8' } }),
   ...(pieceDropout && { pieceDropout: { rate: pieceDropout, pairs: piecePairs(vocabularyOf(tokenizer)) } }),
-  ...(crop && { crop: { rate: crop } }),
+  ...(crop && { crop: cropOf(crop, tokensOf(rest)) }),
 })
 
 /**
