@@ -84,7 +84,8 @@ async function run(source: string, flags: Flags): Promise<void> {
     void process.stdout.write(
       json ? `${JSON.stringify(result)}\n` : `${result.n} texts in ${result.seconds.toFixed(2)} s\n${words}`,
     )
-  if (against !== undefined && data.problemType !== 'single_label_classification')
+  // a data set that has a name says nothing of it: its labels compete
+  if (against !== undefined && (data.problemType ?? 'single_label_classification') !== 'single_label_classification')
     throw new UsageError('--against compares classifiers of one label a text, or embedders; leave it out')
   if (data.problemType === 'multi_label_classification') {
     const result = await evaluateMultiLabel(source, data, { ...asked, ...(threshold !== undefined && { threshold }) })
