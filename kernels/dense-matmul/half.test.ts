@@ -99,7 +99,7 @@ describe.each(DEVICES)('dense-matmul on $name, seed 1', (device) => {
 describe('the f16 kernel, emulated', () => {
   it.each([
     ['sums that are not begun anew', '\npart3 = vec4<f32>();', ''],
-    ['weights of the next column', 'weight[panel + step * 256u + slot]', 'weight[panel + step * 256u + slot + 1u]'],
+    ['weights of the next column', 'weight[panel+step*256u+slot]', 'weight[panel+step*256u+slot+1u]'],
   ])('is left out where it is wrong, and a note says so: %s', async (_, right, wrong) => {
     const code = emulatedHalfShader('fused')
     expect(code.split(right)).toHaveLength(2)

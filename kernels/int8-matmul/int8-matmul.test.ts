@@ -197,8 +197,8 @@ describe('int8-matmul.matrix, its matrices emulated', () => {
     }
   })
   it.each([
-    ['a fragment of weights at a wrong place', 'at + c * (COLUMNS * 32u)', 'at + c * (COLUMNS * 32u) + c / 2u * 32u'],
-    ['a quarter of the inputs left out', '< SPLIT; t++', '< SPLIT - SPLIT / 4u; t++'],
+    ['a fragment of weights at a wrong place', 'at+c*(COLUMNS*32u)', 'at+c*(COLUMNS*32u)+c/2u*32u'],
+    ['a quarter of the inputs left out', '<SPLIT; t++', '<SPLIT-SPLIT/4u; t++'],
     ['one product off by one', PRODUCTS.right, PRODUCTS.wrong],
   ])('is left out where it is not exact: %s', async (_, right, wrong) => {
     const code = emulatedMatrixShader()

@@ -186,7 +186,7 @@ describe.each(TESTED)('int8-matmul.whole-row on $device.name', ({ device, shapes
 
 it.each([
   ['one product off by one', PRODUCTS.right, PRODUCTS.wrong],
-  ['half of the inputs left out', 'staged[at + 256u]', '0'],
+  ['half of the inputs left out', 'staged[at+256u]', '0'],
 ])('int8-matmul.whole-row-matrix is left out where it is wrong: %s', async (_, right, wrong) => {
   const sources = emulatedSources()
   const code = sources['int8-matmul.whole-row-matrix']!
