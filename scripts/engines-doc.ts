@@ -10,7 +10,7 @@ const TABLE = /(<!-- engines -->\n)[^]*?(<!-- \/engines -->)/
 
 const results = readResults(ENGINES.map(({ name }) => name))
 const classes = [...new Set(results.map(({ machine }) => machine.class))].sort().join(', ')
-const words = `What \`npm run engines -- --write\` found on Linux x64 (${classes}; [raw](bench/results/engines)): the integers of every storage format against the reference, the logits of a small model in each, and, where a row says so, the kernel tests themselves ([testing/engines/sweep.ts](testing/engines/sweep.ts)) on so many of their devices: builds, threads and tiles of WebAssembly, direct and tiled kernels of WebGPU. Which dot product is exact for int8 is the processor's as much as the engine's.`
+const words = `What \`npm run engines -- --write\` found on Linux x64 (${classes}; [raw](bench/results/engines)): the integers of every storage format against the reference, the logits of a small model in each, and, where a row says so, the kernel tests themselves ([docs/trust.md](docs/trust.md)) on so many of their devices: builds, threads and tiles of WebAssembly, direct and tiled kernels of WebGPU. Which dot product is exact for int8 is the processor's as much as the engine's.`
 const page = readFileSync(PAGE, 'utf8')
 if (!TABLE.test(page)) throw new Error(`${PAGE} has no lines <!-- engines --> and <!-- /engines -->`)
 const wanted = page.replace(
