@@ -10,9 +10,10 @@ import { initializeModel } from '../train/initialize.ts'
 import { toy, TOY } from '../../testing/toy-task.ts'
 import { SILENT } from '../inference/reporter.ts'
 import type { StudySettings } from '../report/results.ts'
+import type { TrainExample } from '../train/options.ts'
 import { scaleFor } from './settings.ts'
 import type { Base, BaseVectors } from './bases.ts'
-import { shapeByRecipe, shapeWeights, type Shaping } from './tuning.ts'
+import { partsOf, shapeByRecipe, shapeWeights, type Shaping } from './tuning.ts'
 
 const model = initializeModel(TOY, 1)
 const examples = toy(64, 2)
@@ -113,4 +114,13 @@ it.each([
   const { recipe } = await shapeWeights(shape, true, { base: { ...base, validate }, apply, context })
   expect(recipe).toBe(chosen)
   expect(tried).toEqual(ranks)
+})
+
+it('long single texts are read in parts, and neither short texts, pairs nor an embedder’s', () => {
+  const of = (length: number, more = {}) => ({ ids: new Int32Array(length), label: 0, ...more })
+  const base = (...examples: TrainExample[]) => ({ examples }) as unknown as Parameters<typeof partsOf>[0]
+  expect(partsOf(base(of(20), of(300)))).toMatchObject({ crop: { rate: 0, longer: { rate: 0.9 } } })
+  expect(partsOf(base(of(20), of(128)))).toEqual({})
+  expect(partsOf(base(of(20), of(300, { types: new Uint8Array(300) })))).toEqual({})
+  expect(partsOf({ ...base(of(300)), vectors: {} } as Parameters<typeof partsOf>[0])).toEqual({})
 })

@@ -5,6 +5,7 @@ import { parseRecipe, type RecipeResult } from '../recipe/apply.ts'
 import { definitionOf } from '../recipe/steps/index.ts'
 import { METRIC_NAMES } from '../evaluation/statistics.ts'
 import type { ModelWeights } from '../model/weights.ts'
+import { cropOf, NEW_MODEL } from '../train/defaults.ts'
 import { growingZeros, growthWords } from '../train/growing-zeros.ts'
 import { uniformLayerMap, type HiddenOptions } from '../train/hidden.ts'
 import type { TrainOptions } from '../train/options.ts'
@@ -117,6 +118,13 @@ export async function shapeByRecipe(shape: string, isTuned: boolean, shaping: Re
   return { model: again.model, recipe: shape, notes }
 }
 
+/** Long single texts are read in parts, as the baseline of them was: a step costs a fraction, and there are seconds for few. */
+export function partsOf({ examples, vectors }: RecipeShaping['base']): Pick<TrainOptions, 'crop'> {
+  const longest = examples.reduce((most, { ids }) => Math.max(most, ids.length), 0)
+  const isSingle = examples.every(({ types }) => types === undefined)
+  return !vectors && isSingle && longest > NEW_MODEL.maxPositions ? { crop: cropOf(0, longest) } : {}
+}
+
 async function train(
   model: ModelWeights,
   { base, context }: RecipeShaping,
@@ -142,7 +150,11 @@ async function train(
       // a teacher's vector is no noisy label: nothing is dropped
       ...(teacherVectors && { teacherVectors, dropout: 0 }),
       ...(plan.maskSchedule && { maskSchedule: plan.maskSchedule }),
-      more: { ...checkpoints, ...(hiddenWeight > 0 && { hidden: statesOf(base.model, hiddenWeight) }) },
+      more: {
+        ...checkpoints,
+        ...partsOf(base),
+        ...(hiddenWeight > 0 && { hidden: statesOf(base.model, hiddenWeight) }),
+      },
     },
     reporter,
     signal,
