@@ -11,7 +11,10 @@ const fourProducts = (input: string): string => `dot4I8Packed(u32(${input}[x + k
 /** Of both emulations what is replaced by `wrong`: the first four products of the first column are off by one. */
 export const PRODUCTS = { right: 'products += dot4', wrong: 'products += select(0, 1, y + k == 0u) + dot4' }
 
-/** One thread does the work of a subgroup. Places and strides are multiples of four bytes. A matrix is its place (offset, stride), a sum the number of 256 i32. */
+/**
+ * One thread does the work of a subgroup. A matrix is its place (offset, stride), both multiples of four bytes, a sum the number
+ * of 256 i32.
+ */
 const emulation = (input: string): string => `
 alias Place = vec2<u32>;
 var<private> sums: array<i32, 2048>;

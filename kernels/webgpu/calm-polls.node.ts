@@ -4,8 +4,8 @@ let isCalm = false
 
 /**
  * From now on polls of native code wait a millisecond. The package `webgpu` polls by `setImmediate`, without a pause, for as
- * long as anything is compiled, run or read back: on a real GPU that costs a core that waits anyway, but a software adapter
- * computes on that core: with one core for a program, its int8 kernels are compiled and tested in half the time so. Callbacks
+ * long as anything is compiled, run or read back. On a real GPU that costs a core that waits anyway, but a software adapter
+ * computes on it: where a program has one core, int8 kernels are compiled and tested in half the time with pauses. Callbacks
  * written in JavaScript are not delayed.
  */
 export function calmPolls(): void {

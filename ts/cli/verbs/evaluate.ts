@@ -54,7 +54,8 @@ export const declare = (program: Command): void => void options(program).action(
 async function run(source: string, flags: Flags): Promise<void> {
   const preparation = preparationOf(flags)
   const { loadRows, loadTrainingRows } = await import('../../data/rows.ts')
-  const { evaluateClassifier, evaluateMultiLabel, evaluateRegression } = await import('../../evaluation/evaluate.ts')
+  const { compareClassifiers, evaluateClassifier, evaluateMultiLabel, evaluateRegression } =
+    await import('../../evaluation/evaluate.ts')
   const { readModelConfig } = await import('../../model/load.ts')
   const { createProgress } = await import('../progress.ts')
   const { comparisonWords, floorWords, multiLabelWords, regressionWords, scoreWords } = await import('../scores.ts')
@@ -99,7 +100,6 @@ async function run(source: string, flags: Flags): Promise<void> {
   }
   const of = { ...asked, ...(positive !== undefined && { positive }) }
   if (against !== undefined) {
-    const { compareClassifiers } = await import('../../evaluation/evaluate.ts')
     const compared = await compareClassifiers(source, against, data, of)
     return print(compared, scoreWords(compared) + comparisonWords(compared, against))
   }
