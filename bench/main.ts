@@ -127,6 +127,7 @@ function declareTexts(program: Command, command: string): void {
     .addOption(new Option('--batches <list>', 'texts of one call').argParser(counts).default(counts('1,32'), '1,32'))
     .addOption(new Option('--threads <list>', 'CPU threads').argParser(counts).default(counts('1,2'), '1,2'))
     .addOption(new Option('--peers <list>', 'transformers-js').argParser(list).default(list(''), 'none'))
+    .option('--wide', `ours with its wide kernels too, in a Node with ${WIDE_FLAG}`)
     .addOption(roundsOption(7))
     .addOption(seedOption())
     .addOption(jsonOption())

@@ -4,6 +4,7 @@
 import { mkdir, mkdtemp, rm } from 'node:fs/promises'
 import { tmpdir } from 'node:os'
 import { join } from 'node:path'
+import { WIDE_FLAG } from '../kernels/wasm/wide-flag.ts'
 import { loadTexts } from '../ts/data/unlabelled.ts'
 import { loadModel } from '../ts/model/load.ts'
 import { saveModel } from '../ts/model/save.ts'
@@ -32,10 +33,18 @@ export interface TextsBenchOptions {
   batches: number[]
   threads: number[]
   peers: string[]
+  /** ours with its wide kernels too, in a process with V8's flag, beside ours without */
+  wide?: boolean
   rounds: number
   seed: number
   command: string
   log: (line: string) => void
+}
+
+/** Ours by the names of engines. */
+const OURS: Record<string, string> = {
+  'compact-kernels': 'compact-kernels-texts',
+  'compact-kernels wide': 'compact-kernels-texts-wide',
 }
 
 interface Opened {
@@ -119,10 +128,13 @@ async function makeVariant({ model, seed, peers, log }: TextsBenchOptions, varia
 
 async function open(name: string, setting: Setting, root: string, texts: string[]): Promise<Opened> {
   const { variant, threads, batch } = setting
-  const remote = new RemoteContender(`${name} ${variant}, ${threads} threads, ${batch} texts a call`, nodeChannel())
+  const remote = new RemoteContender(
+    `${name} ${variant}, ${threads} threads, ${batch} texts a call`,
+    nodeChannel(name === 'compact-kernels wide' ? [WIDE_FLAG] : []),
+  )
   try {
     const task: TextsTask = { folder: folderOf(root, variant), threads }
-    const contender = name === 'compact-kernels' ? 'compact-kernels-texts' : name
+    const contender = OURS[name] ?? name
     const { prepareMs } = await remote.prepare(contender, task)
     const { firstMs: coldMs } = await remote.first({ texts: texts.slice(0, batch), batch })
     const { output: vectors, description } = await remote.first({ texts, batch })
@@ -136,7 +148,7 @@ async function open(name: string, setting: Setting, root: string, texts: string[
 /** Ours and the peers in one setting; `alone` gets, and has, their vectors with one text a call. */
 async function measure(
   setting: Setting,
-  { peers, rounds, model }: TextsBenchOptions,
+  { peers, wide, rounds, model }: TextsBenchOptions,
   root: string,
   texts: string[],
   exact: Float32Array,
@@ -146,7 +158,8 @@ async function measure(
   const { variant, batch } = setting
   const opened: Opened[] = []
   try {
-    for (const name of ['compact-kernels', ...peers]) opened.push(await open(name, setting, root, texts))
+    const ours = Object.keys(OURS).slice(0, wide ? 2 : 1)
+    for (const name of [...ours, ...peers]) opened.push(await open(name, setting, root, texts))
     if (batch === 1) for (const { name, vectors } of opened) alone.set(name, vectors)
     if (!isTimed) return []
     for (let round = 0; round < rounds; round++)
@@ -161,10 +174,10 @@ async function measure(
   return opened.map(({ name, description, coldMs, prepareMs, vectors, bursts }, at): ResultRow => {
     const time = times[at]
     const ratios = Object.fromEntries(
-      peers.map((peer, i) => [
-        peer,
-        { sameWeights: times[i + 1].medianMs / time.medianMs, sameWeightsMin: times[i + 1].minMs / time.minMs },
-      ]),
+      peers.map((peer) => {
+        const rival = times[opened.findIndex((other) => other.name === peer)]
+        return [peer, { sameWeights: rival.medianMs / time.medianMs, sameWeightsMin: rival.minMs / time.minMs }]
+      }),
     )
     return {
       engine: description.engine,
@@ -182,7 +195,7 @@ async function measure(
       minMs: perText(time.minMs),
       cpuMs: perText(time.cpuMs),
       coldMs,
-      ...(at === 0 && peers.length > 0 ? { ratios } : {}),
+      ...(name in OURS && peers.length > 0 ? { ratios } : {}),
       distances: {
         f32: distances(vectors, exact, texts.length),
         alone: distances(vectors, alone.get(name)!, texts.length),

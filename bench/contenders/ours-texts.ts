@@ -10,7 +10,10 @@ import { callsOf, joined } from '../lib/texts.ts'
 /** Passes of which the least is taken, for each part. */
 const PASSES = 3
 
-export function createContender(): Contender<TextsTask, TextsInput> {
+export const createContender = (): Contender<TextsTask, TextsInput> => oursTexts(false)
+
+/** @param wide its kernels for 256-bit vectors */
+export function oursTexts(wide: boolean): Contender<TextsTask, TextsInput> {
   let pipe: FeatureExtractor | null = null
   let model: RunningModel | null = null
   let calls: string[][] = []
@@ -22,7 +25,7 @@ export function createContender(): Contender<TextsTask, TextsInput> {
   }
   return {
     async prepare({ folder, threads }) {
-      const started = await startPipeline('feature-extraction', folder, { device: 'cpu', threads })
+      const started = await startPipeline('feature-extraction', folder, { device: 'cpu', threads, wide })
       model = started.model
       pipe = started.pipe as unknown as FeatureExtractor
     },
@@ -38,7 +41,7 @@ export function createContender(): Contender<TextsTask, TextsInput> {
       await pipe?.dispose()
     },
     describe: () => ({
-      engine: 'compact-kernels',
+      engine: wide ? 'compact-kernels wide' : 'compact-kernels',
       engineVersion: version(),
       device: 'cpu',
       threads: model!.device.info().threads,

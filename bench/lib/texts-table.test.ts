@@ -33,10 +33,20 @@ it('has both sides of a setting in a row, a loss below 1', () => {
     .split('\n')
     .map((line) => line.split('|').map((cell) => cell.trim()))
   expect(header.slice(4, 8)).toEqual([
-    ...['ours, texts a second', 'transformers-js, texts a second', 'ours is so many times as fast', 'by CPU time'],
+    ...['ours, texts a second', 'transformers-js, texts a second', 'ours is so many times as fast'],
+    'ours: from f32, by the batch',
   ])
-  expect(first.slice(1, 9)).toEqual(['`baseline`', '1', '1', '100', '200', '0.500', '0.800', '3.5e-3, 0.0e+0'])
-  expect(second.slice(1, 8)).toEqual(['`q8`', '32', '1', '500', '250 (noisy)', '2.00', '2.00'])
+  expect(first.slice(1, 8)).toEqual(['`baseline`', '1', '1', '100', '200', '0.500', '3.5e-3, 0.0e+0'])
+  expect(second.slice(1, 7)).toEqual(['`q8`', '32', '1', '500', '250 (noisy)', '2.00'])
+})
+
+it('has the wide kernels beside ours where they ran', () => {
+  const wide = { ...result, rows: [...result.rows, row('compact-kernels wide', 'q8', 32, 1)] }
+  const lines = textsTable(wide).split('\n')
+  const [header, first, second] = [0, 2, 3].map((at) => lines[at].split('|').map((cell) => cell.trim()))
+  expect(header.filter((cell) => cell === '`--wide`')).toHaveLength(2)
+  expect(first.slice(4, 9)).toEqual(['100', '', '200', '0.500', ''])
+  expect(second.slice(4, 9)).toEqual(['500', '1000', '250 (noisy)', '2.00', '4.00'])
 })
 
 it('says where, when and how, and stands without a peer', () => {

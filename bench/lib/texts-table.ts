@@ -4,6 +4,7 @@ import { markdownTable } from 'markdown-table'
 import { short, type BenchResult, type ResultRow } from './results.ts'
 
 const OURS = 'compact-kernels'
+const WIDE = 'compact-kernels wide'
 
 const rate = ({ medianMs, noisy }: ResultRow): string => `${short(1000 / medianMs)}${noisy ? ' (noisy)' : ''}`
 
@@ -13,23 +14,28 @@ const distance = ({ distances }: ResultRow): string =>
 const isSame = (a: ResultRow, b: ResultRow): boolean =>
   a.variant === b.variant && a.batch === b.batch && a.threads === b.threads
 
-/** Texts a second of both sides, how many times as fast ours is, and how far the vectors of each are off. */
+/** Texts a second of both sides, how many times as fast ours is (and its wide kernels), and how far vectors are off. */
 export function textsTable({ rows }: BenchResult): string {
-  const peers = [...new Set(rows.map(({ engine }) => engine).filter((engine) => engine !== OURS))]
-  const header = ['variant', 'texts a call', 'threads', 'ours, texts a second']
-  for (const peer of peers) header.push(`${peer}, texts a second`, 'ours is so many times as fast', 'by CPU time')
+  const peers = [...new Set(rows.map(({ engine }) => engine).filter((engine) => engine !== OURS && engine !== WIDE))]
+  const hasWide = rows.some(({ engine }) => engine === WIDE)
+  const header = ['variant', 'texts a call', 'threads', 'ours, texts a second', ...(hasWide ? ['`--wide`'] : [])]
+  for (const peer of peers)
+    header.push(`${peer}, texts a second`, 'ours is so many times as fast', ...(hasWide ? ['`--wide`'] : []))
   header.push('ours: from f32, by the batch', ...peers.map((peer) => `${peer}: from f32, by the batch`))
   const lines = rows
     .filter(({ engine }) => engine === OURS)
     .map((ours) => {
-      const others = peers.map((peer) => rows.find((row) => row.engine === peer && isSame(row, ours)))
+      const of = (engine: string): ResultRow | undefined =>
+        rows.find((row) => row.engine === engine && isSame(row, ours))
+      const sides = [ours, ...(hasWide ? [of(WIDE)] : [])]
+      const others = peers.map(of)
       return [
-        ...[`\`${ours.variant}\``, String(ours.batch), String(ours.threads), rate(ours)],
-        ...others.flatMap((other) =>
-          other
-            ? [rate(other), `${short(other.medianMs / ours.medianMs)}`, `${short(other.cpuMs / ours.cpuMs)}`]
-            : ['', '', ''],
-        ),
+        ...[`\`${ours.variant}\``, String(ours.batch), String(ours.threads)],
+        ...sides.map((row) => (row ? rate(row) : '')),
+        ...others.flatMap((other) => [
+          other ? rate(other) : '',
+          ...sides.map((row) => (row && other ? short(other.medianMs / row.medianMs) : '')),
+        ]),
         ...[ours, ...others].map((row) => (row ? distance(row) : '')),
       ]
     })
