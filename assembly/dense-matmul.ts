@@ -2,10 +2,10 @@
 // Contract   kernels/dense-matmul/contract.ts      Tiles  kernels/dense-matmul/variants.ts
 // Layout     X, Y, residual row-major; W in panels [ceil(N / columns)][K][columns] of the tile's columns, those past N
 //            zero; bias padded with zeros to whole panels
-// Plan       a thread owns a range of panels; per panel and K block, B (256 x 8 x 4 = 8 KiB) stays in L1 while up to 192
-//            rows pass, so W comes from memory once for so many rows; their sums [rows][columns] wait in scratch between
-//            K blocks.
-//            WebAssembly has no prefetch: a few loads before each tile bring the next block of W nearer
+// Plan       a thread owns a range of panels; per panel and K block, B (8 KiB at most) stays in L1 while up to 192 rows
+//            pass, so W comes from memory once for so many rows; their sums [rows][columns] wait in scratch between K blocks.
+//            WebAssembly has no prefetch: a few loads before each tile bring the next block of W nearer. More than eight
+//            lines at once would be waited for, so that a block is as long as its tiles can fetch
 // Needs      scratch: the sums of a row block and a cache line per thread (kernels/dense-matmul/wasm.ts)
 // Source     own derivation
 
@@ -19,8 +19,11 @@ import { sliceBegin } from './tape'
 import { denseTileColumns, denseTileRows, runDenseTile } from './tiles'
 
 const K_BLOCK: i32 = 256
-/** From so many tiles on, a tile's share of the next block is 8 lines at most: more at once would be waited for. */
-const TOUCH_TILES: i32 = 16
+/** Of the next block, loaded before each tile. */
+const TOUCHED: usize = 8 * CACHE_LINE_BYTES
+/** Fewer tiles read W as they go: one alone, and those of two panels, whose own loads run ahead as far. */
+const TOUCH_TILES: i32 = 2
+const TOUCH_WIDE_TILES: i32 = 12
 
 export function denseMatmul(record: usize, thread: i32, threads: i32, scratch: usize): void {
   const args = changetype<DenseMatmulRecord>(record)
@@ -40,13 +43,17 @@ export function denseMatmul(record: usize, thread: i32, threads: i32, scratch: u
     const m0 = tileBegin(M, blocks, block)
     const rows = tileBegin(M, blocks, block + 1) - m0
     const tiles = tileCount(rows, mostRows)
-    const touched: usize = tiles < TOUCH_TILES
-      ? 0 : (<usize>(K_BLOCK * <i32>lineBytes / tiles) + CACHE_LINE_BYTES - 1) & -CACHE_LINE_BYTES
+    let kBlock = K_BLOCK
+    let touched: usize = 0
+    if (tiles >= (columns > PANEL ? TOUCH_WIDE_TILES : TOUCH_TILES)) {
+      kBlock = min(K_BLOCK, <i32>(TOUCHED / lineBytes) * tiles)
+      touched = (<usize>kBlock * lineBytes / <usize>tiles + CACHE_LINE_BYTES - 1) & -CACHE_LINE_BYTES
+    }
     const xBlock = x + <usize>m0 * xStride
     for (let panel = first; panel < last; panel++) {
       const b = w + <usize>panel * (<usize>K * lineBytes)
-      for (let k = 0; k < K; k += K_BLOCK) {
-        const depth = min(K_BLOCK, K - k)
+      for (let k = 0; k < K; k += kBlock) {
+        const depth = min(kBlock, K - k)
         const isLast = k + depth == K
         let ahead = b + <usize>(k + depth) * lineBytes
         for (let t = 0; t < tiles; t++) {

@@ -5,8 +5,8 @@
 // Plan       a thread owns a range of panels; a panel (K = 768: 6 KiB) stays in L1 while the rows of a block pass. Tiles of one
 //            panel store Y themselves; what is left is an activation, or a last panel with fewer columns. The sums of tiles of
 //            two panels go through scratch: their lines are finished whole (lib/epilogue-wide.ts).
-//            WebAssembly has no prefetch: where the dot of bytes is so fast that panels are waited for, loads bring the next
-//            one nearer, some before each tile, or all before the first where there are few
+//            WebAssembly has no prefetch: where the dot of bytes is so fast that panels are waited for, a few loads before each
+//            tile bring the next one nearer
 // Needs      K padded to 8; scratch for the sums of a tile per thread, and a Finish
 // Source     own derivation; zero point: sum (q + 128) w = sum q w + 128 sum w, so the sums of u8 start at -128 sum w
 
@@ -24,8 +24,9 @@ import { int8TileColumns, int8TileRows, int8TileShift, runInt8Tile } from './til
 /** Rows that pass a panel before the next panel is taken: of bytes twice as many stay in an L2 cache. */
 const ROW_BLOCK: i32 = 96
 const ROW_BLOCK_OF_BYTES: i32 = 192
-/** From so many tiles on the loads of the next panel are shared among them, a half KiB at least before each. */
-const TOUCH_TILES: i32 = 16
+/** Fewer tiles would have to fetch so many lines of the next panel each that these are waited for, as are those of two panels. */
+const TOUCH_TILES: i32 = 8
+/** Of the next panel, loaded before each tile; more where the tiles are few. */
 const LEAST_TOUCHED: usize = 512
 
 export function int8Matmul(record: usize, thread: i32, threads: i32, scratch: usize): void {
@@ -53,10 +54,8 @@ export function int8Matmul(record: usize, thread: i32, threads: i32, scratch: us
     const rows = tileBegin(M, blocks, block + 1) - m0
     const tiles = tileCount(rows, mostRows)
     let touched: usize = 0
-    if (shift == 0) {
-      const share = (panelBytes / <usize>tiles + CACHE_LINE_BYTES - 1) & -CACHE_LINE_BYTES
-      touched = tiles < TOUCH_TILES ? panelBytes : max(share, LEAST_TOUCHED)
-    }
+    if (shift == 0 && columns == PANEL && tiles >= TOUCH_TILES)
+      touched = max((panelBytes / <usize>tiles + CACHE_LINE_BYTES - 1) & -CACHE_LINE_BYTES, LEAST_TOUCHED)
     for (let panel = first; panel < last; panel++) {
       const b = w + <usize>panel * panelBytes
       const n = <usize>panel * lineBytes

@@ -1,8 +1,10 @@
 // int8 micro-kernel by relaxed dot: sums[rows][8] i32 = start[8] + A[rows,K] bytes . B[K,8] s8, rows = 1..6, finished as f32
 // (finish.ts).
 // Layout   A row-major bytes, K padded to 8; B one packed panel [K/4][8][4] s8; `out` a Finish
-// Plan     6x8: 12 sums + 2 of B + 1 splat of four A = 15 vector registers where the engine adds in place (vpdpbusd, sdot)
-// Needs    K % 8 == 0; an engine on which the dot is exact for A's range: u8 (then start = -128 column sums) or s8
+// Plan     6x8: 12 sums + 2 of B + 1 splat of four A = 15 vector registers where the engine adds in place (vpdpbusd, sdot).
+//          Four of K at a time: the compiler would turn two sums of one accumulator into one expression, which keeps the
+//          columns of both steps in registers, and V8 would spill
+// Needs    K % 4 == 0; an engine on which the dot is exact for A's range: u8 (then start = -128 column sums) or s8
 //          (kernels/wasm/dot-strategy.ts probes). B is the first operand: the one that is i8 by the specification
 
 import { Finish, finishIntegerRow } from './finish'
@@ -30,21 +32,13 @@ function tileRelaxed(rows: i32, a: usize, aStride: usize, b: usize, bEnd: usize,
     if (rows > 3) { s = v128.load32_splat(a3); c30 = i32x4.relaxed_dot_i8x16_i7x16_add_s(b0, s, c30); c31 = i32x4.relaxed_dot_i8x16_i7x16_add_s(b1, s, c31) }
     if (rows > 4) { s = v128.load32_splat(a4); c40 = i32x4.relaxed_dot_i8x16_i7x16_add_s(b0, s, c40); c41 = i32x4.relaxed_dot_i8x16_i7x16_add_s(b1, s, c41) }
     if (rows > 5) { s = v128.load32_splat(a5); c50 = i32x4.relaxed_dot_i8x16_i7x16_add_s(b0, s, c50); c51 = i32x4.relaxed_dot_i8x16_i7x16_add_s(b1, s, c51) }
-    b0 = v128.load(b, 32); b1 = v128.load(b, 48)
-    s = v128.load32_splat(a, 4)
-    c00 = i32x4.relaxed_dot_i8x16_i7x16_add_s(b0, s, c00); c01 = i32x4.relaxed_dot_i8x16_i7x16_add_s(b1, s, c01)
-    if (rows > 1) { s = v128.load32_splat(a1, 4); c10 = i32x4.relaxed_dot_i8x16_i7x16_add_s(b0, s, c10); c11 = i32x4.relaxed_dot_i8x16_i7x16_add_s(b1, s, c11) }
-    if (rows > 2) { s = v128.load32_splat(a2, 4); c20 = i32x4.relaxed_dot_i8x16_i7x16_add_s(b0, s, c20); c21 = i32x4.relaxed_dot_i8x16_i7x16_add_s(b1, s, c21) }
-    if (rows > 3) { s = v128.load32_splat(a3, 4); c30 = i32x4.relaxed_dot_i8x16_i7x16_add_s(b0, s, c30); c31 = i32x4.relaxed_dot_i8x16_i7x16_add_s(b1, s, c31) }
-    if (rows > 4) { s = v128.load32_splat(a4, 4); c40 = i32x4.relaxed_dot_i8x16_i7x16_add_s(b0, s, c40); c41 = i32x4.relaxed_dot_i8x16_i7x16_add_s(b1, s, c41) }
-    if (rows > 5) { s = v128.load32_splat(a5, 4); c50 = i32x4.relaxed_dot_i8x16_i7x16_add_s(b0, s, c50); c51 = i32x4.relaxed_dot_i8x16_i7x16_add_s(b1, s, c51) }
-    b += 64
-    a += 8
-    if (rows > 1) a1 += 8
-    if (rows > 2) a2 += 8
-    if (rows > 3) a3 += 8
-    if (rows > 4) a4 += 8
-    if (rows > 5) a5 += 8
+    b += 32
+    a += 4
+    if (rows > 1) a1 += 4
+    if (rows > 2) a2 += 4
+    if (rows > 3) a3 += 4
+    if (rows > 4) a4 += 4
+    if (rows > 5) a5 += 4
   }
   const to = changetype<Finish>(out)
   finishIntegerRow(to, 0, c00, c01)
