@@ -23,8 +23,11 @@ import {
   ABORT_ADDRESS, ARRIVED_ADDRESS, BARRIER, GENERATION_ADDRESS, STALL_SECONDS_ADDRESS, THREAD_WORDS, THREADS_ADDRESS,
 } from './abi'
 
-/** Looks at GENERATION_ADDRESS before a thread goes to sleep: about 50 us, the time a sleeping thread takes to wake. */
-const SPINS: i32 = 20000
+/**
+ * Looks at GENERATION_ADDRESS before a thread goes to sleep: 65 us at 4.4 GHz, longer than a slice of a small model lasts. Waking
+ * costs a thread as long, and with a fifth of the looks every other barrier of such a model slept (docs/perf-log.md).
+ */
+const SPINS: i32 = 100000
 /** Looks of a thread that must not sleep (a page's main thread) between two looks at the others' progress. */
 const SPINS_AWAKE: i64 = 500000000
 const ONE_SECOND: i64 = 1000000000
