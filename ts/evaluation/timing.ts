@@ -83,7 +83,7 @@ export async function timeInTurns(contenders: Contender[], options: TimingOption
   while (rounds.length < maxRounds) {
     const share = spent() * (1 + REPEATED)
     if (rounds.length >= MIN_ROUNDS && share >= 1) break
-    progress?.(Math.max(share, rounds.length / maxRounds), 1)
+    progress?.(Math.min(1, Math.max(share, rounds.length / maxRounds)), 1)
     await runNext()
   }
   const wanted = rounds.length

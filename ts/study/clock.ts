@@ -103,9 +103,9 @@ const SHAPING: [RegExp, number][] = [
 ]
 const PLAIN_SHAPING = 0.006
 /** Storing and scoring one row. */
-const ROW = 0.004
+const ROW = 0.007
 /** Of all rows that are trained again together. */
-const TUNING = 0.2
+const TUNING = 0.24
 
 /** Name of the piece that shapes and trains a row, which rows of the same shape share. */
 export const shapingOf = ({ base, shape }: Pick<RowPlan, 'base' | 'shape'>): string => `${base}/${shape}`
@@ -115,7 +115,7 @@ export function studyPieces(plans: readonly RowPlan[], devices: readonly ('cpu' 
   const shapes = new Map(plans.filter(({ shape }) => shape !== '').map((plan) => [shapingOf(plan), plan.shape]))
   const piece = (id: string, fixed: number, flexible = 0): Piece => ({ id, fixed, flexible })
   const pieces = [
-    { ...piece('baseline', 0.05, 0.28), least: LEAST_BASELINE },
+    { ...piece('baseline', 0.05, 0.22), least: LEAST_BASELINE },
     piece('floors', 0.045),
     ...(plans.some(({ id }) => id === 'student') ? [piece('student', 0.02, 0.08)] : []),
     ...Array.from(shapes, ([id, shape]) =>
