@@ -214,10 +214,21 @@ function section([titles, ...lines]: string[][], title: string, words: string): 
   return ['', `## ${title}`, '', words, '', markdownTable(table, { align: ['l', ...titles.slice(1).map(() => 'r')] })]
 }
 
-/** The whole of table.md. */
-export function tableMarkdown(results: StudyResults): string {
+/** All rows and floors, as table.md has them. */
+export function resultTable(results: StudyResults): string {
   const columns = columnsOf(results)
   const titles = columns.map(({ title }) => title)
+  const rows = results.rows
+    .map((row) => tableCells(row, results))
+    .map((cells) => columns.map(({ cell }) => cell(cells)))
+  return markdownTable([titles, ...rows, ...floorLines(results, titles)], {
+    align: columns.map(({ align }) => align),
+    alignDelimiters: false,
+  })
+}
+
+/** The whole of table.md. */
+export function tableMarkdown(results: StudyResults): string {
   const warning = headline(results)
   const lines = [
     ...(warning ? [`**${warning}.**`, ''] : []),
@@ -234,14 +245,7 @@ export function tableMarkdown(results: StudyResults): string {
     '',
     explanation(results),
     '',
-    markdownTable(
-      [
-        titles,
-        ...results.rows.map((row) => tableCells(row, results)).map((cells) => columns.map(({ cell }) => cell(cells))),
-        ...floorLines(results, titles),
-      ],
-      { align: columns.map(({ align }) => align), alignDelimiters: false },
-    ),
+    resultTable(results),
   ]
   if (results.recommendations.length) {
     lines.push(
