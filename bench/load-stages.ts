@@ -1,107 +1,103 @@
-// `bench load`: what a pipeline does before its first answer, stage by stage, each time in a new process.
+// `bench load`: what a pipeline does before its first answer, stage by stage, and the whole of a peer's, each time in a new
+// process or page.
 
-import { execFileSync } from 'node:child_process'
-import { existsSync, readFileSync } from 'node:fs'
+import { existsSync } from 'node:fs'
+import { mkdtemp, rm } from 'node:fs/promises'
+import { tmpdir } from 'node:os'
 import { join } from 'node:path'
-import { fileURLToPath } from 'node:url'
 import { medianAbsoluteDeviation, median } from '../ts/evaluation/statistics.ts'
+import { startTexts } from './contenders/open-texts.ts'
+import type { Host } from './lib/contender.ts'
+import { RemoteContender } from './lib/remote.ts'
 import { formatTable, short } from './lib/results.ts'
+import { STAGES } from './lib/stages.ts'
+import { TEXT_PEERS, folderOf, makeVariant } from './texts.ts'
 
-/** In the order of a start. */
-export const STAGES = ['import', 'read', 'parse', 'compile', 'workers', 'self-test', 'pack', 'first run'] as const
-export type Stage = (typeof STAGES)[number]
-
-export interface StageTimes {
-  stage: Stage | 'whole'
+export interface LoadTimes {
+  engine: string
+  host: Host
+  /** of ours; else, and last of ours, the whole */
+  stage: string
   medianMs: number
   madMs: number
   minMs: number
 }
 
 export interface LoadBenchOptions {
-  /** folder with a tokenizer */
+  /** with a tokenizer, the weights as they are stored */
   folder: string
   threads: number
-  /** processes */
+  /** processes or pages of each */
   rounds: number
+  hosts: Host[]
+  peers: string[]
+  log: (line: string) => void
 }
 
-/** Tokens of the first run. */
-const TOKENS = 16
+/** Some 16 tokens. */
+const TEXT = 'The first answer is the one that a visitor waits for, however fast the next ones are.'
+const WHOLE = 'whole'
 
-/** @throws where there is no such folder, or a process fails */
-export function benchLoad({ folder, threads, rounds }: LoadBenchOptions): StageTimes[] {
+/** @throws where there is no such folder, a peer is not known, or a process fails */
+export async function benchLoad({
+  folder,
+  threads,
+  rounds,
+  hosts,
+  peers,
+  log,
+}: LoadBenchOptions): Promise<LoadTimes[]> {
   const file = join(folder, 'model.safetensors')
   if (!existsSync(file)) throw new Error(`bench load: there is no ${file}; give the folder of a model`)
-  const args = [fileURLToPath(import.meta.url), folder, String(threads)]
-  const samples = Array.from(
-    { length: rounds },
-    () => JSON.parse(execFileSync(process.execPath, args, { encoding: 'utf8' })) as Record<Stage, number>,
-  )
-  const row = (stage: StageTimes['stage'], times: number[]): StageTimes => ({
-    stage,
-    medianMs: median(times),
-    madMs: medianAbsoluteDeviation(times),
-    minMs: Math.min(...times),
-  })
-  return [
-    ...STAGES.map((stage) =>
-      row(
-        stage,
-        samples.map((sample) => sample[stage]),
-      ),
-    ),
-    row(
-      'whole',
-      samples.map((sample) => STAGES.reduce((sum, stage) => sum + sample[stage], 0)),
-    ),
-  ]
-}
-
-export const loadTable = (rows: StageTimes[]): string =>
-  formatTable(
-    ['stage', 'median ms', 'MAD', 'min'],
-    rows.map(({ stage, medianMs, madMs, minMs }) => [stage, short(medianMs), short(madMs), short(minMs)]),
-  )
-
-/**
- * Times the stages in this process, which has done nothing before. `compile` and `workers` are the times that the engine's
- * own calls take inside the making of the device; `self-test` is what is left of it. `read` is a read of the whole file, which
- * brings it into the system's cache, so that `parse` and `pack` do not wait for a disk.
- */
-async function stagesOf(folder: string, threads: number): Promise<Record<Stage, number>> {
-  const times = Object.fromEntries(STAGES.map((stage) => [stage, 0])) as Record<Stage, number>
-  const timed = async <T>(stage: Stage, work: () => T | Promise<T>): Promise<T> => {
-    const began = performance.now()
-    const made = await work()
-    times[stage] += performance.now() - began
-    return made
+  const unknown = peers.filter((peer) => !TEXT_PEERS.includes(peer))
+  if (unknown.length > 0) throw new Error(`no peer '${unknown.join(', ')}'; there are ${TEXT_PEERS.join(', ')}`)
+  const root = await mkdtemp(join(tmpdir(), 'compact-kernels-load-'))
+  try {
+    await makeVariant({ model: folder, seed: 1, peers, log }, 'baseline', root)
+    const who = hosts.flatMap((host) => ['stages', ...peers].map((contender) => ({ contender, host })))
+    const samples = who.map(() => [] as Record<string, number>[])
+    for (let round = 0; round < rounds; round++)
+      for (const [i, { contender, host }] of who.entries())
+        samples[i].push(await startOnce(contender, host, { folder: folderOf(root, 'baseline'), threads }))
+    return who.flatMap(({ contender, host }, i) =>
+      Object.keys(samples[i][0]).map((stage) => {
+        const times = samples[i].map((sample) => sample[stage])
+        const engine = contender === 'stages' ? 'compact-kernels' : contender
+        const [medianMs, madMs] = [median(times), medianAbsoluteDeviation(times)]
+        return { engine, host, stage, medianMs, madMs, minMs: Math.min(...times) }
+      }),
+    )
+  } finally {
+    await rm(root, { recursive: true, force: true })
   }
-  const { createWasmDevice, ThreadPool, openTextModel, runOn } = await timed('import', async () => ({
-    ...(await import('../kernels/wasm/device.ts')),
-    ...(await import('../kernels/wasm/pool.ts')),
-    ...(await import('../ts/inference/text-model.ts')),
-    ...(await import('../ts/inference/running-model.ts')),
-  }))
-  await timed('read', () => readFileSync(join(folder, 'model.safetensors')))
-  const opened = await timed('parse', () => openTextModel(folder, {}))
-  const compile = WebAssembly.compile.bind(WebAssembly)
-  WebAssembly.compile = (bytes) => timed('compile', () => compile(bytes as BufferSource))
-  const start = ThreadPool.create.bind(ThreadPool)
-  ThreadPool.create = (...given) => timed('workers', () => start(...given))
-  const device = await timed('self-test', () => createWasmDevice({ threads }))
-  times['self-test'] -= times.compile + times.workers
-  const model = runOn(device, opened)
-  const session = await timed('pack', () => model.session('embeddings'))
-  await timed('first run', () =>
-    session.run({ offsets: Int32Array.of(0, TOKENS), ids: new Int32Array(TOKENS), types: new Int32Array(TOKENS) }),
-  )
-  await model.dispose()
-  await device.dispose()
-  return times
 }
 
-if (process.argv[1] === fileURLToPath(import.meta.url)) {
-  const [folder, threads] = process.argv.slice(2)
-  process.stdout.write(JSON.stringify(await stagesOf(folder, Number(threads))))
+/** ms of the stages, where the contender tells them, and of the whole. */
+async function startOnce(
+  contender: string,
+  host: Host,
+  given: { folder: string; threads: number },
+): Promise<Record<string, number>> {
+  const { channel, task } = await startTexts(contender, host, given)
+  const remote = new RemoteContender(`${contender} in ${host}`, channel)
+  try {
+    const { prepareMs } = await remote.prepare(contender, task)
+    const { firstMs, description } = await remote.first({ texts: [TEXT], batch: 1 })
+    const { partsMs } = description
+    // what is read once more, to bring the file into a cache, no start has
+    if (partsMs) return { ...partsMs, [WHOLE]: STAGES.reduce((sum, stage) => sum + partsMs[stage], 0) }
+    return { [WHOLE]: prepareMs + firstMs }
+  } finally {
+    await remote.dispose()
+  }
 }
+
+export const loadTable = (rows: LoadTimes[]): string =>
+  formatTable(
+    ['engine', 'in', 'stage', 'median ms', 'MAD', 'min'],
+    rows.map(({ engine, host, stage, medianMs, madMs, minMs }) => [
+      ...[engine, host, stage],
+      ...[medianMs, madMs, minMs].map(short),
+    ]),
+    3,
+  )

@@ -127,6 +127,7 @@ function declareTexts(program: Command, command: string): void {
     .addOption(new Option('--batches <list>', 'texts of one call').argParser(counts).default(counts('1,32'), '1,32'))
     .addOption(new Option('--threads <list>', 'CPU threads').argParser(counts).default(counts('1,2'), '1,2'))
     .addOption(new Option('--peers <list>', 'transformers-js').argParser(list).default(list(''), 'none'))
+    .addOption(hostsOption(`where both run: ${HOSTS.join(', ')} (not isolated, so 1 thread)`))
     .option('--wide', `ours with its wide kernels too, in a Node with ${WIDE_FLAG}`)
     .addOption(roundsOption(7))
     .addOption(seedOption())
@@ -141,13 +142,15 @@ function declareTexts(program: Command, command: string): void {
 function declareLoad(program: Command): void {
   program
     .command('load')
-    .description('what a pipeline does before its first answer, stage by stage, each time in a new process of Node')
+    .description('what a pipeline does before its first answer, stage by stage, each time in a new process or page')
     .argument('<folder>', 'of a model with a tokenizer')
     .addOption(threadsOption('CPU threads', 2))
+    .addOption(new Option('--peers <list>', 'transformers-js').argParser(list).default(list(''), 'none'))
+    .addOption(hostsOption(`where both start: ${HOSTS.join(', ')} (not isolated, so 1 thread)`))
     .addOption(roundsOption(7))
     .action(async (folder, options) => {
       const { benchLoad, loadTable } = await import('./load-stages.ts')
-      log(loadTable(benchLoad({ folder, ...options })))
+      log(loadTable(await benchLoad({ folder, ...options, log })))
     })
 }
 

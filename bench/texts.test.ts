@@ -4,7 +4,8 @@ import { mkdtemp, rm, writeFile } from 'node:fs/promises'
 import { tmpdir } from 'node:os'
 import { join } from 'node:path'
 import { afterAll, expect, it } from 'vitest'
-import { STAGES, benchLoad, loadTable } from './load-stages.ts'
+import { benchLoad, loadTable } from './load-stages.ts'
+import { STAGES } from './lib/stages.ts'
 import { distances } from './lib/texts.ts'
 import { peersInstalled } from './peers/install.ts'
 import { TEXT_PEERS, benchTexts, folderOf, textsTable } from './texts.ts'
@@ -62,10 +63,24 @@ it('takes no vector that is not a number for near', () => {
   expect(() => distances(Float32Array.of(NaN, 1), Float32Array.of(1, 1), 1)).toThrow('cosine of text 0 is no number')
 })
 
-it('times every stage of a start in a new process', () => {
-  const rows = benchLoad({ folder: options.model, threads: 2, rounds: 1 })
-  expect(rows.map(({ stage }) => stage)).toEqual([...STAGES, 'whole'])
-  for (const { stage, minMs } of rows) expect(minMs, stage).toBeGreaterThan(0)
+it('times both in Chromium, with the same vectors', async () => {
+  const { rows } = await benchTexts({ ...options, batches: [3], hosts: ['chromium'] })
+  expect(rows.map(({ engine, host }) => `${engine} ${host}`)).toEqual(
+    ['compact-kernels', ...options.peers].map((engine) => `${engine} chromium`),
+  )
+  // the peer rounds activations to int8 with one scale for a whole call
+  for (const { engine, distances: moved } of rows)
+    expect(moved!.f32.max, engine).toBeLessThan(engine === 'compact-kernels' ? 1e-5 : 0.05)
+}, 120_000)
+
+it('times every stage of a start in a new process, and in a new page', async () => {
+  const given = { folder: options.model, threads: 2, rounds: 1, peers: options.peers, log: () => {} }
+  const rows = await benchLoad({ ...given, hosts: ['node', 'chromium'] })
+  for (const host of ['node', 'chromium']) {
+    const ours = rows.filter((row) => row.engine === 'compact-kernels' && row.host === host)
+    expect(ours.map(({ stage }) => stage)).toEqual([...STAGES, 'whole'])
+  }
+  for (const { engine, host, stage, minMs } of rows) expect(minMs, `${engine} ${host} ${stage}`).toBeGreaterThan(0)
   expect(loadTable(rows)).toContain('self-test')
-  expect(() => benchLoad({ folder, threads: 1, rounds: 1 })).toThrow('give the folder of a model')
-})
+  await expect(benchLoad({ ...given, folder, hosts: ['node'] })).rejects.toThrow('give the folder of a model')
+}, 120_000)

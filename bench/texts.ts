@@ -1,18 +1,17 @@
 // `bench texts`: vectors of real texts by the whole pipeline, tokenizer included, beside transformers.js on the same
-// weights. Ours and the peer's bursts of one setting are interleaved round by round.
+// weights, in Node and in Chromium. All bursts of one setting are interleaved round by round.
 
 import { mkdir, mkdtemp, rm } from 'node:fs/promises'
 import { tmpdir } from 'node:os'
 import { join } from 'node:path'
-import { WIDE_FLAG } from '../kernels/wasm/wide-flag.ts'
 import { loadTexts } from '../ts/data/unlabelled.ts'
 import { loadModel } from '../ts/model/load.ts'
 import { saveModel } from '../ts/model/save.ts'
 import { exportOnnx } from '../ts/onnx/export.ts'
 import { applyRecipe } from '../ts/recipe/apply.ts'
-import { nodeChannel } from './lib/channel.ts'
-import type { Description, TextsTask } from './lib/contender.ts'
+import type { Description, Host } from './lib/contender.ts'
 import { fastestCalibration, rotated, timing, warmCalibration, type Burst } from './lib/measure.ts'
+import { startTexts } from './contenders/open-texts.ts'
 import { RemoteContender } from './lib/remote.ts'
 import { resultHead, engineName, formatTable, short, type BenchResult, type ResultRow } from './lib/results.ts'
 import { distances } from './lib/texts.ts'
@@ -35,6 +34,8 @@ export interface TextsBenchOptions {
   peers: string[]
   /** ours with its wide kernels too, in a process with V8's flag, beside ours without */
   wide?: boolean
+  /** node where not given */
+  hosts?: Host[]
   rounds: number
   seed: number
   command: string
@@ -47,8 +48,13 @@ const OURS: Record<string, string> = {
   'compact-kernels wide': 'compact-kernels-texts-wide',
 }
 
-interface Opened {
+interface Who {
+  /** as engines are called */
   name: string
+  host: Host
+}
+
+interface Opened extends Who {
   remote: RemoteContender
   prepareMs: number
   coldMs: number
@@ -56,6 +62,8 @@ interface Opened {
   vectors: Float32Array
   bursts: Burst[]
 }
+
+const keyOf = ({ name, host }: Who): string => `${name} in ${host}`
 
 interface Setting {
   variant: string
@@ -87,7 +95,12 @@ export async function benchTexts(options: TextsBenchOptions): Promise<BenchResul
   const folder = await mkdtemp(join(tmpdir(), 'compact-kernels-texts-'))
   try {
     await makeVariant(options, 'baseline', folder)
-    const reference = await open('compact-kernels', { variant: 'baseline', threads: 1, batch: 1 }, folder, texts)
+    const reference = await open(
+      { name: 'compact-kernels', host: 'node' },
+      { variant: 'baseline', threads: 1, batch: 1 },
+      folder,
+      texts,
+    )
     // by these vectors the others are judged
     const exact = reference.vectors
     await reference.remote.dispose()
@@ -115,7 +128,11 @@ export async function benchTexts(options: TextsBenchOptions): Promise<BenchResul
 export const folderOf = (root: string, variant: string): string => join(root, variant.replaceAll('+', '_'))
 
 /** Writes the variant as both sides read it. */
-async function makeVariant({ model, seed, peers, log }: TextsBenchOptions, variant: string, root: string) {
+export async function makeVariant(
+  { model, seed, peers, log }: Pick<TextsBenchOptions, 'model' | 'seed' | 'peers' | 'log'>,
+  variant: string,
+  root: string,
+): Promise<void> {
   log(`${variant}: making the weights …`)
   const loaded = await loadModel(model, { seed })
   const weights = variant === 'baseline' ? loaded.weights : (await applyRecipe(loaded.weights, variant, { seed })).model
@@ -126,29 +143,38 @@ async function makeVariant({ model, seed, peers, log }: TextsBenchOptions, varia
   await exportOnnx(weights, join(folder, 'onnx', 'model.onnx'), { output: 'last_hidden_state' })
 }
 
-async function open(name: string, setting: Setting, root: string, texts: string[]): Promise<Opened> {
+async function open(who: Who, setting: Setting, root: string, texts: string[]): Promise<Opened> {
   const { variant, threads, batch } = setting
+  const { name, host } = who
+  const { channel, task } = await startTexts(OURS[name] ?? name, host, { folder: folderOf(root, variant), threads })
   const remote = new RemoteContender(
-    `${name} ${variant}, ${threads} threads, ${batch} texts a call`,
-    nodeChannel(name === 'compact-kernels wide' ? [WIDE_FLAG] : []),
+    `${name} in ${host} ${variant}, ${threads} threads, ${batch} texts a call`,
+    channel,
   )
   try {
-    const task: TextsTask = { folder: folderOf(root, variant), threads }
-    const contender = OURS[name] ?? name
-    const { prepareMs } = await remote.prepare(contender, task)
+    const { prepareMs } = await remote.prepare(OURS[name] ?? name, task)
     const { firstMs: coldMs } = await remote.first({ texts: texts.slice(0, batch), batch })
     const { output: vectors, description } = await remote.first({ texts, batch })
-    return { name, remote, prepareMs, coldMs, description, vectors, bursts: [] }
+    return { ...who, remote, prepareMs, coldMs, description, vectors, bursts: [] }
   } catch (error) {
     await remote.dispose()
     throw error
   }
 }
 
+/** Who runs and where: the wide kernels in Node alone, whose flag they need. */
+const wanted = ({ peers, wide, hosts = ['node'] }: TextsBenchOptions): Who[] =>
+  hosts.flatMap((host) =>
+    ['compact-kernels', ...(wide && host === 'node' ? ['compact-kernels wide'] : []), ...peers].map((name) => ({
+      name,
+      host,
+    })),
+  )
+
 /** Ours and the peers in one setting; `alone` gets, and has, their vectors with one text a call. */
 async function measure(
   setting: Setting,
-  { peers, wide, rounds, model }: TextsBenchOptions,
+  options: TextsBenchOptions,
   root: string,
   texts: string[],
   exact: Float32Array,
@@ -156,11 +182,11 @@ async function measure(
   isTimed: boolean,
 ): Promise<ResultRow[]> {
   const { variant, batch } = setting
+  const { peers, rounds, model } = options
   const opened: Opened[] = []
   try {
-    const ours = Object.keys(OURS).slice(0, wide ? 2 : 1)
-    for (const name of [...ours, ...peers]) opened.push(await open(name, setting, root, texts))
-    if (batch === 1) for (const { name, vectors } of opened) alone.set(name, vectors)
+    for (const who of wanted(options)) opened.push(await open(who, setting, root, texts))
+    if (batch === 1) for (const who of opened) alone.set(keyOf(who), who.vectors)
     if (!isTimed) return []
     for (let round = 0; round < rounds; round++)
       for (const contender of rotated(opened, round))
@@ -171,17 +197,19 @@ async function measure(
   const fastest = fastestCalibration(opened.map(({ bursts }) => bursts))
   const perText = (ms: number): number => ms / texts.length
   const times = opened.map(({ bursts }) => timing(bursts, fastest, setting.threads === 1))
-  return opened.map(({ name, description, coldMs, prepareMs, vectors, bursts }, at): ResultRow => {
+  return opened.map((who, at): ResultRow => {
+    const { name, host, description, coldMs, prepareMs, vectors, bursts } = who
     const time = times[at]
     const ratios = Object.fromEntries(
       peers.map((peer) => {
-        const rival = times[opened.findIndex((other) => other.name === peer)]
+        const rival = times[opened.findIndex((other) => other.name === peer && other.host === host)]
         return [peer, { sameWeights: rival.medianMs / time.medianMs, sameWeightsMin: rival.minMs / time.minMs }]
       }),
     )
     return {
       engine: description.engine,
       engineVersion: description.engineVersion,
+      ...(host === 'node' ? {} : { host }),
       model,
       variant,
       device: 'cpu',
@@ -198,7 +226,7 @@ async function measure(
       ...(name in OURS && peers.length > 0 ? { ratios } : {}),
       distances: {
         f32: distances(vectors, exact, texts.length),
-        alone: distances(vectors, alone.get(name)!, texts.length),
+        alone: distances(vectors, alone.get(keyOf(who))!, texts.length),
       },
       ...(description.partsMs && {
         partsMs: Object.fromEntries(Object.entries(description.partsMs).map(([part, ms]) => [part, perText(ms)])),

@@ -4,16 +4,16 @@ import { planBatches, packBatch } from '../../ts/inference/batches.ts'
 import type { RunningModel } from '../../ts/inference/running-model.ts'
 import { startPipeline, type FeatureExtractor } from '../../ts/pipeline/pipeline.ts'
 import type { Contender, TextsInput, TextsTask } from '../lib/contender.ts'
-import { version } from '../lib/devices.ts'
 import { callsOf, joined } from '../lib/texts.ts'
 
 /** Passes of which the least is taken, for each part. */
 const PASSES = 3
 
-export const createContender = (): Contender<TextsTask, TextsInput> => oursTexts(false)
-
-/** @param wide its kernels for 256-bit vectors */
-export function oursTexts(wide: boolean): Contender<TextsTask, TextsInput> {
+/**
+ * @param version of this package
+ * @param wide its kernels for 256-bit vectors
+ */
+export function oursTexts(version: string, wide = false): Contender<TextsTask, TextsInput> {
   let pipe: FeatureExtractor | null = null
   let model: RunningModel | null = null
   let calls: string[][] = []
@@ -42,7 +42,7 @@ export function oursTexts(wide: boolean): Contender<TextsTask, TextsInput> {
     },
     describe: () => ({
       engine: wide ? 'compact-kernels wide' : 'compact-kernels',
-      engineVersion: version(),
+      engineVersion: version,
       device: 'cpu',
       threads: model!.device.info().threads,
       notes: model!.device.info().notes,

@@ -3,7 +3,8 @@
 
 import type { Device } from '../../kernels/program/device.ts'
 import type { GpuSession, Precision } from '../../kernels/webgpu/device.ts'
-import { createDevice, version } from '../lib/devices.ts'
+import { createDevice } from '../lib/devices.ts'
+import { version } from '../lib/version.ts'
 import { burst, fastestCalibration, rotated, timing, warmCalibration, type Burst } from '../lib/measure.ts'
 import {
   resultHead,

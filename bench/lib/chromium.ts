@@ -10,7 +10,7 @@ import { packageFiles, packageVersion } from '../peers/packages.ts'
 import type { Reply } from './answer.ts'
 import type { Channel } from './channel.ts'
 import { treeCpuMs } from './cpu-time.ts'
-import { version } from './devices.ts'
+import { version } from './version.ts'
 import { replyOf, toJson } from './json.ts'
 import type { Ask } from './page.ts'
 
@@ -19,6 +19,8 @@ export interface PageContender {
   module: string
   /** the peer's package, and the folder of it that is served as `package/`, if any */
   package?: { name: string; folder?: string }
+  /** another whose folder is served there too */
+  beside?: { name: string; folder: string }
 }
 
 /** Contenders of whole models that can run in a page. */
@@ -27,6 +29,17 @@ export const MODEL_PAGES: Record<string, PageContender> = {
   'ort-webgpu': { module: '../peers/ort-webgpu.page.ts', package: { name: 'onnxruntime-web', folder: 'dist' } },
   'jax-webgpu': { module: '../peers/jax-webgpu.page.ts', package: { name: '@jax-js/jax' } },
   'ort-web': { module: '../peers/ort-web.page.ts', package: { name: 'onnxruntime-web', folder: 'dist' } },
+}
+
+/** Contenders of whole texts that can run in a page. */
+export const TEXT_PAGES: Record<string, PageContender> = {
+  'compact-kernels-texts': { module: '../contenders/ours-texts.page.ts' },
+  stages: { module: '../contenders/stages.page.ts' },
+  'transformers-js': {
+    module: '../peers/transformers-js.page.ts',
+    package: { name: '@huggingface/transformers', folder: 'dist' },
+    beside: { name: '@huggingface/transformers/node_modules/onnxruntime-web', folder: 'dist' },
+  },
 }
 
 declare const ask: Ask
@@ -50,9 +63,9 @@ async function bundle(contender: PageContender): Promise<Files> {
   })
   const files: Files = new Map(outputFiles.map((file) => [basename(file.path), file.contents]))
   files.set('index.html', '<!doctype html><title>bench</title><script type="module" src="page.js"></script>')
-  if (contender.package?.folder)
-    for (const [name, url] of packageFiles(contender.package.name, contender.package.folder))
-      files.set(`package/${name}`, url)
+  for (const served of [contender.package, contender.beside])
+    if (served?.folder)
+      for (const [name, url] of packageFiles(served.name, served.folder)) files.set(`package/${name}`, url)
   return files
 }
 

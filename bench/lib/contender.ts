@@ -96,8 +96,9 @@ export interface Contender<T = Task, I = ModelInput> {
 export const CONTENDERS: Record<string, string> = {
   'compact-kernels': '../contenders/ours.node.ts',
   'compact-kernels-wide': '../contenders/ours-wide.node.ts',
-  'compact-kernels-texts': '../contenders/ours-texts.ts',
-  'compact-kernels-texts-wide': '../contenders/ours-texts-wide.ts',
+  'compact-kernels-texts': '../contenders/ours-texts.node.ts',
+  'compact-kernels-texts-wide': '../contenders/ours-texts-wide.node.ts',
+  stages: '../contenders/stages.node.ts',
   'transformers-js': '../peers/transformers-js.ts',
   'ort-web': '../peers/ort-web.ts',
   'ort-node': '../peers/ort-node.ts',

@@ -1,6 +1,5 @@
 // Our devices as the benches ask for them.
 
-import { readFileSync } from 'node:fs'
 import { createWasmDevice } from '../../kernels/wasm/device.ts'
 import type { ContextOptions } from '../../kernels/webgpu/context.ts'
 import type { Device } from '../../kernels/program/device.ts'
@@ -18,10 +17,4 @@ export async function createDevice(
   if (kind === 'cpu') return createWasmDevice({ threads, wide, keepsSparse: options.keepsSparse ?? false })
   const { createGpuDeviceWith } = await import('../../kernels/webgpu/device.ts')
   return createGpuDeviceWith(ofGpu)
-}
-
-/** Version of this package. */
-export function version(): string {
-  const text = readFileSync(new URL('../../package.json', import.meta.url), 'utf8')
-  return (JSON.parse(text) as { version: string }).version
 }

@@ -12,7 +12,7 @@ const distance = ({ distances }: ResultRow): string =>
   distances ? `${distances.f32.mean.toExponential(1)}, ${distances.alone.max.toExponential(1)}` : ''
 
 const isSame = (a: ResultRow, b: ResultRow): boolean =>
-  a.variant === b.variant && a.batch === b.batch && a.threads === b.threads
+  a.variant === b.variant && a.batch === b.batch && a.threads === b.threads && a.host === b.host
 
 /** Texts a second of both sides, how many times as fast ours is (and its wide kernels), and how far vectors are off. */
 export function textsTable({ rows }: BenchResult): string {
@@ -30,7 +30,7 @@ export function textsTable({ rows }: BenchResult): string {
       const sides = [ours, ...(hasWide ? [of(WIDE)] : [])]
       const others = peers.map(of)
       return [
-        ...[`\`${ours.variant}\``, String(ours.batch), String(ours.threads)],
+        ...[`\`${ours.variant}\`${ours.host ? ', in Chromium' : ''}`, String(ours.batch), String(ours.threads)],
         ...sides.map((row) => (row ? rate(row) : '')),
         ...others.flatMap((other) => [
           other ? rate(other) : '',
