@@ -15,6 +15,8 @@ interface Vendored {
 /** Packages that pages may load too. */
 const PAGE: Record<string, Vendored> = {
   '@huggingface/tokenizers': { file: 'tokenizers', exports: `export * from '@huggingface/tokenizers'` },
+  '@noble/hashes/legacy.js': { file: 'sha1', exports: `export { sha1 } from '@noble/hashes/legacy.js'` },
+  '@noble/hashes/sha2.js': { file: 'sha256', exports: `export { sha256 } from '@noble/hashes/sha2.js'` },
   '@orama/stemmers/english': { file: 'stemmer-english', exports: `export { stemmer } from '@orama/stemmers/english'` },
   '@orama/stemmers/russian': { file: 'stemmer-russian', exports: `export { stemmer } from '@orama/stemmers/russian'` },
   '@orama/stopwords/english': {
