@@ -35,9 +35,10 @@ const LEAST_TEST = 11
 export async function loadEmbedTexts({ data, test, text, seed }: EmbedTextOptions): Promise<EmbedTexts> {
   const notes: string[] = []
   const read = async (sources: string): Promise<Map<string, string>> => {
-    const found: string[] = []
+    const parts: string[][] = []
     for (const source of sources.split(',').map((name) => name.trim()))
-      found.push(...(await readTexts(source, text ?? undefined, seed, notes)))
+      parts.push(await readTexts(source, text ?? undefined, seed, notes))
+    const found = parts.flat()
     const folded = new Map(found.map((item) => [foldSpace(item), item]))
     if (folded.size < found.length) notes.push(`${found.length - folded.size} texts occur twice: once is kept`)
     return folded

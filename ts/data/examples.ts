@@ -149,7 +149,7 @@ export function balanceExamples<E extends { label: number }>(examples: readonly 
     if (members) members.push(example)
     else byClass.set(example.label, [example])
   }
-  const most = Math.max(...[...byClass.values()].map(({ length }) => length))
+  const most = [...byClass.values()].reduce((longest, { length }) => Math.max(longest, length), 0)
   return [...byClass.values()].flatMap((members) => {
     const rest = random.shuffle([...members]).slice(0, most % members.length)
     return [...Array.from({ length: Math.floor(most / members.length) }, () => members).flat(), ...rest]

@@ -4,7 +4,7 @@ import {
   classScores,
   confusionMatrix,
   rarerClass,
-  scoreInterval,
+  scoreIntervals,
   scores,
   type ClassScores,
   type ConfusionMatrix,
@@ -42,9 +42,10 @@ export function testScores(
 ): TestScores {
   const confusion = confusionMatrix(expected, predicted, labels.length)
   const chosen = positiveClass(positive, labels, Array.from(expected))
-  const [f1, macroF1] = (['f1', 'macroF1'] as const).map((metric) =>
-    scoreInterval(expected, predicted, labels.length, { seed, metric, positive: chosen }),
-  )
+  const [f1, macroF1] = scoreIntervals(expected, predicted, labels.length, ['f1', 'macroF1'], {
+    seed,
+    positive: chosen,
+  })
   return {
     n: expected.length,
     ...scores(confusion, chosen),

@@ -129,19 +129,32 @@ export function scoreInterval(
   classes: number,
   options: { seed: number; metric?: Metric; positive?: number | null; resamples?: number; level?: number },
 ): Interval {
-  const { seed, metric = 'f1', positive = null, resamples = 1000, level = 0.95 } = options
+  const { metric = 'f1', ...others } = options
+  return scoreIntervals(expected, predicted, classes, [metric], others)[0]
+}
+
+/** As `scoreInterval`, of several measures on the same drawn examples. */
+export function scoreIntervals(
+  expected: Labels,
+  predicted: Labels,
+  classes: number,
+  metrics: readonly Metric[],
+  options: { seed: number; positive?: number | null; resamples?: number; level?: number },
+): Interval[] {
+  const { seed, positive = null, resamples = 1000, level = 0.95 } = options
   checkBootstrap('scoreInterval', resamples, level)
   // a measure needs only which cell of the confusion matrix each drawn example falls in
   const cells = confusionCells(expected, predicted, classes)
   const random = createRandom(seed, 'bootstrap')
   const counts = new Float64Array(classes * classes)
-  const values = new Float64Array(resamples)
+  const drawn = metrics.map(() => new Float64Array(resamples))
   for (let r = 0; r < resamples; r++) {
     counts.fill(0)
     for (let i = 0; i < cells.length; i++) counts[cells[random.int(cells.length)]]++
-    values[r] = scoreCounts(counts, classes, positive)[metric]
+    const scored = scoreCounts(counts, classes, positive)
+    metrics.forEach((metric, m) => (drawn[m][r] = scored[metric]))
   }
-  return { low: quantile(values, (1 - level) / 2), high: quantile(values, (1 + level) / 2) }
+  return drawn.map((values) => ({ low: quantile(values, (1 - level) / 2), high: quantile(values, (1 + level) / 2) }))
 }
 
 /** The interval of F1 as `scores` gives it: see `scoreInterval`. */

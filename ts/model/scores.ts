@@ -16,7 +16,7 @@ export const scoresOf = ({
 
 /** Shares of the classes of one text, by float64. */
 export function softmax(logits: Float32Array): number[] {
-  const largest = Math.max(...logits)
+  const largest = logits.reduce((most, x) => Math.max(most, x), -Infinity)
   const weights = [...logits].map((x) => Math.exp(x - largest))
   const sum = weights.reduce((a, b) => a + b, 0)
   return weights.map((w) => w / sum)

@@ -178,7 +178,7 @@ export function traceTokens(tokenizer: Tokenizer, text: string, maxLength: numbe
       if (part.token) add(part.token.id, part.token.content, within.starts[0], within.ends.at(-1)!)
       else
         for (const word of traceWords(within, parts, section.start + start === 0))
-          tokens.push(...traceWord(word, parts, prefix).map((token) => trimmed(token, text, json)))
+          for (const token of traceWord(word, parts, prefix)) tokens.push(trimmed(token, text, json))
     }
   }
   const frame = (id: number): TracedToken => ({ id, token: '', start: 0, end: 0, isSpecial: true })

@@ -13,7 +13,7 @@ import { predict, logitsOf } from '../inference/logits.ts'
 import type { PreparedData } from '../data/prepare.ts'
 import type { Reporter } from '../inference/reporter.ts'
 import type { StudyRow } from '../report/results.ts'
-import { confusionMatrix, scoreInterval, scorePredictions, scores, type Metric } from '../evaluation/statistics.ts'
+import { confusionMatrix, scoreIntervals, scorePredictions, scores, type Metric } from '../evaluation/statistics.ts'
 import type { LabelledText } from '../data/examples.ts'
 import type { Tokenizer } from '../text/tokenizer.ts'
 
@@ -67,10 +67,7 @@ export async function scoreRow(input: ScoreInput): Promise<ScoredRow> {
   const expected = data.test.map(({ label }) => label)
   const confusion = confusionMatrix(expected, predicted, classes)
   const { accuracy, f1, macroF1, mcc } = scores(confusion, positive)
-  const interval = (of: Metric): { low: number; high: number } =>
-    scoreInterval(expected, predicted, classes, { seed, metric: of, positive })
-  const ofF1 = interval('f1')
-  const deciding = metric === 'f1' ? ofF1 : interval(metric)
+  const [ofF1, deciding] = scoreIntervals(expected, predicted, classes, ['f1', metric], { seed, positive })
   const ofValidation = scorePredictions(
     data.validation.map(({ label }) => label),
     chosenBy.predicted,

@@ -56,7 +56,7 @@ async function forward(model: RunningModel, kind: Kind, inputs: ModelInputs): Pr
   })
   const pick = (rows: number[][]): Int32Array[] => places.map((kept, b) => Int32Array.from(kept, (t) => rows[b][t]))
   const sequences = pick(ids)
-  const T = Math.max(...ids.map(({ length }) => length))
+  const T = ids.reduce((most, { length }) => Math.max(most, length), 0)
   const width = kind === 'hidden' ? model.config.hiddenSize : model.config.labels.length
   const isPooled = kind === 'logits'
   const data = new Float32Array(ids.length * (isPooled ? 1 : T) * width)

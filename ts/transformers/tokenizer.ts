@@ -110,7 +110,7 @@ export function makePreTrainedTokenizer(
     const encoded = texts.map((one, i) =>
       encode(one, seconds?.[i], isFramed, cuts && limit < NO_LIMIT ? limit : NO_LIMIT),
     )
-    const longest = Math.max(...encoded.map(({ ids }) => ids.length))
+    const longest = encoded.reduce((most, { ids }) => Math.max(most, ids.length), 0)
     const width = padding === 'max_length' ? limit : longest
     if (padding === 'max_length' && width === Infinity)
       throw new RangeError("padding: 'max_length' needs max_length, since the model's files set no limit")
