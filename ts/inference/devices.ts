@@ -98,6 +98,34 @@ export async function openDeviceFor(opened: TextModel, options: DeviceOptions = 
   }
 }
 
+/**
+ * A model that is being opened, and a device for it: both at once where the device does not depend on the model, so that threads
+ * start while files are read.
+ * @throws what opening the model throws, else as `openDeviceFor`; then neither is left open
+ */
+export async function openWithDevice(
+  opening: Promise<TextModel>,
+  options: DeviceOptions,
+): Promise<{ opened: TextModel; found: DeviceForModel }> {
+  const isCpu = options.device === 'cpu' || options.device === 'wasm'
+  const [model, early] = await Promise.allSettled([opening, isCpu ? openDevice(options) : null])
+  if (model.status === 'rejected') {
+    if (early.status === 'fulfilled') await early.value?.device.dispose()
+    throw model.reason
+  }
+  const opened = model.value
+  try {
+    if (early.status === 'rejected') throw early.reason
+    return {
+      opened,
+      found: early.value ? { ...early.value, decision: null, model: opened } : await openDeviceFor(opened, options),
+    }
+  } catch (error) {
+    await opened.close()
+    throw error
+  }
+}
+
 /** @throws where an option is not known, or does not go with the others */
 function checkOptions(options: DeviceOptions): void {
   checkNames('openDevice', options, OPTIONS)

@@ -1,6 +1,12 @@
 // The high-level API: texts in, labels or vectors out. Option names are those of transformers.js.
 
-import { deviceOptionsOf, openDeviceFor, type DeviceChoice, type DeviceOptions } from '../inference/devices.ts'
+import {
+  deviceOptionsOf,
+  openWithDevice,
+  type DeviceChoice,
+  type DeviceForModel,
+  type DeviceOptions,
+} from '../inference/devices.ts'
 import { openTextModel, type ModelInMemory, type TextModel } from '../inference/text-model.ts'
 import { runOn, type RunningModel } from '../inference/running-model.ts'
 import { packBatch, type TextInput } from '../inference/batches.ts'
@@ -233,7 +239,7 @@ export async function startPipeline(
   const options = checkOptions('pipeline', given, OPTIONS, WITHOUT_MEANING, notes)
   const report = options.progress_callback
   let isReady = false
-  const opened = await openTextModel(model, {
+  const opening = openTextModel(model, {
     // the files of a feature extractor are read again for its other outputs, of which nobody waits to hear
     progress: report && ((event) => event.status !== 'ready' && !isReady && report(event)),
     revision: options.revision,
@@ -244,12 +250,13 @@ export async function startPipeline(
     readOnce: !task.keepsWeights,
     readsSentenceSettings: name === 'feature-extraction',
   })
+  const { device: choice } = options
+  const { opened, found } =
+    typeof choice === 'object'
+      ? await onDevice(choice, opening)
+      : await openWithDevice(opening, deviceOptionsOf({ ...options, device: choice }))
   try {
-    if (task.needsClassifier && !opened.weights.classifier)
-      throw new Error(
-        `${opened.where}: this model has no classifier; use the task feature-extraction, or train one first`,
-      )
-    const made = await startTask(name, opened, options, notes)
+    const made = await startTask(name, opened, found, options, notes)
     isReady = true
     report?.({ status: 'ready', file: opened.where })
     return made
@@ -259,23 +266,25 @@ export async function startPipeline(
   }
 }
 
-/** Opens the device and loads the task's output, so that the first call is not slower than the others. */
+/** On the caller's own device. */
+async function onDevice(
+  device: Device,
+  opening: Promise<TextModel>,
+): Promise<{ opened: TextModel; found: Omit<DeviceForModel, 'decision'> }> {
+  const opened = await opening
+  return { opened, found: { device, notes: [], model: opened } }
+}
+
+/** Loads the task's output, so that the first call is not slower than the others; where it fails, its own device is gone. */
 async function startTask(
   name: string,
   opened: TextModel,
+  { device, notes: found, model: measured }: Omit<DeviceForModel, 'decision'>,
   options: PipelineOptions,
   notes: Set<string>,
 ): Promise<{ pipe: Callable & TaskPipeline; model: RunningModel }> {
   const { device: choice, signal } = options
-  signal?.throwIfAborted()
   const isOwn = typeof choice !== 'object'
-  const {
-    device,
-    notes: found,
-    model: measured,
-  } = isOwn
-    ? await openDeviceFor(opened, deviceOptionsOf({ ...options, device: choice }))
-    : { device: choice, notes: [], model: opened }
   const task = TASKS[name]
   // files that stay open are read again, so that nothing of them is held
   const model = runOn(device, task.keepsWeights ? opened : measured)
@@ -293,6 +302,11 @@ async function startTask(
   const context = { open, notes, sentence: opened.sentence }
   const output = task.output(context)
   try {
+    signal?.throwIfAborted()
+    if (task.needsClassifier && !opened.weights.classifier)
+      throw new Error(
+        `${opened.where}: this model has no classifier; use the task feature-extraction, or train one first`,
+      )
     const call = await task.make(context)
     await model.session(output, { signal })
     if (!task.keepsWeights) await model.releaseWeights()

@@ -83,12 +83,19 @@ function checkIds(type: string, { vocab }: ModelJson): void {
     if (bad >= 0) fail(`entry ${bad} of the vocabulary is ${JSON.stringify(vocab[bad])}, expected a piece and a score`)
     return
   }
-  const tokenOf = new Map<number, string>()
-  for (const [token, id] of Object.entries(vocab!)) {
+  const tokens = Object.keys(vocab!)
+  // ids without gaps, as nearly all are, need no more; a map of so many takes longer than all else here
+  const seen = new Uint8Array(tokens.length)
+  const beyond = new Set<number>()
+  for (const token of tokens) {
+    const id = vocab![token]
     if (!Number.isSafeInteger(id) || id < 0)
       fail(`the id of '${token}' is ${JSON.stringify(id)}, expected a whole number from 0`)
-    const other = tokenOf.get(id)
-    if (other !== undefined) fail(`'${other}' and '${token}' both have the id ${id}; expected each id once`)
-    tokenOf.set(id, token)
+    if (id < seen.length ? seen[id] : beyond.has(id)) {
+      const other = tokens.find((one) => vocab![one] === id)
+      fail(`'${other}' and '${token}' both have the id ${id}; expected each id once`)
+    }
+    if (id < seen.length) seen[id] = 1
+    else beyond.add(id)
   }
 }

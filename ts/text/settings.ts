@@ -206,10 +206,13 @@ function withPrefixSpace(
 
 /** The flags of tokenizer_config.json are those that hold. */
 function withAddedTokens(json: TokenizerJson, { added, named, further }: TokenizerSettings): AddedToken[] | undefined {
-  const vocab = json.model?.vocab
-  const ids = Array.isArray(vocab)
-    ? new Map(vocab.map(([token], id) => [token, id]))
-    : new Map(Object.entries(vocab ?? {}))
+  const vocab = json.model?.vocab ?? {}
+  // few names are looked up in a vocabulary of tens of thousands: no map of it is made
+  const idOf = (token: string): number | undefined => {
+    if (!Array.isArray(vocab)) return Object.hasOwn(vocab, token) ? vocab[token] : undefined
+    const id = vocab.findIndex(([piece]) => piece === token)
+    return id < 0 ? undefined : id
+  }
   const tokens = new Map((json.added_tokens ?? []).map((token) => [token.content, token]))
   let isChanged = false
   const put = (token: AddedToken): void => {
@@ -221,12 +224,15 @@ function withAddedTokens(json: TokenizerJson, { added, named, further }: Tokeniz
   // a token that the vocabulary has keeps its id
   for (const token of added) {
     const { content } = token
-    put({ ...token, id: tokens.get(content)?.id ?? ids.get(content) ?? token.id })
+    put({ ...token, id: tokens.get(content)?.id ?? idOf(content) ?? token.id })
   }
-  const nextId = (): number => [...tokens.values()].reduce((next, { id }) => Math.max(next, id + 1), ids.size)
+  const nextId = (): number => {
+    const pieces = Array.isArray(vocab) ? vocab.length : Object.keys(vocab).length
+    return [...tokens.values()].reduce((next, { id }) => Math.max(next, id + 1), pieces)
+  }
   for (const token of [...named, ...further]) {
     if (tokens.has(token.content)) continue
-    const id = ids.get(token.content)
+    const id = idOf(token.content)
     if (id !== undefined) put({ id, ...token })
     // a name alone gives a token no row of a table
     else if (further.includes(token)) put({ id: nextId(), ...token })
