@@ -10,13 +10,12 @@ import { startTexts } from './contenders/open-texts.ts'
 import type { Host } from './lib/contender.ts'
 import { RemoteContender } from './lib/remote.ts'
 import { formatTable, short } from './lib/results.ts'
-import { STAGES } from './lib/stages.ts'
 import { TEXT_PEERS, folderOf, makeVariant } from './texts.ts'
 
 export interface LoadTimes {
   engine: string
   host: Host
-  /** of ours; else, and last of ours, the whole */
+  /** of ours, one after another; and of each the whole, in which stages overlap */
   stage: string
   medianMs: number
   madMs: number
@@ -54,7 +53,7 @@ export async function benchLoad({
   const root = await mkdtemp(join(tmpdir(), 'compact-kernels-load-'))
   try {
     await makeVariant({ model: folder, seed: 1, peers, log }, 'baseline', root)
-    const who = hosts.flatMap((host) => ['stages', ...peers].map((contender) => ({ contender, host })))
+    const who = hosts.flatMap((host) => ['stages', 'start', ...peers].map((contender) => ({ contender, host })))
     const samples = who.map(() => [] as Record<string, number>[])
     for (let round = 0; round < rounds; round++)
       for (const [i, { contender, host }] of who.entries())
@@ -62,7 +61,7 @@ export async function benchLoad({
     return who.flatMap(({ contender, host }, i) =>
       Object.keys(samples[i][0]).map((stage) => {
         const times = samples[i].map((sample) => sample[stage])
-        const engine = contender === 'stages' ? 'compact-kernels' : contender
+        const engine = peers.includes(contender) ? contender : 'compact-kernels'
         const [medianMs, madMs] = [median(times), medianAbsoluteDeviation(times)]
         return { engine, host, stage, medianMs, madMs, minMs: Math.min(...times) }
       }),
@@ -83,10 +82,7 @@ async function startOnce(
   try {
     const { prepareMs } = await remote.prepare(contender, task)
     const { firstMs, description } = await remote.first({ texts: [TEXT], batch: 1 })
-    const { partsMs } = description
-    // what is read once more, to bring the file into a cache, no start has
-    if (partsMs) return { ...partsMs, [WHOLE]: STAGES.reduce((sum, stage) => sum + partsMs[stage], 0) }
-    return { [WHOLE]: prepareMs + firstMs }
+    return description.partsMs ?? { [WHOLE]: prepareMs + firstMs }
   } finally {
     await remote.dispose()
   }

@@ -34,6 +34,7 @@ export const MODEL_PAGES: Record<string, PageContender> = {
 /** Contenders of whole texts that can run in a page. */
 export const TEXT_PAGES: Record<string, PageContender> = {
   'compact-kernels-texts': { module: '../contenders/ours-texts.page.ts' },
+  start: { module: '../contenders/start.page.ts' },
   stages: { module: '../contenders/stages.page.ts' },
   'transformers-js': {
     module: '../peers/transformers-js.page.ts',

@@ -98,6 +98,7 @@ export const CONTENDERS: Record<string, string> = {
   'compact-kernels-wide': '../contenders/ours-wide.node.ts',
   'compact-kernels-texts': '../contenders/ours-texts.node.ts',
   'compact-kernels-texts-wide': '../contenders/ours-texts-wide.node.ts',
+  start: '../contenders/start.node.ts',
   stages: '../contenders/stages.node.ts',
   'transformers-js': '../peers/transformers-js.ts',
   'ort-web': '../peers/ort-web.ts',
