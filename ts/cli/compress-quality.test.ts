@@ -117,7 +117,7 @@ describe('the quality of a compressed model', () => {
     [['--recipe', 'q8', '--test', 'reviews.csv'], /--test reviews\.csv: trained was trained on texts of it/],
     [['--recipe', 'q8+e8', '--data', 'reviews.csv', '--train'], /q8\+e8 takes nothing: leave it out/],
     [['--recipe', 'e8+svd:0.2', '--data', 'reviews.csv', '--train'], /write svd:0\.2\+e8/],
-    [['--recipe', 'sp80', '--train'], /--train learns from texts with labels: give --data FILE/],
+    [['--recipe', 'sp80', '--train'], /--train learns from texts, of a classifier with labels: give --data FILE/],
     [['--recipe', 'sp80', '--epochs', '2'], /--epochs goes with --train/],
     [['--budget', '1MB', '--data', 'reviews.csv', '--train'], /--train goes with --recipe/],
   ])('%j is refused', async (args, words) => {

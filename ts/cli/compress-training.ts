@@ -1,5 +1,5 @@
 // `compress --train`: the steps that take something out of the layers are trained again, as the study trains its rows: zeros
-// grow, factors and cut layers learn, and the model that is compressed is the teacher.
+// grow, factors and cut layers learn, rounding is learned, and the model that is compressed is the teacher.
 
 import { matchLabels } from '../data/labels.ts'
 import { trainingOf, trainingsOf, withTraining } from '../data/trained-on.node.ts'
@@ -21,6 +21,7 @@ import { openTrainingData, orderLabels } from '../train/train-on-data.node.ts'
 import { resumable } from '../train/resumable.node.ts'
 import { recipeTexts, type RecipeTextsOptions } from '../train/recipe-texts.ts'
 import type { Example } from '../train/within-time.ts'
+import { vectorLesson } from './compress-vector-training.ts'
 import { UsageError } from './failure.ts'
 
 export interface CompressTrainingOptions extends RecipeTextsOptions {
@@ -73,15 +74,15 @@ export async function compressAndTrain<T>(
     )
   if (steps.slice(0, shape.length).some((step) => !shape.includes(step)))
     throw new UsageError(`--train: ${written(shape)} must come first: write ${written([...shape, ...rest])}`)
-  const { config: given, classifier } = loaded.weights
-  if (!classifier || problemTypeOf(given) !== 'single_label_classification' || given.task === 'token-classification')
-    throw new UsageError('--train learns classes of texts, and this model gives none: leave it out')
   const { seed, epochs, minutes, learningRate, threads = 0 } = options
-  const examples = await openExamples(loaded, options, reporter)
+  const isEmbedder = loaded.weights.classifier === null
+  const lesson = isEmbedder
+    ? await vectorLesson(loaded, options, reporter, signal)
+    : await classLesson(loaded, options, reporter)
+  const { examples } = lesson
   const sequences = examples.map(({ ids }) => ids)
   const passes =
     epochs ?? Math.min(MAX_EPOCHS, Math.max(TRAINING.epochs, (LEAST_STEPS * TRAINING.batch) / examples.length))
-  const teacherLogits = await logitsOnCpu(loaded.weights, sequences, options, reporter)
   // what the data has was said when it was opened
   const quiet = { ...reporter, note: () => {} }
   const apply = async (model: ModelWeights, recipe: string): Promise<RecipeResult> => {
@@ -95,8 +96,7 @@ export async function compressAndTrain<T>(
       id: 'baseline',
       model: loaded.weights,
       isTrained: true,
-      examples,
-      teacherLogits: () => Promise.resolve(teacherLogits),
+      ...lesson,
       calibration: (model) =>
         calibrate(densifyModel(model, { keepsChains: true }).model, sequences.slice(0, CALIBRATION_TEXTS), {
           signal,
@@ -112,7 +112,7 @@ export async function compressAndTrain<T>(
       tuneRate: (_, isSparse) => learningRate ?? (isSparse ? SPARSE_RATE : PEAK_RATE.pretrained),
     },
   })
-  const training = await trainingOf(options)
+  const training = isEmbedder ? null : await trainingOf(options)
   return resumable(options, reporter, async (checkpoints) => {
     reporter.stage(`training ${written(shape)}`)
     const shaped = await shapeByRecipe(written(shape), true, shaping(checkpoints))
@@ -122,13 +122,29 @@ export async function compressAndTrain<T>(
     const isKnown = trainingsOf(config).some((known) => JSON.stringify(known) === JSON.stringify(training))
     return save({
       ...stored,
-      model: { ...stored.model, config: isKnown ? config : withTraining(config, training) },
+      // held-out texts of an embedder are found without a record: its tests hold out the same texts of a file every time
+      model: { ...stored.model, config: isKnown || training === null ? config : withTraining(config, training) },
       notes: [...shaped.notes, ...stored.notes],
     })
   })
 }
 
 type Checkpoints = RecipeShaping['context']['checkpoints']
+
+/** Labelled texts, and what the model says of them. */
+async function classLesson(
+  loaded: LoadedModel,
+  options: CompressTrainingOptions,
+  reporter: Reporter,
+): Promise<Pick<RecipeShaping['base'], 'examples' | 'teacherLogits'>> {
+  const { config } = loaded.weights
+  if (problemTypeOf(config) !== 'single_label_classification' || config.task === 'token-classification')
+    throw new UsageError('--train learns classes of texts, and this model gives none: leave it out')
+  const examples = await openExamples(loaded, options, reporter)
+  const sequences = examples.map(({ ids }) => ids)
+  const teacherLogits = await logitsOnCpu(loaded.weights, sequences, options, reporter)
+  return { examples, teacherLogits: () => Promise.resolve(teacherLogits) }
+}
 
 /** The training part of the data, as `train` takes it, in the model's own tokens and labels. */
 async function openExamples(

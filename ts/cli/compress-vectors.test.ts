@@ -1,6 +1,6 @@
 // `compress` of a model without a classifier, from outside: it learns from texts without labels and says what that costs.
 
-import { mkdir, writeFile } from 'node:fs/promises'
+import { mkdir, readFile, writeFile } from 'node:fs/promises'
 import { join } from 'node:path'
 import { afterAll, beforeAll, describe, expect, it } from 'vitest'
 import { expectSentence, makePlace } from '../../testing/command-line.ts'
@@ -26,6 +26,8 @@ beforeAll(async () => {
   const { weights, tokenizerFiles } = await loadModel(model)
   const bare = { ...weights, config: { ...weights.config, labels: [] }, classifier: null }
   await saveModel(bare, join(folder, 'embedder'), { files: tokenizerFiles })
+  // no modules.json: the mean of the rows
+  await saveModel(bare, join(folder, 'mean'), { files: tokenizerFiles })
   const types = ['Transformer', 'Pooling', 'Normalize']
   const modules = types.map((type, i) => ({ type: `models.${type}`, path: i === 0 ? '' : `${i}_${type}` }))
   await writeFile(join(folder, 'embedder/modules.json'), JSON.stringify(modules))
@@ -83,6 +85,36 @@ describe('compress of an embedder', () => {
       /beside those of embedder, on 100 texts of new\.txt, with 95 % intervals:\n {2}mean cosine/,
     )
     expectSentence(await run(asked), /int8 has no classifier: .* give --against MODEL/, 2)
+  })
+
+  it('--train brings back what steps take out, by the vectors of before', async () => {
+    const asked = [
+      '--recipe',
+      'sp50x4+qat+q8+e8',
+      '--data',
+      'lines.txt',
+      '--out',
+      'trained',
+      '--json',
+      '--threads',
+      '1',
+    ]
+    const train = ['--train', '--epochs', '2', '--learning-rate', '1e-3']
+    const { code, stdout, stderr } = await run(['compress', 'mean', ...asked, ...train])
+    expect(code, stderr).toBe(0)
+    const { quality, notes } = JSON.parse(stdout)
+    expect(notes.join()).toMatch(/zeros grown in 60 % of the steps, .* operands rounded: \d+ steps/)
+    expect(quality).toMatchObject({ texts: 60, pooling: 'mean, normalized' })
+    const config = JSON.parse(await readFile(join(folder, 'trained/config.json'), 'utf8'))
+    expect(config.compression.recipe).toBe('sp50x4+qat+q8+e8')
+    const plain = await run(['compress', 'mean', ...asked.map((of) => of.replace('+qat', ''))])
+    expect(quality.cosine.mean).toBeGreaterThan(JSON.parse(plain.stdout).quality.cosine.mean)
+    expectSentence(await run(['compress', 'mean', ...asked]), /'qat' is a training, .*give compress --train/)
+    expectSentence(
+      await run(['compress', 'embedder', ...asked, ...train]),
+      /--train compares means of all rows, and this model pools by cls: leave it out/,
+      2,
+    )
   })
 
   it('says where there is nothing to measure with', async () => {

@@ -63,8 +63,10 @@ export interface ParsedStep {
  * - 'chosen': a storage format that was chosen for each layer
  * - 'student': another model
  * - 'int8 words', 'vocabulary': the word table alone is another
+ * - 'trained': other numbers in the same formats
  */
-export type Effect = 'int8' | 'sparse' | 'factors' | 'cut' | 'chosen' | 'student' | 'int8 words' | 'vocabulary'
+export type Effect =
+  'int8' | 'sparse' | 'factors' | 'cut' | 'chosen' | 'student' | 'int8 words' | 'vocabulary' | 'trained'
 
 /**
  * When the study applies a step: 'shape' before the weights are trained again, 'store' after it, 'vocabulary' also after
@@ -125,4 +127,6 @@ export interface RecipeStep<S extends ParsedStep> {
   grow: Growth<S> | null
   /** of low-rank steps */
   ranks: RankSearch | null
+  /** the step is nothing but a training, in which operands are rounded as q8 and e8 round them */
+  isRoundedTraining?: true
 }

@@ -71,6 +71,8 @@ export interface EmbeddingStudyOptions {
   minutes?: number
   /** passes over the training texts where time allows; 1, sparse rows 2 */
   passes?: number
+  /** adds so many times the mean square between the row's hidden states and the model's own; 0 */
+  hiddenWeight?: number
   /** training texts that rows trained again learn from; 20000 */
   taught?: number
   /** forgets what is on disk */
@@ -94,7 +96,7 @@ export async function runEmbeddingStudy(
   { reporter = SILENT, signal }: { reporter?: Reporter; signal?: AbortSignal } = {},
 ): Promise<EmbeddingStudyEnd> {
   const { out, model, data, test, text, label, variants = 'all', seed = 1, threads = 0, tokens = 128 } = options
-  const { minutes = 10, passes, taught = 20_000, fresh = false } = options
+  const { minutes = 10, passes, hiddenWeight, taught = 20_000, fresh = false } = options
   const asked = selectRows(variants)
   const loaded = await loadModel(model)
   const { weights } = loaded
@@ -118,7 +120,8 @@ export async function runEmbeddingStudy(
   const isTuned = minutes > 0 && rule.pooling === 'mean'
   if (minutes > 0 && !isTuned)
     notes.push(`no row is trained again: training compares means, and this model pools by ${rule.pooling}`)
-  const settings = settingsOf({ out, model, data, test, text, label, seed, tokens, minutes, passes, isTuned })
+  const trained = { minutes, passes, hiddenWeight, isTuned }
+  const settings = settingsOf({ out, model, data, test, text, label, seed, tokens, ...trained })
   const { device: cpu } = await openDevice({ device: 'cpu', threads: threads || undefined })
   let unlock = async (): Promise<void> => {}
   try {

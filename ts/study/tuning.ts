@@ -1,7 +1,8 @@
 // How the weights of a row are shaped and trained again, a trained baseline's logits as their teacher: sparse weights while
 // their zeros grow, factors as factors, cut layers as smaller dense ones.
 
-import { parseRecipe, type RecipeResult } from '../recipe/apply.ts'
+import { shiftInputs } from '../compress/shift.ts'
+import { formatRecipe, parseRecipe, type RecipeResult } from '../recipe/apply.ts'
 import { definitionOf } from '../recipe/steps/index.ts'
 import { METRIC_NAMES } from '../evaluation/statistics.ts'
 import type { ModelWeights } from '../model/weights.ts'
@@ -9,7 +10,6 @@ import { cropOf, NEW_MODEL } from '../train/defaults.ts'
 import { growingZeros, growthWords } from '../train/growing-zeros.ts'
 import { uniformLayerMap, type HiddenOptions } from '../train/hidden.ts'
 import type { TrainOptions } from '../train/options.ts'
-import type { MaskSchedule } from '../train/schedule.ts'
 import { trainWithin, type Trained } from '../train/within-time.ts'
 import type { Reporter } from '../inference/reporter.ts'
 import type { StudySettings } from '../report/results.ts'
@@ -96,26 +96,43 @@ export async function shapeByRecipe(shape: string, isTuned: boolean, shaping: Re
     return { model, recipe: shape, notes: [...notes, ...why] }
   }
   const steps = parseRecipe(shape)
+  const rounding = steps.find((step) => definitionOf(step).isRoundedTraining)
   const sparse = steps.find((step) => definitionOf(step).grow)
   const growth = sparse && definitionOf(sparse).grow
-  if (!sparse || !growth) {
-    const applied = await apply(base.model, shape)
-    const trained = await train(applied.model, shaping, {})
-    const model = { ...trained.model, config: applied.model.config }
-    return { model, recipe: shape, notes: [...applied.notes, `trained again: ${trained.words}`] }
-  }
+  const from = rounding ? await withMeansMoved(base) : { model: base.model, notes: [] }
   // structure and factors come before the zeros, which grow in what is left
-  const before = shape
-    .split('+')
-    .filter((text) => text !== sparse.text)
-    .join('+')
-  const start = before ? await apply(base.model, before) : { model: base.model, notes: [] }
-  const calibration = growth.by === 'inputs' ? await base.calibration(start.model) : undefined
-  const trained = await train(start.model, shaping, { maskSchedule: growingZeros(sparse, growth, calibration) })
+  const before = formatRecipe(steps.filter((step) => step !== rounding && !(growth && step === sparse)))
+  const start = before ? await apply(from.model, before) : { model: from.model, notes: [] }
+  const calibration = growth?.by === 'inputs' ? await base.calibration(start.model) : undefined
+  const trained = await train(start.model, shaping, {
+    states: from.model,
+    ...(growth && { maskSchedule: growingZeros(sparse, growth, calibration) }),
+    ...(rounding && { fakeQuantize: { linears: true, embeddings: true } }),
+  })
+  const known = { ...trained.model, config: start.model.config }
   // the zeros are held at the end, so the step finds the same ones again
-  const again = await apply({ ...trained.model, config: start.model.config }, sparse.text)
-  const notes = [...start.notes, ...again.notes, `${growthWords(growth)}: ${trained.words}`]
-  return { model: again.model, recipe: shape, notes }
+  const again = growth ? await apply(known, sparse.text) : { model: known, notes: [] }
+  const words = `${growth ? growthWords(growth) : 'trained again'}${rounding ? ', operands rounded' : ''}`
+  return {
+    model: rounding ? recorded(again.model, rounding.text) : again.model,
+    recipe: shape,
+    notes: [...from.notes, ...start.notes, ...again.notes, `${words}: ${trained.words}`],
+  }
+}
+
+/** A step that left nothing but other numbers, in the model's record. */
+const recorded = (model: ModelWeights, step: string): ModelWeights => ({
+  ...model,
+  config: { ...model.config, recipe: model.config.recipe === '' ? step : `${model.config.recipe}+${step}` },
+})
+
+/** Rounding is trained where it is finest: with the means of what enters the layers in the biases, as q8:shift puts them. */
+async function withMeansMoved({ model, calibration }: RecipeShaping['base']): Promise<Pick<Shaped, 'model' | 'notes'>> {
+  const { layerGroups, layers } = model.config
+  if (layerGroups !== undefined && layerGroups !== layers)
+    return { model, notes: ['means of what enters the layers stay: a layer is applied several times'] }
+  const moved = shiftInputs(model, await calibration(model))
+  return { model: moved, notes: ['means of what enters the layers moved into biases'] }
 }
 
 /** Long single texts are read in parts, as the baseline of them was: a step costs a fraction, and there are seconds for few. */
@@ -125,11 +142,14 @@ export function partsOf({ examples, vectors }: RecipeShaping['base']): Pick<Trai
   return !vectors && isSingle && longest > NEW_MODEL.maxPositions ? { crop: cropOf(0, longest) } : {}
 }
 
-async function train(
-  model: ModelWeights,
-  { base, context }: RecipeShaping,
-  plan: { share?: number; maskSchedule?: MaskSchedule },
-): Promise<Trained> {
+interface TuningPlan extends Pick<TrainOptions, 'maskSchedule' | 'fakeQuantize'> {
+  /** of the seconds there are; 1 */
+  share?: number
+  /** whose hidden states are come near to */
+  states: ModelWeights
+}
+
+async function train(model: ModelWeights, { base, context }: RecipeShaping, plan: TuningPlan): Promise<Trained> {
   const { settings, scale, reporter, signal, threads, tuneSeconds, checkpoints } = context
   const teacherLogits = await base.teacherLogits()
   const teacherVectors = await base.vectors?.teacher()
@@ -153,7 +173,8 @@ async function train(
       more: {
         ...checkpoints,
         ...partsOf(base),
-        ...(hiddenWeight > 0 && { hidden: statesOf(base.model, hiddenWeight) }),
+        ...(hiddenWeight > 0 && { hidden: statesOf(plan.states, hiddenWeight) }),
+        ...(plan.fakeQuantize && { fakeQuantize: plan.fakeQuantize }),
       },
     },
     reporter,
@@ -212,7 +233,10 @@ async function chooseRank(shape: string, isTuned: boolean, shaping: Shaping): Pr
       score < baseScore - LOW_RANK_LOSS
     ) {
       tried++
-      const trained = await train(applied.model, shaping, { share: 1 / REPAIRABLE.length })
+      const trained = await train(applied.model, shaping, {
+        share: 1 / REPAIRABLE.length,
+        states: base.model,
+      })
       const model = { ...trained.model, config: applied.model.config }
       const trainedScore = await base.validate(model)
       const notes = [applied.notes[0], `factors trained again: ${trained.words}`, words(share, trainedScore)]

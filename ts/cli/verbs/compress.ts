@@ -44,7 +44,10 @@ const options = (program: Command) =>
       'texts that are new to the model, labelled ones of a classifier: quality is measured on them',
       fileList(),
     )
-    .option('--train', 'with --recipe and labelled --data: train again what the steps take out of the layers')
+    .option(
+      '--train',
+      'with --recipe and --data, labelled unless the model is an embedder: train again what the steps take out of the layers',
+    )
     .option(
       '--epochs <n>',
       'with --train: passes over the texts (default: 4, more of small data)',
@@ -82,7 +85,8 @@ async function run(source: string, flags: Flags): Promise<void> {
     (name) => flags[name] !== undefined,
   )
   if (ofTraining && !flags.train) throw new UsageError(`--${TRAIN_ALONE[ofTraining]} goes with --train`)
-  if (flags.train && data === undefined) throw new UsageError('--train learns from texts with labels: give --data FILE')
+  if (flags.train && data === undefined)
+    throw new UsageError('--train learns from texts, of a classifier with labels: give --data FILE')
   if (recipe !== undefined) return compressByRecipe(source, recipe, flags)
   if (flags.train) throw new UsageError('--train goes with --recipe: a budget trains nothing; leave it out')
   const other = (['textPair', 'labelSeparator', 'problemType'] as const).find((name) => flags[name] !== undefined)

@@ -177,11 +177,13 @@ const CLASSES_ALONE = {
 
 async function runEmbedding(flags: Flags): Promise<void> {
   const idle = (Object.keys(CLASSES_ALONE) as (keyof typeof CLASSES_ALONE)[]).find((name) => flags[name] !== undefined)
-  const other = idle ? CLASSES_ALONE[idle] : flags.hiddenWeight > 0 ? 'hidden-weight' : flags.seeds > 1 ? 'seeds' : null
+  const other = idle ? CLASSES_ALONE[idle] : flags.seeds > 1 ? 'seeds' : null
   if (other) throw new UsageError(`--${other} is of a study of a classifier; leave it out with --task embed`)
-  const { model, data, tuning, json, out } = flags
+  const { model, data, tuning, json, out, hiddenWeight } = flags
   if (model === undefined || data === undefined)
     throw new UsageError('--task embed studies an embedder on texts: give both --model FOLDER and --data FILE')
+  if (!tuning && hiddenWeight > 0)
+    throw new UsageError('--hidden-weight is of the training that --no-tuning leaves out; give one of them')
   const { runEmbeddingStudy } = await import('../../study/embedding-study.ts')
   const { embeddingCells } = await import('../../report/embedding-results.ts')
   const { columns } = await import('../columns.ts')
@@ -191,7 +193,7 @@ async function runEmbedding(flags: Flags): Promise<void> {
     const { test, text, label, variants, seed, threads, tokens, passes, fresh } = flags
     const asked = { ...{ out, model, data, test, text, label, variants, seed, threads, tokens, passes, fresh } }
     const { results, stopped } = await runEmbeddingStudy(
-      { ...asked, minutes: tuning ? flags.minutes : 0 },
+      { ...asked, hiddenWeight, minutes: tuning ? flags.minutes : 0 },
       { reporter: createProgress(), signal },
     )
     const cells = embeddingCells(results)

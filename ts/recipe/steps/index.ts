@@ -6,6 +6,7 @@ import { e8 } from './e8.ts'
 import { heads } from './heads.ts'
 import { nm } from './nm.ts'
 import { q8 } from './q8.ts'
+import { qat } from './qat.ts'
 import { sparse } from './sparse.ts'
 import { student } from './student.ts'
 import { svd } from './svd.ts'
@@ -31,6 +32,7 @@ const LIST = [
   wtucker,
   tucker3,
   vocab,
+  qat,
   student,
   budget,
 ] as const
