@@ -1,5 +1,5 @@
-// The tables of texts a second in README and docs/transformers-js.md, from the newest result of `bench texts` among
-// bench/results/*.json. With --check it writes nothing and fails where a page differs.
+// The tables of texts a second in README and docs/transformers-js.md, from the newest results of `bench texts` in Node and, in the
+// latter, in Chromium among bench/results/*.json. With --check it writes nothing and fails where a page differs.
 
 import { readdirSync, readFileSync } from 'node:fs'
 import { posix } from 'node:path'
@@ -8,27 +8,33 @@ import { textsSection } from '../bench/lib/texts-table.ts'
 import { writeWhole } from '../ts/io/folder.node.ts'
 
 const RESULTS = 'bench/results'
-const PAGES = ['README.md', 'docs/transformers-js.md']
+const PAGES = [
+  { page: 'README.md', places: ['node'] },
+  { page: 'docs/transformers-js.md', places: ['node', 'chromium'] },
+]
 const [START, END] = ['<!-- texts -->', '<!-- /texts -->']
 
 const read = (file: string): BenchResult => JSON.parse(readFileSync(`${RESULTS}/${file}`, 'utf8')) as BenchResult
 
-/** null where there is none */
-function newest(): { file: string; result: BenchResult } | null {
-  const files = readdirSync(RESULTS).filter((file) => file.endsWith('.json'))
-  const found = files.map((file) => ({ file, result: read(file) })).filter(({ result }) => result.bench === 'texts')
-  return found.sort((a, b) => a.result.date.localeCompare(b.result.date)).at(-1) ?? null
+const results = readdirSync(RESULTS)
+  .filter((file) => file.endsWith('.json'))
+  .map((file) => ({ file, result: read(file) }))
+  .filter(({ result }) => result.bench === 'texts')
+  .sort((a, b) => a.result.date.localeCompare(b.result.date))
+
+/** Of the newest result with rows of the place; none where there is none. */
+function sectionsOf(place: string, page: string): string[] {
+  const found = results.filter(({ result }) => result.rows.some(({ host = 'node' }) => host === place)).at(-1)
+  return found ? [textsSection(found.result, posix.relative(posix.dirname(page), `${RESULTS}/${found.file}`))] : []
 }
 
-const found = newest()
-for (const page of PAGES) {
+for (const { page, places } of PAGES) {
   const text = readFileSync(page, 'utf8')
   const [at, end] = [text.indexOf(START), text.indexOf(END)]
   if (at < 0 || end < at)
     throw new Error(`${page}: expected ${START} and, after it, ${END}; put both where the table goes`)
-  const raw = found && posix.relative(posix.dirname(page), `${RESULTS}/${found.file}`)
-  const table = found && raw ? `\n\n${textsSection(found.result, raw)}\n\n` : '\n'
-  const wanted = text.slice(0, at) + START + table + text.slice(end)
+  const sections = places.flatMap((place) => sectionsOf(place, page))
+  const wanted = `${text.slice(0, at)}${[START, ...sections, ''].join('\n\n')}${text.slice(end)}`
   if (wanted === text) continue
   if (process.argv.includes('--check'))
     throw new Error(`${page} is not what ${RESULTS} says: run npm run docs and commit it`)
