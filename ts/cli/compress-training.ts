@@ -109,7 +109,8 @@ export async function compressAndTrain<T>(
       scale: { batch: TRAINING.batch, epochs: { tune: passes } },
       ...{ reporter, threads, signal, checkpoints },
       tuneSeconds: () => minutes * 60,
-      tuneRate: (_, isSparse) => learningRate ?? (isSparse ? SPARSE_RATE : PEAK_RATE.pretrained),
+      tuneRate: (_, lost) =>
+        learningRate ?? { zeros: SPARSE_RATE, shape: PEAK_RATE.pretrained, rounding: PEAK_RATE.rounding }[lost],
     },
   })
   const training = isEmbedder ? null : await trainingOf(options)

@@ -40,6 +40,7 @@ import { isRefusal } from './refusal.ts'
 import { scaleFor, settingsOf } from './settings.ts'
 import { digestsOf } from './start.ts'
 import { keyOf, lockStudy, openStore, type Store } from './store.ts'
+import { rateFor } from './tuning.ts'
 import { VariantMaker, type MadeRow } from './variants.ts'
 
 /** Raised when stages made by older code must not be used. */
@@ -180,7 +181,7 @@ class EmbeddingRun {
     const maker = new VariantMaker({
       ...{ settings, scale, store, reporter, threads, signal, isTuned: settings.isTuned },
       tuneSeconds: () => (settings.minutes * 60) / Math.max(1, tuned),
-      tuneRate: (_, isSparse) => (isSparse ? scale.learningRate.tune : scale.learningRate.pretrained),
+      tuneRate: (_, lost) => rateFor(lost, scale),
     })
     for (const plan of plans) {
       if (signal?.aborted) throw new Stopped()

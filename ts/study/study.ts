@@ -30,6 +30,7 @@ import { Stopped } from '../inference/stopped.ts'
 import { cuttingNote } from './cutting.ts'
 import { keyOf, lockStudy, openStore, type Store } from './store.ts'
 import { tableMarkdown } from '../report/table.ts'
+import { rateFor } from './tuning.ts'
 import { VariantMaker, type MadeRow } from './variants.ts'
 
 /** Raised when stages made by older code must not be used. */
@@ -158,10 +159,8 @@ class StudyRun {
       tuneSeconds: (row) => clock.grant(shapingOf(row)),
       onTrained: (seconds) => clock.spend(seconds),
       onShaped: (row) => clock.done(shapingOf(row)),
-      tuneRate: ({ id }, isSparse) =>
-        id === 'baseline' && settings.model !== 'scratch' && !isSparse
-          ? scale.learningRate.pretrained
-          : scale.learningRate.tune,
+      tuneRate: ({ id }, lost) =>
+        id === 'baseline' && settings.model !== 'scratch' ? rateFor(lost, scale) : scale.learningRate.tune,
       isTuned: settings.isTuned,
       signal,
     })

@@ -6,7 +6,7 @@ import { formatRecipe, parseRecipe, type RecipeResult } from '../recipe/apply.ts
 import { definitionOf } from '../recipe/steps/index.ts'
 import { METRIC_NAMES } from '../evaluation/statistics.ts'
 import type { ModelWeights } from '../model/weights.ts'
-import { cropOf, NEW_MODEL } from '../train/defaults.ts'
+import { cropOf, NEW_MODEL, PEAK_RATE } from '../train/defaults.ts'
 import { growingZeros, growthWords } from '../train/growing-zeros.ts'
 import { uniformLayerMap, type HiddenOptions } from '../train/hidden.ts'
 import type { TrainOptions } from '../train/options.ts'
@@ -27,11 +27,17 @@ const UNTRAINED_SHARE = 0.25
  * trained; where that does not hold, the first that loses no more than the second. Each gets its part of the time.
  */
 const REPAIRABLE = [0.08, 0.02]
+/** What a training has to bring back: zeros that grow, the rounding of int8 alone, or other shapes of layers. */
+export type Lost = 'zeros' | 'rounding' | 'shape'
 /**
- * Twice as many passes for zeros as for factors and cut layers, where the time allows: what is cut away in steps is learned
- * again after each.
+ * Passes, where the time allows. Twice as many for zeros as for factors and cut layers: what is cut away in steps is learned
+ * again after each. Rounding takes little away: 50 steps bring back a fifth of it.
  */
-const SPARSE_PASSES = 2
+const PASSES: Record<Lost, number> = { zeros: 2, shape: 1, rounding: 0.3 }
+/** Peak of the learning rate for a model that was trained well: larger steps where more was lost. */
+export const rateFor = (lost: Lost, { learningRate }: Pick<Scale, 'learningRate'>): number =>
+  ({ zeros: learningRate.tune, shape: learningRate.pretrained, rounding: PEAK_RATE.rounding })[lost]
+
 /** Share of cross-entropy beside the teacher: labels are noisier than what the teacher says. */
 const ALPHA = 0.3
 
@@ -49,8 +55,8 @@ export interface VariantContext {
   onTrained?: (seconds: number) => void
   /** a shape is made, trained again where that was asked for */
   onShaped?: (row: Pick<RowPlan, 'base' | 'shape'>) => void
-  /** learning rate for training a shaped base again; sparse rows, which lost more, take larger steps */
-  tuneRate: (base: Pick<Base, 'id'>, isSparse: boolean) => number
+  /** learning rate for training a shaped base again: larger steps where more was lost */
+  tuneRate: (base: Pick<Base, 'id'>, lost: Lost) => number
   /** false: shaped weights stay as they are */
   isTuned: boolean
   signal?: AbortSignal
@@ -106,6 +112,7 @@ export async function shapeByRecipe(shape: string, isTuned: boolean, shaping: Re
   const calibration = growth?.by === 'inputs' ? await base.calibration(start.model) : undefined
   const trained = await train(start.model, shaping, {
     states: from.model,
+    lost: growth ? 'zeros' : before === '' ? 'rounding' : 'shape',
     ...(growth && { maskSchedule: growingZeros(sparse, growth, calibration) }),
     ...(rounding && { fakeQuantize: { linears: true, embeddings: true } }),
   })
@@ -145,6 +152,7 @@ export function partsOf({ examples, vectors }: RecipeShaping['base']): Pick<Trai
 interface TuningPlan extends Pick<TrainOptions, 'maskSchedule' | 'fakeQuantize'> {
   /** of the seconds there are; 1 */
   share?: number
+  lost: Lost
   /** whose hidden states are come near to */
   states: ModelWeights
 }
@@ -154,16 +162,15 @@ async function train(model: ModelWeights, { base, context }: RecipeShaping, plan
   const teacherLogits = await base.teacherLogits()
   const teacherVectors = await base.vectors?.teacher()
   const { passes, hiddenWeight } = settings
-  const isSparse = plan.maskSchedule !== undefined
   const began = performance.now()
   const trained = await trainWithin(
     model,
     base.examples,
     {
-      epochs: passes ?? scale.epochs.tune * (isSparse ? SPARSE_PASSES : 1),
+      epochs: passes ?? scale.epochs.tune * PASSES[plan.lost],
       seconds: (plan.share ?? 1) * tuneSeconds(),
       batch: scale.batch,
-      learningRate: context.tuneRate(base, isSparse),
+      learningRate: context.tuneRate(base, plan.lost),
       seed: settings.seed,
       threads,
       ...(teacherLogits && { teacherLogits, alpha: ALPHA }),
@@ -236,6 +243,7 @@ async function chooseRank(shape: string, isTuned: boolean, shaping: Shaping): Pr
       const trained = await train(applied.model, shaping, {
         share: 1 / REPAIRABLE.length,
         states: base.model,
+        lost: 'shape',
       })
       const model = { ...trained.model, config: applied.model.config }
       const trainedScore = await base.validate(model)
