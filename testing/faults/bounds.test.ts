@@ -7,10 +7,12 @@ import { tmpdir } from 'node:os'
 import { join } from 'node:path'
 import { afterAll, beforeAll, describe, expect, it } from 'vitest'
 import { readBounded } from '../../ts/io/folder.node.ts'
+import { parseConfig } from '../../ts/model/config-json.ts'
 import { loadModel } from '../../ts/model/load.ts'
 import { saveModel } from '../../ts/model/save.ts'
 import { checkPatterns, longRunOf } from '../../ts/text/bounds.ts'
 import { tokenizerFromVocabulary } from '../../ts/text/bare-vocabulary.ts'
+import { tokenizerFromJson } from '../../ts/text/tokenizer.ts'
 import { syntheticModel } from '../models.ts'
 
 const MAIN = join(import.meta.dirname, '../../ts/cli/main.ts')
@@ -61,6 +63,31 @@ describe('texts without end', () => {
     expect(tokenizer.encode('a b '.repeat(3e5), 16)).toHaveLength(16)
     expect(longRunOf('a'.repeat(50_000))).toBeNull()
     expect(longRunOf(`b ${'a'.repeat(50_001)}`)).toContain('from character 2')
+  })
+})
+
+describe('JSON whose lists lie in one another without end', () => {
+  const deep = `${'['.repeat(50_000)}${']'.repeat(50_000)}`
+
+  it('is refused in a tokenizer and in a configuration', async () => {
+    const model = { type: 'WordPiece', vocab: { a: 0 }, unk_token: 'a' }
+    const normalizer = { type: 'Lowercase', own: JSON.parse(deep) as unknown }
+    expect(() => tokenizerFromJson({ model, normalizer })).toThrow(/tokenizer\.json: .* more than 500 levels/)
+    const config = `{"model_type": "bert", "own": ${deep}}`
+    await expect(parseConfig(config, 'config.json')).rejects.toThrow(/config\.json: .* more than 500 levels/)
+  })
+
+  it('is a line that cannot be read, and the others have their answers', async () => {
+    const lines = ['{"text": "a"}', `{"text": "a", "own": ${deep}}`, '{"text": "b", "own": [[1]]}']
+    const child = spawn(process.execPath, [MAIN, 'classify', model, '--threads', '1'])
+    let answers = ''
+    child.stdout.on('data', (piece: Buffer) => (answers += piece.toString()))
+    child.stdin.end(`${lines.join('\n')}\n`)
+    expect(await new Promise((resolve) => child.on('close', resolve))).toBe(1)
+    const [first, bad, last] = answers.split('\n').map((line) => JSON.parse(line || 'null') as object)
+    expect(first).toMatchObject({ text: 'a', label: expect.any(String) as string })
+    expect(bad).toMatchObject({ error: expect.stringContaining('more than 500 levels') as string })
+    expect(last).toMatchObject({ text: 'b', own: [[1]] })
   })
 })
 

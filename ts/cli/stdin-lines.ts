@@ -1,6 +1,6 @@
 // What stdin asks: its lines, decoded and read. A line that is not right is an answer of its own and takes no other with it.
 
-import { longRunOf } from '../text/bounds.ts'
+import { longRunOf, tooDeep } from '../text/bounds.ts'
 
 /** What one line asks for; other fields of a JSON line go through to its answer. */
 export interface Asked {
@@ -122,6 +122,8 @@ function parseJsonLine(line: string, number: number): Asked | Unreadable {
   const fields = value as Record<string, unknown> | null
   if (typeof fields !== 'object' || fields === null || typeof fields.text !== 'string')
     return { line: number, error: 'has no string "text"; expected {"text": "..."} on every line' }
+  const deep = tooDeep(fields)
+  if (deep !== null) return { line: number, error: deep }
   const { text, text_pair: second } = fields as { text: string; text_pair?: unknown }
   if (second === undefined || second === null) return bounded({ text, fields }, number)
   if (typeof second !== 'string')

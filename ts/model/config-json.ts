@@ -4,6 +4,7 @@ import type { Activation } from '../../kernels/program/program.ts'
 import type { EncoderSizes, Family, OptionalSize } from '../families/family.ts'
 import { familyOf, loadFamily, modelTypeOfClass, modelTypes } from '../families/index.ts'
 import { rowsBeforePositions } from '../families/names.ts'
+import { tooDeep } from '../text/bounds.ts'
 import { PREPARATION_LANGUAGES, PREPARATION_STEPS, type TextPreparation } from '../text/preparation.ts'
 import { BOUNDS } from './bounds.ts'
 import { applyCompression, formatCompression, type CompressionJson } from './compression-json.ts'
@@ -77,6 +78,8 @@ export async function parseConfig(json: string, where: string): Promise<ParsedCo
     return refuse(`not JSON (${(error as Error).message})`)
   }
   if (typeof raw !== 'object' || raw === null || Array.isArray(raw)) return refuse('not a JSON object')
+  const deep = tooDeep(raw)
+  if (deep !== null) refuse(`it ${deep}`)
   const architecture = Array.isArray(raw.architectures) ? String(raw.architectures[0] ?? '') : ''
   const modelType = raw.model_type ?? modelTypeOfClass(architecture)
   const family = typeof modelType === 'string' ? await loadFamily(modelType) : null

@@ -16,16 +16,34 @@ export function longRunOf(text: string, most = MAX_RUN): string | null {
   return null
 }
 
+/** Lists and objects in one another that no one wrote: what walks them, JSON.stringify too, runs out of stack. */
+const MAX_LEVELS = 500
+
+/** What is wrong with parsed JSON, or null: it has too many levels. */
+export function tooDeep(json: unknown): string | null {
+  let level = [json]
+  for (let depth = 0; level.length > 0; depth++) {
+    if (depth > MAX_LEVELS) return `has lists in one another on more than ${MAX_LEVELS} levels, expected fewer`
+    level = level.flatMap((value): unknown[] =>
+      typeof value === 'object' && value !== null ? Object.values(value) : [],
+    )
+  }
+  return null
+}
+
 /**
  * Walks tokenizer.json for patterns.
- * @throws where one repeats what repeats itself, or alternatives, without end: on some texts it runs for ever
+ * @throws where one repeats what repeats itself, or alternatives, without end: on some texts it runs for ever; and where
+ *   there are too many levels
  */
-export function checkPatterns(json: unknown, where = 'tokenizer.json'): void {
+export function checkPatterns(json: unknown, where = 'tokenizer.json', depth = 0): void {
   if (typeof json !== 'object' || json === null) return
+  if (depth > MAX_LEVELS)
+    throw new Error(`tokenizer.json: it has lists in one another on more than ${MAX_LEVELS} levels, expected fewer`)
   for (const [name, value] of Object.entries(json)) {
     if (name === 'vocab' || name === 'merges' || name === 'added_tokens') continue
     if (name === 'Regex' && typeof value === 'string') checkPattern(value, where)
-    else checkPatterns(value, `${where}: ${name}`)
+    else checkPatterns(value, `${where}: ${name}`, depth + 1)
   }
 }
 
