@@ -15,6 +15,7 @@ import {
   threadsOption,
   wholeNumber,
 } from './values.ts'
+import { wideOption } from './wide.ts'
 import { TRAINING } from '../train/defaults.ts'
 
 /** Columns of the data. */
@@ -57,6 +58,7 @@ export const trainingOptions = <A extends unknown[], O extends OptionValues, G e
     .requiredOption('--out <folder>', 'where the model goes')
     .option('--epochs <n>', 'passes over the training texts', positiveNumber(1000), TRAINING.epochs)
     .option('--minutes <n>', 'most minutes to train', positiveNumber(100_000), TRAINING.minutes)
+    .addOption(wideOption())
     .option('--tokens <n>', 'most tokens of a text; longer ones lose their end (default: 128)', wholeNumber(8, 4096))
     .option('--batch <n>', 'texts a step', wholeNumber(1, 4096), TRAINING.batch)
     .option('--learning-rate <x>', 'peak of the schedule', positiveNumber(1))

@@ -3,8 +3,23 @@
 import { Option } from '@commander-js/extra-typings'
 import { WIDE_FLAG } from '../../kernels/wasm/wide-flag.ts'
 
-export const wideOption = () =>
-  new Option('--wide', `256-bit vectors on the CPU: runs the command in a Node with ${WIDE_FLAG}, an experiment of V8`)
+/** @param when what it goes with */
+export const wideOption = (when = '') =>
+  new Option(
+    '--wide',
+    `${when}256-bit vectors on the CPU: runs the command in a Node with ${WIDE_FLAG}, an experiment of V8`,
+  )
+
+/**
+ * Training has no wide kernels of its own: under the flag V8 joins most of those that there are, with the same bits.
+ * @throws Error where the engine does not run 256 bits at a time, so that nothing would be won
+ */
+export async function proveWide(wide: boolean | undefined): Promise<void> {
+  if (!wide) return
+  const { createWasmDevice } = await import('../../kernels/wasm/device.ts')
+  const device = await createWasmDevice({ threads: 1, wide })
+  await device.dispose()
+}
 
 /** True where this process runs with the flag. */
 export const hasWideFlag = (): boolean => process.execArgv.includes(WIDE_FLAG)

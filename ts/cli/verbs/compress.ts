@@ -10,6 +10,7 @@ import { UsageError } from '../failure.ts'
 import { taskOptions } from '../options.ts'
 import { budget, fileList, jsonOption, MODEL_HELP, percentage, positiveNumber, seedOption } from '../values.ts'
 import { threadsOption, timingDeviceOption, wholeNumber } from '../values.ts'
+import { proveWide, wideOption } from '../wide.ts'
 
 const EXAMPLES = examples(
   'compact-kernels compress my-model --recipe q8+e8 --out my-small',
@@ -54,6 +55,7 @@ const options = (program: Command) =>
       positiveNumber(1000),
     )
     .option('--minutes <n>', `with --train: most minutes (default: ${TRAINING.minutes})`, positiveNumber(100_000))
+    .addOption(wideOption('with --train: '))
     .option('--resume', 'with --train: go on with a training that was stopped: its checkpoint is in OUT.training')
     .option('--learning-rate <x>', 'with --train: peak of the schedule', positiveNumber(1))
     .option('--tokens <n>', 'of the text that times are of (default: the median of --data)', wholeNumber(1, 4096))
@@ -73,7 +75,9 @@ const BUDGET_ALONE = ['fastest', 'ledger', 'tokens', 'device'] as const
 /** Options whose data a budget does not read: it is decided by the F1 of classes. */
 const RECIPE_ALONE = { textPair: 'text-pair', labelSeparator: 'label-separator', problemType: 'problem-type' } as const
 /** Options that only a training reads. */
-const TRAIN_ALONE = { epochs: 'epochs', minutes: 'minutes', learningRate: 'learning-rate', resume: 'resume' } as const
+const TRAIN_ALONE = {
+  ...{ epochs: 'epochs', minutes: 'minutes', learningRate: 'learning-rate', resume: 'resume', wide: 'wide' },
+} as const
 
 async function run(source: string, flags: Flags): Promise<void> {
   const { recipe, data } = flags
@@ -81,12 +85,13 @@ async function run(source: string, flags: Flags): Promise<void> {
     throw new UsageError('give exactly one of --recipe, --budget and --max-loss')
   const idle = recipe === undefined ? undefined : BUDGET_ALONE.find((name) => flags[name] !== undefined)
   if (idle) throw new UsageError(`--${idle} goes with --budget or --max-loss, not with --recipe; leave it out`)
-  const ofTraining = (['epochs', 'minutes', 'learningRate', 'resume'] as const).find(
+  const ofTraining = (['epochs', 'minutes', 'learningRate', 'resume', 'wide'] as const).find(
     (name) => flags[name] !== undefined,
   )
   if (ofTraining && !flags.train) throw new UsageError(`--${TRAIN_ALONE[ofTraining]} goes with --train`)
   if (flags.train && data === undefined)
     throw new UsageError('--train learns from texts, of a classifier with labels: give --data FILE')
+  await proveWide(flags.wide)
   if (recipe !== undefined) return compressByRecipe(source, recipe, flags)
   if (flags.train) throw new UsageError('--train goes with --recipe: a budget trains nothing; leave it out')
   const other = (['textPair', 'labelSeparator', 'problemType'] as const).find((name) => flags[name] !== undefined)

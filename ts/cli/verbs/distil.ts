@@ -8,6 +8,7 @@ import { UsageError } from '../failure.ts'
 import { trainingOptions } from '../options.ts'
 import { amount, checkSize, fileList, fraction, MODEL_HELP, positiveNumber, preparationOf } from '../values.ts'
 import { vocabularyChoice, wholeNumber } from '../values.ts'
+import { proveWide } from '../wide.ts'
 
 const EXAMPLES = examples(
   'compact-kernels distil my-model --data reviews.csv --out my-student',
@@ -92,7 +93,7 @@ const OF_LABELS = {
 
 /** @param isGiven whether a flag is on the command line */
 async function run(teachers: string[], flags: Flags, isGiven: (name: string) => boolean): Promise<void> {
-  const { json, prepare, language, task, recipe, ...settings } = flags
+  const { json, prepare, language, task, recipe, wide, ...settings } = flags
   const { student, init, vocabulary, hiddenWeight } = settings
   const { isFolder } = await import('../../io/folder.node.ts')
   // what is no size can only be a model's folder or hub id
@@ -105,6 +106,7 @@ async function run(teachers: string[], flags: Flags, isGiven: (name: string) => 
   if (hiddenWeight > 0 && (!isSize || typeof vocabulary === 'number'))
     throw new UsageError('--hidden-weight compares token by token: give --student LxH with --vocabulary same or task')
   const preparation = preparationOf({ prepare, language })
+  await proveWide(wide)
   if (task === 'embed') {
     const name = Object.keys(OF_LABELS).find((of) => flags[of as keyof Flags] !== undefined && isGiven(of))
     if (name !== undefined)

@@ -6,6 +6,7 @@ import { examples } from '../examples.ts'
 import { UsageError } from '../failure.ts'
 import { trainingOptions } from '../options.ts'
 import { checkSize, MODEL_HELP, preparationOf, wholeNumber } from '../values.ts'
+import { proveWide } from '../wide.ts'
 
 const EXAMPLES = examples(
   'compact-kernels train --data reviews.csv --text body --label stars --out my-model',
@@ -32,13 +33,14 @@ const options = (program: Command) =>
 export const declare = (program: Command): void => void options(program).action(run)
 
 async function run(flags: ReturnType<ReturnType<typeof options>['opts']>): Promise<void> {
-  const { tune, trials = TRIALS, json, prepare, language, ...settings } = flags
+  const { tune, trials = TRIALS, json, prepare, language, wide, ...settings } = flags
   if (settings.resume && tune)
     throw new UsageError('--resume goes on with one training, --tune searches anew; leave one of them out')
   if (flags.trials && !tune) throw new UsageError('--trials are those of --tune; give --tune too')
   if (settings.size && settings.model) throw new UsageError('--model has a size already; leave out --size, or --model')
   if (settings.size) await checkSize('--size', settings.size)
   const preparation = preparationOf({ prepare, language })
+  await proveWide(wide)
   const { trainOnData } = await import('../../train/train-on-data.ts')
   const { tellTraining } = await import('../training.ts')
   await tellTraining({ out: settings.out, json, seed: settings.seed }, (watch) =>
