@@ -117,6 +117,21 @@ describe('compress of an embedder', () => {
     )
   })
 
+  it('study trains rows on so many texts as asked, hidden states beside', async () => {
+    const asked = ['study', '--task', 'embed', '--model', 'mean', '--data', 'lines.txt', '--threads', '1']
+    const trained = ['--variants', 'qat+q8+e8', '--taught', '64', '--passes', '1', '--hidden-weight', '0.5']
+    const { code, stdout, stderr } = await run([...asked, ...trained, '--out', 'study', '--json'])
+    expect(code, stderr).toBe(0)
+    const { rows } = JSON.parse(stdout)
+    expect(rows[1].note).toMatch(/trained again, operands rounded: 2 steps of 32 texts/)
+    expectSentence(
+      await run([...asked, ...trained, '--no-tuning', '--out', 'x']),
+      /--hidden-weight is of the training/,
+      2,
+    )
+    expectSentence(await run(['study', '--taught', '9', '--out', 'x']), /--taught goes with --task embed/, 2)
+  })
+
   it('says where there is nothing to measure with', async () => {
     const { quality, remarks } = await compress('--recipe', 'q8', '--out', 'made')
     expect(quality).toBeNull()

@@ -90,6 +90,11 @@ const options = (program: Command) =>
       positiveNumber(1000),
     )
     .option(
+      '--taught <n>',
+      'with --task embed: most training texts that rows trained again learn from (default: 20000)',
+      wholeNumber(1, 1e6),
+    )
+    .option(
       '--hidden-weight <x>',
       "in such training adds x times the mean square between the row's hidden states and those of its base",
       amount,
@@ -124,6 +129,8 @@ export function declare(program: Command): void {
 async function run(flags: Flags): Promise<void> {
   if (flags.task === 'embed') return runEmbedding(flags)
   const idle = flags.passes !== undefined ? '--passes' : flags.hiddenWeight > 0 ? '--hidden-weight' : null
+  if (flags.taught !== undefined)
+    throw new UsageError('--taught goes with --task embed: rows of a classifier learn from all training texts')
   if (!flags.tuning && idle)
     throw new UsageError(`${idle} is of the training that --no-tuning leaves out; give one of them`)
   const { interruptible } = await import('../interruptible.ts')
@@ -134,7 +141,7 @@ async function runSeeds(flags: Flags, signal: AbortSignal): Promise<void> {
   const { runStudy } = await import('../../study/study.ts')
   const { createProgress } = await import('../progress.ts')
   const { summary } = await import('../study-summary.ts')
-  const { task: _, seeds, json, tuning, prepare, language, ...settings } = flags
+  const { task: _, taught: _taught, seeds, json, tuning, prepare, language, ...settings } = flags
   const preparation = preparationOf({ prepare, language })
   const finished: StudyResults[] = []
   for (let seed = flags.seed; seed < flags.seed + seeds; seed++) {
@@ -179,7 +186,7 @@ async function runEmbedding(flags: Flags): Promise<void> {
   const idle = (Object.keys(CLASSES_ALONE) as (keyof typeof CLASSES_ALONE)[]).find((name) => flags[name] !== undefined)
   const other = idle ? CLASSES_ALONE[idle] : flags.seeds > 1 ? 'seeds' : null
   if (other) throw new UsageError(`--${other} is of a study of a classifier; leave it out with --task embed`)
-  const { model, data, tuning, json, out, hiddenWeight } = flags
+  const { model, data, tuning, json, out, hiddenWeight, taught } = flags
   if (model === undefined || data === undefined)
     throw new UsageError('--task embed studies an embedder on texts: give both --model FOLDER and --data FILE')
   if (!tuning && hiddenWeight > 0)
@@ -193,7 +200,7 @@ async function runEmbedding(flags: Flags): Promise<void> {
     const { test, text, label, variants, seed, threads, tokens, passes, fresh } = flags
     const asked = { ...{ out, model, data, test, text, label, variants, seed, threads, tokens, passes, fresh } }
     const { results, stopped } = await runEmbeddingStudy(
-      { ...asked, hiddenWeight, minutes: tuning ? flags.minutes : 0 },
+      { ...asked, hiddenWeight, taught, minutes: tuning ? flags.minutes : 0 },
       { reporter: createProgress(), signal },
     )
     const cells = embeddingCells(results)
