@@ -1,13 +1,17 @@
 // Models that lie in the repository of this package, by name. Node only.
 
+import { dirname, join } from 'node:path'
 import { fileURLToPath } from 'node:url'
-import { join } from 'node:path'
 import { isThere } from './folder.node.ts'
 
 const BUILTIN_MODELS: Readonly<Record<string, string>> = { encoder: 'models/encoder' }
 
-/** The package as this file's place gives it: ts/io as sources, dist/ts/io when built. */
-const ROOTS = ['../../', '../../../'].map((up) => fileURLToPath(new URL(up, import.meta.url)))
+/**
+ * The package as this file's place gives it: ts/io as sources, dist/ts/io when built. By paths, since Next takes a `new URL` with
+ * `import.meta.url` for a file to bundle.
+ */
+const HERE = dirname(fileURLToPath(import.meta.url))
+const ROOTS = ['../..', '../../..'].map((up) => join(HERE, up))
 
 /**
  * The folder of `builtin:NAME`.

@@ -1,4 +1,4 @@
-import { mkdir, mkdtemp, rm, writeFile } from 'node:fs/promises'
+import { mkdir, mkdtemp, readdir, readFile, rm, writeFile } from 'node:fs/promises'
 import { tmpdir } from 'node:os'
 import { join } from 'node:path'
 import { afterAll, describe, expect, it } from 'vitest'
@@ -26,4 +26,19 @@ describe('builtin models', () => {
   it('have names', async () => {
     await expect(loadModel('builtin:other')).rejects.toThrow("no model 'builtin:other'; there is builtin:encoder")
   })
+})
+
+// Next's compiler takes such an address for a file to bundle, and fails where its name is not written out.
+it('no source of the package has an address beside it whose name is not written out', async () => {
+  const sources = await Promise.all(
+    ['ts', 'kernels'].map(async (folder) => {
+      const files = await readdir(folder, { recursive: true })
+      return files.filter((file) => /(?<!test)\.ts$/.test(file)).map((file) => join(folder, file))
+    }),
+  )
+  expect(sources.flat().length).toBeGreaterThan(300)
+  for (const file of sources.flat()) {
+    const text = await readFile(file, 'utf8')
+    expect(text.match(/new URL\((?!'[^']*', import\.meta\.url\))[^)]*import\.meta\.url/g), file).toBeNull()
+  }
 })

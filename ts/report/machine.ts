@@ -2,6 +2,8 @@
 
 import { readFile } from 'node:fs/promises'
 import { arch, availableParallelism, cpus, platform, release, totalmem } from 'node:os'
+import { dirname, join } from 'node:path'
+import { fileURLToPath } from 'node:url'
 import type { DeviceInfo } from '../../kernels/program/device.ts'
 
 export interface ComputerInfo {
@@ -28,9 +30,10 @@ let version: Promise<string> | null = null
 /** This package's version, from the package.json above these sources or the built files. */
 export function packageVersion(): Promise<string> {
   version ??= (async () => {
-    for (const up of ['../../', '../../../'])
+    const here = dirname(fileURLToPath(import.meta.url))
+    for (const up of ['../..', '../../..'])
       try {
-        const text = await readFile(new URL(`${up}package.json`, import.meta.url), 'utf8')
+        const text = await readFile(join(here, up, 'package.json'), 'utf8')
         const { name, version: found } = JSON.parse(text) as { name?: string; version?: string }
         if (name === 'compact-kernels' && found) return found
       } catch (error) {
