@@ -93,6 +93,7 @@ function reasonOf(row: StudyRow, { words }: Aim, { settings: { metric } }: Judge
 
 /** What a row loses, in points of 100, with its interval. */
 export const lossPoints = ({ loss, lossLow, lossHigh }: StudyRow): string => {
-  const points = (share: number): string => (100 * share).toFixed(1)
+  // what rounds to nothing has no sign
+  const points = (share: number): string => (100 * share).toFixed(1).replace('-0.0', '0.0')
   return `${points(loss)} [${points(lossLow)}, ${points(lossHigh)}]`
 }
