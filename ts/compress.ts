@@ -33,9 +33,9 @@ export {
   quantizeEmbedding,
   quantizeLinear,
   quantizeLinears,
-  quantizeWeight,
   quantizeWordEmbeddings,
 } from './compress/quantize.ts'
+export { quantizeWeight } from './compress/quantize-weight.ts'
 export {
   breakEvenRank,
   chooseRanks,

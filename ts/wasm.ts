@@ -32,4 +32,4 @@ export type { Device, DeviceInfo, Int8Rows, Session, SessionStats } from '../ker
 export type { Batch, Program } from '../kernels/program/program.ts'
 export type * from '../kernels/program/stored-weights.ts'
 export type * from '../kernels/program/weights.ts'
-export { quantizeWeight } from './compress/quantize.ts'
+export { quantizeWeight } from './compress/quantize-weight.ts'

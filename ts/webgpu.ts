@@ -34,7 +34,7 @@ export type { Device, DeviceInfo, Int8Rows, Session, SessionStats } from '../ker
 export type { Batch, Program } from '../kernels/program/program.ts'
 export type * from '../kernels/program/stored-weights.ts'
 export type * from '../kernels/program/weights.ts'
-export { quantizeWeight } from './compress/quantize.ts'
+export { quantizeWeight } from './compress/quantize-weight.ts'
 export type { PRECISIONS } from '../kernels/program/device.ts'
 export type { KernelChoice } from '../kernels/webgpu/context.ts'
 export type { GpuDevice } from '../kernels/webgpu/device.ts'

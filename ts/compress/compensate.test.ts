@@ -8,7 +8,7 @@ import { LAYER_LINEARS, type ModelWeights } from '../model/weights.ts'
 import { applyRecipe } from '../recipe/apply.ts'
 import { calibrate, initializeModel } from '../train.ts'
 import { compensationOf, roundCompensated } from './compensate.ts'
-import { quantizeWeight } from './quantize.ts'
+import { quantizeWeight } from './quantize-weight.ts'
 import { denseData, denseWeight } from './dense.ts'
 
 const [N, K, ROWS] = [12, 24, 400]

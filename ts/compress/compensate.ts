@@ -7,7 +7,7 @@
 import type { Int8Weight } from '../../kernels/program/weights.ts'
 import { centered } from './bias.ts'
 import type { Calibration, InputSums } from './calibration.ts'
-import { requireFinite } from './dense.ts'
+import { requireFinite } from './finite.ts'
 import { cholesky } from './linear-algebra.ts'
 
 /** Added to G's diagonal, as a share of its mean: inputs that are sums of others would divide by nothing. */

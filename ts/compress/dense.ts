@@ -80,15 +80,6 @@ export function requireDense(weight: LinearWeight, stem: string, step: string): 
   return weight
 }
 
-/** Throws where a weight holds NaN or an infinity: no step can rank or round those. */
-export function requireFinite(data: Float32Array, K: number, stem: string): void {
-  for (let i = 0; i < data.length; i++)
-    if (!Number.isFinite(data[i]))
-      throw new Error(
-        `${stem}: found ${data[i]} at [${Math.floor(i / K)}, ${i % K}], expected finite weights; the file or the training is broken`,
-      )
-}
-
 /** "1.23 M", "45.6 k" or the number itself. */
 export function formatCount(count: number): string {
   if (count >= 1e6) return `${(count / 1e6).toFixed(2)} M`

@@ -18,8 +18,8 @@ import {
   quantizeEmbedding,
   quantizeLinear,
   quantizeLinears,
-  quantizeWeight,
 } from './quantize.ts'
+import { quantizeWeight } from './quantize-weight.ts'
 
 /** f32 rounding of scale * q beside the half step: the product of a value below 127.5 scales, in units of the scale. */
 const ROUNDING = 128 * 2 ** -23

@@ -6,7 +6,7 @@ import { assertWithin } from '../../kernels/testing/compare.ts'
 import { seededRandom, uniform } from '../../kernels/testing/random.ts'
 import { randomWeight } from '../../kernels/testing/weights.ts'
 import { referenceDevice } from '../../testing/reference-device.ts'
-import { quantizeWeight } from '../compress/quantize.ts'
+import { quantizeWeight } from '../compress/quantize-weight.ts'
 import { createKernelCalls, type KernelCalls } from './kernel-calls.ts'
 import { linearProgram } from '../../kernels/program/linear-program.ts'
 

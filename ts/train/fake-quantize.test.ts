@@ -7,13 +7,8 @@ import { referenceStep } from '../../kernels/train/reference.ts'
 import type { TrainBatch } from '../../kernels/train/batch.ts'
 import { TrainSession, type TrainSessionOptions } from '../../kernels/train/session.ts'
 import { denseTable } from '../compress/dense.ts'
-import {
-  dequantizeWeight,
-  quantizeEmbedding,
-  quantizeLinears,
-  quantizeWeight,
-  quantizeWordEmbeddings,
-} from '../compress/quantize.ts'
+import { dequantizeWeight, quantizeEmbedding, quantizeLinears, quantizeWordEmbeddings } from '../compress/quantize.ts'
+import { quantizeWeight } from '../compress/quantize-weight.ts'
 import { buildProgram } from '../model/bert.ts'
 import type { BertConfig } from '../model/config.ts'
 import { syntheticModel } from '../../testing/models.ts'

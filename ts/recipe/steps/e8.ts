@@ -1,4 +1,3 @@
-import { quantizeWordEmbeddings } from '../../compress/quantize.ts'
 import type { ParsedStep, RecipeStep } from '../step.ts'
 
 export interface E8 extends ParsedStep {
@@ -15,7 +14,11 @@ export const e8: RecipeStep<E8> = {
   stage: 'store',
   texts: () => ({}),
   changesInputs: false,
-  apply: (model, _, { once }) => once(() => quantizeWordEmbeddings(model)),
+  apply: (model, _, { once }) =>
+    once(async () => {
+      const { quantizeWordEmbeddings } = await import('../../compress/quantize.ts')
+      return quantizeWordEmbeddings(model)
+    }),
   reshape: (shape) => {
     shape.word.kind = 'int8'
     return shape

@@ -1,4 +1,3 @@
-import { quantizeLinears } from '../../compress/quantize.ts'
 import type { PlannedLeaf } from '../../model/shape.ts'
 import { mapEncoder, mapLeaves } from '../reshape.ts'
 import type { ParsedStep, RecipeStep } from '../step.ts'
@@ -44,6 +43,7 @@ export const q8: RecipeStep<Q8> = {
   changesInputs: false,
   apply: (model, { perTensor, isStatic, shifts, compensates }, { once, calibration, keepFloat }) =>
     once(async () => {
+      const { quantizeLinears } = await import('../../compress/quantize.ts')
       if (compensates && !calibration)
         throw new Error('q8:gptq: found no calibration; give texts to calibrate on (--data FILE)')
       const { compensator } = await import('../../compress/compensate.ts')
