@@ -10,7 +10,7 @@ import { denseData } from './dense.ts'
 export function inputsOf(calibration: Calibration | undefined, stem: string, step: string): InputSums {
   if (!calibration)
     throw new Error(
-      `${step}: found no calibration, expected the sums of what enters every layer; give texts to calibrate on (--data FILE)`,
+      `${step}: found no calibration, expected the sums of what enters every layer; give texts to calibrate on (--data FILE, in code calibration)`,
     )
   const sums = calibration.get(stem)
   if (!sums || sums.rows === 0)

@@ -198,9 +198,18 @@ describe('applyRecipe', () => {
     },
   )
 
+  test('says that the model came with the step before a refused one, and a wrong recipe before its options', async () => {
+    const model = syntheticModel('f32', 5)
+    const { model: made } = await applyRecipe(model, 'q8+e8', { seed: 1 })
+    await expect(applyRecipe(made, 'q8', { seed: 1 })).rejects.toThrow(
+      "'q8' after 'q8': the step was applied already; apply it once; the model came as 'q8+e8': begin with the one that it was made of",
+    )
+    await expect(applyRecipe(model, 'q8+q9', undefined as never)).rejects.toThrow("unknown step 'q9'")
+  })
+
   test('a student needs its trainer and gets the name and the teacher', async () => {
     const model = syntheticModel('f32', 5)
-    await expect(applyRecipe(model, 'student:mini', { seed: 1 })).rejects.toThrow('needs context.student')
+    await expect(applyRecipe(model, 'student:mini', { seed: 1 })).rejects.toThrow('in code context.student')
     const calls: unknown[] = []
     const own = [...TOKENS]
     const result = await applyRecipe(model, 'student:mini+q8', {

@@ -42,11 +42,12 @@ export async function applyRecipe(
   recipe: string | readonly Step[],
   context: RecipeContext,
 ): Promise<RecipeResult> {
-  checkNames('applyRecipe', context, CONTEXT)
   const steps = typeof recipe === 'string' ? parseRecipe(recipe) : recipe
+  checkNames('applyRecipe', context, CONTEXT)
   const notes: string[] = []
   let applied = model.config.recipe
-  checkOrder([...earlierSteps(applied, notes), ...steps])
+  const earlier = earlierSteps(applied, notes)
+  checkOrder([...earlier, ...steps], earlier.length)
   let vocabulary: string[] | undefined
   // the calibration is of the model as it came: other layers, or layers of another width, see other inputs
   let changer = ''

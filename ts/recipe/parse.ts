@@ -54,14 +54,18 @@ const OF_WORDS: readonly Effect[] = ['int8 words', 'vocabulary']
 /** That a step changes the encoder's layers, and not the word table alone. */
 export const changesLayers = (step: Step): boolean => !OF_WORDS.includes(definitionOf(step).leaves)
 
-/** Throws at the first step that makes no sense after the ones before it. */
-export function checkOrder(steps: readonly Step[]): void {
+/**
+ * Throws at the first step that makes no sense after the ones before it.
+ * @param made how many of the steps the model came with
+ */
+export function checkOrder(steps: readonly Step[], made = 0): void {
+  const model = `; the model came as '${formatRecipe(steps.slice(0, made))}': begin with the one that it was made of`
   steps.forEach((step, i) => {
     const { cannotFollow } = definitionOf(step)
-    for (const before of steps.slice(0, i)) {
+    for (const [at, before] of steps.slice(0, i).entries()) {
       const earlier = definitionOf(before).leaves
       const refuse = (why: string): never => {
-        throw new Error(`recipe: '${step.text}' after '${before.text}': ${why}`)
+        throw new Error(`recipe: '${step.text}' after '${before.text}': ${why}${at < made ? model : ''}`)
       }
       if (earlier === 'chosen' && changesLayers(step))
         refuse('every layer has the format that the budget chose; apply it to the uncompressed model')

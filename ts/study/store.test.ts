@@ -43,7 +43,7 @@ describe('openStore', () => {
     await openStore(folder, { seed: 1, data: 'a.csv' }, false)
     await openStore(folder, { seed: 1, data: 'a.csv' }, false)
     await expect(openStore(folder, { seed: 2, data: 'a.csv' }, false)).rejects.toThrow(
-      /seed was 1, now 2\. Choose another folder, give the same options, or start anew with the option fresh/,
+      /seed was 1, now 2\. Choose another folder, give the same options, or start anew with --fresh/,
     )
   })
 
@@ -97,7 +97,7 @@ describe('openStore', () => {
   it('says which file was damaged from outside', async () => {
     const store = await openStore(folder, { seed: 1 }, false)
     await writeFile(join(folder, 'stages', 'row-q8.json'), '{ "key"')
-    await expect(store.read('row-q8', 'k')).rejects.toThrow(/row-q8\.json is not JSON.*the option fresh/)
+    await expect(store.read('row-q8', 'k')).rejects.toThrow(/row-q8\.json is not JSON.*--fresh/)
   })
 })
 

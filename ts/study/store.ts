@@ -43,7 +43,7 @@ async function readJson(path: string): Promise<unknown> {
   try {
     return JSON.parse(text)
   } catch {
-    throw new Error(`${path} is not JSON; it was changed from outside. Remove it, or start anew with the option fresh`)
+    throw new Error(`${path} is not JSON; it was changed from outside. Remove it, or start anew with --fresh (in code fresh: true)`)
   }
 }
 
@@ -62,7 +62,7 @@ async function sameStudy(folder: string, inputs: Record<string, unknown>): Promi
   if (differing.length === 0) return true
   const words = differing.map((name) => `${name} was ${was(name)}, now ${now(name)}`)
   throw new Error(
-    `${folder} holds a study with other options: ${words.join('; ')}. Choose another folder, give the same options, or start anew with the option fresh`,
+    `${folder} holds a study with other options: ${words.join('; ')}. Choose another folder, give the same options, or start anew with --fresh (in code fresh: true)`,
   )
 }
 
@@ -98,7 +98,7 @@ export async function openStore(folder: string, inputs: Record<string, unknown>,
       const known = await modelDigest(id)
       if (known !== null && (await folderDigest(place)) !== known)
         throw new Error(
-          `${place}: its files are not those that this study wrote: damaged, or replaced from outside. Put them back, or start anew with the option fresh`,
+          `${place}: its files are not those that this study wrote: damaged, or replaced from outside. Put them back, or start anew with --fresh (in code fresh: true)`,
         )
       return place
     },

@@ -114,7 +114,7 @@ describe('study', () => {
   it('refuses a folder that holds a study with other options', async () => {
     const other = start(['--variants', 'baseline', '--out', 'out', '--seed', '2'])
     expect(await other.ended).toBe(1)
-    expect(other.output()).toMatch(/holds a study with other options: .*seed was 1, now 2.*the option fresh/)
+    expect(other.output()).toMatch(/holds a study with other options: .*seed was 1, now 2.*--fresh/)
   })
 
   it('leaves the finished rows and code 130 after Ctrl-C', async () => {

@@ -45,7 +45,7 @@ export const q8: RecipeStep<Q8> = {
     once(async () => {
       const { quantizeLinears } = await import('../../compress/quantize.ts')
       if (compensates && !calibration)
-        throw new Error('q8:gptq: found no calibration; give texts to calibrate on (--data FILE)')
+        throw new Error('q8:gptq: found no calibration; give texts to calibrate on (--data FILE, in code calibration)')
       const { compensator } = await import('../../compress/compensate.ts')
       const compensation = compensates ? compensator(calibration!, shifts === true) : undefined
       const options = { perTensor, isStatic, compensation, calibration, keepFloat }

@@ -37,9 +37,7 @@ export const student: RecipeStep<StudentStep> = {
   changesInputs: true,
   apply: async (model, { text, name }, context) => {
     if (!context.student)
-      throw new Error(
-        `recipe: '${text}' trains a model and needs context.student, found none; use the study or distil command`,
-      )
+      throw new Error(`recipe: '${text}' trains a model; use the command study or distil (in code context.student)`)
     // the trainer reports how far it is
     const { model: trained, vocabulary } = await context.student(name, model)
     const tokens = vocabulary?.length ?? model.config.vocabSize
