@@ -43,7 +43,9 @@ async function readJson(path: string): Promise<unknown> {
   try {
     return JSON.parse(text)
   } catch {
-    throw new Error(`${path} is not JSON; it was changed from outside. Remove it, or start anew with --fresh (in code fresh: true)`)
+    throw new Error(
+      `${path} is not JSON; it was changed from outside. Remove it, or start anew with --fresh (in code fresh: true)`,
+    )
   }
 }
 
