@@ -10,7 +10,8 @@ import { startTexts } from './contenders/open-texts.ts'
 import type { Host } from './lib/contender.ts'
 import { RemoteContender } from './lib/remote.ts'
 import { formatTable, short } from './lib/results.ts'
-import { TEXT_PEERS, folderOf, makeVariant } from './texts.ts'
+import { installPeers } from './peers/install.ts'
+import { checkTextPeers, folderOf, makeVariant } from './texts.ts'
 
 export interface LoadTimes {
   engine: string
@@ -48,8 +49,8 @@ export async function benchLoad({
 }: LoadBenchOptions): Promise<LoadTimes[]> {
   const file = join(folder, 'model.safetensors')
   if (!existsSync(file)) throw new Error(`bench load: there is no ${file}; give the folder of a model`)
-  const unknown = peers.filter((peer) => !TEXT_PEERS.includes(peer))
-  if (unknown.length > 0) throw new Error(`no peer '${unknown.join(', ')}'; there are ${TEXT_PEERS.join(', ')}`)
+  checkTextPeers(peers)
+  if (peers.length > 0) installPeers(log)
   const root = await mkdtemp(join(tmpdir(), 'compact-kernels-load-'))
   try {
     await makeVariant({ model: folder, seed: 1, peers, log }, 'baseline', root)

@@ -19,6 +19,12 @@ import { installPeers } from './peers/install.ts'
 
 export const TEXT_PEERS: readonly string[] = ['transformers-js']
 
+/** @throws where one is not known */
+export function checkTextPeers(peers: readonly string[]): void {
+  const unknown = peers.filter((peer) => !TEXT_PEERS.includes(peer))
+  if (unknown.length > 0) throw new Error(`no peer '${unknown.join(', ')}'; there are ${TEXT_PEERS.join(', ')}`)
+}
+
 export interface TextsBenchOptions {
   /** folder with a tokenizer, or hub id */
   model: string
@@ -73,8 +79,7 @@ interface Setting {
 
 /** @throws where a file cannot be read, a peer is not known, or a contender fails */
 export async function benchTexts(options: TextsBenchOptions): Promise<BenchResult> {
-  const unknown = options.peers.filter((peer) => !TEXT_PEERS.includes(peer))
-  if (unknown.length > 0) throw new Error(`no peer '${unknown.join(', ')}'; there are ${TEXT_PEERS.join(', ')}`)
+  checkTextPeers(options.peers)
   const notes: string[] = []
   const all = await loadTexts(options.data, undefined, notes)
   if (all.length < options.texts)

@@ -1,25 +1,10 @@
 // README's table of engines from bench/results/engines/*.json. With --check it writes nothing and fails where it is stale.
 
-import { readFileSync } from 'node:fs'
 import { ENGINES } from '../testing/engines/engines.ts'
 import { readResults, tableOf } from '../testing/engines/table.ts'
-import { writeWhole } from '../ts/io/folder.node.ts'
-
-const PAGE = 'README.md'
-const TABLE = /(<!-- engines -->\n)[^]*?(<!-- \/engines -->)/
+import { writeMarkedPart } from './marked-part.ts'
 
 const results = readResults(ENGINES.map(({ name }) => name))
 const classes = [...new Set(results.map(({ machine }) => machine.class))].sort().join(', ')
 const words = `What \`npm run engines -- --write\` found on Linux x64 (${classes}; [raw](bench/results/engines)): the integers of every storage format against the reference, the logits of a small model in each, and, where a row says so, the kernel tests themselves ([docs/trust.md](docs/trust.md)) on so many of their devices: builds, threads and tiles of WebAssembly, direct and tiled kernels of WebGPU. Which dot product is exact for int8 is the processor's as much as the engine's.`
-const page = readFileSync(PAGE, 'utf8')
-if (!TABLE.test(page)) throw new Error(`${PAGE} has no lines <!-- engines --> and <!-- /engines -->`)
-const wanted = page.replace(
-  TABLE,
-  (_, begin: string, end: string) => `${begin}\n${words}\n\n${tableOf(results)}\n\n${end}`,
-)
-if (wanted !== page) {
-  if (process.argv.includes('--check'))
-    throw new Error(`${PAGE} is not what bench/results/engines say: run npm run docs and commit it`)
-  await writeWhole(PAGE, [wanted])
-  console.log(`wrote ${PAGE}`)
-}
+await writeMarkedPart('README.md', 'engines', `${words}\n\n${tableOf(results)}`, 'bench/results/engines')

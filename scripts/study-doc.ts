@@ -4,12 +4,11 @@
 import { readFileSync } from 'node:fs'
 import { markdownTable } from 'markdown-table'
 import { METRIC_NAMES } from '../ts/evaluation/statistics.ts'
-import { writeWhole } from '../ts/io/folder.node.ts'
 import type { StudyResults } from '../ts/report/results.ts'
 import { resultTable, scoreTitle, tableCells } from '../ts/report/table.ts'
+import { writeMarkedPart } from './marked-part.ts'
 
 const RESULT = 'bench/results/studies/2026-11-30-zen5-2core-builtin-mail-eight-passes.json'
-const [START, END] = ['<!-- study -->', '<!-- /study -->']
 /** README's rows, after the best floor. */
 const SHOWN = ['baseline', 'q8+e8', 'pruned+q8+e8', 'sp80x4+q8+e8', 'student+tucker+e8']
 
@@ -30,18 +29,5 @@ function shortTable(results: StudyResults): string {
 const results = JSON.parse(readFileSync(RESULT, 'utf8')) as StudyResults
 if (!results.finished) throw new Error(`${RESULT} is not finished; run the same study again to its end`)
 if (!(results.settings.metric in METRIC_NAMES)) throw new Error(`${RESULT} has no metric of this version`)
-for (const [page, table] of [
-  ['docs/study.md', resultTable(results)],
-  ['README.md', shortTable(results)],
-]) {
-  const text = readFileSync(page, 'utf8')
-  const [at, end] = [text.indexOf(START), text.indexOf(END)]
-  if (at < 0 || end < at)
-    throw new Error(`${page}: expected ${START} and, after it, ${END}; put both where the table goes`)
-  const wanted = `${text.slice(0, at)}${START}\n\n${table}\n\n${text.slice(end)}`
-  if (wanted === text) continue
-  if (process.argv.includes('--check'))
-    throw new Error(`${page} is not what ${RESULT} says: run npm run docs and commit it`)
-  await writeWhole(page, [wanted])
-  console.log(`wrote ${page}`)
-}
+await writeMarkedPart('docs/study.md', 'study', resultTable(results), RESULT)
+await writeMarkedPart('README.md', 'study', shortTable(results), RESULT)

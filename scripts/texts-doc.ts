@@ -5,14 +5,13 @@ import { readdirSync, readFileSync } from 'node:fs'
 import { posix } from 'node:path'
 import type { BenchResult } from '../bench/lib/results.ts'
 import { textsSection } from '../bench/lib/texts-table.ts'
-import { writeWhole } from '../ts/io/folder.node.ts'
+import { writeMarkedPart } from './marked-part.ts'
 
 const RESULTS = 'bench/results'
 const PAGES = [
   { page: 'README.md', places: ['node'] },
   { page: 'docs/transformers-js.md', places: ['node', 'chromium'] },
 ]
-const [START, END] = ['<!-- texts -->', '<!-- /texts -->']
 
 const read = (file: string): BenchResult => JSON.parse(readFileSync(`${RESULTS}/${file}`, 'utf8')) as BenchResult
 
@@ -28,16 +27,5 @@ function sectionsOf(place: string, page: string): string[] {
   return found ? [textsSection(found.result, posix.relative(posix.dirname(page), `${RESULTS}/${found.file}`))] : []
 }
 
-for (const { page, places } of PAGES) {
-  const text = readFileSync(page, 'utf8')
-  const [at, end] = [text.indexOf(START), text.indexOf(END)]
-  if (at < 0 || end < at)
-    throw new Error(`${page}: expected ${START} and, after it, ${END}; put both where the table goes`)
-  const sections = places.flatMap((place) => sectionsOf(place, page))
-  const wanted = `${text.slice(0, at)}${[START, ...sections, ''].join('\n\n')}${text.slice(end)}`
-  if (wanted === text) continue
-  if (process.argv.includes('--check'))
-    throw new Error(`${page} is not what ${RESULTS} says: run npm run docs and commit it`)
-  await writeWhole(page, [wanted])
-  console.log(`wrote ${page}`)
-}
+for (const { page, places } of PAGES)
+  await writeMarkedPart(page, 'texts', places.flatMap((place) => sectionsOf(place, page)).join('\n\n'), RESULTS)

@@ -1,7 +1,5 @@
 // Opens the contenders of `bench models`: which of them run where, each in a process or a page, with a variant loaded.
 
-import { readdir } from 'node:fs/promises'
-import { join } from 'node:path'
 import { pathToFileURL } from 'node:url'
 import type { BrowserAdapter } from '../../testing/browser/chromium.ts'
 import { WIDE_FLAG } from '../../kernels/wasm/wide-flag.ts'
@@ -11,6 +9,7 @@ import { CONTENDERS, PEERS, type Description, type Host, type Task } from '../li
 import type { Burst } from '../lib/measure.ts'
 import type { ModelBenchOptions } from '../lib/model-options.ts'
 import { RemoteContender } from '../lib/remote.ts'
+import { servedFolder } from '../lib/served-folder.ts'
 import { short } from '../lib/results.ts'
 import { checkInput, largestDifference, seededInput, type Variant } from '../lib/variant.ts'
 
@@ -70,9 +69,8 @@ async function open(
       task,
     }
   }
-  const files = new Map<string, URL>()
+  const files = await servedFolder(task.folder)
   if (task.onnxPath !== null) files.set('model.onnx', pathToFileURL(task.onnxPath))
-  for (const name of await readdir(task.folder)) files.set(`own/${name}`, pathToFileURL(join(task.folder, name)))
   const isolated = host === 'chromium'
   const channel = await chromiumChannel(MODEL_PAGES[contender], files, isolated, adapter)
   const served = { ...task, onnxPath: task.onnxPath && 'model.onnx', folder: './own' }

@@ -14,7 +14,7 @@ import type { LoadedModel } from '../model/load.ts'
 import type { ModelWeights } from '../model/weights.ts'
 import { applyRecipe, parseRecipe, type RecipeResult, type Step } from '../recipe/apply.ts'
 import { definitionOf } from '../recipe/steps/index.ts'
-import { shapeByRecipe, type RecipeShaping } from '../study/tuning.ts'
+import { rateFor, shapeByRecipe, type RecipeShaping } from '../study/tuning.ts'
 import { calibrate } from '../train/calibrate.ts'
 import { PEAK_RATE, TRAINING } from '../train/defaults.ts'
 import { openTrainingData, orderLabels } from '../train/train-on-data.node.ts'
@@ -109,8 +109,7 @@ export async function compressAndTrain<T>(
       scale: { batch: TRAINING.batch, epochs: { tune: passes } },
       ...{ reporter, threads, signal, checkpoints },
       tuneSeconds: () => minutes * 60,
-      tuneRate: (_, lost) =>
-        learningRate ?? { zeros: SPARSE_RATE, shape: PEAK_RATE.pretrained, rounding: PEAK_RATE.rounding }[lost],
+      tuneRate: (_, lost) => learningRate ?? rateFor(lost, { tune: SPARSE_RATE, pretrained: PEAK_RATE.pretrained }),
     },
   })
   const training = isEmbedder ? null : await trainingOf(options)

@@ -181,7 +181,7 @@ class EmbeddingRun {
     const maker = new VariantMaker({
       ...{ settings, scale, store, reporter, threads, signal, isTuned: settings.isTuned },
       tuneSeconds: () => (settings.minutes * 60) / Math.max(1, tuned),
-      tuneRate: (_, lost) => rateFor(lost, scale),
+      tuneRate: (_, lost) => rateFor(lost, scale.learningRate),
     })
     for (const plan of plans) {
       if (signal?.aborted) throw new Stopped()

@@ -160,7 +160,7 @@ class StudyRun {
       onTrained: (seconds) => clock.spend(seconds),
       onShaped: (row) => clock.done(shapingOf(row)),
       tuneRate: ({ id }, lost) =>
-        id === 'baseline' && settings.model !== 'scratch' ? rateFor(lost, scale) : scale.learningRate.tune,
+        id === 'baseline' && settings.model !== 'scratch' ? rateFor(lost, scale.learningRate) : scale.learningRate.tune,
       isTuned: settings.isTuned,
       signal,
     })

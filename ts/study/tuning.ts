@@ -35,8 +35,8 @@ export type Lost = 'zeros' | 'rounding' | 'shape'
  */
 const PASSES: Record<Lost, number> = { zeros: 2, shape: 1, rounding: 0.3 }
 /** Peak of the learning rate for a model that was trained well: larger steps where more was lost. */
-export const rateFor = (lost: Lost, { learningRate }: Pick<Scale, 'learningRate'>): number =>
-  ({ zeros: learningRate.tune, shape: learningRate.pretrained, rounding: PEAK_RATE.rounding })[lost]
+export const rateFor = (lost: Lost, rates: Pick<Scale['learningRate'], 'tune' | 'pretrained'>): number =>
+  ({ zeros: rates.tune, shape: rates.pretrained, rounding: PEAK_RATE.rounding })[lost]
 
 /** Share of cross-entropy beside the teacher: labels are noisier than what the teacher says. */
 const ALPHA = 0.3

@@ -18,12 +18,13 @@ export function longRunOf(text: string, most = MAX_RUN): string | null {
 
 /** Lists and objects in one another that no one wrote: what walks them, JSON.stringify too, runs out of stack. */
 const MAX_LEVELS = 500
+const TOO_DEEP = `has lists in one another on more than ${MAX_LEVELS} levels, expected fewer`
 
 /** What is wrong with parsed JSON, or null: it has too many levels. */
 export function tooDeep(json: unknown): string | null {
   let level = [json]
   for (let depth = 0; level.length > 0; depth++) {
-    if (depth > MAX_LEVELS) return `has lists in one another on more than ${MAX_LEVELS} levels, expected fewer`
+    if (depth > MAX_LEVELS) return TOO_DEEP
     level = level.flatMap((value): unknown[] =>
       typeof value === 'object' && value !== null ? Object.values(value) : [],
     )
@@ -38,8 +39,7 @@ export function tooDeep(json: unknown): string | null {
  */
 export function checkPatterns(json: unknown, where = 'tokenizer.json', depth = 0): void {
   if (typeof json !== 'object' || json === null) return
-  if (depth > MAX_LEVELS)
-    throw new Error(`tokenizer.json: it has lists in one another on more than ${MAX_LEVELS} levels, expected fewer`)
+  if (depth > MAX_LEVELS) throw new Error(`tokenizer.json: it ${TOO_DEEP}`)
   for (const [name, value] of Object.entries(json)) {
     if (name === 'vocab' || name === 'merges' || name === 'added_tokens') continue
     if (name === 'Regex' && typeof value === 'string') checkPattern(value, where)

@@ -76,7 +76,11 @@ const BUDGET_ALONE = ['fastest', 'ledger', 'tokens', 'device'] as const
 const RECIPE_ALONE = { textPair: 'text-pair', labelSeparator: 'label-separator', problemType: 'problem-type' } as const
 /** Options that only a training reads. */
 const TRAIN_ALONE = {
-  ...{ epochs: 'epochs', minutes: 'minutes', learningRate: 'learning-rate', resume: 'resume', wide: 'wide' },
+  epochs: 'epochs',
+  minutes: 'minutes',
+  learningRate: 'learning-rate',
+  resume: 'resume',
+  wide: 'wide',
 } as const
 
 async function run(source: string, flags: Flags): Promise<void> {
@@ -85,7 +89,7 @@ async function run(source: string, flags: Flags): Promise<void> {
     throw new UsageError('give exactly one of --recipe, --budget and --max-loss')
   const idle = recipe === undefined ? undefined : BUDGET_ALONE.find((name) => flags[name] !== undefined)
   if (idle) throw new UsageError(`--${idle} goes with --budget or --max-loss, not with --recipe; leave it out`)
-  const ofTraining = (['epochs', 'minutes', 'learningRate', 'resume', 'wide'] as const).find(
+  const ofTraining = (Object.keys(TRAIN_ALONE) as (keyof typeof TRAIN_ALONE)[]).find(
     (name) => flags[name] !== undefined,
   )
   if (ofTraining && !flags.train) throw new UsageError(`--${TRAIN_ALONE[ofTraining]} goes with --train`)
